@@ -1,0 +1,104 @@
+// ApiToken: JSON in and out.
+#include "api/api_token.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/duration.hpp"
+#include "base/rfc3339.hpp"
+
+namespace apitoken::api {
+namespace {
+
+ApiTokenSpec decode_spec(Json spec) {
+  ApiTokenSpec result;
+  Problems* problems = &result.problems;
+  result.user = read_string(spec, "user", "spec.user", problems).value_or("");
+  result.description = read_string(spec, "description", "spec.description", problems).value_or("");
+  result.type = read_string(spec, "type", "spec.type", problems);
+  result.ttl = read_string(spec, "ttl", "spec.ttl", problems);
+  result.revoked = read_bool(spec, "revoked", "spec.revoked", problems).value_or(false);
+  result.ttl_after_expired = read_string(spec, "ttlAfterExpired", "spec.ttlAfterExpired", problems);
+  if (const auto secret = member(spec, "secret")) {
+    result.secret.name = read_string(*secret, "name", "spec.secret.name", problems);
+    result.secret.key = read_string(*secret, "key", "spec.secret.key", problems);
+    result.secret.labels = read_string_map(*secret, "labels", "spec.secret.labels", problems);
+    result.secret.annotations = read_string_map(*secret, "annotations", "spec.secret.annotations", problems);
+  }
+  return result;
+}
+
+ApiTokenStatus decode_status(Json status) {
+  ApiTokenStatus result;
+  result.observed_generation = read_integer(status, "observedGeneration", "").value_or(0);
+  result.conditions = decode_conditions(status);
+  result.type = read_string(status, "type", "").value_or("");
+  result.ttl = read_string(status, "ttl", "").value_or("");
+  result.token_id = read_string(status, "tokenID", "").value_or("");
+  result.token_hash = read_string(status, "tokenHash", "").value_or("");
+  result.hint = read_string(status, "hint", "").value_or("");
+  result.issued_at = read_time(status, "issuedAt");
+  result.expires_at = read_time(status, "expiresAt");
+  result.warn_at = read_time(status, "warnAt");
+  result.revision = read_integer(status, "revision", "").value_or(0);
+  result.secret_name = read_string(status, "secretName", "").value_or("");
+  for (const Json item : read_array(status, "notices")) {
+    result.notices.push_back({read_string(item, "config", "").value_or(""),
+                              parse_duration(read_string(item, "before", "").value_or("")).value_or(Seconds(0)),
+                              read_time(item, "eventAt"), read_time(item, "sentAt")});
+  }
+  return result;
+}
+
+nlohmann::json text_or_null(const std::string& text) { return text.empty() ? nlohmann::json() : nlohmann::json(text); }
+
+nlohmann::json time_or_null(const std::optional<WallTime>& time) {
+  return time ? nlohmann::json(format_rfc3339(*time)) : nlohmann::json();
+}
+
+nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
+  if (notices.empty()) return {};
+  auto result = nlohmann::json::array();
+  for (const NoticeEntry& notice : notices) {
+    nlohmann::json entry{{"config", notice.config}, {"before", format_duration(notice.before)}};
+    if (notice.event_at) entry["eventAt"] = format_rfc3339(*notice.event_at);
+    if (notice.sent_at) entry["sentAt"] = format_rfc3339(*notice.sent_at);
+    result.push_back(std::move(entry));
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ApiToken> decode_api_token(Json object) {
+  auto meta = decode_meta(object);
+  if (!meta) return std::unexpected(meta.error());
+  ApiToken token;
+  token.meta = std::move(*meta);
+  if (const auto spec = member(object, "spec")) token.spec = decode_spec(*spec);
+  if (const auto status = member(object, "status")) token.status = decode_status(*status);
+  return token;
+}
+
+std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status) {
+  const nlohmann::json patch{
+      {"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
+      {"status",
+       {{"observedGeneration", status.observed_generation},
+        {"conditions", encode_conditions(status.conditions)},
+        {"type", text_or_null(status.type)},
+        {"ttl", text_or_null(status.ttl)},
+        {"tokenID", text_or_null(status.token_id)},
+        {"tokenHash", text_or_null(status.token_hash)},
+        {"hint", text_or_null(status.hint)},
+        {"issuedAt", time_or_null(status.issued_at)},
+        {"expiresAt", time_or_null(status.expires_at)},
+        {"warnAt", time_or_null(status.warn_at)},
+        {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
+        {"secretName", text_or_null(status.secret_name)},
+        {"notices", encode_notices(status.notices)}}}};
+  return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace apitoken::api

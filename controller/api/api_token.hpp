@@ -1,0 +1,77 @@
+// The ApiToken resource as the operator reads it, and its status as it writes it. Fields that a user wrote stay as
+// written (strings), so that a message can show the value; core/ judges them. Plain values.
+#pragma once
+
+#include "api/meta.hpp"
+
+namespace apitoken::api {
+
+struct SecretTemplate {
+  std::optional<std::string> name;  // absent: metadata.name
+  std::optional<std::string> key;   // absent: kDefaultKey
+  StringMap labels;
+  StringMap annotations;
+
+  bool operator==(const SecretTemplate&) const = default;
+};
+
+struct ApiTokenSpec {
+  std::string user;
+  std::string description;
+  std::optional<std::string> type;  // absent: Permanent
+  std::optional<std::string> ttl;   // Go duration; absent: the default of its type
+  SecretTemplate secret;
+  bool revoked = false;
+  std::optional<std::string> ttl_after_expired;  // Go duration; absent: the default of its type
+  Problems problems;                             // fields of the wrong type
+
+  bool operator==(const ApiTokenSpec&) const = default;
+};
+
+// One entry of the ledger: what was told about the present expiresAt.
+struct NoticeEntry {
+  std::string config;  // name of the TokenExpiryConfig; empty: the built-in default
+  Seconds before{};    // the reminder; 0s: the expiry itself
+  std::optional<WallTime> event_at;
+  std::optional<WallTime> sent_at;
+
+  bool operator==(const NoticeEntry&) const = default;
+};
+
+struct ApiTokenStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<Condition> conditions;
+  std::string type;
+  std::string ttl;
+  std::string token_id;
+  std::string token_hash;  // "sha256:<hex>"; empty: no value is valid
+  std::string hint;
+  std::optional<WallTime> issued_at;
+  std::optional<WallTime> expires_at;
+  std::optional<WallTime> warn_at;
+  std::int64_t revision = 0;
+  std::string secret_name;
+  std::vector<NoticeEntry> notices;
+
+  bool operator==(const ApiTokenStatus&) const = default;
+};
+
+struct ApiToken {
+  ObjectMeta meta;
+  ApiTokenSpec spec;
+  ApiTokenStatus status;
+
+  bool operator==(const ApiToken&) const = default;
+  std::string_view secret_name() const { return spec.secret.name ? *spec.secret.name : meta.name; }
+  std::string_view secret_key() const { return spec.secret.key ? std::string_view(*spec.secret.key) : kDefaultSecretKey; }
+  static constexpr std::string_view kDefaultSecretKey = "token";
+};
+
+// Errors: Decode only where the metadata cannot be read; anything else lands in spec.problems.
+Result<ApiToken> decode_api_token(Json object);
+
+// The merge patch for the status subresource. Absent fields are null, so that what left the status leaves the object;
+// uid and resourceVersion stand in it as preconditions (409 when they do not hold).
+std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status);
+
+}  // namespace apitoken::api

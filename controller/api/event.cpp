@@ -1,0 +1,47 @@
+// Events: JSON out.
+#include "api/event.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "api/names.hpp"
+#include "base/rfc3339.hpp"
+
+namespace apitoken::api {
+namespace {
+
+constexpr std::size_t kLongestNote = 1000;
+
+std::string cut(std::string_view note) {
+  if (note.size() <= kLongestNote) return std::string(note);
+  std::size_t end = kLongestNote - 3;
+  while (end > 0 && (static_cast<unsigned char>(note[end]) & 0xC0) == 0x80) --end;  // a UTF-8 continuation byte
+  return std::string(note.substr(0, end)) + "...";
+}
+
+}  // namespace
+
+std::string encode_event(const Event& event, std::chrono::system_clock::time_point now, std::string_view instance) {
+  nlohmann::json regarding{{"apiVersion", event.regarding.api_version},
+                           {"kind", event.regarding.kind},
+                           {"name", event.regarding.name},
+                           {"uid", event.regarding.uid}};
+  if (!event.regarding.ns.empty()) regarding["namespace"] = event.regarding.ns;
+  const nlohmann::json object{{"apiVersion", "events.k8s.io/v1"},
+                              {"kind", "Event"},
+                              {"metadata", {{"namespace", event.ns}, {"name", event.name}}},
+                              {"eventTime", format_rfc3339_micro(now)},
+                              {"reportingController", kReportingController},
+                              {"reportingInstance", instance.substr(0, 128)},
+                              {"regarding", std::move(regarding)},
+                              {"type", event.warning ? "Warning" : "Normal"},
+                              {"reason", event.reason},
+                              {"action", event.action},
+                              {"note", cut(event.note)}};
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string encode_event_series(int count, std::chrono::system_clock::time_point now) {
+  return nlohmann::json{{"series", {{"count", count}, {"lastObservedTime", format_rfc3339_micro(now)}}}}.dump();
+}
+
+}  // namespace apitoken::api

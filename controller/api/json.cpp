@@ -1,0 +1,107 @@
+// Lenient getters over simdjson's DOM.
+#include "api/json.hpp"
+
+#include <fmt/format.h>
+
+#include "base/rfc3339.hpp"
+
+namespace apitoken::api {
+namespace {
+
+void note(Problems* problems, std::string_view path, std::string_view what) {
+  if (problems) problems->push_back(fmt::format("{}: must be {}", path, what));
+}
+
+template <typename T>
+std::optional<T> read_scalar(Json object, std::string_view name, std::string_view path, std::string_view what,
+                             Problems* problems) {
+  const auto found = member(object, name);
+  if (!found) return {};
+  T value;
+  if (found->get(value) != simdjson::SUCCESS) {
+    note(problems, path, what);
+    return {};
+  }
+  return value;
+}
+
+}  // namespace
+
+std::optional<Json> member(Json object, std::string_view name) {
+  simdjson::dom::object fields;
+  Json value;
+  if (object.get(fields) != simdjson::SUCCESS || fields.at_key(name).get(value) != simdjson::SUCCESS || value.is_null()) return {};
+  return value;
+}
+
+std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  const auto view = read_scalar<std::string_view>(object, name, path, "a string", problems);
+  return view ? std::optional(std::string(*view)) : std::nullopt;
+}
+
+std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  return read_scalar<std::int64_t>(object, name, path, "a whole number", problems);
+}
+
+std::optional<bool> read_bool(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  return read_scalar<bool>(object, name, path, "true or false", problems);
+}
+
+StringMap read_string_map(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  StringMap result;
+  const auto found = member(object, name);
+  if (!found) return result;
+  simdjson::dom::object fields;
+  if (found->get(fields) != simdjson::SUCCESS) {
+    note(problems, path, "a map of strings");
+    return result;
+  }
+  for (const auto field : fields) {
+    std::string_view value;
+    if (field.value.get(value) == simdjson::SUCCESS) {
+      result.emplace(field.key, value);
+    } else {
+      note(problems, fmt::format("{}.{}", path, field.key), "a string");
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  std::vector<std::string> result;
+  for (const Json item : read_array(object, name)) {
+    std::string_view value;
+    if (item.get(value) == simdjson::SUCCESS) {
+      result.emplace_back(value);
+    } else {
+      note(problems, fmt::format("{}[{}]", path, result.size()), "a string");
+    }
+  }
+  return result;
+}
+
+std::optional<WallTime> read_time(Json object, std::string_view name) {
+  const auto text = read_scalar<std::string_view>(object, name, name, "a time", nullptr);
+  return text ? parse_rfc3339(*text) : std::nullopt;
+}
+
+std::vector<Json> read_array(Json object, std::string_view name) {
+  std::vector<Json> result;
+  const auto found = member(object, name);
+  simdjson::dom::array items;
+  if (!found || found->get(items) != simdjson::SUCCESS) return result;
+  result.reserve(items.size());
+  for (const Json item : items) result.push_back(item);
+  return result;
+}
+
+Result<Json> JsonParser::parse(std::string_view bytes) {
+  Json element;
+  const auto error = parser_.parse(bytes.data(), bytes.size()).get(element);
+  if (error) {
+    return fail(ErrorKind::Decode, fmt::format("malformed JSON of {} bytes: {}", bytes.size(), simdjson::error_message(error)));
+  }
+  return element;
+}
+
+}  // namespace apitoken::api

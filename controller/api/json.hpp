@@ -1,0 +1,48 @@
+// Reading JSON that the API server sent: lenient getters over simdjson's DOM. A missing or null field is absent; a field
+// of the wrong type is absent too and, where a list of problems is given, named there. Any thread; values only.
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace apitoken::api {
+
+using Json = simdjson::dom::element;
+using StringMap = std::map<std::string, std::string, std::less<>>;
+using Problems = std::vector<std::string>;  // "spec.ttl: must be a string"
+
+// The member `name` of an object; nothing if `object` is no object or the member is missing or null.
+std::optional<Json> member(Json object, std::string_view name);
+
+// A scalar member. `path` names the field in problems ("spec.ttl").
+std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+std::optional<bool> read_bool(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+StringMap read_string_map(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path,
+                                          Problems* problems = nullptr);
+std::optional<WallTime> read_time(Json object, std::string_view name);
+
+// The elements of an array member; an absent, null or mistyped one is empty (PartialObjectMetadataList has `"items": null`).
+std::vector<Json> read_array(Json object, std::string_view name);
+
+// A parser to keep for a thread: it grows to the largest document seen. The element lives until the next parse.
+class JsonParser {
+ public:
+  // Bytes of one document; they are copied. Errors: Decode, with the reason and the size.
+  Result<Json> parse(std::string_view bytes);
+
+ private:
+  simdjson::dom::parser parser_;
+};
+
+}  // namespace apitoken::api

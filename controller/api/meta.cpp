@@ -1,0 +1,94 @@
+// metav1: JSON in and out.
+#include "api/meta.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/rfc3339.hpp"
+
+namespace apitoken::api {
+
+Result<ObjectMeta> decode_meta(Json object) {
+  const auto metadata = member(object, "metadata");
+  if (!metadata) return fail(ErrorKind::Decode, "an object without metadata");
+  ObjectMeta meta;
+  meta.ns = read_string(*metadata, "namespace", "").value_or("");
+  meta.name = read_string(*metadata, "name", "").value_or("");
+  meta.uid = read_string(*metadata, "uid", "").value_or("");
+  meta.resource_version = read_string(*metadata, "resourceVersion", "").value_or("");
+  if (meta.name.empty() || meta.uid.empty() || meta.resource_version.empty()) {
+    return fail(ErrorKind::Decode, fmt::format("object \"{}\" lacks name, uid or resourceVersion", meta.key().text()));
+  }
+  meta.generation = read_integer(*metadata, "generation", "").value_or(0);
+  meta.created = read_time(*metadata, "creationTimestamp");
+  meta.deleted = read_time(*metadata, "deletionTimestamp");
+  meta.labels = read_string_map(*metadata, "labels", "metadata.labels");
+  meta.annotations = read_string_map(*metadata, "annotations", "metadata.annotations");
+  meta.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
+  for (const Json owner : read_array(*metadata, "ownerReferences")) {
+    meta.owners.push_back({read_string(owner, "apiVersion", "").value_or(""), read_string(owner, "kind", "").value_or(""),
+                           read_string(owner, "name", "").value_or(""), read_string(owner, "uid", "").value_or("")});
+  }
+  return meta;
+}
+
+std::vector<Condition> decode_conditions(Json status) {
+  std::vector<Condition> conditions;
+  for (const Json item : read_array(status, "conditions")) {
+    conditions.push_back({read_string(item, "type", "").value_or(""), read_string(item, "status", "").value_or(""),
+                          read_string(item, "reason", "").value_or(""), read_string(item, "message", "").value_or(""),
+                          read_time(item, "lastTransitionTime").value_or(WallTime{}),
+                          read_integer(item, "observedGeneration", "").value_or(0)});
+  }
+  return conditions;
+}
+
+nlohmann::json encode_conditions(const std::vector<Condition>& conditions) {
+  auto result = nlohmann::json::array();
+  for (const Condition& condition : conditions) {
+    result.push_back({{"type", condition.type},
+                      {"status", condition.status},
+                      {"reason", condition.reason},
+                      {"message", condition.message},
+                      {"lastTransitionTime", format_rfc3339(condition.last_transition)},
+                      {"observedGeneration", condition.observed_generation}});
+  }
+  return result;
+}
+
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type) {
+  const auto found = std::ranges::find(conditions, type, &Condition::type);
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+void set_condition(std::vector<Condition>& conditions, Condition condition) {
+  const auto found = std::ranges::find(conditions, condition.type, &Condition::type);
+  if (found == conditions.end()) {
+    conditions.push_back(std::move(condition));
+    return;
+  }
+  if (found->status == condition.status) condition.last_transition = found->last_transition;
+  *found = std::move(condition);
+}
+
+std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path, Problems* problems) {
+  const auto found = member(spec, name);
+  if (!found) return {};
+  if (!found->is_object()) {
+    if (problems) problems->push_back(fmt::format("{}: must be a label selector", path));
+    return {};
+  }
+  LabelSelector selector;
+  selector.match_labels = read_string_map(*found, "matchLabels", fmt::format("{}.matchLabels", path), problems);
+  for (const Json item : read_array(*found, "matchExpressions")) {
+    const auto where = fmt::format("{}.matchExpressions", path);
+    selector.match_expressions.push_back({read_string(item, "key", where, problems).value_or(""),
+                                          read_string(item, "operator", where, problems).value_or(""),
+                                          read_string_list(item, "values", where, problems)});
+  }
+  return selector;
+}
+
+}  // namespace apitoken::api

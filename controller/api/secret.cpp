@@ -1,0 +1,106 @@
+// Secrets: metadata in, values out.
+#include "api/secret.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/names.hpp"
+#include "base/base64.hpp"
+
+namespace apitoken::api {
+namespace {
+
+// managedFields name a field "f:<name>".
+void collect_data_keys(Json entry, std::vector<std::string>& keys) {
+  const auto fields = member(entry, "fieldsV1");
+  const auto data = fields ? member(*fields, "f:data") : std::nullopt;
+  simdjson::dom::object members;
+  if (!data || data->get(members) != simdjson::SUCCESS) return;
+  for (const auto field : members) {
+    if (field.key.starts_with("f:")) keys.emplace_back(field.key.substr(2));
+  }
+}
+
+nlohmann::json precondition(const ObjectMeta& at) { return {{"uid", at.uid}, {"resourceVersion", at.resource_version}}; }
+
+// Puts `"data":{key:value}` in front of the members of `object`. The value is joined in by hand, so that its only copies
+// are ones that we wipe.
+SecretString with_value(const nlohmann::json& object, std::string_view key, const SecretString& value) {
+  const SecretString encoded(base64_encode(value.reveal()));
+  const std::string rest = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string quoted_key = nlohmann::json(key).dump();
+  std::string body;
+  body.reserve(rest.size() + encoded.size() + quoted_key.size() + 32);
+  body.append("{\"data\":{").append(quoted_key).append(":\"").append(encoded.reveal()).append("\"},").append(rest, 1);
+  return SecretString(std::move(body));
+}
+
+}  // namespace
+
+Result<SecretMeta> decode_secret_meta(Json object) {
+  auto meta = decode_meta(object);
+  if (!meta) return std::unexpected(meta.error());
+  SecretMeta secret;
+  secret.meta = std::move(*meta);
+  for (const Json entry : read_array(*member(object, "metadata"), "managedFields")) {
+    const bool ours = read_string(entry, "manager", "") == kFieldManager;
+    collect_data_keys(entry, ours ? secret.data_keys_ours : secret.data_keys_others);
+  }
+  return secret;
+}
+
+std::optional<SecretString> decode_secret_value(Json secret, std::string_view key) {
+  const auto data = member(secret, "data");
+  const auto found = data ? member(*data, key) : std::nullopt;
+  std::string_view encoded;
+  if (!found || found->get(encoded) != simdjson::SUCCESS) return {};
+  auto decoded = base64_decode(encoded);
+  if (!decoded) return {};
+  return SecretString(std::move(*decoded));
+}
+
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value) {
+  auto owners = nlohmann::json::array();
+  for (const OwnerReference& owner : meta.owners) {
+    owners.push_back({{"apiVersion", owner.api_version},
+                      {"kind", owner.kind},
+                      {"name", owner.name},
+                      {"uid", owner.uid},
+                      {"controller", true},
+                      {"blockOwnerDeletion", false}});
+  }
+  const nlohmann::json object{{"apiVersion", "v1"},
+                              {"kind", "Secret"},
+                              {"type", "Opaque"},
+                              {"metadata",
+                               {{"namespace", meta.ns},
+                                {"name", meta.name},
+                                {"labels", meta.labels},
+                                {"annotations", meta.annotations},
+                                {"ownerReferences", std::move(owners)}}}};
+  return with_value(object, key, value);
+}
+
+SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value, const StringMap& labels,
+                                const StringMap& annotations) {
+  auto metadata = precondition(at);
+  metadata["labels"] = labels;
+  metadata["annotations"] = annotations;
+  return with_value(nlohmann::json{{"metadata", std::move(metadata)}}, key, value);
+}
+
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations) {
+  const auto changes = [](const StringChanges& names) {
+    auto result = nlohmann::json::object();
+    for (const auto& [name, value] : names) result[name] = value ? nlohmann::json(*value) : nlohmann::json();
+    return result;
+  };
+  auto metadata = precondition(at);
+  if (!labels.empty()) metadata["labels"] = changes(labels);
+  if (!annotations.empty()) metadata["annotations"] = changes(annotations);
+  return nlohmann::json{{"metadata", std::move(metadata)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace apitoken::api

@@ -1,0 +1,38 @@
+// A Secret as the operator knows it: its metadata, and who owns which keys of its data, never a value. Values are met only
+// where one is written (encode_*) or hashed once (decode_secret_value). Plain values.
+#pragma once
+
+#include "api/meta.hpp"
+#include "base/secret_string.hpp"
+
+namespace apitoken::api {
+
+struct SecretMeta {
+  ObjectMeta meta;
+  // Keys of `data` by field manager, out of metadata.managedFields: what the operator wrote last, and what others did.
+  // Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+  std::vector<std::string> data_keys_ours;
+  std::vector<std::string> data_keys_others;
+
+  bool operator==(const SecretMeta&) const = default;
+};
+
+// Reads a Secret or its PartialObjectMetadata.
+Result<SecretMeta> decode_secret_meta(Json object);
+
+// The decoded value under `key` of a whole Secret; nothing where the key is absent or no base64.
+std::optional<SecretString> decode_secret_value(Json secret, std::string_view key);
+
+// A new Secret (type Opaque) holding `value` under `key`; meta gives namespace, name, labels, annotations, owners.
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value);
+
+// A merge patch that puts `value` under `key` and sets `labels` and `annotations`; what else the Secret holds stays.
+// `at` gives uid and resourceVersion as preconditions.
+SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value, const StringMap& labels,
+                                const StringMap& annotations);
+
+// A merge patch of labels and annotations alone; an absent value removes the name. `at` as above.
+using StringChanges = std::map<std::string, std::optional<std::string>, std::less<>>;
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations);
+
+}  // namespace apitoken::api

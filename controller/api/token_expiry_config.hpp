@@ -1,0 +1,66 @@
+// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields that a user wrote stay
+// as written; core/ judges them. Plain values.
+#pragma once
+
+#include "api/meta.hpp"
+
+namespace apitoken::api {
+
+struct LifetimeSpec {
+  std::optional<std::string> default_ttl;  // Go durations
+  std::optional<std::string> max;
+
+  bool operator==(const LifetimeSpec&) const = default;
+};
+
+struct SmtpSpec {
+  std::string server;               // host:port
+  std::optional<std::string> tls;   // StartTLS (absent), Implicit or None
+  std::string from;
+  std::string credentials_secret;   // empty: no AUTH
+  std::string ca_secret;            // empty: the system's CAs
+
+  bool operator==(const SmtpSpec&) const = default;
+};
+
+struct TokenExpiryConfigSpec {
+  std::optional<std::int64_t> warn_before_days;
+  std::vector<std::string> reminders;  // Go durations
+  std::string emails;                  // separated by semicolons
+  bool email_token_user = false;
+  std::optional<LabelSelector> namespace_selector;
+  std::optional<LabelSelector> token_selector;
+  LifetimeSpec permanent;
+  LifetimeSpec temporary;
+  std::optional<std::string> digest;  // Go duration; absent: 5m
+  std::optional<SmtpSpec> smtp;
+  Problems problems;
+
+  bool operator==(const TokenExpiryConfigSpec&) const = default;
+};
+
+struct TokenExpiryConfigStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<Condition> conditions;
+  std::int64_t matched_tokens = 0;
+  std::int64_t expiring_tokens = 0;
+  std::optional<WallTime> last_email_time;
+  std::int64_t pending_notices = 0;
+
+  bool operator==(const TokenExpiryConfigStatus&) const = default;
+};
+
+struct TokenExpiryConfig {
+  ObjectMeta meta;
+  TokenExpiryConfigSpec spec;
+  TokenExpiryConfigStatus status;
+
+  bool operator==(const TokenExpiryConfig&) const = default;
+};
+
+// Errors: Decode only where the metadata cannot be read; anything else lands in spec.problems.
+Result<TokenExpiryConfig> decode_token_expiry_config(Json object);
+// The merge patch for the status subresource, with uid and resourceVersion as preconditions.
+std::string encode_status_patch(const ObjectMeta& meta, const TokenExpiryConfigStatus& status);
+
+}  // namespace apitoken::api

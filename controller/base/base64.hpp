@@ -1,0 +1,14 @@
+// Base64 of RFC 4648 section 4, with padding, as `data` of a Secret and kubeconfig files carry it. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace apitoken {
+
+std::string base64_encode(std::string_view bytes);
+// Line breaks and blanks are skipped; nothing where the text is no base64. The caller wipes what is secret.
+std::optional<std::string> base64_decode(std::string_view text);
+
+}  // namespace apitoken
