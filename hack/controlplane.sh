@@ -150,7 +150,8 @@ write_env() {
     printf 'export KUBE_CA=%q\n' "$dir/ca.crt"
     printf 'export ETCD_URL=http://127.0.0.1:%s\n' "$(port etcd)"
     printf 'export CONTROLPLANE_DIR=%q\n' "$dir"
-    [ "$(type -P kubectl)" = "$bin_kubectl" ] || printf 'export PATH=%q:"\$PATH"\n' "$(dirname "$bin_kubectl")"
+    # shellcheck disable=SC2016 # the reader's PATH, when evaluated
+    [ "$(type -P kubectl)" = "$bin_kubectl" ] || printf 'export PATH=%q:"$PATH"\n' "$(dirname "$bin_kubectl")"
   } >"$dir/env"
 }
 

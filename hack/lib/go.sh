@@ -45,7 +45,7 @@ fetch_toolchain() {
 
 # Sets go_bin, exports GOTOOLCHAIN where the Go found has to switch to a newer one; says what to install if none will do.
 find_go() {
-  local gos found
+  local gos found version path
   gos=$(installed_gos)
   while read -r version path; do
     if [ -n "$version" ] && version_at_least "$version" "$go_wanted"; then go_bin=$path; return; fi

@@ -23,7 +23,7 @@ sign() {
   work=$(mktemp -d)
   : >"$work/index.txt"
   {
-    printf '[ca]\ndefault_ca = here\n[here]\ndatabase = %s/index.txt\nnew_certs_dir = %s\n' "$work" "$work"
+    printf '[ca]\ndefault_ca = here\n[here]\ndatabase = %s/index.txt\nnew_certs_dir = %s\nrand_serial = yes\n' "$work" "$work"
     printf 'default_md = sha256\npolicy = any\nunique_subject = no\nx509_extensions = leaf\n'
     printf '[any]\norganizationName = optional\ncommonName = supplied\n'
     printf '[leaf]\nbasicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\nextendedKeyUsage = %s\n' "$usage"
@@ -31,7 +31,7 @@ sign() {
   } >"$work/ca.cnf"
   new_key "$out.key"
   openssl req -new -key "$out.key" -utf8 -subj "$subject" -out "$work/request.pem"
-  openssl ca -batch -notext -preserveDN -rand_serial -config "$work/ca.cnf" -cert "$ca.crt" -keyfile "$ca.key" \
+  openssl ca -batch -notext -preserveDN -config "$work/ca.cnf" -cert "$ca.crt" -keyfile "$ca.key" \
     -startdate "$(utc "$start")" -enddate "$(utc "$end")" -in "$work/request.pem" -out "$out.crt" 2>"$work/log" ||
     { cat "$work/log" >&2; rm -rf "$work"; return 1; }
   rm -rf "$work"
