@@ -14,7 +14,7 @@ struct Backoff {
 
   // `failures` counts from 0.
   std::chrono::milliseconds delay(std::uint32_t failures) const {
-    return failures >= 30 ? cap : std::min(cap, base * (1LL << failures));
+    return failures >= 30 ? cap : std::min(cap, base * (std::int64_t{1} << failures));
   }
   // Adds up to a tenth; `random` is uniform over its whole range.
   std::chrono::milliseconds jittered(std::uint32_t failures, std::uint32_t random) const {

@@ -1,0 +1,81 @@
+// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams, waiting, reporting. What to do
+// next it asks the WatchMachine. run() belongs to one thread; has_synced() and last_activity() may be called from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <random>
+#include <set>
+
+#include "base/clock.hpp"
+#include "kube/client.hpp"
+#include "kube/watch_decoder.hpp"
+#include "kube/watch_machine.hpp"
+
+namespace apitoken::kube {
+
+// What to reflect.
+struct Watched {
+  Resource resource;
+  std::string ns{};              // empty: all namespaces
+  bool metadata_only = false;    // ask for PartialObjectMetadata
+  std::string label_selector{};  // as in a query, not yet encoded
+  std::string field_selector{};
+};
+
+// Where objects go. Everything is called on the thread of run(). A Status that is an error means: this object is skipped.
+class ObjectSink {
+ public:
+  virtual ~ObjectSink() = default;
+  virtual void list_begins() = 0;
+  virtual Status listed(api::Json object) = 0;
+  virtual void list_ends(std::string_view resource_version) = 0;
+  virtual Status changed(api::Json object) = 0;
+  virtual Status removed(api::Json object) = 0;
+  virtual void seen(std::string_view resource_version) = 0;  // a bookmark
+};
+
+class ListWatch {
+ public:
+  static constexpr int kPageSize = 500;
+
+  ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink);
+  void run(std::stop_token stop);
+
+  bool has_synced() const { return synced_; }
+  WallTime last_activity() const { return WallTime(Seconds(last_activity_.load())); }
+  const Watched& watched() const { return watched_; }
+
+ private:
+  void list(std::stop_token stop);
+  Result<std::string> list_pages(std::stop_token stop);
+  Result<std::string> take_page(simdjson::dom::parser& parser, const std::string& page, std::string& version);
+  void watch(std::stop_token stop);
+  void take_event(const WatchEvent& event, SteadyTime began);
+  void wait(std::stop_token stop, std::chrono::milliseconds delay);
+
+  std::string list_query(std::string_view continue_token) const;
+  std::string watch_query();
+  void touch() { last_activity_ = clock_.wall().time_since_epoch().count(); }
+  void report(Report report, std::string_view verb, const Error& error);
+  void report_over(Report report);
+  void complain(const Error& undecodable);
+
+  Client& client_;
+  const Clock& clock_;
+  const Watched watched_;
+  ObjectSink& sink_;
+  std::atomic<bool> synced_ = false;
+  std::atomic<std::int64_t> last_activity_ = 0;
+
+  // The thread of run() alone.
+  WatchMachine machine_;
+  WatchDecoder decoder_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::optional<Error> event_error_;  // an ERROR event ended the watch
+  std::set<std::string> complaints_;  // undecodable objects named already
+  std::mutex mutex_;                  // for wait() alone: nothing else takes it
+  std::condition_variable_any wake_;
+};
+
+}  // namespace apitoken::kube

@@ -1,0 +1,72 @@
+// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH. run() is a thread of its own;
+// the rest may be called from any. It never stops for a failure: it reports one when it begins and when it is over, waits
+// longer each time, and tries again.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "kube/list_watch.hpp"
+#include "kube/store.hpp"
+
+namespace apitoken::kube {
+
+template <typename T>
+class Reflector final : private ObjectSink {
+ public:
+  using Decode = std::function<Result<T>(api::Json)>;
+  // On the reflector's thread, after the store has the change. Quick: it holds up the watch.
+  using OnChange = std::function<void(const Change<T>&)>;
+
+  Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode, OnChange on_change)
+      : loop_(client, clock, std::move(watched), *this),
+        store_(store),
+        decode_(std::move(decode)),
+        on_change_(std::move(on_change)) {}
+
+  // Until `stop`.
+  void run(std::stop_token stop) { loop_.run(std::move(stop)); }
+  // The store has held a whole list once.
+  bool has_synced() const { return loop_.has_synced(); }
+  // When the server last gave a list, an event or a bookmark; the epoch before that.
+  WallTime last_activity() const { return loop_.last_activity(); }
+  const Watched& watched() const { return loop_.watched(); }
+
+ private:
+  void list_begins() override { listed_.clear(); }
+  Status listed(api::Json object) override {
+    auto decoded = decode_(object);
+    if (!decoded) return std::unexpected(decoded.error());
+    listed_.push_back(std::move(*decoded));
+    return {};
+  }
+  void list_ends(std::string_view resource_version) override {
+    const auto changes = store_.replace(watched().ns, std::exchange(listed_, {}), resource_version);
+    for (const auto& change : changes) on_change_(change);
+  }
+  Status changed(api::Json object) override {
+    auto decoded = decode_(object);
+    if (!decoded) return std::unexpected(decoded.error());
+    tell(store_.observe(watched().ns, std::move(*decoded)));
+    return {};
+  }
+  Status removed(api::Json object) override {
+    const auto meta = api::decode_meta(object);
+    if (!meta) return std::unexpected(meta.error());
+    tell(store_.observe_removal(watched().ns, *meta));
+    return {};
+  }
+  void seen(std::string_view resource_version) override { store_.observe_version(watched().ns, resource_version); }
+
+  void tell(const std::optional<Change<T>>& change) {
+    if (change) on_change_(*change);
+  }
+
+  ListWatch loop_;
+  Store<T>& store_;
+  Decode decode_;
+  OnChange on_change_;
+  std::vector<T> listed_;  // the pages so far; the reflector's thread alone
+};
+
+}  // namespace apitoken::kube
