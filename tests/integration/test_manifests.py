@@ -1,0 +1,59 @@
+"""What we ship to be applied: the samples pass the server's strict validation, and the operator's role allows what it does and no more.
+
+Runs against a real kube-apiserver through kubectl; the operator takes no part.
+"""
+
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OPERATOR = "system:serviceaccount:apitoken-system:apitoken-operator"
+
+
+@pytest.fixture(scope="module")
+def installed(cluster):
+    cluster.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(ROOT / "manifests/rbac"))
+    names = [f"crd/{plural}.apitoken.dev" for plural in ("apitokens", "tokenexpiryconfigs")]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    return cluster
+
+
+@pytest.mark.parametrize("sample", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_sample_is_accepted(installed, sample):
+    installed.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(sample))
+
+
+@pytest.mark.parametrize("verbs, resource, namespace", [
+    ("get list watch delete", "apitokens.apitoken.dev", "team-a"),
+    ("patch", "apitokens.apitoken.dev/status", "team-a"),
+    ("get list watch", "tokenexpiryconfigs.apitoken.dev", None),
+    ("patch", "tokenexpiryconfigs.apitoken.dev/status", None),
+    ("get list watch create patch update delete", "secrets", "team-a"),
+    ("get list watch", "namespaces", None),
+    ("create patch", "events.events.k8s.io", "team-a"),
+    ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
+])
+def test_the_operator_may(installed, verbs, resource, namespace):
+    assert [verb for verb in verbs.split() if not allowed(installed, verb, resource, namespace)] == []
+
+
+@pytest.mark.parametrize("verbs, resource, namespace", [
+    ("create update patch deletecollection", "apitokens.apitoken.dev", "team-a"),
+    ("create update patch delete", "tokenexpiryconfigs.apitoken.dev", None),
+    ("deletecollection", "secrets", "team-a"),
+    ("create update patch delete", "namespaces", None),
+    ("get create update delete", "leases.coordination.k8s.io", "team-a"),
+    ("get list create", "pods", "apitoken-system"),
+    ("impersonate", "users", None),
+])
+def test_the_operator_may_not(installed, verbs, resource, namespace):
+    assert [verb for verb in verbs.split() if allowed(installed, verb, resource, namespace)] == []
+
+
+def allowed(cluster, verb, resource, namespace):
+    resource, _, subresource = resource.partition("/")
+    args = ["auth", "can-i", verb, resource, f"--as={OPERATOR}"]
+    args += [f"--subresource={subresource}"] if subresource else []
+    args += ["-n", namespace] if namespace else []
+    return cluster.kubectl(*args, check=False).stdout.strip() == "yes"
