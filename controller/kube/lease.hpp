@@ -42,17 +42,25 @@ class LeaderElector {
   bool leading() const;
 
  private:
-  bool attempt(std::stop_token stop, SteadyTime deadline);
-  Status try_acquire_or_renew(std::stop_token stop);
-  Status create(std::stop_token stop);
-  Status update(api::Lease lease, std::stop_token stop);
+  // True: the lease is ours. False: another one's.
+  using Attempt = std::function<Result<bool>(std::stop_token)>;
+  Result<bool> try_acquire_or_renew(const std::stop_token& stop);
+  Result<bool> create(const std::stop_token& stop);
+  Result<bool> claim(const std::stop_token& stop);
+  Result<bool> give_up(const std::stop_token& stop);
+  Status fetch(const std::stop_token& stop);
+  Result<bool> write(api::Lease lease, const std::stop_token& stop);
   void observe(api::Lease lease);
   bool held_by_other() const;
-  bool acquire(std::stop_token stop);
-  End renew(std::stop_token stop);
+
+  Result<bool> within(SteadyTime deadline, const std::stop_token& stop, const Attempt& attempt);
+  bool try_to_lead(SteadyTime deadline, const std::stop_token& stop);
+  bool acquire(const std::stop_token& stop);
+  End renew(const std::stop_token& stop);
   void release();
-  void pause(std::stop_token stop, SteadyTime until);
-  void watch_deadlines(std::stop_token stop);
+  SteadyTime renew_by() const;
+  void pause(const std::stop_token& stop, SteadyTime until);
+  void cut_late_requests(const std::stop_token& stop);
   void report(const Error& error);
 
   Client& client_;
@@ -61,15 +69,16 @@ class LeaderElector {
 
   // The thread of run() alone.
   std::optional<api::Lease> observed_;  // the lease as last seen
-  SteadyTime observed_at_{};            // when it last changed
+  SteadyTime observed_at_{};            // when its record last changed
   std::optional<ErrorKind> reported_;   // the failure that people know of
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  bool holding_ = false;                   // guarded by mutex_
-  SteadyTime renewed_{};                   // guarded by mutex_: when the last successful attempt began
-  std::optional<SteadyTime> deadline_{};   // guarded by mutex_: when the request under way is to be cut off
-  std::stop_source cut_{std::nostopstate}; // guarded by mutex_: cuts it off
+  // All below are guarded by mutex_.
+  bool holding_ = false;
+  SteadyTime renewed_{};                // when the last successful attempt began
+  std::optional<SteadyTime> deadline_;  // of the attempt under way
+  std::stop_source cut_{std::nostopstate};
 };
 
 }  // namespace apitoken::kube

@@ -37,7 +37,7 @@ class Reflector final : private ObjectSink {
   Status listed(api::Json object) override {
     auto decoded = decode_(object);
     if (!decoded) return std::unexpected(decoded.error());
-    listed_.push_back(std::move(*decoded));
+    listed_.push_back(std::make_shared<const T>(std::move(*decoded)));
     return {};
   }
   void list_ends(std::string_view resource_version) override {
@@ -66,7 +66,7 @@ class Reflector final : private ObjectSink {
   Store<T>& store_;
   Decode decode_;
   OnChange on_change_;
-  std::vector<T> listed_;  // the pages so far; the reflector's thread alone
+  std::vector<std::shared_ptr<const T>> listed_;  // the pages so far; the reflector's thread alone
 };
 
 }  // namespace apitoken::kube

@@ -81,7 +81,7 @@ class Store {
   }
   // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer than the list. A list that
   // is older than what the watch had seen means that etcd was restored from a backup: then the list is right in everything.
-  std::vector<Change<T>> replace(std::string_view scope, std::vector<T> objects, std::string_view list_version);
+  std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects, std::string_view list_version);
 
  private:
   // Orders by namespace and name without keeping a second copy of either.
@@ -139,14 +139,14 @@ std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_
 }
 
 template <typename T>
-std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<T> objects, std::string_view list_version) {
+std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Pointer> objects,
+                                          std::string_view list_version) {
   std::unique_lock lock(mutex_);
   const auto seen = seen_.find(scope);
   const bool restored = seen != seen_.end() && version_older(list_version, seen->second);
   std::vector<Change<T>> changes;
   std::set<Pointer, ByKey> listed;
-  for (T& object : objects) {
-    Pointer pointer = std::make_shared<const T>(std::move(object));
+  for (Pointer& pointer : objects) {
     const auto found = objects_.find(pointer);
     if (found == objects_.end()) {
       changes.push_back({nullptr, pointer});
@@ -158,7 +158,6 @@ std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<T> 
     }
     listed.insert(std::move(pointer));
   }
-  objects.clear();
   for (auto& gone : erase_missing(scope, listed, list_version, restored)) changes.push_back(std::move(gone));
   for (auto& change : changes) {
     if (!change.after) continue;

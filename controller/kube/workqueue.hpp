@@ -61,11 +61,12 @@ class Workqueue {
   Unfinished unfinished() const;
 
  private:
-  bool enqueue(const Key& key);                          // the caller holds mutex_
-  void push(const Key& key);                             // the caller holds mutex_
-  std::size_t move_due();                                // the caller holds mutex_
-  SteadyTime next_look() const;                          // the caller holds mutex_
-  bool await_key(std::unique_lock<std::mutex>& lock, std::stop_token stop, std::size_t& fired);
+  // All of these: the caller holds mutex_.
+  bool enqueue(const Key& key);
+  std::size_t enqueue_due();
+  SteadyTime next_look() const;
+  bool await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::size_t& fired);
+  bool somebody_must_wake() const;
 
   const Clock& clock_;
   WorkqueueObserver& observer_;

@@ -1,0 +1,250 @@
+// Winning, keeping and giving back leadership.
+#include "kube/lease.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <tuple>
+
+#include "base/rfc3339.hpp"
+#include "base/thread_name.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+constexpr Seconds kReleaseTime{4};             // to give the lease back; who is to stop is not kept waiting longer
+constexpr std::int64_t kMaxDuration = 24 * 3600;  // of somebody else's lease; more is a mistake
+
+auto record_of(const api::Lease& lease) {
+  return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time, lease.renew_time, lease.transitions);
+}
+
+bool lost_a_race(ErrorKind kind) { return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists; }
+
+}  // namespace
+
+LeaderElector::LeaderElector(Client& client, const Clock& clock, Candidate candidate)
+    : client_(client), clock_(clock), candidate_(std::move(candidate)) {}
+
+LeaderElector::End LeaderElector::run(std::stop_token stop, const std::function<void()>& on_started_leading,
+                                      const std::function<void()>& on_stopped_leading) {
+  name_thread("lease");
+  const std::jthread watchdog([this](std::stop_token over) {
+    name_thread("lease-deadline");
+    cut_late_requests(over);
+  });
+  if (!acquire(stop)) return End::Stopped;
+  spdlog::info("leading lease={}/{} identity={}", candidate_.ns, candidate_.name, candidate_.identity);
+  on_started_leading();
+  const End end = renew(stop);
+  if (end == End::Lost) {
+    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns, candidate_.name, candidate_.identity,
+                  observed_ ? observed_->holder : "");
+  }
+  on_stopped_leading();
+  if (end == End::Stopped) release();
+  std::lock_guard lock(mutex_);
+  holding_ = false;
+  return end;
+}
+
+bool LeaderElector::leading() const {
+  std::lock_guard lock(mutex_);
+  return holding_ && clock_.steady() < renewed_ + candidate_.timings.renew_deadline;
+}
+
+bool LeaderElector::acquire(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto now = clock_.steady();
+    if (try_to_lead(now + candidate_.timings.renew_deadline, stop)) return true;
+    pause(stop, now + candidate_.timings.retry_period);
+  }
+  return false;
+}
+
+LeaderElector::End LeaderElector::renew(const std::stop_token& stop) {
+  while (true) {
+    pause(stop, std::min(clock_.steady() + candidate_.timings.retry_period, renew_by()));
+    if (stop.stop_requested()) return End::Stopped;
+    if (clock_.steady() >= renew_by()) return End::Lost;
+    const bool renewed = try_to_lead(renew_by(), stop);
+    if (!renewed && observed_ && held_by_other()) return End::Lost;
+  }
+}
+
+SteadyTime LeaderElector::renew_by() const {
+  std::lock_guard lock(mutex_);
+  return renewed_ + candidate_.timings.renew_deadline;
+}
+
+bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop) {
+  const auto began = clock_.steady();
+  const auto held = within(deadline, stop, [this](std::stop_token cut) { return try_acquire_or_renew(cut); });
+  if (!held) {
+    if (!stop.stop_requested()) report(held.error());
+    return false;
+  }
+  if (std::exchange(reported_, std::nullopt)) spdlog::info("the lease can be reached again lease={}/{}", candidate_.ns, candidate_.name);
+  std::lock_guard lock(mutex_);
+  holding_ = *held;
+  if (*held) renewed_ = began;
+  return *held;
+}
+
+Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
+  bool holding;
+  {
+    std::lock_guard lock(mutex_);
+    holding = holding_;
+  }
+  if (holding) {  // nobody else should have touched it: no need to look first
+    auto renewed = claim(stop);
+    if (renewed || (renewed.error().kind != ErrorKind::Conflict && renewed.error().kind != ErrorKind::NotFound)) return renewed;
+  }
+  if (const auto fetched = fetch(stop); !fetched) {
+    return fetched.error().kind == ErrorKind::NotFound ? create(stop) : std::unexpected(fetched.error());
+  }
+  if (held_by_other()) return false;
+  return claim(stop);
+}
+
+Status LeaderElector::fetch(const std::stop_token& stop) {
+  const auto body = client_.get(resources::kLeases, {candidate_.ns, candidate_.name}, stop);
+  if (!body) return std::unexpected(body.error());
+  auto lease = api::decode_lease(*body);
+  if (!lease) return std::unexpected(std::move(lease.error()));
+  observe(std::move(*lease));
+  return {};
+}
+
+void LeaderElector::observe(api::Lease lease) {
+  if (!observed_ || record_of(*observed_) != record_of(lease)) {
+    observed_at_ = clock_.steady();
+    const bool other = !lease.holder.empty() && lease.holder != candidate_.identity;
+    if (other && (!observed_ || observed_->holder != lease.holder)) {
+      spdlog::info("another replica leads lease={}/{} holder={}", candidate_.ns, candidate_.name, lease.holder);
+    }
+  }
+  observed_ = std::move(lease);
+}
+
+bool LeaderElector::held_by_other() const {
+  if (observed_->holder.empty() || observed_->holder == candidate_.identity) return false;
+  return clock_.steady() < observed_at_ + Seconds(std::clamp<std::int64_t>(observed_->duration_seconds, 0, kMaxDuration));
+}
+
+Result<bool> LeaderElector::create(const std::stop_token& stop) {
+  const auto now = format_rfc3339_micro(clock_.wall_precise());
+  api::Lease lease;
+  lease.meta.ns = candidate_.ns;
+  lease.meta.name = candidate_.name;
+  lease.holder = candidate_.identity;
+  lease.duration_seconds = candidate_.timings.lease_duration.count();
+  lease.acquire_time = lease.renew_time = now;
+  const auto body = client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop);
+  if (!body) return std::unexpected(body.error());
+  auto created = api::decode_lease(*body);
+  if (!created) return std::unexpected(std::move(created.error()));
+  observe(std::move(*created));
+  return true;
+}
+
+Result<bool> LeaderElector::claim(const std::stop_token& stop) {
+  api::Lease lease = *observed_;
+  lease.renew_time = format_rfc3339_micro(clock_.wall_precise());
+  lease.duration_seconds = candidate_.timings.lease_duration.count();
+  if (lease.holder != candidate_.identity) {
+    lease.holder = candidate_.identity;
+    lease.acquire_time = lease.renew_time;
+    ++lease.transitions;
+  }
+  return write(std::move(lease), stop);
+}
+
+Result<bool> LeaderElector::write(api::Lease lease, const std::stop_token& stop) {
+  const auto body = client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop);
+  if (!body) return std::unexpected(body.error());
+  auto written = api::decode_lease(*body);
+  if (!written) return std::unexpected(std::move(written.error()));
+  observe(std::move(*written));
+  return true;
+}
+
+Result<bool> LeaderElector::give_up(const std::stop_token& stop) {
+  if (const auto fetched = fetch(stop); !fetched) return std::unexpected(fetched.error());
+  if (observed_->holder != candidate_.identity) return false;
+  api::Lease lease = *observed_;
+  lease.holder.clear();
+  lease.duration_seconds = 1;
+  lease.acquire_time = lease.renew_time = format_rfc3339_micro(clock_.wall_precise());
+  return write(std::move(lease), stop);
+}
+
+void LeaderElector::release() {
+  const auto released = within(clock_.steady() + kReleaseTime, {}, [this](std::stop_token cut) { return give_up(cut); });
+  if (released) {
+    spdlog::info("lease released lease={}/{}", candidate_.ns, candidate_.name);
+  } else {
+    spdlog::warn("lease not released, the next replica has to wait for it to run out lease={}/{} error=\"{}\"", candidate_.ns,
+                 candidate_.name, released.error().message);
+  }
+}
+
+// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs must not let us believe for
+// longer than the lease lasts that we lead.
+Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& stop, const Attempt& attempt) {
+  std::stop_source cut;
+  {
+    std::lock_guard lock(mutex_);
+    cut_ = cut;
+    deadline_ = deadline;
+  }
+  changed_.notify_all();
+  const std::stop_callback chain(stop, [&cut] { cut.request_stop(); });
+  auto result = attempt(cut.get_token());
+  {
+    std::lock_guard lock(mutex_);
+    deadline_.reset();
+  }
+  if (!result && cut.stop_requested() && !stop.stop_requested()) {
+    return fail(ErrorKind::Unavailable, "no answer in time: " + result.error().message);
+  }
+  return result;
+}
+
+void LeaderElector::cut_late_requests(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const auto now = clock_.steady();
+    if (!deadline_ || now < *deadline_) {
+      clock_.wait(changed_, lock, stop, deadline_.value_or(now + std::chrono::hours(1)));
+      continue;
+    }
+    deadline_.reset();
+    std::stop_source late = cut_;
+    lock.unlock();
+    late.request_stop();
+    lock.lock();
+  }
+}
+
+void LeaderElector::pause(const std::stop_token& stop, SteadyTime until) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested() && clock_.steady() < until) clock_.wait(changed_, lock, stop, until);
+}
+
+void LeaderElector::report(const Error& error) {
+  if (lost_a_race(error.kind)) return;
+  if (std::exchange(reported_, error.kind) == error.kind) return;
+  const char* remedy = "";
+  if (error.kind == ErrorKind::Forbidden) {
+    remedy = "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or set --operator-namespace";
+  } else if (error.kind == ErrorKind::NotFound) {
+    remedy = "; create the namespace, or set --operator-namespace to one that exists";
+  }
+  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"", candidate_.ns, candidate_.name,
+               to_string(error.kind), error.message, remedy);
+}
+
+}  // namespace apitoken::kube

@@ -1,0 +1,189 @@
+// Pages, streams, waiting and reporting of a reflector.
+#include "kube/list_watch.hpp"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include "base/thread_name.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+constexpr std::size_t kMaxComplaints = 100;  // a flood of broken objects must not become a flood of log lines
+
+std::string_view scope_of(const Watched& watched) { return watched.ns.empty() ? "all" : std::string_view(watched.ns); }
+
+std::string_view version_of(api::Json object) {
+  std::string_view version;
+  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS ? version : std::string_view();
+}
+
+Error error_of_event(api::Json status) {
+  const auto code = api::read_integer(status, "code", "code").value_or(500);
+  return error_of({static_cast<int>(code), simdjson::to_string(status)}, "watch ended by the server");
+}
+
+void append_selectors(std::string& query, const Watched& watched) {
+  if (!watched.label_selector.empty()) query += "&labelSelector=" + percent_encode(watched.label_selector);
+  if (!watched.field_selector.empty()) query += "&fieldSelector=" + percent_encode(watched.field_selector);
+}
+
+}  // namespace
+
+ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink)
+    : client_(client), clock_(clock), watched_(std::move(watched)), sink_(sink) {}
+
+void ListWatch::run(std::stop_token stop) {
+  name_thread(fmt::format("watch-{}", watched_.resource.plural).c_str());
+  while (!stop.stop_requested()) {
+    const auto next = machine_.next();
+    wait(stop, next.delay);
+    if (stop.stop_requested()) return;
+    if (next.step == WatchMachine::Step::List) {
+      list(stop);
+    } else {
+      watch(stop);
+    }
+  }
+}
+
+void ListWatch::wait(std::stop_token stop, std::chrono::milliseconds delay) {
+  const auto until = clock_.steady() + delay;
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested() && clock_.steady() < until) clock_.wait(wake_, lock, stop, until);
+}
+
+void ListWatch::list(std::stop_token stop) {
+  sink_.list_begins();
+  const auto version = list_pages(stop);
+  if (!version) {
+    if (!stop.stop_requested()) report(machine_.list_failed(version.error(), random_()), "list", version.error());
+    return;
+  }
+  sink_.list_ends(*version);
+  malloc_trim(0);  // pages, parser and former objects leave holes that would count as ours for ever
+  synced_ = true;
+  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource), scope_of(watched_), *version);
+  report_over(machine_.listed(*version));
+}
+
+Result<std::string> ListWatch::list_pages(std::stop_token stop) {
+  simdjson::dom::parser parser;  // grows to the size of a page; freed before the watch
+  std::string version, continue_token;
+  const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
+  do {
+    const auto page = client_.list(watched_.resource, watched_.ns, list_query(continue_token), accept, stop);
+    if (!page) return std::unexpected(page.error());
+    touch();
+    auto more = take_page(parser, *page, version);
+    if (!more) return more;
+    continue_token = std::move(*more);
+  } while (!continue_token.empty());
+  return version;
+}
+
+// Returns the token for the next page, empty after the last. All pages are of one version.
+Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page, std::string& version) {
+  const auto broken = [&](std::string_view why) {
+    return fail(ErrorKind::Decode, fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page.size(), why));
+  };
+  api::Json root;
+  if (const auto error = parser.parse(page).get(root)) return broken(simdjson::error_message(error));
+  version = version_of(root);
+  if (version.empty()) return broken("no metadata.resourceVersion");
+  simdjson::dom::array items;
+  const auto list = api::member(root, "items");  // null where a metadata list is empty
+  if (list && list->get(items) != simdjson::SUCCESS) return broken("items is no list");
+  for (const api::Json item : items) {
+    if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
+  }
+  const auto metadata = api::member(root, "metadata");
+  return api::read_string(*metadata, "continue", "metadata.continue").value_or("");
+}
+
+std::string ListWatch::list_query(std::string_view continue_token) const {
+  std::string query = fmt::format("limit={}", kPageSize);
+  if (!continue_token.empty()) query += "&continue=" + percent_encode(continue_token);
+  append_selectors(query, watched_);
+  return query;
+}
+
+std::string ListWatch::watch_query() {
+  const unsigned seconds = 240 + random_() % 61;  // apart, so that not all watches of all replicas come back at once
+  std::string query = fmt::format("allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}", seconds,
+                                  percent_encode(machine_.resource_version()));
+  append_selectors(query, watched_);
+  return query;
+}
+
+void ListWatch::watch(std::stop_token stop) {
+  decoder_.reset();
+  event_error_.reset();
+  Status decoded;
+  const auto began = clock_.steady();
+  const auto accept = watched_.metadata_only ? kMetadataAccept : kJsonAccept;
+  const auto answer = client_.watch(watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
+    touch();
+    decoded = decoder_.feed(bytes, [&](const WatchEvent& event) { take_event(event, began); });
+    return decoded.has_value() && !event_error_ && !stop.stop_requested();
+  });
+  if (stop.stop_requested()) return;
+  const auto lived = clock_.steady() - began;
+  if (!decoded) {
+    report(machine_.watch_failed(decoded.error(), lived, random_()), "watch", decoded.error());
+  } else if (event_error_) {
+    report(machine_.watch_refused(*event_error_, lived, random_()), "watch", *event_error_);
+  } else if (!answer) {
+    report(machine_.watch_failed(answer.error(), lived, random_()), "watch", answer.error());
+  } else if (decoder_.mid_line()) {
+    const Error error{ErrorKind::Unavailable, "the watch broke off in the middle of an event", {}};
+    report(machine_.watch_failed(error, lived, random_()), "watch", error);
+  } else {
+    const auto told = machine_.watch_ended(lived, random_());
+    report(told, "watch", {ErrorKind::Unavailable, "the server ends each watch at once", {}});
+  }
+}
+
+void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
+  if (event_error_) return;  // nothing counts after an ERROR
+  if (event.type == EventType::Error) {
+    event_error_ = error_of_event(event.object);
+    return;
+  }
+  const auto version = version_of(event.object);
+  Status taken;
+  if (event.type == EventType::Bookmark) {
+    if (!version.empty()) sink_.seen(version);
+  } else {
+    taken = event.type == EventType::Deleted ? sink_.removed(event.object) : sink_.changed(event.object);
+  }
+  if (!taken) complain(taken.error());
+  report_over(machine_.saw(version, clock_.steady() - began));
+}
+
+void ListWatch::report(Report report, std::string_view verb, const Error& error) {
+  if (report == Report::Over) return report_over(report);
+  if (report == Report::Nothing) {
+    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb, name_of(watched_.resource), scope_of(watched_),
+                  error.message);
+    return;
+  }
+  const bool no_crds = error.kind == ErrorKind::NotFound && watched_.resource.group == api::kGroup;
+  spdlog::warn("{} failing, will keep trying resource={} namespace={} kind={} error=\"{}{}\"", verb,
+               name_of(watched_.resource), scope_of(watched_), to_string(error.kind), error.message,
+               no_crds ? "; the CRDs are not installed: kubectl apply -f crds/" : "");
+}
+
+void ListWatch::report_over(Report report) {
+  if (report != Report::Over) return;
+  spdlog::info("list and watch work again resource={} namespace={}", name_of(watched_.resource), scope_of(watched_));
+}
+
+void ListWatch::complain(const Error& undecodable) {
+  if (complaints_.size() >= kMaxComplaints || !complaints_.insert(undecodable.message).second) return;
+  spdlog::error("object skipped, it cannot be decoded resource={} namespace={} error=\"{}\"", name_of(watched_.resource),
+                scope_of(watched_), undecodable.message);
+}
+
+}  // namespace apitoken::kube

@@ -1,0 +1,97 @@
+// The decisions of a reflector.
+#include "kube/watch_machine.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace apitoken::kube {
+namespace {
+
+// The next watch may go on where this one stopped: nothing is wrong with the version, only with the way there.
+bool can_resume(ErrorKind kind) {
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
+         kind == ErrorKind::Forbidden || kind == ErrorKind::Canceled;
+}
+
+}  // namespace
+
+Report WatchMachine::listed(std::string_view resource_version) {
+  version_ = resource_version;
+  step_ = Step::Watch;
+  delay_ = {};
+  list_failures_ = 0;
+  // While watches fail, a list that works between two of them is no recovery.
+  return watch_failures_ == 0 ? over() : Report::Nothing;
+}
+
+Report WatchMachine::list_failed(const Error& error, std::uint32_t random) {
+  step_ = Step::List;
+  if (error.kind == ErrorKind::Gone && list_failures_ == 0) {  // the continue token expired: a fresh list has a fresh one
+    list_failures_ = 1;
+    delay_ = {};
+    return Report::Nothing;
+  }
+  wait_after(list_failures_, &error, random);
+  return began(error.kind);
+}
+
+Report WatchMachine::saw(std::string_view resource_version, Lived lived) {
+  if (!resource_version.empty()) version_ = resource_version;
+  if (lived < kStable) return Report::Nothing;
+  watch_failures_ = 0;
+  return over();
+}
+
+Report WatchMachine::watch_ended(Lived lived, std::uint32_t random) {
+  step_ = Step::Watch;
+  delay_ = {};
+  if (lived < kTooShort) {
+    if (++short_ends_ < 2) return Report::Nothing;
+    wait_after(watch_failures_, nullptr, random);
+    return began(ErrorKind::Unavailable);
+  }
+  short_ends_ = 0;
+  if (lived < kStable) return Report::Nothing;
+  watch_failures_ = 0;
+  return over();
+}
+
+Report WatchMachine::watch_failed(const Error& error, Lived lived, std::uint32_t random) {
+  if (!can_resume(error.kind)) return watch_refused(error, lived, random);
+  if (lived >= kStable) watch_failures_ = 0;
+  step_ = Step::Watch;
+  wait_after(watch_failures_, &error, random);
+  return began(error.kind);
+}
+
+Report WatchMachine::watch_refused(const Error& error, Lived lived, std::uint32_t random) {
+  if (lived >= kStable) watch_failures_ = 0;
+  step_ = Step::List;
+  version_.clear();
+  if (error.kind == ErrorKind::Gone && watch_failures_ == 0) {  // quiet for long: nothing unusual
+    watch_failures_ = 1;
+    delay_ = {};
+    return Report::Nothing;
+  }
+  wait_after(watch_failures_, &error, random);
+  return began(error.kind);
+}
+
+void WatchMachine::wait_after(std::uint32_t& failures, const Error* error, std::uint32_t random) {
+  delay_ = kBackoff.jittered(failures, random);
+  if (error && error->retry_after && *error->retry_after > std::chrono::seconds(0)) {
+    delay_ = std::min<std::chrono::milliseconds>(*error->retry_after, kMaxRetryAfter);
+  }
+  if (failures < std::numeric_limits<std::uint32_t>::max()) ++failures;
+}
+
+Report WatchMachine::began(ErrorKind kind) {
+  const auto bit = 1U << static_cast<unsigned>(kind);
+  if (reported_ & bit) return Report::Nothing;
+  reported_ |= bit;
+  return Report::Began;
+}
+
+Report WatchMachine::over() { return std::exchange(reported_, 0) != 0 ? Report::Over : Report::Nothing; }
+
+}  // namespace apitoken::kube
