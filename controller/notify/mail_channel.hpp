@@ -1,0 +1,58 @@
+// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on its own
+// thread; tests put a scripted one in its place. It never retries.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/secret_string.hpp"
+#include "core/addresses.hpp"
+
+namespace apitoken::notify {
+
+// How to reach the mail server of one TokenExpiryConfig.
+struct MailSettings {
+  core::ServerAddress server;
+  core::TlsMode tls = core::TlsMode::StartTls;
+  core::Mailbox from;
+  std::string username;   // empty: no AUTH
+  SecretString password;
+  std::string ca;         // PEM; empty: the system's CAs
+};
+
+struct Mail {
+  std::string from;                     // envelope sender, an addr-spec
+  std::vector<std::string> recipients;  // envelope recipients, addr-specs; at least one
+  std::string message;                  // RFC 5322, lines ended by CRLF
+};
+
+// The server's word on a recipient that it did not take.
+struct Refusal {
+  std::string address;
+  int code = 0;
+  std::string text;        // "550 5.1.1 no such user", printable and cut
+  bool permanent = false;  // 5xx
+
+  bool operator==(const Refusal&) const = default;
+};
+
+struct SendOutcome {
+  std::vector<std::string> accepted;
+  std::vector<Refusal> refused;
+};
+
+class MailChannel {
+ public:
+  virtual ~MailChannel() = default;
+  // Offers `mail` once. An outcome tells of every recipient; with none accepted nothing was sent.
+  // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by itself), Unauthorized (AUTH
+  // refused), Invalid (certificate not trusted, sender or message refused: somebody must change something), Canceled. None of
+  // them carries the password.
+  virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) = 0;
+  // No mail is due at present: a connection kept open between mails may go.
+  virtual void rest() = 0;
+};
+
+}  // namespace apitoken::notify

@@ -1,0 +1,153 @@
+// Outbox: which notices wait for what: their Event, the mails that apply, a retry. The dispatcher's memory; values in, values
+// out, time as an argument; no I/O, no lock (the dispatcher holds one), no thread of its own.
+//
+// A notice with mail joins the batch of its config and recipients. A batch collects for the config's digest, freezes at its
+// first attempt, and is tried until the server took it. Retries of a server that fails are per config; of recipients that are
+// refused for the moment, per batch.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "core/notices.hpp"
+#include "notify/mail_channel.hpp"
+
+namespace apitoken::notify {
+
+// A notice that was told in every way that applies.
+struct Told {
+  api::ObjectKey token;
+  core::NoticeKey key;
+  std::optional<WallTime> event_at;  // absent: a Normal Event that was dropped, or the namespace is going
+  std::optional<WallTime> sent_at;   // absent: no mail applied
+
+  bool operator==(const Told&) const = default;
+};
+
+// How mail of one TokenExpiryConfig fares; what its EmailDelivery condition is made of.
+struct DeliveryReport {
+  std::int64_t pending_notices = 0;        // not told yet, for whatever reason
+  std::optional<WallTime> oldest_pending;  // since when the longest waiting one waits
+  std::optional<WallTime> last_success;    // a server took a mail
+  std::string last_error;                  // empty: the last attempt succeeded, or none was made
+  std::optional<ErrorKind> error_kind;     // NotFound: a Secret is missing
+  std::optional<WallTime> failing_since;
+  std::vector<Refusal> refused;            // recipients refused at the last attempt, at most 20
+
+  bool operator==(const DeliveryReport&) const = default;
+};
+
+class Outbox {
+ public:
+  using BatchId = std::uint64_t;
+  struct Now {
+    WallTime wall;
+    SteadyTime steady;
+  };
+  struct Attempt {
+    BatchId batch = 0;
+    std::string config;
+    std::vector<core::Notice> notices;
+    std::vector<std::string> recipients;  // of the batch: they stand in To
+    std::vector<std::string> remaining;   // those who still need it: the envelope
+  };
+
+  // True if the notice is new: its Event is to be written, tagged with what event_tag() says.
+  bool tell(const core::Notice& notice, const core::ConfigRoute& route, Now now);
+  std::optional<std::uint64_t> event_tag(const core::NoticeKey& key) const;
+  void event_done(std::uint64_t tag, std::optional<WallTime> at);
+
+  // Each returns the tags of Events that nobody waits for any more.
+  std::set<std::uint64_t> drop_token(const std::string& uid);
+  std::set<std::uint64_t> drop_config(const std::string& config);
+  std::set<std::uint64_t> take_superseded();
+
+  // Mail settings or a Secret changed: what waits for a retry is tried at once.
+  void kick(const std::string& config, SteadyTime now);
+
+  // A batch that is to be tried now; nothing where none is.
+  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now) const;  // with its config
+  // Freezes it. Nothing if it went meanwhile.
+  std::optional<Attempt> begin(BatchId batch);
+  // The whole attempt failed; before begin() too (no settings).
+  void failed(const std::string& config, const Error& error, Now now);
+  void finished(BatchId batch, const SendOutcome& outcome, Now now);
+  SteadyTime next_due() const;  // SteadyTime::max() if never
+
+  // Told since the last call; they stay in told() until forgotten.
+  std::vector<Told> take_news();
+  std::vector<Told> told(const std::string& uid) const;
+  void forget(const std::string& uid, const std::vector<core::NoticeKey>& keys);
+
+  DeliveryReport report(const std::string& config) const;
+  std::set<std::string> take_changed_configs();
+  std::optional<WallTime> oldest_pending() const;
+
+ private:
+  struct Leg {  // one mail that applies to a notice
+    BatchId batch = 0;
+    bool wanted = false;
+    bool done = false;
+  };
+  struct Pending {
+    core::Notice notice;
+    std::uint64_t tag = 0;
+    WallTime since{};
+    bool event_done = false;
+    std::optional<WallTime> event_at;
+    Leg list;
+    Leg user;
+    std::optional<WallTime> sent_at;
+  };
+  struct Batch {
+    std::string config;
+    std::vector<std::string> recipients;
+    std::map<core::NoticeKey, core::Notice> notices;
+    SteadyTime due{};
+    bool frozen = false;
+    bool counted = false;               // its notices count as sent; what remains are late recipients
+    std::optional<WallTime> accepted;   // when the first recipient was
+    std::vector<std::string> remaining;
+    std::uint32_t tries = 0;            // with refusals, in a row
+  };
+  struct ConfigState {
+    SteadyTime paused_until{};
+    std::uint32_t failures = 0;
+    std::int64_t pending = 0;
+    std::optional<WallTime> last_success;
+    std::string last_error;
+    std::optional<ErrorKind> error_kind;
+    std::optional<WallTime> failing_since;
+    std::map<std::string, Refusal> refused;
+  };
+  using PendingMap = std::map<core::NoticeKey, Pending>;
+
+  void route_leg(Leg& leg, const core::Notice& notice, bool wanted, const std::vector<std::string>& recipients,
+                 const core::ConfigRoute& route, SteadyTime now);
+  void leave_batch(Leg& leg, const core::NoticeKey& key);
+  bool is_frozen(const Pending& pending) const;
+  void supersede_older(const core::NoticeKey& key);
+  PendingMap::iterator discard(PendingMap::iterator position, std::set<std::uint64_t>& tags);
+  void settle(PendingMap::iterator position);
+  void mark_sent(BatchId id, const Batch& batch);
+  void note_refusals(ConfigState& state, const Batch& batch, const SendOutcome& outcome, WallTime now);
+  void note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now);
+  SteadyTime due_of(const Batch& batch) const;
+
+  PendingMap pending_;
+  std::map<std::uint64_t, core::NoticeKey> tags_;  // of Events not written yet
+  std::map<BatchId, Batch> batches_;
+  std::map<core::NoticeKey, Told> told_;
+  std::map<std::string, ConfigState> configs_;
+  std::vector<Told> news_;
+  std::set<std::string> changed_;
+  std::set<std::uint64_t> superseded_;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace apitoken::notify
