@@ -92,11 +92,12 @@ Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const st
   if (const auto error = parser.parse(page).get(root)) return broken(simdjson::error_message(error));
   version = version_of(root);
   if (version.empty()) return broken("no metadata.resourceVersion");
-  simdjson::dom::array items;
-  const auto list = api::member(root, "items");  // null where a metadata list is empty
-  if (list && list->get(items) != simdjson::SUCCESS) return broken("items is no list");
-  for (const api::Json item : items) {
-    if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
+  if (const auto list = api::member(root, "items")) {  // null where a metadata list is empty
+    simdjson::dom::array items;
+    if (list->get(items) != simdjson::SUCCESS) return broken("items is no list");
+    for (const api::Json item : items) {
+      if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
+    }
   }
   const auto metadata = api::member(root, "metadata");
   return api::read_string(*metadata, "continue", "metadata.continue").value_or("");

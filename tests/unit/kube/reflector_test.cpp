@@ -1,0 +1,306 @@
+#include "kube/reflector.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "captured_log.hpp"
+#include "fake_transport.hpp"
+#include "watched_clock.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Thing {
+  api::ObjectMeta meta;
+};
+
+Result<Thing> decode(api::Json object) {
+  auto meta = api::decode_meta(object);
+  if (!meta) return std::unexpected(std::move(meta.error()));
+  return Thing{std::move(*meta)};
+}
+
+std::string object(std::string_view name, int version) {
+  return fmt::format(R"({{"metadata":{{"namespace":"ns","name":"{0}","uid":"uid-{0}","resourceVersion":"{1}"}}}})", name, version);
+}
+
+std::string list(int version, const std::vector<std::string>& items, std::string_view next = "") {
+  return fmt::format(R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})", fmt::join(items, ","), version, next);
+}
+
+std::string event(std::string_view type, const std::string& of) {
+  return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, of);
+}
+
+std::string error_event(int code) {
+  return event("ERROR", fmt::format(R"({{"kind":"Status","code":{},"message":"no more"}})", code));
+}
+
+std::string bookmark(int version) { return event("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}"}}}})", version)); }
+
+class ReflectorTest : public testing::Test {
+ protected:
+  void start(Watched watched = {.resource = resources::kApiTokens}) {
+    reflector_ = std::make_unique<Reflector<Thing>>(client_, clock_, std::move(watched), store_, decode,
+                                                    [this](const Change<Thing>& change) { note(change); });
+    thread_ = std::jthread([this](std::stop_token stop) { reflector_->run(stop); });
+  }
+  void note(const Change<Thing>& change) {
+    std::lock_guard lock(mutex_);
+    const auto& meta = (change.after ? change.after : change.before)->meta;
+    changes_.push_back((change.before ? change.after ? "~" : "-" : "+") + meta.name);
+  }
+  std::vector<std::string> changes() {
+    std::lock_guard lock(mutex_);
+    return changes_;
+  }
+  std::string target(std::size_t index) const { return transport_.requests().at(index).target; }
+  [[nodiscard]] bool sent(std::size_t count) const {
+    return eventually([&] { return transport_.count() >= count; });
+  }
+  // The reflector pauses for about `pause`; no request goes out meanwhile. Then the pause is over.
+  void expect_pause(std::size_t requests, std::chrono::milliseconds pause) {
+    ASSERT_TRUE(eventually([&] { return clock_.waited_for(pause, pause + pause / 10); })) << transport_.count();
+    EXPECT_EQ(transport_.count(), requests);
+    clock_.advance(pause + pause / 10 + 1ms);
+  }
+
+  CapturedLog log_;
+  WatchedClock clock_;
+  FakeTransport transport_;
+  CountingObserver observer_;
+  Client client_{transport_, observer_};
+  Store<Thing> store_;
+  std::mutex mutex_;
+  std::vector<std::string> changes_;  // guarded by mutex_
+  std::unique_ptr<Reflector<Thing>> reflector_;
+  std::jthread thread_;
+};
+
+TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
+  transport_.answer(200, list(10, {object("a", 1), object("b", 2)}, "next/1"));
+  transport_.answer(200, list(10, {object("c", 3)}));
+  transport_.stream_open({event("ADDED", object("d", 11)) + event("MODIFIED", object("a", 12)), event("DELETED", object("b", 13)),
+                          bookmark(20)});
+  start();
+  ASSERT_TRUE(eventually([&] { return changes().size() == 6; }));
+  EXPECT_THAT(changes(), ElementsAre("+a", "+b", "+c", "+d", "~a", "-b"));
+  EXPECT_TRUE(reflector_->has_synced());
+  EXPECT_EQ(reflector_->last_activity(), clock_.wall());
+  EXPECT_EQ(store_.size(), 3U);
+  EXPECT_EQ(target(0), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500&continue=next%2F1");
+  EXPECT_THAT(target(2), HasSubstr("?watch=true&allowWatchBookmarks=true&timeoutSeconds="));
+  EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
+}
+
+TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {
+  transport_.answer(200, R"({"items":null,"metadata":{"resourceVersion":"3"}})");
+  start({.resource = resources::kSecrets, .ns = "team-a", .metadata_only = true, .label_selector = "a=b", .field_selector = "metadata.name=x"});
+  ASSERT_TRUE(sent(2));
+  EXPECT_EQ(target(0), "/api/v1/namespaces/team-a/secrets?limit=500&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
+  EXPECT_THAT(target(1), HasSubstr("&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx"));
+  EXPECT_EQ(transport_.requests()[0].accept, kMetadataListAccept);
+  EXPECT_EQ(transport_.requests()[1].accept, kMetadataAccept);
+  EXPECT_TRUE(reflector_->has_synced());
+}
+
+TEST_F(ReflectorTest, ResumesFromTheLastBookmarkAfterACleanEnd) {
+  transport_.answer(200, list(10, {}));
+  transport_.stream({event("ADDED", object("a", 11)), bookmark(15)});
+  start();
+  ASSERT_TRUE(sent(3));
+  EXPECT_THAT(target(2), HasSubstr("&resourceVersion=15"));
+}
+
+TEST_F(ReflectorTest, ARelistTellsWhatVanishedMeanwhile) {
+  transport_.answer(200, list(10, {object("a", 1), object("b", 2)}));
+  transport_.stream({error_event(410)});
+  transport_.answer(200, list(20, {object("b", 2), object("c", 15)}));
+  start();
+  ASSERT_TRUE(eventually([&] { return changes().size() == 4; }));
+  EXPECT_THAT(changes(), testing::UnorderedElementsAre("+a", "+b", "-a", "+c"));
+  ASSERT_TRUE(sent(4));
+  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
+}
+
+TEST_F(ReflectorTest, AnHttp410OnTheWatchListsAnewToo) {
+  transport_.answer(200, list(10, {}));
+  transport_.stream([](std::stop_token, const auto&) { return HttpResponse{410, R"({"message":"too old"})", {}}; });
+  transport_.answer(200, list(20, {}));
+  start();
+  ASSERT_TRUE(sent(4));
+  EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
+}
+
+TEST_F(ReflectorTest, AnotherErrorEventListsAnewAfterAPause) {
+  transport_.answer(200, list(10, {}));
+  transport_.stream({error_event(500) + event("ADDED", object("ignored", 11))});
+  transport_.answer(200, list(20, {}));
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(sent(4));
+  EXPECT_THAT(changes(), IsEmpty());
+  EXPECT_EQ(log_.count("watch failing"), 1);
+}
+
+TEST_F(ReflectorTest, ADroppedConnectionResumesAfterAPauseAndIsToldOnce) {
+  transport_.answer(200, list(10, {}));
+  for (int i = 0; i < 4; ++i) transport_.stream({ErrorKind::Unavailable, "connection refused", {}});
+  start();
+  for (std::size_t i = 0; i < 4; ++i) expect_pause(i + 2, 800ms * (1 << i));
+  ASSERT_TRUE(sent(6));
+  EXPECT_THAT(target(5), HasSubstr("&resourceVersion=10"));
+  EXPECT_EQ(log_.count("watch failing"), 1);
+  EXPECT_EQ(log_.count("watch apitokens.apitoken.dev: connection refused"), 1);
+}
+
+TEST_F(ReflectorTest, TheEndOfAFailureIsToldOnce) {
+  transport_.answer(503, "");
+  transport_.answer(503, "");
+  transport_.answer(200, list(10, {}));
+  start();
+  expect_pause(1, 800ms);
+  expect_pause(2, 1600ms);
+  ASSERT_TRUE(eventually([&] { return log_.count("work again") == 1; }));
+  EXPECT_EQ(log_.count("list failing"), 1);
+}
+
+TEST_F(ReflectorTest, AStreamCutWithinAnEventResumesFromTheLastWholeOne) {
+  transport_.answer(200, list(10, {}));
+  const std::string cut = event("ADDED", object("b", 12));
+  transport_.stream({event("ADDED", object("a", 11)) + cut.substr(0, cut.size() / 2)});
+  transport_.stream_open({cut});
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(eventually([&] { return changes().size() == 2; }));
+  EXPECT_THAT(target(2), HasSubstr("&resourceVersion=11"));
+  EXPECT_THAT(changes(), ElementsAre("+a", "+b"));
+}
+
+TEST_F(ReflectorTest, MalformedEventsListAnewWithGrowingPauses) {
+  for (int i = 0; i < 3; ++i) {
+    transport_.answer(200, list(10 + i, {}));
+    transport_.stream({"{\"type\":\"ADDED\",]\n"});
+  }
+  start();
+  expect_pause(2, 800ms);
+  expect_pause(4, 1600ms);
+  expect_pause(6, 3200ms);
+  EXPECT_EQ(log_.count("failing"), 1);
+  EXPECT_EQ(log_.count("work again"), 0);
+}
+
+TEST_F(ReflectorTest, MalformedListsAreTriedAgainWithGrowingPauses) {
+  transport_.answer(200, "{\"items\":[");
+  transport_.answer(200, "[]");
+  transport_.answer(200, R"({"items":7,"metadata":{"resourceVersion":"1"}})");
+  transport_.answer(200, list(10, {}));
+  start();
+  expect_pause(1, 800ms);
+  expect_pause(2, 1600ms);
+  EXPECT_FALSE(reflector_->has_synced());
+  expect_pause(3, 3200ms);
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+}
+
+TEST_F(ReflectorTest, WatchesThatEndAtOnceDoNotMakeItHot) {
+  transport_.answer(200, list(10, {}));
+  for (int i = 0; i < 4; ++i) transport_.stream(std::vector<std::string>{});
+  start();
+  expect_pause(3, 800ms);
+  expect_pause(4, 1600ms);
+  expect_pause(5, 3200ms);
+  ASSERT_TRUE(sent(6));
+  EXPECT_EQ(log_.count("the server ends each watch at once"), 1);
+}
+
+TEST_F(ReflectorTest, WaitsAsLongAsTheServerSays) {
+  transport_.answer(429, R"({"message":"storage is (re)initializing"})", 7s);
+  transport_.answer(200, list(10, {}));
+  start();
+  expect_pause(1, 7s);
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+}
+
+TEST_F(ReflectorTest, AnExpiredContinueTokenStartsTheListAnew) {
+  transport_.answer(200, list(10, {object("a", 1)}, "one"));
+  transport_.answer(410, R"({"message":"continue expired"})");
+  transport_.answer(200, list(20, {object("b", 15)}));
+  start();
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_THAT(changes(), ElementsAre("+b"));
+  EXPECT_EQ(target(2), target(0));
+}
+
+TEST_F(ReflectorTest, MissingCrdsAreNamedOnceWithTheRemedy) {
+  for (int i = 0; i < 3; ++i) transport_.answer(404, R"({"message":"the server could not find the requested resource"})");
+  transport_.answer(200, list(10, {}));
+  start();
+  for (std::size_t i = 0; i < 3; ++i) expect_pause(i + 1, 800ms * (1 << i));
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_EQ(log_.count("the CRDs are not installed: kubectl apply -f crds/"), 1);
+}
+
+TEST_F(ReflectorTest, AForbiddenListSaysOnceWhichVerbOnWhichResource) {
+  for (int i = 0; i < 2; ++i) transport_.answer(403, R"({"message":"no"})");
+  start({.resource = resources::kSecrets, .ns = "team-a"});
+  expect_pause(1, 800ms);
+  expect_pause(2, 1600ms);
+  EXPECT_EQ(log_.count("list secrets in team-a: no (403)"), 1);
+}
+
+TEST_F(ReflectorTest, AnUndecodableObjectIsNamedOnceAndStopsNoOther) {
+  const std::string broken = R"({"metadata":{"name":"broken"}})";
+  transport_.answer(200, list(10, {object("a", 1), broken, object("b", 2)}));
+  transport_.stream_open({event("ADDED", broken) + event("DELETED", broken) + event("ADDED", object("c", 12))});
+  start();
+  ASSERT_TRUE(eventually([&] { return changes().size() == 3; }));
+  EXPECT_THAT(changes(), ElementsAre("+a", "+b", "+c"));
+  EXPECT_EQ(log_.count("object skipped"), 1) << log_.text();
+}
+
+TEST_F(ReflectorTest, OwnWritesSeenAgainAreNoChange) {
+  transport_.answer(200, list(10, {}));
+  std::promise<void> written;
+  transport_.stream([&](std::stop_token stop, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
+    written.get_future().wait();
+    receive(event("MODIFIED", object("a", 11)) + event("ADDED", object("b", 12)));
+    return FakeTransport::until_stopped(stop);
+  });
+  start();
+  ASSERT_TRUE(sent(2));
+  simdjson::dom::parser parser;
+  const std::string own = object("a", 11);
+  EXPECT_TRUE(store_.put(decode(parser.parse(own).value()).value()));
+  written.set_value();
+  ASSERT_TRUE(eventually([&] { return !changes().empty(); }));
+  EXPECT_THAT(changes(), ElementsAre("+b"));
+}
+
+TEST_F(ReflectorTest, AStopEndsAPauseAnOpenWatchAndAList) {
+  transport_.answer(503, "");
+  start();
+  ASSERT_TRUE(eventually([&] { return clock_.waited_for(800ms, 900ms); }));
+  thread_ = {};
+  transport_.answer(200, list(10, {}));
+  start();
+  ASSERT_TRUE(sent(3));
+  thread_ = {};
+  transport_.answer([](const HttpRequest&, std::stop_token stop) { return FakeTransport::until_stopped(stop); });
+  start();
+  ASSERT_TRUE(sent(4));
+  thread_ = {};
+  EXPECT_EQ(log_.count("Canceled"), 0);
+}
+
+}  // namespace
+}  // namespace apitoken::kube

@@ -1,0 +1,133 @@
+#include "kube/watch_machine.hpp"
+
+#include <gtest/gtest.h>
+
+namespace apitoken::kube {
+namespace {
+
+using namespace std::chrono_literals;
+using Step = WatchMachine::Step;
+
+Error error(ErrorKind kind, std::optional<Seconds> retry_after = {}) { return {kind, "", retry_after}; }
+
+class WatchMachineTest : public testing::Test {
+ protected:
+  void expect(Step step, std::chrono::milliseconds delay, std::string_view version) const {
+    EXPECT_EQ(machine_.next().step, step);
+    EXPECT_EQ(machine_.next().delay, delay);
+    EXPECT_EQ(machine_.resource_version(), version);
+  }
+
+  WatchMachine machine_;
+};
+
+TEST_F(WatchMachineTest, ListsThenWatchesFromTheListsVersion) {
+  expect(Step::List, 0ms, "");
+  EXPECT_EQ(machine_.listed("7"), Report::Nothing);
+  expect(Step::Watch, 0ms, "7");
+}
+
+TEST_F(WatchMachineTest, ACleanEndGoesOnFromTheLastVersionAtOnce) {
+  machine_.listed("7");
+  machine_.saw("9", 1min);
+  EXPECT_EQ(machine_.watch_ended(5min, 0), Report::Nothing);
+  expect(Step::Watch, 0ms, "9");
+}
+
+TEST_F(WatchMachineTest, ADroppedConnectionGoesOnFromTheLastVersionAfterAPause) {
+  machine_.listed("7");
+  machine_.saw("9", 1s);
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0), Report::Began);
+  expect(Step::Watch, 800ms, "9");
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0), Report::Nothing);
+  expect(Step::Watch, 1600ms, "9");
+  for (int i = 0; i < 100; ++i) machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0);
+  expect(Step::Watch, 30s, "9");
+}
+
+TEST_F(WatchMachineTest, AWatchThatLivesEndsTheFailureOnce) {
+  machine_.listed("7");
+  machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0);
+  EXPECT_EQ(machine_.saw("8", 1s), Report::Nothing);
+  EXPECT_EQ(machine_.saw("9", 6s), Report::Over);
+  EXPECT_EQ(machine_.saw("10", 7s), Report::Nothing);
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 8s, 0), Report::Began);
+  expect(Step::Watch, 800ms, "10");
+}
+
+TEST_F(WatchMachineTest, TooOldAVersionListsAnewAtOnceButNotAgainAndAgain) {
+  machine_.listed("7");
+  EXPECT_EQ(machine_.watch_refused(error(ErrorKind::Gone), 0s, 0), Report::Nothing);
+  expect(Step::List, 0ms, "");
+  machine_.listed("20");
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Gone), 0s, 0), Report::Began);
+  expect(Step::List, 1600ms, "");
+  machine_.listed("30");
+  EXPECT_EQ(machine_.watch_refused(error(ErrorKind::Gone), 1h, 0), Report::Nothing);
+  expect(Step::List, 0ms, "");
+}
+
+TEST_F(WatchMachineTest, AnotherErrorEventListsAnewAfterAPause) {
+  machine_.listed("7");
+  EXPECT_EQ(machine_.watch_refused(error(ErrorKind::Unavailable), 0s, 0), Report::Began);
+  expect(Step::List, 800ms, "");
+}
+
+TEST_F(WatchMachineTest, AMalformedEventListsAnewAndListsInBetweenAreNoRecovery) {
+  machine_.listed("7");
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Decode), 0s, 0), Report::Began);
+  expect(Step::List, 800ms, "");
+  EXPECT_EQ(machine_.listed("8"), Report::Nothing);
+  EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Decode), 0s, 0), Report::Nothing);
+  expect(Step::List, 1600ms, "");
+}
+
+TEST_F(WatchMachineTest, WatchesThatEndAtOnceAreNotHot) {
+  machine_.listed("7");
+  EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);
+  expect(Step::Watch, 0ms, "7");
+  EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Began);
+  expect(Step::Watch, 800ms, "7");
+  EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);
+  expect(Step::Watch, 1600ms, "7");
+  EXPECT_EQ(machine_.watch_ended(5min, 0), Report::Over);
+  EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);
+  expect(Step::Watch, 0ms, "7");
+}
+
+TEST_F(WatchMachineTest, AFailedListBacksOffAndEachKindOfFailureIsToldOnce) {
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Began);
+  expect(Step::List, 800ms, "");
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Nothing);
+  expect(Step::List, 1600ms, "");
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::NotFound), 0), Report::Began);
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Nothing);
+  EXPECT_EQ(machine_.listed("7"), Report::Over);
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Began);
+  expect(Step::List, 800ms, "7");
+}
+
+TEST_F(WatchMachineTest, TheServersRetryAfterWinsWithinReason) {
+  machine_.list_failed(error(ErrorKind::Throttled, 17s), 99);
+  expect(Step::List, 17s, "");
+  machine_.list_failed(error(ErrorKind::Throttled, 0s), 0);
+  expect(Step::List, 1600ms, "");
+  machine_.list_failed(error(ErrorKind::Throttled, 24h), 0);
+  expect(Step::List, 5min, "");
+}
+
+TEST_F(WatchMachineTest, AnExpiredContinueTokenListsAnewAtOnceTheFirstTime) {
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Gone), 0), Report::Nothing);
+  expect(Step::List, 0ms, "");
+  EXPECT_EQ(machine_.list_failed(error(ErrorKind::Gone), 0), Report::Began);
+  expect(Step::List, 1600ms, "");
+}
+
+TEST_F(WatchMachineTest, PausesAreJittered) {
+  machine_.list_failed(error(ErrorKind::Unavailable), 1023);
+  EXPECT_GT(machine_.next().delay, 800ms);
+  EXPECT_LE(machine_.next().delay, 880ms);
+}
+
+}  // namespace
+}  // namespace apitoken::kube

@@ -1,0 +1,44 @@
+// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it is waited for. Tests
+// alone. Thread-safe.
+#pragma once
+
+#include <set>
+
+#include "base/clock.hpp"
+
+namespace apitoken::kube {
+
+class WatchedClock final : public Clock {
+ public:
+  explicit WatchedClock(WallTime start = WallTime(Seconds(1'800'000'000))) : inner_(start) {}
+
+  std::chrono::system_clock::time_point wall_precise() const override { return inner_.wall_precise(); }
+  SteadyTime steady() const override { return inner_.steady(); }
+  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock, std::stop_token stop,
+            SteadyTime deadline) const override {
+    {
+      std::lock_guard mine(mutex_);
+      deadlines_.insert(deadline);
+    }
+    inner_.wait(cv, lock, stop, deadline);
+    std::lock_guard mine(mutex_);
+    deadlines_.erase(deadlines_.find(deadline));
+  }
+
+  // Somebody is waiting for an instant in [least, most] from now.
+  bool waited_for(SteadyDuration least, SteadyDuration most) const {
+    const auto now = steady();
+    std::lock_guard mine(mutex_);
+    const auto at = deadlines_.lower_bound(now + least);
+    return at != deadlines_.end() && *at <= now + most;
+  }
+  void advance(std::chrono::milliseconds by) { inner_.advance(by); }
+  void set_wall(WallTime wall) { inner_.set_wall(wall); }
+
+ private:
+  ManualClock inner_;
+  mutable std::mutex mutex_;
+  mutable std::multiset<SteadyTime> deadlines_;  // guarded by mutex_
+};
+
+}  // namespace apitoken::kube
