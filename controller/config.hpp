@@ -1,0 +1,37 @@
+// The program's settings, from flags in Go's syntax as users of kubebuilder operators know them. main reads them once; they
+// are plain values afterwards.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "log.hpp"
+
+namespace apitoken {
+
+struct Config {
+  std::optional<std::string> kubeconfig;  // absent: $KUBECONFIG, in-cluster, ~/.kube/config are for app to try
+  std::string metrics_bind_address = ":8080";       // "0": none
+  std::string health_probe_bind_address = ":8081";  // "0": none
+  std::optional<std::string> operator_namespace;    // flag, else $POD_NAMESPACE; absent: the credentials' own
+  std::vector<std::string> namespaces;              // sorted, each once; empty: all
+  int workers = 8;
+  bool leader_elect = false;
+  LogLevel log_level = LogLevel::Info;
+  LogFormat log_format = LogFormat::Text;
+  bool per_token_metrics = true;
+  bool dry_run = false;
+  bool version = false;
+  bool help = false;
+
+  bool operator==(const Config&) const = default;
+};
+
+// `arguments` without the program's name. The error is one line for the user: which flag, which value, what is allowed.
+std::expected<Config, std::string> parse_flags(std::span<const char* const> arguments);
+std::string help_text();
+
+}  // namespace apitoken

@@ -1,0 +1,42 @@
+// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing can be stale and series of
+// deleted tokens vanish at once. Called on the metrics server's thread; it keeps nothing between scrapes.
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <functional>
+#include <vector>
+
+#include "api/api_token.hpp"
+#include "base/clock.hpp"
+
+namespace apitoken::serve {
+
+// Calls its argument for every ApiToken there is.
+using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
+
+// One family, one series a token: apitoken_expiration_timestamp_seconds, apitoken_warning_timestamp_seconds, apitoken_info.
+enum class TokenFamily { Expiration, Warning, About };
+
+class TokenCollector final : public prometheus::Collectable {
+ public:
+  TokenCollector(TokenFamily family, ForEachToken for_each) : family_(family), for_each_(std::move(for_each)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const TokenFamily family_;
+  const ForEachToken for_each_;
+};
+
+// Of bounded size, whatever the number of tokens: apitokens{type,reason}, apitokens_expiring{within}.
+class FleetCollector final : public prometheus::Collectable {
+ public:
+  FleetCollector(const Clock& clock, ForEachToken for_each) : clock_(clock), for_each_(std::move(for_each)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const Clock& clock_;
+  const ForEachToken for_each_;
+};
+
+}  // namespace apitoken::serve

@@ -1,0 +1,64 @@
+// Metrics: everything the operator counts about its own work; each metric is one member, each series of a closed label set
+// stands at zero from the start. Counting is safe on any thread and cheap. Levels (queue depth, oldest notice, last activity)
+// are asked for at each scrape, on the metrics server's thread; their sources are set before it starts and outlive it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kube/client.hpp"
+#include "serve/controller_metrics.hpp"
+
+namespace apitoken::serve {
+
+enum class MintKind { Issue, Rotate };
+
+class Metrics final : public prometheus::Collectable, public kube::RequestObserver {
+ public:
+  // Without election a process leads from its start: set_leader(true).
+  Metrics(const Clock& clock, const std::string& version);
+
+  ControllerMetrics& api_tokens() { return api_tokens_; }         // controller="apitoken"
+  ControllerMetrics& expiry_configs() { return expiry_configs_; }  // controller="tokenexpiryconfig"
+
+  void request_done(std::string_view method, std::string_view code) override;
+  void minted(MintKind kind) { (kind == MintKind::Issue ? issued_ : rotated_).Increment(); }
+  // channel: event or email; result: sent or error.
+  void notice_told(std::string_view channel, std::string_view result, double count = 1);
+  void set_leader(bool leading) { leader_.Set(leading ? 1 : 0); }
+
+  // Sources of levels.
+  void watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue);
+  void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
+  // `resource` is its plural name. Absent: no activity yet, exposed as 0.
+  void watch_activity(const std::string& resource, std::function<std::optional<WallTime>()> last);
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const Clock& clock_;
+  prometheus::Registry registry_;
+  std::vector<std::function<void()>> refreshes_;
+
+  ControllerMetrics api_tokens_;
+  ControllerMetrics expiry_configs_;
+  prometheus::Family<prometheus::Counter>& requests_;
+  prometheus::Counter& issued_;
+  prometheus::Counter& rotated_;
+  std::map<std::string, prometheus::Counter*, std::less<>> notices_;  // by "channel/result"
+  prometheus::Gauge& oldest_pending_;
+  prometheus::Family<prometheus::Gauge>& last_activity_;
+  prometheus::Gauge& leader_;
+
+  // The series of requests_ met so far: method, then code. Both sets are small.
+  using ByCode = std::map<std::string, prometheus::Counter*, std::less<>>;
+  std::shared_mutex requests_mutex_;
+  std::map<std::string, ByCode, std::less<>> requests_by_method_;  // guarded by requests_mutex_
+};
+
+}  // namespace apitoken::serve
