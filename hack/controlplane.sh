@@ -181,6 +181,7 @@ start_apiserver() {
     --client-ca-file "$dir/ca.crt" --authorization-mode RBAC --disable-admission-plugins ServiceAccount \
     --service-account-key-file "$dir/pki/service-account.pub" \
     --service-account-signing-key-file "$dir/pki/service-account.key" \
+    --shutdown-watch-termination-grace-period 1s \
     --service-account-issuer https://kubernetes.default.svc.cluster.local \
     "${environment[@]}" "${extra[@]}"
   wait_until "$ready_seconds" kube-apiserver kubectl_here get --raw /readyz

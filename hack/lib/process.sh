@@ -1,6 +1,7 @@
 # Sourced by the scripts in hack/ that run servers: starts them detached, remembers each by pid and start time,
 # and stops exactly those. It never signals a process that it did not start, nor by name.
-# shellcheck shell=bash
+# The script that sources this sets dir, the directory of its instance.
+# shellcheck shell=bash disable=SC2154
 
 # A free TCP port on loopback, below the kernel's ephemeral range: a server that is stopped for a while finds
 # its port free again, because no outgoing connection is given a number from there.

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that building, testing and the demo need, and nothing where all are there already.
+# It says what it installs, needs root or sudo only for that, and keeps the servers among the packages
+# (prometheus, alertmanager) from starting by themselves: tests and the demo start their own on free ports.
+#
+# Usage: hack/install-deps.sh [--check]
+#
+#   --check   install nothing; list what is missing and exit 1 if anything is
+#
+# A Go is installed only where none exists. Debian 12's is 1.19: enough to fetch the newer one that
+# hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference here; the mail server needs Go too.
+set -euo pipefail
+
+packages=(
+  # build
+  g++ cmake ninja-build ccache mold pkg-config git
+  libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev libsimdjson-dev
+  nlohmann-json3-dev libcurl4-openssl-dev
+  # format, lint and tests
+  clang-format-19 clang-tidy-19 shellcheck libgtest-dev libgmock-dev
+  python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography
+  # servers of the test bed, and what starts them
+  prometheus prometheus-alertmanager curl openssl ca-certificates
+)
+readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager)
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
+
+has_go() {
+  local go
+  for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do [ ! -x "$go" ] || return 0; done
+  return 1
+}
+
+list_missing() {
+  local installed
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
+  printf '%s\n' "${packages[@]}" | grep -vxF -f <(printf '%s\n' "$installed") || true
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else
+    printf 'install-deps.sh: needs root or sudo. As root, run: apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+}
+
+# Masks, for the time of the installation, the units that the packages would enable and start.
+install_quietly() {
+  local masked=() unit
+  if [ -d /run/systemd/system ]; then
+    for unit in "${services[@]}"; do
+      [ -e "/lib/systemd/system/$unit.service" ] || masked+=("$unit.service")
+    done
+  fi
+  [ "${#masked[@]}" -eq 0 ] || as_root systemctl mask --runtime "${masked[@]}"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+  [ "${#masked[@]}" -eq 0 ] || unmask "${masked[@]}"
+}
+
+unmask() {
+  local unit
+  as_root systemctl unmask --runtime "$@"
+  for unit in "$@"; do
+    [ ! -e "/lib/systemd/system/$unit" ] || as_root systemctl disable --now "$unit"
+  done
+}
+
+case ${1:-} in
+  '' | --check) ;;
+  --help | -h) usage; exit 0 ;;
+  *) printf 'install-deps.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
+esac
+command -v dpkg-query >/dev/null || { printf 'install-deps.sh: this is not Debian; install the equivalents of: %s\n' "${packages[*]}" >&2; exit 1; }
+has_go || packages+=(golang-go)
+mapfile -t missing < <(list_missing)
+[ "${#missing[@]}" -gt 0 ] || exit 0
+if [ "${1:-}" = --check ]; then printf 'missing: %s\n' "${missing[*]}"; exit 1; fi
+printf 'Installing Debian packages: %s\n' "${missing[*]}"
+install_quietly
