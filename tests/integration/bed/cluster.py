@@ -1,0 +1,61 @@
+"""The control plane of the tests: hack/controlplane.sh with a directory of its own, and the CRDs of this tree."""
+import os
+import pathlib
+import re
+import subprocess
+
+from .api import Api, Collection
+from .waiting import wait_for
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CONTROLPLANE = ROOT / "hack" / "controlplane.sh"
+
+
+def exports_of(text):
+    """The variables of `export NAME=value` lines; the values of our scripts need no unquoting."""
+    return dict(re.findall(r"^export (\w+)=(.*)$", text, re.M))
+
+
+class Cluster:
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.kubeconfig = self.dir / "kubeconfig"
+        exports = exports_of(self.controlplane("up"))
+        self.url = exports["KUBE_APISERVER_URL"]
+        self.bin_path = exports["PATH"].split(":")[0] if "PATH" in exports else None
+        self.api = self.api_as("tests")
+
+    def controlplane(self, command, *args):
+        done = subprocess.run([CONTROLPLANE, command, "--dir", self.dir, *args], text=True, capture_output=True, timeout=1800)
+        assert done.returncode == 0, f"controlplane.sh {command}: {done.stderr}"
+        return done.stdout
+
+    def api_as(self, manager):
+        """The administrator's client under another field manager: to the operator, somebody else."""
+        pki = self.dir / "pki"
+        return Api(self.url, str(self.dir / "ca.crt"), str(pki / "admin.crt"), str(pki / "admin.key"), manager)
+
+    def kubectl(self, *args, input=None, check=True):
+        environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig))
+        if self.bin_path:
+            environment["PATH"] = f"{self.bin_path}:{environment['PATH']}"
+        done = subprocess.run(["kubectl", *args], input=input, text=True, capture_output=True, env=environment, timeout=120)
+        assert not check or done.returncode == 0, f"kubectl {' '.join(map(str, args))}: {done.stderr}"
+        return done
+
+    def apply_crds(self):
+        self.kubectl("apply", "-f", str(ROOT / "crds"))
+        crds = Collection(self.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+        for name in ("apitokens.apitoken.dev", "tokenexpiryconfigs.apitoken.dev"):
+            wait_for(lambda name=name: established(crds.get(name)), 30, f"CRD {name} is not established")
+        for resource in ("apitokens", "tokenexpiryconfigs"):
+            path = f"/apis/apitoken.dev/v1alpha1/{resource}"
+            wait_for(lambda path=path: self.api.get(path) is not None, 30, f"{resource} are not served")
+
+    def down(self):
+        self.controlplane("down", "--purge")
+
+
+def established(crd):
+    conditions = (crd or {}).get("status", {}).get("conditions", [])
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)

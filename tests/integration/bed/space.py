@@ -1,0 +1,95 @@
+"""A namespace of one test: its collections, and the waits that most tests share."""
+from . import api as kinds
+from .mail import LOGIN
+from .tokens import condition, encoded, hash_of, stands, value_in
+from .waiting import wait_for
+
+
+class Space:
+    def __init__(self, cluster, name):
+        self.cluster = cluster
+        self.name = name
+        self.tokens = kinds.apitokens(cluster.api, name)
+        self.secrets = kinds.secrets(cluster.api, name)
+        self.events = kinds.events(cluster.api, name)
+        self.leases = kinds.leases(cluster.api, name)
+        self.configs = kinds.configs(cluster.api)
+        self.config_names = []
+
+    def token(self, name, user="alice@example.com", **spec):
+        return self.tokens.create(name, {"user": user, **spec})
+
+    def ready(self, name, timeout=15):
+        """The ApiToken, once its status is True at its present generation."""
+        return self.wait_condition(name, "Ready", "True", timeout=timeout)
+
+    def wait_condition(self, name, kind, status, reason=None, timeout=15):
+        seen = {}
+
+        def reached():
+            seen["token"] = token = self.tokens.get(name)
+            found = condition(token, kind)
+            current = found.get("observedGeneration") == (token or {}).get("metadata", {}).get("generation")
+            return current and found["status"] == status and (reason is None or found["reason"] == reason) and token
+
+        return wait_for(reached, timeout, lambda: f"{name} is not {kind}={status} {reason or ''}: {seen}")
+
+    def wait_all_ready(self, count, timeout=30):
+        def all_ready():
+            items = self.tokens.list()
+            return len(items) == count and all(stands(t, "Ready")[0] == "True" for t in items) and items
+
+        return wait_for(all_ready, timeout, lambda: f"not all {count} are Ready: {[stands(t, 'Ready') for t in self.tokens.list()]}")
+
+    def value(self, name, key="token"):
+        return value_in(self.secrets.get(name), key)
+
+    def check_consistent(self, name, secret_name=None, key="token"):
+        """The one thing that must always hold of a live token: the value in its Secret hashes to its status."""
+        token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
+        assert secret, f"{name} has no Secret"
+        assert hash_of(value_in(secret, key)) == token["status"].get("tokenHash")
+        assert secret["metadata"]["ownerReferences"][0]["uid"] == token["metadata"]["uid"]
+        return token, secret
+
+    def events_of(self, name, reason=None, kind="ApiToken"):
+        return [e for e in self.events.list()
+                if e["regarding"]["name"] == name and e["regarding"]["kind"] == kind and reason in (None, e["reason"])]
+
+    def wait_event(self, name, reason, timeout=10):
+        return wait_for(lambda: self.events_of(name, reason), timeout,
+                        lambda: f"no {reason} Event on {name}: {[(e['reason'], e['note']) for e in self.events_of(name)]}")[0]
+
+    def config(self, name, **spec):
+        """A TokenExpiryConfig for this namespace alone, under a name of its own; returns that name."""
+        full = f"{self.name}-{name}"
+        spec.setdefault("namespaceSelector", {"matchLabels": {"kubernetes.io/metadata.name": self.name}})
+        self.configs.create(full, spec)
+        self.config_names.append(full)
+        return full
+
+    def config_events(self, name, reason):
+        """Events on a cluster-scoped object stand in namespace default."""
+        found = kinds.events(self.cluster.api, "default").list()
+        return [e for e in found if e["regarding"]["name"] == name and e["reason"] == reason]
+
+    def wait_config(self, name, check, timeout=15):
+        return wait_for(lambda: (lambda c: check(c) and c)(self.configs.get(name)), timeout,
+                        lambda: f"TokenExpiryConfig {name}: {self.configs.get(name)}")
+
+    def secret(self, name, **values):
+        return self.secrets.create(name, type="Opaque", data={key.replace("__", "."): encoded(v) for key, v in values.items()})
+
+    def smtp(self, mail, **changes):
+        """spec.smtp for a Mailpit, with its login and CA as Secrets of this namespace (the operator's own)."""
+        if not self.secrets.get("smtp"):
+            self.secret("smtp", username=LOGIN[0], password=LOGIN[1])
+            self.secret("smtp-ca", ca__crt=mail.ca)
+        tls = {"starttls": "StartTLS", "implicit": "Implicit"}[mail.tls]
+        return {"server": mail.server, "tls": tls, "from": "API tokens <tokens@example.com>",
+                "credentialsSecret": "smtp", "caSecret": "smtp-ca", **changes}
+
+    def remove(self):
+        for name in self.config_names:
+            self.configs.delete(name)
+        self.cluster.api.delete(f"/api/v1/namespaces/{self.name}")

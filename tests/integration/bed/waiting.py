@@ -1,0 +1,37 @@
+"""Waiting for a state with a deadline; the only place of these tests that sleeps."""
+import os
+import time
+
+SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are slower
+
+
+def wait_for(predicate, timeout, message):
+    """The first true value of predicate(), asked every 50 ms; fails with `message` (text or callable) after `timeout`."""
+    deadline = time.monotonic() + timeout * SCALE
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}")
+        time.sleep(0.05)
+
+
+def eventually(check, timeout=10):
+    """Runs check() until its assertions hold; the last AssertionError comes out after `timeout`. Returns its value."""
+    deadline = time.monotonic() + timeout * SCALE
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
+
+
+def holds(check, seconds):
+    """check()'s assertions must hold now and all through the next `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        check()
+        time.sleep(0.05)

@@ -1,0 +1,119 @@
+"""Fixtures of the integration tests. They need nothing running: each session starts a control plane of its own on
+loopback (hack/controlplane.sh), each test gets a namespace of its own and starts the operators it wants.
+
+  OPERATOR_BIN      the operator to test; build/dev/apitoken-operator by default
+  TEST_TIME_SCALE   multiplies every deadline; for sanitizer builds
+"""
+import itertools
+import secrets as random_names
+
+import pytest
+
+from bed import mail as mail_servers
+from bed.cluster import Cluster
+from bed.process import Operator
+from bed.space import Space
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("controlplane"))
+    try:
+        cluster.apply_crds()
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def make_space(cluster):
+    """Makes namespaces, for tests that need more than one."""
+    spaces = []
+
+    def make(labels=None):
+        name = f"t-{random_names.token_hex(4)}"
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}}
+        cluster.api.create("/api/v1/namespaces", body)
+        spaces.append(Space(cluster, name))
+        return spaces[-1]
+
+    yield make
+    for space in spaces:
+        space.remove()
+
+
+@pytest.fixture
+def space(make_space):
+    return make_space()
+
+
+@pytest.fixture
+def namespace(space):
+    return space.name
+
+
+@pytest.fixture
+def launch(cluster, make_space, tmp_path):
+    """launch(*flags, kubeconfig=, env=, wait_ready=): an Operator with exactly these flags. At the test's end each must
+    stop cleanly (unless the test ended it) and its log must show no token and no sanitizer report."""
+    operators = []
+    numbers = itertools.count(1)
+
+    def start(*flags, kubeconfig=None, env=None, wait_ready=True):
+        flags = [*map(str, flags), "--kubeconfig", str(kubeconfig or cluster.kubeconfig)]
+        operator = Operator(flags, tmp_path / f"operator-{next(numbers)}.log", env or {})
+        operators.append(operator)
+        return operator.wait_ready() if wait_ready else operator
+
+    yield start
+    failures = []
+    for operator in operators:
+        for check in (operator.stop, operator.check_log):
+            try:
+                check()
+            except AssertionError as failure:
+                failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def start_operator(launch, space):
+    """As launch, with its work and its own Secrets confined to the test's namespace."""
+
+    def start(*flags, **options):
+        return launch("--namespaces", space.name, "--operator-namespace", space.name, *flags, **options)
+
+    return start
+
+
+@pytest.fixture
+def operator(start_operator):
+    return start_operator()
+
+
+@pytest.fixture(scope="session")
+def mailpit_session(tmp_path_factory):
+    server = mail_servers.Mailpit(tmp_path_factory.mktemp("mailpit"))
+    yield server
+    server.purge()
+
+
+@pytest.fixture
+def mail(mailpit_session):
+    """An empty mailpit with STARTTLS and AUTH."""
+    mailpit_session.clear()
+    return mailpit_session
+
+
+@pytest.fixture
+def scripted_mail():
+    """scripted_mail(Script(...)): a server that does as it is told."""
+    servers = []
+
+    def start(script, **options):
+        servers.append(mail_servers.ScriptedServer(script, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()

@@ -1,0 +1,444 @@
+"""Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects no rule has seen."""
+import base64
+import copy
+import random
+import signal
+import socket
+import threading
+import time
+
+import pytest
+import yaml
+
+from bed.api import ApiError, Collection
+from bed.cluster import ROOT
+from bed.tokens import condition, stands
+from bed.waiting import SCALE, eventually, holds, wait_for
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def check_all_consistent(space, count):
+    """One Secret an ApiToken, and each value hashes to its status."""
+    tokens = space.tokens.list()
+    owned = [s for s in space.secrets.list() if s["metadata"].get("ownerReferences")]
+    assert len(tokens) == len(owned) == count
+    for token in tokens:
+        space.check_consistent(token["metadata"]["name"])
+
+
+def create_tokens(space, names, pause=0.0):
+    for name in names:
+        while True:
+            try:
+                space.token(name)
+                break
+            except ApiError as error:
+                if error.code == 409:  # the former attempt got through before its connection broke
+                    break
+                raise
+            except OSError:  # the API server is away
+                time.sleep(0.1)
+        time.sleep(pause)
+
+
+# --- crashes ------------------------------------------------------------------------------------------------------
+
+
+def test_kill_nine_while_minting_leaves_every_token_whole(space, start_operator):
+    """Ten rounds of twenty tokens; the operator dies at a random moment of each."""
+    chance = random.Random(20)
+    for round_number in range(10):
+        operator = start_operator()
+        names = [f"r{round_number}-{n}" for n in range(20)]
+        maker = threading.Thread(target=create_tokens, args=(space, names))
+        maker.start()
+        threading.Event().wait(chance.uniform(0.01, 0.3))
+        operator.kill()
+        maker.join()
+    start_operator()
+    space.wait_all_ready(200, timeout=60)
+    eventually(lambda: check_all_consistent(space, 200))
+
+
+def test_two_hundred_tokens_survive_ten_kills(space, start_operator):
+    """Two hundred tokens at once, and an operator that keeps dying before it is through."""
+    names = [f"t{n}" for n in range(200)]
+    maker = threading.Thread(target=create_tokens, args=(space, names))
+    maker.start()
+    chance = random.Random(7)
+    for _ in range(10):
+        operator = start_operator(wait_ready=False)
+        threading.Event().wait(chance.uniform(0.05, 0.6) * SCALE)
+        operator.kill()
+    maker.join()
+    start_operator()
+    space.wait_all_ready(200, timeout=60)
+    eventually(lambda: check_all_consistent(space, 200))
+
+
+def test_a_restart_with_everything_minted_writes_nothing(space, start_operator):
+    operator = start_operator()
+    for number in range(50):
+        space.token(f"t{number}")
+    space.wait_all_ready(50)
+    wait_for(lambda: len(space.events.list()) == 50, 10, "not 50 Events")
+    operator.stop()
+    operator = start_operator()
+    wait_for(lambda: (operator.metrics().value("controller_runtime_reconcile_total") or 0) >= 50, 15, "not all reconciled")
+    holds(lambda: None, 2)
+    assert operator.metrics().writes() == 0
+
+
+def test_an_idle_operator_only_watches(space, operator):
+    space.token("ci")
+    space.ready("ci")
+    space.wait_event("ci", "Issued")
+    holds(lambda: None, 2)
+    before = operator.metrics()
+    holds(lambda: None, 8)
+    after = operator.metrics()
+    assert after.writes() == before.writes()
+    assert after.requests() - before.requests() <= 1, "at most one watch began anew"
+
+
+def test_sigterm_while_minting_leaves_nothing_half_done(space, start_operator):
+    operator = start_operator()
+    maker = threading.Thread(target=create_tokens, args=(space, [f"t{n}" for n in range(60)]))
+    maker.start()
+    wait_for(lambda: len(space.secrets.list()) >= 10, 20, "nothing is minted")
+    operator.stop()
+    for secret in space.secrets.list():
+        space.check_consistent(secret["metadata"]["name"])
+    maker.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(operator, number):
+    operator.process.send_signal(number)
+    assert operator.wait_exit() == 0
+
+
+# --- the API server -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def apiserver(cluster):
+    """The control plane, whose API server the test may end; it runs again afterwards."""
+    yield cluster
+    cluster.controlplane("start-apiserver")
+
+
+def test_an_api_server_killed_while_minting_loses_nothing(space, start_operator, apiserver):
+    operator = start_operator()
+    names = [f"t{n}" for n in range(150)]
+    maker = threading.Thread(target=create_tokens, args=(space, names))
+    maker.start()
+    wait_for(lambda: len(space.secrets.list()) >= 20, 20, "nothing is minted")
+    apiserver.controlplane("kill-apiserver")
+    assert operator.running()
+    apiserver.controlplane("start-apiserver")
+    maker.join()
+    space.wait_all_ready(150, timeout=90)
+    check_all_consistent(space, 150)
+
+
+def test_an_operator_started_before_the_api_server_waits_and_says_so_once(space, start_operator, apiserver):
+    space.token("ci")
+    apiserver.controlplane("stop-apiserver")
+    operator = start_operator(wait_ready=False)
+    wait_for(lambda: operator.probe("/healthz") == 200, 10, "no /healthz")
+    holds(lambda: operator.running() or pytest.fail(operator.log()), 4)
+    assert operator.probe("/readyz") == 503
+    complaints = [line for line in operator.log().splitlines() if "ERROR" in line.upper() or "WARN" in line.upper()]
+    assert 1 <= len(complaints) <= 6, "once a watched kind, not once a second: " + "\n".join(complaints)
+    apiserver.controlplane("start-apiserver")
+    operator.wait_ready(60)
+    space.ready("ci", timeout=60)
+
+
+def test_watches_survive_a_restart_of_the_api_server(space, operator, apiserver):
+    space.token("before")
+    space.ready("before")
+    apiserver.controlplane("stop-apiserver")
+    apiserver.controlplane("start-apiserver")
+    space.token("after")
+    space.ready("after", timeout=60)
+    space.secrets.delete("before")
+    eventually(lambda: space.check_consistent("before"), 20)
+
+
+# --- two replicas -------------------------------------------------------------------------------------------------
+
+
+def holder(space):
+    return ((space.leases.get("apitoken-operator") or {}).get("spec") or {}).get("holderIdentity")
+
+
+def leads(operator):
+    return operator.running() and operator.metrics().value("leader_election_master_status") == 1
+
+
+def replicas(start_operator):
+    """(leader, other), both ready."""
+    pair = [start_operator("--leader-elect") for _ in range(2)]
+    leader = wait_for(lambda: next((o for o in pair if leads(o)), None), 15, "nobody leads")
+    (other,) = [o for o in pair if o is not leader]
+    return leader, other
+
+
+def test_of_two_replicas_one_writes(space, start_operator):
+    leader, other = replicas(start_operator)
+    lease = space.leases.get("apitoken-operator")["spec"]
+    assert lease["leaseDurationSeconds"] == 15
+    for number in range(20):
+        space.token(f"t{number}")
+    space.wait_all_ready(20)
+    assert not leads(other)
+    assert other.metrics().writes() == 0
+    assert leader.metrics().requests("PATCH") >= 20
+    assert other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20, "its stores are warm"
+
+
+def test_the_other_takes_over_from_a_killed_leader(space, start_operator):
+    leader, other = replicas(start_operator)
+    first = holder(space)
+    leader.kill()
+    started = time.monotonic()
+    space.token("ci")
+    space.ready("ci", timeout=25)
+    assert time.monotonic() - started > 5, "it took over a lease that was still held"
+    assert leads(other)
+    assert holder(space) != first
+
+
+def test_the_other_takes_over_at_once_from_a_leader_that_stops(space, start_operator):
+    leader, other = replicas(start_operator)
+    leader.stop()
+    space.token("ci")
+    space.ready("ci", timeout=6)
+    assert leads(other)
+    other.stop()
+    assert not holder(space), "the lease is not released"
+
+
+def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(space, start_operator):
+    leader = start_operator("--leader-elect")
+    wait_for(lambda: leads(leader), 15, "it does not lead")
+
+    def take():
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+        space.leases.patch("apitoken-operator", {"spec": {"holderIdentity": "thief", "renewTime": now, "acquireTime": now}})
+
+    take()
+    assert leader.wait_exit(20) != 0
+    assert "lease" in leader.log().lower() or "lead" in leader.log().lower()
+    assert holder(space) == "thief"
+
+
+def test_without_election_it_leads(operator, space):
+    assert leads(operator)
+    assert space.leases.get("apitoken-operator") is None
+
+
+# --- what a user can get wrong ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["--metrics-bind-address", "--health-probe-bind-address"])
+def test_a_port_that_is_taken_is_a_clear_error(start_operator, flag):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        operator = start_operator(flag, f"127.0.0.1:{port}", wait_ready=False)
+        assert operator.wait_exit() == 1
+    assert f"127.0.0.1:{port}" in operator.log()
+    assert "in use" in operator.log()
+
+
+@pytest.mark.parametrize("content,complaint", [
+    (None, "No such file"),
+    ("", "current-context|empty|cluster"),
+    ("{[", "kubeconfig"),
+    ("apiVersion: v1\nkind: Config\ncurrent-context: gone\n", "gone"),
+])
+def test_an_unreadable_kubeconfig_is_a_clear_error(start_operator, tmp_path, content, complaint):
+    path = tmp_path / "the-kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    operator = start_operator(kubeconfig=path, wait_ready=False)
+    assert operator.wait_exit() == 1
+    operator.wait_logged(complaint)
+    assert str(path) in operator.log()
+
+
+@pytest.mark.parametrize("flags", [["--no-such-flag"], ["--workers", "none"], ["--log-level", "loud"], ["--namespaces", "Not A Name"]])
+def test_a_wrong_flag_is_a_clear_error(launch, flags):
+    operator = launch(*flags, wait_ready=False)
+    assert operator.wait_exit() not in (0, None)
+    assert flags[0] in operator.log()
+
+
+def changed(cluster, tmp_path, change):
+    """The administrator's kubeconfig with a change made to it."""
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    change(config)
+    path = tmp_path / "changed-kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def expect_not_ready(operator, complaint):
+    operator.wait_logged(complaint, 20)
+    assert operator.running()
+    assert operator.probe() == 503
+
+
+def test_a_wrong_ca_is_told(cluster, start_operator, tmp_path, mailpit_session):
+    other_ca = base64.b64encode(mailpit_session.ca.encode()).decode()
+    path = changed(cluster, tmp_path, lambda c: c["clusters"][0]["cluster"].update({"certificate-authority-data": other_ca}))
+    expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "certificate")
+
+
+def test_an_expired_client_certificate_is_told(cluster, start_operator, tmp_path):
+    path = tmp_path / "expired"
+    path.write_text(cluster.controlplane("kubeconfig", "--user", "late", "--group", "system:masters", "--expired"))
+    expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "expired|unauthorized")
+
+
+def test_missing_permission_names_verb_and_resource(cluster, space, start_operator, tmp_path):
+    path = tmp_path / "nobody"
+    path.write_text(cluster.controlplane("kubeconfig", "--user", "nobody"))
+    operator = start_operator(kubeconfig=path, wait_ready=False)
+    expect_not_ready(operator, "list.*apitokens")
+    lines = [line for line in operator.log().splitlines() if "apitokens" in line]
+    holds(lambda: None, 3)
+    assert [line for line in operator.log().splitlines() if "apitokens" in line] == lines, "it repeats itself"
+
+
+def test_missing_permission_to_write_secrets_is_mint_failed(cluster, space, start_operator, tmp_path):
+    """The role of manifests/rbac, but Secrets may only be read; once they may be written, minting goes on."""
+    user, role = f"reader-{space.name}", f"reader-{space.name}"
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    reading = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
+    rules = [
+        {"apiGroups": ["apitoken.dev"], "resources": ["*"], "verbs": ["*"]}, reading,
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+    ]
+    cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": role}, "rules": rules})
+    cluster.api.create(f"{rbac}/clusterrolebindings", {
+        "metadata": {"name": role}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+    try:
+        path = tmp_path / "reader"
+        path.write_text(cluster.controlplane("kubeconfig", "--user", user))
+        operator = start_operator(kubeconfig=path)
+        space.token("ci")
+        event = space.wait_event("ci", "MintFailed")
+        assert event["type"] == "Warning"
+        assert "create" in event["note"] and "secrets" in event["note"]
+        assert stands(space.tokens.get("ci"), "Ready")[0] != "True"
+        rules[1] = {**reading, "verbs": ["*"]}
+        cluster.api.patch(f"{rbac}/clusterroles/{role}", {"rules": rules})
+        space.ready("ci", timeout=30)
+        operator.stop()
+    finally:
+        cluster.api.delete(f"{rbac}/clusterrolebindings/{role}")
+        cluster.api.delete(f"{rbac}/clusterroles/{role}")
+
+
+def test_rotated_client_certificate_files_and_a_token_file_work(cluster, space, start_operator, tmp_path):
+    """Certificates as files rather than as data, and a CA as a file."""
+    pki = cluster.dir / "pki"
+
+    def as_files(config):
+        config["users"][0]["user"] = {"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
+        cluster_entry = config["clusters"][0]["cluster"]
+        del cluster_entry["certificate-authority-data"]
+        cluster_entry["certificate-authority"] = str(cluster.dir / "ca.crt")
+
+    operator = start_operator(kubeconfig=changed(cluster, tmp_path, as_files))
+    space.token("ci")
+    space.ready("ci")
+    operator.stop()
+
+
+# --- objects that no rule has seen --------------------------------------------------------------------------------
+
+
+def without_rules(schema):
+    """A schema with structure only: no CEL, no enums, no lengths, no required fields."""
+    if isinstance(schema, list):
+        return [without_rules(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    dropped = {"x-kubernetes-validations", "enum", "maxLength", "minLength", "required", "pattern", "minimum", "maximum"}
+    kept = {k: v for k, v in schema.items() if k not in dropped or isinstance(v, dict)}
+    return {k: v if k == "x-kubernetes-list-map-keys" else without_rules(v) for k, v in kept.items()}
+
+
+@pytest.fixture
+def lax_crd(cluster):
+    """ApiTokens as before any rule existed, while the fixture's function runs; the rules are back when it returns."""
+    crds = Collection(cluster.api, CRDS)
+    shipped = yaml.safe_load((ROOT / "crds" / "apitokens.yaml").read_text())
+
+    def put(crd):
+        current = crds.get("apitokens.apitoken.dev")
+        body = copy.deepcopy(crd)
+        body["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        cluster.api.update(f"{CRDS}/apitokens.apitoken.dev", body)
+
+    def while_lax(make):
+        lax = copy.deepcopy(shipped)
+        schema = lax["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        schema["properties"]["spec"] = without_rules(schema["properties"]["spec"])
+        schema.pop("x-kubernetes-validations", None)
+        put(lax)
+        try:
+            def made():
+                try:
+                    make()
+                    return True
+                except ApiError as error:
+                    if error.code in (409,):
+                        return True
+                    assert error.code in (400, 422), error
+                    return False
+            wait_for(made, 20, "the rules stay in force")
+        finally:
+            put(shipped)
+
+    yield while_lax
+    put(shipped)
+
+
+@pytest.mark.parametrize("spec,named", [
+    ({"user": "alice", "ttl": "banana"}, "ttl"),
+    ({"user": "alice", "ttl": "99999h"}, "ttl"),
+    ({"user": "alice", "ttl": "1s"}, "ttl"),
+    ({"user": "alice", "type": "Eternal"}, "type"),
+    ({"user": "system:admin"}, "user"),
+    ({"ttl": "1h"}, "user"),
+    ({"user": "alice", "type": "Temporary", "ttl": "720h"}, "ttl"),
+    ({"user": "alice", "secret": {"name": "Not_A_Name"}}, "secret.name"),
+    ({"user": "alice", "secret": {"key": "a/b"}}, "secret.key"),
+    ({"user": "alice", "ttlAfterExpired": "-5h"}, "ttlAfterExpired"),
+], ids=lambda value: value if isinstance(value, str) else None)
+def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(space, operator, lax_crd, spec, named):
+    lax_crd(lambda: space.tokens.create("bad", spec))
+    space.token("good")
+    token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    assert f"spec.{named}" in condition(token, "Ready")["message"]
+    assert stands(token, "Stalled") == ("True", "InvalidSpec")
+    event = space.wait_event("bad", "InvalidSpec")
+    assert event["type"] == "Warning" and f"spec.{named}" in event["note"]
+    assert space.secrets.get("bad") is None
+    space.ready("good", timeout=20)
+
+
+def test_an_invalid_object_mended_is_minted(space, operator, lax_crd):
+    lax_crd(lambda: space.tokens.create("bad", {"user": "alice", "ttl": "banana"}))
+    space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    space.tokens.patch("bad", {"spec": {"ttl": "24h"}})
+    space.ready("bad")
+    space.check_consistent("bad")

@@ -1,0 +1,49 @@
+"""The shipped samples do on a real cluster what their comments say, with an operator under the shipped role."""
+import pytest
+
+from bed.cluster import ROOT
+from bed.tokens import hash_of, stands
+
+SAMPLES = ROOT / "manifests" / "samples"
+
+
+@pytest.fixture
+def samples(cluster, space):
+    """Applied into the test's namespace; the cluster-scoped ones go with the test."""
+    cluster.kubectl("apply", "-n", space.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES))
+    cluster.kubectl("apply", "-n", space.name, "--validate=strict", "-f", str(SAMPLES))
+    yield space
+    cluster.kubectl("delete", "-n", space.name, "--ignore-not-found", "-f", str(SAMPLES))
+
+
+@pytest.fixture
+def shipped_rights(cluster, tmp_path):
+    """A kubeconfig of the service account that manifests/rbac sets up."""
+    cluster.kubectl("apply", "-f", str(ROOT / "manifests" / "rbac"))
+    token = cluster.kubectl("create", "token", "apitoken-operator", "-n", "apitoken-system").stdout.strip()
+    path = tmp_path / "service-account"
+    path.write_text(f"""apiVersion: v1
+kind: Config
+clusters: [{{name: c, cluster: {{server: "{cluster.url}", certificate-authority: "{cluster.dir / 'ca.crt'}"}}}}]
+users: [{{name: u, user: {{token: "{token}"}}}}]
+contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
+current-context: x
+""")
+    return path
+
+
+def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights):
+    operator = launch("--operator-namespace", "apitoken-system", "--leader-elect", kubeconfig=shipped_rights)
+    permanent = samples.ready("ci-deploy")
+    assert samples.secrets.get("ci-deploy")["metadata"]["labels"]["team"] == "shop"
+    assert permanent["status"]["ttl"] == "8760h0m0s"
+    assert samples.ready("alice-session")["status"]["type"] == "Temporary"
+    expiring = samples.wait_condition("legacy-export", "ExpiringSoon", "True")
+    assert stands(expiring, "Ready") == ("True", "ExpiringSoon")
+    assert hash_of(samples.value("legacy-export-token", "api-token")) == expiring["status"]["tokenHash"]
+    samples.wait_event("legacy-export", "ExpiringSoon")
+    samples.wait_config("default", lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
+    samples.tokens.patch("legacy-export", {"spec": {"revoked": True}})
+    samples.wait_condition("legacy-export", "Ready", "False", "Revoked")
+    operator.stop()
+    assert "forbidden" not in operator.log().lower()
