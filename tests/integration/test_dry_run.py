@@ -1,7 +1,7 @@
 """--dry-run: plans are shown, nothing is written."""
 import json
 
-from bed.waiting import holds
+from bed.waiting import let_pass
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(space, start_operator, mail):
@@ -10,7 +10,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(space, start_operator, mail
     before = {s["metadata"]["name"] for s in space.secrets.list()}
     operator = start_operator("--dry-run")
     operator.wait_logged("ci")
-    holds(lambda: None, 2)
+    let_pass(2)
     assert "issue" in operator.log() or "mint" in operator.log()
     assert operator.metrics().writes() == 0
     assert {s["metadata"]["name"] for s in space.secrets.list()} == before
@@ -25,7 +25,7 @@ def test_a_dry_run_of_what_is_minted_plans_nothing(space, start_operator):
     space.ready("ci")
     operator.stop()
     operator = start_operator("--dry-run")
-    holds(lambda: None, 1.5)
+    let_pass(1.5)
     assert operator.metrics().writes() == 0
     assert space.tokens.get("ci")["status"]["revision"] == 1
 

@@ -109,9 +109,8 @@ def test_a_foreign_secret_survives_a_revocation(space, operator):
 
 
 def test_lifetimes_of_matching_configs_cut_and_default_the_ttl(space, operator):
-    space.config("wide", lifetimes={"permanent": {"max": "500h"}, "temporary": {"default": "2h", "max": "4h"}})
-    space.config("narrow", lifetimes={"permanent": {"default": "200h", "max": "300h"}, "temporary": {"default": "3h"}})
-    holds(lambda: None, 1)
+    space.settled_config("wide", lifetimes={"permanent": {"max": "500h"}, "temporary": {"default": "2h", "max": "4h"}})
+    space.settled_config("narrow", lifetimes={"permanent": {"default": "200h", "max": "300h"}, "temporary": {"default": "3h"}})
     space.token("long", ttl="8760h")
     space.token("plain")
     space.token("short", ttl="100h")
@@ -125,8 +124,7 @@ def test_lifetimes_of_matching_configs_cut_and_default_the_ttl(space, operator):
 def test_lifetimes_touch_nothing_already_minted(space, operator):
     space.token("ci", ttl="1000h")
     born = space.ready("ci")["status"]
-    space.config("cap", lifetimes={"permanent": {"max": "100h"}})
-    holds(lambda: None, 1.5)
+    space.settled_config("cap", lifetimes={"permanent": {"max": "100h"}})
     assert space.tokens.get("ci")["status"]["expiresAt"] == born["expiresAt"]
     space.secrets.delete("ci")
     wait_for(lambda: space.secrets.get("ci"), 10, "not healed")

@@ -2,7 +2,7 @@
 import pytest
 
 from bed.tokens import encoded, hash_of, stands, value_in, well_formed
-from bed.waiting import SCALE, eventually, holds, wait_for
+from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 
 def minted(space, name="ci", **spec):
@@ -113,7 +113,7 @@ def test_a_foreign_secret_is_never_touched_and_its_removal_is_seen(space, operat
     assert stands(token, "Stalled") == ("True", "SecretConflict")
     assert "tokenHash" not in token["status"]
     assert space.wait_event("ci", "SecretConflict")["type"] == "Warning"
-    holds(lambda: space.secrets.get("ci")["metadata"]["resourceVersion"] == foreign["metadata"]["resourceVersion"], 1)
+    let_pass(1)
     assert space.secrets.get("ci")["metadata"]["resourceVersion"] == foreign["metadata"]["resourceVersion"]
     space.secrets.delete("ci")
     space.ready("ci", timeout=45)
@@ -160,7 +160,7 @@ def test_healing_leaves_nothing_to_do(space, operator):
     space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     wait_reminted(space, before, value)
     wait_for(lambda: operator.metrics().value("workqueue_depth") in (0, None), 5, "the queue is not empty")
-    holds(lambda: None, 1 * SCALE)
+    let_pass(1 * SCALE)
     writes = operator.metrics().writes()
-    holds(lambda: None, 2)
+    let_pass(2)
     assert operator.metrics().writes() == writes

@@ -5,7 +5,7 @@ import pytest
 
 from bed.mail import LOGIN, Mailpit, Script, SilentServer, part
 from bed.tokens import condition, encoded, moment, seconds_between, stands
-from bed.waiting import eventually, holds, wait_for
+from bed.waiting import eventually, let_pass, wait_for
 
 PLAIN = {"tls": "None", "from": "tokens@example.com"}
 
@@ -53,8 +53,7 @@ def check_fleet(operator):
 
 
 def test_reminders_are_told_in_turn_and_then_the_expiry(space, operator):
-    config = space.config("steps", reminders=["14s", "7s"])
-    holds(lambda: None, 0.5)
+    config = space.settled_config("steps", reminders=["14s", "7s"])
     space.token("ci", ttl="20s")
     token = space.ready("ci")
     assert seconds_between(token["status"]["warnAt"], token["status"]["expiresAt"]) == 14
@@ -72,24 +71,22 @@ def test_reminders_are_told_in_turn_and_then_the_expiry(space, operator):
 
 
 def test_only_the_nearest_due_reminder_is_told(space, operator):
-    config = space.config("ladder", reminders=["720h", "168h", "24h"])
-    holds(lambda: None, 0.5)
+    config = space.settled_config("ladder", reminders=["720h", "168h", "24h"])
     space.token("ci", ttl="100h")
     wait_for(lambda: ledger(space, "ci"), 10, "the ledger is empty")
-    holds(lambda: None, 1)
+    let_pass(1)
     assert list(ledger(space, "ci")) == [(config, "168h0m0s")]
     assert len(space.events_of("ci", "ExpiringSoon")) == 1
 
 
 def test_a_temporary_token_is_warned_by_reminders_shorter_than_its_ttl(space, operator):
-    config = space.config("both", reminders=["720h", "30m"])
-    holds(lambda: None, 0.5)
+    config = space.settled_config("both", reminders=["720h", "30m"])
     space.token("session", type="Temporary", ttl="1h")
     status = space.ready("session")["status"]
     assert seconds_between(status["warnAt"], status["expiresAt"]) == 1800
     space.token("brief", type="Temporary", ttl="20m")
     assert "warnAt" not in space.ready("brief")["status"]
-    holds(lambda: None, 1)
+    let_pass(1)
     assert ledger(space, "session") == {} and ledger(space, "brief") == {}
     assert config in space.config_names
 
@@ -172,7 +169,7 @@ def test_a_restart_sends_nothing_again(space, start_operator, mail):
     operator = start_operator()
     space.token("other", ttl="101h")
     wait_sent(space, "other", config, "720h0m0s")
-    holds(lambda: None, 1)
+    let_pass(1)
     assert len(mail.received()) == 2
     assert len(space.events_of("ci", "ExpiringSoon")) == 1
 

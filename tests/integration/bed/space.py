@@ -68,6 +68,12 @@ class Space:
         self.config_names.append(full)
         return full
 
+    def settled_config(self, name, **spec):
+        """As config, and known to the operator: what is minted from now on is minted under it."""
+        full = self.config(name, **spec)
+        self.wait_config(full, lambda c: condition(c, "Ready"))
+        return full
+
     def config_events(self, name, reason):
         """Events on a cluster-scoped object stand in namespace default."""
         found = kinds.events(self.cluster.api, "default").list()

@@ -1,4 +1,4 @@
-"""Waiting for a state with a deadline; the only place of these tests that sleeps."""
+"""Waiting: for a state with a deadline, or for time to pass; the only place of these tests that sleeps."""
 import os
 import time
 
@@ -35,3 +35,8 @@ def holds(check, seconds):
     while time.monotonic() < deadline:
         check()
         time.sleep(0.05)
+
+
+def let_pass(seconds):
+    """Lets time pass in which something must NOT happen; never to wait for something that must."""
+    time.sleep(seconds)
