@@ -12,6 +12,9 @@
 
 namespace apitoken::kube {
 
+// What credentials tell the time by where nobody gives them another clock. It has no state.
+inline const SystemClock kSystemClock;
+
 // What one new TLS connection needs, all PEM.
 struct TlsMaterial {
   std::string ca;                // empty: the system's CAs

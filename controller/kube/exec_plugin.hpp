@@ -1,0 +1,63 @@
+// A credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1): a program that prints a token or a
+// client certificate. Run when its last answer is missing, past its time or refused; one run serves all threads that wait.
+// Contract: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/secret_string.hpp"
+
+namespace apitoken::kube {
+
+struct ExecPluginSettings {
+  std::string api_version;  // "client.authentication.k8s.io/v1"
+  std::string command;
+  std::vector<std::string> arguments;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string install_hint;
+  std::string cluster;  // JSON of spec.cluster for provideClusterInfo; empty without
+  std::string user;     // the kubeconfig's entry, for messages
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);
+};
+
+struct ExecCredential {
+  SecretString token;        // empty: a certificate only
+  std::string certificate;   // PEM; empty: a token only
+  SecretString key;          // PEM
+  std::optional<WallTime> expires_at;
+};
+
+class ExecPlugin {
+ public:
+  ExecPlugin(ExecPluginSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+
+  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and program, with its last words.
+  Result<std::shared_ptr<const ExecCredential>> credential();
+  // The server refused the answer: it is asked for again.
+  void forget();
+
+ private:
+  Result<std::shared_ptr<const ExecCredential>> run() const;
+  bool usable() const;  // under mutex_
+
+  const ExecPluginSettings settings_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;
+  bool running_ = false;                          // guarded by mutex_, as all below
+  std::shared_ptr<const ExecCredential> answer_;
+};
+
+// Reads what a plugin printed. Errors: Unauthorized, saying what is wrong with it; never the content.
+Result<ExecCredential> decode_exec_credential(std::string_view output, std::string_view api_version);
+
+}  // namespace apitoken::kube

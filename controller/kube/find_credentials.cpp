@@ -1,0 +1,41 @@
+// Chooses among flag, environment, pod and home.
+#include "kube/find_credentials.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "kube/in_cluster.hpp"
+#include "kube/kubeconfig.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+std::vector<std::string> split_list(std::string_view list) {
+  std::vector<std::string> paths;
+  while (!list.empty()) {
+    const std::string_view path = list.substr(0, list.find(':'));
+    if (!path.empty()) paths.emplace_back(path);
+    list.remove_prefix(std::min(list.size(), path.size() + 1));
+  }
+  return paths;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag) {
+  if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag);
+  const char* listed = std::getenv("KUBECONFIG");
+  if (const auto paths = split_list(listed != nullptr ? listed : ""); !paths.empty()) return load_kubeconfigs(paths);
+  if (in_cluster()) return in_cluster_credentials();
+  const char* home = std::getenv("HOME");
+  const std::string path = std::string(home != nullptr ? home : "") + "/.kube/config";
+  if (home != nullptr && access(path.c_str(), F_OK) == 0) return load_kubeconfig(path);
+  return fail(ErrorKind::Invalid,
+              "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service account, or have ~/.kube/config");
+}
+
+}  // namespace apitoken::kube

@@ -1,0 +1,135 @@
+// Server verification and client certificate, through OpenSSL's own verifier alone: the verify callbacks that an HTTP
+// library installs (and their weaker name checks) are not consulted.
+#include "kube/tls_context.hpp"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include "kube/server_url.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Store = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
+
+constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                       "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+thread_local std::string verification_failure;  // of the thread that runs the handshakes
+
+Bio memory(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+
+// The newest of OpenSSL's errors in words; empties its queue.
+std::string openssl_reason() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  return reason != nullptr ? reason : "no PEM block";
+}
+
+std::unexpected<Error> unusable(std::string_view part, std::string_view why) {
+  return fail(ErrorKind::Unauthorized, fmt::format("cannot use the {} of the credentials: {}", part, why));
+}
+
+Status trust(SSL_CTX* context, const std::string& ca) {
+  Store store(X509_STORE_new());
+  if (ca.empty()) {
+    for (const char* path : kSystemBundles) {
+      if (access(path, R_OK) == 0 && X509_STORE_load_file(store.get(), path) == 1) break;
+    }
+  }
+  const Bio source = memory(ca);
+  int count = 0;
+  while (Certificate authority{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+    X509_STORE_add_cert(store.get(), authority.get());
+    ++count;
+  }
+  const std::string reason = openssl_reason();  // the loop always ends in an error: the end of the text
+  if (!ca.empty() && count == 0) return unusable("certificate authority", reason);
+  // A certificate in the list is trusted even where it is no self-signed root, as Go's clients do.
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_cert_store(context, store.release());
+  return {};
+}
+
+Status expect_name(SSL_CTX* context, const std::string& name) {
+  X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const int set = is_ip_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str())
+                                      : X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size());
+  if (name.empty() || set != 1) return unusable("server name", fmt::format("\"{}\" is neither a host name nor an IP address", name));
+  return {};
+}
+
+int verify_server(X509_STORE_CTX* chain, void* /*argument*/) {
+  X509_STORE_CTX_set_verify_cb(chain, [](int ok, X509_STORE_CTX*) { return ok; });
+  const int verdict = X509_verify_cert(chain);
+  if (verdict == 1) return 1;
+  verification_failure = X509_verify_cert_error_string(X509_STORE_CTX_get_error(chain));
+  return 0;
+}
+
+int accept_any_server(X509_STORE_CTX* /*chain*/, void* /*argument*/) { return 1; }
+
+Status show(SSL_CTX* context, const TlsMaterial& material) {
+  const Bio chain = memory(material.certificate);
+  const Certificate own{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)};
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return unusable("client certificate", openssl_reason());
+  while (Certificate issuer{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
+    SSL_CTX_add1_chain_cert(context, issuer.get());
+  }
+  ERR_clear_error();
+  // The password callback answers nothing: without one, OpenSSL would ask on the terminal.
+  const auto no_password = [](char*, int, int, void*) { return 0; };
+  const Key key{PEM_read_bio_PrivateKey(memory(material.key.reveal()).get(), nullptr, no_password, nullptr)};
+  if (!key) return unusable("client key", openssl_reason());
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    return unusable("client key", openssl_reason());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status configure_tls(SSL_CTX* context, const TlsMaterial& material) {
+  ERR_clear_error();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  if (Status named = expect_name(context, material.server_name); !named) return named;
+  if (material.insecure) {
+    SSL_CTX_set_cert_verify_callback(context, accept_any_server, nullptr);
+  } else {
+    if (Status trusted = trust(context, material.ca); !trusted) return trusted;
+    SSL_CTX_set_cert_verify_callback(context, verify_server, nullptr);
+  }
+  return material.certificate.empty() ? Status{} : show(context, material);
+}
+
+Status check_tls(const TlsMaterial& material) {
+  const std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
+  return configure_tls(context.get(), material);
+}
+
+void announce_server_name(SSL* connection) {
+  const char* name = X509_VERIFY_PARAM_get0_host(SSL_get0_param(connection), 0);
+  if (name != nullptr && SSL_in_before(connection)) SSL_set_tlsext_host_name(connection, name);
+}
+
+std::string take_verification_failure() { return std::exchange(verification_failure, {}); }
+
+}  // namespace apitoken::kube

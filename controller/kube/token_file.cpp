@@ -1,0 +1,57 @@
+// Reads a token file and remembers it for a minute. Reading under the mutex is meant: the file is small and local, and
+// whoever waits needs what it holds.
+#include "kube/token_file.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "kube/read_file.hpp"
+
+namespace apitoken::kube {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+SecretString copy_of(const SecretString& token) { return SecretString(std::string(token.reveal())); }
+
+Result<SecretString> read_token(const std::string& path) {
+  Result<std::string> text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  std::optional<SecretString> token = clean_token(*text);
+  wipe(*text);
+  if (!token) return fail(ErrorKind::Unauthorized, fmt::format("{} holds no bearer token: it must be one line of printable characters", path));
+  return std::move(*token);
+}
+
+}  // namespace
+
+std::optional<SecretString> clean_token(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return {};
+  text = text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+  if (!std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; })) return {};
+  return SecretString(std::string(text));
+}
+
+Result<SecretString> TokenFile::token() {
+  const std::lock_guard lock(mutex_);
+  if (!token_.empty() && clock_.steady() < read_again_) return copy_of(token_);
+  Result<SecretString> fresh = read_token(path_);
+  if (!fresh && token_.empty()) return std::unexpected(fresh.error());
+  read_again_ = clock_.steady() + Seconds(60);
+  if (fresh) {
+    token_ = std::move(*fresh);
+  } else {
+    spdlog::warn("{}; the token read before stays in use", fresh.error().message);
+  }
+  return copy_of(token_);
+}
+
+void TokenFile::forget() {
+  const std::lock_guard lock(mutex_);
+  token_ = SecretString();
+}
+
+}  // namespace apitoken::kube
