@@ -8,6 +8,8 @@
 namespace apitoken {
 
 // At most 15 characters count (Linux cuts there).
-inline void name_thread(const char* name) { pthread_setname_np(pthread_self(), std::string(name).substr(0, 15).c_str()); }
+inline void name_thread(const char* name) {
+  pthread_setname_np(pthread_self(), std::string(name).substr(0, 15).c_str());
+}
 
 }  // namespace apitoken

@@ -86,8 +86,9 @@ Result<std::string> Client::create(const Resource& resource, std::string_view ns
               std::move(stop));
 }
 
-Result<std::string> Client::merge_patch(const Resource& resource, const api::ObjectKey& key, std::string_view subresource,
-                                        std::string_view body, std::stop_token stop, std::string_view accept) {
+Result<std::string> Client::merge_patch(const Resource& resource, const api::ObjectKey& key,
+                                        std::string_view subresource, std::string_view body, std::stop_token stop,
+                                        std::string_view accept) {
   return send({"patch", resource, key.ns, key.name, subresource},
               {.method = Method::Patch,
                .target = as_field_manager(path_of(resource, key.ns, key.name, subresource)),
@@ -125,9 +126,10 @@ Status Client::remove(const Resource& resource, const api::ObjectKey& key, std::
 
 Result<std::string> Client::list(const Resource& resource, std::string_view ns, std::string_view query,
                                  std::string_view accept, std::stop_token stop) {
-  return send({"list", resource, ns},
-              {.method = Method::Get, .target = path_of(resource, ns).append("?").append(query), .accept = std::string(accept)},
-              std::move(stop));
+  return send(
+      {"list", resource, ns},
+      {.method = Method::Get, .target = path_of(resource, ns).append("?").append(query), .accept = std::string(accept)},
+      std::move(stop));
 }
 
 Result<HttpResponse> Client::watch(const Resource& resource, std::string_view ns, std::string_view query,

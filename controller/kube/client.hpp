@@ -1,6 +1,6 @@
 // Client: the verbs of the Kubernetes API over a Transport. It turns every answer that is no success into an Error that
-// says which verb on which resource failed, counts requests, and bounds how many are in flight. Workers, reflectors and the
-// leader election call it, from any thread; it never retries and never reads a clock.
+// says which verb on which resource failed, counts requests, and bounds how many are in flight. Workers, reflectors and
+// the leader election call it, from any thread; it never retries and never reads a clock.
 #pragma once
 
 #include <functional>
@@ -12,15 +12,18 @@
 
 namespace apitoken::kube {
 
-// Metadata alone instead of whole objects: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+// Metadata alone instead of whole objects:
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 inline constexpr std::string_view kJsonAccept = "application/json";
 inline constexpr std::string_view kMetadataAccept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-inline constexpr std::string_view kMetadataListAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+inline constexpr std::string_view kMetadataListAccept =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  // A request is over. `method` is "GET" and so on; `code` the status, or "<error>" where there was no answer. Any thread.
+  // A request is over. `method` is "GET" and so on; `code` the status, or "<error>" where there was no answer. Any
+  // thread.
   virtual void request_done(std::string_view method, std::string_view code) = 0;
 };
 
@@ -45,12 +48,13 @@ class Client {
                 std::string_view resource_version, std::stop_token stop);
 
   // `query` is encoded already, without the question mark: "limit=500&labelSelector=a%3Db".
-  Result<std::string> list(const Resource& resource, std::string_view ns, std::string_view query, std::string_view accept,
-                           std::stop_token stop);
+  Result<std::string> list(const Resource& resource, std::string_view ns, std::string_view query,
+                           std::string_view accept, std::stop_token stop);
   // `receive` gets the stream's bytes, on this thread, and returns false to end it. See Transport::stream for when this
   // returns. `watch=true` is added to `query`.
-  Result<HttpResponse> watch(const Resource& resource, std::string_view ns, std::string_view query, std::string_view accept,
-                             std::stop_token stop, const std::function<bool(std::string_view)>& receive);
+  Result<HttpResponse> watch(const Resource& resource, std::string_view ns, std::string_view query,
+                             std::string_view accept, std::stop_token stop,
+                             const std::function<bool(std::string_view)>& receive);
 
  private:
   struct Call;

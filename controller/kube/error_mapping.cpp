@@ -39,14 +39,22 @@ ServerStatus read_status(const std::string& body) {
 
 ErrorKind kind_of(int status, std::string_view reason) {
   switch (status) {
-    case 401: return ErrorKind::Unauthorized;
-    case 403: return ErrorKind::Forbidden;
-    case 404: return ErrorKind::NotFound;
-    case 408: return ErrorKind::Unavailable;
-    case 409: return reason == "AlreadyExists" ? ErrorKind::AlreadyExists : ErrorKind::Conflict;
-    case 410: return ErrorKind::Gone;
-    case 429: return ErrorKind::Throttled;
-    default: return status >= 400 && status < 500 ? ErrorKind::Invalid : ErrorKind::Unavailable;
+    case 401:
+      return ErrorKind::Unauthorized;
+    case 403:
+      return ErrorKind::Forbidden;
+    case 404:
+      return ErrorKind::NotFound;
+    case 408:
+      return ErrorKind::Unavailable;
+    case 409:
+      return reason == "AlreadyExists" ? ErrorKind::AlreadyExists : ErrorKind::Conflict;
+    case 410:
+      return ErrorKind::Gone;
+    case 429:
+      return ErrorKind::Throttled;
+    default:
+      return status >= 400 && status < 500 ? ErrorKind::Invalid : ErrorKind::Unavailable;
   }
 }
 

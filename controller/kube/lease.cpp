@@ -13,11 +13,12 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr Seconds kReleaseTime{4};             // to give the lease back; who is to stop is not kept waiting longer
+constexpr Seconds kReleaseTime{4};                // to give the lease back; who is to stop is not kept waiting longer
 constexpr std::int64_t kMaxDuration = 24 * 3600;  // of somebody else's lease; more is a mistake
 
 auto record_of(const api::Lease& lease) {
-  return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time, lease.renew_time, lease.transitions);
+  return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time, lease.renew_time,
+                  lease.transitions);
 }
 
 bool lost_a_race(ErrorKind kind) { return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists; }
@@ -39,8 +40,8 @@ LeaderElector::End LeaderElector::run(std::stop_token stop, const std::function<
   on_started_leading();
   const End end = renew(stop);
   if (end == End::Lost) {
-    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns, candidate_.name, candidate_.identity,
-                  observed_ ? observed_->holder : "");
+    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns, candidate_.name,
+                  candidate_.identity, observed_ ? observed_->holder : "");
   }
   on_stopped_leading();
   if (end == End::Stopped) release();
@@ -85,7 +86,8 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
     if (!stop.stop_requested()) report(held.error());
     return false;
   }
-  if (std::exchange(reported_, std::nullopt)) spdlog::info("the lease can be reached again lease={}/{}", candidate_.ns, candidate_.name);
+  if (std::exchange(reported_, std::nullopt))
+    spdlog::info("the lease can be reached again lease={}/{}", candidate_.ns, candidate_.name);
   std::lock_guard lock(mutex_);
   holding_ = *held;
   if (*held) renewed_ = began;
@@ -100,7 +102,8 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
   }
   if (holding) {  // nobody else should have touched it: no need to look first
     auto renewed = claim(stop);
-    if (renewed || (renewed.error().kind != ErrorKind::Conflict && renewed.error().kind != ErrorKind::NotFound)) return renewed;
+    if (renewed || (renewed.error().kind != ErrorKind::Conflict && renewed.error().kind != ErrorKind::NotFound))
+      return renewed;
   }
   if (const auto fetched = fetch(stop); !fetched) {
     return fetched.error().kind == ErrorKind::NotFound ? create(stop) : std::unexpected(fetched.error());
@@ -131,7 +134,8 @@ void LeaderElector::observe(api::Lease lease) {
 
 bool LeaderElector::held_by_other() const {
   if (observed_->holder.empty() || observed_->holder == candidate_.identity) return false;
-  return clock_.steady() < observed_at_ + Seconds(std::clamp<std::int64_t>(observed_->duration_seconds, 0, kMaxDuration));
+  return clock_.steady() <
+         observed_at_ + Seconds(std::clamp<std::int64_t>(observed_->duration_seconds, 0, kMaxDuration));
 }
 
 Result<bool> LeaderElector::create(const std::stop_token& stop) {
@@ -182,17 +186,18 @@ Result<bool> LeaderElector::give_up(const std::stop_token& stop) {
 }
 
 void LeaderElector::release() {
-  const auto released = within(clock_.steady() + kReleaseTime, {}, [this](std::stop_token cut) { return give_up(cut); });
+  const auto released =
+      within(clock_.steady() + kReleaseTime, {}, [this](std::stop_token cut) { return give_up(cut); });
   if (released) {
     spdlog::info("lease released lease={}/{}", candidate_.ns, candidate_.name);
   } else {
-    spdlog::warn("lease not released, the next replica has to wait for it to run out lease={}/{} error=\"{}\"", candidate_.ns,
-                 candidate_.name, released.error().message);
+    spdlog::warn("lease not released, the next replica has to wait for it to run out lease={}/{} error=\"{}\"",
+                 candidate_.ns, candidate_.name, released.error().message);
   }
 }
 
-// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs must not let us believe for
-// longer than the lease lasts that we lead.
+// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs must not let us believe
+// for longer than the lease lasts that we lead.
 Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& stop, const Attempt& attempt) {
   std::stop_source cut;
   {
@@ -239,12 +244,14 @@ void LeaderElector::report(const Error& error) {
   if (std::exchange(reported_, error.kind) == error.kind) return;
   const char* remedy = "";
   if (error.kind == ErrorKind::Forbidden) {
-    remedy = "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or set --operator-namespace";
+    remedy =
+        "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or set "
+        "--operator-namespace";
   } else if (error.kind == ErrorKind::NotFound) {
     remedy = "; create the namespace, or set --operator-namespace to one that exists";
   }
-  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"", candidate_.ns, candidate_.name,
-               to_string(error.kind), error.message, remedy);
+  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"", candidate_.ns,
+               candidate_.name, to_string(error.kind), error.message, remedy);
 }
 
 }  // namespace apitoken::kube

@@ -64,7 +64,8 @@ void ListWatch::list(std::stop_token stop) {
   sink_.list_ends(*version);
   malloc_trim(0);  // pages, parser and former objects leave holes that would count as ours for ever
   synced_ = true;
-  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource), scope_of(watched_), *version);
+  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource), scope_of(watched_),
+                *version);
   report_over(machine_.listed(*version));
 }
 
@@ -86,7 +87,8 @@ Result<std::string> ListWatch::list_pages(std::stop_token stop) {
 // Returns the token for the next page, empty after the last. All pages are of one version.
 Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page, std::string& version) {
   const auto broken = [&](std::string_view why) {
-    return fail(ErrorKind::Decode, fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page.size(), why));
+    return fail(ErrorKind::Decode,
+                fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page.size(), why));
   };
   api::Json root;
   if (const auto error = parser.parse(page).get(root)) return broken(simdjson::error_message(error));
@@ -124,11 +126,12 @@ void ListWatch::watch(std::stop_token stop) {
   Status decoded;
   const auto began = clock_.steady();
   const auto accept = watched_.metadata_only ? kMetadataAccept : kJsonAccept;
-  const auto answer = client_.watch(watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
-    touch();
-    decoded = decoder_.feed(bytes, [&](const WatchEvent& event) { take_event(event, began); });
-    return decoded.has_value() && !event_error_ && !stop.stop_requested();
-  });
+  const auto answer =
+      client_.watch(watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
+        touch();
+        decoded = decoder_.feed(bytes, [&](const WatchEvent& event) { take_event(event, began); });
+        return decoded.has_value() && !event_error_ && !stop.stop_requested();
+      });
   if (stop.stop_requested()) return;
   const auto lived = clock_.steady() - began;
   if (!decoded) {
@@ -166,8 +169,8 @@ void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
 void ListWatch::report(Report report, std::string_view verb, const Error& error) {
   if (report == Report::Over) return report_over(report);
   if (report == Report::Nothing) {
-    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb, name_of(watched_.resource), scope_of(watched_),
-                  error.message);
+    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb, name_of(watched_.resource),
+                  scope_of(watched_), error.message);
     return;
   }
   const bool no_crds = error.kind == ErrorKind::NotFound && watched_.resource.group == api::kGroup;
@@ -183,8 +186,8 @@ void ListWatch::report_over(Report report) {
 
 void ListWatch::complain(const Error& undecodable) {
   if (complaints_.size() >= kMaxComplaints || !complaints_.insert(undecodable.message).second) return;
-  spdlog::error("object skipped, it cannot be decoded resource={} namespace={} error=\"{}\"", name_of(watched_.resource),
-                scope_of(watched_), undecodable.message);
+  spdlog::error("object skipped, it cannot be decoded resource={} namespace={} error=\"{}\"",
+                name_of(watched_.resource), scope_of(watched_), undecodable.message);
 }
 
 }  // namespace apitoken::kube

@@ -1,5 +1,6 @@
-// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams, waiting, reporting. What to do
-// next it asks the WatchMachine. run() belongs to one thread; has_synced() and last_activity() may be called from any.
+// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams, waiting, reporting.
+// What to do next it asks the WatchMachine. run() belongs to one thread; has_synced() and last_activity() may be called
+// from any.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,8 @@ struct Watched {
   std::string field_selector{};
 };
 
-// Where objects go. Everything is called on the thread of run(). A Status that is an error means: this object is skipped.
+// Where objects go. Everything is called on the thread of run(). A Status that is an error means: this object is
+// skipped.
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;

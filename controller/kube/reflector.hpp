@@ -1,6 +1,6 @@
-// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH. run() is a thread of its own;
-// the rest may be called from any. It never stops for a failure: it reports one when it begins and when it is over, waits
-// longer each time, and tries again.
+// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH. run() is a thread of its
+// own; the rest may be called from any. It never stops for a failure: it reports one when it begins and when it is
+// over, waits longer each time, and tries again.
 #pragma once
 
 #include <functional>

@@ -7,7 +7,8 @@
 
 namespace apitoken::kube {
 
-std::string path_of(const Resource& resource, std::string_view ns, std::string_view name, std::string_view subresource) {
+std::string path_of(const Resource& resource, std::string_view ns, std::string_view name,
+                    std::string_view subresource) {
   std::string path = resource.group.empty() ? fmt::format("/api/{}", resource.version)
                                             : fmt::format("/apis/{}/{}", resource.group, resource.version);
   if (resource.namespaced && !ns.empty()) path += "/namespaces/" + percent_encode(ns);
@@ -24,8 +25,8 @@ std::string name_of(const Resource& resource) {
 std::string percent_encode(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                       c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
     if (plain) {
       result += c;
     } else {

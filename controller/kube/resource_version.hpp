@@ -1,4 +1,5 @@
-// Comparing resourceVersions of objects of one resource: decimal numbers without leading zeros, of any length. Pure; any thread.
+// Comparing resourceVersions of objects of one resource: decimal numbers without leading zeros, of any length. Pure;
+// any thread.
 #pragma once
 
 #include <algorithm>

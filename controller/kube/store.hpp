@@ -1,6 +1,6 @@
-// Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers put the answers to their
-// own writes, everybody reads. Thread-safe; readers share the lock, nobody does I/O under it. It never calls back but in
-// for_each.
+// Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers put the answers to
+// their own writes, everybody reads. Thread-safe; readers share the lock, nobody does I/O under it. It never calls back
+// but in for_each.
 //
 // Versions are compared as numbers, which Kubernetes guarantees for objects of one resource:
 // https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version
@@ -49,8 +49,8 @@ class Store {
     return objects_.size();
   }
 
-  // The answer to a write of our own. False where it is stale: what is stored is as new or newer, or the watch has since
-  // seen the object go.
+  // The answer to a write of our own. False where it is stale: what is stored is as new or newer, or the watch has
+  // since seen the object go.
   bool put(T object) {
     std::unique_lock lock(mutex_);
     const auto& meta = object.meta;
@@ -79,8 +79,9 @@ class Store {
     std::unique_lock lock(mutex_);
     advance(scope, resource_version);
   }
-  // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer than the list. A list that
-  // is older than what the watch had seen means that etcd was restored from a backup: then the list is right in everything.
+  // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer than the list. A list
+  // that is older than what the watch had seen means that etcd was restored from a backup: then the list is right in
+  // everything.
   std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects, std::string_view list_version);
 
  private:
@@ -109,8 +110,9 @@ class Store {
   std::string_view seen_in(std::string_view ns) const;
 
   mutable std::shared_mutex mutex_;
-  std::set<Pointer, ByKey> objects_;                      // guarded by mutex_
-  std::map<std::string, std::string, std::less<>> seen_;  // by scope: the newest version its watch told; guarded by mutex_
+  std::set<Pointer, ByKey> objects_;  // guarded by mutex_
+  std::map<std::string, std::string, std::less<>>
+      seen_;  // by scope: the newest version its watch told; guarded by mutex_
 };
 
 template <typename T>
@@ -129,7 +131,8 @@ std::optional<Change<T>> Store<T>::store(T object) {
 }
 
 template <typename T>
-std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
+std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_view uid,
+                                         std::string_view resource_version) {
   const auto found = objects_.find(key);
   if (found == objects_.end() || (*found)->meta.uid != uid) return {};
   if (!resource_version.empty() && version_older(resource_version, (*found)->meta.resource_version)) return {};
@@ -140,7 +143,7 @@ std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_
 
 template <typename T>
 std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Pointer> objects,
-                                          std::string_view list_version) {
+                                         std::string_view list_version) {
   std::unique_lock lock(mutex_);
   const auto seen = seen_.find(scope);
   const bool restored = seen != seen_.end() && version_older(list_version, seen->second);

@@ -1,4 +1,5 @@
-// Timers: at most one instant a key, of several the earliest. The workqueue holds one for each of its clocks, under its lock.
+// Timers: at most one instant a key, of several the earliest. The workqueue holds one for each of its clocks, under its
+// lock.
 #pragma once
 
 #include <map>

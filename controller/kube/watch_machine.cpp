@@ -26,7 +26,8 @@ Report WatchMachine::listed(std::string_view resource_version) {
 
 Report WatchMachine::list_failed(const Error& error, std::uint32_t random) {
   step_ = Step::List;
-  if (error.kind == ErrorKind::Gone && list_failures_ == 0) {  // the continue token expired: a fresh list has a fresh one
+  if (error.kind == ErrorKind::Gone &&
+      list_failures_ == 0) {  // the continue token expired: a fresh list has a fresh one
     list_failures_ = 1;
     delay_ = {};
     return Report::Nothing;

@@ -1,6 +1,6 @@
-// Workqueue: keys to reconcile, each at most once in the queue and with one worker at a time; a key added while it is worked
-// on comes again afterwards. With timers and with backoff by key. Reflectors and workers share it; thread-safe. It has no
-// thread of its own: one of the waiting workers minds the timers. Semantics of client-go's util/workqueue.
+// Workqueue: keys to reconcile, each at most once in the queue and with one worker at a time; a key added while it is
+// worked on comes again afterwards. With timers and with backoff by key. Reflectors and workers share it; thread-safe.
+// It has no thread of its own: one of the waiting workers minds the timers. Semantics of client-go's util/workqueue.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace apitoken::kube {
 
-// Counts what goes on, for the workqueue_* metrics. Called on the thread that adds or works, under no lock. What is a level
-// rather than an event is asked for: Workqueue::depth() and unfinished().
+// Counts what goes on, for the workqueue_* metrics. Called on the thread that adds or works, under no lock. What is a
+// level rather than an event is asked for: Workqueue::depth() and unfinished().
 class WorkqueueObserver {
  public:
   virtual ~WorkqueueObserver() = default;

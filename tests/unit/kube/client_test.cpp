@@ -12,7 +12,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr auto kAlreadyExists = R"({"kind":"Status","code":409,"reason":"AlreadyExists","message":"secrets \"x\" already exists"})";
+constexpr auto kAlreadyExists =
+    R"({"kind":"Status","code":409,"reason":"AlreadyExists","message":"secrets \"x\" already exists"})";
 
 class ClientTest : public testing::Test {
  protected:
@@ -38,10 +39,11 @@ TEST_F(ClientTest, GivesTheBodyOfASuccess) {
 
 TEST_F(ClientTest, EachStatusHasItsKind) {
   const std::map<int, ErrorKind> kinds = {
-      {400, ErrorKind::Invalid},   {401, ErrorKind::Unauthorized}, {403, ErrorKind::Forbidden},   {404, ErrorKind::NotFound},
-      {405, ErrorKind::Invalid},   {408, ErrorKind::Unavailable},  {409, ErrorKind::Conflict},    {410, ErrorKind::Gone},
-      {413, ErrorKind::Invalid},   {422, ErrorKind::Invalid},      {429, ErrorKind::Throttled},   {500, ErrorKind::Unavailable},
-      {503, ErrorKind::Unavailable}, {504, ErrorKind::Unavailable}, {302, ErrorKind::Unavailable}};
+      {400, ErrorKind::Invalid},     {401, ErrorKind::Unauthorized}, {403, ErrorKind::Forbidden},
+      {404, ErrorKind::NotFound},    {405, ErrorKind::Invalid},      {408, ErrorKind::Unavailable},
+      {409, ErrorKind::Conflict},    {410, ErrorKind::Gone},         {413, ErrorKind::Invalid},
+      {422, ErrorKind::Invalid},     {429, ErrorKind::Throttled},    {500, ErrorKind::Unavailable},
+      {503, ErrorKind::Unavailable}, {504, ErrorKind::Unavailable},  {302, ErrorKind::Unavailable}};
   for (const auto& [status, kind] : kinds) EXPECT_EQ(failed_get(status, "").kind, kind) << status;
 }
 
@@ -81,7 +83,8 @@ TEST_F(ClientTest, WritesNameTheFieldManager) {
   ASSERT_TRUE(client_.update(resources::kLeases, {"a", "x"}, "{3}", {}));
   const auto requests = transport_.requests();
   EXPECT_EQ(requests[0].target, "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens?fieldManager=apitoken-operator");
-  EXPECT_EQ(requests[1].target, "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/x/status?fieldManager=apitoken-operator");
+  EXPECT_EQ(requests[1].target,
+            "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/x/status?fieldManager=apitoken-operator");
   EXPECT_EQ(requests[1].content_type, "application/merge-patch+json");
   EXPECT_EQ(requests[2].method, Method::Put);
   EXPECT_EQ(requests[2].body, "{3}");
@@ -112,7 +115,8 @@ TEST_F(ClientTest, NeverMoreThanTheLimitAreInFlight) {
   for (int i = 0; i < calls; ++i) {
     transport_.answer([&](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
       const int in_flight = ++now;
-      for (int seen = most; seen < in_flight && !most.compare_exchange_weak(seen, in_flight);) {}
+      for (int seen = most; seen < in_flight && !most.compare_exchange_weak(seen, in_flight);) {
+      }
       open.wait(false);
       --now;
       return HttpResponse{200, "", {}};

@@ -95,7 +95,8 @@ class FakeTransport final : public Transport {
   template <typename T>
   std::optional<T> take(std::deque<T>& script, const HttpRequest& request) {
     std::lock_guard lock(mutex_);
-    requests_.push_back({request.method, request.target, request.accept, request.content_type, std::string(request.body)});
+    requests_.push_back(
+        {request.method, request.target, request.accept, request.content_type, std::string(request.body)});
     if (script.empty()) return {};
     T next = std::move(script.front());
     script.pop_front();

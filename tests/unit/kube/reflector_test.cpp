@@ -28,11 +28,13 @@ Result<Thing> decode(api::Json object) {
 }
 
 std::string object(std::string_view name, int version) {
-  return fmt::format(R"({{"metadata":{{"namespace":"ns","name":"{0}","uid":"uid-{0}","resourceVersion":"{1}"}}}})", name, version);
+  return fmt::format(R"({{"metadata":{{"namespace":"ns","name":"{0}","uid":"uid-{0}","resourceVersion":"{1}"}}}})",
+                     name, version);
 }
 
 std::string list(int version, const std::vector<std::string>& items, std::string_view next = "") {
-  return fmt::format(R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})", fmt::join(items, ","), version, next);
+  return fmt::format(R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})", fmt::join(items, ","),
+                     version, next);
 }
 
 std::string event(std::string_view type, const std::string& of) {
@@ -43,7 +45,9 @@ std::string error_event(int code) {
   return event("ERROR", fmt::format(R"({{"kind":"Status","code":{},"message":"no more"}})", code));
 }
 
-std::string bookmark(int version) { return event("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}"}}}})", version)); }
+std::string bookmark(int version) {
+  return event("BOOKMARK", fmt::format(R"({{"metadata":{{"resourceVersion":"{}"}}}})", version));
+}
 
 class ReflectorTest : public testing::Test {
  protected:
@@ -87,8 +91,8 @@ class ReflectorTest : public testing::Test {
 TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   transport_.answer(200, list(10, {object("a", 1), object("b", 2)}, "next/1"));
   transport_.answer(200, list(10, {object("c", 3)}));
-  transport_.stream_open({event("ADDED", object("d", 11)) + event("MODIFIED", object("a", 12)), event("DELETED", object("b", 13)),
-                          bookmark(20)});
+  transport_.stream_open({event("ADDED", object("d", 11)) + event("MODIFIED", object("a", 12)),
+                          event("DELETED", object("b", 13)), bookmark(20)});
   start();
   ASSERT_TRUE(eventually([&] { return changes().size() == 6; }));
   EXPECT_THAT(changes(), ElementsAre("+a", "+b", "+c", "+d", "~a", "-b"));
@@ -103,9 +107,14 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
 
 TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {
   transport_.answer(200, R"({"items":null,"metadata":{"resourceVersion":"3"}})");
-  start({.resource = resources::kSecrets, .ns = "team-a", .metadata_only = true, .label_selector = "a=b", .field_selector = "metadata.name=x"});
+  start({.resource = resources::kSecrets,
+         .ns = "team-a",
+         .metadata_only = true,
+         .label_selector = "a=b",
+         .field_selector = "metadata.name=x"});
   ASSERT_TRUE(sent(2));
-  EXPECT_EQ(target(0), "/api/v1/namespaces/team-a/secrets?limit=500&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
+  EXPECT_EQ(target(0),
+            "/api/v1/namespaces/team-a/secrets?limit=500&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
   EXPECT_THAT(target(1), HasSubstr("&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx"));
   EXPECT_EQ(transport_.requests()[0].accept, kMetadataListAccept);
   EXPECT_EQ(transport_.requests()[1].accept, kMetadataAccept);
@@ -242,7 +251,8 @@ TEST_F(ReflectorTest, AnExpiredContinueTokenStartsTheListAnew) {
 }
 
 TEST_F(ReflectorTest, MissingCrdsAreNamedOnceWithTheRemedy) {
-  for (int i = 0; i < 3; ++i) transport_.answer(404, R"({"message":"the server could not find the requested resource"})");
+  for (int i = 0; i < 3; ++i)
+    transport_.answer(404, R"({"message":"the server could not find the requested resource"})");
   transport_.answer(200, list(10, {}));
   start();
   for (std::size_t i = 0; i < 3; ++i) expect_pause(i + 1, 800ms * (1 << i));
@@ -271,11 +281,12 @@ TEST_F(ReflectorTest, AnUndecodableObjectIsNamedOnceAndStopsNoOther) {
 TEST_F(ReflectorTest, OwnWritesSeenAgainAreNoChange) {
   transport_.answer(200, list(10, {}));
   std::promise<void> written;
-  transport_.stream([&](std::stop_token stop, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
-    written.get_future().wait();
-    receive(event("MODIFIED", object("a", 11)) + event("ADDED", object("b", 12)));
-    return FakeTransport::until_stopped(stop);
-  });
+  transport_.stream(
+      [&](std::stop_token stop, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
+        written.get_future().wait();
+        receive(event("MODIFIED", object("a", 11)) + event("ADDED", object("b", 12)));
+        return FakeTransport::until_stopped(stop);
+      });
   start();
   ASSERT_TRUE(sent(2));
   simdjson::dom::parser parser;

@@ -98,7 +98,8 @@ TEST(Store, RemovesOnlyWhatItIsToldOf) {
 TEST(Store, AListTellsWhatCameChangedAndVanished) {
   Store<Thing> store;
   store.replace("", things({thing("a", "same", "1"), thing("a", "changed", "2"), thing("b", "gone", "3")}), "3");
-  const auto changes = store.replace("", things({thing("a", "same", "1"), thing("a", "changed", "5"), thing("a", "new", "6")}), "7");
+  const auto changes =
+      store.replace("", things({thing("a", "same", "1"), thing("a", "changed", "5"), thing("a", "new", "6")}), "7");
   EXPECT_THAT(texts(changes), ElementsAre("a/changed 2>5", "a/new ->6", "b/gone 3>-"));
   EXPECT_THAT(contents(store), ElementsAre("a/changed@5", "a/new@6", "a/same@1"));
 }
@@ -132,7 +133,8 @@ TEST(Store, ReadersAndWritersDoNotDisturbEachOther) {
     std::vector<std::jthread> threads;
     for (int writer = 0; writer < 2; ++writer) {
       threads.emplace_back([&, writer] {
-        for (int i = 1; i <= 500; ++i) store.put(thing("a", "n" + std::to_string(i % 7), std::to_string(2 * i + writer)));
+        for (int i = 1; i <= 500; ++i)
+          store.put(thing("a", "n" + std::to_string(i % 7), std::to_string(2 * i + writer)));
       });
     }
     threads.emplace_back([&](std::stop_token) {

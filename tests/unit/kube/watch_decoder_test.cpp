@@ -9,7 +9,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string event(std::string_view type, std::string_view name) {
-  return std::string(R"({"type":")").append(type).append(R"(","object":{"metadata":{"name":")").append(name).append("\"}}}\n");
+  return std::string(R"({"type":")")
+      .append(type)
+      .append(R"(","object":{"metadata":{"name":")")
+      .append(name)
+      .append("\"}}}\n");
 }
 
 class WatchDecoderTest : public testing::Test {
@@ -27,9 +31,11 @@ class WatchDecoderTest : public testing::Test {
 };
 
 TEST_F(WatchDecoderTest, KnowsEachTypeOfEvent) {
-  ASSERT_TRUE(feed(event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c") + event("BOOKMARK", "d") + event("ERROR", "e")));
+  ASSERT_TRUE(feed(event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c") + event("BOOKMARK", "d") +
+                   event("ERROR", "e")));
   EXPECT_THAT(names_, ElementsAre("a", "b", "c", "d", "e"));
-  EXPECT_THAT(types_, ElementsAre(EventType::Added, EventType::Modified, EventType::Deleted, EventType::Bookmark, EventType::Error));
+  EXPECT_THAT(types_, ElementsAre(EventType::Added, EventType::Modified, EventType::Deleted, EventType::Bookmark,
+                                  EventType::Error));
   EXPECT_FALSE(decoder_.mid_line());
 }
 
@@ -58,9 +64,10 @@ TEST_F(WatchDecoderTest, EventsBeforeABrokenLineAreTold) {
 }
 
 TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
-  for (const std::string line : {"7", "[]", "null", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})",
-                                 R"({"type":"ADDED","object":"x"})", R"({"type":"ADDED","object":null})",
-                                 R"({"type":"RENAMED","object":{}})", "\xff\xfe", "{\"type\":\"ADDED\",\"object\":{\"a\":\"\xff\"}}"}) {
+  for (const std::string line :
+       {"7", "[]", "null", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})", R"({"type":"ADDED","object":"x"})",
+        R"({"type":"ADDED","object":null})", R"({"type":"RENAMED","object":{}})", "\xff\xfe",
+        "{\"type\":\"ADDED\",\"object\":{\"a\":\"\xff\"}}"}) {
     WatchDecoder decoder;
     const auto fed = decoder.feed(line + "\n", [](const WatchEvent&) { FAIL(); });
     EXPECT_FALSE(fed) << line;

@@ -1,5 +1,5 @@
-// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it is waited for. Tests
-// alone. Thread-safe.
+// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it is waited for.
+// Tests alone. Thread-safe.
 #pragma once
 
 #include <set>

@@ -226,7 +226,8 @@ TEST_F(WorkqueueTest, AStopRequestEndsTheWait) {
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 24h); }));
 }
 
-// With real time and many threads: no key is lost, none is worked on twice at a time, and the last state is always seen.
+// With real time and many threads: no key is lost, none is worked on twice at a time, and the last state is always
+// seen.
 TEST(WorkqueueConcurrency, EachAdditionIsSeenAndAKeyHasOneWorkerAtATime) {
   constexpr int kKeys = 20, kRounds = 500;
   const SystemClock clock;
