@@ -34,6 +34,12 @@ Result<ObjectMeta> decode_meta(Json object) {
   return meta;
 }
 
+Result<PartialObject> decode_partial_object(Json object) {
+  auto meta = decode_meta(object);
+  if (!meta) return std::unexpected(meta.error());
+  return PartialObject{std::move(*meta)};
+}
+
 std::vector<Condition> decode_conditions(Json status) {
   std::vector<Condition> conditions;
   for (const Json item : read_array(status, "conditions")) {

@@ -52,6 +52,14 @@ struct ObjectMeta {
 // Reads `metadata` of an object. Errors: Decode where name, uid or resourceVersion are missing.
 Result<ObjectMeta> decode_meta(Json object);
 
+// An object of which only the metadata matters: namespaces, the Secrets of the operator's own namespace.
+struct PartialObject {
+  ObjectMeta meta;
+
+  bool operator==(const PartialObject&) const = default;
+};
+Result<PartialObject> decode_partial_object(Json object);
+
 struct Condition {
   std::string type;
   std::string status;  // True, False or Unknown

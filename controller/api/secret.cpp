@@ -12,16 +12,18 @@
 namespace apitoken::api {
 namespace {
 
-// managedFields name a field "f:<name>".
-void collect_data_keys(Json entry, std::vector<std::string>& keys) {
-  const auto fields = member(entry, "fieldsV1");
-  const auto data = fields ? member(*fields, "f:data") : std::nullopt;
+// managedFields name a field "f:<name>". Collects the names below `path`.
+void collect_keys(Json entry, std::initializer_list<std::string_view> path, std::vector<std::string>& keys) {
+  auto at = member(entry, "fieldsV1");
+  for (const std::string_view step : path) at = at ? member(*at, step) : std::nullopt;
   simdjson::dom::object members;
-  if (!data || data->get(members) != simdjson::SUCCESS) return;
+  if (!at || at->get(members) != simdjson::SUCCESS) return;
   for (const auto field : members) {
     if (field.key.starts_with("f:")) keys.emplace_back(field.key.substr(2));
   }
 }
+
+bool is_operators_own(std::string_view name) { return name == kManagedByLabel || name.starts_with(kAnnotationPrefix); }
 
 nlohmann::json precondition(const ObjectMeta& at) { return {{"uid", at.uid}, {"resourceVersion", at.resource_version}}; }
 
@@ -46,8 +48,13 @@ Result<SecretMeta> decode_secret_meta(Json object) {
   secret.meta = std::move(*meta);
   for (const Json entry : read_array(*member(object, "metadata"), "managedFields")) {
     const bool ours = read_string(entry, "manager", "") == kFieldManager;
-    collect_data_keys(entry, ours ? secret.data_keys_ours : secret.data_keys_others);
+    collect_keys(entry, {"f:data"}, ours ? secret.data_keys_ours : secret.data_keys_others);
+    if (!ours) continue;
+    collect_keys(entry, {"f:metadata", "f:labels"}, secret.label_keys_ours);
+    collect_keys(entry, {"f:metadata", "f:annotations"}, secret.annotation_keys_ours);
   }
+  std::erase_if(secret.label_keys_ours, is_operators_own);
+  std::erase_if(secret.annotation_keys_ours, is_operators_own);
   return secret;
 }
 

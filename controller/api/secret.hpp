@@ -13,6 +13,9 @@ struct SecretMeta {
   // Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
   std::vector<std::string> data_keys_ours;
   std::vector<std::string> data_keys_others;
+  // Labels and annotations that the operator set on behalf of spec.secret (its own apart), by the same source.
+  std::vector<std::string> label_keys_ours;
+  std::vector<std::string> annotation_keys_ours;
 
   bool operator==(const SecretMeta&) const = default;
 };

@@ -1,0 +1,303 @@
+// The operator's parts and their order.
+#include "app.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <deque>
+#include <random>
+#include <thread>
+
+#include "api/names.hpp"
+#include "base/thread_name.hpp"
+#include "kube/cpprest_transport.hpp"
+#include "kube/lease.hpp"
+#include "kube/reflector.hpp"
+#include "notify/email_channel.hpp"
+#include "notify/kube_event_sink.hpp"
+#include "reconcile/config_worker.hpp"
+#include "reconcile/kinds.hpp"
+#include "reconcile/mail_desk.hpp"
+#include "reconcile/token_worker.hpp"
+#include "serve/expiry_collector.hpp"
+#include "serve/health.hpp"
+#include "serve/metrics.hpp"
+#include "serve/metrics_page.hpp"
+
+namespace apitoken {
+namespace {
+
+std::string user_agent() { return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION); }
+
+// Unique to this process, and readable in Leases and Events.
+std::string make_identity() {
+  char host[256] = "unknown";
+  gethostname(host, sizeof host - 1);
+  return fmt::format("{}_{:08x}", host, std::random_device{}());
+}
+
+class NoticeCounter final : public notify::NotifyObserver {
+ public:
+  explicit NoticeCounter(serve::Metrics& metrics) : metrics_(metrics) {}
+  void notices_done(std::string_view channel, std::string_view result, std::size_t count) override {
+    metrics_.notices_done(channel, result, count);
+  }
+
+ private:
+  serve::Metrics& metrics_;
+};
+
+// One watch, whatever its type.
+struct Watch {
+  std::string name;  // of the resource, as metrics and /readyz show it
+  std::function<void(std::stop_token)> run;
+  std::function<bool()> has_synced;
+  std::function<WallTime()> last_activity;
+};
+
+}  // namespace
+
+struct App::Parts {
+  Parts(const Config& settings, std::unique_ptr<kube::Credentials> creds)
+      : config(settings),
+        credentials(std::move(creds)),
+        operator_namespace(config.operator_namespace.value_or(credentials->default_namespace())),
+        transport(kube::make_cpprest_transport(*credentials, user_agent())) {}
+
+  template <typename T>
+  void reflect(kube::Watched watched, std::string name, kube::Store<T>& store, typename kube::Reflector<T>::Decode decode,
+               void (reconcile::Kinds::*on_change)(const kube::Change<T>&)) {
+    auto reflector = std::make_shared<kube::Reflector<T>>(client, clock, std::move(watched), store, std::move(decode),
+                                                          [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); });
+    watches.push_back({std::move(name), [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
+                       [reflector] { return reflector->has_synced(); }, [reflector] { return reflector->last_activity(); }});
+  }
+  void set_up_watches();
+  void set_up_metrics();
+  std::vector<std::string> unreadiness() const;
+  Status start_servers();
+  void start_watches();
+
+  void start_leading();
+  void stop_leading();
+  void lead(std::stop_token stop);
+  void elect(std::stop_token stop);
+  void wait_for_signal() const;
+
+  const Config config;
+  const std::unique_ptr<kube::Credentials> credentials;
+  const std::string operator_namespace;
+  const std::string identity = make_identity();
+  SystemClock clock;
+  serve::Metrics metrics{clock, APITOKEN_VERSION};
+  const std::unique_ptr<kube::Transport> transport;
+  kube::Client client{*transport, metrics};
+
+  reconcile::Stores stores;
+  reconcile::ConfigTable table;
+  reconcile::SecretTrust trust;
+  reconcile::Queues queues{{clock, metrics.api_tokens()}, {clock, metrics.expiry_configs()}};
+
+  NoticeCounter notice_counter{metrics};
+  notify::KubeEventSink event_sink{client, clock, identity};
+  notify::EmailChannel email;
+  reconcile::MailDesk mail_desk{client, table, queues, operator_namespace};
+  notify::Dispatcher dispatcher{event_sink, email, mail_desk, notice_counter, clock};
+
+  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher};
+  reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
+  reconcile::Executor executor{client, stores, trust, dispatcher, [this] { metrics.minted(serve::MintKind::Issue); }};
+  reconcile::TokenWorker token_worker{queues.tokens, gatherer, executor, dispatcher, metrics.api_tokens(), config.dry_run};
+  reconcile::ConfigWorker config_worker{queues.configs, client, stores, table, dispatcher, metrics.expiry_configs(),
+                                        clock, operator_namespace, config.dry_run};
+
+  std::vector<Watch> watches;
+  std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
+  std::unique_ptr<serve::HttpServer> metrics_server;
+  std::unique_ptr<serve::HttpServer> health_server;
+
+  std::atomic<bool> lost = false;
+  std::vector<std::jthread> watching;
+  std::jthread leading;   // waits for the stores, then works
+  std::jthread electing;
+};
+
+void App::Parts::set_up_watches() {
+  const std::string ours = fmt::format("{}={}", api::kManagedByLabel, api::kManagedBy);
+  const auto namespaces = config.namespaces.empty() ? std::vector<std::string>{""} : config.namespaces;
+  namespace resources = kube::resources;
+  for (const std::string& ns : namespaces) {
+    reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens, api::decode_api_token, &reconcile::Kinds::on_token);
+    reflect<api::SecretMeta>({resources::kSecrets, ns, true, ours}, "secrets", stores.secrets, api::decode_secret_meta,
+                             &reconcile::Kinds::on_secret);
+  }
+  reflect<api::TokenExpiryConfig>({resources::kTokenExpiryConfigs}, "tokenexpiryconfigs", stores.configs,
+                                  api::decode_token_expiry_config, &reconcile::Kinds::on_config);
+  reflect<api::PartialObject>({resources::kNamespaces, "", true}, "namespaces", stores.namespaces, api::decode_partial_object,
+                              &reconcile::Kinds::on_namespace);
+  reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets", stores.operator_secrets,
+                              api::decode_partial_object, &reconcile::Kinds::on_operator_secret);
+}
+
+void App::Parts::set_up_metrics() {
+  metrics.api_tokens().set_workers(config.workers);
+  metrics.expiry_configs().set_workers(1);
+  metrics.watch_queue(metrics.api_tokens(), queues.tokens);
+  metrics.watch_queue(metrics.expiry_configs(), queues.configs);
+  metrics.watch_oldest_pending([this] { return dispatcher.oldest_pending(); });
+  std::map<std::string, std::vector<std::function<WallTime()>>> by_resource;
+  for (const Watch& watch : watches) by_resource[watch.name].push_back(watch.last_activity);
+  for (auto& [resource, all] : by_resource) {
+    metrics.watch_activity(resource, [all = std::move(all)] {
+      WallTime oldest = all.front()();
+      for (const auto& last : all) oldest = std::min(oldest, last());
+      return oldest;
+    });
+  }
+  const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) { stores.tokens.for_each(visit); };
+  collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
+  if (!config.per_token_metrics) return;
+  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::About}) {
+    collectors.push_back(std::make_unique<serve::TokenCollector>(family, for_each));
+  }
+}
+
+std::vector<std::string> App::Parts::unreadiness() const {
+  std::vector<std::string> reasons;
+  for (const Watch& watch : watches) {
+    if (!watch.has_synced()) reasons.push_back(watch.name + " not listed yet");
+  }
+  return reasons;
+}
+
+Status App::Parts::start_servers() {
+  std::vector<const prometheus::Collectable*> sources{&metrics};
+  for (const auto& collector : collectors) sources.push_back(collector.get());
+  metrics_server = std::make_unique<serve::HttpServer>(serve::metrics_routes(std::move(sources)));
+  health_server = std::make_unique<serve::HttpServer>(serve::health_routes([this] { return unreadiness(); }));
+  if (const auto started = metrics_server->start("--metrics-bind-address", config.metrics_bind_address); !started) return started;
+  if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address); !started) return started;
+  if (!metrics_server->address().empty()) spdlog::info("serving metrics address={}", metrics_server->address());
+  if (!health_server->address().empty()) spdlog::info("serving health probes address={}", health_server->address());
+  return {};
+}
+
+void App::Parts::start_watches() {
+  for (const Watch& watch : watches) {
+    watching.emplace_back([&watch](std::stop_token stop) {
+      name_thread(("watch " + watch.name).c_str());
+      watch.run(std::move(stop));
+    });
+  }
+}
+
+void App::Parts::start_leading() {
+  metrics.set_leader(true);
+  leading = std::jthread([this](std::stop_token stop) { lead(std::move(stop)); });
+}
+
+void App::Parts::stop_leading() {
+  leading.request_stop();
+  if (leading.joinable()) leading.join();
+  metrics.set_leader(false);
+}
+
+// Owns the threads that write; when it returns nobody does.
+void App::Parts::lead(std::stop_token stop) {
+  name_thread("lead");
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested() && !unreadiness().empty()) {
+    clock.wait(wake, lock, stop, clock.steady() + std::chrono::milliseconds(50));
+  }
+  if (stop.stop_requested()) return;
+  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(), config.workers);
+  kinds.enqueue_all();
+  std::vector<std::jthread> threads;
+  const auto start = [&](std::string name, auto body) {
+    threads.emplace_back([name = std::move(name), body](std::stop_token own) {
+      name_thread(name.c_str());
+      body(std::move(own));
+    });
+  };
+  if (!config.dry_run) start("dispatcher", [this](std::stop_token own) { dispatcher.run(std::move(own)); });
+  start("config worker", [this](std::stop_token own) { config_worker.run(std::move(own)); });
+  for (int i = 0; i < config.workers; ++i) {
+    start(fmt::format("worker {}", i), [this](std::stop_token own) { token_worker.run(std::move(own)); });
+  }
+  wake.wait(lock, stop, [] { return false; });
+  for (auto& thread : threads) thread.request_stop();
+}
+
+void App::Parts::elect(std::stop_token stop) {
+  name_thread("lease");
+  kube::LeaderElector elector(client, clock, {operator_namespace, "apitoken-operator", identity, {}});
+  const auto end = elector.run(
+      stop,
+      [this] {
+        spdlog::info("leading identity={}", identity);
+        start_leading();
+      },
+      [this] { stop_leading(); });
+  if (end != kube::LeaderElector::End::Lost) return;
+  spdlog::error("leadership lost: stopping, so that a restart begins anew identity={}", identity);
+  lost = true;
+  kill(getpid(), SIGTERM);
+}
+
+void App::Parts::wait_for_signal() const {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+App::App(const Config& config, std::unique_ptr<kube::Credentials> credentials)
+    : parts_(std::make_unique<Parts>(config, std::move(credentials))) {}
+
+App::~App() = default;
+
+int App::run() {
+  Parts& parts = *parts_;
+  parts.set_up_watches();
+  parts.set_up_metrics();
+  if (const auto started = parts.start_servers(); !started) {
+    spdlog::error("{}", started.error().message);
+    return 1;
+  }
+  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}", APITOKEN_VERSION, parts.credentials->server(),
+               parts.config.namespaces.empty() ? "all" : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
+               parts.operator_namespace, parts.config.dry_run ? " dry_run=true" : "");
+  parts.start_watches();
+  const bool elects = parts.config.leader_elect && !parts.config.dry_run;
+  if (elects) {
+    parts.metrics.set_leader(false);
+    parts.electing = std::jthread([&parts](std::stop_token stop) { parts.elect(std::move(stop)); });
+  } else {
+    parts.start_leading();
+  }
+  parts.wait_for_signal();
+  if (elects) {
+    parts.electing.request_stop();
+    parts.electing.join();
+  } else {
+    parts.stop_leading();
+  }
+  for (auto& thread : parts.watching) thread.request_stop();
+  parts.watching.clear();
+  parts.metrics_server->stop();
+  parts.health_server->stop();
+  spdlog::info("stopped");
+  return parts.lost ? 1 : 0;
+}
+
+}  // namespace apitoken

@@ -1,0 +1,52 @@
+// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens, the mail and the config's own
+// status all work from the same values. What is wrong stands in `problems`; what is right keeps working. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/token_expiry_config.hpp"
+#include "core/addresses.hpp"
+#include "core/lifetimes.hpp"
+#include "core/notices.hpp"
+
+namespace apitoken::core {
+
+inline constexpr Seconds kDefaultReminder{std::chrono::hours(24 * 30)};
+inline constexpr Seconds kDefaultDigest{std::chrono::minutes(5)};
+
+struct SmtpSettings {
+  ServerAddress server;
+  TlsMode tls = TlsMode::StartTls;
+  Mailbox from;
+  std::string credentials_secret;
+  std::string ca_secret;
+
+  bool operator==(const SmtpSettings&) const = default;
+};
+
+struct ExpiryConfig {
+  std::string name;
+  std::optional<api::LabelSelector> namespace_selector;
+  std::optional<api::LabelSelector> token_selector;
+  std::vector<Seconds> reminders;  // descending, never empty; without the expiry itself
+  Lifetime permanent;
+  Lifetime temporary;
+  ConfigRoute route;
+  std::optional<SmtpSettings> smtp;      // absent: none given, or not usable (then a problem says why)
+  std::vector<std::string> bad_addresses;  // reason InvalidAddress
+  std::vector<std::string> problems;       // reason InvalidSpec
+
+  const Lifetime& lifetime(TokenType type) const { return type == TokenType::Temporary ? temporary : permanent; }
+};
+
+ExpiryConfig read_config(const api::TokenExpiryConfig& config);
+
+// `namespace_labels` are those of the token's namespace.
+bool applies(const ExpiryConfig& config, const api::StringMap& token_labels, const api::StringMap& namespace_labels);
+
+// The config in force where no TokenExpiryConfig matches: 30 days, no mail.
+const ExpiryConfig& built_in_config();
+
+}  // namespace apitoken::core

@@ -1,0 +1,49 @@
+// How long a token lives: what its spec asks for, what its type gives by default, and the ceilings of the matching
+// TokenExpiryConfigs. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api_token.hpp"
+
+namespace apitoken::core {
+
+inline constexpr Seconds kShortestTtl{10};
+inline constexpr Seconds kLongestPermanent{std::chrono::hours(8760)};
+inline constexpr Seconds kLongestTemporary{std::chrono::hours(24)};
+
+enum class TokenType { Permanent, Temporary };
+TokenType token_type(const api::ApiTokenSpec& spec);
+std::string_view to_string(TokenType type);
+Seconds longest_ttl(TokenType type);
+
+// What one TokenExpiryConfig says about one type. Unset: nothing.
+struct Lifetime {
+  std::optional<Seconds> default_ttl;
+  std::optional<Seconds> max;
+};
+
+// What all matching configs say together: of defaults and of ceilings the smallest.
+struct LifetimeRule {
+  std::optional<Seconds> default_ttl;
+  std::optional<Seconds> max;
+  std::string max_config;  // whose ceiling it is
+
+  void narrow(const Lifetime& lifetime, const std::string& config);
+};
+
+struct GrantedTtl {
+  Seconds ttl{};
+  Seconds asked{};  // before the ceiling
+  bool cut() const { return ttl < asked; }
+};
+
+// Precondition: the spec is valid (see validate.hpp).
+GrantedTtl grant_ttl(const api::ApiTokenSpec& spec, const LifetimeRule& rule);
+
+// How long after its expiry the ApiToken goes; nothing: never.
+std::optional<Seconds> delete_after_expiry(const api::ApiTokenSpec& spec);
+
+}  // namespace apitoken::core

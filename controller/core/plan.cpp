@@ -1,0 +1,72 @@
+// A plan as text.
+#include "core/plan.hpp"
+
+#include <fmt/format.h>
+
+#include "base/duration.hpp"
+#include "base/rfc3339.hpp"
+
+namespace apitoken::core {
+namespace {
+
+std::string show_time(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : "-"; }
+
+std::string show_changes(const api::StringChanges& changes) {
+  std::string text;
+  for (const auto& [name, value] : changes) text += fmt::format(" {}={}", name, value ? *value : "<removed>");
+  return text;
+}
+
+std::string show_conditions(const std::vector<api::Condition>& conditions) {
+  std::string text;
+  for (const auto& condition : conditions) text += fmt::format(" {}={}/{}", condition.type, condition.status, condition.reason);
+  return text;
+}
+
+std::string show_notices(const std::vector<api::NoticeEntry>& notices) {
+  std::string text;
+  for (const auto& notice : notices) {
+    text += fmt::format(" told={}/{}", notice.config.empty() ? "-" : notice.config, format_duration(notice.before));
+  }
+  return text;
+}
+
+struct Show {
+  std::string operator()(const MintSecret& mint) const {
+    return fmt::format("mint into {} secret {} key {}", mint.at ? "the" : "a new", mint.secret.key().text(), mint.key);
+  }
+  std::string operator()(const PatchSecretMetadata& patch) const {
+    return fmt::format("patch secret {} labels:{} annotations:{}", patch.at.key().text(), show_changes(patch.labels),
+                       show_changes(patch.annotations));
+  }
+  std::string operator()(const PatchStatus& patch) const {
+    const auto& status = patch.status;
+    return fmt::format("patch status revision={} hash={} issued={} expires={} warn={}{}{}", status.revision,
+                       status.token_hash.empty() ? "-" : status.token_hash, show_time(status.issued_at),
+                       show_time(status.expires_at), show_time(status.warn_at), show_conditions(status.conditions),
+                       show_notices(status.notices));
+  }
+  std::string operator()(const DeleteSecret& remove) const { return fmt::format("delete secret {}", remove.at.key().text()); }
+  std::string operator()(const DeleteToken&) const { return "delete the apitoken"; }
+  std::string operator()(const PostEvent& post) const {
+    return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal", post.event.reason, post.event.note);
+  }
+  std::string operator()(const Tell& tell) const {
+    return fmt::format("tell {} before expiry by config {}{}{}", format_duration(tell.notice.key.before),
+                       tell.route.config.empty() ? "-" : tell.route.config, tell.route.mails ? ", with mail" : "",
+                       tell.notice.warning ? "" : ", normal");
+  }
+  std::string operator()(const DropNotices&) const { return "drop what waits to be told"; }
+};
+
+}  // namespace
+
+std::string to_text(const Plan& plan) {
+  std::string text;
+  for (const Effect& effect : plan.effects) text += std::visit(Show{}, effect) + "\n";
+  if (plan.wake_at) text += "wake " + format_rfc3339(*plan.wake_at) + "\n";
+  if (plan.retry) text += "retry\n";
+  return text;
+}
+
+}  // namespace apitoken::core

@@ -1,0 +1,60 @@
+// Plan: what is to be done about one object, as data, in the order in which it must be done, and when to look again. The plan
+// prints as text: cases compare it, --dry-run shows it. An effect that fails ends the plan; its outcome is not handed back, the
+// next pass observes it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "api/api_token.hpp"
+#include "api/event.hpp"
+#include "api/secret.hpp"
+#include "core/notices.hpp"
+
+namespace apitoken::core {
+
+// Draws a value and puts it into the Secret: a new one, or where `at` names uid and resourceVersion into the one that is there.
+// token-id and token-hash join the annotations as they are drawn.
+struct MintSecret {
+  api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
+  std::string key;
+  std::optional<api::ObjectMeta> at;
+};
+struct PatchSecretMetadata {
+  api::ObjectMeta at;
+  api::StringChanges labels;
+  api::StringChanges annotations;
+};
+// Ids, hash and hint of a value that was minted in the same plan take their places in `status`.
+struct PatchStatus {
+  api::ApiTokenStatus status;
+};
+struct DeleteSecret {
+  api::ObjectMeta at;
+};
+struct DeleteToken {};
+struct PostEvent {
+  api::Event event;
+  bool repeatable = false;
+};
+struct Tell {
+  Notice notice;
+  ConfigRoute route;
+};
+// Whatever still waits to be told about this token shall not be.
+struct DropNotices {};
+
+using Effect = std::variant<MintSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
+
+struct Plan {
+  std::vector<Effect> effects;
+  std::optional<WallTime> wake_at;
+  bool retry = false;  // nothing will tell us when it can go on: look again with backoff
+};
+
+// One line an effect, then "wake <time>" and "retry" where they apply. No value appears: a plan holds none.
+std::string to_text(const Plan& plan);
+
+}  // namespace apitoken::core

@@ -1,0 +1,40 @@
+// What the status of one TokenExpiryConfig shall say, and the Event when its mail fails. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/event.hpp"
+#include "core/expiry_config.hpp"
+
+namespace apitoken::core {
+
+// How the config's mail fares, as the dispatcher knows it.
+struct ObservedDelivery {
+  std::int64_t pending_notices = 0;
+  std::optional<WallTime> last_success;
+  std::string last_error;             // empty: none since the last success
+  std::vector<std::string> refusals;  // "bob@example.com: 550 no such user"
+};
+
+struct ObservedConfig {
+  WallTime now{};
+  const api::TokenExpiryConfig& object;
+  const ExpiryConfig& config;
+  std::int64_t matched_tokens = 0;
+  std::int64_t expiring_tokens = 0;
+  std::vector<std::string> missing_secrets;  // of those that spec.smtp names, in the operator's namespace
+  std::string operator_namespace;
+  ObservedDelivery delivery;
+};
+
+struct ConfigPlan {
+  std::optional<api::TokenExpiryConfigStatus> status;  // to be patched; nothing: it is true already
+  std::optional<api::Event> event;
+};
+
+ConfigPlan plan_expiry_config(const ObservedConfig& observed);
+
+}  // namespace apitoken::core

@@ -1,0 +1,129 @@
+// Rules for ApiToken specs.
+#include "core/validate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/names.hpp"
+#include "base/duration.hpp"
+#include "core/lifetimes.hpp"
+
+namespace apitoken::core {
+namespace {
+
+constexpr std::size_t kLongestText = 256;
+constexpr std::size_t kLongestName = 253;
+
+// A value as a message may show it: short, without control characters.
+std::string shown(std::string_view value) {
+  std::string text(value.substr(0, 64));
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return text;
+}
+
+bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool is_secret_key(std::string_view key) {
+  return !key.empty() && key.size() <= kLongestName && std::ranges::all_of(key, [](char c) {
+    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (spec.user.empty()) {
+    problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
+  } else if (spec.user.starts_with("system:")) {
+    problems.push_back(fmt::format("spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
+                                   shown(spec.user)));
+  } else if (spec.user.size() > kLongestText || std::ranges::any_of(spec.user, is_control)) {
+    problems.push_back(fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
+  }
+}
+
+void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) {
+  if (spec.type && *spec.type != api::kPermanent && *spec.type != api::kTemporary) {
+    problems.push_back(fmt::format("spec.type: \"{}\" does not exist; use Permanent or Temporary", shown(*spec.type)));
+    return;
+  }
+  if (spec.ttl) {
+    const auto ttl = parse_duration(*spec.ttl);
+    const Seconds longest = longest_ttl(token_type(spec));
+    if (!ttl) {
+      problems.push_back(fmt::format("spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m",
+                                     shown(*spec.ttl)));
+    } else if (*ttl < kShortestTtl || *ttl > longest) {
+      problems.push_back(fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live", shown(*spec.ttl),
+                                     longest.count() / 3600, to_string(token_type(spec))));
+    }
+  }
+  if (spec.ttl_after_expired && !parse_duration(*spec.ttl_after_expired)) {
+    problems.push_back(fmt::format("spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
+                                   shown(*spec.ttl_after_expired)));
+  }
+}
+
+void check_reserved(const api::StringMap& names, std::string_view path, api::Problems& problems) {
+  for (const auto& [name, value] : names) {
+    if (name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix)) {
+      problems.push_back(fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
+    }
+  }
+}
+
+void check_secret(const api::ApiToken& token, api::Problems& problems) {
+  const auto& secret = token.spec.secret;
+  if (!is_dns_subdomain(token.secret_name())) {
+    problems.push_back(fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+                                   shown(token.secret_name())));
+  }
+  if (!is_secret_key(token.secret_key()) || token.secret_key() == "previous-token") {
+    problems.push_back(fmt::format("spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', and not previous-token",
+                                   shown(token.secret_key())));
+  }
+  check_reserved(secret.labels, "spec.secret.labels", problems);
+  check_reserved(secret.annotations, "spec.secret.annotations", problems);
+}
+
+void check_immutable(const api::ApiToken& token, api::Problems& problems) {
+  if (token.status.revision == 0) return;
+  if (!token.status.secret_name.empty() && token.status.secret_name != token.secret_name()) {
+    problems.push_back(fmt::format("spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, or make another ApiToken",
+                                   shown(token.secret_name()), shown(token.status.secret_name)));
+  }
+  if (!token.status.type.empty() && token.status.type != to_string(token_type(token.spec))) {
+    problems.push_back(fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make another ApiToken",
+                                   to_string(token_type(token.spec)), shown(token.status.type)));
+  }
+}
+
+}  // namespace
+
+bool is_dns_subdomain(std::string_view name) {
+  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) || !is_lower_alnum(name.back())) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool after_dot = i > 0 && name[i - 1] == '.';
+    const bool before_dot = i + 1 < name.size() && name[i + 1] == '.';
+    if (is_lower_alnum(c)) continue;
+    if (c == '-' && !after_dot && !before_dot) continue;
+    if (c == '.' && !after_dot) continue;
+    return false;
+  }
+  return true;
+}
+
+api::Problems check_token(const api::ApiToken& token) {
+  api::Problems problems = token.spec.problems;
+  check_user(token.spec, problems);
+  if (token.spec.description.size() > 4 * kLongestText) {
+    problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
+  }
+  check_type_and_ttl(token.spec, problems);
+  check_secret(token, problems);
+  check_immutable(token, problems);
+  return problems;
+}
+
+}  // namespace apitoken::core

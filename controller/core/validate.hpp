@@ -1,0 +1,15 @@
+// The rules of the CRD once more, for objects that reached etcd before a rule existed or while the schema was off. Each
+// problem names the field, the value and the remedy. Pure.
+#pragma once
+
+#include "api/api_token.hpp"
+
+namespace apitoken::core {
+
+// Empty: the spec is valid, and what the status says in force still agrees with its immutable fields.
+api::Problems check_token(const api::ApiToken& token);
+
+// RFC 1123 subdomain, as Kubernetes wants it of most names.
+bool is_dns_subdomain(std::string_view name);
+
+}  // namespace apitoken::core

@@ -1,0 +1,108 @@
+// One pass over one TokenExpiryConfig.
+#include "reconcile/config_worker.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "api/names.hpp"
+#include "base/duration.hpp"
+#include "core/token_status.hpp"
+
+namespace apitoken::reconcile {
+
+using serve::ReconcileResult;
+
+void ConfigWorker::run(std::stop_token stop) {
+  while (const auto key = queue_.get(stop)) {
+    metrics_.reconcile_started();
+    const auto began = std::chrono::steady_clock::now();
+    const ReconcileResult result = reconcile(*key, stop);
+    metrics_.reconcile_finished(result, std::chrono::steady_clock::now() - began);
+    queue_.done(*key);
+  }
+}
+
+ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
+  const auto object = stores_.configs.get(key);
+  const auto list = table_.snapshot();
+  const auto* config = find_config(*list, key.name);
+  if (!object || !config || object->meta.deleted) {
+    queue_.forget(key);
+    return ReconcileResult::Success;
+  }
+  core::ObservedConfig observed{clock_.wall(),          *object, *config, 0, 0, missing_secrets(*config), operator_namespace_,
+                                observe_delivery(key.name)};
+  const auto next_change = count_tokens(*list, observed);
+  core::ConfigPlan plan = core::plan_expiry_config(observed);
+  if (next_change) queue_.add_at(key, *next_change);
+  if (dry_run_) {
+    if (plan.status) spdlog::info("dry run, would patch the status name={}", key.name);
+    return ReconcileResult::Success;
+  }
+  if (plan.event) dispatcher_.post_event(std::move(*plan.event), true);
+  if (plan.status) {
+    if (const Status done = patch(*object, *plan.status, stop); !done) {
+      if (done.error().kind == ErrorKind::Canceled) return ReconcileResult::Success;
+      spdlog::debug("config status not written name={} error=\"{}\"", key.name, done.error().message);
+      queue_.add_rate_limited(key);
+      const bool stale = done.error().kind == ErrorKind::Conflict || done.error().kind == ErrorKind::NotFound;
+      return stale ? ReconcileResult::Requeue : ReconcileResult::Error;
+    }
+  }
+  queue_.forget(key);
+  return next_change ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
+}
+
+std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core::ObservedConfig& observed) const {
+  std::optional<WallTime> next;
+  for (const auto& token : stores_.tokens.all()) {
+    const auto configs = matching(list, *token, stores_);
+    if (std::ranges::none_of(configs, [&](const auto* config) { return config->name == observed.config.name; })) continue;
+    ++observed.matched_tokens;
+    if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at) continue;
+    const auto type = core::token_type(token->spec);
+    const auto ttl = parse_duration(token->status.ttl).value_or(core::longest_ttl(type));
+    const auto warn_at = core::warn_at({&observed.config}, type, ttl, *token->status.expires_at);
+    if (!warn_at) continue;
+    const bool expiring = observed.now >= *warn_at;
+    if (expiring) ++observed.expiring_tokens;
+    const WallTime change = expiring ? *token->status.expires_at : *warn_at;
+    next = std::min(next.value_or(change), change);
+  }
+  return next;
+}
+
+std::vector<std::string> ConfigWorker::missing_secrets(const core::ExpiryConfig& config) const {
+  std::vector<std::string> missing;
+  if (!config.smtp) return missing;
+  for (const std::string& name : {config.smtp->credentials_secret, config.smtp->ca_secret}) {
+    if (!name.empty() && !stores_.operator_secrets.get({operator_namespace_, name})) missing.push_back(name);
+  }
+  return missing;
+}
+
+core::ObservedDelivery ConfigWorker::observe_delivery(const std::string& config) const {
+  const notify::DeliveryReport report = dispatcher_.report(config);
+  core::ObservedDelivery delivery{report.pending_notices, report.last_success, report.last_error, {}};
+  for (const notify::Refusal& refusal : report.refused) {
+    delivery.refusals.push_back(fmt::format("{}: {}", refusal.address, refusal.text));
+  }
+  return delivery;
+}
+
+Status ConfigWorker::patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status, std::stop_token stop) {
+  const auto body = api::encode_status_patch(config.meta, status);
+  const auto answer = client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(), "status", body, stop);
+  if (!answer) return std::unexpected(answer.error());
+  api::JsonParser parser;
+  const auto object = parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  auto decoded = api::decode_token_expiry_config(*object);
+  if (!decoded) return std::unexpected(decoded.error());
+  stores_.configs.put(std::move(*decoded));
+  return {};
+}
+
+}  // namespace apitoken::reconcile

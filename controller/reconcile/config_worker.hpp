@@ -1,0 +1,50 @@
+// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over the stores; its only I/O is
+// the status patch.
+#pragma once
+
+#include "core/plan_expiry_config.hpp"
+#include "kube/client.hpp"
+#include "notify/dispatcher.hpp"
+#include "reconcile/config_table.hpp"
+#include "reconcile/queues.hpp"
+#include "serve/controller_metrics.hpp"
+
+namespace apitoken::reconcile {
+
+class ConfigWorker {
+ public:
+  ConfigWorker(kube::Workqueue& queue, kube::Client& client, Stores& stores, const ConfigTable& table,
+               notify::Dispatcher& dispatcher, serve::ControllerMetrics& metrics, const Clock& clock,
+               std::string operator_namespace, bool dry_run)
+      : queue_(queue),
+        client_(client),
+        stores_(stores),
+        table_(table),
+        dispatcher_(dispatcher),
+        metrics_(metrics),
+        clock_(clock),
+        operator_namespace_(std::move(operator_namespace)),
+        dry_run_(dry_run) {}
+
+  void run(std::stop_token stop);
+
+ private:
+  serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
+  // Counts into `observed`; returns when the counts change next by time alone.
+  std::optional<WallTime> count_tokens(const ConfigList& list, core::ObservedConfig& observed) const;
+  std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
+  core::ObservedDelivery observe_delivery(const std::string& config) const;
+  Status patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status, std::stop_token stop);
+
+  kube::Workqueue& queue_;
+  kube::Client& client_;
+  Stores& stores_;
+  const ConfigTable& table_;
+  notify::Dispatcher& dispatcher_;
+  serve::ControllerMetrics& metrics_;
+  const Clock& clock_;
+  const std::string operator_namespace_;
+  const bool dry_run_;
+};
+
+}  // namespace apitoken::reconcile

@@ -1,0 +1,139 @@
+// Effects against the API server and the dispatcher.
+#include "reconcile/execute.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <variant>
+
+#include "api/names.hpp"
+#include "base/duration.hpp"
+#include "base/rfc3339.hpp"
+#include "core/token_format.hpp"
+
+namespace apitoken::reconcile {
+
+namespace resources = kube::resources;
+
+struct Executor::Pass {
+  const api::ApiToken& token;
+  std::stop_token stop;
+  std::optional<core::MintedToken> minted;  // its value is wiped already
+  api::JsonParser parser;
+};
+
+Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
+  Pass pass{token, stop, {}, {}};
+  for (const core::Effect& effect : plan.effects) {
+    const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Status Executor::run(const core::MintSecret& effect, Pass& pass) {
+  auto minted = core::mint_opaque_token();
+  if (!minted) return std::unexpected(minted.error());
+  api::ObjectMeta secret = effect.secret;
+  secret.annotations[std::string(api::kTokenIdAnnotation)] = minted->id;
+  secret.annotations[std::string(api::kTokenHashAnnotation)] = minted->hash;
+  Result<std::string> answer;
+  if (effect.at) {
+    const auto body = api::encode_value_patch(*effect.at, effect.key, minted->value, secret.labels, secret.annotations);
+    answer = client_.merge_patch(resources::kSecrets, secret.key(), "", body.reveal(), pass.stop, kube::kMetadataAccept);
+  } else {
+    const auto body = api::encode_new_secret(secret, effect.key, minted->value);
+    answer = client_.create(resources::kSecrets, secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
+    if (!answer && answer.error().kind == ErrorKind::AlreadyExists) look_outside(secret.key(), pass);
+  }
+  minted->value = SecretString();
+  if (const auto took = took_secret(answer, pass); !took) return took;
+  pass.minted = std::move(*minted);
+  minted_();
+  return {};
+}
+
+Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
+  const auto body = api::encode_metadata_patch(effect.at, effect.labels, effect.annotations);
+  const auto done = took_secret(
+      client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop, kube::kMetadataAccept), pass);
+  if (done) spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
+  return done;
+}
+
+Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
+  api::ApiTokenStatus status = effect.status;
+  if (pass.minted) {
+    status.token_id = pass.minted->id;
+    status.token_hash = pass.minted->hash;
+    status.hint = pass.minted->hint;
+  }
+  const auto body = api::encode_status_patch(pass.token.meta, status);
+  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop);
+  if (!answer) return std::unexpected(answer.error());
+  const auto object = pass.parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  auto token = api::decode_api_token(*object);
+  if (!token) return std::unexpected(token.error());
+  const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
+  const std::string_view why = ready ? std::string_view(ready->reason) : "";
+  if (pass.minted) {
+    spdlog::info("minted namespace={} name={} token_id={} revision={} expires={}", token->meta.ns, token->meta.name,
+                 status.token_id, status.revision, status.expires_at ? format_rfc3339(*status.expires_at) : "");
+  } else {
+    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token->meta.ns, token->meta.name, status.token_id, why);
+  }
+  stores_.tokens.put(std::move(*token));
+  return {};
+}
+
+Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
+  const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid, effect.at.resource_version, pass.stop);
+  if (!done && done.error().kind != ErrorKind::NotFound) return done;
+  spdlog::info("secret deleted namespace={} name={}", effect.at.ns, effect.at.name);
+  return {};
+}
+
+Status Executor::run(const core::DeleteToken&, Pass& pass) {
+  const auto& meta = pass.token.meta;
+  const auto done = client_.remove(resources::kApiTokens, meta.key(), meta.uid, meta.resource_version, pass.stop);
+  if (!done && done.error().kind != ErrorKind::NotFound) return done;
+  spdlog::info("expired token deleted namespace={} name={} token_id={}", meta.ns, meta.name, pass.token.status.token_id);
+  return {};
+}
+
+Status Executor::run(const core::PostEvent& effect, Pass&) {
+  dispatcher_.post_event(effect.event, effect.repeatable);
+  return {};
+}
+
+Status Executor::run(const core::Tell& effect, Pass&) {
+  dispatcher_.tell(effect.notice, effect.route);
+  return {};
+}
+
+Status Executor::run(const core::DropNotices&, Pass& pass) {
+  dispatcher_.drop_token(pass.token.meta.uid);
+  return {};
+}
+
+Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
+  if (!answer) return std::unexpected(answer.error());
+  const auto object = pass.parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  auto secret = api::decode_secret_meta(*object);
+  if (!secret) return std::unexpected(secret.error());
+  trust_.trust(secret->meta);
+  stores_.secrets.put(std::move(*secret));
+  return {};
+}
+
+// A Secret of the wanted name exists that the store does not show: whose it is, the next pass decides.
+void Executor::look_outside(const api::ObjectKey& key, Pass& pass) {
+  const auto answer = client_.get(resources::kSecrets, key, pass.stop, kube::kMetadataAccept);
+  if (!answer) return;
+  const auto object = pass.parser.parse(*answer);
+  if (!object) return;
+  if (auto secret = api::decode_secret_meta(*object)) trust_.found_outside(std::move(*secret));
+}
+
+}  // namespace apitoken::reconcile

@@ -1,0 +1,46 @@
+// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that fails. Values of tokens exist
+// only here, from the drawing of the bytes until the Secret is written. Workers call it, on any thread.
+#pragma once
+
+#include <functional>
+
+#include "core/plan.hpp"
+#include "kube/client.hpp"
+#include "notify/dispatcher.hpp"
+#include "reconcile/secret_trust.hpp"
+#include "reconcile/stores.hpp"
+
+namespace apitoken::reconcile {
+
+class Executor {
+ public:
+  // `minted` is told of each value that was written.
+  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher, std::function<void()> minted)
+      : client_(client), stores_(stores), trust_(trust), dispatcher_(dispatcher), minted_(std::move(minted)) {}
+
+  // The error names the effect that failed. Answers to our own writes go into the stores at once.
+  Status execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop);
+
+ private:
+  struct Pass;  // what one execution hands from effect to effect
+
+  Status run(const core::MintSecret& effect, Pass& pass);
+  Status run(const core::PatchSecretMetadata& effect, Pass& pass);
+  Status run(const core::PatchStatus& effect, Pass& pass);
+  Status run(const core::DeleteSecret& effect, Pass& pass);
+  Status run(const core::DeleteToken& effect, Pass& pass);
+  Status run(const core::PostEvent& effect, Pass& pass);
+  Status run(const core::Tell& effect, Pass& pass);
+  Status run(const core::DropNotices& effect, Pass& pass);
+
+  Status took_secret(const Result<std::string>& answer, Pass& pass);
+  void look_outside(const api::ObjectKey& key, Pass& pass);
+
+  kube::Client& client_;
+  Stores& stores_;
+  SecretTrust& trust_;
+  notify::Dispatcher& dispatcher_;
+  std::function<void()> minted_;
+};
+
+}  // namespace apitoken::reconcile

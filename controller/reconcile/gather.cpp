@@ -1,0 +1,68 @@
+// From stores to Observed.
+#include "reconcile/gather.hpp"
+
+#include "core/plan_token.hpp"
+#include "core/token_format.hpp"
+
+namespace apitoken::reconcile {
+namespace {
+
+std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher, const api::ApiToken& token) {
+  std::vector<api::NoticeEntry> entries;
+  for (const notify::Told& told : dispatcher.told(token.meta.uid)) {
+    if (told.key.expires_at != token.status.expires_at) continue;
+    entries.push_back({told.key.config, told.key.before, told.event_at, told.sent_at});
+  }
+  return entries;
+}
+
+}  // namespace
+
+Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std::stop_token stop) {
+  auto token = stores_.tokens.get(key);
+  if (!token) return std::nullopt;
+  const auto ns = stores_.namespaces.get({"", key.ns});
+  if (ns && ns->meta.deleted) return std::nullopt;
+  auto secret = observe_secret(*token, stop);
+  if (!secret) return std::unexpected(secret.error());
+  auto configs = table_.snapshot();
+  auto matches = matching(*configs, *token, stores_);
+  const api::ApiToken& subject = *token;
+  return Gathered{std::move(token), std::move(configs),
+                  core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches), told_entries(dispatcher_, subject)}};
+}
+
+Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
+  const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
+  auto outside = trust_.take_outside(key);
+  const auto known = stores_.secrets.get(key);
+  if (!known && !outside) return std::nullopt;
+  core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
+  const api::SecretMeta& secret = observed.secret;
+  const auto trusted = trust_.trusts(secret.meta);
+  const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
+  if (!suspect || token.status.token_hash.empty()) return observed;
+  auto hash = read_value_hash(token, secret, stop);
+  if (!hash) return std::unexpected(hash.error());
+  if (*hash == token.status.token_hash) trust_.trust(secret.meta);
+  observed.value_hash = std::move(*hash);
+  return observed;
+}
+
+Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret, std::stop_token stop) {
+  auto body = client_.get(kube::resources::kSecrets, secret.meta.key(), stop);
+  if (!body) return std::unexpected(body.error());
+  const SecretString held(std::move(*body));
+  api::JsonParser parser;
+  const auto object = parser.parse(held.reveal());
+  if (!object) return std::unexpected(object.error());
+  const auto meta = api::decode_meta(*object);
+  if (!meta) return std::unexpected(meta.error());
+  if (meta->resource_version != secret.meta.resource_version) {
+    return fail(ErrorKind::Conflict, "the Secret changed while it was read");
+  }
+  const auto value = api::decode_secret_value(*object, token.secret_key());
+  return value ? core::token_hash(value->reveal()) : std::string();
+}
+
+}  // namespace apitoken::reconcile

@@ -1,0 +1,44 @@
+// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. A Secret whose value somebody else may
+// have written is read once and hashed here; that is its only I/O. Workers call it, on any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/observed.hpp"
+#include "kube/client.hpp"
+#include "notify/dispatcher.hpp"
+#include "reconcile/config_table.hpp"
+#include "reconcile/secret_trust.hpp"
+
+namespace apitoken::reconcile {
+
+// Owns what `observed` refers to.
+struct Gathered {
+  std::shared_ptr<const api::ApiToken> token;
+  std::shared_ptr<const ConfigList> configs;
+  core::Observed observed;
+};
+
+class Gatherer {
+ public:
+  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust,
+           const notify::Dispatcher& dispatcher, const Clock& clock)
+      : client_(client), stores_(stores), table_(table), trust_(trust), dispatcher_(dispatcher), clock_(clock) {}
+
+  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading the Secret.
+  Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
+
+ private:
+  Result<std::optional<core::ObservedSecret>> observe_secret(const api::ApiToken& token, std::stop_token stop);
+  Result<std::string> read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret, std::stop_token stop);
+
+  kube::Client& client_;
+  const Stores& stores_;
+  const ConfigTable& table_;
+  SecretTrust& trust_;
+  const notify::Dispatcher& dispatcher_;
+  const Clock& clock_;
+};
+
+}  // namespace apitoken::reconcile

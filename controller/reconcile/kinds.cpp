@@ -1,0 +1,72 @@
+// From changes to keys.
+#include "reconcile/kinds.hpp"
+
+#include "api/names.hpp"
+
+namespace apitoken::reconcile {
+
+void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
+  const auto& gone = change.before;
+  if (gone && (!change.after || change.after->meta.uid != gone->meta.uid)) {
+    dispatcher_.drop_token(gone->meta.uid);
+    queues_.tokens.cancel(gone->meta.key());
+    queues_.tokens.forget(gone->meta.key());
+  }
+  if (change.after) queues_.tokens.add(change.after->meta.key());
+  recount_configs();
+}
+
+void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
+  const auto& meta = change.after ? change.after->meta : change.before->meta;
+  if (change.after) queues_.configs.add(meta.key());
+  if (change.before && change.after && change.before->spec == change.after->spec && !change.after->meta.deleted) return;
+  table_.rebuild(stores_);
+  if (change.after) {
+    dispatcher_.kick(meta.name);
+  } else {
+    dispatcher_.drop_config(meta.name);
+    queues_.configs.cancel(meta.key());
+  }
+  enqueue_all_tokens();
+}
+
+void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
+  if (change.before && !change.after) trust_.forget(change.before->meta.uid);
+  const auto& meta = change.after ? change.after->meta : change.before->meta;
+  for (const api::OwnerReference& owner : meta.owners) {
+    if (owner.kind == api::kApiTokenKind) queues_.tokens.add({meta.ns, owner.name});
+  }
+}
+
+void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
+  const auto& name = change.after ? change.after->meta.name : change.before->meta.name;
+  for (const core::ExpiryConfig& config : *table_.snapshot()) {
+    if (!config.smtp || (config.smtp->credentials_secret != name && config.smtp->ca_secret != name)) continue;
+    dispatcher_.kick(config.name);
+    queues_.configs.add({"", config.name});
+  }
+}
+
+void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
+  if (!change.after || (change.before && change.before->meta.labels == change.after->meta.labels)) return;
+  const auto& ns = change.after->meta.name;
+  stores_.tokens.for_each([&](const api::ApiToken& token) {
+    if (token.meta.ns == ns) queues_.tokens.add(token.meta.key());
+  });
+  recount_configs();
+}
+
+void Kinds::enqueue_all() {
+  enqueue_all_tokens();
+  stores_.configs.for_each([&](const api::TokenExpiryConfig& config) { queues_.configs.add(config.meta.key()); });
+}
+
+void Kinds::enqueue_all_tokens() {
+  stores_.tokens.for_each([&](const api::ApiToken& token) { queues_.tokens.add(token.meta.key()); });
+}
+
+void Kinds::recount_configs() {
+  for (const core::ExpiryConfig& config : *table_.snapshot()) queues_.configs.add_after({"", config.name}, kConfigDelay);
+}
+
+}  // namespace apitoken::reconcile

@@ -1,0 +1,38 @@
+// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread after the store has the
+// change: it puts keys into the queues and tells the dispatcher what is gone. Quick; no I/O.
+#pragma once
+
+#include "kube/store.hpp"
+#include "notify/dispatcher.hpp"
+#include "reconcile/config_table.hpp"
+#include "reconcile/queues.hpp"
+#include "reconcile/secret_trust.hpp"
+
+namespace apitoken::reconcile {
+
+class Kinds {
+ public:
+  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues, notify::Dispatcher& dispatcher)
+      : stores_(stores), table_(table), trust_(trust), queues_(queues), dispatcher_(dispatcher) {}
+
+  void on_token(const kube::Change<api::ApiToken>& change);
+  void on_config(const kube::Change<api::TokenExpiryConfig>& change);
+  void on_secret(const kube::Change<api::SecretMeta>& change);
+  void on_operator_secret(const kube::Change<api::PartialObject>& change);
+  void on_namespace(const kube::Change<api::PartialObject>& change);
+
+  // Everything once: at the start of leading.
+  void enqueue_all();
+
+ private:
+  void enqueue_all_tokens();
+  void recount_configs();
+
+  const Stores& stores_;
+  ConfigTable& table_;
+  SecretTrust& trust_;
+  Queues& queues_;
+  notify::Dispatcher& dispatcher_;
+};
+
+}  // namespace apitoken::reconcile

@@ -1,0 +1,32 @@
+// SecretTrust: which versions of which Secrets are known to hold the value that we wrote, and Secrets met outside of the
+// watch. Workers on any thread; thread-safe; no I/O. It holds no value and no hash.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "api/secret.hpp"
+
+namespace apitoken::reconcile {
+
+class SecretTrust {
+ public:
+  // The Secret was written by us, or read and found to hold our value, at this version.
+  void trust(const api::ObjectMeta& secret);
+  // Trusted: this version. Nothing: never seen by this process, so that its managedFields have to tell.
+  std::optional<bool> trusts(const api::ObjectMeta& secret) const;
+  void forget(const std::string& uid);
+
+  // A Secret that the watch does not show (somebody else's, or one that lost our label), for the next pass of its name.
+  void found_outside(api::SecretMeta secret);
+  std::optional<api::SecretMeta> take_outside(const api::ObjectKey& key);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string, std::less<>> versions_;  // by uid; guarded by mutex_
+  std::map<api::ObjectKey, api::SecretMeta> outside_;         // guarded by mutex_
+};
+
+}  // namespace apitoken::reconcile

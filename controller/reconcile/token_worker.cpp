@@ -1,0 +1,107 @@
+// One pass over one ApiToken, and the fate of its failures.
+#include "reconcile/token_worker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <sstream>
+
+#include "core/plan_token.hpp"
+
+namespace apitoken::reconcile {
+
+using serve::ReconcileResult;
+
+void TokenWorker::run(std::stop_token stop) {
+  while (const auto key = queue_.get(stop)) {
+    metrics_.reconcile_started();
+    const auto began = std::chrono::steady_clock::now();
+    const ReconcileResult result = reconcile(*key, stop);
+    metrics_.reconcile_finished(result, std::chrono::steady_clock::now() - began);
+    queue_.done(*key);
+  }
+}
+
+ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
+  const auto gathered = gatherer_.gather(key, stop);
+  if (!gathered) return judge(key, gathered.error());
+  if (!*gathered) {
+    queue_.forget(key);
+    return ReconcileResult::Success;
+  }
+  return carry_out(**gathered, stop);
+}
+
+ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token stop) {
+  const api::ObjectKey key = gathered.token->meta.key();
+  const core::Plan plan = core::plan_token(gathered.observed);
+  if (dry_run_) {
+    show(gathered, plan);
+    return ReconcileResult::Success;
+  }
+  const Status done = executor_.execute(plan, *gathered.token, stop);
+  if (!done) {
+    const auto kind = done.error().kind;
+    if (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid) report_refusal(gathered, done.error(), stop);
+    return judge(key, done.error());
+  }
+  if (!plan.effects.empty()) in_trouble_ = false;
+  std::vector<core::NoticeKey> in_ledger;
+  for (const api::NoticeEntry& told : gathered.observed.told) {
+    in_ledger.push_back({gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
+  }
+  if (!in_ledger.empty()) dispatcher_.forget(gathered.token->meta.uid, in_ledger);
+  return schedule(key, plan);
+}
+
+ReconcileResult TokenWorker::schedule(const api::ObjectKey& key, const core::Plan& plan) {
+  if (plan.wake_at) queue_.add_at(key, *plan.wake_at);
+  if (plan.retry) {
+    queue_.add_rate_limited(key);
+    return ReconcileResult::Requeue;
+  }
+  queue_.forget(key);
+  return plan.wake_at ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
+}
+
+ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::Canceled:
+      return ReconcileResult::Success;
+    case ErrorKind::Conflict:  // our view was stale: the watch brings the newer one
+    case ErrorKind::NotFound:
+    case ErrorKind::AlreadyExists:
+    case ErrorKind::Gone:
+      spdlog::debug("stale view, again namespace={} name={} error=\"{}\"", key.ns, key.name, error.message);
+      queue_.add_rate_limited(key);
+      return ReconcileResult::Requeue;
+    default:
+      break;
+  }
+  if (!in_trouble_.exchange(true)) {
+    spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns, key.name, to_string(error.kind),
+                 error.message);
+  }
+  if (error.retry_after) {
+    queue_.add_after(key, *error.retry_after);
+  } else {
+    queue_.add_rate_limited(key);
+  }
+  return ReconcileResult::Error;
+}
+
+void TokenWorker::report_refusal(const Gathered& gathered, const Error& error, std::stop_token stop) {
+  const core::Plan plan = core::plan_mint_failure(gathered.observed, error.message);
+  if (const Status done = executor_.execute(plan, *gathered.token, stop); !done) {
+    spdlog::debug("status not written either namespace={} name={} error=\"{}\"", gathered.token->meta.ns, gathered.token->meta.name,
+                  done.error().message);
+  }
+}
+
+void TokenWorker::show(const Gathered& gathered, const core::Plan& plan) const {
+  std::istringstream lines(core::to_text(plan));
+  for (std::string line; std::getline(lines, line);) {
+    spdlog::info("dry run, would {} namespace={} name={}", line, gathered.token->meta.ns, gathered.token->meta.name);
+  }
+}
+
+}  // namespace apitoken::reconcile
