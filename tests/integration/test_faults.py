@@ -277,15 +277,6 @@ def test_a_wrong_flag_is_a_clear_error(launch, flags):
     assert flags[0] in operator.log()
 
 
-def changed(cluster, tmp_path, change):
-    """The administrator's kubeconfig with a change made to it."""
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    change(config)
-    path = tmp_path / "changed-kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
 def expect_not_ready(operator, complaint):
     operator.wait_logged(complaint, 20)
     assert operator.running()
@@ -294,7 +285,7 @@ def expect_not_ready(operator, complaint):
 
 def test_a_wrong_ca_is_told(cluster, start_operator, tmp_path, mailpit_session):
     other_ca = base64.b64encode(mailpit_session.ca.encode()).decode()
-    path = changed(cluster, tmp_path, lambda c: c["clusters"][0]["cluster"].update({"certificate-authority-data": other_ca}))
+    path = cluster.changed_kubeconfig(tmp_path / "changed", lambda c: c["clusters"][0]["cluster"].update({"certificate-authority-data": other_ca}))
     expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "certificate")
 
 
@@ -356,7 +347,7 @@ def test_rotated_client_certificate_files_and_a_token_file_work(cluster, space, 
         del cluster_entry["certificate-authority-data"]
         cluster_entry["certificate-authority"] = str(cluster.dir / "ca.crt")
 
-    operator = start_operator(kubeconfig=changed(cluster, tmp_path, as_files))
+    operator = start_operator(kubeconfig=cluster.changed_kubeconfig(tmp_path / "changed", as_files))
     space.token("ci")
     space.ready("ci")
     operator.stop()

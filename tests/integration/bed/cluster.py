@@ -4,6 +4,8 @@ import pathlib
 import re
 import subprocess
 
+import yaml
+
 from .api import Api, Collection
 from .waiting import wait_for
 
@@ -34,6 +36,13 @@ class Cluster:
         """The administrator's client under another field manager: to the operator, somebody else."""
         pki = self.dir / "pki"
         return Api(self.url, str(self.dir / "ca.crt"), str(pki / "admin.crt"), str(pki / "admin.key"), manager)
+
+    def changed_kubeconfig(self, path, change):
+        """The administrator's kubeconfig, after change(its content), at `path`."""
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        change(config)
+        path.write_text(yaml.safe_dump(config))
+        return path
 
     def kubectl(self, *args, input=None, check=True):
         environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig))

@@ -1,0 +1,156 @@
+"""An API server, or something on the way to it, that answers rubbish: never a crash, never a hot loop, and it passes."""
+import json
+import time
+
+import pytest
+
+from bed.proxy import CUT, Proxy
+from bed.waiting import eventually, let_pass, wait_for
+
+
+@pytest.fixture
+def through_proxy(cluster, start_operator, tmp_path):
+    """through_proxy(spoil_watch=, spoil_answer=): (operator, proxy), the one behind the other."""
+    proxies = []
+
+    def start(wait_ready=True, **spoilers):
+        proxy = Proxy(cluster, **spoilers)
+        proxies.append(proxy)
+        path = cluster.changed_kubeconfig(tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url))
+        return start_operator(kubeconfig=path, wait_ready=wait_ready), proxy
+
+    yield start
+    for proxy in proxies:
+        proxy.stop()
+
+
+class Once:
+    """Spoils the first watch event about the ApiToken `bad`, and passes on everything else."""
+
+    def __init__(self, spoil):
+        self.spoil = spoil
+        self.times = 0
+
+    def __call__(self, path, line):
+        if self.times or not path.endswith("/apitokens") or b'"name":"bad"' not in line:
+            return line
+        self.times += 1
+        return self.spoil(line)
+
+
+def with_change(change):
+    def spoil(line):
+        event = json.loads(line)
+        change(event["object"])
+        return json.dumps(event).encode() + b"\n"
+
+    return spoil
+
+
+BAD_EVENTS = {
+    "no JSON": lambda line: b"<html>502 Bad Gateway</html>\n",
+    "half a line": lambda line: line[: len(line) // 2] + b"\n",
+    "no UTF-8": lambda line: line.replace(b"alice", b"al\xff\xfe"),
+    "a NUL": lambda line: line.replace(b"alice", b"al\x00ce"),
+    "an empty line": lambda line: b"\n" + line,
+    "deep nesting": lambda line: b'{"type":"ADDED","object":' + b"[" * 100000 + b"]" * 100000 + b"}\n",
+    "an unknown event": lambda line: line.replace(b'"ADDED"', b'"RENAMED"'),
+    "a null object": lambda line: b'{"type":"ADDED","object":null}\n',
+    "a cut chunk": lambda line: CUT,
+    "gone": lambda line: b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n',
+    "an error": lambda line: b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd is unwell"}}\n',
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_EVENTS.values(), ids=BAD_EVENTS.keys())
+def test_a_bad_watch_event_is_survived_and_made_up_for(space, through_proxy, spoil):
+    once = Once(spoil)
+    operator, proxy = through_proxy(spoil_watch=once)
+    space.token("bad")
+    wait_for(lambda: once.times, 10, "the event did not pass")
+    space.token("good")
+    space.ready("good", timeout=20)
+    assert operator.running()
+    space.tokens.patch("bad", {"spec": {"description": "changed, so that a lost event is made up for"}})
+    space.ready("bad", timeout=20)
+    space.check_consistent("bad")
+    assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
+
+
+BAD_OBJECTS = {
+    "five megabytes": lambda o: o["spec"].update(description="x" * 5_000_000),
+    "an unknown type": lambda o: o["spec"].update(type="Eternal"),
+    "absurd dates": lambda o: o["metadata"].update(creationTimestamp="99999-13-45T99:99:99Z"),
+    "an absurd expiry": lambda o: o.setdefault("status", {}).update(expiresAt="0000-00-00T00:00:00Z", tokenHash="sha256:00"),
+    "wrong types": lambda o: o["spec"].update(user=7, ttl={"hours": 3}, secret="name", revoked="perhaps"),
+    "no spec": lambda o: o.pop("spec"),
+    "labels that are numbers": lambda o: o["metadata"].update(labels={"a": 1}),
+    "a huge number": lambda o: o["metadata"].update(generation=10 ** 30),
+}
+
+
+@pytest.mark.parametrize("change", BAD_OBJECTS.values(), ids=BAD_OBJECTS.keys())
+def test_an_absurd_object_keeps_nobody_else_from_theirs(space, through_proxy, change):
+    once = Once(with_change(change))
+    operator, proxy = through_proxy(spoil_watch=once)
+    space.token("bad")
+    wait_for(lambda: once.times, 10, "the event did not pass")
+    space.token("good")
+    space.ready("good", timeout=20)
+    space.tokens.patch("bad", {"spec": {"description": "and now as it really is"}})
+    space.ready("bad", timeout=30)
+    space.check_consistent("bad")
+    assert operator.running()
+    assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"<html></html>", b'{"items":7}', b'{"items":[7,null,{}],"metadata":{}}', CUT],
+                         ids=["empty", "array", "null", "HTML", "items 7", "odd items", "cut"])
+def test_a_list_of_rubbish_is_tried_again_with_patience(space, through_proxy, answer):
+    until = time.monotonic() + 6
+
+    def spoil(method, path, body):
+        return answer if method == "GET" and path.endswith("/apitokens") and time.monotonic() < until else body
+
+    space.token("ci")
+    operator, proxy = through_proxy(spoil_answer=spoil, wait_ready=False)
+    let_pass(5)
+    assert operator.running()
+    lists = [path for method, path in proxy.seen if "/apitokens?" in path]
+    assert 1 <= len(lists) <= 15, f"{len(lists)} requests in 5 s"
+    assert len([line for line in operator.log().splitlines() if "apitokens" in line]) <= 4
+
+
+def test_an_answer_that_gets_lost_mints_no_second_token(space, through_proxy):
+    """The Secret is created, but its maker sees only a broken connection: the next pass looks before it writes."""
+    lost = []
+
+    def spoil(method, path, body):
+        if method == "POST" and path.endswith("/secrets") and not lost:
+            lost.append(path)
+            return CUT
+        return body
+
+    operator, _ = through_proxy(spoil_answer=spoil)
+    space.token("ci")
+    space.ready("ci", timeout=30)
+    assert lost
+    eventually(lambda: space.check_consistent("ci"))
+    assert len(space.secrets.list()) == 1
+    assert operator.running()
+
+
+def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(space, through_proxy):
+    lost = []
+
+    def spoil(method, path, body):
+        if method == "PATCH" and path.endswith("/ci/status") and not lost:
+            lost.append(path)
+            return CUT
+        return body
+
+    through_proxy(spoil_answer=spoil)
+    space.token("ci")
+    space.ready("ci", timeout=30)
+    eventually(lambda: space.check_consistent("ci"))
+    assert lost
