@@ -13,8 +13,8 @@
 
 namespace apitoken::core {
 
-// One addr-spec ("ops@example.com", "ops@[192.0.2.1]"), its domain in lower case. ASCII; quoted local parts are refused.
-// Errors: Invalid, with the address (what is not printable replaced) and the reason.
+// One addr-spec ("ops@example.com", "ops@[192.0.2.1]"), its domain in lower case. ASCII; quoted local parts are
+// refused. Errors: Invalid, with the address (what is not printable replaced) and the reason.
 Result<std::string> parse_address(std::string_view text);
 
 struct AddressList {
@@ -51,8 +51,9 @@ enum class TlsMode { StartTls, Implicit, None };
 // The value of spec.smtp.tls; nothing for an unknown one.
 std::optional<TlsMode> parse_tls_mode(std::string_view text);
 
-// Whether mail may go to `host` without TLS: localhost, a loopback, private (RFC 1918, fc00::/7) or link-local address, or
-// the name of a Service inside the cluster (".svc", ".svc.cluster.local", ".cluster.local"), whose traffic stays in it.
+// Whether mail may go to `host` without TLS: localhost, a loopback, private (RFC 1918, fc00::/7) or link-local address,
+// or the name of a Service inside the cluster (".svc", ".svc.cluster.local", ".cluster.local"), whose traffic stays in
+// it.
 bool may_go_without_tls(std::string_view host);
 
 }  // namespace apitoken::core

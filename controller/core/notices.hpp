@@ -1,5 +1,6 @@
 // Notices: what is told about a token's expiry, to whom, under which name; and which reminder is due. Pure; any thread.
-// A notice is due when now >= expiresAt - reminder; only the nearest due reminder is told. The expiry itself is the reminder 0s.
+// A notice is due when now >= expiresAt - reminder; only the nearest due reminder is told. The expiry itself is the
+// reminder 0s.
 #pragma once
 
 #include <compare>
@@ -53,15 +54,15 @@ struct ConfigRoute {
   bool operator==(const ConfigRoute&) const = default;
 };
 
-// The reminder to tell now: the nearest due one, unless it or a nearer one stands in the ledger under `config`. Reminders in
-// any order. An entry of the ledger counts as told.
+// The reminder to tell now: the nearest due one, unless it or a nearer one stands in the ledger under `config`.
+// Reminders in any order. An entry of the ledger counts as told.
 std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime expires_at, std::string_view config,
                                   std::span<const api::NoticeEntry> ledger, WallTime now);
 // When the next reminder that is not due yet becomes due.
 std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime expires_at, WallTime now);
 
-// The name of an Event about `object` (a DNS-1123 subdomain): "<object, cut>.<16 hex digits of fact's hash>"; equal facts get
-// equal names.
+// The name of an Event about `object` (a DNS-1123 subdomain): "<object, cut>.<16 hex digits of fact's hash>"; equal
+// facts get equal names.
 std::string event_name(std::string_view object, std::string_view fact);
 // The Event of a notice: reason ExpiringSoon or Expired, on the ApiToken.
 api::Event notice_event(const Notice& notice, WallTime now);

@@ -1,6 +1,6 @@
-// The mail itself: what a digest of notices says, in text and HTML, and its headers. Pure; the dispatcher calls it. Whatever
-// a user wrote is escaped and freed of control characters.
-// Source: RFC 5322 (headers), RFC 2045 and 2046 (MIME), RFC 3834 (Auto-Submitted)
+// The mail itself: what a digest of notices says, in text and HTML, and its headers. Pure; the dispatcher calls it.
+// Whatever a user wrote is escaped and freed of control characters. Source: RFC 5322 (headers), RFC 2045 and 2046
+// (MIME), RFC 3834 (Auto-Submitted)
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 namespace apitoken::notify {
 
 struct Digest {
-  std::vector<core::Notice> notices;    // in any order; shown by expiry
+  std::vector<core::Notice> notices;  // in any order; shown by expiry
   core::Mailbox from;
   std::vector<std::string> recipients;  // all of them stand in To
   std::string message_id;               // with its angle brackets

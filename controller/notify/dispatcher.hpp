@@ -1,6 +1,6 @@
-// Dispatcher: Events and mail leave through here, on ONE thread, its run(). Workers on any thread post and ask; nothing they
-// call blocks on I/O. Started only while leading: what is posted before waits. What is not told when it stops is planned anew
-// from the ledgers at the next start.
+// Dispatcher: Events and mail leave through here, on ONE thread, its run(). Workers on any thread post and ask; nothing
+// they call blocks on I/O. Started only while leading: what is posted before waits. What is not told when it stops is
+// planned anew from the ledgers at the next start.
 #pragma once
 
 #include <condition_variable>
@@ -19,10 +19,11 @@ namespace apitoken::notify {
 class DispatcherHooks {
  public:
   virtual ~DispatcherHooks() = default;
-  // Reads the smtp settings of a config and its Secrets, live. Errors: NotFound where a Secret or key is missing (mail waits
-  // for kick(), and retries meanwhile), Invalid where the settings break a rule, any error of the API server.
+  // Reads the smtp settings of a config and its Secrets, live. Errors: NotFound where a Secret or key is missing (mail
+  // waits for kick(), and retries meanwhile), Invalid where the settings break a rule, any error of the API server.
   virtual Result<MailSettings> mail_settings(const std::string& config, std::stop_token stop) = 0;
-  // The notice was told in every way that applies: its token is to be reconciled, told() says what to enter in the ledger.
+  // The notice was told in every way that applies: its token is to be reconciled, told() says what to enter in the
+  // ledger.
   virtual void on_told(const Told& told) = 0;
   // report(config) changed.
   virtual void on_config_report(const std::string& config) = 0;
@@ -37,18 +38,20 @@ class NotifyObserver {
 
 class Dispatcher {
  public:
-  Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks, NotifyObserver& observer, const Clock& clock);
+  Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks, NotifyObserver& observer,
+             const Clock& clock);
 
   // The thread's body. Returns soon after `stop`, whatever a server does.
   void run(std::stop_token stop);
 
   // Everything below: any thread, never blocks.
 
-  // An Event that belongs to no notice. `repeatable`: a repeat of the same name is counted in its series. Normal Events beyond
-  // 20 a second (burst 100) are dropped.
+  // An Event that belongs to no notice. `repeatable`: a repeat of the same name is counted in its series. Normal Events
+  // beyond 20 a second (burst 100) are dropped.
   void post_event(api::Event event, bool repeatable = false);
-  // Tells a notice: its Event, and its mails by `route`. Idempotent: what is pending or told is not told again, but follows a
-  // changed route. Older pending notices of the same token and config go, unless their mail was tried already.
+  // Tells a notice: its Event, and its mails by `route`. Idempotent: what is pending or told is not told again, but
+  // follows a changed route. Older pending notices of the same token and config go, unless their mail was tried
+  // already.
   void tell(const core::Notice& notice, const core::ConfigRoute& route);
   // The token is gone or revoked: nothing more is told about it, and what was is forgotten.
   void drop_token(const std::string& uid);
@@ -78,6 +81,7 @@ class Dispatcher {
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void tell_news();
   void wait(std::stop_token stop);
+  void wake();
   Outbox::Now now() const { return {clock_.wall(), clock_.steady()}; }
 
   MailChannel& mail_;
@@ -89,7 +93,7 @@ class Dispatcher {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool woken_ = false;                     // guarded by mutex_, as is all below
+  bool woken_ = false;  // guarded by mutex_, as is all below
   std::vector<Posted> posted_;
   std::set<std::uint64_t> canceled_;
   TokenBucket normal_events_{20, 100};

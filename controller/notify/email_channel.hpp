@@ -1,5 +1,5 @@
-// EmailChannel: the MailChannel over libcurl, and the only place that includes it. One thread uses it, the dispatcher's.
-// The server's certificate and name are always checked; it never logs, and libcurl never does for it.
+// EmailChannel: the MailChannel over libcurl, and the only place that includes it. One thread uses it, the
+// dispatcher's. The server's certificate and name are always checked; it never logs, and libcurl never does for it.
 // Source: https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314 (implicit TLS)
 #pragma once
 

@@ -1,5 +1,5 @@
-// EventChannel: Events on their way to the API server. Normal ones are best effort; Warnings are written until accepted; a
-// fact told twice is counted in the Event's series. Single-threaded: the dispatcher's thread.
+// EventChannel: Events on their way to the API server. Normal ones are best effort; Warnings are written until
+// accepted; a fact told twice is counted in the Event's series. Single-threaded: the dispatcher's thread.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ class EventChannel {
 
   EventChannel(EventSink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
-  // `tag` 0: nobody waits for the outcome. A `repeatable` fact that was told before is counted, any other is not told again.
+  // `tag` 0: nobody waits for the outcome. A `repeatable` fact that was told before is counted, any other is not told
+  // again.
   void post(api::Event event, bool repeatable, std::uint64_t tag);
   void cancel(const std::set<std::uint64_t>& tags);
   // Writes Events that are due, at most 50 in one call, and returns what became of them.
@@ -84,7 +85,7 @@ class EventChannel {
   std::deque<api::ObjectKey> seen_order_;  // oldest first
   SteadyTime paused_until_{};              // the API server does not answer: nothing is tried before
   std::uint32_t outages_ = 0;
-  bool in_trouble_ = false;                // logged, until an Event is written again
+  bool in_trouble_ = false;  // logged, until an Event is written again
 };
 
 }  // namespace apitoken::notify

@@ -1,5 +1,5 @@
-// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on its own
-// thread; tests put a scripted one in its place. It never retries.
+// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on its
+// own thread; tests put a scripted one in its place. It never retries.
 #pragma once
 
 #include <stop_token>
@@ -17,9 +17,9 @@ struct MailSettings {
   core::ServerAddress server;
   core::TlsMode tls = core::TlsMode::StartTls;
   core::Mailbox from;
-  std::string username;   // empty: no AUTH
+  std::string username;  // empty: no AUTH
   SecretString password;
-  std::string ca;         // PEM; empty: the system's CAs
+  std::string ca;  // PEM; empty: the system's CAs
 };
 
 struct Mail {
@@ -47,9 +47,9 @@ class MailChannel {
  public:
   virtual ~MailChannel() = default;
   // Offers `mail` once. An outcome tells of every recipient; with none accepted nothing was sent.
-  // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by itself), Unauthorized (AUTH
-  // refused), Invalid (certificate not trusted, sender or message refused: somebody must change something), Canceled. None of
-  // them carries the password.
+  // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by itself), Unauthorized
+  // (AUTH refused), Invalid (certificate not trusted, sender or message refused: somebody must change something),
+  // Canceled. None of them carries the password.
   virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) = 0;
   // No mail is due at present: a connection kept open between mails may go.
   virtual void rest() = 0;

@@ -1,9 +1,9 @@
-// Outbox: which notices wait for what: their Event, the mails that apply, a retry. The dispatcher's memory; values in, values
-// out, time as an argument; no I/O, no lock (the dispatcher holds one), no thread of its own.
+// Outbox: which notices wait for what: their Event, the mails that apply, a retry. The dispatcher's memory; values in,
+// values out, time as an argument; no I/O, no lock (the dispatcher holds one), no thread of its own.
 //
-// A notice with mail joins the batch of its config and recipients. A batch collects for the config's digest, freezes at its
-// first attempt, and is tried until the server took it. Retries of a server that fails are per config; of recipients that are
-// refused for the moment, per batch.
+// A notice with mail joins the batch of its config and recipients. A batch collects for the config's digest, freezes at
+// its first attempt, and is tried until the server took it. Retries of a server that fails are per config; of
+// recipients that are refused for the moment, per batch.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct DeliveryReport {
   std::string last_error;                  // empty: the last attempt succeeded, or none was made
   std::optional<ErrorKind> error_kind;     // NotFound: a Secret is missing
   std::optional<WallTime> failing_since;
-  std::vector<Refusal> refused;            // recipients refused at the last attempt, at most 20
+  std::vector<Refusal> refused;  // recipients refused at the last attempt, at most 20
 
   bool operator==(const DeliveryReport&) const = default;
 };
@@ -75,7 +75,7 @@ class Outbox {
   // Freezes it. Nothing if it went meanwhile.
   std::optional<Attempt> begin(BatchId batch);
   // The whole attempt failed; before begin() too (no settings).
-  void failed(const std::string& config, const Error& error, Now now);
+  void failed(BatchId batch, const std::string& config, const Error& error, Now now);
   void finished(BatchId batch, const SendOutcome& outcome, Now now);
   SteadyTime next_due() const;  // SteadyTime::max() if never
 
@@ -104,16 +104,22 @@ class Outbox {
     Leg user;
     std::optional<WallTime> sent_at;
   };
-  struct Batch {
+  struct Address {  // what makes two notices share a mail
     std::string config;
+    bool to_user = false;
     std::vector<std::string> recipients;
+
+    auto operator<=>(const Address&) const = default;
+  };
+  struct Batch {
+    Address to;
     std::map<core::NoticeKey, core::Notice> notices;
     SteadyTime due{};
     bool frozen = false;
-    bool counted = false;               // its notices count as sent; what remains are late recipients
-    std::optional<WallTime> accepted;   // when the first recipient was
+    bool counted = false;              // its notices count as sent; what remains are late recipients of a copy
+    std::optional<WallTime> accepted;  // when the first recipient was
     std::vector<std::string> remaining;
-    std::uint32_t tries = 0;            // with refusals, in a row
+    std::uint32_t tries = 0;  // with refusals, in a row
   };
   struct ConfigState {
     SteadyTime paused_until{};
@@ -127,21 +133,22 @@ class Outbox {
   };
   using PendingMap = std::map<core::NoticeKey, Pending>;
 
-  void route_leg(Leg& leg, const core::Notice& notice, bool wanted, const std::vector<std::string>& recipients,
-                 const core::ConfigRoute& route, SteadyTime now);
+  void route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to, SteadyTime due);
   void leave_batch(Leg& leg, const core::NoticeKey& key);
+  void close_batch(BatchId id);
   bool is_frozen(const Pending& pending) const;
   void supersede_older(const core::NoticeKey& key);
   PendingMap::iterator discard(PendingMap::iterator position, std::set<std::uint64_t>& tags);
   void settle(PendingMap::iterator position);
-  void mark_sent(BatchId id, const Batch& batch);
-  void note_refusals(ConfigState& state, const Batch& batch, const SendOutcome& outcome, WallTime now);
+  void count_sent(BatchId id, Batch& batch);
+  void take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now);
   void note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now);
   SteadyTime due_of(const Batch& batch) const;
 
   PendingMap pending_;
   std::map<std::uint64_t, core::NoticeKey> tags_;  // of Events not written yet
   std::map<BatchId, Batch> batches_;
+  std::map<Address, BatchId> open_;  // batches that still collect
   std::map<core::NoticeKey, Told> told_;
   std::map<std::string, ConfigState> configs_;
   std::vector<Told> news_;

@@ -1,0 +1,247 @@
+// Addresses and servers, read character by character against their grammars.
+#include "core/addresses.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "core/plain_text.hpp"
+
+namespace apitoken::core {
+namespace {
+
+constexpr std::size_t kLongestAddress = 254;
+constexpr std::size_t kLongestLocalPart = 64;
+constexpr std::size_t kLongestDomain = 253;
+constexpr std::size_t kLongestDisplay = 128;
+
+using Bytes4 = std::array<unsigned char, 4>;
+using Bytes16 = std::array<unsigned char, 16>;
+
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+bool is_atext(char c) {
+  return is_letter_or_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return result;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto begin = text.find_first_not_of(kBlanks);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+std::string shown(std::string_view text) { return fmt::format("\"{}\"", cut_text(plain_text(text), 80)); }
+
+// A part of a dotted name: calls `good` for each label.
+template <typename Good>
+bool all_labels(std::string_view text, Good good) {
+  while (true) {
+    const auto dot = text.find('.');
+    if (!good(text.substr(0, dot))) return false;
+    if (dot == text.npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+bool is_atom(std::string_view label) { return !label.empty() && std::ranges::all_of(label, is_atext); }
+
+bool is_host_label(std::string_view label) {
+  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; });
+}
+
+bool is_host_name(std::string_view text) { return text.size() <= kLongestDomain && all_labels(text, is_host_label); }
+
+std::optional<Bytes4> read_ipv4(std::string_view text) {
+  Bytes4 bytes;
+  if (inet_pton(AF_INET, std::string(text).c_str(), bytes.data()) != 1) return {};
+  return bytes;
+}
+
+std::optional<Bytes16> read_ipv6(std::string_view text) {
+  Bytes16 bytes;
+  if (inet_pton(AF_INET6, std::string(text).c_str(), bytes.data()) != 1) return {};
+  return bytes;
+}
+
+// "[192.0.2.1]" or "[IPv6:2001:db8::1]", RFC 5321 section 4.1.3.
+bool is_domain_literal(std::string_view text) {
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
+  text = text.substr(1, text.size() - 2);
+  if (lower(text.substr(0, 5)) == "ipv6:") return read_ipv6(text.substr(5)).has_value();
+  return read_ipv4(text).has_value();
+}
+
+// Why `text` is no address; nothing where it is one.
+std::optional<std::string_view> fault_of(std::string_view text) {
+  if (text.empty()) return "is empty";
+  if (std::ranges::any_of(text, is_control)) return "has a control character";
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    return "is not ASCII; write an internationalised domain in its xn-- form";
+  }
+  if (text.size() > kLongestAddress) return "is longer than 254 characters";
+  const auto at = text.rfind('@');
+  if (at == text.npos) return "has no @";
+  const std::string_view local = text.substr(0, at);
+  const std::string_view domain = text.substr(at + 1);
+  if (local.empty()) return "has nothing before the @";
+  if (local.front() == '"') return "has a quoted local part, which is not supported";
+  if (local.size() > kLongestLocalPart) return "has more than 64 characters before the @";
+  if (!all_labels(local, is_atom)) return "has a character or dot before the @ that may not stand there";
+  if (domain.empty()) return "has no domain";
+  if (domain.front() == '[') {
+    if (!is_domain_literal(domain)) return "has no IP address between the brackets";
+  } else if (!is_host_name(domain)) {
+    return "has no valid domain name after the @";
+  }
+  return {};
+}
+
+Result<std::string> unquote(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
+    if (text[i] == '"')
+      return fail(ErrorKind::Invalid, fmt::format("{} has a quotation mark within the name", shown(text)));
+    if (text[i] == '\\') {
+      if (++i + 1 >= text.size())
+        return fail(ErrorKind::Invalid, fmt::format("{} has no closing quotation mark", shown(text)));
+    }
+    result += text[i];
+  }
+  return result;
+}
+
+Result<std::string> parse_display(std::string_view text) {
+  if (std::ranges::any_of(text, is_control)) {
+    return fail(ErrorKind::Invalid, fmt::format("the name {} has a control character", shown(text)));
+  }
+  if (text.size() > kLongestDisplay) return fail(ErrorKind::Invalid, "the name is longer than 128 bytes");
+  if (!text.empty() && text.front() == '"') {
+    if (text.size() < 2 || text.back() != '"') {
+      return fail(ErrorKind::Invalid, fmt::format("the name {} has no closing quotation mark", shown(text)));
+    }
+    auto name = unquote(text);
+    if (!name) return name;
+    return plain_text(*name);
+  }
+  if (text.find_first_of("\"<>") != text.npos) {
+    return fail(ErrorKind::Invalid, fmt::format("the name {} has a character that must be quoted", shown(text)));
+  }
+  return plain_text(text);
+}
+
+bool is_private(const Bytes4& a) {
+  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
+         (a[0] == 169 && a[1] == 254);
+}
+
+bool is_private(const Bytes16& a) {
+  constexpr Bytes16 kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (std::equal(kMapped.begin(), kMapped.end(), a.begin())) return is_private(Bytes4{a[12], a[13], a[14], a[15]});
+  return a == kLoopback || (a[0] & 0xFE) == 0xFC || (a[0] == 0xFE && (a[1] & 0xC0) == 0x80);
+}
+
+}  // namespace
+
+Result<std::string> parse_address(std::string_view text) {
+  if (const auto fault = fault_of(text)) return fail(ErrorKind::Invalid, fmt::format("{} {}", shown(text), *fault));
+  const auto at = text.rfind('@');
+  return std::string(text.substr(0, at)) + lower(text.substr(at));
+}
+
+AddressList parse_address_list(std::string_view text) {
+  AddressList list;
+  while (true) {
+    const auto end = text.find(';');
+    if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
+      auto address = parse_address(item);
+      if (!address) {
+        list.problems.push_back(std::move(address.error().message));
+      } else if (std::ranges::find(list.addresses, *address) == list.addresses.end()) {
+        list.addresses.push_back(std::move(*address));
+      }
+    }
+    if (end == text.npos) return list;
+    text.remove_prefix(end + 1);
+  }
+}
+
+Result<Mailbox> parse_mailbox(std::string_view text) {
+  text = trim(text);
+  const auto open = text.rfind('<');
+  if (open == text.npos) {
+    auto address = parse_address(text);
+    if (!address) return std::unexpected(std::move(address.error()));
+    return Mailbox{"", std::move(*address)};
+  }
+  if (text.back() != '>')
+    return fail(ErrorKind::Invalid, fmt::format("{} does not end with the > of its address", shown(text)));
+  auto address = parse_address(text.substr(open + 1, text.size() - open - 2));
+  if (!address) return std::unexpected(std::move(address.error()));
+  auto display = parse_display(trim(text.substr(0, open)));
+  if (!display) return std::unexpected(std::move(display.error()));
+  return Mailbox{std::move(*display), std::move(*address)};
+}
+
+std::string_view domain_of(std::string_view address) {
+  const auto at = address.rfind('@');
+  return at == address.npos ? std::string_view() : address.substr(at + 1);
+}
+
+std::string ServerAddress::text() const {
+  return host.find(':') == host.npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
+Result<ServerAddress> parse_server(std::string_view text) {
+  constexpr std::string_view kForm = "write host:port, for example smtp.example.com:587 or [2001:db8::1]:587";
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorKind::Invalid, fmt::format("{} {}: {}", shown(text), why, kForm));
+  };
+  const auto colon = text.rfind(':');
+  if (colon == text.npos || text.ends_with(']')) return refuse("has no port");
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  std::uint32_t number = 0;
+  for (char c : port) {
+    if (c < '0' || c > '9' || number > 65535) return refuse("has a port that is no number from 1 to 65535");
+    number = number * 10 + std::uint32_t(c - '0');
+  }
+  if (port.empty() || number == 0 || number > 65535) return refuse("has a port that is no number from 1 to 65535");
+  if (host.starts_with('[')) {
+    if (!host.ends_with(']') || !read_ipv6(host.substr(1, host.size() - 2)))
+      return refuse("has no IPv6 address in its brackets");
+    host = host.substr(1, host.size() - 2);
+  } else if (!is_host_name(host)) {
+    return refuse("has no valid host");
+  }
+  return ServerAddress{lower(host), static_cast<std::uint16_t>(number)};
+}
+
+std::optional<TlsMode> parse_tls_mode(std::string_view text) {
+  if (text == "StartTLS") return TlsMode::StartTls;
+  if (text == "Implicit") return TlsMode::Implicit;
+  if (text == "None") return TlsMode::None;
+  return {};
+}
+
+bool may_go_without_tls(std::string_view host) {
+  if (const auto v4 = read_ipv4(host)) return is_private(*v4);
+  if (const auto v6 = read_ipv6(host)) return is_private(*v6);
+  const std::string name = lower(host);
+  return name == "localhost" || name.ends_with(".svc") || name.ends_with(".cluster.local");
+}
+
+}  // namespace apitoken::core

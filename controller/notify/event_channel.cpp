@@ -1,0 +1,127 @@
+// Writing Events: which are due, what an answer means, how often a repeat is patched.
+#include "notify/event_channel.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace apitoken::notify {
+namespace {
+
+constexpr Backoff kRetry{std::chrono::seconds(1), std::chrono::seconds(60)};
+constexpr auto kPatchInterval = std::chrono::minutes(1);
+constexpr std::size_t kMostWritesInARow = 50;
+constexpr std::size_t kMostSeen = 4096;
+
+// The server admits nothing new to a namespace that is going; with it goes the object that the Event is about.
+bool is_terminating(const Error& error) {
+  return error.kind == ErrorKind::Forbidden && error.message.find("being terminated") != std::string::npos;
+}
+
+// The server as a whole does not serve us: other Events would fare no better.
+bool is_outage(ErrorKind kind) {
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
+         kind == ErrorKind::Canceled;
+}
+
+}  // namespace
+
+bool TokenBucket::take(SteadyTime now) {
+  if (last_) level_ = std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - *last_).count());
+  last_ = now;
+  if (level_ < 1) return false;
+  level_ -= 1;
+  return true;
+}
+
+void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
+  pending_.push_back({std::move(event), repeatable, tag, 0, SteadyTime{}});
+}
+
+void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
+  std::erase_if(pending_, [&](const Pending& pending) { return pending.tag != 0 && tags.contains(pending.tag); });
+}
+
+std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop) {
+  std::vector<Outcome> outcomes;
+  std::size_t writes = 0;
+  for (auto item = pending_.begin(); item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
+    const SteadyTime now = clock_.steady();
+    if (now < paused_until_) break;
+    if (now < item->due) {
+      ++item;
+      continue;
+    }
+    ++writes;
+    const auto fate = write(*item, stop);
+    if (fate) outcomes.push_back({item->tag, *fate});
+    const bool keep = fate == Outcome::Fate::Failed || stop.stop_requested();
+    item = keep ? std::next(item) : pending_.erase(item);
+  }
+  return outcomes;
+}
+
+std::optional<EventChannel::Outcome::Fate> EventChannel::write(Pending& pending, std::stop_token stop) {
+  const api::ObjectKey key{pending.event.ns, pending.event.name};
+  const auto known = seen_.find(key);
+  const Status written = write_once(pending, known == seen_.end() ? nullptr : &known->second, stop);
+  // AlreadyExists: told by us before a restart.
+  if (!written && written.error().kind != ErrorKind::AlreadyExists) return judge_failure(pending, written.error());
+  if (known == seen_.end()) remember(key);
+  outages_ = 0;
+  if (in_trouble_) spdlog::info("events are written again");
+  in_trouble_ = false;
+  return Outcome::Fate::Written;
+}
+
+// Creates the Event, counts it, or does nothing where it was told and need not be counted now.
+Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_token stop) {
+  if (!seen) return sink_.create(pending.event, stop);
+  if (!pending.repeatable) return {};
+  const SteadyTime now = clock_.steady();
+  if (pending.failures == 0) ++seen->count;
+  if (now - seen->patched < kPatchInterval) return {};
+  const Status patched = sink_.repeat(pending.event, seen->count, stop);
+  if (patched) seen->patched = now;
+  if (patched || patched.error().kind != ErrorKind::NotFound) return patched;
+  // The API server keeps Events for an hour: it begins anew.
+  *seen = {1, now};
+  return sink_.create(pending.event, stop);
+}
+
+std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& pending, const Error& error) {
+  using Fate = Outcome::Fate;
+  if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
+  if (error.kind != ErrorKind::Canceled) note_trouble(pending.event, error);
+  if (!pending.event.warning) return Fate::Gone;
+  const SteadyTime now = clock_.steady();
+  if (is_outage(error.kind)) {
+    const auto pause = kRetry.delay(outages_++);
+    paused_until_ = now + std::max<std::chrono::milliseconds>(pause, error.retry_after.value_or(Seconds(0)));
+  }
+  pending.due = now + kRetry.delay(pending.failures++);
+  return Fate::Failed;
+}
+
+void EventChannel::remember(const api::ObjectKey& key) {
+  seen_.emplace(key, Seen{1, clock_.steady()});
+  seen_order_.push_back(key);
+  if (seen_order_.size() <= kMostSeen) return;
+  seen_.erase(seen_order_.front());
+  seen_order_.pop_front();
+}
+
+void EventChannel::note_trouble(const api::Event& event, const Error& error) {
+  if (in_trouble_) return;
+  in_trouble_ = true;
+  spdlog::warn("events cannot be written: event={}/{} reason={} error=\"{}\"", event.ns, event.name, event.reason,
+               error.message);
+}
+
+SteadyTime EventChannel::next_due() const {
+  SteadyTime next = SteadyTime::max();
+  for (const Pending& pending : pending_) next = std::min(next, std::max(pending.due, paused_until_));
+  return next;
+}
+
+}  // namespace apitoken::notify

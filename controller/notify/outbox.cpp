@@ -1,0 +1,327 @@
+// Notices, batches and their retries.
+#include "notify/outbox.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace apitoken::notify {
+namespace {
+
+constexpr Backoff kRetry{std::chrono::seconds(30), std::chrono::hours(1)};
+// Recipients who are refused for the moment (greylisting) hold up the ledger for so many tries, 15 minutes; after that
+// those who got the mail count. They themselves are tried for about four days more.
+constexpr std::uint32_t kTriesBeforeCounting = 5;
+constexpr std::uint32_t kTriesOfLateRecipients = 100;
+constexpr std::size_t kMostRefusals = 20;
+
+core::NoticeKey first_key_of(const std::string& uid) { return {uid, WallTime::min(), "", Seconds::min()}; }
+
+}  // namespace
+
+bool Outbox::tell(const core::Notice& notice, const core::ConfigRoute& route, Now now) {
+  if (told_.contains(notice.key)) return false;
+  const auto [position, fresh] = pending_.try_emplace(notice.key);
+  Pending& pending = position->second;
+  if (fresh) {
+    pending.notice = notice;
+    pending.tag = ++last_id_;
+    pending.since = now.wall;
+    tags_.emplace(pending.tag, notice.key);
+    ++configs_[notice.key.config].pending;
+    changed_.insert(notice.key.config);
+    supersede_older(notice.key);
+  }
+  std::optional<Address> list;
+  std::optional<Address> user;
+  if (route.mails && (route.list_given || !route.recipients.empty())) list = {route.config, false, route.recipients};
+  if (route.mails && route.email_token_user) {
+    if (auto address = core::parse_address(notice.user)) user = {route.config, true, {std::move(*address)}};
+  }
+  route_leg(pending.list, pending.notice, list, now.steady + route.digest);
+  route_leg(pending.user, pending.notice, user, now.steady + route.digest);
+  settle(position);
+  return fresh;
+}
+
+std::optional<std::uint64_t> Outbox::event_tag(const core::NoticeKey& key) const {
+  const auto found = pending_.find(key);
+  if (found == pending_.end() || found->second.event_done) return {};
+  return found->second.tag;
+}
+
+void Outbox::event_done(std::uint64_t tag, std::optional<WallTime> at) {
+  const auto found = tags_.find(tag);
+  if (found == tags_.end()) return;
+  const auto position = pending_.find(found->second);
+  tags_.erase(found);
+  position->second.event_done = true;
+  position->second.event_at = at;
+  settle(position);
+}
+
+// Puts a mail of the notice into the batch that collects for `to`, out of the one where it waited under another
+// address.
+void Outbox::route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to, SteadyTime due) {
+  if (leg.done) return;
+  if (leg.wanted && to && batches_.at(leg.batch).to == *to) return;
+  leave_batch(leg, notice.key);
+  if (!to) return;
+  const auto open = open_.find(*to);
+  if (open != open_.end()) {
+    leg.batch = open->second;
+  } else {
+    leg.batch = ++last_id_;
+    open_.emplace(*to, leg.batch);
+    batches_.emplace(leg.batch,
+                     Batch{.to = *to, .notices = {}, .due = due, .accepted = {}, .remaining = to->recipients});
+  }
+  leg.wanted = true;
+  batches_.at(leg.batch).notices.emplace(notice.key, notice);
+}
+
+void Outbox::leave_batch(Leg& leg, const core::NoticeKey& key) {
+  if (!leg.wanted || leg.done) return;
+  leg.wanted = false;
+  Batch& batch = batches_.at(leg.batch);
+  batch.notices.erase(key);
+  if (batch.notices.empty()) close_batch(leg.batch);
+}
+
+void Outbox::close_batch(BatchId id) {
+  const auto found = batches_.find(id);
+  if (!found->second.frozen) open_.erase(found->second.to);
+  batches_.erase(found);
+}
+
+bool Outbox::is_frozen(const Pending& pending) const {
+  const auto frozen = [this](const Leg& leg) { return leg.wanted && !leg.done && batches_.at(leg.batch).frozen; };
+  return frozen(pending.list) || frozen(pending.user);
+}
+
+// A nearer reminder, or a later expiry, makes what waits for an older one out of date.
+void Outbox::supersede_older(const core::NoticeKey& key) {
+  for (auto it = pending_.lower_bound(first_key_of(key.token_uid));
+       it != pending_.end() && it->first.token_uid == key.token_uid;) {
+    const core::NoticeKey& other = it->first;
+    const bool older =
+        other.expires_at < key.expires_at || (other.expires_at == key.expires_at && other.before > key.before);
+    it = other.config == key.config && older && !is_frozen(it->second) ? discard(it, superseded_) : std::next(it);
+  }
+}
+
+Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position, std::set<std::uint64_t>& tags) {
+  Pending& pending = position->second;
+  leave_batch(pending.list, position->first);
+  leave_batch(pending.user, position->first);
+  if (tags_.erase(pending.tag) > 0) tags.insert(pending.tag);
+  --configs_[position->first.config].pending;
+  changed_.insert(position->first.config);
+  return pending_.erase(position);
+}
+
+std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) {
+  std::set<std::uint64_t> tags;
+  const auto is_of = [&](const core::NoticeKey& key) { return key.token_uid == uid; };
+  for (auto it = pending_.lower_bound(first_key_of(uid)); it != pending_.end() && is_of(it->first);)
+    it = discard(it, tags);
+  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && is_of(it->first);) it = told_.erase(it);
+  // Copies for late recipients.
+  for (auto it = batches_.begin(); it != batches_.end();) {
+    const BatchId id = it->first;
+    Batch& batch = (it++)->second;
+    std::erase_if(batch.notices, [&](const auto& item) { return is_of(item.first); });
+    if (batch.notices.empty()) close_batch(id);
+  }
+  return tags;
+}
+
+std::set<std::uint64_t> Outbox::drop_config(const std::string& config) {
+  std::set<std::uint64_t> tags;
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    it = it->first.config == config ? discard(it, tags) : std::next(it);
+  }
+  for (auto it = batches_.begin(); it != batches_.end();) {
+    const auto [id, is_its] = std::pair(it->first, it->second.to.config == config);
+    ++it;
+    if (is_its) close_batch(id);
+  }
+  configs_.erase(config);
+  changed_.erase(config);
+  return tags;
+}
+
+std::set<std::uint64_t> Outbox::take_superseded() { return std::exchange(superseded_, {}); }
+
+void Outbox::kick(const std::string& config, SteadyTime now) {
+  const auto state = configs_.find(config);
+  if (state == configs_.end()) return;
+  state->second.paused_until = now;
+  state->second.refused.clear();
+  for (auto& [id, batch] : batches_) {
+    if (batch.to.config == config && batch.frozen) batch.due = std::min(batch.due, now);
+  }
+  changed_.insert(config);
+}
+
+SteadyTime Outbox::due_of(const Batch& batch) const {
+  if (batch.to.recipients.empty()) return SteadyTime::max();  // no valid address yet: a changed route moves its notices
+  const auto state = configs_.find(batch.to.config);
+  return state == configs_.end() ? batch.due : std::max(batch.due, state->second.paused_until);
+}
+
+std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now) const {
+  const auto earliest = std::ranges::min_element(batches_, {}, [&](const auto& item) { return due_of(item.second); });
+  if (earliest == batches_.end() || due_of(earliest->second) > now) return {};
+  return std::pair(earliest->first, earliest->second.to.config);
+}
+
+SteadyTime Outbox::next_due() const {
+  SteadyTime next = SteadyTime::max();
+  for (const auto& [id, batch] : batches_) next = std::min(next, due_of(batch));
+  return next;
+}
+
+std::optional<Outbox::Attempt> Outbox::begin(BatchId id) {
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return {};
+  Batch& batch = found->second;
+  if (!batch.frozen) open_.erase(batch.to);
+  batch.frozen = true;
+  Attempt attempt{id, batch.to.config, {}, batch.to.recipients, batch.remaining};
+  for (const auto& [key, notice] : batch.notices) attempt.notices.push_back(notice);
+  return attempt;
+}
+
+void Outbox::failed(BatchId id, const std::string& config, const Error& error, Now now) {
+  const auto found = configs_.find(config);
+  if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
+  found->second.paused_until = now.steady + kRetry.delay(found->second.failures++);
+  note_error(found->second, error.message, error.kind, now.wall);
+  changed_.insert(config);
+  // Behind the config's other batches: were it this very mail that the server refuses, they must get their turn.
+  const auto batch = batches_.find(id);
+  if (batch != batches_.end() && batch->second.frozen)
+    batch->second.due = found->second.paused_until + std::chrono::seconds(1);
+}
+
+void Outbox::note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now) {
+  state.last_error = std::move(text);
+  state.error_kind = kind;
+  if (!state.failing_since) state.failing_since = now;
+}
+
+void Outbox::finished(BatchId id, const SendOutcome& outcome, Now now) {
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  Batch& batch = found->second;
+  take_outcome(batch, outcome, now.wall);
+  const bool settled = batch.accepted && batch.remaining.empty();
+  ++batch.tries;
+  if (batch.accepted && !batch.counted && (settled || batch.tries >= kTriesBeforeCounting)) count_sent(id, batch);
+  if (settled || (batch.counted && batch.tries >= kTriesOfLateRecipients)) return close_batch(id);
+  // Refused by all for good: tried on, since the addresses can be mended at the other end too.
+  if (batch.remaining.empty()) batch.remaining = batch.to.recipients;
+  batch.due = now.steady + kRetry.delay(batch.tries - 1);
+}
+
+void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now) {
+  ConfigState& state = configs_[batch.to.config];
+  changed_.insert(batch.to.config);
+  state.failures = 0;
+  state.paused_until = {};
+  const auto strike = [&](const std::string& address) {
+    std::erase(batch.remaining, address);
+    state.refused.erase(address);
+  };
+  for (const std::string& address : outcome.accepted) strike(address);
+  for (const Refusal& refusal : outcome.refused) {
+    if (refusal.permanent) strike(refusal.address);
+    if (state.refused.size() < kMostRefusals) state.refused.insert_or_assign(refusal.address, refusal);
+  }
+  if (!outcome.accepted.empty()) {
+    if (!batch.accepted) batch.accepted = now;
+    state.last_success = now;
+    state.last_error.clear();
+    state.error_kind.reset();
+    state.failing_since.reset();
+  } else if (!batch.accepted && !outcome.refused.empty()) {
+    const Refusal& first = outcome.refused.front();
+    note_error(state, fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
+               first.permanent ? ErrorKind::Invalid : ErrorKind::Unavailable, now);
+  }
+}
+
+// The batch counts as sent: its notices have had this mail.
+void Outbox::count_sent(BatchId id, Batch& batch) {
+  batch.counted = true;
+  for (const auto& [key, notice] : batch.notices) {
+    const auto position = pending_.find(key);
+    if (position == pending_.end()) continue;
+    Pending& pending = position->second;
+    for (Leg* leg : {&pending.list, &pending.user}) {
+      if (leg->wanted && leg->batch == id) leg->done = true;
+    }
+    pending.sent_at = batch.accepted;
+    settle(position);
+  }
+}
+
+// Told in every way that applies: from pending to told.
+void Outbox::settle(PendingMap::iterator position) {
+  const Pending& pending = position->second;
+  const auto waits = [](const Leg& leg) { return leg.wanted && !leg.done; };
+  if (!pending.event_done || waits(pending.list) || waits(pending.user)) return;
+  Told told{pending.notice.token(), position->first, pending.event_at, pending.sent_at};
+  --configs_[position->first.config].pending;
+  changed_.insert(position->first.config);
+  news_.push_back(told);
+  told_.insert_or_assign(position->first, std::move(told));
+  pending_.erase(position);
+}
+
+std::vector<Told> Outbox::take_news() { return std::exchange(news_, {}); }
+
+std::vector<Told> Outbox::told(const std::string& uid) const {
+  std::vector<Told> result;
+  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && it->first.token_uid == uid; ++it) {
+    result.push_back(it->second);
+  }
+  return result;
+}
+
+void Outbox::forget(const std::string& uid, const std::vector<core::NoticeKey>& keys) {
+  for (const core::NoticeKey& key : keys) {
+    if (key.token_uid == uid) told_.erase(key);
+  }
+}
+
+DeliveryReport Outbox::report(const std::string& config) const {
+  DeliveryReport report;
+  const auto found = configs_.find(config);
+  if (found == configs_.end()) return report;
+  const ConfigState& state = found->second;
+  report.pending_notices = state.pending;
+  report.last_success = state.last_success;
+  report.last_error = state.last_error;
+  report.error_kind = state.error_kind;
+  report.failing_since = state.failing_since;
+  for (const auto& [address, refusal] : state.refused) report.refused.push_back(refusal);
+  for (const auto& [key, pending] : pending_) {
+    if (key.config != config) continue;
+    if (!report.oldest_pending || pending.since < *report.oldest_pending) report.oldest_pending = pending.since;
+  }
+  return report;
+}
+
+std::set<std::string> Outbox::take_changed_configs() { return std::exchange(changed_, {}); }
+
+std::optional<WallTime> Outbox::oldest_pending() const {
+  std::optional<WallTime> oldest;
+  for (const auto& [key, pending] : pending_) {
+    if (!oldest || pending.since < *oldest) oldest = pending.since;
+  }
+  return oldest;
+}
+
+}  // namespace apitoken::notify

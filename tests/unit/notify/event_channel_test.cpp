@@ -1,0 +1,160 @@
+// Events: best effort for Normal ones, perseverance for Warnings, one Event a fact.
+#include "notify/event_channel.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+namespace apitoken::notify {
+namespace {
+
+using namespace std::chrono_literals;
+using Fate = EventChannel::Outcome::Fate;
+
+// Keeps what it is given; fails as scripted.
+class RecordingSink final : public EventSink {
+ public:
+  Status create(const api::Event& event, std::stop_token) override {
+    ++calls;
+    if (error) return std::unexpected(*error);
+    if (!created.emplace(event.name, 1).second) return fail(ErrorKind::AlreadyExists, "exists");
+    return {};
+  }
+  Status repeat(const api::Event& event, int count, std::stop_token) override {
+    ++calls;
+    if (error) return std::unexpected(*error);
+    if (!created.contains(event.name)) return fail(ErrorKind::NotFound, "gone");
+    created[event.name] = count;
+    return {};
+  }
+  std::optional<Error> error;
+  std::map<std::string, int> created;  // name -> count
+  int calls = 0;
+};
+
+class EventChannelTest : public ::testing::Test {
+ protected:
+  static api::Event event(std::string name, bool warning = true) {
+    return {"team-a", std::move(name), {}, warning, "ExpiringSoon", "Remind", "note"};
+  }
+  std::vector<EventChannel::Outcome> write() { return channel_.write_due({}); }
+
+  ManualClock clock_{WallTime(1000s)};
+  RecordingSink sink_;
+  EventChannel channel_{sink_, clock_};
+};
+
+TEST_F(EventChannelTest, WarningsAreTriedUntilAccepted) {
+  sink_.error = Error{ErrorKind::Unavailable, "down"};
+  channel_.post(event("a"), false, 7);
+  EXPECT_EQ(write().at(0).fate, Fate::Failed);
+  EXPECT_TRUE(write().empty());
+  EXPECT_EQ(channel_.next_due() - clock_.steady(), 1s);
+  clock_.advance(1s);
+  EXPECT_EQ(write().at(0).fate, Fate::Failed);
+  EXPECT_EQ(channel_.next_due() - clock_.steady(), 2s);
+  clock_.advance(1h);
+  sink_.error.reset();
+  const auto outcomes = write();
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_EQ(outcomes[0].tag, 7u);
+  EXPECT_EQ(outcomes[0].fate, Fate::Written);
+  EXPECT_EQ(channel_.pending(), 0u);
+  EXPECT_EQ(channel_.next_due(), SteadyTime::max());
+}
+
+TEST_F(EventChannelTest, AnOutagePausesAllInsteadOfTryingEach) {
+  sink_.error = Error{ErrorKind::Unavailable, "down"};
+  for (int i = 0; i < 30; ++i) channel_.post(event("e" + std::to_string(i)), false, 0);
+  write();
+  EXPECT_EQ(sink_.calls, 1);
+  EXPECT_EQ(channel_.pending(), 30u);
+}
+
+TEST_F(EventChannelTest, AForbiddenOneDoesNotHoldUpOthers) {
+  sink_.error = Error{ErrorKind::Forbidden, "create events in team-a: not allowed"};
+  channel_.post(event("a"), false, 1);
+  channel_.post(event("b"), false, 2);
+  write();
+  EXPECT_EQ(sink_.calls, 2);
+  EXPECT_EQ(channel_.pending(), 2u);
+}
+
+TEST_F(EventChannelTest, EventsOfANamespaceThatGoesAreGone) {
+  sink_.error = Error{
+      ErrorKind::Forbidden,
+      "events \"a\" is forbidden: unable to create new content in namespace team-a because it is being terminated"};
+  channel_.post(event("a"), false, 1);
+  EXPECT_EQ(write().at(0).fate, Fate::Gone);
+  sink_.error = Error{ErrorKind::NotFound, "namespaces \"team-a\" not found"};
+  channel_.post(event("b"), false, 1);
+  EXPECT_EQ(write().at(0).fate, Fate::Gone);
+  EXPECT_EQ(channel_.pending(), 0u);
+}
+
+TEST_F(EventChannelTest, NormalOnesAreTriedOnce) {
+  sink_.error = Error{ErrorKind::Unavailable, "down"};
+  channel_.post(event("a", false), false, 0);
+  write();
+  EXPECT_EQ(channel_.pending(), 0u);
+}
+
+TEST_F(EventChannelTest, WhatExistsWasToldBeforeARestart) {
+  sink_.created["a"] = 1;
+  channel_.post(event("a"), false, 3);
+  EXPECT_EQ(write().at(0).fate, Fate::Written);
+}
+
+TEST_F(EventChannelTest, ARepeatIsCountedAtMostOnceAMinute) {
+  channel_.post(event("a"), true, 0);
+  write();
+  for (int i = 0; i < 5; ++i) channel_.post(event("a"), true, 0);
+  write();
+  EXPECT_EQ(sink_.calls, 1);
+  clock_.advance(61s);
+  channel_.post(event("a"), true, 0);
+  write();
+  EXPECT_EQ(sink_.calls, 2);
+  EXPECT_EQ(sink_.created["a"], 7);
+}
+
+TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDroppedBeginsAnew) {
+  channel_.post(event("a"), true, 0);
+  write();
+  sink_.created.clear();
+  clock_.advance(2h);
+  channel_.post(event("a"), true, 0);
+  write();
+  EXPECT_EQ(sink_.created["a"], 1);
+}
+
+TEST_F(EventChannelTest, OthersAreNotToldTwice) {
+  channel_.post(event("a"), false, 0);
+  channel_.post(event("a"), false, 9);
+  const auto outcomes = write();
+  EXPECT_EQ(sink_.calls, 1);
+  EXPECT_EQ(outcomes.at(1).fate, Fate::Written);
+}
+
+TEST_F(EventChannelTest, CanceledOnesAreNotWritten) {
+  channel_.post(event("a"), false, 1);
+  channel_.post(event("b"), false, 2);
+  channel_.cancel({1});
+  write();
+  EXPECT_EQ(sink_.created.size(), 1u);
+  EXPECT_TRUE(sink_.created.contains("b"));
+}
+
+TEST(TokenBuckets, AdmitABurstThenTheRate) {
+  TokenBucket bucket(20, 100);
+  const SteadyTime start{1h};
+  int admitted = 0;
+  for (int i = 0; i < 1000; ++i) admitted += bucket.take(start);
+  EXPECT_EQ(admitted, 100);
+  admitted = 0;
+  for (int i = 0; i < 1000; ++i) admitted += bucket.take(start + 1s);
+  EXPECT_EQ(admitted, 20);
+}
+
+}  // namespace
+}  // namespace apitoken::notify

@@ -1,0 +1,298 @@
+// The outbox: batches, retries, and what counts as told. Time is an argument, so hours pass in no time.
+#include "notify/outbox.hpp"
+
+#include <gmock/gmock.h>
+
+#include "base/rfc3339.hpp"
+
+namespace apitoken::notify {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const WallTime kStart = *parse_rfc3339("2026-11-24T08:00:00Z");
+const WallTime kExpiry = *parse_rfc3339("2026-12-01T08:00:00Z");
+
+class OutboxTest : public ::testing::Test {
+ protected:
+  static core::Notice notice(std::string name, Seconds before = 168h) {
+    return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, name + "@example.com", "id", "Permanent", ""};
+  }
+  static core::ConfigRoute mails(std::vector<std::string> recipients, Seconds digest = 5min) {
+    return {"default", true, true, std::move(recipients), false, digest};
+  }
+  Outbox::Now now() const { return {kStart + std::chrono::floor<Seconds>(elapsed_), SteadyTime(1h) + elapsed_}; }
+  void pass(std::chrono::milliseconds time) { elapsed_ += time; }
+  void tell(const core::Notice& n, const core::ConfigRoute& route) {
+    ASSERT_TRUE(outbox_.tell(n, route, now()));
+    outbox_.event_done(*outbox_.event_tag(n.key), now().wall);
+  }
+  std::optional<Outbox::Attempt> attempt() {
+    const auto next = outbox_.next_batch(now().steady);
+    return next ? outbox_.begin(next->first) : std::nullopt;
+  }
+  void finish(const Outbox::Attempt& a, SendOutcome outcome) { outbox_.finished(a.batch, outcome, now()); }
+  void accept(const Outbox::Attempt& a) { finish(a, {a.remaining, {}}); }
+  void fail_attempt(const Outbox::Attempt& a) {
+    outbox_.failed(a.batch, a.config, {ErrorKind::Unavailable, "down"}, now());
+  }
+  DeliveryReport report() const { return outbox_.report("default"); }
+
+  Outbox outbox_;
+  std::chrono::milliseconds elapsed_{0};
+};
+
+TEST_F(OutboxTest, ANoticeWithoutMailIsToldByItsEvent) {
+  const auto n = notice("a");
+  core::ConfigRoute route{.config = "default", .recipients = {}};
+  EXPECT_TRUE(outbox_.tell(n, route, now()));
+  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  pass(2s);
+  outbox_.event_done(*outbox_.event_tag(n.key), now().wall);
+  EXPECT_THAT(outbox_.take_news(), ElementsAre(Told{{"team-a", "a"}, n.key, kStart + 2s, {}}));
+  EXPECT_THAT(outbox_.told("uid-a"), SizeIs(1));
+  EXPECT_FALSE(outbox_.tell(n, route, now()));
+  outbox_.forget("uid-a", {n.key});
+  EXPECT_THAT(outbox_.told("uid-a"), IsEmpty());
+}
+
+TEST_F(OutboxTest, ABatchCollectsThenGoesOnce) {
+  tell(notice("a"), mails({"ops@example.com"}));
+  pass(4min);
+  tell(notice("b"), mails({"ops@example.com"}));
+  tell(notice("c"), mails({"sec@example.com"}));
+  EXPECT_FALSE(attempt());
+  pass(1min);
+  const auto first = attempt();
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->notices, SizeIs(2));
+  accept(*first);
+  EXPECT_FALSE(attempt());
+  const auto news = outbox_.take_news();
+  ASSERT_THAT(news, SizeIs(2));
+  EXPECT_EQ(news[0].sent_at, kStart + 5min);
+  EXPECT_EQ(report().pending_notices, 1);
+  EXPECT_EQ(report().last_success, kStart + 5min);
+  EXPECT_EQ(report().oldest_pending, kStart + 4min);
+}
+
+TEST_F(OutboxTest, WithoutDigestTimeItGoesAtOnce) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  EXPECT_TRUE(attempt());
+}
+
+TEST_F(OutboxTest, AFrozenBatchStaysAsItIsAndNewNoticesFormTheNext) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  auto first = attempt();
+  fail_attempt(*first);
+  tell(notice("b"), mails({"ops@example.com"}, 0s));
+  EXPECT_FALSE(attempt()) << "the server is down: nothing is tried before the retry";
+  pass(31s);
+  std::vector<std::size_t> sizes;
+  while (const auto next = attempt()) {
+    sizes.push_back(next->notices.size());
+    accept(*next);
+  }
+  EXPECT_THAT(sizes, ElementsAre(1, 1));
+  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+}
+
+TEST_F(OutboxTest, RetriesDoubleUpToAnHourForOneServer) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  tell(notice("b"), mails({"sec@example.com"}, 0s));
+  int tries = 0;
+  for (int second = 0; second < 24 * 3600; ++second) {
+    if (const auto next = attempt()) {
+      ++tries;
+      fail_attempt(*next);
+    }
+    pass(1s);
+  }
+  EXPECT_GE(tries, 28);
+  EXPECT_LE(tries, 31);
+  EXPECT_EQ(report().last_error, "down");
+  EXPECT_EQ(report().failing_since, kStart);
+  EXPECT_EQ(report().pending_notices, 2);
+}
+
+TEST_F(OutboxTest, AMailThatIsRefusedDoesNotHoldUpTheOthers) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  tell(notice("b"), mails({"sec@example.com"}, 0s));
+  fail_attempt(*attempt());
+  pass(30s);
+  const auto next = attempt();
+  ASSERT_TRUE(next);
+  EXPECT_THAT(next->recipients, ElementsAre("sec@example.com"));
+}
+
+TEST_F(OutboxTest, AKickTriesAtOnce) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  for (int i = 0; i < 8; ++i) {
+    fail_attempt(*attempt());
+    outbox_.kick("default", now().steady);
+  }
+  EXPECT_TRUE(attempt());
+}
+
+TEST_F(OutboxTest, MissingSettingsPauseWithoutFreezing) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  const auto next = outbox_.next_batch(now().steady);
+  outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now());
+  EXPECT_EQ(report().error_kind, ErrorKind::NotFound);
+  tell(notice("b"), mails({"ops@example.com"}, 0s));
+  EXPECT_FALSE(outbox_.next_batch(now().steady));
+  outbox_.kick("default", now().steady);
+  EXPECT_THAT(attempt()->notices, SizeIs(2));
+}
+
+TEST_F(OutboxTest, OneRefusedRecipientDoesNotKeepOthersFromTheirs) {
+  tell(notice("a"), mails({"ops@example.com", "gone@example.com"}, 0s));
+  finish(*attempt(), {{"ops@example.com"}, {{"gone@example.com", 550, "550 no such user", true}}});
+  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_FALSE(attempt());
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+  ASSERT_THAT(report().refused, SizeIs(1));
+  EXPECT_EQ(report().refused[0].address, "gone@example.com");
+  EXPECT_EQ(report().last_error, "");
+}
+
+TEST_F(OutboxTest, RecipientsRefusedForTheMomentAreTriedAlone) {
+  tell(notice("a"), mails({"ops@example.com", "grey@example.com"}, 0s));
+  finish(*attempt(), {{"ops@example.com"}, {{"grey@example.com", 451, "451 later", false}}});
+  EXPECT_THAT(outbox_.take_news(), IsEmpty()) << "a crash now must not lose the second copy";
+  pass(30s);
+  const auto again = attempt();
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->remaining, ElementsAre("grey@example.com"));
+  EXPECT_THAT(again->recipients, SizeIs(2));
+  accept(*again);
+  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_THAT(report().refused, IsEmpty());
+}
+
+TEST_F(OutboxTest, ThoseWhoAreNeverTakenHoldUpTheLedgerForMinutesNotForEver) {
+  tell(notice("a"), mails({"ops@example.com", "full@example.com"}, 0s));
+  finish(*attempt(), {{"ops@example.com"}, {{"full@example.com", 452, "452 full", false}}});
+  Seconds told_after{-1};
+  int tries = 1;
+  for (Seconds t = 0s; t < 240h; t += 10s, pass(10s)) {
+    if (!outbox_.take_news().empty()) told_after = t;
+    if (const auto next = attempt()) {
+      ++tries;
+      finish(*next, {{}, {{"full@example.com", 452, "452 full", false}}});
+    }
+  }
+  EXPECT_GT(told_after, 5min);
+  EXPECT_LT(told_after, 20min);
+  EXPECT_EQ(tries, 100);
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+}
+
+TEST_F(OutboxTest, ABatchThatEverybodyRefusesIsKept) {
+  tell(notice("a"), mails({"gone@example.com"}, 0s));
+  finish(*attempt(), {{}, {{"gone@example.com", 550, "550 no such user", true}}});
+  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  EXPECT_THAT(report().last_error, HasSubstr("gone@example.com first: 550 no such user"));
+  // The list is mended: the notice follows it.
+  EXPECT_FALSE(outbox_.tell(notice("a"), mails({"ops@example.com"}, 0s), now()));
+  const auto next = attempt();
+  ASSERT_TRUE(next);
+  EXPECT_THAT(next->remaining, ElementsAre("ops@example.com"));
+  accept(*next);
+  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+}
+
+TEST_F(OutboxTest, WithNoValidAddressTheMailWaitsForOne) {
+  tell(notice("a"), mails({}, 0s));
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+  EXPECT_EQ(report().pending_notices, 1);
+  outbox_.tell(notice("a"), mails({"ops@example.com"}, 0s), now());
+  EXPECT_TRUE(attempt());
+}
+
+TEST_F(OutboxTest, SmtpTakenOutOfTheConfigLeavesTheEventAlone) {
+  tell(notice("a"), mails({"ops@example.com"}));
+  outbox_.tell(notice("a"), {.config = "default", .recipients = {}}, now());
+  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+}
+
+TEST_F(OutboxTest, ANearerReminderReplacesAPendingOne) {
+  tell(notice("a", 168h), mails({"ops@example.com"}));
+  ASSERT_TRUE(outbox_.tell(notice("a", 24h), mails({"ops@example.com"}), now()));
+  pass(5min);
+  const auto next = attempt();
+  ASSERT_THAT(next->notices, SizeIs(1));
+  EXPECT_EQ(next->notices[0].key.before, 24h);
+  EXPECT_EQ(report().pending_notices, 1);
+}
+
+TEST_F(OutboxTest, ANearerReminderDoesNotChangeAFrozenBatch) {
+  tell(notice("a", 168h), mails({"ops@example.com"}, 0s));
+  const auto first = attempt();
+  tell(notice("a", 24h), mails({"ops@example.com"}, 0s));
+  accept(*first);
+  accept(*attempt());
+  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+}
+
+TEST_F(OutboxTest, TheEventOfAReplacedNoticeIsNotWritten) {
+  const auto old = notice("a", 168h);
+  outbox_.tell(old, mails({"ops@example.com"}), now());
+  const auto tag = *outbox_.event_tag(old.key);
+  outbox_.tell(notice("a", 24h), mails({"ops@example.com"}), now());
+  EXPECT_THAT(outbox_.take_superseded(), ElementsAre(tag));
+  outbox_.event_done(tag, now().wall);  // it was under way: harmless
+  EXPECT_EQ(report().pending_notices, 1);
+}
+
+TEST_F(OutboxTest, ADroppedTokenIsToldNoMore) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  tell(notice("b"), mails({"ops@example.com"}, 0s));
+  fail_attempt(*attempt());
+  outbox_.drop_token("uid-a");
+  pass(31s);
+  const auto next = attempt();
+  ASSERT_THAT(next->notices, SizeIs(1));
+  outbox_.drop_token("uid-b");
+  accept(*next);  // it was under way
+  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  EXPECT_EQ(report().pending_notices, 0);
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+}
+
+TEST_F(OutboxTest, ADroppedConfigTakesItsNoticesAlong) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  outbox_.drop_config("default");
+  EXPECT_FALSE(attempt());
+  EXPECT_EQ(report(), DeliveryReport{});
+}
+
+TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
+  auto route = mails({"ops@example.com"}, 0s);
+  route.email_token_user = true;
+  tell(notice("alice"), route);
+  tell(notice("bob"), route);
+  auto robot = notice("robot");
+  robot.user = "robot";  // no address
+  tell(robot, route);
+  std::map<std::string, std::size_t> sizes;
+  while (const auto next = attempt()) {
+    sizes[next->remaining.at(0)] = next->notices.size();
+    accept(*next);
+    if (sizes.size() == 1) {
+      EXPECT_THAT(outbox_.take_news(), SizeIs(1)) << "only the robot's is told: two wait for their users' mails";
+    }
+  }
+  EXPECT_EQ(sizes, (std::map<std::string, std::size_t>{
+                       {"ops@example.com", 3}, {"alice@example.com", 1}, {"bob@example.com", 1}}));
+  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace apitoken::notify
