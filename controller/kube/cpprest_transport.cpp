@@ -1,6 +1,7 @@
-// cpprestsdk behind the Transport interface; the only file that includes it. The library's tasks, timers and sockets all
-// live on its one I/O thread, so none of its objects is ever touched by two threads at once: callers start an exchange,
-// wait on it with a deadline of their own, and leave it behind when told to stop. Nothing is thrown out of this file.
+// cpprestsdk behind the Transport interface; the only file that includes it. The library's tasks, timers and sockets
+// all live on its one I/O thread, so none of its objects is ever touched by two threads at once: callers start an
+// exchange, wait on it with a deadline of their own, and leave it behind when told to stop. Nothing is thrown out of
+// this file.
 #include "kube/cpprest_transport.hpp"
 
 #include <cpprest/http_client.h>
@@ -54,7 +55,9 @@ std::string_view phase_of(std::string_view library_message) {
   }
   if (library_message.starts_with("Failed to connect")) return "no connection: refused, or the host cannot be reached";
   if (library_message.starts_with("Error in SSL")) return "the TLS handshake failed";
-  if (library_message.starts_with("Failed to write")) return "the connection broke off while the request was sent";
+  if (library_message.starts_with("Failed to write")) {
+    return "the connection broke off while the request was sent (so do servers that refuse a client certificate)";
+  }
   if (library_message.find("status line") != library_message.npos) return "the connection ended before an answer came";
   return "the answer broke off";
 }
@@ -87,8 +90,8 @@ std::optional<Seconds> parse_retry_after(const http::http_headers& headers) {
 using Receiver = std::function<bool(std::string_view)>;
 using ByteStream = Concurrency::streams::details::streambuf_state_manager<std::uint8_t>;
 
-// One request and its answer: both bodies in one stream buffer, which the library reads and writes on the I/O thread while
-// the caller waits. A caller may leave at any time; its bytes are not read from then on.
+// One request and its answer: both bodies in one stream buffer, which the library reads and writes on the I/O thread
+// while the caller waits. A caller may leave at any time; its bytes are not read from then on.
 class Exchange final : public ByteStream {
  public:
   Exchange(std::string_view body, const TransportLimits& limits, bool streaming)
@@ -138,7 +141,6 @@ class Exchange final : public ByteStream {
   void failed(std::exception_ptr thrown);
   bool hands_over() const { return streaming_ && answer_.status == 200; }
   std::size_t body_limit() const { return streaming_ ? limits_.error_body : limits_.body; }
-  Error too_large() const { return {ErrorKind::Unavailable, fmt::format("the answer is larger than {} bytes", body_limit()), {}}; }
   // Waits until `ready`; an Error when told to stop or after the deadline. Either way the caller still holds the lock.
   template <typename Ready>
   Status wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready);
@@ -151,14 +153,14 @@ class Exchange final : public ByteStream {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::string_view body_;            // guarded by mutex_, as all below; the caller's bytes until it leaves
-  std::size_t sent_ = 0;             // of body_
-  bool left_ = false;                // the caller is gone
-  bool headed_ = false;              // answer_.status is there
+  std::string_view body_;  // guarded by mutex_, as all below; the caller's bytes until it leaves
+  std::size_t sent_ = 0;   // of body_
+  bool left_ = false;      // the caller is gone
+  bool headed_ = false;    // answer_.status is there
   bool ended_ = false;
-  std::optional<Error> error_;       // with ended_
+  std::optional<Error> error_;  // with ended_
   HttpResponse answer_;
-  std::string unread_;               // of a stream
+  std::string unread_;                                                 // of a stream
   std::optional<pplx::task_completion_event<std::size_t>> held_back_;  // the piece whose acceptance the library awaits
   std::size_t held_back_size_ = 0;
 };
@@ -205,7 +207,8 @@ pplx::task<std::size_t> Exchange::_putn(const std::uint8_t* bytes, std::size_t c
   std::string& target = hands_over() ? unread_ : answer_.body;
   const std::size_t limit = hands_over() ? limits_.body : body_limit();
   if (count > limit || (!hands_over() && target.size() + count > limit)) {
-    return pplx::task_from_exception<std::size_t>(Refused{too_large()});
+    return pplx::task_from_exception<std::size_t>(
+        Refused{{ErrorKind::Unavailable, fmt::format("the answer is larger than {} bytes", limit), {}}});
   }
   target.append(reinterpret_cast<const char*>(bytes), count);
   if (!hands_over()) return pplx::task_from_result(count);
@@ -250,7 +253,8 @@ template <typename Ready>
 Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready) {
   if (changed_.wait_for(lock, stop, time, ready)) return {};
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
-  return fail(ErrorKind::Unavailable, fmt::format("{} within {} ms", headed_ ? "nothing more came" : "no answer", time.count()));
+  return fail(ErrorKind::Unavailable,
+              fmt::format("{} within {} ms", headed_ ? "nothing more came" : "no answer", time.count()));
 }
 
 Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
@@ -369,7 +373,8 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
     if (!credentials) throw Refused{{ErrorKind::Canceled, "the transport is gone", {}}};
     const Result<TlsMaterial> material = credentials->tls();
     if (!material) throw Refused{material.error()};
-    if (Status configured = configure_tls(context.native_handle(), *material); !configured) throw Refused{configured.error()};
+    if (Status configured = configure_tls(context.native_handle(), *material); !configured)
+      throw Refused{configured.error()};
   });
   if (url_->tls) {
     config.set_nativehandle_options([](http::client::native_handle handle) {
@@ -386,9 +391,10 @@ std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
                                            .streams = http::client::http_client(server, config(limits_.silence))});
 }
 
-// Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show the certificate that they
-// began with, so new ones are needed.
-Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop, const Receiver* receive) {
+// Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show the certificate that
+// they began with, so new ones are needed.
+Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
+                                                  const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
   const auto used = clients();
   Result<HttpResponse> result = attempt(request, stop, receive);
@@ -402,7 +408,8 @@ Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, st
   return attempt(request, stop, receive);
 }
 
-Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::stop_token stop, const Receiver* receive) try {
+Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::stop_token stop,
+                                               const Receiver* receive) try {
   Result<std::optional<SecretString>> token = credentials_->bearer_token();
   if (!token) return std::unexpected(token.error());
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
@@ -419,7 +426,8 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
   exchange->start(receive != nullptr ? used->streams : used->requests, std::move(outgoing));
   return receive != nullptr ? exchange->wait_streaming(stop, *receive) : exchange->wait_whole(stop);
 } catch (const std::exception& error) {
-  return fail(ErrorKind::Invalid, fmt::format("cannot send {} {}: {}", to_string(request.method), request.target, error.what()));
+  return fail(ErrorKind::Invalid,
+              fmt::format("cannot send {} {}: {}", to_string(request.method), request.target, error.what()));
 }
 
 }  // namespace
@@ -439,7 +447,8 @@ void prepare_cpprest() {
   });
 }
 
-std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent, TransportLimits limits) {
+std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent,
+                                                  TransportLimits limits) {
   prepare_cpprest();
   return std::make_unique<CpprestTransport>(credentials, std::move(user_agent), limits);
 }

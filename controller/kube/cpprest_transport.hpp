@@ -1,5 +1,6 @@
-// The transport over cpprestsdk. main() prepares the library once and makes one transport; clients and reflectors use it
-// from their own threads, while all input and output happens on one thread ("kube-io"). Never decides what an answer means.
+// The transport over cpprestsdk. main() prepares the library once and makes one transport; clients and reflectors use
+// it from their own threads, while all input and output happens on one thread ("kube-io"). Never decides what an answer
+// means.
 #pragma once
 
 #include <chrono>
@@ -20,12 +21,12 @@ struct TransportLimits {
   std::chrono::milliseconds request = std::chrono::seconds(30);  // a whole request
   std::chrono::milliseconds silence = std::chrono::seconds(90);  // of a stream, without a byte
   std::size_t body = 64 << 20;                                   // an answer's body; also one piece of a stream
-  std::size_t error_body = 1 << 20;                              // the body of a stream refused with another status than 200
-  std::size_t unread = 1 << 20;                                  // read ahead of a slow receiver; then the server waits
+  std::size_t error_body = 1 << 20;  // the body of a stream refused with another status than 200
+  std::size_t unread = 1 << 20;      // read ahead of a slow receiver; then the server waits
 };
 
-// The credentials outlive the transport. No call may be in flight when it is destroyed. A server's address that cannot be
-// used makes every call fail with Invalid; load_kubeconfig() and in_cluster_credentials() give none such.
+// The credentials outlive the transport. No call may be in flight when it is destroyed. A server's address that cannot
+// be used makes every call fail with Invalid; load_kubeconfig() and in_cluster_credentials() give none such.
 std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent,
                                                   TransportLimits limits = {});
 

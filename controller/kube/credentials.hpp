@@ -1,5 +1,6 @@
-// Credentials: where the API server is and how we show who we are. Read from a kubeconfig or from a pod's service account;
-// asked anew by the transport for each connection (TLS) and each request (token), so that rotated files are picked up.
+// Credentials: where the API server is and how we show who we are. Read from a kubeconfig or from a pod's service
+// account; asked anew by the transport for each connection (TLS) and each request (token), so that rotated files are
+// picked up.
 #pragma once
 
 #include <memory>
@@ -17,11 +18,11 @@ inline const SystemClock kSystemClock;
 
 // What one new TLS connection needs, all PEM.
 struct TlsMaterial {
-  std::string ca;                // empty: the system's CAs
-  std::string certificate;       // client certificate chain; empty: none
-  SecretString key;              // its private key
-  bool insecure = false;         // the kubeconfig says insecure-skip-tls-verify
-  std::string server_name;       // the name to check the server's certificate against: tls-server-name, else the URL's host
+  std::string ca;           // empty: the system's CAs
+  std::string certificate;  // client certificate chain; empty: none
+  SecretString key;         // its private key
+  bool insecure = false;    // the kubeconfig says insecure-skip-tls-verify
+  std::string server_name;  // the name to check the server's certificate against: tls-server-name, else the URL's host
 };
 
 class Credentials {

@@ -24,7 +24,8 @@ Result<ExecCredential> decode_exec_credential(std::string_view output, std::stri
   const std::string kind = api::read_string(*document, "kind", "kind").value_or("");
   const std::string version = api::read_string(*document, "apiVersion", "apiVersion").value_or("");
   if (kind != "ExecCredential" || version != api_version) {
-    return wrong(fmt::format("it answered kind \"{}\" of \"{}\", the kubeconfig asks for ExecCredential of \"{}\"", kind, version, api_version));
+    return wrong(fmt::format("it answered kind \"{}\" of \"{}\", the kubeconfig asks for ExecCredential of \"{}\"",
+                             kind, version, api_version));
   }
   const std::optional<api::Json> status = api::member(*document, "status");
   if (!status) return wrong("its answer has no status");
@@ -42,10 +43,12 @@ Result<ExecCredential> decode_exec_credential(std::string_view output, std::stri
   if (credential.certificate.empty() != credential.key.empty()) {
     return wrong("its answer has only one of clientCertificateData and clientKeyData");
   }
-  if (credential.token.empty() && credential.certificate.empty()) return wrong("its answer has neither a token nor a client certificate");
+  if (credential.token.empty() && credential.certificate.empty())
+    return wrong("its answer has neither a token nor a client certificate");
   if (const auto expiry = api::read_string(*status, "expirationTimestamp", "")) {
     credential.expires_at = parse_rfc3339(*expiry);
-    if (!credential.expires_at) return wrong(fmt::format("its expirationTimestamp \"{}\" is no RFC 3339 time", *expiry));
+    if (!credential.expires_at)
+      return wrong(fmt::format("its expirationTimestamp \"{}\" is no RFC 3339 time", *expiry));
   }
   return credential;
 }
@@ -80,11 +83,13 @@ Result<std::shared_ptr<const ExecCredential>> ExecPlugin::run() const {
                   .environment = settings_.environment,
                   .timeout = settings_.timeout};
   command.environment.emplace_back(
-      "KUBERNETES_EXEC_INFO", fmt::format(R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":false}}}})",
-                                          settings_.api_version, cluster));
+      "KUBERNETES_EXEC_INFO",
+      fmt::format(R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":false}}}})",
+                  settings_.api_version, cluster));
   const auto named = [this](const Error& error) {
-    return wrong(fmt::format("the credential plugin \"{}\" of user \"{}\" cannot be used: {}{}{}", settings_.command, settings_.user,
-                             error.message, settings_.install_hint.empty() ? "" : "; ", settings_.install_hint));
+    return wrong(fmt::format("the credential plugin \"{}\" of user \"{}\" cannot be used: {}{}{}", settings_.command,
+                             settings_.user, error.message, settings_.install_hint.empty() ? "" : "; ",
+                             settings_.install_hint));
   };
   const Result<SecretString> output = run_command(command);
   if (!output) return named(output.error());

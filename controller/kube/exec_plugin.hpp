@@ -1,6 +1,6 @@
 // A credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1): a program that prints a token or a
-// client certificate. Run when its last answer is missing, past its time or refused; one run serves all threads that wait.
-// Contract: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+// client certificate. Run when its last answer is missing, past its time or refused; one run serves all threads that
+// wait. Contract: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 #pragma once
 
 #include <chrono>
@@ -30,9 +30,9 @@ struct ExecPluginSettings {
 };
 
 struct ExecCredential {
-  SecretString token;        // empty: a certificate only
-  std::string certificate;   // PEM; empty: a token only
-  SecretString key;          // PEM
+  SecretString token;       // empty: a certificate only
+  std::string certificate;  // PEM; empty: a token only
+  SecretString key;         // PEM
   std::optional<WallTime> expires_at;
 };
 
@@ -40,7 +40,8 @@ class ExecPlugin {
  public:
   ExecPlugin(ExecPluginSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
 
-  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and program, with its last words.
+  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and program, with its last
+  // words.
   Result<std::shared_ptr<const ExecCredential>> credential();
   // The server refused the answer: it is asked for again.
   void forget();
@@ -53,7 +54,7 @@ class ExecPlugin {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
-  bool running_ = false;                          // guarded by mutex_, as all below
+  bool running_ = false;  // guarded by mutex_, as all below
   std::shared_ptr<const ExecCredential> answer_;
 };
 

@@ -34,8 +34,9 @@ Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubecon
   const char* home = std::getenv("HOME");
   const std::string path = std::string(home != nullptr ? home : "") + "/.kube/config";
   if (home != nullptr && access(path.c_str(), F_OK) == 0) return load_kubeconfig(path);
-  return fail(ErrorKind::Invalid,
-              "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service account, or have ~/.kube/config");
+  return fail(
+      ErrorKind::Invalid,
+      "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service account, or have ~/.kube/config");
 }
 
 }  // namespace apitoken::kube

@@ -9,8 +9,8 @@
 
 namespace apitoken::kube {
 
-// The first that is there: `kubeconfig_flag` (--kubeconfig), $KUBECONFIG, the pod's service account, ~/.kube/config. One that
-// is there but cannot be used is an error, no reason to look further.
+// The first that is there: `kubeconfig_flag` (--kubeconfig), $KUBECONFIG, the pod's service account, ~/.kube/config.
+// One that is there but cannot be used is an error, no reason to look further.
 Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag);
 
 }  // namespace apitoken::kube

@@ -21,7 +21,10 @@ std::string environment(const char* name) {
 class InClusterCredentials final : public Credentials {
  public:
   InClusterCredentials(ServerUrl server, const std::string& folder, std::string name_space, const Clock& clock)
-      : server_(std::move(server)), namespace_(std::move(name_space)), ca_path_(folder + "/ca.crt"), token_(folder + "/token", clock) {}
+      : server_(std::move(server)),
+        namespace_(std::move(name_space)),
+        ca_path_(folder + "/ca.crt"),
+        token_(folder + "/token", clock) {}
 
   const std::string& server() const override { return server_.text; }
   const std::string& default_namespace() const override { return namespace_; }
@@ -30,7 +33,8 @@ class InClusterCredentials final : public Credentials {
     Result<std::string> ca = read_file(ca_path_);
     if (!ca) return std::unexpected(ca.error());
     // An empty CA would mean the system's.
-    if (ca->empty()) return fail(ErrorKind::Unauthorized, fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));
+    if (ca->empty())
+      return fail(ErrorKind::Unauthorized, fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));
     TlsMaterial material;
     material.ca = std::move(*ca);
     material.server_name = server_.host;
@@ -64,7 +68,8 @@ Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& f
                 "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is not set: this is no pod; use --kubeconfig");
   }
   if (host.find(':') != host.npos) host = "kubernetes.default.svc";
-  Result<ServerUrl> server = parse_server_url(fmt::format("https://{}:{}", host, port), "KUBERNETES_SERVICE_HOST and _PORT");
+  Result<ServerUrl> server =
+      parse_server_url(fmt::format("https://{}:{}", host, port), "KUBERNETES_SERVICE_HOST and _PORT");
   if (!server) return std::unexpected(server.error());
 
   const Result<std::string> written = read_file(folder + "/namespace");
@@ -75,9 +80,10 @@ Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& f
   Result<std::optional<SecretString>> token = credentials->bearer_token();
   const Result<TlsMaterial> tls = credentials->tls();
   if (!token || !tls) {
-    return fail(ErrorKind::Unauthorized,
-                fmt::format("{}; check that automountServiceAccountToken of the pod and its service account is not false",
-                            (!token ? token.error() : tls.error()).message));
+    return fail(
+        ErrorKind::Unauthorized,
+        fmt::format("{}; check that automountServiceAccountToken of the pod and its service account is not false",
+                    (!token ? token.error() : tls.error()).message));
   }
   return credentials;
 }

@@ -21,8 +21,8 @@
 namespace apitoken::kube {
 namespace {
 
-// One entry of a list, or one section of an entry: its fields with the words that a message needs. The first field that is
-// wrong is remembered, so that reading goes on without a check after each.
+// One entry of a list, or one section of an entry: its fields with the words that a message needs. The first field that
+// is wrong is remembered, so that reading goes on without a check after each.
 class Section {
  public:
   Section(YAML::Node node, std::string where, std::string folder)
@@ -49,7 +49,8 @@ class Section {
   }
   bool flag(const char* name) {
     const std::string value = text(name);
-    if (!value.empty() && value != "true" && value != "false") refuse(fmt::format("{} is \"{}\"; it must be true or false", name, value));
+    if (!value.empty() && value != "true" && value != "false")
+      refuse(fmt::format("{} is \"{}\"; it must be true or false", name, value));
     return value == "true";
   }
   // A path is taken from the kubeconfig's own folder.
@@ -132,7 +133,8 @@ Result<Cluster> read_cluster(Section section) {
   cluster.insecure = section.flag("insecure-skip-tls-verify");
   cluster.ca = read_pem(section, "certificate-authority", "certificate-authority-data");
   if (cluster.insecure && cluster.ca.given()) {
-    section.refuse("insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best the former)");
+    section.refuse(
+        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best the former)");
   }
   const std::string server = section.text("server");
   if (server.empty()) section.refuse("server is missing");
@@ -143,7 +145,8 @@ Result<Cluster> read_cluster(Section section) {
   const YAML::Node extensions = section.field("extensions");
   for (std::size_t i = 0; extensions.IsDefined() && extensions.IsSequence() && i < extensions.size(); ++i) {
     const Section extension(extensions[i], section.where(), "");
-    if (Section(extension).text("name") == "client.authentication.k8s.io/exec") cluster.plugin_config = to_json(extension.field("extension"));
+    if (Section(extension).text("name") == "client.authentication.k8s.io/exec")
+      cluster.plugin_config = to_json(extension.field("extension"));
   }
   return cluster;
 }
@@ -153,7 +156,8 @@ ExecPluginSettings read_exec(Section& exec) {
   settings.api_version = exec.text("apiVersion");
   const bool v1 = settings.api_version == "client.authentication.k8s.io/v1";
   if (!v1 && settings.api_version != "client.authentication.k8s.io/v1beta1") {
-    exec.refuse(fmt::format("apiVersion \"{}\" is not supported; use client.authentication.k8s.io/v1", settings.api_version));
+    exec.refuse(
+        fmt::format("apiVersion \"{}\" is not supported; use client.authentication.k8s.io/v1", settings.api_version));
   }
   settings.command = exec.text("command");
   if (settings.command.empty()) exec.refuse("command is missing");
@@ -161,7 +165,9 @@ ExecPluginSettings read_exec(Section& exec) {
   settings.install_hint = exec.text("installHint");
   const std::string mode = exec.text("interactiveMode");
   if (mode == "Always") {
-    exec.refuse("interactiveMode is Always, but the operator has no terminal; use a plugin that works with Never or IfAvailable");
+    exec.refuse(
+        "interactiveMode is Always, but the operator has no terminal; use a plugin that works with Never or "
+        "IfAvailable");
   } else if (mode.empty() ? v1 : (mode != "Never" && mode != "IfAvailable")) {
     exec.refuse(fmt::format("interactiveMode is \"{}\"; it must be Never or IfAvailable", mode));
   }
@@ -181,18 +187,22 @@ ExecPluginSettings read_exec(Section& exec) {
 
 Result<User> read_user(Section section, const std::string& name) {
   if (section.has("username") || section.has("password")) {
-    section.refuse("username and password are not supported by Kubernetes any more; use a client certificate, token or exec");
+    section.refuse(
+        "username and password are not supported by Kubernetes any more; use a client certificate, token or exec");
   }
-  if (section.has("auth-provider")) section.refuse("auth-provider is not supported any more; use exec with the provider's plugin");
+  if (section.has("auth-provider"))
+    section.refuse("auth-provider is not supported any more; use exec with the provider's plugin");
   for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
-    if (section.has(field)) section.refuse(fmt::format("{}: impersonation is not supported; use a user with the rights needed", field));
+    if (section.has(field))
+      section.refuse(fmt::format("{}: impersonation is not supported; use a user with the rights needed", field));
   }
   User user;
   user.certificate = read_pem(section, "client-certificate", "client-certificate-data");
   user.key = read_pem(section, "client-key", "client-key-data");
   if (user.certificate.given() != user.key.given()) {
-    section.refuse(fmt::format("{} is missing; a client certificate and its key come together",
-                               user.certificate.given() ? "client-key or client-key-data" : "client-certificate or client-certificate-data"));
+    section.refuse(fmt::format(
+        "{} is missing; a client certificate and its key come together",
+        user.certificate.given() ? "client-key or client-key-data" : "client-certificate or client-certificate-data"));
   }
   user.token_path = section.path("tokenFile");
   if (std::string token = section.text("token"); !token.empty()) {
@@ -238,8 +248,10 @@ class KubeconfigCredentials final : public Credentials {
     material.insecure = cluster_.insecure;
     material.server_name = cluster_.tls_server_name.empty() ? cluster_.server.host : cluster_.tls_server_name;
     // An empty CA file must not turn into trust in the system's CAs, nor an empty certificate into anonymity.
-    if (cluster_.ca.given() && material.ca.empty()) return fail(ErrorKind::Unauthorized, cluster_.ca.path + " is empty");
-    if (user_.certificate.given() && material.certificate.empty()) return fail(ErrorKind::Unauthorized, user_.certificate.path + " is empty");
+    if (cluster_.ca.given() && material.ca.empty())
+      return fail(ErrorKind::Unauthorized, cluster_.ca.path + " is empty");
+    if (user_.certificate.given() && material.certificate.empty())
+      return fail(ErrorKind::Unauthorized, user_.certificate.path + " is empty");
     return material;
   }
 
@@ -289,7 +301,9 @@ class Merged {
     if (!text) return std::unexpected(text.error());
     const YAML::Node root = YAML::Load(*text);
     wipe(*text);
-    if (!root.IsMap()) return fail(ErrorKind::Invalid, fmt::format("{}: no kubeconfig: it must be a map with clusters, users and contexts", path));
+    if (!root.IsMap())
+      return fail(ErrorKind::Invalid,
+                  fmt::format("{}: no kubeconfig: it must be a map with clusters, users and contexts", path));
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     Section file(root, path, folder);
@@ -299,7 +313,8 @@ class Merged {
       for (std::size_t i = 0; entries.IsDefined() && entries.IsSequence() && i < entries.size(); ++i) {
         Section entry(entries[i], fmt::format("{}: {}[{}]", path, list, i), folder);
         const std::string name = entry.text("name");
-        entries_[one].try_emplace(name, Section(entry.field(one), fmt::format("{}: {} \"{}\"", path, one, name), folder));
+        entries_[one].try_emplace(name,
+                                  Section(entry.field(one), fmt::format("{}: {} \"{}\"", path, one, name), folder));
       }
     }
     files_.push_back(path);
@@ -313,14 +328,16 @@ class Merged {
   // `wanted_by` says who names the entry.
   Result<Section> find(const char* kind, const std::string& name, const std::string& wanted_by) const {
     const auto entries = entries_.find(kind);
-    const auto found = entries == entries_.end() ? std::map<std::string, Section>::const_iterator{} : entries->second.find(name);
+    const auto found =
+        entries == entries_.end() ? std::map<std::string, Section>::const_iterator{} : entries->second.find(name);
     if (entries != entries_.end() && found != entries->second.end()) return found->second;
     std::vector<std::string> names;
     if (entries != entries_.end()) {
       for (const auto& entry : entries->second) names.push_back(entry.first);
     }
-    return fail(ErrorKind::Invalid, fmt::format("{}: {} names the {} \"{}\", which is not there; there is: {}", files(), wanted_by, kind, name,
-                                                names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{}: {} names the {} \"{}\", which is not there; there is: {}", files(), wanted_by, kind,
+                            name, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
   }
 
  private:
@@ -343,7 +360,8 @@ Result<std::string> describe_cluster(const Cluster& cluster) {
 
 Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& clock) {
   if (files.current().empty()) {
-    return fail(ErrorKind::Invalid, fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"", files.files()));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"", files.files()));
   }
   Result<Section> context = files.find("context", files.current(), "current-context");
   if (!context) return std::unexpected(context.error());
@@ -366,11 +384,13 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& cl
   }
   std::string name_space = context->text("namespace");
   if (context->problem()) return std::unexpected(*context->problem());
-  if (cluster->insecure) spdlog::warn("{}: insecure-skip-tls-verify: the server is not verified", cluster_entry->where());
-  if (!cluster->server.tls) spdlog::warn("{}: the connection to {} is not encrypted", cluster_entry->where(), cluster->server.text);
+  if (cluster->insecure)
+    spdlog::warn("{}: insecure-skip-tls-verify: the server is not verified", cluster_entry->where());
+  if (!cluster->server.tls)
+    spdlog::warn("{}: the connection to {} is not encrypted", cluster_entry->where(), cluster->server.text);
 
-  auto credentials = std::make_unique<KubeconfigCredentials>(std::move(*cluster), std::move(user),
-                                                             name_space.empty() ? "default" : std::move(name_space), clock);
+  auto credentials = std::make_unique<KubeconfigCredentials>(
+      std::move(*cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space), clock);
   const Result<TlsMaterial> material = credentials->own_tls();
   const Status usable = material ? check_tls(*material) : std::unexpected(material.error());
   if (!usable) return fail(usable.error().kind, fmt::format("{}: {}", context->where(), usable.error().message));
@@ -380,7 +400,8 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& cl
 }  // namespace
 
 Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock) {
-  if (access(path.c_str(), F_OK) != 0) return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
+  if (access(path.c_str(), F_OK) != 0)
+    return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
   return load_kubeconfigs({path}, clock);
 }
 

@@ -62,7 +62,8 @@ std::vector<std::string> environment_of(const Command& command) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::size_t sign = text.find('=');
-    if (sign != text.npos) merged.insert_or_assign(std::string(text.substr(0, sign)), std::string(text.substr(sign + 1)));
+    if (sign != text.npos)
+      merged.insert_or_assign(std::string(text.substr(0, sign)), std::string(text.substr(sign + 1)));
   }
   for (const auto& [name, value] : command.environment) merged.insert_or_assign(name, value);
   std::vector<std::string> entries;
@@ -137,13 +138,16 @@ struct Said {
 };
 
 // Why it must be ended, or nothing once it has ended by itself and all it said is collected.
-std::optional<std::string> listen(const Command& command, const Descriptor& child, Pipe& output, Pipe& errors, Said& said) {
+std::optional<std::string> listen(const Command& command, const Descriptor& child, Pipe& output, Pipe& errors,
+                                  Said& said) {
   const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return fmt::format("did not end within {} ms", command.timeout.count());
-    std::array<pollfd, 3> waits{{{child.get(), POLLIN, 0}, {output.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}}};
-    if (poll(waits.data(), waits.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) return "cannot be waited for";
+    std::array<pollfd, 3> waits{
+        {{child.get(), POLLIN, 0}, {output.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}}};
+    if (poll(waits.data(), waits.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
+      return "cannot be waited for";
     if (output.read.get() >= 0 && !drain(output.read.get(), said.output, command.output_limit)) output.read.reset();
     if (errors.read.get() >= 0 && !drain(errors.read.get(), said.errors, 4096)) errors.read.reset();
     keep_tail(said.errors);
@@ -175,7 +179,8 @@ Result<SecretString> run_command(const Command& command) {
   if (!child) return std::unexpected(child.error());
   output.write.reset();
   errors.write.reset();
-  const Descriptor ending(static_cast<int>(syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
+  const Descriptor ending(
+      static_cast<int>(syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
   Said said;
   const std::optional<std::string> trouble = listen(command, ending, output, errors, said);
   if (trouble) kill(-*child, SIGKILL);

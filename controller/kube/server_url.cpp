@@ -19,7 +19,8 @@ bool is_port(std::string_view text) {
 
 bool is_host(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
   });
 }
 
@@ -51,13 +52,17 @@ Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where
   }
   const std::string_view authority = rest.substr(0, rest.find('/'));
   if (authority.starts_with('[')) {
-    return refuse("is an IPv6 literal, which is not supported; use a host name that resolves to it, such as kubernetes.default.svc");
+    return refuse(
+        "is an IPv6 literal, which is not supported; use a host name that resolves to it, such as "
+        "kubernetes.default.svc");
   }
   const std::size_t colon = authority.find(':');
   url.host = authority.substr(0, colon);
   if (!is_host(url.host)) return refuse("has no usable host name");
-  if (colon != authority.npos && !is_port(authority.substr(colon + 1))) return refuse("has no usable port (1 to 65535)");
-  if (!url.tls && !is_loopback(url.host)) return refuse("is not encrypted; use https:// (http:// is for loopback only)");
+  if (colon != authority.npos && !is_port(authority.substr(colon + 1)))
+    return refuse("has no usable port (1 to 65535)");
+  if (!url.tls && !is_loopback(url.host))
+    return refuse("is not encrypted; use https:// (http:// is for loopback only)");
   return url;
 }
 

@@ -73,7 +73,8 @@ Status expect_name(SSL_CTX* context, const std::string& name) {
   X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   const int set = is_ip_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str())
                                       : X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size());
-  if (name.empty() || set != 1) return unusable("server name", fmt::format("\"{}\" is neither a host name nor an IP address", name));
+  if (name.empty() || set != 1)
+    return unusable("server name", fmt::format("\"{}\" is neither a host name nor an IP address", name));
   return {};
 }
 

@@ -1,5 +1,6 @@
-// What one TLS connection to the API server accepts and shows, put into an OpenSSL context: the one place where the server
-// is verified. Called by the transport for each new connection, on whichever thread opens it. Opens no connection itself.
+// What one TLS connection to the API server accepts and shows, put into an OpenSSL context: the one place where the
+// server is verified. Called by the transport for each new connection, on whichever thread opens it. Opens no
+// connection itself.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -21,7 +21,9 @@ Result<SecretString> read_token(const std::string& path) {
   if (!text) return std::unexpected(text.error());
   std::optional<SecretString> token = clean_token(*text);
   wipe(*text);
-  if (!token) return fail(ErrorKind::Unauthorized, fmt::format("{} holds no bearer token: it must be one line of printable characters", path));
+  if (!token)
+    return fail(ErrorKind::Unauthorized,
+                fmt::format("{} holds no bearer token: it must be one line of printable characters", path));
   return std::move(*token);
 }
 

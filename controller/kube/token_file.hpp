@@ -1,5 +1,5 @@
-// A bearer token in a file that somebody else keeps fresh (the kubelet for a service account, a sidecar for a kubeconfig).
-// Used by the credentials from any thread; reads the file again at most once a minute.
+// A bearer token in a file that somebody else keeps fresh (the kubelet for a service account, a sidecar for a
+// kubeconfig). Used by the credentials from any thread; reads the file again at most once a minute.
 #pragma once
 
 #include <mutex>
@@ -13,7 +13,8 @@
 
 namespace apitoken::kube {
 
-// A token as it goes into a header: surrounding blanks cut; nothing where it is empty or has bytes that no header may hold.
+// A token as it goes into a header: surrounding blanks cut; nothing where it is empty or has bytes that no header may
+// hold.
 std::optional<SecretString> clean_token(std::string_view text);
 
 class TokenFile {
