@@ -1,5 +1,5 @@
-// The program's settings, from flags in Go's syntax as users of kubebuilder operators know them. main reads them once; they
-// are plain values afterwards.
+// The program's settings, from flags in Go's syntax as users of kubebuilder operators know them. main reads them once;
+// they are plain values afterwards.
 #pragma once
 
 #include <expected>
@@ -13,8 +13,8 @@
 namespace apitoken {
 
 struct Config {
-  std::optional<std::string> kubeconfig;  // absent: $KUBECONFIG, in-cluster, ~/.kube/config are for app to try
-  std::string metrics_bind_address = ":8080";       // "0": none
+  std::optional<std::string> kubeconfig;       // absent: $KUBECONFIG, in-cluster, ~/.kube/config are for app to try
+  std::string metrics_bind_address = ":8080";  // "0": none
   std::string health_probe_bind_address = ":8081";  // "0": none
   std::optional<std::string> operator_namespace;    // flag, else $POD_NAMESPACE; absent: the credentials' own
   std::vector<std::string> namespaces;              // sorted, each once; empty: all

@@ -1,5 +1,5 @@
-// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing can be stale and series of
-// deleted tokens vanish at once. Called on the metrics server's thread; it keeps nothing between scrapes.
+// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing can be stale and
+// series of deleted tokens vanish at once. Called on the metrics server's thread; it keeps nothing between scrapes.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -15,7 +15,8 @@ namespace apitoken::serve {
 // Calls its argument for every ApiToken there is.
 using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
 
-// One family, one series a token: apitoken_expiration_timestamp_seconds, apitoken_warning_timestamp_seconds, apitoken_info.
+// One family, one series a token: apitoken_expiration_timestamp_seconds, apitoken_warning_timestamp_seconds,
+// apitoken_info.
 enum class TokenFamily { Expiration, Warning, About };
 
 class TokenCollector final : public prometheus::Collectable {

@@ -9,7 +9,8 @@
 
 namespace apitoken::serve {
 
-// Why the operator is not ready ("apitokens not listed yet"), one reason an element; empty: it is. Called on the server's thread.
+// Why the operator is not ready ("apitokens not listed yet"), one reason an element; empty: it is. Called on the
+// server's thread.
 using Unreadiness = std::function<std::vector<std::string>()>;
 
 // 200 "ok", or 503 with a line "not ready: <reason>" for each reason.

@@ -1,6 +1,6 @@
-// HttpServer: answers GET on a few fixed paths, over libmicrohttpd, with one thread of its own that no slow client can hold.
-// app starts one for metrics and one for probes. It reads no bodies and serves no files.
-// (prometheus-cpp's own Exposer stands on civetweb, which Debian builds without IPv6, and takes two seconds to stop.)
+// HttpServer: answers GET on a few fixed paths, over libmicrohttpd, with one thread of its own that no slow client can
+// hold. app starts one for metrics and one for probes. It reads no bodies and serves no files. (prometheus-cpp's own
+// Exposer stands on civetweb, which Debian builds without IPv6, and takes two seconds to stop.)
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace apitoken::serve {
 struct HttpAnswer {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  std::string body{};
 };
 // What answers each path; called on the server's thread. A trailing slash of a request's path does not count.
 using HttpRoutes = std::map<std::string, std::function<HttpAnswer()>, std::less<>>;

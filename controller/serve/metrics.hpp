@@ -1,6 +1,7 @@
-// Metrics: everything the operator counts about its own work; each metric is one member, each series of a closed label set
-// stands at zero from the start. Counting is safe on any thread and cheap. Levels (queue depth, oldest notice, last activity)
-// are asked for at each scrape, on the metrics server's thread; their sources are set before it starts and outlive it.
+// Metrics: everything the operator counts about its own work; each metric is one member, each series of a closed label
+// set stands at zero from the start. Counting is safe on any thread and cheap. Levels (queue depth, oldest notice, last
+// activity) are asked for at each scrape, on the metrics server's thread; their sources are set before it starts and
+// outlive it.
 #pragma once
 
 #include <functional>
@@ -23,20 +24,20 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   // Without election a process leads from its start: set_leader(true).
   Metrics(const Clock& clock, const std::string& version);
 
-  ControllerMetrics& api_tokens() { return api_tokens_; }         // controller="apitoken"
+  ControllerMetrics& api_tokens() { return api_tokens_; }          // controller="apitoken"
   ControllerMetrics& expiry_configs() { return expiry_configs_; }  // controller="tokenexpiryconfig"
 
   void request_done(std::string_view method, std::string_view code) override;
   void minted(MintKind kind) { (kind == MintKind::Issue ? issued_ : rotated_).Increment(); }
   // channel: event or email; result: sent or error.
-  void notice_told(std::string_view channel, std::string_view result, double count = 1);
+  void notices_done(std::string_view channel, std::string_view result, std::size_t count);
   void set_leader(bool leading) { leader_.Set(leading ? 1 : 0); }
 
   // Sources of levels.
   void watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue);
   void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
-  // `resource` is its plural name. Absent: no activity yet, exposed as 0.
-  void watch_activity(const std::string& resource, std::function<std::optional<WallTime>()> last);
+  // `resource` is its plural name. With one watch a namespace: the time of the one that has been silent longest.
+  void watch_activity(const std::string& resource, std::function<WallTime()> last);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 

@@ -1,0 +1,223 @@
+#include "config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <numeric>
+#include <string_view>
+
+#include "serve/bind_address.hpp"
+
+namespace apitoken {
+namespace {
+
+// What is wrong with a value; nothing where it was taken over.
+using Complaint = std::optional<std::string>;
+
+struct Flag {
+  std::string_view name;
+  std::string_view value;  // what stands for the value in the help text; empty: a bool
+  std::string_view initial;
+  std::string_view help;
+  Complaint (*apply)(Config& config, std::string_view value);
+};
+
+constexpr int kMostWorkers = 256;
+
+Complaint set_bool(bool& field, std::string_view value) {
+  constexpr std::array<std::string_view, 5> kTrue{"true", "TRUE", "True", "t", "1"};
+  constexpr std::array<std::string_view, 5> kFalse{"false", "FALSE", "False", "f", "0"};
+  const bool yes = std::ranges::find(kTrue, value) != kTrue.end();
+  if (!yes && std::ranges::find(kFalse, value) == kFalse.end()) return "allowed are true and false";
+  field = yes;
+  return {};
+}
+
+Complaint set_bind_address(std::string& field, std::string_view value) {
+  if (value != serve::kNoAddress && !serve::parse_bind_address(value)) {
+    return "allowed are host:port, :port, [IPv6]:port, and 0 for none";
+  }
+  field = value;
+  return {};
+}
+
+// RFC 1123 label: the names that Kubernetes takes for namespaces.
+bool is_dns_label(std::string_view text) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !text.empty() && text.size() <= 63 && alphanumeric(text.front()) && alphanumeric(text.back()) &&
+         std::ranges::all_of(text, [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
+Complaint refuse_namespace(std::string_view name) {
+  return fmt::format("\"{}\" is no namespace: allowed are at most 63 of a-z, 0-9 and -, with no - at either end", name);
+}
+
+Complaint set_operator_namespace(Config& config, std::string_view value) {
+  if (!is_dns_label(value)) return refuse_namespace(value);
+  config.operator_namespace = value;
+  return {};
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+Complaint set_namespaces(Config& config, std::string_view value) {
+  std::vector<std::string> names;
+  while (!value.empty()) {
+    const auto comma = std::min(value.find(','), value.size());
+    const auto name = trimmed(value.substr(0, comma));
+    if (!is_dns_label(name)) return refuse_namespace(name);
+    names.emplace_back(name);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  config.namespaces = std::move(names);
+  return {};
+}
+
+Complaint set_workers(Config& config, std::string_view value) {
+  int workers = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), workers);
+  if (error != std::errc() || end != value.data() + value.size() || workers < 1 || workers > kMostWorkers) {
+    return fmt::format("allowed are whole numbers from 1 to {}", kMostWorkers);
+  }
+  config.workers = workers;
+  return {};
+}
+
+Complaint set_log_level(Config& config, std::string_view value) {
+  constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
+  const auto found = std::ranges::find(kLevels, value);
+  if (found == kLevels.end()) return "allowed are debug, info, warn and error";
+  config.log_level = static_cast<LogLevel>(found - kLevels.begin());
+  return {};
+}
+
+Complaint set_log_format(Config& config, std::string_view value) {
+  if (value != "text" && value != "json") return "allowed are text and json";
+  config.log_format = value == "json" ? LogFormat::Json : LogFormat::Text;
+  return {};
+}
+
+Complaint set_kubeconfig(Config& config, std::string_view value) {
+  if (value.empty()) return "the path of a file is wanted";
+  config.kubeconfig = value;
+  return {};
+}
+
+constexpr std::array kFlags{
+    Flag{"kubeconfig", "FILE", "",
+         "How to reach the API server; without it $KUBECONFIG, the pod's service account, ~/.kube/config.",
+         set_kubeconfig},
+    Flag{"metrics-bind-address", "ADDRESS", ":8080", "Where /metrics is served; 0 for nowhere.",
+         [](Config& c, std::string_view v) { return set_bind_address(c.metrics_bind_address, v); }},
+    Flag{"health-probe-bind-address", "ADDRESS", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.",
+         [](Config& c, std::string_view v) { return set_bind_address(c.health_probe_bind_address, v); }},
+    Flag{"operator-namespace", "NAMESPACE", "",
+         "Where the lease and the mail servers' Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
+         set_operator_namespace},
+    Flag{"namespaces", "LIST", "", "The namespaces whose ApiTokens are served, separated by commas; without it all.",
+         set_namespaces},
+    Flag{"workers", "N", "8", "How many ApiTokens are worked on at a time, 1 to 256.", set_workers},
+    Flag{"leader-elect", "", "false", "Let one of several replicas act and the others stand by.",
+         [](Config& c, std::string_view v) { return set_bool(c.leader_elect, v); }},
+    Flag{"per-token-metrics", "", "true", "Expose series for each ApiToken beside the counts.",
+         [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},
+    Flag{"dry-run", "", "false", "Say what would be done, and write nothing.",
+         [](Config& c, std::string_view v) { return set_bool(c.dry_run, v); }},
+    Flag{"log-level", "LEVEL", "info", "The least that is logged: debug, info, warn or error.", set_log_level},
+    Flag{"log-format", "FORMAT", "text", "text for people, json for log collectors.", set_log_format},
+    Flag{"version", "", "", "Print the version and exit.",
+         [](Config& c, std::string_view v) { return set_bool(c.version, v); }},
+    Flag{"help", "", "", "Print this and exit.", [](Config& c, std::string_view v) { return set_bool(c.help, v); }},
+};
+
+// How many letters must be changed, added or taken away to get from one to the other (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string unknown_flag(std::string_view name) {
+  const auto nearest =
+      std::ranges::min_element(kFlags, {}, [name](const Flag& flag) { return distance(name, flag.name); });
+  return fmt::format("unknown flag --{}; did you mean --{}? See --help", name, nearest->name);
+}
+
+const Flag* find_flag(std::string_view name) {
+  if (name == "h") name = "help";
+  const auto found = std::ranges::find(kFlags, name, &Flag::name);
+  return found == kFlags.end() ? nullptr : &*found;
+}
+
+// Takes the first flag, and its value, off `arguments`.
+Complaint take_flag(Config& config, std::span<const char* const>& arguments) {
+  const std::string_view argument = arguments.front();
+  arguments = arguments.subspan(1);
+  if (!argument.starts_with('-') || argument.find_first_not_of('-') == std::string_view::npos) {
+    return fmt::format("unexpected argument \"{}\"; only flags are taken, see --help", argument);
+  }
+  const auto text = argument.substr(argument.starts_with("--") ? 2 : 1);
+  const auto equals = text.find('=');
+  const auto* flag = find_flag(text.substr(0, equals));
+  if (flag == nullptr) return unknown_flag(text.substr(0, equals));
+
+  std::string_view value = "true";
+  if (equals != std::string_view::npos) {
+    value = text.substr(equals + 1);
+  } else if (!flag->value.empty()) {
+    if (arguments.empty()) return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
+    value = arguments.front();
+    arguments = arguments.subspan(1);
+  }
+  const auto complaint = flag->apply(config, value);
+  if (!complaint) return {};
+  return fmt::format("--{}: invalid value \"{}\": {}", flag->name, value, *complaint);
+}
+
+}  // namespace
+
+std::expected<Config, std::string> parse_flags(std::span<const char* const> arguments) {
+  Config config;
+  while (!arguments.empty()) {
+    if (auto complaint = take_flag(config, arguments)) return std::unexpected(std::move(*complaint));
+  }
+  const char* pod_namespace = std::getenv("POD_NAMESPACE");
+  if (!config.operator_namespace && pod_namespace != nullptr && *pod_namespace != '\0') {
+    if (const auto complaint = set_operator_namespace(config, pod_namespace)) {
+      return std::unexpected("$POD_NAMESPACE: " + *complaint);
+    }
+  }
+  return config;
+}
+
+std::string help_text() {
+  std::string text =
+      "apitoken-operator mints API tokens into Secrets and tells people before they expire.\n\n"
+      "Usage: apitoken-operator [flags]\n\nFlags:\n";
+  for (const auto& flag : kFlags) {
+    const auto left =
+        flag.value.empty() ? fmt::format("--{}", flag.name) : fmt::format("--{} {}", flag.name, flag.value);
+    const auto initial = flag.initial.empty() ? std::string() : fmt::format(" (default {})", flag.initial);
+    text += fmt::format("  {}{}\n      {}\n", left, initial, flag.help);
+  }
+  return text;
+}
+
+}  // namespace apitoken

@@ -1,0 +1,113 @@
+#include "config.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+namespace apitoken {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ParseFlags : public testing::Test {
+ protected:
+  void SetUp() override { unsetenv("POD_NAMESPACE"); }
+  void TearDown() override { unsetenv("POD_NAMESPACE"); }
+
+  static std::expected<Config, std::string> parse(std::vector<const char*> arguments) { return parse_flags(arguments); }
+  static std::string refused(std::vector<const char*> arguments) {
+    const auto config = parse(std::move(arguments));
+    return config ? "accepted" : config.error();
+  }
+};
+
+TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
+
+TEST_F(ParseFlags, TakesEveryFlag) {
+  const auto config = parse(
+      {"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
+       "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
+       "--log-level=debug", "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->kubeconfig, "/tmp/k");
+  EXPECT_EQ(config->metrics_bind_address, "127.0.0.1:0");
+  EXPECT_EQ(config->health_probe_bind_address, "0");
+  EXPECT_EQ(config->operator_namespace, "ops");
+  EXPECT_THAT(config->namespaces, ElementsAre("team-a", "team-b"));
+  EXPECT_EQ(config->workers, 16);
+  EXPECT_EQ(config->log_level, LogLevel::Debug);
+  EXPECT_EQ(config->log_format, LogFormat::Json);
+  EXPECT_FALSE(config->per_token_metrics);
+  EXPECT_TRUE(config->leader_elect && config->dry_run && config->version && config->help);
+}
+
+TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
+  EXPECT_EQ(parse({"-workers", "3"})->workers, 3);
+  EXPECT_EQ(parse({"--workers", "3"})->workers, 3);
+  EXPECT_EQ(parse({"-workers=3"})->workers, 3);
+  EXPECT_TRUE(parse({"-leader-elect", "--workers=3"})->leader_elect);
+  EXPECT_FALSE(parse({"--leader-elect=f"})->leader_elect);
+  EXPECT_TRUE(parse({"-h"})->help);
+  EXPECT_EQ(parse({"--workers=3", "--workers=4"})->workers, 4);
+}
+
+TEST_F(ParseFlags, AnUnknownFlagIsNamedWithTheNearestKnownOne) {
+  EXPECT_EQ(refused({"--worker=3"}), "unknown flag --worker; did you mean --workers? See --help");
+  EXPECT_THAT(refused({"--leader-election"}), HasSubstr("did you mean --leader-elect?"));
+  EXPECT_THAT(refused({"--metrics-addr=:1"}), HasSubstr("unknown flag --metrics-addr"));
+}
+
+TEST_F(ParseFlags, ArgumentsThatAreNoFlagsAreRefused) {
+  for (const char* argument : {"run", "", "-", "--"})
+    EXPECT_THAT(refused({argument}), HasSubstr("unexpected argument"));
+  EXPECT_THAT(refused({"--leader-elect", "false"}), HasSubstr("unexpected argument \"false\""));
+}
+
+TEST_F(ParseFlags, AMissingValueIsAskedFor) {
+  EXPECT_EQ(refused({"--workers"}), "--workers wants a value: --workers=N");
+}
+
+TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndWhatIsAllowed) {
+  for (const char* workers : {"0", "257", "-1", "x", "", "8.5", "99999999999"}) {
+    EXPECT_EQ(refused({"--workers", workers}),
+              std::string("--workers: invalid value \"") + workers + "\": allowed are whole numbers from 1 to 256");
+  }
+  EXPECT_THAT(refused({"--leader-elect=maybe"}), AllOf(HasSubstr("\"maybe\""), HasSubstr("true and false")));
+  EXPECT_THAT(refused({"--log-level=trace"}), HasSubstr("allowed are debug, info, warn and error"));
+  EXPECT_THAT(refused({"--log-format=xml"}), HasSubstr("allowed are text and json"));
+  EXPECT_THAT(refused({"--metrics-bind-address=8080"}), HasSubstr("allowed are host:port, :port, [IPv6]:port"));
+  EXPECT_THAT(refused({"--kubeconfig="}), HasSubstr("the path of a file is wanted"));
+}
+
+TEST_F(ParseFlags, NamespacesAreLabels) {
+  const std::string long_name(64, 'a');
+  for (const char* list : {"Team", "a_b", "-a", "a-", "a,,b", "a.b", long_name.c_str()}) {
+    EXPECT_THAT(refused({"--namespaces", list}), AllOf(HasSubstr("--namespaces"), HasSubstr("is no namespace")));
+    EXPECT_THAT(refused({"--operator-namespace", list}), HasSubstr("is no namespace"));
+  }
+  EXPECT_TRUE(parse({"--namespaces="})->namespaces.empty());
+}
+
+TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
+  setenv("POD_NAMESPACE", "apitoken-system", 1);
+  EXPECT_EQ(parse({})->operator_namespace, "apitoken-system");
+  EXPECT_EQ(parse({"--operator-namespace=ops"})->operator_namespace, "ops");
+  setenv("POD_NAMESPACE", "Not A Namespace", 1);
+  EXPECT_THAT(refused({}), HasSubstr("$POD_NAMESPACE"));
+}
+
+TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
+  const auto text = help_text();
+  for (const char* flag :
+       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
+        "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect", "--per-token-metrics",
+        "--dry-run", "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
+    EXPECT_THAT(text, HasSubstr(flag));
+  }
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) EXPECT_LE(text.find('\n', at) - at, 110u);
+}
+
+}  // namespace
+}  // namespace apitoken

@@ -1,0 +1,119 @@
+#include "serve/expiry_collector.hpp"
+
+#include <gmock/gmock.h>
+
+#include "api/names.hpp"
+#include "serve/page.hpp"
+
+namespace apitoken::serve {
+namespace {
+
+using api::ApiToken;
+using std::chrono::days;
+using std::chrono::hours;
+using test::lines_with;
+using test::page_of;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr WallTime kNow{Seconds(1'800'000'000)};
+
+ApiToken token(const char* name, std::string_view reason, std::optional<Seconds> left = {}) {
+  ApiToken made;
+  made.meta.ns = "team-a";
+  made.meta.name = name;
+  made.status.type = "Permanent";
+  if (left) made.status.expires_at = kNow + *left;
+  api::set_condition(made.status.conditions, {"Ready", "True", std::string(reason), "", kNow, 1});
+  return made;
+}
+
+class ExpiryMetrics : public testing::Test {
+ protected:
+  std::string page() const {
+    const ForEachToken for_each = [this](const auto& visit) {
+      for (const auto& each : tokens_) visit(each);
+    };
+    const TokenCollector expiration(TokenFamily::Expiration, for_each);
+    const TokenCollector warning(TokenFamily::Warning, for_each);
+    const TokenCollector about(TokenFamily::About, for_each);
+    const FleetCollector fleet(clock_, for_each);
+    return page_of({&fleet, &expiration, &warning, &about});
+  }
+
+  ManualClock clock_{kNow};
+  std::vector<ApiToken> tokens_;
+};
+
+TEST_F(ExpiryMetrics, ATokenHasItsExpiryItsWarningTimeAndItsState) {
+  auto made = token("ci", "Issued", days(40));
+  made.status.warn_at = kNow + days(10);
+  tokens_ = {made};
+  const auto text = page();
+  EXPECT_THAT(text, HasSubstr("apitoken_expiration_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1803456000\n"));
+  EXPECT_THAT(text, HasSubstr("apitoken_warning_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1800864000\n"));
+  EXPECT_THAT(text, HasSubstr("apitoken_info{namespace=\"team-a\",name=\"ci\",type=\"Permanent\",format=\"Opaque\","
+                              "reason=\"Issued\"} 1\n"));
+}
+
+TEST_F(ExpiryMetrics, WithoutWarningTimeThereIsNoWarningSeries) {
+  tokens_ = {token("session", "Issued", hours(8))};
+  EXPECT_EQ(lines_with(page(), "apitoken_warning_timestamp_seconds{"), 0);
+}
+
+TEST_F(ExpiryMetrics, ARevokedTokenHasNoTimesWhetherStatusFollowedOrNot) {
+  auto just_revoked = token("just-revoked", "Issued", days(3));
+  just_revoked.status.warn_at = kNow;
+  just_revoked.spec.revoked = true;
+  tokens_ = {just_revoked, token("revoked", "Revoked", days(3))};
+  const auto text = page();
+  EXPECT_EQ(lines_with(text, "apitoken_expiration_timestamp_seconds{"), 0);
+  EXPECT_EQ(lines_with(text, "apitoken_warning_timestamp_seconds{"), 0);
+  EXPECT_EQ(lines_with(text, "apitoken_info{"), 2);
+  EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"7d\"} 0\n"));
+}
+
+TEST_F(ExpiryMetrics, AnExpiredTokenKeepsItsTimesSoThatTheAlertGoesOn) {
+  auto expired = token("old", "Expired", days(-300));
+  expired.status.warn_at = kNow - days(330);
+  tokens_ = {expired};
+  const auto text = page();
+  EXPECT_EQ(lines_with(text, "apitoken_expiration_timestamp_seconds{"), 1);
+  EXPECT_EQ(lines_with(text, "apitoken_warning_timestamp_seconds{"), 1);
+  EXPECT_THAT(text, HasSubstr("apitokens{type=\"Permanent\",reason=\"Expired\"} 1\n"));
+}
+
+TEST_F(ExpiryMetrics, TheFleetIsCountedInClosedSetsThatStandAtZero) {
+  const auto text = page();
+  EXPECT_EQ(lines_with(text, "apitokens{"), 16);
+  EXPECT_EQ(lines_with(text, "apitokens_expiring{"), 3);
+  EXPECT_EQ(lines_with(text, "apitoken_"), 0);
+}
+
+TEST_F(ExpiryMetrics, OddTypesAndReasonsMakeNoNewSeries) {
+  auto odd = token("odd", "SomethingElse");
+  odd.status.type = "";
+  odd.spec.type = "Eternal";
+  ApiToken untouched;
+  untouched.spec.type = "Temporary";
+  tokens_ = {odd, untouched};
+  const auto text = page();
+  EXPECT_THAT(text, HasSubstr("apitokens{type=\"Permanent\",reason=\"Pending\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("apitokens{type=\"Temporary\",reason=\"Pending\"} 1\n"));
+  EXPECT_EQ(lines_with(text, "apitokens{"), 16);
+  EXPECT_THAT(text, Not(HasSubstr("Eternal")));
+}
+
+TEST_F(ExpiryMetrics, ExpiringCountsAreCumulativeAndGoByTheClock) {
+  tokens_ = {token("a", "ExpiringSoon", hours(24)), token("b", "ExpiringSoon", days(7)), token("c", "Issued", days(30)),
+             token("d", "Issued", days(31)), token("e", "ExpiringSoon", Seconds(1))};
+  auto text = page();
+  EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"1d\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"7d\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"30d\"} 4\n"));
+  clock_.advance(Seconds(1));
+  EXPECT_THAT(page(), HasSubstr("apitokens_expiring{within=\"1d\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace apitoken::serve
