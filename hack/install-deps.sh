@@ -15,7 +15,7 @@ packages=(
   # build
   g++ cmake ninja-build ccache mold pkg-config git
   libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev libsimdjson-dev
-  nlohmann-json3-dev libcurl4-openssl-dev
+  nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev
   # format, lint and tests
   clang-format-19 clang-tidy-19 shellcheck libgtest-dev libgmock-dev
   python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography
