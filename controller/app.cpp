@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "api/names.hpp"
+#include "base/memory.hpp"
 #include "base/thread_name.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/lease.hpp"
@@ -217,6 +218,7 @@ void App::Parts::lead(std::stop_token stop) {
     clock.wait(wake, lock, stop, clock.steady() + std::chrono::milliseconds(50));
   }
   if (stop.stop_requested()) return;
+  release_startup_memory();
   spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(), config.workers);
   kinds.enqueue_all();
   std::vector<std::jthread> threads;

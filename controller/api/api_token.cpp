@@ -61,7 +61,7 @@ nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
   if (notices.empty()) return {};
   auto result = nlohmann::json::array();
   for (const NoticeEntry& notice : notices) {
-    nlohmann::json entry{{"config", notice.config}, {"before", format_duration(notice.before)}};
+    nlohmann::json entry{{"config", notice.config}, {"before", format_duration_short(notice.before)}};
     if (notice.event_at) entry["eventAt"] = format_rfc3339(*notice.event_at);
     if (notice.sent_at) entry["sentAt"] = format_rfc3339(*notice.sent_at);
     result.push_back(std::move(entry));

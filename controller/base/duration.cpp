@@ -51,6 +51,15 @@ std::string format_duration(Seconds duration) {
   return fmt::format("{}s", s);
 }
 
+std::string format_duration_short(Seconds duration) {
+  const long long s = duration.count();
+  std::string text;
+  if (s >= 3600) text += fmt::format("{}h", s / 3600);
+  if (s / 60 % 60 > 0) text += fmt::format("{}m", s / 60 % 60);
+  if (s % 60 > 0 || s == 0) text += fmt::format("{}s", s % 60);
+  return text;
+}
+
 std::string describe_duration(Seconds duration) {
   constexpr std::array<std::pair<long long, const char*>, 4> kUnits{{{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}}};
   long long rest = duration.count();

@@ -14,6 +14,8 @@ namespace apitoken {
 // for anything else, among them a result beyond 100 years.
 std::optional<Seconds> parse_duration(std::string_view text);
 std::string format_duration(Seconds duration);
+// The same without what is zero: "720h", "1h30m", "0s".
+std::string format_duration_short(Seconds duration);
 // For people: "30 days", "1 day 12 hours", "8 hours", "90 seconds"; at most two units, the rest cut.
 std::string describe_duration(Seconds duration);
 
