@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "core/hash.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::notify {
@@ -90,6 +91,12 @@ std::string word_of(const Reply* reply, const MailSettings& settings) {
   const std::string_view password = settings.password.reveal();
   if (!password.empty() && reply->text.find(password) != std::string::npos) return fmt::format("{}", reply->code);
   return reply->text;
+}
+
+// Equal where a connection may serve both. libcurl would reuse one that STARTTLS secured under another CA.
+std::string key_of(const MailSettings& settings) {
+  return fmt::format("{} {} {} {} {}", settings.server.text(), int(settings.tls), core::sha256_hex(settings.username),
+                     core::sha256_hex(settings.password.reveal()), core::sha256_hex(settings.ca));
 }
 
 }  // namespace
@@ -277,7 +284,9 @@ EmailChannel::EmailChannel(EmailTimeouts timeouts, std::string system_ca_file)
 EmailChannel::~EmailChannel() = default;
 
 Result<SendOutcome> EmailChannel::send(const MailSettings& settings, const Mail& mail, std::stop_token stop) {
-  if (!session_) session_ = std::make_unique<Session>();
+  auto key = key_of(settings);
+  if (!session_ || key != session_key_) session_ = std::make_unique<Session>();
+  session_key_ = std::move(key);
   auto outcome = session_->send(settings, mail, timeouts_, system_ca_file_, stop);
   if (!outcome) session_.reset();  // a connection that failed is not used again
   return outcome;

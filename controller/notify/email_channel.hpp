@@ -27,6 +27,7 @@ class EmailChannel final : public MailChannel {
   EmailTimeouts timeouts_;
   std::string system_ca_file_;
   std::unique_ptr<Session> session_;  // the connection kept between mails
+  std::string session_key_;           // the settings that it was made with
 };
 
 }  // namespace apitoken::notify

@@ -171,7 +171,8 @@ SteadyTime Outbox::due_of(const Batch& batch) const {
 }
 
 std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now) const {
-  const auto earliest = std::ranges::min_element(batches_, {}, [&](const auto& item) { return due_of(item.second); });
+  const auto order = [&](const auto& item) { return std::pair(due_of(item.second), item.second.failures); };
+  const auto earliest = std::ranges::min_element(batches_, {}, order);
   if (earliest == batches_.end() || due_of(earliest->second) > now) return {};
   return std::pair(earliest->first, earliest->second.to.config);
 }
@@ -201,8 +202,7 @@ void Outbox::failed(BatchId id, const std::string& config, const Error& error, N
   changed_.insert(config);
   // Behind the config's other batches: were it this very mail that the server refuses, they must get their turn.
   const auto batch = batches_.find(id);
-  if (batch != batches_.end() && batch->second.frozen)
-    batch->second.due = found->second.paused_until + std::chrono::seconds(1);
+  if (batch != batches_.end()) ++batch->second.failures;
 }
 
 void Outbox::note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now) {

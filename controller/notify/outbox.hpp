@@ -119,7 +119,8 @@ class Outbox {
     bool counted = false;              // its notices count as sent; what remains are late recipients of a copy
     std::optional<WallTime> accepted;  // when the first recipient was
     std::vector<std::string> remaining;
-    std::uint32_t tries = 0;  // with refusals, in a row
+    std::uint32_t tries = 0;     // with refusals, in a row
+    std::uint32_t failures = 0;  // attempts that failed as a whole
   };
   struct ConfigState {
     SteadyTime paused_until{};

@@ -1,0 +1,226 @@
+// The dispatcher's thread as a whole, with a scripted mail server and API server and a clock moved by hand.
+#include "notify/dispatcher.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <thread>
+
+#include "base/rfc3339.hpp"
+
+namespace apitoken::notify {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+const WallTime kStart = *parse_rfc3339("2026-11-24T08:00:00Z");
+const WallTime kExpiry = *parse_rfc3339("2026-12-01T08:00:00Z");
+
+// Both servers, the hooks and the observer: what they were given, and what they are to answer.
+class World final : public EventSink, public MailChannel, public DispatcherHooks, public NotifyObserver {
+ public:
+  Status create(const api::Event& event, std::stop_token) override {
+    std::lock_guard lock(mutex);
+    events.push_back(event);
+    return {};
+  }
+  Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
+  Result<SendOutcome> send(const MailSettings&, const Mail& mail, std::stop_token stop) override {
+    std::unique_lock lock(mutex);
+    ++attempts;
+    if (hangs) {
+      std::condition_variable_any().wait(lock, stop, [] { return false; });
+      return fail(ErrorKind::Canceled, "stopped");
+    }
+    if (mail_error) return std::unexpected(*mail_error);
+    mails.push_back(mail);
+    return SendOutcome{mail.recipients, {}};
+  }
+  void rest() override {
+    std::lock_guard lock(mutex);
+    ++rests;
+  }
+  Result<MailSettings> mail_settings(const std::string&, std::stop_token) override {
+    std::lock_guard lock(mutex);
+    if (settings_error) return std::unexpected(*settings_error);
+    MailSettings settings;
+    settings.from = {"API tokens", "tokens@example.com"};
+    return settings;
+  }
+  void on_told(const Told& t) override {
+    std::lock_guard lock(mutex);
+    told.push_back(t);
+  }
+  void on_config_report(const std::string&) override {
+    std::lock_guard lock(mutex);
+    ++reports;
+  }
+  void notices_done(std::string_view channel, std::string_view result, std::size_t count) override {
+    std::lock_guard lock(mutex);
+    counts[std::string(channel) + " " + std::string(result)] += count;
+  }
+
+  std::mutex mutex;  // guards all below
+  std::vector<api::Event> events;
+  std::vector<Mail> mails;
+  std::vector<Told> told;
+  std::map<std::string, std::size_t> counts;
+  std::optional<Error> mail_error;
+  std::optional<Error> settings_error;
+  bool hangs = false;
+  int attempts = 0;
+  int rests = 0;
+  int reports = 0;
+};
+
+class DispatcherTest : public ::testing::Test {
+ protected:
+  static core::Notice notice(std::string name, Seconds before = 168h) {
+    return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, "alice@example.com", "id", "Permanent", ""};
+  }
+  static core::ConfigRoute mails(Seconds digest = 0s) {
+    return {"default", true, true, {"ops@example.com"}, false, digest};
+  }
+  void start() {
+    thread_ = std::jthread([this](std::stop_token stop) { dispatcher_.run(stop); });
+  }
+  // Waits for a state that the dispatcher's thread brings about.
+  template <typename Condition>
+  void wait_for(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (true) {
+      {
+        std::lock_guard lock(world_.mutex);
+        if (condition()) return;
+      }
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  void set(auto change) {
+    std::lock_guard lock(world_.mutex);
+    change();
+  }
+
+  ManualClock clock_{kStart};
+  World world_;
+  Dispatcher dispatcher_{world_, world_, world_, world_, clock_};
+  std::jthread thread_;
+};
+
+TEST_F(DispatcherTest, TellsByEventAndMailThenReports) {
+  dispatcher_.tell(notice("a"), mails());
+  dispatcher_.tell(notice("a"), mails());
+  start();
+  wait_for([&] { return world_.told.size() == 1 && world_.rests > 0; });
+  EXPECT_THAT(world_.events, SizeIs(1));
+  EXPECT_EQ(world_.events[0].reason, "ExpiringSoon");
+  ASSERT_THAT(world_.mails, SizeIs(1));
+  EXPECT_THAT(world_.mails[0].message,
+              HasSubstr("Subject: 1 API token expires within 7 days, on 2026-12-01 (team-a/a)\r\n"));
+  EXPECT_EQ(world_.told[0].event_at, kStart);
+  EXPECT_EQ(world_.told[0].sent_at, kStart);
+  EXPECT_EQ(dispatcher_.told("uid-a"), world_.told);
+  EXPECT_EQ(world_.counts, (std::map<std::string, std::size_t>{{"email sent", 1}, {"event sent", 1}}));
+  EXPECT_EQ(dispatcher_.report("default").pending_notices, 0);
+  EXPECT_EQ(dispatcher_.report("default").last_success, kStart);
+  dispatcher_.forget("uid-a", {notice("a").key});
+  EXPECT_THAT(dispatcher_.told("uid-a"), SizeIs(0));
+}
+
+TEST_F(DispatcherTest, CollectsForTheDigestAndMailsOnce) {
+  start();
+  for (int i = 0; i < 20; ++i) dispatcher_.tell(notice("t" + std::to_string(i)), mails(5min));
+  wait_for([&] { return world_.events.size() == 20; });
+  EXPECT_THAT(world_.mails, SizeIs(0));
+  clock_.advance(5min);
+  wait_for([&] { return world_.told.size() == 20; });
+  EXPECT_THAT(world_.mails, SizeIs(1));
+}
+
+TEST_F(DispatcherTest, AServerThatIsDownGetsTheSameMailLater) {
+  set([&] { world_.mail_error = Error{ErrorKind::Unavailable, "down"}; });
+  dispatcher_.tell(notice("a"), mails());
+  start();
+  wait_for([&] { return world_.attempts == 1 && world_.reports > 0; });
+  EXPECT_EQ(dispatcher_.report("default").last_error, "down");
+  EXPECT_EQ(dispatcher_.oldest_pending(), kStart);
+  set([&] { world_.mail_error.reset(); });
+  clock_.advance(30s);
+  wait_for([&] { return world_.told.size() == 1; });
+  EXPECT_EQ(world_.told[0].sent_at, kStart + 30s);
+  EXPECT_EQ(dispatcher_.oldest_pending(), std::nullopt);
+  EXPECT_EQ(world_.counts["email error"], 1u);
+}
+
+TEST_F(DispatcherTest, MailWaitsForItsSecretAndGoesWithAKick) {
+  set([&] { world_.settings_error = Error{ErrorKind::NotFound, "Secret smtp is missing"}; });
+  dispatcher_.tell(notice("a"), mails());
+  start();
+  wait_for([&] { return world_.reports > 0 && world_.events.size() == 1; });
+  EXPECT_EQ(dispatcher_.report("default").error_kind, ErrorKind::NotFound);
+  set([&] { world_.settings_error.reset(); });
+  dispatcher_.kick("default");
+  wait_for([&] { return world_.mails.size() == 1; });
+}
+
+TEST_F(DispatcherTest, StopsAtOnceWhileAServerHangs) {
+  set([&] { world_.hangs = true; });
+  dispatcher_.tell(notice("a"), mails());
+  start();
+  wait_for([&] { return world_.attempts == 1; });
+  const auto begin = std::chrono::steady_clock::now();
+  thread_.request_stop();
+  thread_.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_THAT(world_.told, SizeIs(0));
+}
+
+TEST_F(DispatcherTest, NothingLeavesBeforeItRuns) {
+  dispatcher_.tell(notice("a"), mails());
+  dispatcher_.post_event({"team-a", "issued", {}, false, "Issued", "Issue", ""});
+  EXPECT_THAT(world_.events, SizeIs(0));
+  dispatcher_.drop_token("uid-a");
+  start();
+  wait_for([&] { return world_.events.size() == 1; });
+  EXPECT_EQ(world_.events[0].reason, "Issued");
+}
+
+TEST_F(DispatcherTest, NormalEventsBeyondTheBurstAreDroppedAndWarningsNever) {
+  for (int i = 0; i < 300; ++i) {
+    dispatcher_.post_event({"team-a", "n" + std::to_string(i), {}, false, "Issued", "Issue", ""});
+    dispatcher_.post_event({"team-a", "w" + std::to_string(i), {}, true, "InvalidSpec", "Validate", ""});
+  }
+  auto quiet = notice("temporary", 0s);
+  quiet.warning = false;
+  dispatcher_.tell(quiet, {.config = "", .recipients = {}});
+  start();
+  wait_for([&] { return world_.told.size() == 1 && world_.events.size() == 400; });
+  EXPECT_EQ(world_.told[0].event_at, std::nullopt);
+}
+
+TEST_F(DispatcherTest, WorkersMayCallItAllAtOnce) {
+  start();
+  {
+    std::vector<std::jthread> workers;
+    for (int w = 0; w < 4; ++w) {
+      workers.emplace_back([this, w] {
+        for (int i = 0; i < 50; ++i) {
+          const std::string name = "t" + std::to_string(w) + "-" + std::to_string(i);
+          dispatcher_.tell(notice(name), mails());
+          if (i % 10 == 0) dispatcher_.drop_token("uid-" + name);
+          (void)dispatcher_.told("uid-" + name);
+          (void)dispatcher_.report("default");
+          dispatcher_.kick("default");
+        }
+      });
+    }
+  }
+  wait_for([&] { return world_.told.size() >= 180; });
+  EXPECT_EQ(dispatcher_.report("default").pending_notices, 0);
+}
+
+}  // namespace
+}  // namespace apitoken::notify

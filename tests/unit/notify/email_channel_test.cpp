@@ -1,0 +1,362 @@
+// The SMTP channel against real sessions: a scripted server (smtp_server.py) with STARTTLS, implicit TLS, AUTH,
+// refusals, silence and broken connections.
+#include "notify/email_channel.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace apitoken::notify {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// A directory that goes with the test.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = ::testing::TempDir() + "smtp-XXXXXX";
+    if (!mkdtemp(name.data())) std::abort();
+    path_ = name;
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+std::string read_file(const std::string& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// A CA and a certificate of it for localhost, by that name alone.
+void make_certificates(const Scratch& scratch) {
+  const std::string script =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test CA' -keyout ca.key "
+      "-out "
+      "ca.crt && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=mail' -keyout tls.key -out "
+      "tls.csr "
+      "&& printf 'subjectAltName=DNS:localhost' > san && openssl x509 -req -in tls.csr -CA ca.crt -CAkey "
+      "ca.key "
+      "-CAcreateserial -days 2 -extfile san -out tls.crt";
+  const std::string command = "cd '" + scratch.file("") + "' && { " + script + "; } >log 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0) << read_file(scratch.file("log"));
+}
+
+// The scripted server as a process of its own; it ends with its standard input.
+class Server {
+ public:
+  Server(const Scratch& scratch, std::string tls, std::string auth = "") : mails_(scratch.file("mails-" + tls + auth)) {
+    std::vector<std::string> arguments{"/usr/bin/python3",
+                                       APITOKEN_SOURCE_DIR "/tests/unit/notify/smtp_server.py",
+                                       "--tls",
+                                       std::move(tls),
+                                       "--certificate",
+                                       scratch.file("tls.crt"),
+                                       "--key",
+                                       scratch.file("tls.key"),
+                                       "--mails",
+                                       mails_};
+    if (!auth.empty()) arguments.insert(arguments.end(), {"--auth", auth});
+    start(arguments, scratch.file("server-log"));
+  }
+  ~Server() {
+    ::close(input_);
+    ::fclose(output_);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  std::vector<nlohmann::json> mails() const {
+    std::vector<nlohmann::json> result;
+    std::ifstream stream(mails_);
+    for (std::string line; std::getline(stream, line);) result.push_back(nlohmann::json::parse(line));
+    return result;
+  }
+
+ private:
+  void start(const std::vector<std::string>& arguments, const std::string& log) {
+    int in[2];
+    int out[2];
+    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) std::abort();
+    std::vector<char*> argv;
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(in[0], STDIN_FILENO);
+      ::dup2(out[1], STDOUT_FILENO);
+      ::dup2(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), STDERR_FILENO);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    input_ = in[1];
+    output_ = ::fdopen(out[0], "r");
+    int port = 0;
+    if (std::fscanf(output_, "port %d", &port) != 1) port = 0;
+    port_ = static_cast<std::uint16_t>(port);
+  }
+
+  std::string mails_;
+  pid_t pid_ = -1;
+  int input_ = -1;
+  FILE* output_ = nullptr;
+  std::uint16_t port_ = 0;
+};
+
+// Takes connections (the kernel does) and never says a word.
+class SilentServer {
+ public:
+  SilentServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 8) != 0) std::abort();
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(socket_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::uint16_t port_ = 0;
+};
+
+class EmailChannelTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = new Scratch;
+    make_certificates(*scratch_);
+    starttls_ = new Server(*scratch_, "StartTLS", "robot:s3cret-word");
+    plain_ = new Server(*scratch_, "None");
+    ASSERT_NE(starttls_->port(), 0) << "python3-aiosmtpd is needed";
+    ASSERT_NE(plain_->port(), 0);
+  }
+  static void TearDownTestSuite() {
+    delete starttls_;
+    delete plain_;
+    delete scratch_;
+  }
+
+  static MailSettings settings(std::uint16_t port, core::TlsMode tls) {
+    MailSettings s;
+    s.server = {"localhost", port};
+    s.tls = tls;
+    s.from = {"API tokens", "tokens@example.com"};
+    if (tls != core::TlsMode::None) s.ca = read_file(scratch_->file("ca.crt"));
+    return s;
+  }
+  static MailSettings secure(std::string password = "s3cret-word") {
+    MailSettings s = settings(starttls_->port(), core::TlsMode::StartTls);
+    s.username = "robot";
+    s.password = SecretString(std::move(password));
+    return s;
+  }
+  static MailSettings plain() { return settings(plain_->port(), core::TlsMode::None); }
+  static Mail mail(std::vector<std::string> recipients) {
+    return {"tokens@example.com", std::move(recipients), "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n"};
+  }
+  Result<SendOutcome> send(const MailSettings& s, const Mail& m) { return channel_.send(s, m, {}); }
+
+  static Scratch* scratch_;
+  static Server* starttls_;
+  static Server* plain_;
+  EmailChannel channel_{{5s, 10s}};
+};
+
+Scratch* EmailChannelTest::scratch_ = nullptr;
+Server* EmailChannelTest::starttls_ = nullptr;
+Server* EmailChannelTest::plain_ = nullptr;
+
+TEST_F(EmailChannelTest, SendsOverStartTlsWithAuthAndKeepsTheConnection) {
+  const std::size_t before = starttls_->mails().size();
+  for (int i = 0; i < 3; ++i) {
+    const auto outcome = send(secure(), mail({"ops@example.com", "sec@example.com"}));
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_THAT(outcome->accepted, ElementsAre("ops@example.com", "sec@example.com"));
+  }
+  const auto mails = starttls_->mails();
+  ASSERT_THAT(mails, SizeIs(before + 3));
+  const auto& last = mails.back();
+  EXPECT_EQ(last["user"], "robot");
+  EXPECT_EQ(last["tls"], true);
+  EXPECT_EQ(last["from"], "tokens@example.com");
+  EXPECT_THAT(last["to"].get<std::vector<std::string>>(), ElementsAre("ops@example.com", "sec@example.com"));
+  EXPECT_EQ(last["message"], "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n");
+  EXPECT_EQ(last["peer"], mails[before]["peer"]) << "one connection for all";
+  channel_.rest();
+  ASSERT_TRUE(send(secure(), mail({"ops@example.com"})));
+  EXPECT_NE(starttls_->mails().back()["peer"], last["peer"]);
+}
+
+TEST_F(EmailChannelTest, SendsOverImplicitTls) {
+  const Server server(*scratch_, "Implicit");
+  const auto outcome = send(settings(server.port(), core::TlsMode::Implicit), mail({"ops@example.com"}));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(server.mails().at(0)["tls"], true);
+}
+
+TEST_F(EmailChannelTest, TellsTheFateOfEachRecipient) {
+  const auto outcome =
+      send(plain(), mail({"refused@example.com", "ops@example.com", "later@example.com", "sec@example.com"}));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_THAT(outcome->accepted, ElementsAre("ops@example.com", "sec@example.com"));
+  EXPECT_THAT(outcome->refused,
+              ElementsAre(Refusal{"refused@example.com", 550, "550 5.1.1 no such user", true},
+                          Refusal{"later@example.com", 451, "451 4.7.1 greylisted, try again", false}));
+  EXPECT_THAT(plain_->mails().back()["to"].get<std::vector<std::string>>(), SizeIs(2));
+}
+
+TEST_F(EmailChannelTest, TellsOfEachWhereAllAreRefused) {
+  for (const auto& s : {plain(), secure()}) {
+    const auto outcome = send(s, mail({"refused@example.com", "later@example.com"}));
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_THAT(outcome->accepted, SizeIs(0));
+    ASSERT_THAT(outcome->refused, SizeIs(2));
+    EXPECT_EQ(outcome->refused[0].code, 550);
+    EXPECT_FALSE(outcome->refused[1].permanent);
+  }
+}
+
+TEST_F(EmailChannelTest, RefusedAuthenticationIsUnauthorizedAndKeepsThePasswordToItself) {
+  const auto outcome = send(secure("wrong-s3cret"), mail({"ops@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Unauthorized);
+  EXPECT_THAT(outcome.error().message, HasSubstr("authentication refused: 535"));
+  EXPECT_THAT(outcome.error().message, Not(HasSubstr("wrong-s3cret")));
+}
+
+TEST_F(EmailChannelTest, RefusedSendersAndMessagesAreInvalid) {
+  Mail m = mail({"ops@example.com"});
+  m.from = "refused@example.com";
+  auto outcome = send(plain(), m);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(outcome.error().message, HasSubstr("the mail was refused: 550 5.7.1 sender not allowed"));
+  m.from = "message-refused@example.com";
+  outcome = send(plain(), m);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(outcome.error().message, HasSubstr("554 5.6.0 message not wanted"));
+}
+
+TEST_F(EmailChannelTest, UntrustedCertificatesAndWrongNamesAreRefused) {
+  auto s = secure();
+  s.ca.clear();  // the system's CAs do not know the test's
+  auto outcome = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(outcome.error().message, HasSubstr("certificate is not trusted"));
+  s = secure();
+  s.server.host = "127.0.0.1";  // answers as well, but the certificate does not name it
+  outcome = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+}
+
+TEST_F(EmailChannelTest, AKeptConnectionIsNotUsedUnderOtherSettings) {
+  ASSERT_TRUE(send(secure(), mail({"ops@example.com"})));
+  auto s = secure();
+  s.ca = "no PEM at all";
+  EXPECT_FALSE(send(s, mail({"ops@example.com"})));
+  ASSERT_TRUE(send(secure(), mail({"ops@example.com"})));
+  EXPECT_FALSE(send(secure("wrong"), mail({"ops@example.com"})));
+}
+
+TEST_F(EmailChannelTest, NothingIsSentWithoutTheTlsThatIsAskedFor) {
+  const std::size_t before = plain_->mails().size();
+  auto s = settings(plain_->port(), core::TlsMode::StartTls);
+  s.username = "robot";
+  s.password = SecretString(std::string("s3cret-word"));
+  const auto outcome = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(outcome.error().message, HasSubstr("no TLS by STARTTLS"));
+  EXPECT_THAT(plain_->mails(), SizeIs(before));
+}
+
+TEST_F(EmailChannelTest, BrokenConnectionsAreTransientAndTheNextMailGoes) {
+  const auto outcome = send(plain(), mail({"ops@example.com", "drop@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
+  EXPECT_TRUE(send(plain(), mail({"ops@example.com"})));
+}
+
+TEST_F(EmailChannelTest, NobodyListeningIsTransientAndNamesTheServer) {
+  std::uint16_t port = 0;
+  {
+    const SilentServer gone;
+    port = gone.port();
+  }
+  const auto outcome = send(settings(port, core::TlsMode::None), mail({"ops@example.com"}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
+  EXPECT_THAT(outcome.error().message, HasSubstr("localhost:" + std::to_string(port)));
+}
+
+TEST_F(EmailChannelTest, SilenceEndsAtTheTimeOut) {
+  const SilentServer silent;
+  EmailChannel impatient({500ms, 1s});
+  const auto start = std::chrono::steady_clock::now();
+  auto outcome = impatient.send(settings(silent.port(), core::TlsMode::None), mail({"ops@example.com"}), {});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
+  outcome = impatient.send(plain(), mail({"hang@example.com"}), {});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
+  impatient.rest();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 6s);
+}
+
+TEST_F(EmailChannelTest, StopsWhileAServerHangs) {
+  const SilentServer silent;
+  for (const auto& [s, recipient] : {std::pair(settings(silent.port(), core::TlsMode::None), "ops@example.com"),
+                                     std::pair(plain(), "hang@example.com")}) {
+    EmailChannel patient;
+    std::stop_source stop;
+    std::jthread stopper([&] {
+      std::this_thread::sleep_for(200ms);  // into the attempt; before it would pass as well
+      stop.request_stop();
+    });
+    const auto start = std::chrono::steady_clock::now();
+    const auto outcome = patient.send(s, mail({recipient}), stop.get_token());
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().kind, ErrorKind::Canceled);
+    patient.rest();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 4s);
+  }
+}
+
+TEST_F(EmailChannelTest, ManyMailsGoOverOneConnectionQuickly) {
+  const std::size_t before = plain_->mails().size();
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(send(plain(), mail({"ops@example.com"})));
+  RecordProperty("milliseconds", int((std::chrono::steady_clock::now() - start) / 1ms));
+  EXPECT_THAT(plain_->mails(), SizeIs(before + 50));
+}
+
+}  // namespace
+}  // namespace apitoken::notify
