@@ -35,6 +35,7 @@ struct DeleteSecret {
   api::ObjectMeta at;
 };
 struct DeleteToken {};
+// After a minting in the same plan "API token <ID> " goes in front of the note.
 struct PostEvent {
   api::Event event;
   bool repeatable = false;

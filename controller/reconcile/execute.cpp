@@ -1,6 +1,7 @@
 // Effects against the API server and the dispatcher.
 #include "reconcile/execute.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <variant>
@@ -101,8 +102,10 @@ Status Executor::run(const core::DeleteToken&, Pass& pass) {
   return {};
 }
 
-Status Executor::run(const core::PostEvent& effect, Pass&) {
-  dispatcher_.post_event(effect.event, effect.repeatable);
+Status Executor::run(const core::PostEvent& effect, Pass& pass) {
+  api::Event event = effect.event;
+  if (pass.minted) event.note = fmt::format("API token {} {}", pass.minted->id, event.note);
+  dispatcher_.post_event(std::move(event), effect.repeatable);
   return {};
 }
 

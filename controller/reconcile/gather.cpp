@@ -1,6 +1,8 @@
 // From stores to Observed.
 #include "reconcile/gather.hpp"
 
+#include <algorithm>
+
 #include "core/plan_token.hpp"
 #include "core/token_format.hpp"
 
@@ -39,9 +41,11 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;
+  const bool owned = std::ranges::any_of(secret.meta.owners, [&](const auto& owner) { return owner.uid == token.meta.uid; });
+  if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
   const auto trusted = trust_.trusts(secret.meta);
   const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
-  if (!suspect || token.status.token_hash.empty()) return observed;
+  if (!suspect) return observed;
   auto hash = read_value_hash(token, secret, stop);
   if (!hash) return std::unexpected(hash.error());
   if (*hash == token.status.token_hash) trust_.trust(secret.meta);

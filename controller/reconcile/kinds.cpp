@@ -18,23 +18,28 @@ void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
 
 void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
-  if (change.after) queues_.configs.add(meta.key());
-  if (change.before && change.after && change.before->spec == change.after->spec && !change.after->meta.deleted) return;
-  table_.rebuild(stores_);
-  if (change.after) {
-    dispatcher_.kick(meta.name);
-  } else {
-    dispatcher_.drop_config(meta.name);
-    queues_.configs.cancel(meta.key());
+  const bool same_spec = change.before && change.after && change.before->spec == change.after->spec;
+  if (!same_spec || change.after->meta.deleted) {
+    table_.rebuild(stores_);  // before any key is queued: the worker looks into the table
+    enqueue_all_tokens();
+    if (change.after) {
+      dispatcher_.kick(meta.name);
+    } else {
+      dispatcher_.drop_config(meta.name);
+      queues_.configs.cancel(meta.key());
+    }
   }
-  enqueue_all_tokens();
+  if (change.after) queues_.configs.add(meta.key());
 }
 
 void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
   if (change.before && !change.after) trust_.forget(change.before->meta.uid);
-  const auto& meta = change.after ? change.after->meta : change.before->meta;
-  for (const api::OwnerReference& owner : meta.owners) {
-    if (owner.kind == api::kApiTokenKind) queues_.tokens.add({meta.ns, owner.name});
+  // Former owners too: one that was taken away has to see that the Secret is no longer its own.
+  for (const auto& secret : {change.before, change.after}) {
+    if (!secret) continue;
+    for (const api::OwnerReference& owner : secret->meta.owners) {
+      if (owner.kind == api::kApiTokenKind) queues_.tokens.add({secret->meta.ns, owner.name});
+    }
   }
 }
 

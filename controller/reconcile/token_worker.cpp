@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "core/plan_token.hpp"
@@ -41,7 +42,8 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   const Status done = executor_.execute(plan, *gathered.token, stop);
   if (!done) {
     const auto kind = done.error().kind;
-    if (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid) report_refusal(gathered, done.error(), stop);
+    const bool mints = std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::MintSecret>(e); });
+    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid)) report_refusal(gathered, done.error(), stop);
     return judge(key, done.error());
   }
   if (!plan.effects.empty()) in_trouble_ = false;
