@@ -1,12 +1,11 @@
 // The operator's parts and their order.
 #include "app.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <deque>
@@ -71,12 +70,15 @@ struct App::Parts {
         transport(kube::make_cpprest_transport(*credentials, user_agent())) {}
 
   template <typename T>
-  void reflect(kube::Watched watched, std::string name, kube::Store<T>& store, typename kube::Reflector<T>::Decode decode,
+  void reflect(kube::Watched watched, std::string name, kube::Store<T>& store,
+               typename kube::Reflector<T>::Decode decode,
                void (reconcile::Kinds::*on_change)(const kube::Change<T>&)) {
-    auto reflector = std::make_shared<kube::Reflector<T>>(client, clock, std::move(watched), store, std::move(decode),
-                                                          [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); });
+    auto reflector = std::make_shared<kube::Reflector<T>>(
+        client, clock, std::move(watched), store, std::move(decode),
+        [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); });
     watches.push_back({std::move(name), [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
-                       [reflector] { return reflector->has_synced(); }, [reflector] { return reflector->last_activity(); }});
+                       [reflector] { return reflector->has_synced(); },
+                       [reflector] { return reflector->last_activity(); }});
   }
   void set_up_watches();
   void set_up_metrics();
@@ -113,9 +115,11 @@ struct App::Parts {
   reconcile::Kinds kinds{stores, table, trust, queues, dispatcher};
   reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
   reconcile::Executor executor{client, stores, trust, dispatcher, [this] { metrics.minted(serve::MintKind::Issue); }};
-  reconcile::TokenWorker token_worker{queues.tokens, gatherer, executor, dispatcher, metrics.api_tokens(), config.dry_run};
-  reconcile::ConfigWorker config_worker{queues.configs, client, stores, table, dispatcher, metrics.expiry_configs(),
-                                        clock, operator_namespace, config.dry_run};
+  reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher,
+                                      metrics.api_tokens(), config.dry_run};
+  reconcile::ConfigWorker config_worker{
+      queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
+      operator_namespace, config.dry_run};
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
@@ -124,7 +128,7 @@ struct App::Parts {
 
   std::atomic<bool> lost = false;
   std::vector<std::jthread> watching;
-  std::jthread leading;   // waits for the stores, then works
+  std::jthread leading;  // waits for the stores, then works
   std::jthread electing;
 };
 
@@ -133,16 +137,18 @@ void App::Parts::set_up_watches() {
   const auto namespaces = config.namespaces.empty() ? std::vector<std::string>{""} : config.namespaces;
   namespace resources = kube::resources;
   for (const std::string& ns : namespaces) {
-    reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens, api::decode_api_token, &reconcile::Kinds::on_token);
+    reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens, api::decode_api_token,
+                           &reconcile::Kinds::on_token);
     reflect<api::SecretMeta>({resources::kSecrets, ns, true, ours}, "secrets", stores.secrets, api::decode_secret_meta,
                              &reconcile::Kinds::on_secret);
   }
   reflect<api::TokenExpiryConfig>({resources::kTokenExpiryConfigs}, "tokenexpiryconfigs", stores.configs,
                                   api::decode_token_expiry_config, &reconcile::Kinds::on_config);
-  reflect<api::PartialObject>({resources::kNamespaces, "", true}, "namespaces", stores.namespaces, api::decode_partial_object,
-                              &reconcile::Kinds::on_namespace);
-  reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets", stores.operator_secrets,
-                              api::decode_partial_object, &reconcile::Kinds::on_operator_secret);
+  reflect<api::PartialObject>({resources::kNamespaces, "", true}, "namespaces", stores.namespaces,
+                              api::decode_partial_object, &reconcile::Kinds::on_namespace);
+  reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets",
+                              stores.operator_secrets, api::decode_partial_object,
+                              &reconcile::Kinds::on_operator_secret);
 }
 
 void App::Parts::set_up_metrics() {
@@ -160,7 +166,9 @@ void App::Parts::set_up_metrics() {
       return oldest;
     });
   }
-  const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) { stores.tokens.for_each(visit); };
+  const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) {
+    stores.tokens.for_each(visit);
+  };
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
   if (!config.per_token_metrics) return;
   for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::About}) {
@@ -181,8 +189,11 @@ Status App::Parts::start_servers() {
   for (const auto& collector : collectors) sources.push_back(collector.get());
   metrics_server = std::make_unique<serve::HttpServer>(serve::metrics_routes(std::move(sources)));
   health_server = std::make_unique<serve::HttpServer>(serve::health_routes([this] { return unreadiness(); }));
-  if (const auto started = metrics_server->start("--metrics-bind-address", config.metrics_bind_address); !started) return started;
-  if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address); !started) return started;
+  if (const auto started = metrics_server->start("--metrics-bind-address", config.metrics_bind_address); !started)
+    return started;
+  if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
+      !started)
+    return started;
   if (!metrics_server->address().empty()) spdlog::info("serving metrics address={}", metrics_server->address());
   if (!health_server->address().empty()) spdlog::info("serving health probes address={}", health_server->address());
   return {};
@@ -219,7 +230,8 @@ void App::Parts::lead(std::stop_token stop) {
   }
   if (stop.stop_requested()) return;
   release_startup_memory();
-  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(), config.workers);
+  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(),
+               config.workers);
   kinds.enqueue_all();
   std::vector<std::jthread> threads;
   const auto start = [&](std::string name, auto body) {
@@ -276,7 +288,8 @@ int App::run() {
     spdlog::error("{}", started.error().message);
     return 1;
   }
-  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}", APITOKEN_VERSION, parts.credentials->server(),
+  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}", APITOKEN_VERSION,
+               parts.credentials->server(),
                parts.config.namespaces.empty() ? "all" : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
                parts.operator_namespace, parts.config.dry_run ? " dry_run=true" : "");
   parts.start_watches();

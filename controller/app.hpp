@@ -1,5 +1,5 @@
-// App: builds every part in one place, runs until a signal, and stops in reverse order. main owns the only one and calls run()
-// on its own thread, with SIGINT and SIGTERM blocked in all threads.
+// App: builds every part in one place, runs until a signal, and stops in reverse order. main owns the only one and
+// calls run() on its own thread, with SIGINT and SIGTERM blocked in all threads.
 #pragma once
 
 #include <memory>

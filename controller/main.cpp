@@ -1,9 +1,8 @@
 // apitoken-operator: reads the flags, finds the cluster, runs the App.
+#include <fmt/format.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
-
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>

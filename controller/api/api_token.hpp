@@ -63,7 +63,9 @@ struct ApiToken {
 
   bool operator==(const ApiToken&) const = default;
   std::string_view secret_name() const { return spec.secret.name ? *spec.secret.name : meta.name; }
-  std::string_view secret_key() const { return spec.secret.key ? std::string_view(*spec.secret.key) : kDefaultSecretKey; }
+  std::string_view secret_key() const {
+    return spec.secret.key ? std::string_view(*spec.secret.key) : kDefaultSecretKey;
+  }
   static constexpr std::string_view kDefaultSecretKey = "token";
 };
 

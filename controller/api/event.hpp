@@ -1,5 +1,6 @@
 // An Event of events.k8s.io/v1, as the operator writes it. Plain values.
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note <= 1 kB; reason and action
+// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note <= 1 kB; reason and
+// action
 // <= 128 characters).
 #pragma once
 

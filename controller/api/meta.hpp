@@ -2,9 +2,8 @@
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,6 +92,7 @@ struct LabelSelector {
   bool operator==(const LabelSelector&) const = default;
 };
 
-std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path, Problems* problems);
+std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path,
+                                             Problems* problems);
 
 }  // namespace apitoken::api

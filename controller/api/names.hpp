@@ -55,9 +55,9 @@ inline constexpr std::string_view kMintFailed = "MintFailed";
 inline constexpr std::string_view kNoticeFailed = "NoticeFailed";
 inline constexpr std::string_view kInvalidAddress = "InvalidAddress";
 inline constexpr std::string_view kSecretNotFound = "SecretNotFound";
-inline constexpr std::string_view kValid = "Valid";        // ExpiringSoon=False: there is time
-inline constexpr std::string_view kDone = "Done";          // Reconciling=False, Stalled=False: nothing under way, nothing wrong
-inline constexpr std::string_view kAccepted = "Accepted";  // Ready=True of a TokenExpiryConfig
+inline constexpr std::string_view kValid = "Valid";  // ExpiringSoon=False: there is time
+inline constexpr std::string_view kDone = "Done";  // Reconciling=False, Stalled=False: nothing under way, nothing wrong
+inline constexpr std::string_view kAccepted = "Accepted";              // Ready=True of a TokenExpiryConfig
 inline constexpr std::string_view kDelivered = "Delivered";            // EmailDelivery=True
 inline constexpr std::string_view kNothingSent = "NothingSent";        // EmailDelivery=Unknown
 inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";  // EmailDelivery=False

@@ -25,10 +25,12 @@ void collect_keys(Json entry, std::initializer_list<std::string_view> path, std:
 
 bool is_operators_own(std::string_view name) { return name == kManagedByLabel || name.starts_with(kAnnotationPrefix); }
 
-nlohmann::json precondition(const ObjectMeta& at) { return {{"uid", at.uid}, {"resourceVersion", at.resource_version}}; }
+nlohmann::json precondition(const ObjectMeta& at) {
+  return {{"uid", at.uid}, {"resourceVersion", at.resource_version}};
+}
 
-// Puts `"data":{key:value}` in front of the members of `object`. The value is joined in by hand, so that its only copies
-// are ones that we wipe.
+// Puts `"data":{key:value}` in front of the members of `object`. The value is joined in by hand, so that its only
+// copies are ones that we wipe.
 SecretString with_value(const nlohmann::json& object, std::string_view key, const SecretString& value) {
   const SecretString encoded(base64_encode(value.reveal()));
   const std::string rest = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -90,8 +92,8 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, con
   return with_value(object, key, value);
 }
 
-SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value, const StringMap& labels,
-                                const StringMap& annotations) {
+SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value,
+                                const StringMap& labels, const StringMap& annotations) {
   auto metadata = precondition(at);
   metadata["labels"] = labels;
   metadata["annotations"] = annotations;
@@ -107,7 +109,8 @@ std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& lab
   auto metadata = precondition(at);
   if (!labels.empty()) metadata["labels"] = changes(labels);
   if (!annotations.empty()) metadata["annotations"] = changes(annotations);
-  return nlohmann::json{{"metadata", std::move(metadata)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json{{"metadata", std::move(metadata)}}.dump(-1, ' ', false,
+                                                                nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace apitoken::api

@@ -1,5 +1,5 @@
-// A Secret as the operator knows it: its metadata, and who owns which keys of its data, never a value. Values are met only
-// where one is written (encode_*) or hashed once (decode_secret_value). Plain values.
+// A Secret as the operator knows it: its metadata, and who owns which keys of its data, never a value. Values are met
+// only where one is written (encode_*) or hashed once (decode_secret_value). Plain values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -31,8 +31,8 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, con
 
 // A merge patch that puts `value` under `key` and sets `labels` and `annotations`; what else the Secret holds stays.
 // `at` gives uid and resourceVersion as preconditions.
-SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value, const StringMap& labels,
-                                const StringMap& annotations);
+SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value,
+                                const StringMap& labels, const StringMap& annotations);
 
 // A merge patch of labels and annotations alone; an absent value removes the name. `at` as above.
 using StringChanges = std::map<std::string, std::optional<std::string>, std::less<>>;

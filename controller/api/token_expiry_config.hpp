@@ -1,5 +1,5 @@
-// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields that a user wrote stay
-// as written; core/ judges them. Plain values.
+// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields that a user wrote
+// stay as written; core/ judges them. Plain values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -14,11 +14,11 @@ struct LifetimeSpec {
 };
 
 struct SmtpSpec {
-  std::string server;               // host:port
-  std::optional<std::string> tls;   // StartTLS (absent), Implicit or None
+  std::string server;              // host:port
+  std::optional<std::string> tls;  // StartTLS (absent), Implicit or None
   std::string from;
-  std::string credentials_secret;   // empty: no AUTH
-  std::string ca_secret;            // empty: the system's CAs
+  std::string credentials_secret;  // empty: no AUTH
+  std::string ca_secret;           // empty: the system's CAs
 
   bool operator==(const SmtpSpec&) const = default;
 };

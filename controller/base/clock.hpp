@@ -1,5 +1,5 @@
-// Clock: wall time (expiry), steady time (backoff, time-outs) and the waiting itself, behind one interface, so that tests
-// move time by hand. Implementations are safe on any thread.
+// Clock: wall time (expiry), steady time (backoff, time-outs) and the waiting itself, behind one interface, so that
+// tests move time by hand. Implementations are safe on any thread.
 #pragma once
 
 #include <chrono>

@@ -13,10 +13,14 @@ constexpr long long kLongest = 100LL * 366 * 24 * 3600;
 
 std::optional<long long> unit_seconds(char unit) {
   switch (unit) {
-    case 'h': return 3600;
-    case 'm': return 60;
-    case 's': return 1;
-    default: return {};
+    case 'h':
+      return 3600;
+    case 'm':
+      return 60;
+    case 's':
+      return 1;
+    default:
+      return {};
   }
 }
 
@@ -61,7 +65,8 @@ std::string format_duration_short(Seconds duration) {
 }
 
 std::string describe_duration(Seconds duration) {
-  constexpr std::array<std::pair<long long, const char*>, 4> kUnits{{{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}}};
+  constexpr std::array<std::pair<long long, const char*>, 4> kUnits{
+      {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}}};
   long long rest = duration.count();
   if (rest < 0) rest = -rest;
   std::string text;

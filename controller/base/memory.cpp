@@ -21,7 +21,8 @@ struct Mapping {
 };
 
 void release(const Mapping& mapping) {
-  if (mapping.unchanged_file) madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
+  if (mapping.unchanged_file)
+    madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
 }
 
 bool read_head(const std::string& line, Mapping& mapping) {

@@ -29,7 +29,7 @@ const char* to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind;
-  std::string message;                               // names the object, the field, the value and the remedy
+  std::string message;                                // names the object, the field, the value and the remedy
   std::optional<std::chrono::seconds> retry_after{};  // Throttled or Unavailable: the server's own word
 };
 

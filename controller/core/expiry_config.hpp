@@ -1,5 +1,6 @@
-// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens, the mail and the config's own
-// status all work from the same values. What is wrong stands in `problems`; what is right keeps working. Pure.
+// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens, the mail and the
+// config's own status all work from the same values. What is wrong stands in `problems`; what is right keeps working.
+// Pure.
 #pragma once
 
 #include <optional>
@@ -34,7 +35,7 @@ struct ExpiryConfig {
   Lifetime permanent;
   Lifetime temporary;
   ConfigRoute route;
-  std::optional<SmtpSettings> smtp;      // absent: none given, or not usable (then a problem says why)
+  std::optional<SmtpSettings> smtp;        // absent: none given, or not usable (then a problem says why)
   std::vector<std::string> bad_addresses;  // reason InvalidAddress
   std::vector<std::string> problems;       // reason InvalidSpec
 

@@ -1,4 +1,5 @@
-// Observed: all that the planning of one ApiToken looks at, gathered by reconcile/gather. Values only: no clock, no store.
+// Observed: all that the planning of one ApiToken looks at, gathered by reconcile/gather. Values only: no clock, no
+// store.
 #pragma once
 
 #include <optional>
@@ -13,17 +14,17 @@ namespace apitoken::core {
 
 struct ObservedSecret {
   api::SecretMeta secret;
-  // What its value hashes to ("sha256:…"), where somebody else may have written it and it was read; empty text: the key is
-  // gone. Nothing: the operator wrote it last, and the annotation tells the hash.
+  // What its value hashes to ("sha256:…"), where somebody else may have written it and it was read; empty text: the key
+  // is gone. Nothing: the operator wrote it last, and the annotation tells the hash.
   std::optional<std::string> value_hash;
 };
 
 struct Observed {
   WallTime now{};
   const api::ApiToken& token;
-  std::optional<ObservedSecret> secret;           // of the name the token uses, whoever owns it
-  std::vector<const ExpiryConfig*> configs;       // that apply to the token; may be empty
-  std::vector<api::NoticeEntry> told;             // told completely about the present expiresAt, not in the ledger yet
+  std::optional<ObservedSecret> secret;      // of the name the token uses, whoever owns it
+  std::vector<const ExpiryConfig*> configs;  // that apply to the token; may be empty
+  std::vector<api::NoticeEntry> told;        // told completely about the present expiresAt, not in the ledger yet
 };
 
 // Precondition of all reads of configs: where none applies, the built-in one does.

@@ -19,7 +19,8 @@ std::string show_changes(const api::StringChanges& changes) {
 
 std::string show_conditions(const std::vector<api::Condition>& conditions) {
   std::string text;
-  for (const auto& condition : conditions) text += fmt::format(" {}={}/{}", condition.type, condition.status, condition.reason);
+  for (const auto& condition : conditions)
+    text += fmt::format(" {}={}/{}", condition.type, condition.status, condition.reason);
   return text;
 }
 
@@ -46,10 +47,13 @@ struct Show {
                        show_time(status.expires_at), show_time(status.warn_at), show_conditions(status.conditions),
                        show_notices(status.notices));
   }
-  std::string operator()(const DeleteSecret& remove) const { return fmt::format("delete secret {}", remove.at.key().text()); }
+  std::string operator()(const DeleteSecret& remove) const {
+    return fmt::format("delete secret {}", remove.at.key().text());
+  }
   std::string operator()(const DeleteToken&) const { return "delete the apitoken"; }
   std::string operator()(const PostEvent& post) const {
-    return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal", post.event.reason, post.event.note);
+    return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal", post.event.reason,
+                       post.event.note);
   }
   std::string operator()(const Tell& tell) const {
     return fmt::format("tell {} before expiry by config {}{}{}", format_duration(tell.notice.key.before),

@@ -1,6 +1,6 @@
-// Plan: what is to be done about one object, as data, in the order in which it must be done, and when to look again. The plan
-// prints as text: cases compare it, --dry-run shows it. An effect that fails ends the plan; its outcome is not handed back, the
-// next pass observes it.
+// Plan: what is to be done about one object, as data, in the order in which it must be done, and when to look again.
+// The plan prints as text: cases compare it, --dry-run shows it. An effect that fails ends the plan; its outcome is not
+// handed back, the next pass observes it.
 #pragma once
 
 #include <optional>
@@ -15,8 +15,8 @@
 
 namespace apitoken::core {
 
-// Draws a value and puts it into the Secret: a new one, or where `at` names uid and resourceVersion into the one that is there.
-// token-id and token-hash join the annotations as they are drawn.
+// Draws a value and puts it into the Secret: a new one, or where `at` names uid and resourceVersion into the one that
+// is there. token-id and token-hash join the annotations as they are drawn.
 struct MintSecret {
   api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
   std::string key;
@@ -47,7 +47,8 @@ struct Tell {
 // Whatever still waits to be told about this token shall not be.
 struct DropNotices {};
 
-using Effect = std::variant<MintSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
+using Effect =
+    std::variant<MintSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
 
 struct Plan {
   std::vector<Effect> effects;

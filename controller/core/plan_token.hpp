@@ -1,9 +1,9 @@
-// plan_token: what is to be done about one ApiToken, from what was observed. A ladder of rules, the first that applies decides;
-// then the status, the notices and the next wake-up follow. Pure: equal inputs give equal plans, and a plan that was carried
-// out and observed gives an empty one.
+// plan_token: what is to be done about one ApiToken, from what was observed. A ladder of rules, the first that applies
+// decides; then the status, the notices and the next wake-up follow. Pure: equal inputs give equal plans, and a plan
+// that was carried out and observed gives an empty one.
 //
-// Order of writes: a value counts once its hash stands in the status, so issuing writes the Secret first, then the status;
-// revoking clears the status first, then deletes the Secret.
+// Order of writes: a value counts once its hash stands in the status, so issuing writes the Secret first, then the
+// status; revoking clears the status first, then deletes the Secret.
 #pragma once
 
 #include <string_view>

@@ -37,8 +37,8 @@ api::Problems check_selector(const api::LabelSelector& selector, std::string_vie
     const bool takes_none = requirement.op == "Exists" || requirement.op == "DoesNotExist";
     const auto where = fmt::format("{}.matchExpressions[{}]", path, requirement.key);
     if (!takes_values && !takes_none) {
-      problems.push_back(
-          fmt::format("{}: operator \"{}\" does not exist; use In, NotIn, Exists or DoesNotExist", where, requirement.op));
+      problems.push_back(fmt::format("{}: operator \"{}\" does not exist; use In, NotIn, Exists or DoesNotExist", where,
+                                     requirement.op));
     } else if (takes_values && requirement.values.empty()) {
       problems.push_back(fmt::format("{}: operator {} needs values", where, requirement.op));
     } else if (takes_none && !requirement.values.empty()) {

@@ -15,15 +15,15 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
-void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type, bool is_true, std::string_view why,
-         std::string message) {
+void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type, bool is_true,
+         std::string_view why, std::string message) {
   api::set_condition(status.conditions,
                      {std::string(type), std::string(is_true ? condition::kTrue : condition::kFalse), std::string(why),
                       std::move(message), observed.now, observed.token.meta.generation});
 }
 
-void set_progress(api::ApiTokenStatus& status, const Observed& observed, std::string_view reconciling, std::string_view stalled,
-                  const std::string& message) {
+void set_progress(api::ApiTokenStatus& status, const Observed& observed, std::string_view reconciling,
+                  std::string_view stalled, const std::string& message) {
   const auto either = [&](std::string_view type, std::string_view why) {
     set(status, observed, type, !why.empty(), why.empty() ? reason::kDone : why, why.empty() ? "" : message);
   };
@@ -42,7 +42,9 @@ void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, st
                     format_rfc3339(*status.expires_at)));
   } else {
     set(status, observed, condition::kExpiringSoon, false, otherwise,
-        status.warn_at && otherwise == reason::kValid ? fmt::format("warnings begin at {}", format_rfc3339(*status.warn_at)) : "");
+        status.warn_at && otherwise == reason::kValid
+            ? fmt::format("warnings begin at {}", format_rfc3339(*status.warn_at))
+            : "");
   }
 }
 
@@ -54,7 +56,8 @@ std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType 
   return reminders;
 }
 
-std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, TokenType type, Seconds ttl, WallTime expires_at) {
+std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, TokenType type, Seconds ttl,
+                                WallTime expires_at) {
   std::optional<WallTime> earliest;
   for (const ExpiryConfig* config : configs) {
     for (const Seconds reminder : concerning_reminders(*config, type, ttl)) {
@@ -83,8 +86,8 @@ api::ApiTokenStatus carried_over(const Observed& observed) {
 void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view note) {
   const auto why = warned(status, observed.now) ? reason::kExpiringSoon : reason::kIssued;
   set(status, observed, condition::kReady, true, why,
-      fmt::format("valid until {}, under key {} of Secret {}{}", format_rfc3339(*status.expires_at), observed.token.secret_key(),
-                  status.secret_name, note));
+      fmt::format("valid until {}, under key {} of Secret {}{}", format_rfc3339(*status.expires_at),
+                  observed.token.secret_key(), status.secret_name, note));
   set_expiring_soon(status, observed, reason::kValid);
   set_progress(status, observed, "", "", "");
 }

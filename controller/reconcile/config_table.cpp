@@ -25,7 +25,8 @@ const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view n
   return found == list.end() ? nullptr : &*found;
 }
 
-std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token, const Stores& stores) {
+std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
+                                                const Stores& stores) {
   std::vector<const core::ExpiryConfig*> result;
   if (list.empty()) return result;
   const auto ns = stores.namespaces.get({"", token.meta.ns});

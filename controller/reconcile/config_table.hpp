@@ -1,5 +1,5 @@
-// ConfigTable: the TokenExpiryConfigs of the store, each read once. The reflector's thread rebuilds it on a change; workers and
-// the dispatcher read a snapshot. Thread-safe.
+// ConfigTable: the TokenExpiryConfigs of the store, each read once. The reflector's thread rebuilds it on a change;
+// workers and the dispatcher read a snapshot. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,7 @@ class ConfigTable {
 const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view name);
 
 // Those of `list` that apply to `token`; valid while `list` lives.
-std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token, const Stores& stores);
+std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
+                                                const Stores& stores);
 
 }  // namespace apitoken::reconcile

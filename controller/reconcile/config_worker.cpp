@@ -32,8 +32,8 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     queue_.forget(key);
     return ReconcileResult::Success;
   }
-  core::ObservedConfig observed{clock_.wall(),          *object, *config, 0, 0, missing_secrets(*config), operator_namespace_,
-                                observe_delivery(key.name)};
+  core::ObservedConfig observed{
+      clock_.wall(), *object, *config, 0, 0, missing_secrets(*config), operator_namespace_, observe_delivery(key.name)};
   const auto next_change = count_tokens(*list, observed);
   core::ConfigPlan plan = core::plan_expiry_config(observed);
   if (next_change) queue_.add_at(key, *next_change);
@@ -59,9 +59,11 @@ std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core:
   std::optional<WallTime> next;
   for (const auto& token : stores_.tokens.all()) {
     const auto configs = matching(list, *token, stores_);
-    if (std::ranges::none_of(configs, [&](const auto* config) { return config->name == observed.config.name; })) continue;
+    if (std::ranges::none_of(configs, [&](const auto* config) { return config->name == observed.config.name; }))
+      continue;
     ++observed.matched_tokens;
-    if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at) continue;
+    if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at)
+      continue;
     const auto type = core::token_type(token->spec);
     const auto ttl = parse_duration(token->status.ttl).value_or(core::longest_ttl(type));
     const auto warn_at = core::warn_at({&observed.config}, type, ttl, *token->status.expires_at);
@@ -92,9 +94,11 @@ core::ObservedDelivery ConfigWorker::observe_delivery(const std::string& config)
   return delivery;
 }
 
-Status ConfigWorker::patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status, std::stop_token stop) {
+Status ConfigWorker::patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status,
+                           std::stop_token stop) {
   const auto body = api::encode_status_patch(config.meta, status);
-  const auto answer = client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(), "status", body, stop);
+  const auto answer =
+      client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(), "status", body, stop);
   if (!answer) return std::unexpected(answer.error());
   api::JsonParser parser;
   const auto object = parser.parse(*answer);

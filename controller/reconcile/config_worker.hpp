@@ -1,5 +1,5 @@
-// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over the stores; its only I/O is
-// the status patch.
+// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over the stores; its
+// only I/O is the status patch.
 #pragma once
 
 #include "core/plan_expiry_config.hpp"

@@ -40,7 +40,8 @@ Status Executor::run(const core::MintSecret& effect, Pass& pass) {
   Result<std::string> answer;
   if (effect.at) {
     const auto body = api::encode_value_patch(*effect.at, effect.key, minted->value, secret.labels, secret.annotations);
-    answer = client_.merge_patch(resources::kSecrets, secret.key(), "", body.reveal(), pass.stop, kube::kMetadataAccept);
+    answer =
+        client_.merge_patch(resources::kSecrets, secret.key(), "", body.reveal(), pass.stop, kube::kMetadataAccept);
   } else {
     const auto body = api::encode_new_secret(secret, effect.key, minted->value);
     answer = client_.create(resources::kSecrets, secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
@@ -81,14 +82,16 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     spdlog::info("minted namespace={} name={} token_id={} revision={} expires={}", token->meta.ns, token->meta.name,
                  status.token_id, status.revision, status.expires_at ? format_rfc3339(*status.expires_at) : "");
   } else {
-    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token->meta.ns, token->meta.name, status.token_id, why);
+    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token->meta.ns, token->meta.name,
+                 status.token_id, why);
   }
   stores_.tokens.put(std::move(*token));
   return {};
 }
 
 Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
-  const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid, effect.at.resource_version, pass.stop);
+  const auto done =
+      client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid, effect.at.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
   spdlog::info("secret deleted namespace={} name={}", effect.at.ns, effect.at.name);
   return {};
@@ -98,7 +101,8 @@ Status Executor::run(const core::DeleteToken&, Pass& pass) {
   const auto& meta = pass.token.meta;
   const auto done = client_.remove(resources::kApiTokens, meta.key(), meta.uid, meta.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
-  spdlog::info("expired token deleted namespace={} name={} token_id={}", meta.ns, meta.name, pass.token.status.token_id);
+  spdlog::info("expired token deleted namespace={} name={} token_id={}", meta.ns, meta.name,
+               pass.token.status.token_id);
   return {};
 }
 

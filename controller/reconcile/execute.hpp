@@ -1,5 +1,5 @@
-// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that fails. Values of tokens exist
-// only here, from the drawing of the bytes until the Secret is written. Workers call it, on any thread.
+// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that fails. Values of tokens
+// exist only here, from the drawing of the bytes until the Secret is written. Workers call it, on any thread.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@ namespace apitoken::reconcile {
 class Executor {
  public:
   // `minted` is told of each value that was written.
-  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher, std::function<void()> minted)
+  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher,
+           std::function<void()> minted)
       : client_(client), stores_(stores), trust_(trust), dispatcher_(dispatcher), minted_(std::move(minted)) {}
 
   // The error names the effect that failed. Answers to our own writes go into the stores at once.

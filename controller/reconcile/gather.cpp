@@ -31,7 +31,8 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   auto matches = matching(*configs, *token, stores_);
   const api::ApiToken& subject = *token;
   return Gathered{std::move(token), std::move(configs),
-                  core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches), told_entries(dispatcher_, subject)}};
+                  core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches),
+                                 told_entries(dispatcher_, subject)}};
 }
 
 Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
@@ -41,7 +42,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;
-  const bool owned = std::ranges::any_of(secret.meta.owners, [&](const auto& owner) { return owner.uid == token.meta.uid; });
+  const bool owned =
+      std::ranges::any_of(secret.meta.owners, [&](const auto& owner) { return owner.uid == token.meta.uid; });
   if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
   const auto trusted = trust_.trusts(secret.meta);
   const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
@@ -53,7 +55,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   return observed;
 }
 
-Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret, std::stop_token stop) {
+Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret,
+                                              std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, secret.meta.key(), stop);
   if (!body) return std::unexpected(body.error());
   const SecretString held(std::move(*body));

@@ -1,5 +1,5 @@
-// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. A Secret whose value somebody else may
-// have written is read once and hashed here; that is its only I/O. Workers call it, on any thread.
+// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. A Secret whose value somebody
+// else may have written is read once and hashed here; that is its only I/O. Workers call it, on any thread.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,8 @@ class Gatherer {
            const notify::Dispatcher& dispatcher, const Clock& clock)
       : client_(client), stores_(stores), table_(table), trust_(trust), dispatcher_(dispatcher), clock_(clock) {}
 
-  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading the Secret.
+  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading
+  // the Secret.
   Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
 
  private:

@@ -71,7 +71,8 @@ void Kinds::enqueue_all_tokens() {
 }
 
 void Kinds::recount_configs() {
-  for (const core::ExpiryConfig& config : *table_.snapshot()) queues_.configs.add_after({"", config.name}, kConfigDelay);
+  for (const core::ExpiryConfig& config : *table_.snapshot())
+    queues_.configs.add_after({"", config.name}, kConfigDelay);
 }
 
 }  // namespace apitoken::reconcile

@@ -1,5 +1,5 @@
-// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread after the store has the
-// change: it puts keys into the queues and tells the dispatcher what is gone. Quick; no I/O.
+// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread after the store has
+// the change: it puts keys into the queues and tells the dispatcher what is gone. Quick; no I/O.
 #pragma once
 
 #include "kube/store.hpp"

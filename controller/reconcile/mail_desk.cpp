@@ -11,14 +11,16 @@ Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, 
   const auto list = table_.snapshot();
   const auto* found = find_config(*list, config);
   if (!found || !found->smtp) {
-    return fail(ErrorKind::Invalid, fmt::format("TokenExpiryConfig {}: spec.smtp cannot be used, see its Ready condition", config));
+    return fail(ErrorKind::Invalid,
+                fmt::format("TokenExpiryConfig {}: spec.smtp cannot be used, see its Ready condition", config));
   }
   const core::SmtpSettings& smtp = *found->smtp;
   notify::MailSettings settings;
   settings.server = smtp.server;
   settings.tls = smtp.tls;
   settings.from = smtp.from;
-  if (const auto read = read_credentials(smtp.credentials_secret, settings, stop); !read) return std::unexpected(read.error());
+  if (const auto read = read_credentials(smtp.credentials_secret, settings, stop); !read)
+    return std::unexpected(read.error());
   if (const auto read = read_ca(smtp.ca_secret, settings, stop); !read) return std::unexpected(read.error());
   return settings;
 }

@@ -1,5 +1,5 @@
-// MailDesk: what the dispatcher asks of the cluster and tells the queues. Called on the dispatcher's thread. It reads SMTP
-// credentials live each time they are needed and keeps none.
+// MailDesk: what the dispatcher asks of the cluster and tells the queues. Called on the dispatcher's thread. It reads
+// SMTP credentials live each time they are needed and keeps none.
 #pragma once
 
 #include "kube/client.hpp"

@@ -1,5 +1,5 @@
-// SecretTrust: which versions of which Secrets are known to hold the value that we wrote, and Secrets met outside of the
-// watch. Workers on any thread; thread-safe; no I/O. It holds no value and no hash.
+// SecretTrust: which versions of which Secrets are known to hold the value that we wrote, and Secrets met outside of
+// the watch. Workers on any thread; thread-safe; no I/O. It holds no value and no hash.
 #pragma once
 
 #include <map>

@@ -11,7 +11,7 @@ namespace apitoken::reconcile {
 struct Stores {
   kube::Store<api::ApiToken> tokens;
   kube::Store<api::TokenExpiryConfig> configs;
-  kube::Store<api::SecretMeta> secrets;            // those with our label, in the watched namespaces
+  kube::Store<api::SecretMeta> secrets;              // those with our label, in the watched namespaces
   kube::Store<api::PartialObject> operator_secrets;  // all of the operator's own namespace: SMTP credentials and CAs
   kube::Store<api::PartialObject> namespaces;
 };

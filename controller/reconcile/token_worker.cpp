@@ -42,8 +42,10 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   const Status done = executor_.execute(plan, *gathered.token, stop);
   if (!done) {
     const auto kind = done.error().kind;
-    const bool mints = std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::MintSecret>(e); });
-    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid)) report_refusal(gathered, done.error(), stop);
+    const bool mints =
+        std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::MintSecret>(e); });
+    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid))
+      report_refusal(gathered, done.error(), stop);
     return judge(key, done.error());
   }
   if (!plan.effects.empty()) in_trouble_ = false;
@@ -80,8 +82,8 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
       break;
   }
   if (!in_trouble_.exchange(true)) {
-    spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns, key.name, to_string(error.kind),
-                 error.message);
+    spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns, key.name,
+                 to_string(error.kind), error.message);
   }
   if (error.retry_after) {
     queue_.add_after(key, *error.retry_after);
@@ -94,8 +96,8 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
 void TokenWorker::report_refusal(const Gathered& gathered, const Error& error, std::stop_token stop) {
   const core::Plan plan = core::plan_mint_failure(gathered.observed, error.message);
   if (const Status done = executor_.execute(plan, *gathered.token, stop); !done) {
-    spdlog::debug("status not written either namespace={} name={} error=\"{}\"", gathered.token->meta.ns, gathered.token->meta.name,
-                  done.error().message);
+    spdlog::debug("status not written either namespace={} name={} error=\"{}\"", gathered.token->meta.ns,
+                  gathered.token->meta.name, done.error().message);
   }
 }
 

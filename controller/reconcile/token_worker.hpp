@@ -1,5 +1,5 @@
-// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and decides what becomes of a failure; the only
-// place that does. run() is the body of each of N threads; all of them share one TokenWorker.
+// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and decides what becomes of a failure;
+// the only place that does. run() is the body of each of N threads; all of them share one TokenWorker.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,12 @@ class TokenWorker {
  public:
   TokenWorker(kube::Workqueue& queue, Gatherer& gatherer, Executor& executor, notify::Dispatcher& dispatcher,
               serve::ControllerMetrics& metrics, bool dry_run)
-      : queue_(queue), gatherer_(gatherer), executor_(executor), dispatcher_(dispatcher), metrics_(metrics), dry_run_(dry_run) {}
+      : queue_(queue),
+        gatherer_(gatherer),
+        executor_(executor),
+        dispatcher_(dispatcher),
+        metrics_(metrics),
+        dry_run_(dry_run) {}
 
   // Until `stop`; what is under way then is finished or canceled, never left half written.
   void run(std::stop_token stop);
