@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Checks what no compiler does: each folder of controller/ includes only what stands before it, each third-party library stays
+behind the files that adapt it, and the names that code, CRDs, RBAC and docs share are the same everywhere.
+Run by hand and by hack/test.sh; reads the tree, changes nothing, exits 1 and names each difference."""
+import fnmatch
+import pathlib
+import re
+import sys
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Folder -> the folders it may include, itself apart. "." are the files of controller/ itself.
+LAYERS = {
+    "base": [],
+    "api": ["base"],
+    "core": ["base", "api"],
+    "kube": ["base", "api"],
+    "notify": ["base", "api", "core", "kube"],
+    "serve": ["base", "api", "core", "kube"],
+    "reconcile": ["base", "api", "core", "kube", "notify", "serve"],
+    ".": ["base", "api", "core", "kube", "notify", "serve", "reconcile"],
+}
+
+# First part of a third-party include -> the files, without ending, that may include it.
+LIBRARIES = {
+    "fmt": ["*"],
+    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log"],
+    "nlohmann": ["api/*", "kube/client", "kube/kubeconfig"],
+    "simdjson.h": ["api/json", "kube/watch_decoder"],
+    "zlib.h": ["core/token_format"],
+    "openssl": ["core/hash", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
+    "cpprest": ["kube/cpprest_transport"],
+    "pplx": ["kube/cpprest_transport"],
+    "boost": ["kube/cpprest_transport"],
+    "yaml-cpp": ["kube/kubeconfig"],
+    "curl": ["notify/email_channel"],
+    "prometheus": ["serve/*"],
+    "microhttpd.h": ["serve/http_server"],
+}
+
+# The operating system may be asked anywhere but in the pure layers. What only computes is no asking.
+PURE = ["api", "core"]
+COMPUTES = {"arpa/inet.h"}  # inet_pton reads an address
+SYSTEM = re.compile(r"^(sys|netinet|arpa)/|^(fcntl|malloc|netdb|poll|pthread|signal|spawn|unistd)\.h$")
+STANDARD = re.compile(r"^[a-z0-9_]+$")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def check_include(name, folder, quote, target):
+    """What is wrong with one include, or None. `name`: the file under controller/ without its ending."""
+    first = target.split("/")[0]
+    if quote == '"':
+        layer = first if "/" in target else "."
+        if layer not in LAYERS:
+            return f"includes {target}, which is in no layer"
+        if layer == folder or layer in LAYERS[folder]:
+            return None
+        return f"is in {folder} and may not include {target}"
+    if STANDARD.match(target):
+        return None
+    if SYSTEM.search(target):
+        asks = folder in PURE and target not in COMPUTES
+        return f"is pure and may not include <{target}>" if asks else None
+    if first not in LIBRARIES:
+        return f"includes <{target}>, a library that no file may include: add it to hack/check-layers.py with its reason"
+    if any(fnmatch.fnmatch(name, allowed) for allowed in LIBRARIES[first]):
+        return None
+    return f"may not include <{target}>; {first} belongs to {', '.join(LIBRARIES[first])}"
+
+
+def includes():
+    for path in sorted((ROOT / "controller").rglob("*.[ch]pp")):
+        relative = path.relative_to(ROOT / "controller")
+        folder = relative.parts[0] if len(relative.parts) > 1 else "."
+        for quote, target in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            fault = check_include(str(relative.with_suffix("")), folder, quote, target)
+            if fault:
+                yield f"controller/{relative} {fault}"
+
+
+def constants(namespace=None):
+    """The string constants of api/names.hpp, of one namespace inside it or of all."""
+    source = text("controller/api/names.hpp")
+    if namespace:
+        source = source[source.index(f"namespace {namespace} {{"):source.index(f"}}  // namespace {namespace}")]
+    return dict(re.findall(r'string_view (k\w+) = "([^"]*)"', source))
+
+
+def crds():
+    names = constants()
+    kinds = set()
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        crd = yaml.safe_load(path.read_text(encoding="utf-8"))
+        kinds.add(crd["spec"]["names"]["kind"])
+        if crd["spec"]["group"] != names["kGroup"]:
+            yield f"{path.name}: group {crd['spec']['group']} is not kGroup"
+        versions = [version["name"] for version in crd["spec"]["versions"]]
+        if names["kVersion"] not in versions:
+            yield f"{path.name}: serves {versions}, not kVersion"
+        if crd["spec"]["names"]["kind"] == names["kApiTokenKind"]:
+            spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            if set(spec["type"]["enum"]) != {names["kPermanent"], names["kTemporary"]}:
+                yield f"{path.name}: enum of spec.type differs from kPermanent, kTemporary"
+    if kinds != {names["kApiTokenKind"], names["kConfigKind"]}:
+        yield f"crds/ defines {sorted(kinds)}, not the kinds of api/names.hpp"
+
+
+def rbac():
+    """Every resource that the operator names in a path or a rule of ours has rights, and no others have."""
+    documents = yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
+    granted = {resource for d in documents if d["kind"] in ("ClusterRole", "Role") for rule in d["rules"] for resource in rule["resources"]}
+    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases"}
+    for resource in sorted(granted ^ wanted):
+        yield f"manifests/rbac/operator.yaml: {resource} is {'granted, and used nowhere' if resource in granted else 'used, and not granted'}"
+
+
+def docs():
+    """Reasons that the operator sets, annotations and flags all stand in the docs."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if page.is_file())
+    sources = "\n".join(p.read_text(encoding="utf-8") for layer in ("core", "notify", "reconcile") for p in (ROOT / "controller" / layer).glob("*.cpp"))
+    for name, value in constants("reason").items():
+        if f"reason::{name}" in sources and not re.search(rf"\b{value}\b", pages):
+            yield f"docs/: reason {value} is explained nowhere"
+    for name, value in constants().items():
+        if name.endswith("Annotation") and value not in pages and f"`{value.split('/')[1]}`" not in pages:
+            yield f"docs/: annotation {value} is explained nowhere"
+    for flag in sorted(set(re.findall(r'"(--?)?([a-z]+(?:-[a-z]+)+)"', text("controller/config.cpp")))):
+        if f"--{flag[1]}" not in pages:
+            yield f"docs/: flag --{flag[1]} is explained nowhere"
+
+
+def main():
+    faults = [fault for check in (includes, crds, rbac, docs) for fault in check()]
+    for fault in faults:
+        print(fault)
+    print(f"check-layers: {len(faults)} differences" if faults else "check-layers: includes, CRDs, RBAC and docs agree with the code")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# All tests of the operator, one step after the other; a step that fails keeps none of the others from running. The last
+# line counts what passed and failed: test cases where a step has any, else the step itself. Exit 0 only if nothing failed.
+#
+# Usage: hack/test.sh [--quick] [STEP...]
+#
+#   format            clang-format over controller and tests
+#   shell             shellcheck over the scripts
+#   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs
+#   rules             hack/verify-rules.sh: promtool over the alerts and their tests
+#   unit              unit tests, plan cases and properties (debug build)
+#   lint              clang-tidy over the layers that decide: base, api, core
+#   integration       the operator against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
+#   asan, tsan        unit tests, cases and properties under AddressSanitizer with UBSan, under ThreadSanitizer
+#   asan-integration, tsan-integration
+#                     the integration tests with an instrumented operator; minting, healing, notices, faults
+#
+#   --quick           without the sanitizers
+#
+# With STEPs: only those. It installs the Debian packages that are missing and says so. Logs: build/test-logs/STEP.log.
+# Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) is how many compilers or tests run at a time.
+# shellcheck disable=SC2317 # steps are called by name
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
+readonly every=(format shell layers rules unit lint integration asan asan-integration tsan tsan-integration)
+readonly quick=(format shell layers rules unit lint integration)
+readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
+passed=0 failed=0 skipped=0 broken=()
+
+case ${1:-} in
+  --help | -h) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --quick) steps=("${quick[@]}") ;;
+  '') steps=("${every[@]}") ;;
+  *) steps=("$@") ;;
+esac
+for step in "${steps[@]}"; do
+  [[ " ${every[*]} " == *" $step "* ]] || { printf 'test.sh: no step %s; see --help\n' "$step" >&2; exit 2; }
+done
+
+# --- steps: each prints what it does, leaves $logs/STEP*.xml where it has cases, and fails if anything failed -----------
+
+sources() { git ls-files "$@" | while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done; }
+
+run_format() { sources 'controller/*.[ch]pp' 'tests/*.[ch]pp' | xargs clang-format-19 --dry-run -Werror; }
+run_shell() { { sources 'hack/*.sh'; printf '.ci/run\n'; } | xargs shellcheck -x; }
+run_layers() { hack/check-layers.py; }
+run_rules() { hack/verify-rules.sh; }
+
+# ThreadSanitizer of gcc 12 cannot start where the kernel spreads addresses wider than it knows.
+fixed_addresses() {
+  if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+build_preset() { cmake --preset "$1" && cmake --build "build/$1" -j "$jobs" ${2:+--target "$2"}; }
+
+ctest_preset() { ctest --preset "$1" -j "$jobs" --timeout 300 --output-junit "$root/$logs/$1.ctest.xml"; }
+
+run_unit() { build_preset dev && ctest_preset dev; }
+
+run_lint() {
+  cmake --preset dev && sources 'controller/base/*.cpp' 'controller/api/*.cpp' 'controller/core/*.cpp' |
+    xargs -P "$jobs" -n 2 clang-tidy-19 --quiet -p build/dev
+}
+
+# integration PRESET TESTS...: Debian's Python, which has the Debian packages of hack/install-deps.sh.
+integration() {
+  local preset=$1
+  shift
+  # shellcheck disable=SC2086 # PYTEST_FLAGS are words
+  OPERATOR_BIN="$root/build/$preset/apitoken-operator" /usr/bin/python3 -m pytest "$@" -q --durations=15 \
+    --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
+}
+
+run_integration() {
+  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator && integration dev tests/integration
+}
+
+with_asan() {
+  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 TEST_TIME_SCALE=3 "$@"
+}
+
+with_tsan() {
+  TSAN_OPTIONS="suppressions=$root/tests/tsan.supp second_deadlock_stack=1" TEST_TIME_SCALE=4 fixed_addresses "$@"
+}
+
+run_asan() { build_preset asan && with_asan ctest --preset asan -j "$jobs" --timeout 600 --output-junit "$root/$logs/asan.ctest.xml"; }
+run_tsan() {
+  cmake --preset tsan && fixed_addresses cmake --build build/tsan -j "$jobs" &&
+    with_tsan ctest --preset tsan -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
+}
+run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
+run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
+
+# --- running and counting ---------------------------------------------------------------------------------------
+
+# "passed failed skipped" over JUnit files.
+cases_of() {
+  python3 - "$@" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as xml
+
+failed = skipped = cases = 0
+for path in sys.argv[1:]:
+    for case in xml.parse(path).iter("testcase"):
+        kinds = {child.tag for child in case}
+        cases += 1
+        failed += bool(kinds & {"failure", "error"})
+        skipped += "skipped" in kinds
+print(cases - failed - skipped, failed, skipped)
+PYTHON
+}
+
+run_step() {
+  local step=$1 begin=$SECONDS code=0 good=1 bad=0 left=0 reports=()
+  printf '· %s\n' "$step"
+  rm -f "$logs"/*.xml
+  "run_$step" >"$logs/$step.log" 2>&1 </dev/null || code=$?
+  mapfile -t reports < <(compgen -G "$logs/*.xml")
+  if [ "${#reports[@]}" -gt 0 ]; then read -r good bad left < <(cases_of "${reports[@]}"); elif [ "$code" -ne 0 ]; then good=0; fi
+  [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+  if [ "$bad" -eq 0 ]; then
+    printf '✓ %s: %d passed%s (%d s)\n' "$step" "$good" "$([ "$left" -eq 0 ] || printf ', %d skipped' "$left")" "$((SECONDS - begin))"
+  else
+    broken+=("$step")
+    printf '✗ %s: %d passed, %d failed (%d s); %s ends:\n' "$step" "$good" "$bad" "$((SECONDS - begin))" "$logs/$step.log"
+    tail -n 60 "$logs/$step.log"
+  fi
+}
+
+hack/install-deps.sh || exit 1
+mkdir -p "$logs"
+for step in "${steps[@]}"; do run_step "$step"; done
+[ "$skipped" -eq 0 ] || printf '%d skipped\n' "$skipped"
+[ "${#broken[@]}" -eq 0 ] || printf 'Failed: %s\n' "${broken[*]}"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
