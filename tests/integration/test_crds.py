@@ -296,7 +296,7 @@ TOKEN_STATUS = {
     "observedGeneration": 1, "conditions": [condition("Ready", "True", "Issued"), condition("ExpiringSoon", "False", "NotYet")],
     "type": "Permanent", "ttl": "8760h0m0s", "tokenID": "7Gk2aB9z", "tokenHash": "sha256:00", "hint": "x9Qe",
     "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2027-01-01T00:00:00Z", "warnAt": "2026-12-02T00:00:00Z", "revision": 1,
-    "secretName": "probe", "notices": [{"config": "default", "before": "720h0m0s", "eventAt": "2026-12-02T00:00:00Z",
+    "secretName": "probe", "notices": [{"config": "default", "before": "720h", "eventAt": "2026-12-02T00:00:00Z",
                                         "sentAt": "2026-12-02T00:05:00Z"}, {"before": "0s"}],
 }
 
