@@ -35,10 +35,10 @@ class Metrics:
             if found and not line.startswith("#"):
                 self.series[(found[1], frozenset(LABEL.findall(found[2] or "")))] = float(found[3])
 
-    def matching(self, name, **labels):
+    def matching(self, name, /, **labels):
         return {key: value for key, value in self.series.items() if key[0] == name and set(labels.items()) <= key[1]}
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         """The sum over the series with these labels; None where there is none."""
         found = self.matching(name, **labels)
         return sum(found.values()) if found else None

@@ -32,7 +32,7 @@ class Space:
             current = found.get("observedGeneration") == (token or {}).get("metadata", {}).get("generation")
             return current and found["status"] == status and (reason is None or found["reason"] == reason) and token
 
-        return wait_for(reached, timeout, lambda: f"{name} is not {kind}={status} {reason or ''}: {seen}")
+        return wait_for(reached, timeout, lambda: f"{name} is not {kind}={status} {reason or ''}: {(seen['token'] or {}).get('status')}")
 
     def wait_all_ready(self, count, timeout=30):
         def all_ready():
@@ -47,7 +47,7 @@ class Space:
     def check_consistent(self, name, secret_name=None, key="token"):
         """The one thing that must always hold of a live token: the value in its Secret hashes to its status."""
         token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
-        assert secret, f"{name} has no Secret"
+        assert secret and key in (secret.get("data") or {}), f"{name} has no Secret with {key}"
         assert hash_of(value_in(secret, key)) == token["status"].get("tokenHash")
         assert secret["metadata"]["ownerReferences"][0]["uid"] == token["metadata"]["uid"]
         return token, secret
