@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/duration.hpp"
@@ -10,6 +11,8 @@
 
 namespace apitoken::api {
 namespace {
+
+constexpr std::int64_t kHighestRevision = 1'000'000'000'000;  // far beyond any life, far below overflow
 
 ApiTokenSpec decode_spec(Json spec) {
   ApiTokenSpec result;
@@ -20,7 +23,7 @@ ApiTokenSpec decode_spec(Json spec) {
   result.ttl = read_string(spec, "ttl", "spec.ttl", problems);
   result.revoked = read_bool(spec, "revoked", "spec.revoked", problems).value_or(false);
   result.ttl_after_expired = read_string(spec, "ttlAfterExpired", "spec.ttlAfterExpired", problems);
-  if (const auto secret = member(spec, "secret")) {
+  if (const auto secret = read_object(spec, "secret", "spec.secret", problems)) {
     result.secret.name = read_string(*secret, "name", "spec.secret.name", problems);
     result.secret.key = read_string(*secret, "key", "spec.secret.key", problems);
     result.secret.labels = read_string_map(*secret, "labels", "spec.secret.labels", problems);
@@ -41,12 +44,14 @@ ApiTokenStatus decode_status(Json status) {
   result.issued_at = read_time(status, "issuedAt");
   result.expires_at = read_time(status, "expiresAt");
   result.warn_at = read_time(status, "warnAt");
-  result.revision = read_integer(status, "revision", "").value_or(0);
+  result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kHighestRevision);
   result.secret_name = read_string(status, "secretName", "").value_or("");
   for (const Json item : read_array(status, "notices")) {
-    result.notices.push_back({read_string(item, "config", "").value_or(""),
-                              parse_duration(read_string(item, "before", "").value_or("")).value_or(Seconds(0)),
-                              read_time(item, "eventAt"), read_time(item, "sentAt")});
+    // An entry that cannot be read counts as not told: rather twice than never.
+    const auto before = parse_duration(read_string(item, "before", "").value_or(""));
+    if (!before) continue;
+    result.notices.push_back(
+        {read_string(item, "config", "").value_or(""), *before, read_time(item, "eventAt"), read_time(item, "sentAt")});
   }
   return result;
 }

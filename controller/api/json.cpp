@@ -34,6 +34,13 @@ std::optional<Json> member(Json object, std::string_view name) {
   return value;
 }
 
+std::optional<Json> read_object(Json object, std::string_view name, std::string_view path, Problems* problems) {
+  const auto found = member(object, name);
+  if (found && found->is_object()) return found;
+  if (found) note(problems, path, "an object");
+  return {};
+}
+
 std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems) {
   const auto view = read_scalar<std::string_view>(object, name, path, "a string", problems);
   return view ? std::optional(std::string(*view)) : std::nullopt;
@@ -69,13 +76,15 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
 
 std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path, Problems* problems) {
   std::vector<std::string> result;
-  for (const Json item : read_array(object, name)) {
+  std::size_t index = 0;
+  for (const Json item : read_array(object, name, path, problems)) {
     std::string_view value;
     if (item.get(value) == simdjson::SUCCESS) {
       result.emplace_back(value);
     } else {
-      note(problems, fmt::format("{}[{}]", path, result.size()), "a string");
+      note(problems, fmt::format("{}[{}]", path, index), "a string");
     }
+    ++index;
   }
   return result;
 }
@@ -85,11 +94,15 @@ std::optional<WallTime> read_time(Json object, std::string_view name) {
   return text ? parse_rfc3339(*text) : std::nullopt;
 }
 
-std::vector<Json> read_array(Json object, std::string_view name) {
+std::vector<Json> read_array(Json object, std::string_view name, std::string_view path, Problems* problems) {
   std::vector<Json> result;
   const auto found = member(object, name);
+  if (!found) return result;
   simdjson::dom::array items;
-  if (!found || found->get(items) != simdjson::SUCCESS) return result;
+  if (found->get(items) != simdjson::SUCCESS) {
+    note(problems, path, "a list");
+    return result;
+  }
   result.reserve(items.size());
   for (const Json item : items) result.push_back(item);
   return result;

@@ -22,6 +22,8 @@ using Problems = std::vector<std::string>;  // "spec.ttl: must be a string"
 
 // The member `name` of an object; nothing if `object` is no object or the member is missing or null.
 std::optional<Json> member(Json object, std::string_view name);
+// The same, for a member that must be an object.
+std::optional<Json> read_object(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
 
 // A scalar member. `path` names the field in problems ("spec.ttl").
 std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
@@ -33,7 +35,7 @@ std::vector<std::string> read_string_list(Json object, std::string_view name, st
 std::optional<WallTime> read_time(Json object, std::string_view name);
 
 // The elements of an array member; an absent, null or mistyped one is empty (PartialObjectMetadataList has `"items": null`).
-std::vector<Json> read_array(Json object, std::string_view name);
+std::vector<Json> read_array(Json object, std::string_view name, std::string_view path = {}, Problems* problems = nullptr);
 
 // A parser to keep for a thread: it grows to the largest document seen. The element lives until the next parse.
 class JsonParser {

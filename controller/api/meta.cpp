@@ -80,16 +80,12 @@ void set_condition(std::vector<Condition>& conditions, Condition condition) {
 }
 
 std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path, Problems* problems) {
-  const auto found = member(spec, name);
+  const auto found = read_object(spec, name, path, problems);
   if (!found) return {};
-  if (!found->is_object()) {
-    if (problems) problems->push_back(fmt::format("{}: must be a label selector", path));
-    return {};
-  }
   LabelSelector selector;
   selector.match_labels = read_string_map(*found, "matchLabels", fmt::format("{}.matchLabels", path), problems);
-  for (const Json item : read_array(*found, "matchExpressions")) {
-    const auto where = fmt::format("{}.matchExpressions", path);
+  const auto where = fmt::format("{}.matchExpressions", path);
+  for (const Json item : read_array(*found, "matchExpressions", where, problems)) {
     selector.match_expressions.push_back({read_string(item, "key", where, problems).value_or(""),
                                           read_string(item, "operator", where, problems).value_or(""),
                                           read_string_list(item, "values", where, problems)});

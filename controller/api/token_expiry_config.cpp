@@ -9,9 +9,9 @@ namespace apitoken::api {
 namespace {
 
 LifetimeSpec decode_lifetime(Json lifetimes, std::string_view type, Problems* problems) {
-  const auto found = member(lifetimes, type);
-  if (!found) return {};
   const std::string path = "spec.lifetimes." + std::string(type);
+  const auto found = read_object(lifetimes, type, path, problems);
+  if (!found) return {};
   return {read_string(*found, "default", path + ".default", problems), read_string(*found, "max", path + ".max", problems)};
 }
 
@@ -32,12 +32,12 @@ TokenExpiryConfigSpec decode_spec(Json spec) {
   result.email_token_user = read_bool(spec, "emailTokenUser", "spec.emailTokenUser", problems).value_or(false);
   result.namespace_selector = decode_selector(spec, "namespaceSelector", "spec.namespaceSelector", problems);
   result.token_selector = decode_selector(spec, "tokenSelector", "spec.tokenSelector", problems);
-  if (const auto lifetimes = member(spec, "lifetimes")) {
+  if (const auto lifetimes = read_object(spec, "lifetimes", "spec.lifetimes", problems)) {
     result.permanent = decode_lifetime(*lifetimes, "permanent", problems);
     result.temporary = decode_lifetime(*lifetimes, "temporary", problems);
   }
   result.digest = read_string(spec, "digest", "spec.digest", problems);
-  if (const auto smtp = member(spec, "smtp")) result.smtp = decode_smtp(*smtp, problems);
+  if (const auto smtp = read_object(spec, "smtp", "spec.smtp", problems)) result.smtp = decode_smtp(*smtp, problems);
   return result;
 }
 

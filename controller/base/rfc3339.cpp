@@ -77,7 +77,10 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   const auto offset = take_offset(text);
   const year_month_day date{year(*y), month(unsigned(*mo)), day(unsigned(*d))};
   if (!offset || !date.ok()) return {};
-  return sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s) - *offset;
+  const sys_seconds time = sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s) - *offset;
+  // An offset can carry a time out of the years that four digits can write.
+  const bool writable = time >= sys_days(year(1) / January / 1) && time < sys_days(year(10000) / January / 1);
+  return writable ? std::optional(time) : std::nullopt;
 }
 
 }  // namespace apitoken

@@ -13,12 +13,18 @@ namespace {
 
 using api::TokenExpiryConfigSpec;
 
+constexpr std::size_t kMostReminders = 8;
+
 void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   if (spec.warn_before_days && !spec.reminders.empty()) {
     config.problems.emplace_back("spec.warnBeforeDays and spec.reminders contradict each other; keep one of them");
   }
   for (const std::string& written : spec.reminders) {
     const auto reminder = parse_duration(written);
+    if (config.reminders.size() == kMostReminders) {
+      config.problems.push_back(fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders, kMostReminders));
+      break;
+    }
     if (!reminder || *reminder <= Seconds(0)) {
       config.problems.push_back(fmt::format("spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
     } else if (!config.reminders.empty() && *reminder >= config.reminders.back()) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api/names.hpp"
+#include "core/plain_text.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -14,10 +15,12 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
+constexpr std::size_t kLongestMessage = 4096;  // bytes; the CRD allows 32768 characters
+
 void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type, std::string_view value,
-         std::string_view why, std::string message) {
-  api::set_condition(status.conditions, {std::string(type), std::string(value), std::string(why), std::move(message), observed.now,
-                                         observed.object.meta.generation});
+         std::string_view why, std::string_view message) {
+  api::set_condition(status.conditions, {std::string(type), std::string(value), std::string(why),
+                                         cut_text(plain_text(message), kLongestMessage), observed.now, observed.object.meta.generation});
 }
 
 void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {

@@ -10,6 +10,7 @@
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
 #include "core/lifetimes.hpp"
+#include "core/plain_text.hpp"
 #include "core/token_status.hpp"
 #include "core/validate.hpp"
 
@@ -20,6 +21,7 @@ namespace reason = api::reason;
 
 // A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster busy.
 constexpr Seconds kBetweenMintings{2};
+constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
 
 class TokenPlanner {
  public:
@@ -29,7 +31,7 @@ class TokenPlanner {
   Plan plan() {
     if (token_.meta.deleted) return only(DropNotices{});
     if (is_over()) return only(DeleteToken{});
-    if (token_.spec.revoked) return revoke();
+    if (is_revoked()) return revoke();
     if (const auto problems = check_token(token_); !problems.empty()) return refuse(problems);
     if (is_expired()) return expire();
     if (is_secret_foreign()) return report_conflict();
@@ -40,8 +42,9 @@ class TokenPlanner {
   }
 
   Plan plan_failure(std::string_view why) {
-    set_pending(status_, observed_, fmt::format("minting failed and is tried again: {}", why));
-    add(PostEvent{event(reason::kMintFailed, true, "Mint", fmt::format("no value could be written: {}", why), ""), true});
+    const std::string cause = cut_text(plain_text(why), kLongestMessage);
+    set_pending(status_, observed_, "minting failed and is tried again: " + cause);
+    add(PostEvent{event(reason::kMintFailed, true, "Mint", "no value could be written: " + cause, ""), true});
     return finish();
   }
 
@@ -49,6 +52,8 @@ class TokenPlanner {
   // ---- what is true
   bool is_issued() const { return !token_.status.token_hash.empty() && token_.status.expires_at; }
   bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
+  // For good: also where spec.revoked was taken back past the rule that forbids it.
+  bool is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
   bool is_over() const {
     const auto kept = delete_after_expiry(token_.spec);
     return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
@@ -87,7 +92,7 @@ class TokenPlanner {
     status_.token_hash.clear();
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
-    add(DropNotices{});
+    if (news) add(DropNotices{});
     patch_status();
     if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
     if (news) add(PostEvent{event(reason::kRevoked, false, "Revoke", "revoked: its value is void and its Secret deleted", "")});
@@ -96,7 +101,7 @@ class TokenPlanner {
   }
 
   Plan refuse(const api::Problems& problems) {
-    const std::string text = fmt::format("{}", fmt::join(problems, "; "));
+    const std::string text = cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kLongestMessage);
     if (is_expired()) {
       set_expired(status_, observed_);
     } else {
@@ -144,9 +149,10 @@ class TokenPlanner {
   }
 
   Plan replace_value(const std::string& loss) {
-    if (token_.status.issued_at && now_ < *token_.status.issued_at + kBetweenMintings) {
+    const auto issued = token_.status.issued_at;  // in the future where the clock was set back: that must not hold it up
+    if (issued && now_ >= *issued && now_ < *issued + kBetweenMintings) {
       set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is minted in a moment");
-      wake(*token_.status.issued_at + kBetweenMintings);
+      wake(*issued + kBetweenMintings);
       return finish();
     }
     return mint(fmt::format("minted anew in Secret {} because {}; still valid until {}", token_.secret_name(), loss,
@@ -172,10 +178,14 @@ class TokenPlanner {
     return std::move(plan_);
   }
 
+  // The Secret's metadata comes last: where somebody refuses that write, warnings are still told.
   Plan keep_up() {
-    plan_secret_metadata();
     set_valid(status_, observed_, describe_ttl());
-    return finish();
+    patch_status();
+    plan_notices();
+    plan_secret_metadata();
+    plan_wake();
+    return std::move(plan_);
   }
 
   // ---- parts of plans

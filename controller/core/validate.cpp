@@ -8,26 +8,47 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "core/lifetimes.hpp"
+#include "core/plain_text.hpp"
 
 namespace apitoken::core {
 namespace {
 
 constexpr std::size_t kLongestText = 256;
 constexpr std::size_t kLongestName = 253;
+constexpr std::size_t kLongestLabel = 63;
+constexpr std::size_t kLongestAnnotation = 4096;
+constexpr std::size_t kMostNames = 32;
 
-// A value as a message may show it: short, without control characters.
-std::string shown(std::string_view value) {
-  std::string text(value.substr(0, 64));
-  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
-  return text;
+// A value as a message may show it: short, without control characters, valid UTF-8.
+std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
+
+// The schema counts characters, not bytes: what is no continuation byte of UTF-8 begins one.
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool is_name_character(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; }
 
 bool is_secret_key(std::string_view key) {
-  return !key.empty() && key.size() <= kLongestName && std::ranges::all_of(key, [](char c) {
-    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
-  });
+  return !key.empty() && key.size() <= kLongestName && key != "." && !key.starts_with("..") &&
+         std::ranges::all_of(key, is_name_character);
+}
+
+// The part of a label's name after the prefix, and a label's value where it is not empty.
+bool is_label_word(std::string_view word) {
+  return !word.empty() && word.size() <= kLongestLabel && is_alnum(word.front()) && is_alnum(word.back()) &&
+         std::ranges::all_of(word, is_name_character);
+}
+
+// Annotations may have capitals in their prefix, labels may not.
+bool is_qualified_name(std::string_view name, bool lower_prefix) {
+  const auto slash = name.find('/');
+  if (slash == name.npos) return is_label_word(name);
+  std::string prefix(name.substr(0, slash));
+  if (!lower_prefix) std::ranges::transform(prefix, prefix.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
 void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
@@ -37,7 +58,7 @@ void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
   } else if (spec.user.starts_with("system:")) {
     problems.push_back(fmt::format("spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
                                    shown(spec.user)));
-  } else if (spec.user.size() > kLongestText || std::ranges::any_of(spec.user, is_control)) {
+  } else if (characters(spec.user) > kLongestText || std::ranges::any_of(spec.user, is_control)) {
     problems.push_back(fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
   }
 }
@@ -64,11 +85,31 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
   }
 }
 
-void check_reserved(const api::StringMap& names, std::string_view path, api::Problems& problems) {
+void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix, api::Problems& problems) {
+  if (names.size() > kMostNames) {
+    problems.push_back(fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMostNames));
+    return;
+  }
   for (const auto& [name, value] : names) {
     if (name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix)) {
       problems.push_back(fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
+    } else if (!is_qualified_name(name, lower_prefix)) {
+      problems.push_back(fmt::format("{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and '.', optionally after a "
+                                     "DNS prefix and /, such as example.com/team",
+                                     path, shown(name)));
     }
+  }
+}
+
+void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
+  for (const auto& [name, value] : secret.labels) {
+    if (value.empty() || is_label_word(value)) continue;
+    problems.push_back(fmt::format("spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, digits, '-', '_' and '.'",
+                                   shown(value), shown(name)));
+  }
+  for (const auto& [name, value] : secret.annotations) {
+    if (characters(value) <= kLongestAnnotation) continue;
+    problems.push_back(fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it", shown(name), kLongestAnnotation));
   }
 }
 
@@ -79,11 +120,13 @@ void check_secret(const api::ApiToken& token, api::Problems& problems) {
                                    shown(token.secret_name())));
   }
   if (!is_secret_key(token.secret_key()) || token.secret_key() == "previous-token") {
-    problems.push_back(fmt::format("spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', and not previous-token",
+    problems.push_back(fmt::format("spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
+                                   "and not previous-token",
                                    shown(token.secret_key())));
   }
-  check_reserved(secret.labels, "spec.secret.labels", problems);
-  check_reserved(secret.annotations, "spec.secret.annotations", problems);
+  check_names(secret.labels, "spec.secret.labels", true, problems);
+  check_names(secret.annotations, "spec.secret.annotations", false, problems);
+  check_values(secret, problems);
 }
 
 void check_immutable(const api::ApiToken& token, api::Problems& problems) {
@@ -117,7 +160,7 @@ bool is_dns_subdomain(std::string_view name) {
 api::Problems check_token(const api::ApiToken& token) {
   api::Problems problems = token.spec.problems;
   check_user(token.spec, problems);
-  if (token.spec.description.size() > 4 * kLongestText) {
+  if (characters(token.spec.description) > kLongestText) {
     problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
   }
   check_type_and_ttl(token.spec, problems);
