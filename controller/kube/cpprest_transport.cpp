@@ -270,26 +270,26 @@ Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
 Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiver& receive) {
   Lock lock(mutex_);
   for (;;) {
-    const Status waited = wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
+    Status waited = wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
+    if (waited && !ended_ && stop.stop_requested()) waited = fail(ErrorKind::Canceled, "told to stop");
     if (waited && unread_.empty()) {
       if (error_) return std::unexpected(*error_);
       return std::move(answer_);
     }
     const std::string piece = std::exchange(unread_, {});
+    resume();
     lock.unlock();
     if (!waited || !receive(piece)) {
       leave();
       if (!waited) return std::unexpected(waited.error());
       return HttpResponse{.status = 200, .body = {}};
     }
-    resume();
     lock.lock();
   }
 }
 
-// Lets the library read on, on its own thread.
+// Lets the library read on, on its own thread, now that unread_ is empty; under mutex_.
 void Exchange::resume() {
-  Lock lock(mutex_);
   if (!held_back_) return;
   boost::asio::post(io(), [accepted = *std::exchange(held_back_, {}), size = held_back_size_] { accepted.set(size); });
 }
@@ -387,8 +387,10 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
 
 std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
   const web::uri server(url_->text);
-  return std::make_shared<Clients>(Clients{.requests = http::client::http_client(server, config(limits_.request)),
-                                           .streams = http::client::http_client(server, config(limits_.silence))});
+  auto* const clients = new Clients{.requests = http::client::http_client(server, config(limits_.request)),
+                                    .streams = http::client::http_client(server, config(limits_.silence))};
+  // Whoever lets go last: they and their kept connections end where they lived.
+  return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
 }
 
 // Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show the certificate that

@@ -238,27 +238,21 @@ TEST(CpprestTransport, KeepsConnections) {
 }
 
 TEST(CpprestTransport, SendsAgainWithItsBodyWhenAKeptConnectionTurnsOutToBeClosed) {
-  std::latch closed(1);
-  std::string second;
+  std::atomic<int> dropped{0};
   Wire wire([&](Connection& client) {
-    if (client.number == 1) {
-      client.read_request();
-      client.answer(200, "first");
-      client.read_request();
-      client.drop();
-      closed.count_down();
-    } else {
-      closed.wait();
-      second = client.read_request();
-      client.answer(200, "second");
-    }
+    const std::string request = client.read_request();
+    client.answer(200, request.substr(request.find("\r\n\r\n") + 4));
+    if (client.read_request().empty()) return;  // the client had no use for it any more
+    ++dropped;
+    client.drop();
   });
-  ASSERT_TRUE(wire.get());
-  const auto answer =
-      wire.transport->send({.method = Method::Put, .target = "/", .content_type = "a/b", .body = "payload"}, {});
-  if (wire.server.connections() == 1) closed.count_down();
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_THAT(second, testing::EndsWith("payload"));
+  for (int i = 0; i < 100 && dropped < 5; ++i) {
+    const auto answer =
+        wire.transport->send({.method = Method::Put, .target = "/", .content_type = "a/b", .body = "payload"}, {});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->body, "payload");
+  }
+  EXPECT_GE(dropped, 5);
 }
 
 TEST(CpprestTransport, DoesNotFollowRedirects) {
