@@ -109,9 +109,11 @@ def test_sigterm_while_minting_leaves_nothing_half_done(space, start_operator):
     maker.start()
     wait_for(lambda: len(space.secrets.list()) >= 10, 20, "nothing is minted")
     operator.stop()
-    for secret in space.secrets.list():
-        space.check_consistent(secret["metadata"]["name"])
     maker.join()
+    for secret in space.secrets.list():
+        token = space.tokens.get(secret["metadata"]["name"])
+        assert "status" in token, "a Secret was written and its status was not"
+        space.check_consistent(token["metadata"]["name"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
