@@ -1,0 +1,176 @@
+// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute would, users change it as
+// they please, time moves by hand. Tests alone.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "api/names.hpp"
+#include "core/plan_token.hpp"
+#include "core/token_status.hpp"
+
+namespace apitoken::core {
+
+class ClusterModel {
+ public:
+  struct Secret {
+    api::SecretMeta meta;
+    std::string value_hash;  // empty: the key is gone
+    bool written_by_us = false;
+  };
+  using NoticeName = std::tuple<WallTime, std::string, Seconds>;  // expiresAt, config, reminder
+
+  ClusterModel() {
+    token.meta.ns = "team-a";
+    token.meta.name = "ci";
+    token.meta.uid = "uid-1";
+    token.meta.resource_version = "1";
+    token.meta.generation = 1;
+    token.spec.user = "alice@example.com";
+  }
+
+  WallTime now{std::chrono::seconds(1774355400)};
+  api::ApiToken token;
+  bool gone = false;
+  std::optional<Secret> secret;
+  std::map<std::string, ExpiryConfig> configs;
+  std::vector<api::NoticeEntry> told;             // told, not in the ledger yet
+  std::map<NoticeName, int> tellings;             // how often each was told
+  std::vector<std::pair<WallTime, NoticeName>> log;  // when
+  int mintings = 0;
+
+  Plan plan() const {
+    Observed observed{now, token, {}, {}, told};
+    if (secret) {
+      observed.secret = ObservedSecret{secret->meta, {}};
+      if (!secret->written_by_us) observed.secret->value_hash = secret->value_hash;
+    }
+    for (const auto& [name, config] : configs) observed.configs.push_back(&config);
+    return plan_token(observed);
+  }
+
+  // A valid value is where it must be: nothing may be minted.
+  bool is_whole() const {
+    return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
+           secret->value_hash == token.status.token_hash && token.status.expires_at && now < *token.status.expires_at;
+  }
+  bool is_ours() const { return !secret->meta.meta.owners.empty() && secret->meta.meta.owners[0].uid == token.meta.uid; }
+
+  void carry_out(const Plan& plan) {
+    minted_hash_.clear();
+    for (const Effect& effect : plan.effects) {
+      if (gone) return;
+      std::visit([this](const auto& one) { run(one); }, effect);
+    }
+  }
+
+  // Plans and carries out until nothing is left to do; how many passes that took.
+  int settle(int at_most = 10) {
+    for (int passes = 0; passes < at_most; ++passes) {
+      if (gone) return passes;
+      const Plan next = plan();
+      if (next.effects.empty()) return passes;
+      carry_out(next);
+    }
+    ADD_FAILURE() << "never settles:\n" << to_text(plan());
+    return at_most;
+  }
+
+  void edit_secret() {
+    secret->written_by_us = false;
+    secret->meta.meta.resource_version = next_version();
+  }
+  std::string next_version() { return std::to_string(++version_); }
+
+ private:
+  void run(const MintSecret& mint) {
+    EXPECT_FALSE(is_whole()) << "minted over a valid value";
+    EXPECT_EQ(mint.at.has_value(), secret.has_value());
+    if (secret) {
+      EXPECT_EQ(mint.at->uid, secret->meta.meta.uid);
+      EXPECT_EQ(mint.at->resource_version, secret->meta.meta.resource_version);
+      EXPECT_TRUE(is_ours()) << "wrote into a foreign Secret";
+    } else {
+      secret = Secret{{mint.secret, {}, {}, {}, {}}, "", true};
+      secret->meta.meta.uid = "secret-" + next_version();
+    }
+    minted_hash_ = "sha256:" + std::to_string(++mintings);
+    auto& meta = secret->meta.meta;
+    for (const auto& [name, value] : mint.secret.labels) meta.labels[name] = value;
+    for (const auto& [name, value] : mint.secret.annotations) meta.annotations[name] = value;
+    meta.annotations[std::string(api::kTokenHashAnnotation)] = minted_hash_;
+    meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + minted_hash_.substr(7);
+    note_ours(token.spec.secret.labels, secret->meta.label_keys_ours);
+    note_ours(token.spec.secret.annotations, secret->meta.annotation_keys_ours);
+    meta.resource_version = next_version();
+    secret->value_hash = minted_hash_;
+    secret->written_by_us = true;
+  }
+  void run(const PatchSecretMetadata& patch) {
+    EXPECT_EQ(patch.at.resource_version, secret->meta.meta.resource_version);
+    apply(patch.labels, secret->meta.meta.labels, secret->meta.label_keys_ours);
+    apply(patch.annotations, secret->meta.meta.annotations, secret->meta.annotation_keys_ours);
+    secret->meta.meta.resource_version = next_version();
+    secret->written_by_us = true;  // execute trusts what it wrote at a version that was judged
+  }
+  void run(const PatchStatus& patch) {
+    const auto expires_before = token.status.expires_at;
+    token.status = patch.status;
+    if (!minted_hash_.empty()) {
+      token.status.token_hash = minted_hash_;
+      token.status.token_id = "id" + minted_hash_.substr(7);
+      token.status.hint = "…abcd";
+    }
+    if (expires_before) {
+      EXPECT_EQ(token.status.expires_at, expires_before) << "a life changed its end";
+    }
+    token.meta.resource_version = next_version();
+  }
+  void run(const DeleteSecret& remove) {
+    EXPECT_EQ(remove.at.uid, secret->meta.meta.uid);
+    EXPECT_TRUE(is_ours());
+    secret.reset();
+  }
+  void run(const DeleteToken&) {
+    gone = true;
+    secret.reset();
+  }
+  void run(const PostEvent&) {}
+  void run(const Tell& tell) {
+    const auto& key = tell.notice.key;
+    const bool waiting = std::ranges::any_of(
+        told, [&](const api::NoticeEntry& entry) { return entry.config == key.config && entry.before == key.before; });
+    if (waiting) return;
+    told.push_back({key.config, key.before, now, now});
+    const NoticeName name{key.expires_at, key.config, key.before};
+    ++tellings[name];
+    log.emplace_back(now, name);
+  }
+  void run(const DropNotices&) { told.clear(); }
+
+  static void note_ours(const api::StringMap& names, std::vector<std::string>& ours) {
+    for (const auto& [name, value] : names) {
+      if (std::ranges::find(ours, name) == ours.end()) ours.push_back(name);
+    }
+  }
+  static void apply(const api::StringChanges& changes, api::StringMap& present, std::vector<std::string>& ours) {
+    for (const auto& [name, value] : changes) {
+      if (value) {
+        present[name] = *value;
+        note_ours({{name, *value}}, ours);
+      } else {
+        present.erase(name);
+        std::erase(ours, name);
+      }
+    }
+    std::erase_if(ours, [](const std::string& name) { return name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix); });
+  }
+
+  std::string minted_hash_;
+  int version_ = 1;
+};
+
+}  // namespace apitoken::core

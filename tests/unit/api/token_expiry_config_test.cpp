@@ -1,0 +1,61 @@
+// TokenExpiryConfigs in, their status out.
+#include "api/token_expiry_config.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/parsed.hpp"
+
+namespace apitoken::api {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Result<TokenExpiryConfig> decode(const std::string& members) {
+  const Parsed parsed(R"({"metadata": {"name": "default", "uid": "u", "resourceVersion": "7"}, )" + members + "}");
+  return decode_token_expiry_config(parsed.json());
+}
+
+TEST(TokenExpiryConfig, IsReadAsWritten) {
+  const auto config = decode(R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
+    "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["prod"]}]},
+    "lifetimes": {"permanent": {"default": "720h", "max": "8760h"}, "temporary": {"max": "8h"}},
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "credentialsSecret": "smtp", "caSecret": "ca"}})");
+  ASSERT_TRUE(config);
+  const auto& spec = config->spec;
+  EXPECT_EQ(spec.warn_before_days, 30);
+  EXPECT_TRUE(spec.email_token_user);
+  EXPECT_TRUE(spec.namespace_selector);
+  ASSERT_TRUE(spec.token_selector);
+  EXPECT_EQ(spec.token_selector->match_expressions, (std::vector<LabelRequirement>{{"env", "In", {"prod"}}}));
+  EXPECT_EQ(spec.permanent, (LifetimeSpec{"720h", "8760h"}));
+  EXPECT_EQ(spec.temporary, (LifetimeSpec{{}, "8h"}));
+  ASSERT_TRUE(spec.smtp);
+  EXPECT_EQ(spec.smtp->ca_secret, "ca");
+  EXPECT_FALSE(spec.smtp->tls);
+  EXPECT_THAT(spec.problems, IsEmpty());
+}
+
+TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
+  const auto config = decode(R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"], "emailTokenUser": 1, "digest": 5,
+    "namespaceSelector": [], "lifetimes": "long", "smtp": "smtp.example.com"})");
+  ASSERT_TRUE(config);
+  EXPECT_THAT(config->spec.problems,
+              ElementsAre("spec.warnBeforeDays: must be a whole number", "spec.reminders: must be a list", "spec.emails: must be a string",
+                          "spec.emailTokenUser: must be true or false", "spec.namespaceSelector: must be an object",
+                          "spec.lifetimes: must be an object", "spec.digest: must be a string", "spec.smtp: must be an object"));
+}
+
+TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
+  const TokenExpiryConfigStatus status{3, {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}}, 10, 2, WallTime(1774355400s), 1};
+  const auto patch = nlohmann::json::parse(encode_status_patch({.uid = "u", .resource_version = "7"}, status));
+  const auto config = decode("\"status\": " + patch["status"].dump());
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->status, status);
+}
+
+}  // namespace
+}  // namespace apitoken::api

@@ -1,0 +1,37 @@
+// Base64 against the vectors of RFC 4648 section 10, and against text that is none.
+#include "base/base64.hpp"
+
+#include <gtest/gtest.h>
+
+namespace apitoken {
+namespace {
+
+TEST(Base64, KnowsTheVectorsOfItsRfc) {
+  const std::pair<const char*, const char*> kVectors[] = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},    {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : kVectors) {
+    EXPECT_EQ(base64_encode(bytes), text);
+    EXPECT_EQ(base64_decode(text), bytes);
+  }
+}
+
+TEST(Base64, SkipsLineBreaks) { EXPECT_EQ(base64_decode("Zm9v\r\nYm Fy\n"), "foobar"); }
+
+TEST(Base64, RefusesWhatIsNone) {
+  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "====", "=", "Z===", "Zg==Zg==", "Zm=v", "Zm9v!", "Zm9-", "Zm9_", "\x80\x80\x80\x80"}) {
+    EXPECT_FALSE(base64_decode(text)) << text;
+  }
+  EXPECT_FALSE(base64_decode(std::string_view("Zm9\0", 4)));
+}
+
+TEST(Base64, ReadsBackEveryByte) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes += static_cast<char>(i);
+    ASSERT_EQ(base64_decode(base64_encode(bytes)), bytes);
+  }
+}
+
+}  // namespace
+}  // namespace apitoken
