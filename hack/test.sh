@@ -70,7 +70,7 @@ integration() {
   local preset=$1
   shift
   # shellcheck disable=SC2086 # PYTEST_FLAGS are words
-  OPERATOR_BIN="$root/build/$preset/apitoken-operator" /usr/bin/python3 -m pytest "$@" -q --durations=15 \
+  OPERATOR_BIN="$root/build/$preset/apitoken-operator" /usr/bin/python3 -m pytest "$@" -q -n "$jobs" --durations=15 \
     --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
 }
 
