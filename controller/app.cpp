@@ -28,6 +28,7 @@
 #include "serve/health.hpp"
 #include "serve/metrics.hpp"
 #include "serve/metrics_page.hpp"
+#include "serve/process_collector.hpp"
 
 namespace apitoken {
 namespace {
@@ -169,6 +170,7 @@ void App::Parts::set_up_metrics() {
   const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) {
     stores.tokens.for_each(visit);
   };
+  collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
   if (!config.per_token_metrics) return;
   for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::About}) {
