@@ -2,6 +2,7 @@
 // ways. Tests alone; one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,8 @@ class FakeApiServer final : public kube::Transport {
   };
 
   std::map<std::string, Json> objects;  // by path
+  // Answers with a status of its own where it wants to; asked before each write.
+  std::function<std::optional<int>(const kube::HttpRequest&)> refuse;
 
   void fail_write(int nth, Fault fault) {
     writes_left_ = nth;
@@ -49,6 +52,7 @@ class FakeApiServer final : public kube::Transport {
     const std::string path = request.target.substr(0, request.target.find('?'));
     if (request.method == kube::Method::Get) return read(path, request);
     ++writes_;
+    if (const auto code = refuse ? refuse(request) : std::nullopt) return status(*code, *code == 403 ? "Forbidden" : "Invalid");
     const bool fails = writes_left_ > 0 && --writes_left_ == 0;
     if (fails) fired_ = true;
     if (fails && fault_ == Fault::Refused) return status(500, "InternalError");

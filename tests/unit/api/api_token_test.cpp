@@ -100,7 +100,7 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
   status.revision = 4;
   status.secret_name = "ci";
   status.notices = {{"default", 720h, WallTime(1774355400s), {}}, {"", 0s, {}, WallTime(1774355401s)}};
-  const auto patch = encode_status_patch({.ns = "team-a", .name = "ci", .uid = "u", .resource_version = "7"}, status);
+  const auto patch = encode_status_patch(identity(), status);
   const auto object = nlohmann::json::parse(patch);
   EXPECT_EQ(object["metadata"], (nlohmann::json{{"uid", "u"}, {"resourceVersion", "7"}}));
   const auto token = decode("\"status\": " + object["status"].dump());
@@ -109,7 +109,7 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
 }
 
 TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
-  const auto status = nlohmann::json::parse(encode_status_patch({.uid = "u", .resource_version = "7"}, {}))["status"];
+  const auto status = nlohmann::json::parse(encode_status_patch(identity(), {}))["status"];
   for (const char* name : {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint", "notices", "revision", "secretName"}) {
     EXPECT_TRUE(status.contains(name) && status[name].is_null()) << name;
   }

@@ -3,9 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include "api/json.hpp"
+#include "api/meta.hpp"
 
 namespace apitoken::api {
+
+inline ObjectMeta identity() {
+  ObjectMeta meta;
+  meta.ns = "team-a";
+  meta.name = "ci";
+  meta.uid = "u";
+  meta.resource_version = "7";
+  return meta;
+}
 
 class Parsed {
  public:

@@ -14,7 +14,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-const ObjectMeta kAt{.ns = "team-a", .name = "ci", .uid = "u", .resource_version = "7"};
+const ObjectMeta kAt = identity();
+
+
 
 TEST(Secret, ManagedFieldsTellWhoWroteWhat) {
   const Parsed parsed(R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "managedFields": [

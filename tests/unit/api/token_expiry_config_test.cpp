@@ -51,7 +51,7 @@ TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
 
 TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
   const TokenExpiryConfigStatus status{3, {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}}, 10, 2, WallTime(1774355400s), 1};
-  const auto patch = nlohmann::json::parse(encode_status_patch({.uid = "u", .resource_version = "7"}, status));
+  const auto patch = nlohmann::json::parse(encode_status_patch(identity(), status));
   const auto config = decode("\"status\": " + patch["status"].dump());
   ASSERT_TRUE(config);
   EXPECT_EQ(config->status, status);

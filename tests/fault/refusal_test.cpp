@@ -1,0 +1,72 @@
+// An API server that refuses one kind of write for good: what the TokenWorker makes of it.
+#include <gtest/gtest.h>
+
+#include "fault/world.hpp"
+
+namespace apitoken::reconcile {
+namespace {
+
+class Refusal : public ::testing::Test {
+ protected:
+  // One pass of the worker; the queue closes behind it.
+  void pass() {
+    world_.process->observe();
+    kube::Workqueue queue(world_.clock, metrics_);
+    queue.add({"team-a", "ci"});
+    const auto refuse = world_.server.refuse;
+    world_.server.refuse = [&](const kube::HttpRequest& request) {
+      const auto code = refuse(request);
+      if (code) queue.shut_down();
+      return code;
+    };
+    world_.process->work(queue, metrics_);
+    world_.server.refuse = refuse;
+  }
+  std::string ready_reason() {
+    for (const Json& condition : world_.server.objects[kToken]["status"]["conditions"]) {
+      if (condition["type"] == "Ready") return condition["reason"];
+    }
+    return "";
+  }
+
+  World world_;
+  prometheus::Registry registry_;
+  serve::ControllerMetrics metrics_{registry_, "apitoken"};
+};
+
+TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
+  world_.server.refuse = [](const kube::HttpRequest& request) {
+    return request.method == kube::Method::Post ? std::optional(403) : std::nullopt;
+  };
+  pass();
+  EXPECT_EQ(ready_reason(), "Pending");
+  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"), std::string::npos);
+}
+
+TEST_F(Refusal, OfDeletingTheSecretLeavesTheTokenRevoked) {
+  world_.settle();
+  world_.spec({{"revoked", true}});
+  world_.server.refuse = [](const kube::HttpRequest& request) {
+    return request.method == kube::Method::Delete ? std::optional(403) : std::nullopt;
+  };
+  for (int i = 0; i < 3; ++i) {
+    pass();
+    EXPECT_EQ(ready_reason(), "Revoked");
+    EXPECT_FALSE(world_.server.objects[kToken]["status"].contains("tokenHash"));
+  }
+}
+
+TEST_F(Refusal, OfTheSecretsMetadataDoesNotHoldUpTheStatus) {
+  world_.spec({{"ttl", "800h"}});
+  world_.settle();
+  world_.spec({{"secret", {{"labels", {{"team", "a"}}}}}});
+  world_.clock.advance(100h);  // past warnAt
+  world_.server.refuse = [](const kube::HttpRequest& request) {
+    return request.target.find("/secrets/") != std::string::npos ? std::optional(422) : std::nullopt;
+  };
+  pass();
+  EXPECT_EQ(ready_reason(), "ExpiringSoon");
+}
+
+}  // namespace
+}  // namespace apitoken::reconcile

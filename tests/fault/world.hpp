@@ -1,0 +1,127 @@
+// One process of the operator over a FakeApiServer, and one ApiToken in it. Tests alone; one thread.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <variant>
+
+#include "base/rfc3339.hpp"
+#include "core/plan_token.hpp"
+#include "fault/fake_api_server.hpp"
+#include "reconcile/execute.hpp"
+#include "reconcile/gather.hpp"
+#include "reconcile/token_worker.hpp"
+
+namespace apitoken::reconcile {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+inline const std::string kToken = "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci";
+inline const std::string kSecret = "/api/v1/namespaces/team-a/secrets/ci";
+
+// What the dispatcher wants around it; it is never started, so nothing is told.
+class Silence final : public notify::EventSink,
+                      public notify::MailChannel,
+                      public notify::DispatcherHooks,
+                      public notify::NotifyObserver,
+                      public kube::RequestObserver {
+ public:
+  Status create(const api::Event&, std::stop_token) override { return {}; }
+  Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
+  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&, std::stop_token) override { return notify::SendOutcome{}; }
+  void rest() override {}
+  Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override { return notify::MailSettings{}; }
+  void on_told(const notify::Told&) override {}
+  void on_config_report(const std::string&) override {}
+  void notices_done(std::string_view, std::string_view, std::size_t) override {}
+  void request_done(std::string_view, std::string_view) override {}
+};
+
+// All that one process keeps in memory; a crash is its end.
+class Operator {
+ public:
+  Operator(FakeApiServer& server, const Clock& clock)
+      : server_(server),
+        client_(server, silence_),
+        dispatcher_(silence_, silence_, silence_, silence_, clock),
+        gatherer_(client_, stores_, table_, trust_, dispatcher_, clock),
+        executor_(client_, stores_, trust_, dispatcher_, [] {}) {}
+
+  // What the watches bring.
+  void observe() {
+    decode_into(stores_.tokens, kToken, api::decode_api_token);
+    decode_into(stores_.secrets, kSecret, api::decode_secret_meta);
+  }
+  // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever ends the pass.
+  void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
+    TokenWorker(queue, gatherer_, executor_, dispatcher_, metrics, false).run({});
+  }
+  // One pass. True: nothing was left to do.
+  bool pass() {
+    const auto gathered = gatherer_.gather({"team-a", "ci"}, {});
+    if (!gathered) return false;
+    if (!*gathered) return true;
+    const core::Plan plan = core::plan_token((*gathered)->observed);
+    const bool done = std::ranges::all_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
+    return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry;
+  }
+
+ private:
+  template <typename T, typename Decode>
+  void decode_into(kube::Store<T>& store, const std::string& path, Decode decode) {
+    std::vector<std::shared_ptr<const T>> all;
+    if (const auto found = server_.objects.find(path); found != server_.objects.end()) {
+      api::JsonParser parser;
+      const std::string text = found->second.dump();
+      all.push_back(std::make_shared<const T>(*decode(*parser.parse(text))));
+    }
+    store.replace("", std::move(all), server_.version());
+  }
+
+  FakeApiServer& server_;
+  Silence silence_;
+  kube::Client client_;
+  Stores stores_;
+  ConfigTable table_;
+  SecretTrust trust_;
+  notify::Dispatcher dispatcher_;
+  Gatherer gatherer_;
+  Executor executor_;
+};
+
+class World {
+ public:
+  World() { server.put(kToken, {{"metadata", {{"name", "ci"}, {"namespace", "team-a"}, {"generation", 1}}}, {"spec", {{"user", "alice@example.com"}}}}); }
+
+  void settle() {
+    for (int i = 0; i < 20; ++i) {
+      process->observe();
+      if (process->pass()) return;
+      clock.advance(3s);  // what waits between two mintings may go on
+    }
+    ADD_FAILURE() << "does not converge: " << server.objects[kToken].dump(1);
+  }
+  // Passes until the fault was met, each second one on a view that the watch has not freshened.
+  void run_into_fault() {
+    for (int i = 0; i < 6 && !server.fired(); ++i) {
+      process->observe();
+      process->pass();
+    }
+    if (!server.crashed()) process->pass();
+    if (server.crashed()) process = std::make_unique<Operator>(server, clock);
+    server.mend();
+  }
+  void spec(const Json& patch) {
+    server.edit(kToken, [&](Json& object) {
+      object["spec"].merge_patch(patch);
+      object["metadata"]["generation"] = object["metadata"]["generation"].get<int>() + 1;
+    });
+  }
+
+  FakeApiServer server;
+  ManualClock clock{*parse_rfc3339("2026-03-24T12:00:00Z")};
+  std::unique_ptr<Operator> process = std::make_unique<Operator>(server, clock);
+};
+
+}  // namespace apitoken::reconcile
