@@ -87,22 +87,21 @@ Result<ApiToken> decode_api_token(Json object) {
 }
 
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status) {
-  const nlohmann::json patch{
-      {"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
-      {"status",
-       {{"observedGeneration", status.observed_generation},
-        {"conditions", encode_conditions(status.conditions)},
-        {"type", text_or_null(status.type)},
-        {"ttl", text_or_null(status.ttl)},
-        {"tokenID", text_or_null(status.token_id)},
-        {"tokenHash", text_or_null(status.token_hash)},
-        {"hint", text_or_null(status.hint)},
-        {"issuedAt", time_or_null(status.issued_at)},
-        {"expiresAt", time_or_null(status.expires_at)},
-        {"warnAt", time_or_null(status.warn_at)},
-        {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
-        {"secretName", text_or_null(status.secret_name)},
-        {"notices", encode_notices(status.notices)}}}};
+  const nlohmann::json patch{{"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
+                             {"status",
+                              {{"observedGeneration", status.observed_generation},
+                               {"conditions", encode_conditions(status.conditions)},
+                               {"type", text_or_null(status.type)},
+                               {"ttl", text_or_null(status.ttl)},
+                               {"tokenID", text_or_null(status.token_id)},
+                               {"tokenHash", text_or_null(status.token_hash)},
+                               {"hint", text_or_null(status.hint)},
+                               {"issuedAt", time_or_null(status.issued_at)},
+                               {"expiresAt", time_or_null(status.expires_at)},
+                               {"warnAt", time_or_null(status.warn_at)},
+                               {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
+                               {"secretName", text_or_null(status.secret_name)},
+                               {"notices", encode_notices(status.notices)}}}};
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

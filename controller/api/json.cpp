@@ -30,7 +30,8 @@ std::optional<T> read_scalar(Json object, std::string_view name, std::string_vie
 std::optional<Json> member(Json object, std::string_view name) {
   simdjson::dom::object fields;
   Json value;
-  if (object.get(fields) != simdjson::SUCCESS || fields.at_key(name).get(value) != simdjson::SUCCESS || value.is_null()) return {};
+  if (object.get(fields) != simdjson::SUCCESS || fields.at_key(name).get(value) != simdjson::SUCCESS || value.is_null())
+    return {};
   return value;
 }
 
@@ -46,7 +47,8 @@ std::optional<std::string> read_string(Json object, std::string_view name, std::
   return view ? std::optional(std::string(*view)) : std::nullopt;
 }
 
-std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path,
+                                         Problems* problems) {
   return read_scalar<std::int64_t>(object, name, path, "a whole number", problems);
 }
 
@@ -74,7 +76,8 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
   return result;
 }
 
-std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path,
+                                          Problems* problems) {
   std::vector<std::string> result;
   std::size_t index = 0;
   for (const Json item : read_array(object, name, path, problems)) {
@@ -112,7 +115,8 @@ Result<Json> JsonParser::parse(std::string_view bytes) {
   Json element;
   const auto error = parser_.parse(bytes.data(), bytes.size()).get(element);
   if (error) {
-    return fail(ErrorKind::Decode, fmt::format("malformed JSON of {} bytes: {}", bytes.size(), simdjson::error_message(error)));
+    return fail(ErrorKind::Decode,
+                fmt::format("malformed JSON of {} bytes: {}", bytes.size(), simdjson::error_message(error)));
   }
   return element;
 }

@@ -1,5 +1,5 @@
-// Reading JSON that the API server sent: lenient getters over simdjson's DOM. A missing or null field is absent; a field
-// of the wrong type is absent too and, where a list of problems is given, named there. Any thread; values only.
+// Reading JSON that the API server sent: lenient getters over simdjson's DOM. A missing or null field is absent; a
+// field of the wrong type is absent too and, where a list of problems is given, named there. Any thread; values only.
 #pragma once
 
 #include <simdjson.h>
@@ -23,19 +23,24 @@ using Problems = std::vector<std::string>;  // "spec.ttl: must be a string"
 // The member `name` of an object; nothing if `object` is no object or the member is missing or null.
 std::optional<Json> member(Json object, std::string_view name);
 // The same, for a member that must be an object.
-std::optional<Json> read_object(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+std::optional<Json> read_object(Json object, std::string_view name, std::string_view path,
+                                Problems* problems = nullptr);
 
 // A scalar member. `path` names the field in problems ("spec.ttl").
-std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
-std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
+std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path,
+                                       Problems* problems = nullptr);
+std::optional<std::int64_t> read_integer(Json object, std::string_view name, std::string_view path,
+                                         Problems* problems = nullptr);
 std::optional<bool> read_bool(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
 StringMap read_string_map(Json object, std::string_view name, std::string_view path, Problems* problems = nullptr);
 std::vector<std::string> read_string_list(Json object, std::string_view name, std::string_view path,
                                           Problems* problems = nullptr);
 std::optional<WallTime> read_time(Json object, std::string_view name);
 
-// The elements of an array member; an absent, null or mistyped one is empty (PartialObjectMetadataList has `"items": null`).
-std::vector<Json> read_array(Json object, std::string_view name, std::string_view path = {}, Problems* problems = nullptr);
+// The elements of an array member; an absent, null or mistyped one is empty (PartialObjectMetadataList has `"items":
+// null`).
+std::vector<Json> read_array(Json object, std::string_view name, std::string_view path = {},
+                             Problems* problems = nullptr);
 
 // A parser to keep for a thread: it grows to the largest document seen. The element lives until the next parse.
 class JsonParser {

@@ -28,8 +28,9 @@ Result<ObjectMeta> decode_meta(Json object) {
   meta.annotations = read_string_map(*metadata, "annotations", "metadata.annotations");
   meta.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
   for (const Json owner : read_array(*metadata, "ownerReferences")) {
-    meta.owners.push_back({read_string(owner, "apiVersion", "").value_or(""), read_string(owner, "kind", "").value_or(""),
-                           read_string(owner, "name", "").value_or(""), read_string(owner, "uid", "").value_or("")});
+    meta.owners.push_back({read_string(owner, "apiVersion", "").value_or(""),
+                           read_string(owner, "kind", "").value_or(""), read_string(owner, "name", "").value_or(""),
+                           read_string(owner, "uid", "").value_or("")});
   }
   return meta;
 }
@@ -79,7 +80,8 @@ void set_condition(std::vector<Condition>& conditions, Condition condition) {
   *found = std::move(condition);
 }
 
-std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path, Problems* problems) {
+std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path,
+                                             Problems* problems) {
   const auto found = read_object(spec, name, path, problems);
   if (!found) return {};
   LabelSelector selector;

@@ -12,7 +12,8 @@ LifetimeSpec decode_lifetime(Json lifetimes, std::string_view type, Problems* pr
   const std::string path = "spec.lifetimes." + std::string(type);
   const auto found = read_object(lifetimes, type, path, problems);
   if (!found) return {};
-  return {read_string(*found, "default", path + ".default", problems), read_string(*found, "max", path + ".max", problems)};
+  return {read_string(*found, "default", path + ".default", problems),
+          read_string(*found, "max", path + ".max", problems)};
 }
 
 SmtpSpec decode_smtp(Json smtp, Problems* problems) {
@@ -70,7 +71,8 @@ std::string encode_status_patch(const ObjectMeta& meta, const TokenExpiryConfigS
         {"conditions", encode_conditions(status.conditions)},
         {"matchedTokens", status.matched_tokens},
         {"expiringTokens", status.expiring_tokens},
-        {"lastEmailTime", status.last_email_time ? nlohmann::json(format_rfc3339(*status.last_email_time)) : nlohmann::json()},
+        {"lastEmailTime",
+         status.last_email_time ? nlohmann::json(format_rfc3339(*status.last_email_time)) : nlohmann::json()},
         {"pendingNotices", status.pending_notices}}}};
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

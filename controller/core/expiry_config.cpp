@@ -22,14 +22,17 @@ void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   for (const std::string& written : spec.reminders) {
     const auto reminder = parse_duration(written);
     if (config.reminders.size() == kMostReminders) {
-      config.problems.push_back(fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders, kMostReminders));
+      config.problems.push_back(
+          fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders, kMostReminders));
       break;
     }
     if (!reminder || *reminder <= Seconds(0)) {
-      config.problems.push_back(fmt::format("spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
+      config.problems.push_back(
+          fmt::format("spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
     } else if (!config.reminders.empty() && *reminder >= config.reminders.back()) {
-      config.problems.push_back(fmt::format("spec.reminders: {} does not come before {}; order them from longest to shortest",
-                                            written, format_duration(config.reminders.back())));
+      config.problems.push_back(
+          fmt::format("spec.reminders: {} does not come before {}; order them from longest to shortest", written,
+                      format_duration(config.reminders.back())));
     } else {
       config.reminders.push_back(*reminder);
     }
@@ -56,7 +59,8 @@ Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConf
   };
   Lifetime lifetime{read(spec.default_ttl, "default"), read(spec.max, "max")};
   if (lifetime.default_ttl && lifetime.max && *lifetime.default_ttl > *lifetime.max) {
-    config.problems.push_back(fmt::format("{}.default: {} is above max {}; lower it", path, *spec.default_ttl, *spec.max));
+    config.problems.push_back(
+        fmt::format("{}.default: {} is above max {}; lower it", path, *spec.default_ttl, *spec.max));
   }
   return lifetime;
 }
@@ -94,7 +98,8 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   if (const auto tls = parse_tls_mode(spec.tls.value_or("StartTLS"))) {
     smtp.tls = *tls;
   } else {
-    config.problems.push_back(fmt::format("spec.smtp.tls: \"{}\" does not exist; use StartTLS, Implicit or None", *spec.tls));
+    config.problems.push_back(
+        fmt::format("spec.smtp.tls: \"{}\" does not exist; use StartTLS, Implicit or None", *spec.tls));
   }
   if (auto from = parse_mailbox(spec.from)) {
     smtp.from = std::move(*from);
@@ -102,8 +107,10 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
     config.problems.push_back("spec.smtp.from: " + from.error().message);
   }
   if (smtp.tls == TlsMode::None && !smtp.server.host.empty() && !may_go_without_tls(smtp.server.host)) {
-    config.problems.push_back(fmt::format("spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
-                                          "and {} is none; use StartTLS or Implicit", smtp.server.host));
+    config.problems.push_back(
+        fmt::format("spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
+                    "and {} is none; use StartTLS or Implicit",
+                    smtp.server.host));
   }
   smtp.credentials_secret = spec.credentials_secret;
   smtp.ca_secret = spec.ca_secret;

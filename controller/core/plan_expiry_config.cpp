@@ -17,16 +17,18 @@ namespace reason = api::reason;
 
 constexpr std::size_t kLongestMessage = 4096;  // bytes; the CRD allows 32768 characters
 
-void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type, std::string_view value,
-         std::string_view why, std::string_view message) {
-  api::set_condition(status.conditions, {std::string(type), std::string(value), std::string(why),
-                                         cut_text(plain_text(message), kLongestMessage), observed.now, observed.object.meta.generation});
+void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type,
+         std::string_view value, std::string_view why, std::string_view message) {
+  api::set_condition(status.conditions,
+                     {std::string(type), std::string(value), std::string(why),
+                      cut_text(plain_text(message), kLongestMessage), observed.now, observed.object.meta.generation});
 }
 
 void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
   const ExpiryConfig& config = observed.config;
   if (!config.problems.empty()) {
-    set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidSpec, fmt::format("{}", fmt::join(config.problems, "; ")));
+    set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidSpec,
+        fmt::format("{}", fmt::join(config.problems, "; ")));
   } else if (!config.bad_addresses.empty()) {
     set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidAddress,
         fmt::format("spec.emails: {}; the other addresses get their mail", fmt::join(config.bad_addresses, "; ")));
@@ -78,13 +80,15 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
   status.matched_tokens = observed.matched_tokens;
   status.expiring_tokens = observed.expiring_tokens;
   status.pending_notices = observed.delivery.pending_notices;
-  if (observed.delivery.last_success) status.last_email_time = std::max(status.last_email_time.value_or(WallTime{}), *observed.delivery.last_success);
+  if (observed.delivery.last_success)
+    status.last_email_time = std::max(status.last_email_time.value_or(WallTime{}), *observed.delivery.last_success);
   set_ready(status, observed);
   set_delivery(status, observed);
   ConfigPlan plan;
   const auto* delivery = api::find_condition(status.conditions, condition::kEmailDelivery);
   const auto* delivery_before = api::find_condition(before.conditions, condition::kEmailDelivery);
-  if (delivery && delivery->status == condition::kFalse && (!delivery_before || delivery_before->message != delivery->message)) {
+  if (delivery && delivery->status == condition::kFalse &&
+      (!delivery_before || delivery_before->message != delivery->message)) {
     plan.event = failure_event(observed, *delivery);
   }
   if (status != before) plan.status = std::move(status);

@@ -19,7 +19,8 @@ namespace {
 
 namespace reason = api::reason;
 
-// A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster busy.
+// A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster
+// busy.
 constexpr Seconds kBetweenMintings{2};
 constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
 
@@ -62,12 +63,13 @@ class TokenPlanner {
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
   bool owns_secret() const {
     return observed_.secret && std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-      return owner.uid == token_.meta.uid;
-    });
+             return owner.uid == token_.meta.uid;
+           });
   }
   bool is_of_former_self() const {
     return std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-      return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) && owner.name == token_.meta.name;
+      return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
+             owner.name == token_.meta.name;
     });
   }
   bool is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }
@@ -95,7 +97,8 @@ class TokenPlanner {
     if (news) add(DropNotices{});
     patch_status();
     if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
-    if (news) add(PostEvent{event(reason::kRevoked, false, "Revoke", "revoked: its value is void and its Secret deleted", "")});
+    if (news)
+      add(PostEvent{event(reason::kRevoked, false, "Revoke", "revoked: its value is void and its Secret deleted", "")});
     plan_wake();
     return std::move(plan_);
   }
@@ -121,10 +124,10 @@ class TokenPlanner {
   }
 
   Plan report_conflict() {
-    const std::string text =
-        fmt::format("Secret {} exists and belongs to somebody else: remove it, or make another ApiToken with a spec.secret.name "
-                    "that is free",
-                    token_.secret_name());
+    const std::string text = fmt::format(
+        "Secret {} exists and belongs to somebody else: remove it, or make another ApiToken with a spec.secret.name "
+        "that is free",
+        token_.secret_name());
     set_stalled(status_, observed_, reason::kSecretConflict, text);
     if (is_ready_news()) add(PostEvent{event(reason::kSecretConflict, true, "Mint", text, secret_meta().uid)});
     plan_.retry = true;
@@ -132,7 +135,8 @@ class TokenPlanner {
   }
 
   Plan wait_for_secret() {
-    set_pending(status_, observed_, fmt::format("waits until Secret {} of its former life is collected", token_.secret_name()));
+    set_pending(status_, observed_,
+                fmt::format("waits until Secret {} of its former life is collected", token_.secret_name()));
     const auto label = secret_meta().labels.find(api::kManagedByLabel);
     plan_.retry = label == secret_meta().labels.end() || label->second != api::kManagedBy;  // else its watch will tell
     return finish();
@@ -145,11 +149,13 @@ class TokenPlanner {
     status_.expires_at = now_ + granted.ttl;
     status_.notices.clear();
     status_.warn_at = warn_at(configs_in_force(observed_), token_type(token_.spec), granted.ttl, *status_.expires_at);
-    return mint(fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
+    return mint(
+        fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
   Plan replace_value(const std::string& loss) {
-    const auto issued = token_.status.issued_at;  // in the future where the clock was set back: that must not hold it up
+    const auto issued =
+        token_.status.issued_at;  // in the future where the clock was set back: that must not hold it up
     if (issued && now_ >= *issued && now_ < *issued + kBetweenMintings) {
       set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is minted in a moment");
       wake(*issued + kBetweenMintings);
@@ -167,14 +173,16 @@ class TokenPlanner {
     status_.token_hash.clear();
     status_.hint.clear();
     MintSecret effect{desired_secret(), std::string(token_.secret_key()), {}};
-    for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation}) effect.secret.annotations.erase(std::string(drawn));
+    for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
+      effect.secret.annotations.erase(std::string(drawn));
     if (observed_.secret) effect.at = secret_meta();
     add(std::move(effect));
     set_valid(status_, observed_, describe_ttl());
     patch_status();
     add(PostEvent{event(reason::kIssued, false, "Mint", note, fmt::format("{}", status_.revision))});
     plan_wake();
-    if (warned(status_)) plan_.wake_at = now_;  // what is due already is told by the next pass, which knows the token's ID
+    if (warned(status_))
+      plan_.wake_at = now_;  // what is due already is told by the next pass, which knows the token's ID
     return std::move(plan_);
   }
 
@@ -210,7 +218,8 @@ class TokenPlanner {
 
   LifetimeRule lifetime_rule() const {
     LifetimeRule rule;
-    for (const ExpiryConfig* config : observed_.configs) rule.narrow(config->lifetime(token_type(token_.spec)), config->name);
+    for (const ExpiryConfig* config : observed_.configs)
+      rule.narrow(config->lifetime(token_type(token_.spec)), config->name);
     return rule;
   }
 
@@ -220,7 +229,8 @@ class TokenPlanner {
     const GrantedTtl granted = grant_ttl(token_.spec, rule);
     const std::string in_force = status_.ttl;
     if (granted.cut() && format_duration(granted.ttl) == in_force) {
-      return fmt::format("; ttl {} was cut to {} by TokenExpiryConfig {}", format_duration(granted.asked), in_force, rule.max_config);
+      return fmt::format("; ttl {} was cut to {} by TokenExpiryConfig {}", format_duration(granted.asked), in_force,
+                         rule.max_config);
     }
     if (!token_.spec.ttl || format_duration(granted.asked) == in_force) return "";
     return fmt::format("; ttl {} is in force, {} counts from the next minting", in_force, format_duration(granted.ttl));
@@ -234,7 +244,9 @@ class TokenPlanner {
     meta.labels = token_.spec.secret.labels;
     meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
     meta.annotations = token_.spec.secret.annotations;
-    const auto annotate = [&](std::string_view name, std::string value) { meta.annotations[std::string(name)] = std::move(value); };
+    const auto annotate = [&](std::string_view name, std::string value) {
+      meta.annotations[std::string(name)] = std::move(value);
+    };
     annotate(api::kExpiresAtAnnotation, format_rfc3339(*status_.expires_at));
     annotate(api::kIssuedAtAnnotation, format_rfc3339(status_.issued_at.value_or(now_)));
     annotate(api::kTokenIdAnnotation, status_.token_id);
@@ -315,10 +327,12 @@ class TokenPlanner {
   }
 
   // `fact` tells apart what may happen to one token more than once.
-  api::Event event(std::string_view why, bool warning, std::string_view action, std::string note, std::string_view fact) const {
+  api::Event event(std::string_view why, bool warning, std::string_view action, std::string note,
+                   std::string_view fact) const {
     return {token_.meta.ns,
             event_name(token_.meta.name, fmt::format("{}|{}|{}", token_.meta.uid, why, fact)),
-            {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns, token_.meta.name, token_.meta.uid},
+            {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns, token_.meta.name,
+             token_.meta.uid},
             warning,
             std::string(why),
             std::string(action),
@@ -336,7 +350,9 @@ class TokenPlanner {
 
 Plan plan_token(const Observed& observed) { return TokenPlanner(observed).plan(); }
 
-Plan plan_mint_failure(const Observed& observed, std::string_view why) { return TokenPlanner(observed).plan_failure(why); }
+Plan plan_mint_failure(const Observed& observed, std::string_view why) {
+  return TokenPlanner(observed).plan_failure(why);
+}
 
 bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
   if (token.status.token_hash.empty()) return false;  // a value is minted in any case
@@ -344,7 +360,8 @@ bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) 
     return std::ranges::find(keys, token.secret_key()) != keys.end();
   };
   const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
-  const bool annotation_agrees = annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
+  const bool annotation_agrees =
+      annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
   return !annotation_agrees || !holds(secret.data_keys_ours) || holds(secret.data_keys_others);
 }
 

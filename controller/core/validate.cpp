@@ -47,7 +47,9 @@ bool is_qualified_name(std::string_view name, bool lower_prefix) {
   const auto slash = name.find('/');
   if (slash == name.npos) return is_label_word(name);
   std::string prefix(name.substr(0, slash));
-  if (!lower_prefix) std::ranges::transform(prefix, prefix.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  if (!lower_prefix)
+    std::ranges::transform(prefix, prefix.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
   return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
@@ -56,10 +58,11 @@ void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
   if (spec.user.empty()) {
     problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
   } else if (spec.user.starts_with("system:")) {
-    problems.push_back(fmt::format("spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
-                                   shown(spec.user)));
+    problems.push_back(fmt::format(
+        "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:", shown(spec.user)));
   } else if (characters(spec.user) > kLongestText || std::ranges::any_of(spec.user, is_control)) {
-    problems.push_back(fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
+    problems.push_back(
+        fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
   }
 }
 
@@ -72,16 +75,17 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
     const auto ttl = parse_duration(*spec.ttl);
     const Seconds longest = longest_ttl(token_type(spec));
     if (!ttl) {
-      problems.push_back(fmt::format("spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m",
-                                     shown(*spec.ttl)));
+      problems.push_back(fmt::format(
+          "spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m", shown(*spec.ttl)));
     } else if (*ttl < kShortestTtl || *ttl > longest) {
       problems.push_back(fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live", shown(*spec.ttl),
                                      longest.count() / 3600, to_string(token_type(spec))));
     }
   }
   if (spec.ttl_after_expired && !parse_duration(*spec.ttl_after_expired)) {
-    problems.push_back(fmt::format("spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
-                                   shown(*spec.ttl_after_expired)));
+    problems.push_back(
+        fmt::format("spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
+                    shown(*spec.ttl_after_expired)));
   }
 }
 
@@ -94,9 +98,10 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
     if (name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix)) {
       problems.push_back(fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
     } else if (!is_qualified_name(name, lower_prefix)) {
-      problems.push_back(fmt::format("{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and '.', optionally after a "
-                                     "DNS prefix and /, such as example.com/team",
-                                     path, shown(name)));
+      problems.push_back(fmt::format(
+          "{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and '.', optionally after a "
+          "DNS prefix and /, such as example.com/team",
+          path, shown(name)));
     }
   }
 }
@@ -104,25 +109,29 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
 void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
   for (const auto& [name, value] : secret.labels) {
     if (value.empty() || is_label_word(value)) continue;
-    problems.push_back(fmt::format("spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, digits, '-', '_' and '.'",
-                                   shown(value), shown(name)));
+    problems.push_back(fmt::format(
+        "spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, digits, '-', '_' and '.'",
+        shown(value), shown(name)));
   }
   for (const auto& [name, value] : secret.annotations) {
     if (characters(value) <= kLongestAnnotation) continue;
-    problems.push_back(fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it", shown(name), kLongestAnnotation));
+    problems.push_back(fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it", shown(name),
+                                   kLongestAnnotation));
   }
 }
 
 void check_secret(const api::ApiToken& token, api::Problems& problems) {
   const auto& secret = token.spec.secret;
   if (!is_dns_subdomain(token.secret_name())) {
-    problems.push_back(fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
-                                   shown(token.secret_name())));
+    problems.push_back(
+        fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+                    shown(token.secret_name())));
   }
   if (!is_secret_key(token.secret_key()) || token.secret_key() == "previous-token") {
-    problems.push_back(fmt::format("spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
-                                   "and not previous-token",
-                                   shown(token.secret_key())));
+    problems.push_back(fmt::format(
+        "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
+        "and not previous-token",
+        shown(token.secret_key())));
   }
   check_names(secret.labels, "spec.secret.labels", true, problems);
   check_names(secret.annotations, "spec.secret.annotations", false, problems);
@@ -132,19 +141,22 @@ void check_secret(const api::ApiToken& token, api::Problems& problems) {
 void check_immutable(const api::ApiToken& token, api::Problems& problems) {
   if (token.status.revision == 0) return;
   if (!token.status.secret_name.empty() && token.status.secret_name != token.secret_name()) {
-    problems.push_back(fmt::format("spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, or make another ApiToken",
-                                   shown(token.secret_name()), shown(token.status.secret_name)));
+    problems.push_back(fmt::format(
+        "spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, or make another ApiToken",
+        shown(token.secret_name()), shown(token.status.secret_name)));
   }
   if (!token.status.type.empty() && token.status.type != to_string(token_type(token.spec))) {
-    problems.push_back(fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make another ApiToken",
-                                   to_string(token_type(token.spec)), shown(token.status.type)));
+    problems.push_back(
+        fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make another ApiToken",
+                    to_string(token_type(token.spec)), shown(token.status.type)));
   }
 }
 
 }  // namespace
 
 bool is_dns_subdomain(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) || !is_lower_alnum(name.back())) return false;
+  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) || !is_lower_alnum(name.back()))
+    return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     const bool after_dot = i > 0 && name[i - 1] == '.';

@@ -1,9 +1,10 @@
-// Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned then, as text. A document a case.
+// Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned then, as text. A
+// document a case.
 //
-//   name: what the case shows            secret: {absent: no Secret; owner: own|former|foreign|none; hash: what the annotation
-//   now: 2026-03-24T12:00:00Z                      says; value: what the value hashes to, where it was read; deleted: …}
-//   token: spec, status, generation      configs: list of TokenExpiryConfig specs with a name
-//   told: [{config, before}]             plan: the text of the plan
+//   name: what the case shows            secret: {absent: no Secret; owner: own|former|foreign|none; hash: what the
+//   annotation now: 2026-03-24T12:00:00Z                      says; value: what the value hashes to, where it was read;
+//   deleted: …} token: spec, status, generation      configs: list of TokenExpiryConfig specs with a name told:
+//   [{config, before}]             plan: the text of the plan
 //
 // A plan that differs is shown line by line. Set APITOKEN_SHOW=1 to print every plan as it is.
 #include <gtest/gtest.h>
@@ -13,9 +14,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <sstream>
-
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "api/api_token.hpp"
 #include "api/names.hpp"
@@ -95,7 +95,9 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   meta.labels = token.spec.secret.labels;
   meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
   meta.annotations = token.spec.secret.annotations;
-  const auto annotate = [&](std::string_view name, std::string value) { meta.annotations[std::string(name)] = std::move(value); };
+  const auto annotate = [&](std::string_view name, std::string value) {
+    meta.annotations[std::string(name)] = std::move(value);
+  };
   annotate(api::kTokenHashAnnotation, node["hash"].as<std::string>(status.token_hash));
   annotate(api::kTokenIdAnnotation, status.token_id);
   annotate(api::kUserAnnotation, token.spec.user);
@@ -122,11 +124,13 @@ Case read_case(const YAML::Node& node) {
   for (const auto& config : node["configs"]) {
     auto spec = to_json(config);
     spec.erase("name");
-    result.configs.push_back(read_config(decode(nlohmann::json{{"spec", spec}}, "", config["name"].Scalar(), api::decode_token_expiry_config)));
+    result.configs.push_back(read_config(
+        decode(nlohmann::json{{"spec", spec}}, "", config["name"].Scalar(), api::decode_token_expiry_config)));
   }
   if (node["secret"]) result.secret = read_secret(node["secret"], result.token);
   for (const auto& told : node["told"]) {
-    result.told.push_back({told["config"].as<std::string>(""), *parse_duration(told["before"].Scalar()), result.now, {}});
+    result.told.push_back(
+        {told["config"].as<std::string>(""), *parse_duration(told["before"].Scalar()), result.now, {}});
   }
   result.plan = node["plan"].as<std::string>("");
   return result;

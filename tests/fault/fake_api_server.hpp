@@ -1,5 +1,5 @@
-// An API server in memory, as a Transport: creates, merge patches with preconditions, deletes; its n-th write can fail in three
-// ways. Tests alone; one thread.
+// An API server in memory, as a Transport: creates, merge patches with preconditions, deletes; its n-th write can fail
+// in three ways. Tests alone; one thread.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@ class FakeApiServer final : public kube::Transport {
  public:
   using Json = nlohmann::json;
   enum class Fault {
-    Refused,     // the write is not done, the answer says so
-    AnswerLost,  // the write is done, the answer never arrives
+    Refused,      // the write is not done, the answer says so
+    AnswerLost,   // the write is done, the answer never arrives
     CrashBefore,  // the operator dies: the write is not done, nor is anything after it
     CrashAfter,   // the same, but the write is done
   };
@@ -52,7 +52,8 @@ class FakeApiServer final : public kube::Transport {
     const std::string path = request.target.substr(0, request.target.find('?'));
     if (request.method == kube::Method::Get) return read(path, request);
     ++writes_;
-    if (const auto code = refuse ? refuse(request) : std::nullopt) return status(*code, *code == 403 ? "Forbidden" : "Invalid");
+    if (const auto code = refuse ? refuse(request) : std::nullopt)
+      return status(*code, *code == 403 ? "Forbidden" : "Invalid");
     const bool fails = writes_left_ > 0 && --writes_left_ == 0;
     if (fails) fired_ = true;
     if (fails && fault_ == Fault::Refused) return status(500, "InternalError");
@@ -62,7 +63,8 @@ class FakeApiServer final : public kube::Transport {
     if (fails && fault_ == Fault::AnswerLost) return fail(ErrorKind::Unavailable, "the connection broke");
     return answer;
   }
-  Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token, const std::function<bool(std::string_view)>&) override {
+  Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
+                                    const std::function<bool(std::string_view)>&) override {
     return fail(ErrorKind::Unavailable, "no streams here");
   }
 

@@ -1,5 +1,5 @@
-// Failing or dying at the n-th write, for every n, in everything the operator does to one ApiToken: it converges afterwards, and
-// exactly one Secret holds the value whose hash stands in the status.
+// Failing or dying at the n-th write, for every n, in everything the operator does to one ApiToken: it converges
+// afterwards, and exactly one Secret holds the value whose hash stands in the status.
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
@@ -17,7 +17,8 @@ void expect_one_valid_secret(World& world) {
   ASSERT_TRUE(value);
   EXPECT_TRUE(core::is_well_formed(*value));
   EXPECT_EQ(core::token_hash(*value), world.server.objects[kToken]["status"]["tokenHash"]);
-  EXPECT_EQ(world.server.objects[kSecret]["metadata"]["annotations"]["apitoken.dev/token-hash"], world.server.objects[kToken]["status"]["tokenHash"]);
+  EXPECT_EQ(world.server.objects[kSecret]["metadata"]["annotations"]["apitoken.dev/token-hash"],
+            world.server.objects[kToken]["status"]["tokenHash"]);
   for (const auto& [path, object] : world.server.objects) {
     if (path == kSecret) continue;
     EXPECT_EQ(object.dump().find(*value), std::string::npos) << "a value in " << path;
@@ -38,7 +39,8 @@ const Scenario kScenarios[] = {
      [](World& w) {
        w.server.edit(kSecret, [](Json& secret) {
          secret["data"]["token"] = "dGFtcGVyZWQ=";
-         secret["metadata"]["managedFields"].push_back({{"manager", "kubectl-edit"}, {"fieldsV1", {{"f:data", {{"f:token", Json::object()}}}}}});
+         secret["metadata"]["managedFields"].push_back(
+             {{"manager", "kubectl-edit"}, {"fieldsV1", {{"f:data", {{"f:token", Json::object()}}}}}});
        });
      },
      expect_one_valid_secret},
@@ -114,7 +116,8 @@ TEST(Restart, AForeignSecretIsFoundByItsRefusalAndNeverTouched) {
   EXPECT_NE(server.objects[kToken]["status"].dump().find("SecretConflict"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, NthWrite, ::testing::ValuesIn(kScenarios), [](const auto& scenario) { return scenario.param.name; });
+INSTANTIATE_TEST_SUITE_P(Scenarios, NthWrite, ::testing::ValuesIn(kScenarios),
+                         [](const auto& scenario) { return scenario.param.name; });
 
 }  // namespace
 }  // namespace apitoken::reconcile

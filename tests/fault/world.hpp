@@ -29,9 +29,13 @@ class Silence final : public notify::EventSink,
  public:
   Status create(const api::Event&, std::stop_token) override { return {}; }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
-  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&, std::stop_token) override { return notify::SendOutcome{}; }
+  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&, std::stop_token) override {
+    return notify::SendOutcome{};
+  }
   void rest() override {}
-  Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override { return notify::MailSettings{}; }
+  Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override {
+    return notify::MailSettings{};
+  }
   void on_told(const notify::Told&) override {}
   void on_config_report(const std::string&) override {}
   void notices_done(std::string_view, std::string_view, std::size_t) override {}
@@ -63,7 +67,8 @@ class Operator {
     if (!gathered) return false;
     if (!*gathered) return true;
     const core::Plan plan = core::plan_token((*gathered)->observed);
-    const bool done = std::ranges::all_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
+    const bool done =
+        std::ranges::all_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
     return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry;
   }
 
@@ -92,7 +97,10 @@ class Operator {
 
 class World {
  public:
-  World() { server.put(kToken, {{"metadata", {{"name", "ci"}, {"namespace", "team-a"}, {"generation", 1}}}, {"spec", {{"user", "alice@example.com"}}}}); }
+  World() {
+    server.put(kToken, {{"metadata", {{"name", "ci"}, {"namespace", "team-a"}, {"generation", 1}}},
+                        {"spec", {{"user", "alice@example.com"}}}});
+  }
 
   void settle() {
     for (int i = 0; i < 20; ++i) {

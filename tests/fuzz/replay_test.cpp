@@ -1,5 +1,5 @@
-// Every file of the corpora, and thousands of seeded distortions of each, through the decoders of what others wrote. Nothing may
-// crash, hang or throw; sanitizer builds see the rest. Set APITOKEN_SEED to play one again.
+// Every file of the corpora, and thousands of seeded distortions of each, through the decoders of what others wrote.
+// Nothing may crash, hang or throw; sanitizer builds see the rest. Set APITOKEN_SEED to play one again.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -29,11 +29,24 @@ std::string distort(std::string text, std::mt19937_64& random) {
   for (std::size_t times = below(4) + 1; times > 0; --times) {
     const std::size_t at = below(text.size());
     switch (below(5)) {
-      case 0: if (!text.empty()) text[at] = static_cast<char>(random()); break;
-      case 1: text.resize(at); break;
-      case 2: text.erase(at, below(20)); break;
-      case 3: text.insert(at, text.substr(below(text.size()), below(40))); break;
-      default: text.insert(at, std::string_view("\"{}[]:;,\\\n\r\0<>@\x80\xFF" "0-", 19).substr(below(18), 1)); break;
+      case 0:
+        if (!text.empty()) text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.resize(at);
+        break;
+      case 2:
+        text.erase(at, below(20));
+        break;
+      case 3:
+        text.insert(at, text.substr(below(text.size()), below(40)));
+        break;
+      default:
+        text.insert(at, std::string_view("\"{}[]:;,\\\n\r\0<>@\x80\xFF"
+                                         "0-",
+                                         19)
+                            .substr(below(18), 1));
+        break;
     }
   }
   return text;
@@ -45,7 +58,8 @@ void replay(const char* corpus, int distortions, Decode decode) {
   const char* given = std::getenv("APITOKEN_SEED");
   std::mt19937_64 random(given ? std::strtoull(given, nullptr, 10) : 20261124);
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(APITOKEN_SOURCE_DIR) / "tests/fuzz/corpus" / corpus)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(APITOKEN_SOURCE_DIR) / "tests/fuzz/corpus" / corpus)) {
     std::ostringstream text;
     text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
     decode(text.str());

@@ -1,5 +1,5 @@
-// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute would, users change it as
-// they please, time moves by hand. Tests alone.
+// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute would, users change
+// it as they please, time moves by hand. Tests alone.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,8 +37,8 @@ class ClusterModel {
   bool gone = false;
   std::optional<Secret> secret;
   std::map<std::string, ExpiryConfig> configs;
-  std::vector<api::NoticeEntry> told;             // told, not in the ledger yet
-  std::map<NoticeName, int> tellings;             // how often each was told
+  std::vector<api::NoticeEntry> told;                // told, not in the ledger yet
+  std::map<NoticeName, int> tellings;                // how often each was told
   std::vector<std::pair<WallTime, NoticeName>> log;  // when
   int mintings = 0;
 
@@ -57,7 +57,9 @@ class ClusterModel {
     return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
            secret->value_hash == token.status.token_hash && token.status.expires_at && now < *token.status.expires_at;
   }
-  bool is_ours() const { return !secret->meta.meta.owners.empty() && secret->meta.meta.owners[0].uid == token.meta.uid; }
+  bool is_ours() const {
+    return !secret->meta.meta.owners.empty() && secret->meta.meta.owners[0].uid == token.meta.uid;
+  }
 
   void carry_out(const Plan& plan) {
     minted_hash_.clear();
@@ -166,7 +168,9 @@ class ClusterModel {
         std::erase(ours, name);
       }
     }
-    std::erase_if(ours, [](const std::string& name) { return name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix); });
+    std::erase_if(ours, [](const std::string& name) {
+      return name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix);
+    });
   }
 
   std::string minted_hash_;

@@ -25,29 +25,67 @@ class History {
   // What users, other controllers and time may do.
   void step() {
     switch (below(16)) {
-      case 0: model.secret.reset(); break;
-      case 1: edit([](auto& secret) { secret.value_hash = "sha256:tampered"; }); break;
-      case 2: edit([](auto& secret) { secret.value_hash.clear(); }); break;
-      case 3: edit([](auto& secret) { secret.meta.meta.annotations.clear(); }); break;
-      case 4: edit([](auto& secret) { secret.meta.meta.labels.clear(); secret.meta.meta.labels["foreign"] = "x"; }); break;
-      case 5: edit([](auto& secret) { secret.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie"; }); break;
-      case 6: edit([](auto& secret) { secret.meta.meta.owners.clear(); }); break;
-      case 7: edit([](auto& secret) { secret.meta.meta.owners = {{"v1", "Pod", "p", "u"}}; }); break;
-      case 8: change_spec([this] { model.token.spec.ttl = std::to_string(below(400)) + "s"; }); break;  // below 10s: invalid
-      case 9: change_spec([this] { model.token.spec.secret.labels = {{"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}}; }); break;
-      case 10: change_spec([this] { model.token.spec.user = chance(2) ? "system:x" : "alice@example.com"; }); break;
-      case 11: if (chance(12)) change_spec([this] { model.token.spec.revoked = !model.token.spec.revoked; }); break;
-      case 12: add_config(); break;
-      case 13: if (!model.configs.empty()) model.configs.erase(model.configs.begin()); break;
-      case 14: model.now += Seconds(below(40)); break;
-      default: model.now += Seconds(below(3)); break;
+      case 0:
+        model.secret.reset();
+        break;
+      case 1:
+        edit([](auto& secret) { secret.value_hash = "sha256:tampered"; });
+        break;
+      case 2:
+        edit([](auto& secret) { secret.value_hash.clear(); });
+        break;
+      case 3:
+        edit([](auto& secret) { secret.meta.meta.annotations.clear(); });
+        break;
+      case 4:
+        edit([](auto& secret) {
+          secret.meta.meta.labels.clear();
+          secret.meta.meta.labels["foreign"] = "x";
+        });
+        break;
+      case 5:
+        edit([](auto& secret) { secret.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie"; });
+        break;
+      case 6:
+        edit([](auto& secret) { secret.meta.meta.owners.clear(); });
+        break;
+      case 7:
+        edit([](auto& secret) { secret.meta.meta.owners = {{"v1", "Pod", "p", "u"}}; });
+        break;
+      case 8:
+        change_spec([this] { model.token.spec.ttl = std::to_string(below(400)) + "s"; });
+        break;  // below 10s: invalid
+      case 9:
+        change_spec([this] {
+          model.token.spec.secret.labels = {{"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
+        });
+        break;
+      case 10:
+        change_spec([this] { model.token.spec.user = chance(2) ? "system:x" : "alice@example.com"; });
+        break;
+      case 11:
+        if (chance(12)) change_spec([this] { model.token.spec.revoked = !model.token.spec.revoked; });
+        break;
+      case 12:
+        add_config();
+        break;
+      case 13:
+        if (!model.configs.empty()) model.configs.erase(model.configs.begin());
+        break;
+      case 14:
+        model.now += Seconds(below(40));
+        break;
+      default:
+        model.now += Seconds(below(3));
+        break;
     }
   }
 
   void add_config() {
     ExpiryConfig config;
     config.name = "c" + std::to_string(below(3));
-    for (Seconds reminder = Seconds(below(200) + 40); reminder > 0s && config.reminders.size() < 4; reminder -= Seconds(below(90) + 1)) {
+    for (Seconds reminder = Seconds(below(200) + 40); reminder > 0s && config.reminders.size() < 4;
+         reminder -= Seconds(below(90) + 1)) {
       config.reminders.push_back(reminder);
     }
     if (chance(3)) config.permanent.max = config.temporary.max = Seconds(below(200) + 10);
@@ -91,8 +129,11 @@ void expect_told(const ClusterModel& model) {
       if (model.now >= *status.expires_at - reminder && (!nearest || reminder < *nearest)) nearest = reminder;
     }
     if (!nearest) continue;
-    const auto in_ledger = [&](const api::NoticeEntry& entry) { return entry.config == name && entry.before <= *nearest; };
-    EXPECT_TRUE(std::ranges::any_of(status.notices, in_ledger)) << "not told: " << name << " " << nearest->count() << "s";
+    const auto in_ledger = [&](const api::NoticeEntry& entry) {
+      return entry.config == name && entry.before <= *nearest;
+    };
+    EXPECT_TRUE(std::ranges::any_of(status.notices, in_ledger))
+        << "not told: " << name << " " << nearest->count() << "s";
   }
 }
 
@@ -119,12 +160,14 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
         }
       }
       expect_told(model);
-      for (const auto& [name, times] : model.tellings) ASSERT_EQ(times, 1) << std::get<1>(name) << " " << std::get<2>(name).count();
+      for (const auto& [name, times] : model.tellings)
+        ASSERT_EQ(times, 1) << std::get<1>(name) << " " << std::get<2>(name).count();
       ASSERT_FALSE(::testing::Test::HasFailure());
     }
     ++seen[model.gone ? "(deleted)" : "(kept)"];
   }
-  for (const char* reason : {"Issued", "ExpiringSoon", "Expired", "Revoked", "InvalidSpec", "SecretConflict", "Pending", "(deleted)", "(kept)"}) {
+  for (const char* reason : {"Issued", "ExpiringSoon", "Expired", "Revoked", "InvalidSpec", "SecretConflict", "Pending",
+                             "(deleted)", "(kept)"}) {
     EXPECT_GT(seen[reason], 0) << "no history came to " << reason;
   }
 }

@@ -16,7 +16,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::string_view kMeta = R"("metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7"})";
+constexpr std::string_view kMeta =
+    R"("metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7"})";
 
 Result<ApiToken> decode(const std::string& members) {
   const Parsed parsed("{" + std::string(kMeta) + (members.empty() ? "" : ", ") + members + "}");
@@ -43,7 +44,8 @@ TEST(ApiToken, AbsentNamesHaveDefaults) {
 }
 
 TEST(ApiToken, WrongTypesAreProblemsNotErrors) {
-  const auto token = decode(R"("spec": {"user": 1, "description": [], "type": {}, "ttl": 3600, "revoked": "true", "ttlAfterExpired": false,
+  const auto token = decode(
+      R"("spec": {"user": 1, "description": [], "type": {}, "ttl": 3600, "revoked": "true", "ttlAfterExpired": false,
     "secret": {"name": 1, "key": 2, "labels": {"a": 1}, "annotations": "x"}})");
   ASSERT_TRUE(token);
   EXPECT_EQ(token->spec.problems.size(), 10u);
@@ -66,7 +68,8 @@ TEST(ApiToken, WithoutSpecOrWithAnAbsurdOneIsEmpty) {
 }
 
 TEST(ApiToken, StatusOfAbsurdValuesIsReadAsFarAsItMakesSense) {
-  const auto token = decode(R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
+  const auto token =
+      decode(R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
     "conditions": {"a": 1}, "notices": [{"config": "c", "before": "30d"}, {"before": "24h"}, "x"]})");
   ASSERT_TRUE(token);
   EXPECT_FALSE(token->status.expires_at);
@@ -79,8 +82,10 @@ TEST(ApiToken, StatusOfAbsurdValuesIsReadAsFarAsItMakesSense) {
 
 TEST(ApiToken, ObjectOfFiveMegabytesIsRead) {
   std::string labels;
-  for (int i = 0; i < 100'000; ++i) labels += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":\"" + std::string(32, 'v') + "\"";
-  const auto token = decode(R"("spec": {"user": "a", "description": ")" + std::string(1'000'000, 'd') + R"(", "secret": {"labels": {)" + labels + "}}}");
+  for (int i = 0; i < 100'000; ++i)
+    labels += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":\"" + std::string(32, 'v') + "\"";
+  const auto token = decode(R"("spec": {"user": "a", "description": ")" + std::string(1'000'000, 'd') +
+                            R"(", "secret": {"labels": {)" + labels + "}}}");
   ASSERT_TRUE(token);
   EXPECT_EQ(token->spec.secret.labels.size(), 100'000u);
 }
@@ -110,7 +115,8 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
 
 TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
   const auto status = nlohmann::json::parse(encode_status_patch(identity(), {}))["status"];
-  for (const char* name : {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint", "notices", "revision", "secretName"}) {
+  for (const char* name :
+       {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint", "notices", "revision", "secretName"}) {
     EXPECT_TRUE(status.contains(name) && status[name].is_null()) << name;
   }
 }

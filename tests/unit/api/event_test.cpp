@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 const std::chrono::system_clock::time_point kNow{1774355400s};
 
 Event event(std::string note) {
-  return {"team-a", "ci.1", {"apitoken.dev/v1alpha1", "ApiToken", "team-a", "ci", "u"}, true, "Expired", "Expire", std::move(note)};
+  return {"team-a", "ci.1",         {"apitoken.dev/v1alpha1", "ApiToken", "team-a", "ci", "u"}, true, "Expired",
+          "Expire", std::move(note)};
 }
 
 TEST(Event, HasWhatTheApiServerWants) {

@@ -26,7 +26,8 @@ TEST(Json, AbsentAndNullMembersAreAbsentWithoutAProblem) {
 }
 
 TEST(Json, WrongTypesAreAbsentAndNamed) {
-  const Parsed parsed(R"({"s": 1, "i": "1", "f": 1.5, "b": "true", "m": [], "l": "x", "o": "x", "mm": {"k": 1}, "ll": ["a", 2, "c", {}]})");
+  const Parsed parsed(
+      R"({"s": 1, "i": "1", "f": 1.5, "b": "true", "m": [], "l": "x", "o": "x", "mm": {"k": 1}, "ll": ["a", 2, "c", {}]})");
   Problems problems;
   EXPECT_FALSE(read_string(parsed.json(), "s", "spec.s", &problems));
   EXPECT_FALSE(read_integer(parsed.json(), "i", "spec.i", &problems));
@@ -37,10 +38,11 @@ TEST(Json, WrongTypesAreAbsentAndNamed) {
   EXPECT_FALSE(read_object(parsed.json(), "o", "spec.o", &problems));
   EXPECT_THAT(read_string_map(parsed.json(), "mm", "spec.mm", &problems), IsEmpty());
   EXPECT_THAT(read_string_list(parsed.json(), "ll", "spec.ll", &problems), ElementsAre("a", "c"));
-  EXPECT_THAT(problems, ElementsAre("spec.s: must be a string", "spec.i: must be a whole number", "spec.f: must be a whole number",
-                                    "spec.b: must be true or false", "spec.m: must be a map of strings", "spec.l: must be a list",
-                                    "spec.o: must be an object", "spec.mm.k: must be a string", "spec.ll[1]: must be a string",
-                                    "spec.ll[3]: must be a string"));
+  EXPECT_THAT(problems, ElementsAre("spec.s: must be a string", "spec.i: must be a whole number",
+                                    "spec.f: must be a whole number", "spec.b: must be true or false",
+                                    "spec.m: must be a map of strings", "spec.l: must be a list",
+                                    "spec.o: must be an object", "spec.mm.k: must be a string",
+                                    "spec.ll[1]: must be a string", "spec.ll[3]: must be a string"));
 }
 
 TEST(Json, NumbersBeyondSixtyFourBitsAreNoWholeNumbers) {
@@ -59,14 +61,16 @@ TEST(Json, MembersOfWhatIsNoObjectAreAbsent) {
 }
 
 TEST(Json, AbsurdDatesAreAbsent) {
-  const Parsed parsed(R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400, "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
+  const Parsed parsed(
+      R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400, "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
   for (const char* name : {"a", "b", "c", "d"}) EXPECT_FALSE(read_time(parsed.json(), name)) << name;
   EXPECT_EQ(read_time(parsed.json(), "e"), parse_rfc3339("2026-03-24T12:30:00Z"));
 }
 
 TEST(Json, MalformedDocumentsAreRefusedWithTheirSize) {
   JsonParser parser;
-  for (const std::string text : {"", "{", "{\"a\":}", "{\"a\":1}}", "nul", "{\"a\":\"\x80\"}", "{\"a\":\"\\ud800\"}", "[1,]"}) {
+  for (const std::string text :
+       {"", "{", "{\"a\":}", "{\"a\":1}}", "nul", "{\"a\":\"\x80\"}", "{\"a\":\"\\ud800\"}", "[1,]"}) {
     const auto parsed = parser.parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::Decode);

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
 TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
-  const Parsed parsed(R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "generation": 3,
+  const Parsed parsed(
+      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "generation": 3,
     "creationTimestamp": "2026-03-24T12:30:00Z", "labels": {"a": "b", "bad": 1},
     "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{…}", "x": "y"},
     "ownerReferences": [{"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "name": "ci", "uid": "o"}, 5]}})");
@@ -32,8 +33,9 @@ TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
 }
 
 TEST(Meta, WithoutIdentityIsAnError) {
-  for (const char* text : {"{}", "[]", R"({"metadata": 5})", R"({"metadata": {}})", R"({"metadata": {"name": "a", "uid": "u"}})",
-                           R"({"metadata": {"name": 1, "uid": "u", "resourceVersion": "1"}})"}) {
+  for (const char* text :
+       {"{}", "[]", R"({"metadata": 5})", R"({"metadata": {}})", R"({"metadata": {"name": "a", "uid": "u"}})",
+        R"({"metadata": {"name": 1, "uid": "u", "resourceVersion": "1"}})"}) {
     const Parsed parsed(text);
     const auto meta = decode_meta(parsed.json());
     ASSERT_FALSE(meta) << text;
@@ -60,7 +62,8 @@ TEST(Meta, ConditionKeepsItsTimeWhileItsStatusStays) {
 
 TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
   Problems problems;
-  const Parsed parsed(R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}}, "c": {"matchExpressions": [7]}})");
+  const Parsed parsed(
+      R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}}, "c": {"matchExpressions": [7]}})");
   EXPECT_FALSE(decode_selector(parsed.json(), "a", "spec.a", &problems));
   EXPECT_TRUE(decode_selector(parsed.json(), "b", "spec.b", &problems));
   EXPECT_THAT(problems, ElementsAre("spec.a: must be an object", "spec.b.matchLabels: must be a map of strings",

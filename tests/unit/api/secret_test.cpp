@@ -16,10 +16,9 @@ using ::testing::UnorderedElementsAre;
 
 const ObjectMeta kAt = identity();
 
-
-
 TEST(Secret, ManagedFieldsTellWhoWroteWhat) {
-  const Parsed parsed(R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "managedFields": [
+  const Parsed parsed(
+      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "managedFields": [
     {"manager": "apitoken-operator", "operation": "Update", "fieldsV1": {"f:data": {".": {}, "f:token": {}},
       "f:metadata": {"f:labels": {".": {}, "f:team": {}, "f:app.kubernetes.io/managed-by": {}},
                      "f:annotations": {"f:example.com/owner": {}, "f:apitoken.dev/user": {}}}}},
@@ -38,7 +37,8 @@ TEST(Secret, ValueIsDecodedWhereItIsBase64) {
   const auto value = decode_secret_value(parsed.json(), "token");
   ASSERT_TRUE(value);
   EXPECT_EQ(value->reveal(), "apt_x");
-  for (const char* key : {"bad", "null", "number", "absent"}) EXPECT_FALSE(decode_secret_value(parsed.json(), key)) << key;
+  for (const char* key : {"bad", "null", "number", "absent"})
+    EXPECT_FALSE(decode_secret_value(parsed.json(), key)) << key;
   const Parsed strange(R"({"data": "x"})");
   EXPECT_FALSE(decode_secret_value(strange.json(), "token"));
 }

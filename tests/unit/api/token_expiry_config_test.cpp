@@ -20,7 +20,8 @@ Result<TokenExpiryConfig> decode(const std::string& members) {
 }
 
 TEST(TokenExpiryConfig, IsReadAsWritten) {
-  const auto config = decode(R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
+  const auto config =
+      decode(R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
     "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["prod"]}]},
     "lifetimes": {"permanent": {"default": "720h", "max": "8760h"}, "temporary": {"max": "8h"}},
     "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "credentialsSecret": "smtp", "caSecret": "ca"}})");
@@ -40,17 +41,20 @@ TEST(TokenExpiryConfig, IsReadAsWritten) {
 }
 
 TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
-  const auto config = decode(R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"], "emailTokenUser": 1, "digest": 5,
+  const auto config =
+      decode(R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"], "emailTokenUser": 1, "digest": 5,
     "namespaceSelector": [], "lifetimes": "long", "smtp": "smtp.example.com"})");
   ASSERT_TRUE(config);
   EXPECT_THAT(config->spec.problems,
-              ElementsAre("spec.warnBeforeDays: must be a whole number", "spec.reminders: must be a list", "spec.emails: must be a string",
-                          "spec.emailTokenUser: must be true or false", "spec.namespaceSelector: must be an object",
-                          "spec.lifetimes: must be an object", "spec.digest: must be a string", "spec.smtp: must be an object"));
+              ElementsAre("spec.warnBeforeDays: must be a whole number", "spec.reminders: must be a list",
+                          "spec.emails: must be a string", "spec.emailTokenUser: must be true or false",
+                          "spec.namespaceSelector: must be an object", "spec.lifetimes: must be an object",
+                          "spec.digest: must be a string", "spec.smtp: must be an object"));
 }
 
 TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
-  const TokenExpiryConfigStatus status{3, {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}}, 10, 2, WallTime(1774355400s), 1};
+  const TokenExpiryConfigStatus status{
+      3, {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}}, 10, 2, WallTime(1774355400s), 1};
   const auto patch = nlohmann::json::parse(encode_status_patch(identity(), status));
   const auto config = decode("\"status\": " + patch["status"].dump());
   ASSERT_TRUE(config);

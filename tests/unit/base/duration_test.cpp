@@ -19,8 +19,18 @@ TEST(Duration, ReadsHoursMinutesAndSeconds) {
 }
 
 TEST(Duration, RefusesAnythingElse) {
-  for (const char* text : {"", "h", "1", "10", "1d", "1h30", "-1h", "+1h", "1.5h", "1 h", " 1h", "1h ", "1ms", "1us", "1H", "1hh",
-                           "h1", "0x10s", "١h", "99999999999999999999h", "878401h", "9223372036854775807s", "inf", "1h-30m"}) {
+  for (const char* text : {"",        "h",
+                           "1",       "10",
+                           "1d",      "1h30",
+                           "-1h",     "+1h",
+                           "1.5h",    "1 h",
+                           " 1h",     "1h ",
+                           "1ms",     "1us",
+                           "1H",      "1hh",
+                           "h1",      "0x10s",
+                           "١h",      "99999999999999999999h",
+                           "878401h", "9223372036854775807s",
+                           "inf",     "1h-30m"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }

@@ -12,11 +12,13 @@ template <typename T>
 concept Streams = requires(std::ostream& out, const T& value) { out << value; };
 
 static_assert(!std::is_copy_constructible_v<SecretString> && !std::is_copy_assignable_v<SecretString>);
-static_assert(!std::is_convertible_v<SecretString, std::string_view> && !std::is_convertible_v<std::string, SecretString>);
+static_assert(!std::is_convertible_v<SecretString, std::string_view> &&
+              !std::is_convertible_v<std::string, SecretString>);
 static_assert(!Streams<SecretString> && !fmt::is_formattable<SecretString>::value);
 
 TEST(SecretString, WipesTheStringThatItTookOver) {
-  for (const std::size_t size : {std::size_t{5}, std::size_t{15}, std::size_t{16}, std::size_t{500}}) {  // short strings are copied, long ones moved
+  for (const std::size_t size : {std::size_t{5}, std::size_t{15}, std::size_t{16},
+                                 std::size_t{500}}) {  // short strings are copied, long ones moved
     std::string source(size, 'x');
     const SecretString secret(std::move(source));
     EXPECT_EQ(secret.reveal(), std::string(size, 'x'));

@@ -31,7 +31,8 @@ TEST(ExpiryConfig, EmptyOneWarnsThirtyDaysBefore) {
 
 TEST(ExpiryConfig, RemindersComeFromDaysOrFromTheList) {
   EXPECT_THAT(read_with([](auto& s) { s.warn_before_days = 14; }).reminders, ElementsAre(336h));
-  EXPECT_THAT(read_with([](auto& s) { s.reminders = {"720h", "168h", "24h"}; }).reminders, ElementsAre(720h, 168h, 24h));
+  EXPECT_THAT(read_with([](auto& s) { s.reminders = {"720h", "168h", "24h"}; }).reminders,
+              ElementsAre(720h, 168h, 24h));
 }
 
 TEST(ExpiryConfig, ContradictoryRemindersAreNamedAndTheRestIsUsed) {

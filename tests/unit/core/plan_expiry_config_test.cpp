@@ -26,7 +26,9 @@ class PlanExpiryConfig : public ::testing::Test {
     if (plan.status) object_.status = *plan.status;
     return plan;
   }
-  const api::Condition* condition(std::string_view type) { return api::find_condition(object_.status.conditions, type); }
+  const api::Condition* condition(std::string_view type) {
+    return api::find_condition(object_.status.conditions, type);
+  }
   void give_smtp() { object_.spec.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "smtp", ""}; }
 
   WallTime now_ = *parse_rfc3339("2026-03-24T12:30:00Z");

@@ -1,4 +1,5 @@
-// The format of a token: its checksum by vectors calculated elsewhere (Python's zlib), its characters by their distribution.
+// The format of a token: its checksum by vectors calculated elsewhere (Python's zlib), its characters by their
+// distribution.
 #include "core/token_format.hpp"
 
 #include <gtest/gtest.h>
@@ -10,9 +11,10 @@ namespace apitoken::core {
 namespace {
 
 TEST(TokenFormat, ChecksumAgreesWithVectorsFromElsewhere) {
-  for (const char* value : {"apt_00000000000000000000000000000000000000002kaqcA", "apt_zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9a1SSIEH",
-                            "apt_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn21iZpT",
-                            "apt_000000000000000000000000000000000000035600U3y3"}) {  // padded with zeros
+  for (const char* value :
+       {"apt_00000000000000000000000000000000000000002kaqcA", "apt_zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9a1SSIEH",
+        "apt_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn21iZpT",
+        "apt_000000000000000000000000000000000000035600U3y3"}) {  // padded with zeros
     EXPECT_TRUE(is_well_formed(value)) << value;
   }
   EXPECT_EQ(token_hash("apt_00000000000000000000000000000000000000002kaqcA"),
@@ -26,7 +28,8 @@ TEST(TokenFormat, AnyChangedCharacterShows) {
     bad[i] = bad[i] == 'x' ? 'y' : 'x';
     EXPECT_FALSE(is_well_formed(bad)) << bad;
   }
-  for (const std::string bad : {std::string(), std::string("apt_"), good + "0", good.substr(0, 49), " " + good.substr(1), std::string(50, '\0')}) {
+  for (const std::string bad : {std::string(), std::string("apt_"), good + "0", good.substr(0, 49),
+                                " " + good.substr(1), std::string(50, '\0')}) {
     EXPECT_FALSE(is_well_formed(bad)) << bad;
   }
 }
@@ -49,8 +52,8 @@ TEST(TokenFormat, MintedTokensAreWellFormedAndDiffer) {
   EXPECT_EQ(ids.size(), 500u);
 }
 
-// Chi-square over 62 characters. With 61 degrees of freedom a fair source stays below 150 but in one of ten million runs; taking
-// bytes modulo 62 without throwing any away would give some 750.
+// Chi-square over 62 characters. With 61 degrees of freedom a fair source stays below 150 but in one of ten million
+// runs; taking bytes modulo 62 without throwing any away would give some 750.
 TEST(TokenFormat, EveryCharacterIsEquallyLikely) {
   std::array<int, 256> counts{};
   constexpr int kTokens = 4000;

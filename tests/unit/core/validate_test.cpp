@@ -37,66 +37,80 @@ TEST(Validate, LimitsCountCharactersNotBytes) {
   EXPECT_THAT(problems_with([](auto& t) { t.spec.user = repeat("€", 256); }), IsEmpty());
   EXPECT_THAT(problems_with([](auto& t) { t.spec.user = repeat("€", 257); }), ElementsAre(HasSubstr("spec.user")));
   EXPECT_THAT(problems_with([](auto& t) { t.spec.description = repeat("𝄞", 256); }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.description = std::string(257, 'd'); }), ElementsAre(HasSubstr("spec.description")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.description = std::string(257, 'd'); }),
+              ElementsAre(HasSubstr("spec.description")));
   EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a"] = repeat("€", 4096); }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a"] = repeat("€", 4097); }), ElementsAre(HasSubstr("annotations: a is longer")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a"] = repeat("€", 4097); }),
+              ElementsAre(HasSubstr("annotations: a is longer")));
 }
 
 TEST(Validate, UserIsSomebodyWhoIsNotOfTheSystem) {
-  for (const std::string user : {std::string(), std::string("system:admin"), std::string("system:"), std::string("a\tb"), std::string("a\0b", 3),
-                                 std::string("a\x7F")}) {
+  for (const std::string user : {std::string(), std::string("system:admin"), std::string("system:"),
+                                 std::string("a\tb"), std::string("a\0b", 3), std::string("a\x7F")}) {
     EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), ElementsAre(HasSubstr("spec.user"))) << user;
   }
-  for (const char* user : {"systems", "a b", "System:x", "ürgen"}) EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), IsEmpty()) << user;
+  for (const char* user : {"systems", "a b", "System:x", "ürgen"})
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), IsEmpty()) << user;
 }
 
 TEST(Validate, TypeAndTtlAgree) {
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.type = "Eternal"; }), ElementsAre(HasSubstr("spec.type: \"Eternal\"")));
-  for (const auto& [type, ttl, fits] : std::vector<std::tuple<std::string, std::string, bool>>{{"Permanent", "10s", true},
-                                                                                               {"Permanent", "9s", false},
-                                                                                               {"Permanent", "8760h", true},
-                                                                                               {"Permanent", "8760h1s", false},
-                                                                                               {"Temporary", "24h", true},
-                                                                                               {"Temporary", "24h1s", false},
-                                                                                               {"Permanent", "1d", false},
-                                                                                               {"Permanent", "", false}}) {
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.type = "Eternal"; }),
+              ElementsAre(HasSubstr("spec.type: \"Eternal\"")));
+  for (const auto& [type, ttl, fits] :
+       std::vector<std::tuple<std::string, std::string, bool>>{{"Permanent", "10s", true},
+                                                               {"Permanent", "9s", false},
+                                                               {"Permanent", "8760h", true},
+                                                               {"Permanent", "8760h1s", false},
+                                                               {"Temporary", "24h", true},
+                                                               {"Temporary", "24h1s", false},
+                                                               {"Permanent", "1d", false},
+                                                               {"Permanent", "", false}}) {
     const auto problems = problems_with([&](auto& t) { t.spec.type = type, t.spec.ttl = ttl; });
     EXPECT_EQ(problems.empty(), fits) << type << " " << ttl;
   }
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.ttl_after_expired = "soon"; }), ElementsAre(HasSubstr("spec.ttlAfterExpired")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.ttl_after_expired = "soon"; }),
+              ElementsAre(HasSubstr("spec.ttlAfterExpired")));
   EXPECT_THAT(problems_with([](auto& t) { t.spec.ttl_after_expired = "0s"; }), IsEmpty());
 }
 
 TEST(Validate, SecretNameIsADnsSubdomain) {
   for (const char* name : {"a", "a.b", "a-b.c1", "0"}) EXPECT_TRUE(is_dns_subdomain(name)) << name;
-  for (const char* name : {"", "A", "a_b", "-a", "a-", "a..b", "a.-b", "a-.b", ".a", "a.", "a/b", "../x", "ä"}) EXPECT_FALSE(is_dns_subdomain(name)) << name;
+  for (const char* name : {"", "A", "a_b", "-a", "a-", "a..b", "a.-b", "a-.b", ".a", "a.", "a/b", "../x", "ä"})
+    EXPECT_FALSE(is_dns_subdomain(name)) << name;
   EXPECT_TRUE(is_dns_subdomain(std::string(253, 'a')));
   EXPECT_FALSE(is_dns_subdomain(std::string(254, 'a')));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.name = "../../etc"; }), ElementsAre(HasSubstr("spec.secret.name")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.name = "../../etc"; }),
+              ElementsAre(HasSubstr("spec.secret.name")));
 }
 
 TEST(Validate, SecretKeyMayBecomeAFileName) {
   for (const std::string key : {"", ".", "..", "..x", "a/b", "a b", "ä", "previous-token", "a\nb"}) {
-    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), ElementsAre(HasSubstr("spec.secret.key"))) << key;
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), ElementsAre(HasSubstr("spec.secret.key")))
+        << key;
   }
-  for (const std::string key : {".x", "a..b", "TOKEN", "_", "-"}) EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), IsEmpty()) << key;
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.key = std::string(254, 'k'); }), ElementsAre(HasSubstr("spec.secret.key")));
+  for (const std::string key : {".x", "a..b", "TOKEN", "_", "-"})
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), IsEmpty()) << key;
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.key = std::string(254, 'k'); }),
+              ElementsAre(HasSubstr("spec.secret.key")));
 }
 
 TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   const auto with_label = [](std::string name, std::string value) {
     return problems_with([&](auto& t) { t.spec.secret.labels[name] = value; });
   };
-  for (const char* name : {"a", "team", "example.com/team", "a_b.c-D", "A"}) EXPECT_THAT(with_label(name, "v"), IsEmpty()) << name;
+  for (const char* name : {"a", "team", "example.com/team", "a_b.c-D", "A"})
+    EXPECT_THAT(with_label(name, "v"), IsEmpty()) << name;
   for (const char* name : {"", "-a", "a-", "/a", "a/", "a/b/c", "Example.com/a", "exa_mple.com/a", "a b", "ä"}) {
     EXPECT_THAT(with_label(name, "v"), ElementsAre(HasSubstr("spec.secret.labels"))) << name;
   }
   EXPECT_THAT(with_label(std::string(63, 'a'), std::string(63, 'v')), IsEmpty());
   EXPECT_THAT(with_label(std::string(64, 'a'), ""), ElementsAre(HasSubstr("no valid name")));
   EXPECT_THAT(with_label("a", std::string(64, 'v')), ElementsAre(HasSubstr("no valid value of a")));
-  for (const char* value : {"-v", "v-", "a b", "a/b", "ä"}) EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
+  for (const char* value : {"-v", "v-", "a b", "a/b", "ä"})
+    EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
   EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["Example.com/a"] = "any thing\n"; }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a b"] = ""; }), ElementsAre(HasSubstr("spec.secret.annotations")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a b"] = ""; }),
+              ElementsAre(HasSubstr("spec.secret.annotations")));
   EXPECT_THAT(problems_with([](auto& t) {
                 for (int i = 0; i < 33; ++i) t.spec.secret.labels["k" + std::to_string(i)] = "v";
               }),
@@ -140,7 +154,8 @@ TEST(Validate, MessagesAreValidUtf8WithoutControls) {
 }
 
 TEST(Validate, ProblemsOfTypesAreAmongTheProblems) {
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.problems = {"spec.secret: must be an object"}; }), ElementsAre("spec.secret: must be an object"));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.problems = {"spec.secret: must be an object"}; }),
+              ElementsAre("spec.secret: must be an object"));
 }
 
 }  // namespace
