@@ -10,6 +10,7 @@
 #include <atomic>
 #include <deque>
 #include <random>
+#include <semaphore>
 #include <thread>
 
 #include "api/names.hpp"
@@ -32,6 +33,10 @@
 
 namespace apitoken {
 namespace {
+
+// How long writes under way may take once the operator is to stop writing; with the lease's renew deadline less than
+// its duration.
+constexpr std::chrono::seconds kGrace{3};
 
 std::string user_agent() { return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION); }
 
@@ -235,20 +240,36 @@ void App::Parts::lead(std::stop_token stop) {
   spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(),
                config.workers);
   kinds.enqueue_all();
-  std::vector<std::jthread> threads;
+  std::jthread dispatching;
+  if (!config.dry_run) {
+    dispatching = std::jthread([this](std::stop_token own) {
+      name_thread("dispatcher");
+      dispatcher.run(std::move(own));
+    });
+  }
+  std::counting_semaphore<> finished(0);
+  std::vector<std::jthread> workers;
   const auto start = [&](std::string name, auto body) {
-    threads.emplace_back([name = std::move(name), body](std::stop_token own) {
+    workers.emplace_back([&finished, name = std::move(name), body](std::stop_token own) {
       name_thread(name.c_str());
       body(std::move(own));
+      finished.release();
     });
   };
-  if (!config.dry_run) start("dispatcher", [this](std::stop_token own) { dispatcher.run(std::move(own)); });
   start("config worker", [this](std::stop_token own) { config_worker.run(std::move(own)); });
   for (int i = 0; i < config.workers; ++i) {
     start(fmt::format("worker {}", i), [this](std::stop_token own) { token_worker.run(std::move(own)); });
   }
   wake.wait(lock, stop, [] { return false; });
-  for (auto& thread : threads) thread.request_stop();
+  // What is under way is finished, so that no Secret is left whose hash is in no status; then it is cut off.
+  dispatching.request_stop();
+  queues.tokens.shut_down();
+  queues.configs.shut_down();
+  const auto deadline = std::chrono::steady_clock::now() + kGrace;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    if (!finished.try_acquire_until(deadline)) break;
+  }
+  for (auto& worker : workers) worker.request_stop();
 }
 
 void App::Parts::elect(std::stop_token stop) {
