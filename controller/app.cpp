@@ -315,6 +315,7 @@ int App::run() {
                parts.credentials->server(),
                parts.config.namespaces.empty() ? "all" : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
                parts.operator_namespace, parts.config.dry_run ? " dry_run=true" : "");
+  release_startup_memory();  // before the lists need theirs; once more when they are done
   parts.start_watches();
   const bool elects = parts.config.leader_elect && !parts.config.dry_run;
   if (elects) {

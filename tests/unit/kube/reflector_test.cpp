@@ -99,8 +99,8 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   EXPECT_TRUE(reflector_->has_synced());
   EXPECT_EQ(reflector_->last_activity(), clock_.wall());
   EXPECT_EQ(store_.size(), 3U);
-  EXPECT_EQ(target(0), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
-  EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500&continue=next%2F1");
+  EXPECT_EQ(target(0), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100");
+  EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100&continue=next%2F1");
   EXPECT_THAT(target(2), HasSubstr("?watch=true&allowWatchBookmarks=true&timeoutSeconds="));
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
 }
@@ -114,7 +114,7 @@ TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {
          .field_selector = "metadata.name=x"});
   ASSERT_TRUE(sent(2));
   EXPECT_EQ(target(0),
-            "/api/v1/namespaces/team-a/secrets?limit=500&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
+            "/api/v1/namespaces/team-a/secrets?limit=100&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
   EXPECT_THAT(target(1), HasSubstr("&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx"));
   EXPECT_EQ(transport_.requests()[0].accept, kMetadataListAccept);
   EXPECT_EQ(transport_.requests()[1].accept, kMetadataAccept);
@@ -137,7 +137,7 @@ TEST_F(ReflectorTest, ARelistTellsWhatVanishedMeanwhile) {
   ASSERT_TRUE(eventually([&] { return changes().size() == 4; }));
   EXPECT_THAT(changes(), testing::UnorderedElementsAre("+a", "+b", "-a", "+c"));
   ASSERT_TRUE(sent(4));
-  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100");
   EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
 }
 
