@@ -45,7 +45,8 @@ void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
 
 void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
   const auto& name = change.after ? change.after->meta.name : change.before->meta.name;
-  for (const core::ExpiryConfig& config : *table_.snapshot()) {
+  const auto configs = table_.snapshot();
+  for (const core::ExpiryConfig& config : *configs) {
     if (!config.smtp || (config.smtp->credentials_secret != name && config.smtp->ca_secret != name)) continue;
     dispatcher_.kick(config.name);
     queues_.configs.add({"", config.name});
@@ -71,7 +72,8 @@ void Kinds::enqueue_all_tokens() {
 }
 
 void Kinds::recount_configs() {
-  for (const core::ExpiryConfig& config : *table_.snapshot())
+  const auto configs = table_.snapshot();
+  for (const core::ExpiryConfig& config : *configs)
     queues_.configs.add_after({"", config.name}, kConfigDelay);
 }
 
