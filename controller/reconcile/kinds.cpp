@@ -73,8 +73,7 @@ void Kinds::enqueue_all_tokens() {
 
 void Kinds::recount_configs() {
   const auto configs = table_.snapshot();
-  for (const core::ExpiryConfig& config : *configs)
-    queues_.configs.add_after({"", config.name}, kConfigDelay);
+  for (const core::ExpiryConfig& config : *configs) queues_.configs.add_after({"", config.name}, kConfigDelay);
 }
 
 }  // namespace apitoken::reconcile
