@@ -75,7 +75,8 @@ integration() {
 }
 
 run_integration() {
-  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator && integration dev tests/integration
+  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator &&
+    TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
 
 with_asan() {
