@@ -50,11 +50,11 @@ run_layers() { hack/check-layers.py; }
 run_rules() { hack/verify-rules.sh; }
 
 # ThreadSanitizer of gcc 12 cannot start where the kernel spreads addresses wider than it knows.
-fixed_addresses() {
-  if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
-}
+fixed_addresses=()
+if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
+readonly fixed_addresses
 
-build_preset() { cmake --preset "$1" && cmake --build "build/$1" -j "$jobs" ${2:+--target "$2"}; }
+build_preset() { cmake --preset "$1" && "${fixed_addresses[@]}" cmake --build "build/$1" -j "$jobs" ${2:+--target "$2"}; }
 
 ctest_preset() { ctest --preset "$1" -j "$jobs" --timeout 300 --output-junit "$root/$logs/$1.ctest.xml"; }
 
@@ -70,8 +70,8 @@ integration() {
   local preset=$1
   shift
   # shellcheck disable=SC2086 # PYTEST_FLAGS are words
-  OPERATOR_BIN="$root/build/$preset/apitoken-operator" /usr/bin/python3 -m pytest "$@" -q -n "$jobs" --durations=15 \
-    --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
+  OPERATOR_BIN="$root/build/$preset/apitoken-operator" "${fixed_addresses[@]}" /usr/bin/python3 -m pytest "$@" -q -n "$jobs" \
+    --durations=15 --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
 }
 
 run_integration() {
@@ -84,13 +84,12 @@ with_asan() {
 }
 
 with_tsan() {
-  TSAN_OPTIONS="suppressions=$root/tests/tsan.supp second_deadlock_stack=1" TEST_TIME_SCALE=4 fixed_addresses "$@"
+  TSAN_OPTIONS=second_deadlock_stack=1 TEST_TIME_SCALE=4 "$@"
 }
 
 run_asan() { build_preset asan && with_asan ctest --preset asan -j "$jobs" --timeout 600 --output-junit "$root/$logs/asan.ctest.xml"; }
 run_tsan() {
-  cmake --preset tsan && fixed_addresses cmake --build build/tsan -j "$jobs" &&
-    with_tsan ctest --preset tsan -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
+  build_preset tsan && with_tsan "${fixed_addresses[@]}" ctest --preset tsan -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
 }
 run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
 run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
