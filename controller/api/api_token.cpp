@@ -21,6 +21,10 @@ ApiTokenSpec decode_spec(Json spec) {
   result.description = read_string(spec, "description", "spec.description", problems).value_or("");
   result.type = read_string(spec, "type", "spec.type", problems);
   result.ttl = read_string(spec, "ttl", "spec.ttl", problems);
+  result.format = read_string(spec, "format", "spec.format", problems);
+  result.groups = read_string_list(spec, "groups", "spec.groups", problems);
+  result.scopes = read_string_list(spec, "scopes", "spec.scopes", problems);
+  result.audiences = read_string_list(spec, "audiences", "spec.audiences", problems);
   result.revoked = read_bool(spec, "revoked", "spec.revoked", problems).value_or(false);
   result.ttl_after_expired = read_string(spec, "ttlAfterExpired", "spec.ttlAfterExpired", problems);
   if (const auto secret = read_object(spec, "secret", "spec.secret", problems)) {
@@ -28,8 +32,25 @@ ApiTokenSpec decode_spec(Json spec) {
     result.secret.key = read_string(*secret, "key", "spec.secret.key", problems);
     result.secret.labels = read_string_map(*secret, "labels", "spec.secret.labels", problems);
     result.secret.annotations = read_string_map(*secret, "annotations", "spec.secret.annotations", problems);
+    result.secret.delete_after = read_string(*secret, "deleteAfter", "spec.secret.deleteAfter", problems);
+    result.secret.encrypt_to = read_string(*secret, "encryptTo", "spec.secret.encryptTo", problems);
+  }
+  if (const auto rotation = read_object(spec, "rotation", "spec.rotation", problems)) {
+    result.rotation.policy = read_string(*rotation, "policy", "spec.rotation.policy", problems);
+    result.rotation.before = read_string(*rotation, "before", "spec.rotation.before", problems);
+    result.rotation.overlap = read_string(*rotation, "overlap", "spec.rotation.overlap", problems);
   }
   return result;
+}
+
+// Without a hash and an end there is nothing that could verify.
+std::optional<PreviousToken> decode_previous(Json status) {
+  const auto previous = read_object(status, "previous", "");
+  if (!previous) return {};
+  const auto hash = read_string(*previous, "tokenHash", "");
+  const auto valid_until = read_time(*previous, "validUntil");
+  if (!hash || hash->empty() || !valid_until) return {};
+  return PreviousToken{read_string(*previous, "tokenID", "").value_or(""), *hash, *valid_until};
 }
 
 ApiTokenStatus decode_status(Json status) {
@@ -43,9 +64,14 @@ ApiTokenStatus decode_status(Json status) {
   result.hint = read_string(status, "hint", "").value_or("");
   result.issued_at = read_time(status, "issuedAt");
   result.expires_at = read_time(status, "expiresAt");
+  result.rotate_at = read_time(status, "rotateAt");
   result.warn_at = read_time(status, "warnAt");
   result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kHighestRevision);
   result.secret_name = read_string(status, "secretName", "").value_or("");
+  result.previous = decode_previous(status);
+  result.last_rotation_request = read_string(status, "lastRotationRequest", "").value_or("");
+  result.last_rotation_time = read_time(status, "lastRotationTime");
+  result.last_used_at = read_time(status, "lastUsedAt");
   for (const Json item : read_array(status, "notices")) {
     // An entry that cannot be read counts as not told: rather twice than never.
     const auto before = parse_duration(read_string(item, "before", "").value_or(""));
@@ -60,6 +86,13 @@ nlohmann::json text_or_null(const std::string& text) { return text.empty() ? nlo
 
 nlohmann::json time_or_null(const std::optional<WallTime>& time) {
   return time ? nlohmann::json(format_rfc3339(*time)) : nlohmann::json();
+}
+
+nlohmann::json encode_previous(const std::optional<PreviousToken>& previous) {
+  if (!previous) return {};
+  return {{"tokenID", previous->token_id},
+          {"tokenHash", previous->token_hash},
+          {"validUntil", format_rfc3339(previous->valid_until)}};
 }
 
 nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
@@ -98,9 +131,13 @@ std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& st
                                {"hint", text_or_null(status.hint)},
                                {"issuedAt", time_or_null(status.issued_at)},
                                {"expiresAt", time_or_null(status.expires_at)},
+                               {"rotateAt", time_or_null(status.rotate_at)},
                                {"warnAt", time_or_null(status.warn_at)},
                                {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
                                {"secretName", text_or_null(status.secret_name)},
+                               {"previous", encode_previous(status.previous)},
+                               {"lastRotationRequest", text_or_null(status.last_rotation_request)},
+                               {"lastRotationTime", time_or_null(status.last_rotation_time)},
                                {"notices", encode_notices(status.notices)}}}};
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

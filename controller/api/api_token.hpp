@@ -11,16 +11,31 @@ struct SecretTemplate {
   std::optional<std::string> key;   // absent: kDefaultKey
   StringMap labels;
   StringMap annotations;
+  std::optional<std::string> delete_after;  // Go duration; absent: the Secret stays
+  std::optional<std::string> encrypt_to;    // X.509 certificate, PEM; absent: the value stands in clear
 
   bool operator==(const SecretTemplate&) const = default;
+};
+
+struct RotationPolicy {
+  std::optional<std::string> policy;   // absent: Manual
+  std::optional<std::string> before;   // Go duration before expiry; absent: a third of the ttl
+  std::optional<std::string> overlap;  // Go duration; absent: the default of its type
+
+  bool operator==(const RotationPolicy&) const = default;
 };
 
 struct ApiTokenSpec {
   std::string user;
   std::string description;
-  std::optional<std::string> type;  // absent: Permanent
-  std::optional<std::string> ttl;   // Go duration; absent: the default of its type
+  std::optional<std::string> type;    // absent: Permanent
+  std::optional<std::string> ttl;     // Go duration; absent: the default of its type
+  std::optional<std::string> format;  // absent: Opaque
+  std::vector<std::string> groups;
+  std::vector<std::string> scopes;
+  std::vector<std::string> audiences;
   SecretTemplate secret;
+  RotationPolicy rotation;
   bool revoked = false;
   std::optional<std::string> ttl_after_expired;  // Go duration; absent: the default of its type
   Problems problems;                             // fields of the wrong type
@@ -38,6 +53,15 @@ struct NoticeEntry {
   bool operator==(const NoticeEntry&) const = default;
 };
 
+// The value before the present one, while it still verifies.
+struct PreviousToken {
+  std::string token_id;
+  std::string token_hash;
+  WallTime valid_until{};
+
+  bool operator==(const PreviousToken&) const = default;
+};
+
 struct ApiTokenStatus {
   std::int64_t observed_generation = 0;
   std::vector<Condition> conditions;
@@ -48,9 +72,14 @@ struct ApiTokenStatus {
   std::string hint;
   std::optional<WallTime> issued_at;
   std::optional<WallTime> expires_at;
+  std::optional<WallTime> rotate_at;  // when the automatic rotation is due
   std::optional<WallTime> warn_at;
   std::int64_t revision = 0;
   std::string secret_name;
+  std::optional<PreviousToken> previous;
+  std::string last_rotation_request;           // the value of the annotation that was served last
+  std::optional<WallTime> last_rotation_time;  // of the last rotation, whatever its cause
+  std::optional<WallTime> last_used_at;        // last successful verification, at most ten minutes too early
   std::vector<NoticeEntry> notices;
 
   bool operator==(const ApiTokenStatus&) const = default;
@@ -73,7 +102,8 @@ struct ApiToken {
 Result<ApiToken> decode_api_token(Json object);
 
 // The merge patch for the status subresource. Absent fields are null, so that what left the status leaves the object;
-// uid and resourceVersion stand in it as preconditions (409 when they do not hold).
+// uid and resourceVersion stand in it as preconditions (409 when they do not hold). lastUsedAt is left alone: it has a
+// writer of its own.
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status);
 
 }  // namespace apitoken::api

@@ -26,9 +26,19 @@ inline constexpr std::string_view kTokenHashAnnotation = "apitoken.dev/token-has
 inline constexpr std::string_view kUserAnnotation = "apitoken.dev/user";
 inline constexpr std::string_view kRevisionAnnotation = "apitoken.dev/revision";
 inline constexpr std::string_view kDefaultKey = "token";
+inline constexpr std::string_view kPreviousKey = "previous-token";
+inline constexpr std::string_view kCmsKey = "token.cms";  // with encryptTo
+inline constexpr std::string_view kPreviousCmsKey = "previous-token.cms";
+
+// On the ApiToken: asks for a rotation; each value, an RFC 3339 time, is served once.
+inline constexpr std::string_view kRotateRequestAnnotation = "apitoken.dev/rotate-requested-at";
 
 inline constexpr std::string_view kPermanent = "Permanent";
 inline constexpr std::string_view kTemporary = "Temporary";
+inline constexpr std::string_view kOpaque = "Opaque";
+inline constexpr std::string_view kJwt = "JWT";
+inline constexpr std::string_view kManual = "Manual";
+inline constexpr std::string_view kAutomatic = "Automatic";
 
 namespace condition {
 inline constexpr std::string_view kReady = "Ready";
