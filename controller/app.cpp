@@ -120,7 +120,9 @@ struct App::Parts {
 
   reconcile::Kinds kinds{stores, table, trust, queues, dispatcher};
   reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
-  reconcile::Executor executor{client, stores, trust, dispatcher, [this] { metrics.minted(serve::MintKind::Issue); }};
+  reconcile::Executor executor{client, stores, trust, dispatcher, [this](bool rotated) {
+                                 metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue);
+                               }};
   reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher,
                                       metrics.api_tokens(), config.dry_run};
   reconcile::ConfigWorker config_worker{

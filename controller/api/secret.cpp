@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/names.hpp"
@@ -29,15 +30,26 @@ nlohmann::json precondition(const ObjectMeta& at) {
   return {{"uid", at.uid}, {"resourceVersion", at.resource_version}};
 }
 
-// Puts `"data":{key:value}` in front of the members of `object`. The value is joined in by hand, so that its only
+// Puts `"data":{key:value}` in front of the members of `object`. Values are joined in by hand, so that their only
 // copies are ones that we wipe.
-SecretString with_value(const nlohmann::json& object, std::string_view key, const SecretString& value) {
-  const SecretString encoded(base64_encode(value.reveal()));
+SecretString with_data(const nlohmann::json& object, std::span<const DataChange> data) {
   const std::string rest = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  const std::string quoted_key = nlohmann::json(key).dump();
+  std::size_t size = rest.size() + 16;
+  for (const auto& [key, value] : data) size += key.size() * 6 + (value ? value->size() / 3 * 4 : 0) + 16;
   std::string body;
-  body.reserve(rest.size() + encoded.size() + quoted_key.size() + 32);
-  body.append("{\"data\":{").append(quoted_key).append(":\"").append(encoded.reveal()).append("\"},").append(rest, 1);
+  body.reserve(size);  // no growth: no unwiped copies
+  body.append("{\"data\":{");
+  for (const auto& [key, value] : data) {
+    if (body.back() != '{') body.append(",");
+    body.append(nlohmann::json(key).dump()).append(":");
+    if (value) {
+      const SecretString encoded(base64_encode(value->reveal()));
+      body.append("\"").append(encoded.reveal()).append("\"");
+    } else {
+      body.append("null");
+    }
+  }
+  body.append("},").append(rest, 1);
   return SecretString(std::move(body));
 }
 
@@ -89,18 +101,19 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, con
                                 {"labels", meta.labels},
                                 {"annotations", meta.annotations},
                                 {"ownerReferences", std::move(owners)}}}};
-  return with_value(object, key, value);
+  return with_data(object, std::array{DataChange{key, &value}});
 }
 
-SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value,
-                                const StringMap& labels, const StringMap& annotations) {
+SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const StringMap& labels,
+                                const StringMap& annotations) {
   auto metadata = precondition(at);
   metadata["labels"] = labels;
   metadata["annotations"] = annotations;
-  return with_value(nlohmann::json{{"metadata", std::move(metadata)}}, key, value);
+  return with_data(nlohmann::json{{"metadata", std::move(metadata)}}, data);
 }
 
-std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations) {
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations,
+                                  const std::vector<std::string>& keys_gone) {
   const auto changes = [](const StringChanges& names) {
     auto result = nlohmann::json::object();
     for (const auto& [name, value] : names) result[name] = value ? nlohmann::json(*value) : nlohmann::json();
@@ -109,8 +122,9 @@ std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& lab
   auto metadata = precondition(at);
   if (!labels.empty()) metadata["labels"] = changes(labels);
   if (!annotations.empty()) metadata["annotations"] = changes(annotations);
-  return nlohmann::json{{"metadata", std::move(metadata)}}.dump(-1, ' ', false,
-                                                                nlohmann::json::error_handler_t::replace);
+  nlohmann::json patch{{"metadata", std::move(metadata)}};
+  for (const std::string& key : keys_gone) patch["data"][key] = nullptr;
+  return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace apitoken::api

@@ -2,6 +2,8 @@
 // only where one is written (encode_*) or hashed once (decode_secret_value). Plain values.
 #pragma once
 
+#include <span>
+
 #include "api/meta.hpp"
 #include "base/secret_string.hpp"
 
@@ -29,13 +31,21 @@ std::optional<SecretString> decode_secret_value(Json secret, std::string_view ke
 // A new Secret (type Opaque) holding `value` under `key`; meta gives namespace, name, labels, annotations, owners.
 SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value);
 
-// A merge patch that puts `value` under `key` and sets `labels` and `annotations`; what else the Secret holds stays.
-// `at` gives uid and resourceVersion as preconditions.
-SecretString encode_value_patch(const ObjectMeta& at, std::string_view key, const SecretString& value,
-                                const StringMap& labels, const StringMap& annotations);
+// One key of data: a value to put there, or null to take it out.
+struct DataChange {
+  std::string_view key;
+  const SecretString* value = nullptr;
+};
 
-// A merge patch of labels and annotations alone; an absent value removes the name. `at` as above.
+// A merge patch that changes these keys of data and sets `labels` and `annotations`; what else the Secret holds stays.
+// `at` gives uid and resourceVersion as preconditions.
+SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const StringMap& labels,
+                                const StringMap& annotations);
+
+// A merge patch of labels and annotations alone, an absent value removes the name, and of keys to take out of data.
+// `at` as above.
 using StringChanges = std::map<std::string, std::optional<std::string>, std::less<>>;
-std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations);
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations,
+                                  const std::vector<std::string>& keys_gone = {});
 
 }  // namespace apitoken::api

@@ -32,20 +32,43 @@ std::string show_notices(const std::vector<api::NoticeEntry>& notices) {
   return text;
 }
 
+std::string show_keys_gone(const std::vector<std::string>& keys) {
+  std::string text;
+  for (const std::string& key : keys) text += fmt::format(", without key {}", key);
+  return text;
+}
+
+std::string show_life(const api::ApiTokenStatus& status) {
+  std::string text;
+  if (status.rotate_at) text += " rotate=" + show_time(status.rotate_at);
+  if (status.previous) {
+    text += fmt::format(" previous={}/{}", status.previous->token_hash, format_rfc3339(status.previous->valid_until));
+  }
+  if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
+  return text;
+}
+
 struct Show {
-  std::string operator()(const MintSecret& mint) const {
-    return fmt::format("mint into {} secret {} key {}", mint.at ? "the" : "a new", mint.secret.key().text(), mint.key);
+  std::string operator()(const DrawToken& draw) const {
+    return fmt::format("draw {} token{}", draw.jwt ? "a JWT" : "an Opaque", draw.rotates ? ", to rotate" : "");
+  }
+  std::string operator()(const WriteSecret& write) const {
+    std::string text = fmt::format("write it into {} secret {} key {}", write.at ? "the" : "a new",
+                                   write.secret.key().text(), write.key);
+    if (!write.encrypt_to.empty()) text += ", encrypted";
+    if (write.former) text += fmt::format(", and keep the former of key {}", write.former->key);
+    return text + show_keys_gone(write.keys_gone);
   }
   std::string operator()(const PatchSecretMetadata& patch) const {
-    return fmt::format("patch secret {} labels:{} annotations:{}", patch.at.key().text(), show_changes(patch.labels),
-                       show_changes(patch.annotations));
+    return fmt::format("patch secret {} labels:{} annotations:{}{}", patch.at.key().text(), show_changes(patch.labels),
+                       show_changes(patch.annotations), show_keys_gone(patch.keys_gone));
   }
   std::string operator()(const PatchStatus& patch) const {
     const auto& status = patch.status;
-    return fmt::format("patch status revision={} hash={} issued={} expires={} warn={}{}{}", status.revision,
+    return fmt::format("patch status revision={} hash={} issued={} expires={} warn={}{}{}{}", status.revision,
                        status.token_hash.empty() ? "-" : status.token_hash, show_time(status.issued_at),
-                       show_time(status.expires_at), show_time(status.warn_at), show_conditions(status.conditions),
-                       show_notices(status.notices));
+                       show_time(status.expires_at), show_time(status.warn_at), show_life(status),
+                       show_conditions(status.conditions), show_notices(status.notices));
   }
   std::string operator()(const DeleteSecret& remove) const {
     return fmt::format("delete secret {}", remove.at.key().text());

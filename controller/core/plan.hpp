@@ -15,19 +15,33 @@
 
 namespace apitoken::core {
 
-// Draws a value and puts it into the Secret: a new one, or where `at` names uid and resourceVersion into the one that
-// is there. token-id and token-hash join the annotations as they are drawn.
-struct MintSecret {
+// Draws the value that the effects after it write.
+struct DrawToken {
+  bool jwt = false;      // else Opaque
+  bool rotates = false;  // for the metrics: a new life, not the first value or a lost one
+};
+// Puts the drawn value into the Secret: a new one, or where `at` names uid and resourceVersion into the one that is
+// there. token-id and token-hash join the annotations as they were drawn.
+struct WriteSecret {
+  // The value that the Secret holds now and that shall stay in it as the previous one, if it is still there.
+  struct Former {
+    std::string key;   // under which it stands now
+    std::string hash;  // what it must hash to; not asked of an encrypted one
+  };
   api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
   std::string key;
+  std::string encrypt_to;  // certificate; empty: the value stands in clear
   std::optional<api::ObjectMeta> at;
+  std::optional<Former> former;
+  std::vector<std::string> keys_gone;  // of ours, without the one that `former` goes to
 };
 struct PatchSecretMetadata {
   api::ObjectMeta at;
   api::StringChanges labels;
   api::StringChanges annotations;
+  std::vector<std::string> keys_gone;  // of data: a former value whose time is over
 };
-// Ids, hash and hint of a value that was minted in the same plan take their places in `status`.
+// Ids, hash and hint of a value that was drawn in the same plan take their places in `status`.
 struct PatchStatus {
   api::ApiTokenStatus status;
 };
@@ -47,8 +61,8 @@ struct Tell {
 // Whatever still waits to be told about this token shall not be.
 struct DropNotices {};
 
-using Effect =
-    std::variant<MintSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
+using Effect = std::variant<DrawToken, WriteSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken,
+                            PostEvent, Tell, DropNotices>;
 
 struct Plan {
   std::vector<Effect> effects;

@@ -11,6 +11,8 @@
 #include "base/rfc3339.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_secret.hpp"
+#include "core/rotation.hpp"
 #include "core/token_status.hpp"
 #include "core/validate.hpp"
 
@@ -27,24 +29,36 @@ constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD 
 class TokenPlanner {
  public:
   explicit TokenPlanner(const Observed& observed)
-      : observed_(observed), token_(observed.token), now_(observed.now), status_(carried_over(observed)) {}
+      : observed_(observed),
+        token_(observed.token),
+        now_(observed.now),
+        status_(carried_over(observed)),
+        request_(rotation_request(observed.token)) {}
 
   Plan plan() {
     if (token_.meta.deleted) return only(DropNotices{});
-    if (is_over()) return only(DeleteToken{});
+    if (is_over() && !is_rotation_due()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
     if (const auto problems = check_token(token_); !problems.empty()) return refuse(problems);
-    if (is_expired()) return expire();
+    if (is_expired() && !is_rotation_due()) return expire();
+    if (is_delivered() && !is_rotation_due()) return keep_delivered();
     if (is_secret_foreign()) return report_conflict();
     if (is_secret_leaving()) return wait_for_secret();
     if (!is_issued()) return issue();
-    if (const auto loss = describe_loss(); !loss.empty()) return replace_value(loss);
+    if (is_rotation_due()) return rotate();
+    if (holds_previous(observed_)) return resume_rotation();
+    if (const auto loss = describe_loss(observed_); !loss.empty()) return replace_value(loss);
     return keep_up();
   }
 
   Plan plan_failure(std::string_view why) {
     const std::string cause = cut_text(plain_text(why), kLongestMessage);
-    set_pending(status_, observed_, "minting failed and is tried again: " + cause);
+    if (holds_previous(observed_)) {
+      set_valid(status_, observed_, describe_place(key_present(token_, observed_.secret->secret)), describe_ttl());
+      set_reconciling(status_, observed_, "the rotation is not in the Secret yet and is tried again: " + cause);
+    } else {
+      set_pending(status_, observed_, "minting failed and is tried again: " + cause);
+    }
     add(PostEvent{event(reason::kMintFailed, true, "Mint", "no value could be written: " + cause, ""), true});
     return finish();
   }
@@ -58,6 +72,15 @@ class TokenPlanner {
   bool is_over() const {
     const auto kept = delete_after_expiry(token_.spec);
     return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
+  }
+  bool is_rotation_due() const {
+    if (!is_issued() || is_revoked()) return false;
+    return (request_ && request_->is_time) || (status_.rotate_at && now_ >= *status_.rotate_at);
+  }
+  // Shown once: the Secret had its time.
+  bool is_delivered() const {
+    const auto at = delivered_at(token_.spec, token_.status);
+    return is_issued() && at && now_ >= *at;
   }
   bool warned(const api::ApiTokenStatus& status) const { return status.warn_at && now_ >= *status.warn_at; }
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
@@ -75,23 +98,12 @@ class TokenPlanner {
   bool is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }
   bool is_secret_leaving() const { return observed_.secret && (!owns_secret() || secret_meta().deleted); }
 
-  // Empty: the Secret holds the value whose hash the status has.
-  std::string describe_loss() const {
-    if (!observed_.secret) return "its Secret was deleted";
-    if (observed_.secret->value_hash) {
-      if (observed_.secret->value_hash->empty()) return fmt::format("key {} left its Secret", token_.secret_key());
-      return *observed_.secret->value_hash == token_.status.token_hash ? "" : "somebody changed it in its Secret";
-    }
-    const auto found = secret_meta().annotations.find(api::kTokenHashAnnotation);
-    return found != secret_meta().annotations.end() && found->second == token_.status.token_hash
-               ? ""
-               : "its Secret holds another one";
-  }
-
   // ---- rules
   Plan revoke() {
     const bool news = !is_ready_reason(reason::kRevoked);
     status_.token_hash.clear();
+    status_.previous.reset();
+    status_.rotate_at.reset();
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
     if (news) add(DropNotices{});
@@ -142,14 +154,20 @@ class TokenPlanner {
     return finish();
   }
 
-  Plan issue() {
+  // A full ttl from now.
+  void begin_life() {
     const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule());
     status_.type = to_string(token_type(token_.spec));
     status_.ttl = format_duration(granted.ttl);
     status_.expires_at = now_ + granted.ttl;
     status_.notices.clear();
-    status_.warn_at = warn_at(configs_in_force(observed_), token_type(token_.spec), granted.ttl, *status_.expires_at);
-    return mint(
+    set_instants(status_, observed_);
+    if (request_ && request_->is_time) status_.last_rotation_request = request_->value;  // at birth it counts as served
+  }
+
+  Plan issue() {
+    begin_life();
+    return mint_secret_first(
         fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
@@ -161,37 +179,105 @@ class TokenPlanner {
       wake(*issued + kBetweenMintings);
       return finish();
     }
-    return mint(fmt::format("minted anew in Secret {} because {}; still valid until {}", token_.secret_name(), loss,
-                            format_rfc3339(*status_.expires_at)));
+    return mint_secret_first(fmt::format("minted anew in Secret {} because {}; still valid until {}",
+                                         token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
   }
 
-  Plan mint(const std::string& note) {
+  Plan rotate() {
+    const auto until = std::min(now_ + overlap(token_.spec), *token_.status.expires_at);
+    status_.previous.reset();
+    if (until > now_) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
+    const std::string why = request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
+    begin_life();
+    status_.last_rotation_time = now_;
+    add(DropNotices{});
+    std::string note = fmt::format("rotated {}, in Secret {}, valid until {}", why, token_.secret_name(),
+                                   format_rfc3339(*status_.expires_at));
+    if (status_.previous) {
+      note += fmt::format("; the former value works until {}", format_rfc3339(status_.previous->valid_until));
+    }
+    return mint_status_first(note);
+  }
+
+  // The value whose hash is in the status was never written: nobody has it.
+  Plan resume_rotation() {
+    return mint_status_first(fmt::format("rotation finished in Secret {}, valid until {}", token_.secret_name(),
+                                         format_rfc3339(*status_.expires_at)));
+  }
+
+  Plan mint_secret_first(std::string note) {
+    add(DrawToken{token_.spec.format == api::kJwt, false});
+    begin_value();
+    add(write_secret());
+    patch_status();
+    return minted(event(reason::kIssued, false, "Mint", std::move(note), fmt::format("{}", status_.revision)));
+  }
+
+  Plan mint_status_first(std::string note) {
+    add(DrawToken{token_.spec.format == api::kJwt, true});
+    begin_value();
+    patch_status();
+    add(write_secret());
+    return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
+  }
+
+  void begin_value() {
     ++status_.revision;
     status_.issued_at = now_;
     status_.secret_name = token_.secret_name();
     status_.token_id.clear();
     status_.token_hash.clear();
     status_.hint.clear();
-    MintSecret effect{desired_secret(), std::string(token_.secret_key()), {}};
-    for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
-      effect.secret.annotations.erase(std::string(drawn));
-    if (observed_.secret) effect.at = secret_meta();
-    add(std::move(effect));
-    set_valid(status_, observed_, describe_ttl());
-    patch_status();
-    add(PostEvent{event(reason::kIssued, false, "Mint", note, fmt::format("{}", status_.revision))});
+    set_valid(status_, observed_, describe_place(key_to_mint(token_)), describe_ttl());
+  }
+
+  // What is due already is told by the next pass, which knows the token's ID.
+  Plan minted(api::Event news) {
+    add(PostEvent{std::move(news)});
     plan_wake();
-    if (warned(status_))
-      plan_.wake_at = now_;  // what is due already is told by the next pass, which knows the token's ID
+    if (warned(status_)) plan_.wake_at = now_;
     return std::move(plan_);
+  }
+
+  WriteSecret write_secret() const {
+    WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}, {}};
+    if (token_.spec.secret.encrypt_to) write.encrypt_to = *token_.spec.secret.encrypt_to;
+    for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
+      write.secret.annotations.erase(std::string(drawn));
+    if (!observed_.secret) return write;
+    const api::SecretMeta& secret = observed_.secret->secret;
+    write.at = secret.meta;
+    const std::string present(key_present(token_, secret));
+    std::string_view kept;
+    if (status_.previous) {
+      write.former = {present, status_.previous->token_hash};
+      kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
+    }
+    for (const std::string_view key : {std::string_view(present), api::kPreviousKey, api::kPreviousCmsKey}) {
+      const bool ours = std::ranges::find(secret.data_keys_ours, key) != secret.data_keys_ours.end();
+      if (ours && key != write.key && key != kept) write.keys_gone.emplace_back(key);
+    }
+    return write;
   }
 
   // The Secret's metadata comes last: where somebody refuses that write, warnings are still told.
   Plan keep_up() {
-    set_valid(status_, observed_, describe_ttl());
+    const api::SecretMeta& secret = observed_.secret->secret;
+    set_valid(status_, observed_, describe_place(key_present(token_, secret)), describe_ttl());
     patch_status();
     plan_notices();
-    plan_secret_metadata();
+    if (auto repair = repair_secret(token_, status_, secret)) add(std::move(*repair));
+    plan_wake();
+    return std::move(plan_);
+  }
+
+  Plan keep_delivered() {
+    set_valid(status_, observed_,
+              fmt::format("delivered: its Secret went {} after the minting", *token_.spec.secret.delete_after),
+              describe_ttl());
+    patch_status();
+    plan_notices();
+    if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
     plan_wake();
     return std::move(plan_);
   }
@@ -236,53 +322,16 @@ class TokenPlanner {
     return fmt::format("; ttl {} is in force, {} counts from the next minting", in_force, format_duration(granted.ttl));
   }
 
-  // The Secret's metadata as it shall be, for the status that is being planned.
-  api::ObjectMeta desired_secret() const {
-    api::ObjectMeta meta;
-    meta.ns = token_.meta.ns;
-    meta.name = token_.secret_name();
-    meta.labels = token_.spec.secret.labels;
-    meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
-    meta.annotations = token_.spec.secret.annotations;
-    const auto annotate = [&](std::string_view name, std::string value) {
-      meta.annotations[std::string(name)] = std::move(value);
-    };
-    annotate(api::kExpiresAtAnnotation, format_rfc3339(*status_.expires_at));
-    annotate(api::kIssuedAtAnnotation, format_rfc3339(status_.issued_at.value_or(now_)));
-    annotate(api::kTokenIdAnnotation, status_.token_id);
-    annotate(api::kTokenHashAnnotation, status_.token_hash);
-    annotate(api::kUserAnnotation, token_.spec.user);
-    annotate(api::kRevisionAnnotation, fmt::format("{}", status_.revision));
-    meta.owners = {{std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.name, token_.meta.uid}};
-    return meta;
-  }
-
-  static api::StringChanges differences(const api::StringMap& desired, const api::StringMap& present,
-                                        const std::vector<std::string>& ours) {
-    api::StringChanges changes;
-    for (const auto& [name, value] : desired) {
-      const auto found = present.find(name);
-      if (found == present.end() || found->second != value) changes.emplace(name, value);
-    }
-    for (const std::string& name : ours) {
-      if (!desired.contains(name) && present.contains(name)) changes.emplace(name, std::nullopt);
-    }
-    return changes;
-  }
-
-  void plan_secret_metadata() {
-    const api::SecretMeta& secret = observed_.secret->secret;
-    const api::ObjectMeta desired = desired_secret();
-    auto labels = differences(desired.labels, secret.meta.labels, secret.label_keys_ours);
-    auto annotations = differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours);
-    if (labels.empty() && annotations.empty()) return;
-    add(PatchSecretMetadata{secret.meta, std::move(labels), std::move(annotations)});
+  std::string describe_place(std::string_view key) const {
+    return fmt::format("under key {} of Secret {}", key, status_.secret_name);
   }
 
   void plan_notices() {
+    if (request_ && !request_->is_time) refuse_request();
     if (!status_.expires_at) return;
+    if (status_.rotate_at && now_ < rotation_overdue(*status_.rotate_at, *status_.expires_at)) return;
     const TokenType type = token_type(token_.spec);
-    const Seconds ttl = parse_duration(status_.ttl).value_or(longest_ttl(type));
+    const Seconds ttl = ttl_in_force(token_.spec, status_);
     for (const ExpiryConfig* config : configs_in_force(observed_)) {
       auto reminders = concerning_reminders(*config, type, ttl);
       if (reminders.empty()) continue;
@@ -292,6 +341,13 @@ class TokenPlanner {
       }
       if (const auto next = next_due(reminders, *status_.expires_at, now_)) wake(*next);
     }
+  }
+
+  void refuse_request() {
+    const std::string text = fmt::format(
+        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present time, such as {}",
+        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64), format_rfc3339(now_));
+    add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
   }
 
   Notice notice(const ExpiryConfig& config, Seconds before) const {
@@ -308,6 +364,9 @@ class TokenPlanner {
   void plan_wake() {
     if (!status_.expires_at) return;
     if (status_.warn_at) wake(*status_.warn_at);
+    if (status_.rotate_at) wake(*status_.rotate_at);
+    if (status_.previous) wake(status_.previous->valid_until);
+    if (const auto delivered = delivered_at(token_.spec, status_)) wake(*delivered);
     wake(*status_.expires_at);
     if (const auto kept = delete_after_expiry(token_.spec)) wake(*status_.expires_at + *kept);
   }
@@ -343,6 +402,7 @@ class TokenPlanner {
   const api::ApiToken& token_;
   const WallTime now_;
   api::ApiTokenStatus status_;
+  const std::optional<RotationRequest> request_;
   Plan plan_;
 };
 
@@ -352,17 +412,6 @@ Plan plan_token(const Observed& observed) { return TokenPlanner(observed).plan()
 
 Plan plan_mint_failure(const Observed& observed, std::string_view why) {
   return TokenPlanner(observed).plan_failure(why);
-}
-
-bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
-  if (token.status.token_hash.empty()) return false;  // a value is minted in any case
-  const auto holds = [&](const std::vector<std::string>& keys) {
-    return std::ranges::find(keys, token.secret_key()) != keys.end();
-  };
-  const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
-  const bool annotation_agrees =
-      annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
-  return !annotation_agrees || !holds(secret.data_keys_ours) || holds(secret.data_keys_others);
 }
 
 }  // namespace apitoken::core

@@ -2,8 +2,10 @@
 // decides; then the status, the notices and the next wake-up follow. Pure: equal inputs give equal plans, and a plan
 // that was carried out and observed gives an empty one.
 //
-// Order of writes: a value counts once its hash stands in the status, so issuing writes the Secret first, then the
-// status; revoking clears the status first, then deletes the Secret.
+// Order of writes: a value counts once its hash stands in the status. So issuing, and replacing a lost value, writes
+// the Secret first, then the status. Rotating writes the status first, with the former value in `previous`, then the
+// Secret: whatever a reader finds there verifies at every moment. Revoking clears the status first, then deletes the
+// Secret.
 #pragma once
 
 #include <string_view>
@@ -17,8 +19,5 @@ Plan plan_token(const Observed& observed);
 
 // After the API server refused to let a value be minted: says so in the status and an Event.
 Plan plan_mint_failure(const Observed& observed, std::string_view why);
-
-// Whether the value in the Secret has to be read and hashed before planning: somebody else may have written it last.
-bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret);
 
 }  // namespace apitoken::core

@@ -8,6 +8,7 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
+#include "core/rotation.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -38,8 +39,8 @@ bool warned(const api::ApiTokenStatus& status, WallTime now) {
 void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, std::string_view otherwise) {
   if (warned(status, observed.now)) {
     set(status, observed, condition::kExpiringSoon, true, reason::kExpiringSoon,
-        fmt::format("expires at {}: make a new ApiToken beside it and move its consumers over before then",
-                    format_rfc3339(*status.expires_at)));
+        fmt::format("expires at {}: rotate it before then by the annotation {} with the present time",
+                    format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation));
   } else {
     set(status, observed, condition::kExpiringSoon, false, otherwise,
         status.warn_at && otherwise == reason::kValid
@@ -56,15 +57,28 @@ std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType 
   return reminders;
 }
 
-std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, TokenType type, Seconds ttl,
-                                WallTime expires_at) {
+Seconds ttl_in_force(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status) {
+  return parse_duration(status.ttl).value_or(longest_ttl(token_type(spec)));
+}
+
+std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, const api::ApiTokenSpec& spec,
+                                const api::ApiTokenStatus& status) {
   std::optional<WallTime> earliest;
   for (const ExpiryConfig* config : configs) {
-    for (const Seconds reminder : concerning_reminders(*config, type, ttl)) {
-      earliest = std::min(earliest.value_or(expires_at), expires_at - reminder);
+    for (const Seconds reminder : concerning_reminders(*config, token_type(spec), ttl_in_force(spec, status))) {
+      earliest = std::min(earliest.value_or(*status.expires_at), *status.expires_at - reminder);
     }
   }
+  if (earliest && status.rotate_at) {
+    earliest = std::max(*earliest, rotation_overdue(*status.rotate_at, *status.expires_at));
+  }
   return earliest;
+}
+
+void set_instants(api::ApiTokenStatus& status, const Observed& observed) {
+  const auto& token = observed.token;
+  status.rotate_at = automatic_rotation(token, ttl_in_force(token.spec, status), *status.expires_at);
+  status.warn_at = warn_at(configs_in_force(observed), token.spec, status);
 }
 
 api::ApiTokenStatus carried_over(const Observed& observed) {
@@ -76,20 +90,25 @@ api::ApiTokenStatus carried_over(const Observed& observed) {
     });
     if (!known) status.notices.push_back(told);
   }
-  if (status.expires_at) {
-    const auto ttl = parse_duration(status.ttl).value_or(longest_ttl(token_type(observed.token.spec)));
-    status.warn_at = warn_at(configs_in_force(observed), token_type(observed.token.spec), ttl, *status.expires_at);
-  }
+  if (status.previous && observed.now >= status.previous->valid_until) status.previous.reset();
+  if (status.expires_at) set_instants(status, observed);
   return status;
 }
 
-void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view note) {
-  const auto why = warned(status, observed.now) ? reason::kExpiringSoon : reason::kIssued;
-  set(status, observed, condition::kReady, true, why,
-      fmt::format("valid until {}, under key {} of Secret {}{}", format_rfc3339(*status.expires_at),
-                  observed.token.secret_key(), status.secret_name, note));
+void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place, std::string_view note) {
+  const auto lives = status.last_rotation_time ? reason::kRotated : reason::kIssued;
+  const auto why = warned(status, observed.now) ? reason::kExpiringSoon : lives;
+  std::string message = fmt::format("valid until {}, {}{}", format_rfc3339(*status.expires_at), place, note);
+  if (status.previous) {
+    message += fmt::format("; the former value works until {}", format_rfc3339(status.previous->valid_until));
+  }
+  set(status, observed, condition::kReady, true, why, std::move(message));
   set_expiring_soon(status, observed, reason::kValid);
   set_progress(status, observed, "", "", "");
+}
+
+void set_reconciling(api::ApiTokenStatus& status, const Observed& observed, const std::string& message) {
+  set_progress(status, observed, reason::kPending, "", message);
 }
 
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message) {
@@ -99,8 +118,8 @@ void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::str
 }
 
 void set_expired(api::ApiTokenStatus& status, const Observed& observed) {
-  std::string message = fmt::format("expired at {}: make a new ApiToken, or delete and apply this one again",
-                                    format_rfc3339(*status.expires_at));
+  std::string message = fmt::format("expired at {}: renew it by the annotation {} with the present time",
+                                    format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation);
   set(status, observed, condition::kExpiringSoon, false, reason::kExpired, "");
   set_progress(status, observed, "", reason::kExpired, message);
   set(status, observed, condition::kReady, false, reason::kExpired, std::move(message));

@@ -9,17 +9,25 @@
 
 namespace apitoken::core {
 
-// When warnings of a token that expires at `expires_at` begin under the configs in force, and which of their reminders
-// concern it. A Temporary token is warned only by reminders shorter than its ttl.
+// Which reminders of a config concern a token: a Temporary one is warned only by those shorter than its ttl.
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl);
-std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, TokenType type, Seconds ttl,
-                                WallTime expires_at);
+// The ttl in force.
+Seconds ttl_in_force(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status);
+// When warnings of the token begin under these configs: not before an automatic rotation is overdue.
+std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs, const api::ApiTokenSpec& spec,
+                                const api::ApiTokenStatus& status);
+// Sets what follows from expires_at: rotate_at and warn_at.
+void set_instants(api::ApiTokenStatus& status, const Observed& observed);
 
-// The status as it stands, carried over to now: generation, ledger with what was told.
+// The status as it stands, carried over to now: generation, ledger with what was told, a former value whose time is
+// over gone.
 api::ApiTokenStatus carried_over(const Observed& observed);
 
 // Each sets all four conditions.
-void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view note);
+// `place`: where the value is to be had.
+void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place, std::string_view note);
+// Over a valid token: work is under way.
+void set_reconciling(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message);
 void set_expired(api::ApiTokenStatus& status, const Observed& observed);
 // For what does not go on without a change by the user: InvalidSpec, SecretConflict, Revoked.

@@ -18,6 +18,7 @@ constexpr std::size_t kLongestName = 253;
 constexpr std::size_t kLongestLabel = 63;
 constexpr std::size_t kLongestAnnotation = 4096;
 constexpr std::size_t kMostNames = 32;
+constexpr std::size_t kLongestScope = 128;
 
 // A value as a message may show it: short, without control characters, valid UTF-8.
 std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
@@ -34,6 +35,10 @@ bool is_name_character(char c) { return is_alnum(c) || c == '-' || c == '_' || c
 bool is_secret_key(std::string_view key) {
   return !key.empty() && key.size() <= kLongestName && key != "." && !key.starts_with("..") &&
          std::ranges::all_of(key, is_name_character);
+}
+
+bool is_own_key(std::string_view key) {
+  return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey;
 }
 
 // The part of a label's name after the prefix, and a label's value where it is not empty.
@@ -82,10 +87,71 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
                                      longest.count() / 3600, to_string(token_type(spec))));
     }
   }
+  if (spec.format == api::kJwt && token_type(spec) != TokenType::Temporary) {
+    problems.emplace_back(
+        "spec.format: JWT needs spec.type Temporary, because keys alone cannot revoke it; use Temporary, or Opaque");
+  } else if (spec.format && *spec.format != api::kOpaque && *spec.format != api::kJwt) {
+    problems.push_back(fmt::format("spec.format: \"{}\" does not exist; use Opaque or JWT", shown(*spec.format)));
+  }
   if (spec.ttl_after_expired && !parse_duration(*spec.ttl_after_expired)) {
     problems.push_back(
         fmt::format("spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
                     shown(*spec.ttl_after_expired)));
+  }
+}
+
+void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
+  const auto has_control = [](std::string_view text) {
+    return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  };
+  for (const std::string& group : spec.groups) {
+    if (group.empty() || group.starts_with("system:") || has_control(group) || characters(group) > kLongestText) {
+      problems.push_back(fmt::format(
+          "spec.groups: \"{}\" is no group that a token may carry; use at most 256 characters, none of them a control "
+          "character, that do not begin with system:",
+          shown(group)));
+    }
+  }
+  for (const std::string& scope : spec.scopes) {
+    const bool fits =
+        std::ranges::all_of(scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+    if (scope.empty() || !fits || scope.size() > kLongestScope) {
+      problems.push_back(fmt::format(
+          "spec.scopes: \"{}\" is no scope; use printable ASCII without blanks, quotes and backslashes", shown(scope)));
+    }
+  }
+  for (const std::string& audience : spec.audiences) {
+    if (audience.empty() || has_control(audience) || audience.find(' ') != audience.npos ||
+        characters(audience) > kLongestText) {
+      problems.push_back(fmt::format(
+          "spec.audiences: \"{}\" is no audience; use a name such as https://api.example.com without blanks",
+          shown(audience)));
+    }
+  }
+}
+
+void check_duration(const std::optional<std::string>& text, std::string_view path, Seconds shortest,
+                    api::Problems& problems) {
+  if (!text) return;
+  const auto duration = parse_duration(*text);
+  if (duration && *duration >= shortest) return;
+  problems.push_back(fmt::format("{}: \"{}\" is no duration of at least {}s; write hours, minutes and seconds like 24h",
+                                 path, shown(*text), shortest.count()));
+}
+
+void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
+  const auto& rotation = spec.rotation;
+  if (rotation.policy && *rotation.policy != api::kManual && *rotation.policy != api::kAutomatic) {
+    problems.push_back(
+        fmt::format("spec.rotation.policy: \"{}\" does not exist; use Manual or Automatic", shown(*rotation.policy)));
+  }
+  check_duration(rotation.before, "spec.rotation.before", Seconds(1), problems);
+  check_duration(rotation.overlap, "spec.rotation.overlap", Seconds(0), problems);
+  check_duration(spec.secret.delete_after, "spec.secret.deleteAfter", Seconds(1), problems);
+  const auto before = rotation.before ? parse_duration(*rotation.before) : std::nullopt;
+  if (before && *before >= grant_ttl(spec, {}).ttl) {
+    problems.push_back(fmt::format("spec.rotation.before: {} is not shorter than the ttl, {}; shorten it",
+                                   shown(*rotation.before), format_duration_short(grant_ttl(spec, {}).ttl)));
   }
 }
 
@@ -127,10 +193,10 @@ void check_secret(const api::ApiToken& token, api::Problems& problems) {
         fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
                     shown(token.secret_name())));
   }
-  if (!is_secret_key(token.secret_key()) || token.secret_key() == "previous-token") {
+  if (!is_secret_key(token.secret_key()) || is_own_key(token.secret_key())) {
     problems.push_back(fmt::format(
         "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
-        "and not previous-token",
+        "and not previous-token, token.cms or previous-token.cms",
         shown(token.secret_key())));
   }
   check_names(secret.labels, "spec.secret.labels", true, problems);
@@ -176,6 +242,8 @@ api::Problems check_token(const api::ApiToken& token) {
     problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
   }
   check_type_and_ttl(token.spec, problems);
+  check_claims(token.spec, problems);
+  check_rotation(token.spec, problems);
   check_secret(token, problems);
   check_immutable(token, problems);
   return problems;

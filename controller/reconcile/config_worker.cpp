@@ -64,9 +64,7 @@ std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core:
     ++observed.matched_tokens;
     if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at)
       continue;
-    const auto type = core::token_type(token->spec);
-    const auto ttl = parse_duration(token->status.ttl).value_or(core::longest_ttl(type));
-    const auto warn_at = core::warn_at({&observed.config}, type, ttl, *token->status.expires_at);
+    const auto warn_at = core::warn_at({&observed.config}, token->spec, token->status);
     if (!warn_at) continue;
     const bool expiring = observed.now >= *warn_at;
     if (expiring) ++observed.expiring_tokens;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <utility>
 #include <variant>
 
 #include "api/names.hpp"
@@ -18,12 +19,13 @@ namespace resources = kube::resources;
 struct Executor::Pass {
   const api::ApiToken& token;
   std::stop_token stop;
-  std::optional<core::MintedToken> minted;  // its value is wiped already
+  std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written
+  bool rotates = false;
   api::JsonParser parser;
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
-  Pass pass{token, stop, {}, {}};
+  Pass pass{token, stop, {}, false, {}};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
     if (!done) return done;
@@ -31,31 +33,63 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
   return {};
 }
 
-Status Executor::run(const core::MintSecret& effect, Pass& pass) {
+Status Executor::run(const core::DrawToken& effect, Pass& pass) {
   auto minted = core::mint_opaque_token();
   if (!minted) return std::unexpected(minted.error());
-  api::ObjectMeta secret = effect.secret;
-  secret.annotations[std::string(api::kTokenIdAnnotation)] = minted->id;
-  secret.annotations[std::string(api::kTokenHashAnnotation)] = minted->hash;
-  Result<std::string> answer;
-  if (effect.at) {
-    const auto body = api::encode_value_patch(*effect.at, effect.key, minted->value, secret.labels, secret.annotations);
-    answer =
-        client_.merge_patch(resources::kSecrets, secret.key(), "", body.reveal(), pass.stop, kube::kMetadataAccept);
-  } else {
-    const auto body = api::encode_new_secret(secret, effect.key, minted->value);
-    answer = client_.create(resources::kSecrets, secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
-    if (!answer && answer.error().kind == ErrorKind::AlreadyExists) look_outside(secret.key(), pass);
-  }
-  minted->value = SecretString();
-  if (const auto took = took_secret(answer, pass); !took) return took;
   pass.minted = std::move(*minted);
-  minted_();
+  pass.rotates = effect.rotates;
   return {};
 }
 
+Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
+  SecretString value = std::exchange(pass.minted->value, SecretString());
+  core::WriteSecret write = effect;
+  write.secret.annotations[std::string(api::kTokenIdAnnotation)] = pass.minted->id;
+  write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
+  Result<std::string> answer;
+  if (write.at) {
+    answer = patch_secret(write, value, pass);
+  } else {
+    const auto body = api::encode_new_secret(write.secret, write.key, value);
+    answer = client_.create(resources::kSecrets, write.secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
+    if (!answer && answer.error().kind == ErrorKind::AlreadyExists) look_outside(write.secret.key(), pass);
+  }
+  if (const auto took = took_secret(answer, pass); !took) return took;
+  minted_(pass.rotates);
+  return {};
+}
+
+Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass) {
+  const auto former = read_former(effect, pass);
+  if (!former) return std::unexpected(former.error());
+  std::vector<api::DataChange> data{{effect.key, &value}};
+  if (*former) {
+    data.push_back({effect.former->key == api::kCmsKey ? api::kPreviousCmsKey : api::kPreviousKey, &**former});
+  }
+  for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
+  const auto body = api::encode_value_patch(*effect.at, data, effect.secret.labels, effect.secret.annotations);
+  return client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(), pass.stop,
+                             kube::kMetadataAccept);
+}
+
+// The value that is to stay as the previous one, read live: no token is kept in memory. Nothing where there is none to
+// keep, or where the Secret holds another one.
+Result<std::optional<SecretString>> Executor::read_former(const core::WriteSecret& effect, Pass& pass) {
+  if (!effect.former) return std::nullopt;
+  auto answer = client_.get(resources::kSecrets, effect.secret.key(), pass.stop);
+  if (!answer) return std::unexpected(answer.error());
+  const SecretString held(std::move(*answer));
+  api::JsonParser parser;  // goes with what it read
+  const auto object = parser.parse(held.reveal());
+  if (!object) return std::unexpected(object.error());
+  auto value = api::decode_secret_value(*object, effect.former->key);
+  const bool encrypted = effect.former->key == api::kCmsKey;
+  if (!value || (!encrypted && core::token_hash(value->reveal()) != effect.former->hash)) return std::nullopt;
+  return value;
+}
+
 Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
-  const auto body = api::encode_metadata_patch(effect.at, effect.labels, effect.annotations);
+  const auto body = api::encode_metadata_patch(effect.at, effect.labels, effect.annotations, effect.keys_gone);
   const auto done = took_secret(
       client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop, kube::kMetadataAccept), pass);
   if (done) spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
@@ -79,8 +113,9 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";
   if (pass.minted) {
-    spdlog::info("minted namespace={} name={} token_id={} revision={} expires={}", token->meta.ns, token->meta.name,
-                 status.token_id, status.revision, status.expires_at ? format_rfc3339(*status.expires_at) : "");
+    spdlog::info("{} namespace={} name={} token_id={} revision={} expires={}", pass.rotates ? "rotated" : "minted",
+                 token->meta.ns, token->meta.name, status.token_id, status.revision,
+                 status.expires_at ? format_rfc3339(*status.expires_at) : "");
   } else {
     spdlog::info("status changed namespace={} name={} token_id={} reason={}", token->meta.ns, token->meta.name,
                  status.token_id, why);

@@ -14,9 +14,9 @@ namespace apitoken::reconcile {
 
 class Executor {
  public:
-  // `minted` is told of each value that was written.
+  // `minted` is told of each value that was written, and whether it was by a rotation.
   Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher,
-           std::function<void()> minted)
+           std::function<void(bool rotated)> minted)
       : client_(client), stores_(stores), trust_(trust), dispatcher_(dispatcher), minted_(std::move(minted)) {}
 
   // The error names the effect that failed. Answers to our own writes go into the stores at once.
@@ -25,7 +25,8 @@ class Executor {
  private:
   struct Pass;  // what one execution hands from effect to effect
 
-  Status run(const core::MintSecret& effect, Pass& pass);
+  Status run(const core::DrawToken& effect, Pass& pass);
+  Status run(const core::WriteSecret& effect, Pass& pass);
   Status run(const core::PatchSecretMetadata& effect, Pass& pass);
   Status run(const core::PatchStatus& effect, Pass& pass);
   Status run(const core::DeleteSecret& effect, Pass& pass);
@@ -34,6 +35,8 @@ class Executor {
   Status run(const core::Tell& effect, Pass& pass);
   Status run(const core::DropNotices& effect, Pass& pass);
 
+  Result<std::optional<SecretString>> read_former(const core::WriteSecret& effect, Pass& pass);
+  Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass);
   Status took_secret(const Result<std::string>& answer, Pass& pass);
   void look_outside(const api::ObjectKey& key, Pass& pass);
 
@@ -41,7 +44,7 @@ class Executor {
   Stores& stores_;
   SecretTrust& trust_;
   notify::Dispatcher& dispatcher_;
-  std::function<void()> minted_;
+  std::function<void(bool rotated)> minted_;
 };
 
 }  // namespace apitoken::reconcile

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/plan_token.hpp"
+#include "core/plan_secret.hpp"
 #include "core/token_format.hpp"
 
 namespace apitoken::reconcile {
@@ -45,6 +45,10 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const bool owned =
       std::ranges::any_of(secret.meta.owners, [&](const auto& owner) { return owner.uid == token.meta.uid; });
   if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
+  if (core::is_encrypted(secret)) {  // nothing to hash: whoever wrote the key last decides
+    if (core::must_read_value(token, secret)) observed.value_hash = "";
+    return observed;
+  }
   const auto trusted = trust_.trusts(secret.meta);
   const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
   if (!suspect) return observed;

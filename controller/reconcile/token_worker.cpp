@@ -43,9 +43,8 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   if (!done) {
     const auto kind = done.error().kind;
     const bool mints =
-        std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::MintSecret>(e); });
-    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid))
-      report_refusal(gathered, done.error(), stop);
+        std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::DrawToken>(e); });
+    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid)) report_refusal(key, done.error(), stop);
     return judge(key, done.error());
   }
   if (!plan.effects.empty()) in_trouble_ = false;
@@ -93,11 +92,14 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
   return ReconcileResult::Error;
 }
 
-void TokenWorker::report_refusal(const Gathered& gathered, const Error& error, std::stop_token stop) {
-  const core::Plan plan = core::plan_mint_failure(gathered.observed, error.message);
-  if (const Status done = executor_.execute(plan, *gathered.token, stop); !done) {
-    spdlog::debug("status not written either namespace={} name={} error=\"{}\"", gathered.token->meta.ns,
-                  gathered.token->meta.name, done.error().message);
+// What was carried out before the refusal has changed what there is to see.
+void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error, std::stop_token stop) {
+  const auto gathered = gatherer_.gather(key, stop);
+  if (!gathered || !*gathered) return;
+  const core::Plan plan = core::plan_mint_failure((*gathered)->observed, error.message);
+  if (const Status done = executor_.execute(plan, *(*gathered)->token, stop); !done) {
+    spdlog::debug("status not written either namespace={} name={} error=\"{}\"", key.ns, key.name,
+                  done.error().message);
   }
 }
 

@@ -50,7 +50,7 @@ class Operator {
         client_(server, silence_),
         dispatcher_(silence_, silence_, silence_, silence_, clock),
         gatherer_(client_, stores_, table_, trust_, dispatcher_, clock),
-        executor_(client_, stores_, trust_, dispatcher_, [] {}) {}
+        executor_(client_, stores_, trust_, dispatcher_, [](bool) {}) {}
 
   // What the watches bring.
   void observe() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <span>
 
 #include "api/names.hpp"
 #include "core/plan_token.hpp"
@@ -18,7 +19,8 @@ class ClusterModel {
  public:
   struct Secret {
     api::SecretMeta meta;
-    std::string value_hash;  // empty: the key is gone
+    std::string value_hash;     // empty: the key is gone
+    std::string previous_hash;  // of key previous-token; empty: it is not there
     bool written_by_us = false;
   };
   using NoticeName = std::tuple<WallTime, std::string, Seconds>;  // expiresAt, config, reminder
@@ -57,13 +59,23 @@ class ClusterModel {
     return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
            secret->value_hash == token.status.token_hash && token.status.expires_at && now < *token.status.expires_at;
   }
+  // As whoever verifies sees it.
+  bool verifies(const std::string& hash) const {
+    const auto& status = token.status;
+    if (hash.empty()) return false;
+    if (hash == status.token_hash) return status.expires_at && now < *status.expires_at;
+    return status.previous && hash == status.previous->token_hash && now < status.previous->valid_until;
+  }
   bool is_ours() const {
     return !secret->meta.meta.owners.empty() && secret->meta.meta.owners[0].uid == token.meta.uid;
   }
 
-  void carry_out(const Plan& plan) {
-    minted_hash_.clear();
-    for (const Effect& effect : plan.effects) {
+  void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }
+  // As far as a process gets that ends after so many effects.
+  void carry_out(const Plan& plan, std::size_t effects) {
+    drawn_hash_.clear();
+    rotates_ = false;
+    for (const Effect& effect : std::span(plan.effects).first(effects)) {
       if (gone) return;
       std::visit([this](const auto& one) { run(one); }, effect);
     }
@@ -88,31 +100,44 @@ class ClusterModel {
   std::string next_version() { return std::to_string(++version_); }
 
  private:
-  void run(const MintSecret& mint) {
-    EXPECT_FALSE(is_whole()) << "minted over a valid value";
-    EXPECT_EQ(mint.at.has_value(), secret.has_value());
+  void run(const DrawToken& draw) {
+    rotates_ = draw.rotates;
+    if (!rotates_) {
+      EXPECT_FALSE(is_whole()) << "minted over a valid value";
+    }
+    drawn_hash_ = "sha256:" + std::to_string(++mintings);
+  }
+  void run(const WriteSecret& write) {
+    EXPECT_EQ(write.at.has_value(), secret.has_value());
+    const std::string former = secret ? secret->value_hash : "";
     if (secret) {
-      EXPECT_EQ(mint.at->uid, secret->meta.meta.uid);
-      EXPECT_EQ(mint.at->resource_version, secret->meta.meta.resource_version);
+      EXPECT_EQ(write.at->uid, secret->meta.meta.uid);
+      EXPECT_EQ(write.at->resource_version, secret->meta.meta.resource_version);
       EXPECT_TRUE(is_ours()) << "wrote into a foreign Secret";
     } else {
-      secret = Secret{{mint.secret, {}, {}, {}, {}}, "", true};
+      secret = Secret{{write.secret, {}, {}, {}, {}}, "", "", true};
       secret->meta.meta.uid = "secret-" + next_version();
     }
-    minted_hash_ = "sha256:" + std::to_string(++mintings);
     auto& meta = secret->meta.meta;
-    for (const auto& [name, value] : mint.secret.labels) meta.labels[name] = value;
-    for (const auto& [name, value] : mint.secret.annotations) meta.annotations[name] = value;
-    meta.annotations[std::string(api::kTokenHashAnnotation)] = minted_hash_;
-    meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + minted_hash_.substr(7);
+    for (const auto& [name, value] : write.secret.labels) meta.labels[name] = value;
+    for (const auto& [name, value] : write.secret.annotations) meta.annotations[name] = value;
+    meta.annotations[std::string(api::kTokenHashAnnotation)] = drawn_hash_;
+    meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + drawn_hash_.substr(7);
     note_ours(token.spec.secret.labels, secret->meta.label_keys_ours);
     note_ours(token.spec.secret.annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
-    secret->value_hash = minted_hash_;
+    for (const std::string& key : write.keys_gone) take_out(key);
+    if (write.former && !former.empty() && write.former->hash == former) {
+      secret->previous_hash = former;
+      note_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
+    }
+    note_ours({{write.key, ""}}, secret->meta.data_keys_ours);
+    secret->value_hash = drawn_hash_;
     secret->written_by_us = true;
   }
   void run(const PatchSecretMetadata& patch) {
     EXPECT_EQ(patch.at.resource_version, secret->meta.meta.resource_version);
+    for (const std::string& key : patch.keys_gone) take_out(key);
     apply(patch.labels, secret->meta.meta.labels, secret->meta.label_keys_ours);
     apply(patch.annotations, secret->meta.meta.annotations, secret->meta.annotation_keys_ours);
     secret->meta.meta.resource_version = next_version();
@@ -121,12 +146,12 @@ class ClusterModel {
   void run(const PatchStatus& patch) {
     const auto expires_before = token.status.expires_at;
     token.status = patch.status;
-    if (!minted_hash_.empty()) {
-      token.status.token_hash = minted_hash_;
-      token.status.token_id = "id" + minted_hash_.substr(7);
+    if (!drawn_hash_.empty()) {
+      token.status.token_hash = drawn_hash_;
+      token.status.token_id = "id" + drawn_hash_.substr(7);
       token.status.hint = "…abcd";
     }
-    if (expires_before) {
+    if (expires_before && !rotates_) {
       EXPECT_EQ(token.status.expires_at, expires_before) << "a life changed its end";
     }
     token.meta.resource_version = next_version();
@@ -153,6 +178,10 @@ class ClusterModel {
   }
   void run(const DropNotices&) { told.clear(); }
 
+  void take_out(const std::string& key) {
+    std::erase(secret->meta.data_keys_ours, key);
+    if (key == api::kPreviousKey) secret->previous_hash.clear();
+  }
   static void note_ours(const api::StringMap& names, std::vector<std::string>& ours) {
     for (const auto& [name, value] : names) {
       if (std::ranges::find(ours, name) == ours.end()) ours.push_back(name);
@@ -173,7 +202,8 @@ class ClusterModel {
     });
   }
 
-  std::string minted_hash_;
+  std::string drawn_hash_;
+  bool rotates_ = false;
   int version_ = 1;
 };
 

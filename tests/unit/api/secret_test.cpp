@@ -57,17 +57,21 @@ TEST(Secret, NewOneIsWholeAndOwned) {
 }
 
 TEST(Secret, PatchesCarryPreconditions) {
-  const auto value = encode_value_patch(kAt, "to.ken", SecretString(std::string("apt_x")), {{"a", "b"}}, {});
+  const SecretString token(std::string("apt_x"));
+  const auto value =
+      encode_value_patch(kAt, std::array{DataChange{"to.ken", &token}, DataChange{"previous-token"}}, {{"a", "b"}}, {});
   const auto object = nlohmann::json::parse(value.reveal());
   EXPECT_EQ(object["metadata"]["uid"], "u");
   EXPECT_EQ(object["metadata"]["resourceVersion"], "7");
-  EXPECT_EQ(object["data"]["to.ken"], "YXB0X3g=");
+  EXPECT_EQ(object["data"], (nlohmann::json{{"to.ken", "YXB0X3g="}, {"previous-token", nullptr}}));
   const auto changes = nlohmann::json::parse(encode_metadata_patch(kAt, {{"gone", std::nullopt}, {"here", "x"}}, {}));
   EXPECT_EQ(changes["metadata"]["resourceVersion"], "7");
   EXPECT_TRUE(changes["metadata"]["labels"]["gone"].is_null());
   EXPECT_EQ(changes["metadata"]["labels"]["here"], "x");
   EXPECT_FALSE(changes["metadata"].contains("annotations"));
   EXPECT_FALSE(changes.contains("data"));
+  const auto gone = nlohmann::json::parse(encode_metadata_patch(kAt, {}, {}, {"previous-token"}));
+  EXPECT_EQ(gone["data"], (nlohmann::json{{"previous-token", nullptr}}));
 }
 
 }  // namespace

@@ -1,0 +1,110 @@
+// Desired and present Secret.
+#include "core/plan_secret.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/names.hpp"
+#include "base/rfc3339.hpp"
+
+namespace apitoken::core {
+namespace {
+
+bool holds(const std::vector<std::string>& keys, std::string_view key) {
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+api::StringChanges differences(const api::StringMap& desired, const api::StringMap& present,
+                               const std::vector<std::string>& ours) {
+  api::StringChanges changes;
+  for (const auto& [name, value] : desired) {
+    const auto found = present.find(name);
+    if (found == present.end() || found->second != value) changes.emplace(name, value);
+  }
+  for (const std::string& name : ours) {
+    if (!desired.contains(name) && present.contains(name)) changes.emplace(name, std::nullopt);
+  }
+  return changes;
+}
+
+// The hash of the value in the Secret, by its annotation or, where somebody else may have written it, by reading it.
+std::string_view hash_present(const ObservedSecret& observed) {
+  if (observed.value_hash) return *observed.value_hash;
+  const auto& annotations = observed.secret.meta.annotations;
+  const auto found = annotations.find(api::kTokenHashAnnotation);
+  return found == annotations.end() ? std::string_view() : std::string_view(found->second);
+}
+
+}  // namespace
+
+std::string_view key_to_mint(const api::ApiToken& token) {
+  return token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key();
+}
+
+bool is_encrypted(const api::SecretMeta& secret) { return holds(secret.data_keys_ours, api::kCmsKey); }
+
+std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret) {
+  return is_encrypted(secret) ? api::kCmsKey : token.secret_key();
+}
+
+api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status) {
+  api::ObjectMeta meta;
+  meta.ns = token.meta.ns;
+  meta.name = token.secret_name();
+  meta.labels = token.spec.secret.labels;
+  meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
+  meta.annotations = token.spec.secret.annotations;
+  const auto annotate = [&](std::string_view name, std::string value) {
+    meta.annotations[std::string(name)] = std::move(value);
+  };
+  annotate(api::kExpiresAtAnnotation, format_rfc3339(*status.expires_at));
+  annotate(api::kIssuedAtAnnotation, format_rfc3339(status.issued_at.value_or(*status.expires_at)));
+  annotate(api::kTokenIdAnnotation, status.token_id);
+  annotate(api::kTokenHashAnnotation, status.token_hash);
+  annotate(api::kUserAnnotation, token.spec.user);
+  annotate(api::kRevisionAnnotation, fmt::format("{}", status.revision));
+  meta.owners = {{std::string(api::kApiVersion), std::string(api::kApiTokenKind), token.meta.name, token.meta.uid}};
+  return meta;
+}
+
+std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
+                                                 const api::SecretMeta& secret) {
+  const api::ObjectMeta desired = desired_secret(token, status);
+  PatchSecretMetadata patch{secret.meta,
+                            differences(desired.labels, secret.meta.labels, secret.label_keys_ours),
+                            differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
+                            {}};
+  if (!status.previous) {
+    for (const auto key : {api::kPreviousKey, api::kPreviousCmsKey}) {
+      if (holds(secret.data_keys_ours, key)) patch.keys_gone.emplace_back(key);
+    }
+  }
+  if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty()) return {};
+  return patch;
+}
+
+std::string describe_loss(const Observed& observed) {
+  const auto& token = observed.token;
+  if (!observed.secret) return "its Secret was deleted";
+  if (hash_present(*observed.secret) == token.status.token_hash) return "";
+  if (!observed.secret->value_hash) return "its Secret holds another one";
+  if (!observed.secret->value_hash->empty()) return "somebody changed it in its Secret";
+  return fmt::format("key {} left its Secret", key_present(token, observed.secret->secret));
+}
+
+bool holds_previous(const Observed& observed) {
+  const auto& previous = observed.token.status.previous;
+  return previous && observed.secret && hash_present(*observed.secret) == previous->token_hash;
+}
+
+bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
+  if (token.status.token_hash.empty()) return false;  // a value is minted in any case
+  const auto key = key_present(token, secret);
+  const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
+  const bool annotation_agrees =
+      annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
+  return !annotation_agrees || !holds(secret.data_keys_ours, key) || holds(secret.data_keys_others, key);
+}
+
+}  // namespace apitoken::core

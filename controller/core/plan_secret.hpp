@@ -1,0 +1,34 @@
+// The Secret of one ApiToken as it shall be, and what differs from that. Pure; parts of plan_token.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/observed.hpp"
+#include "core/plan.hpp"
+
+namespace apitoken::core {
+
+// The key under which a value minted now stands, and the one under which the value in `secret` stands. They differ
+// after spec.secret.encryptTo came or went, until the next minting.
+std::string_view key_to_mint(const api::ApiToken& token);
+std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret);
+bool is_encrypted(const api::SecretMeta& secret);
+
+// The Secret's metadata for a token with this status.
+api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status);
+
+// Puts the metadata of the Secret right, and takes a former value out whose time is over. Nothing: it is right.
+std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
+                                                 const api::SecretMeta& secret);
+
+// Why the Secret does not hold the value whose hash the status has. Empty: it does.
+std::string describe_loss(const Observed& observed);
+// The Secret holds the former value: a rotation got no further than the status.
+bool holds_previous(const Observed& observed);
+
+// Whether the value in the Secret has to be read and hashed before planning: somebody else may have written it last.
+bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret);
+
+}  // namespace apitoken::core
