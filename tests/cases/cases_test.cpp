@@ -107,6 +107,7 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   for (const auto& label : node["labels"]) meta.labels[label.first.Scalar()] = label.second.Scalar();
   for (const auto& annotation : node["annotations"]) annotate(annotation.first.Scalar(), annotation.second.Scalar());
   for (const auto& ours : node["ours"]) secret.secret.label_keys_ours.push_back(ours.Scalar());
+  for (const auto& key : node["keys"]) secret.secret.data_keys_ours.push_back(key.Scalar());
   if (node["unlabeled"]) meta.labels.erase(std::string(api::kManagedByLabel));
   if (node["deleted"]) meta.deleted = time_of(node["deleted"]);
   if (node["value"]) secret.value_hash = node["value"].Scalar();
@@ -119,6 +120,7 @@ Case read_case(const YAML::Node& node) {
   result.now = time_of(node["now"]);
   auto object = to_json(node["token"]);
   if (object.contains("generation")) object["metadata"]["generation"] = object["generation"];
+  if (object.contains("annotations")) object["metadata"]["annotations"] = object["annotations"];
   if (object.contains("deleted")) object["metadata"]["deletionTimestamp"] = object["deleted"];
   result.token = decode(std::move(object), "team-a", "ci", api::decode_api_token);
   for (const auto& config : node["configs"]) {
