@@ -27,10 +27,10 @@ LAYERS = {
 LIBRARIES = {
     "fmt": ["*"],
     "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log"],
-    "nlohmann": ["api/*", "kube/client", "kube/kubeconfig"],
+    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig"],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
-    "openssl": ["core/hash", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
+    "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
     "cpprest": ["kube/cpprest_transport"],
     "pplx": ["kube/cpprest_transport"],
     "boost": ["kube/cpprest_transport"],

@@ -1,6 +1,7 @@
 // Base64, three bytes to four characters.
 #include "base/base64.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace apitoken {
@@ -20,6 +21,14 @@ std::string base64_encode(std::string_view bytes) {
       bits = bits << 8 | (k < group.size() ? static_cast<unsigned char>(group[k]) : 0u);
     for (std::size_t k = 0; k < 4; ++k) text += k <= group.size() ? kAlphabet[bits >> (18 - 6 * k) & 63] : '=';
   }
+  return text;
+}
+
+std::string base64url_encode(std::string_view bytes) {
+  std::string text = base64_encode(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
   return text;
 }
 

@@ -3,20 +3,26 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
-#include <array>
 #include <cstdlib>
 #include <iterator>
 
 namespace apitoken::core {
 
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
+std::string sha256(std::string_view bytes) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
   // Fails only where the library has no SHA-256 at all: nothing can be minted then.
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) std::abort();
+  auto* at = reinterpret_cast<unsigned char*>(digest.data());
+  if (EVP_Digest(bytes.data(), bytes.size(), at, nullptr, EVP_sha256(), nullptr) != 1) std::abort();
+  return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
   std::string text;
-  for (unsigned int i = 0; i < size; ++i) fmt::format_to(std::back_inserter(text), "{:02x}", digest[i]);
+  for (const char byte : sha256(bytes)) {
+    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
+  }
   return text;
 }
 

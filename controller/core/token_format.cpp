@@ -1,6 +1,7 @@
 // Drawing, hashing and checking Opaque tokens.
 #include "core/token_format.hpp"
 
+#include <fmt/format.h>
 #include <openssl/rand.h>
 #include <zlib.h>
 
@@ -51,13 +52,23 @@ Result<MintedToken> mint_opaque_token() {
   value += kPrefix;
   if (const auto drawn = append_random(value, kRandomLength); !drawn) return std::unexpected(drawn.error());
   value += checksum(std::string_view(value).substr(kPrefix.size()));
+  auto id = draw_token_id();
+  if (!id) return std::unexpected(id.error());
   MintedToken token;
-  if (const auto drawn = append_random(token.id, kIdLength); !drawn) return std::unexpected(drawn.error());
+  token.id = std::move(*id);
   token.hash = token_hash(value);
-  token.hint = "…" + value.substr(value.size() - 4);
+  token.hint = token_hint(value);
   token.value = SecretString(std::move(value));
   return token;
 }
+
+Result<std::string> draw_token_id() {
+  std::string id;
+  if (const auto drawn = append_random(id, kIdLength); !drawn) return std::unexpected(drawn.error());
+  return id;
+}
+
+std::string token_hint(std::string_view value) { return fmt::format("…{}", value.substr(value.size() - 4)); }
 
 std::string token_hash(std::string_view value) { return "sha256:" + sha256_hex(value); }
 
