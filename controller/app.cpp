@@ -120,9 +120,15 @@ struct App::Parts {
 
   reconcile::Kinds kinds{stores, table, trust, queues, dispatcher};
   reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
-  reconcile::Executor executor{client, stores, trust, dispatcher, [this](bool rotated) {
-                                 metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue);
-                               }};
+  reconcile::Executor executor{
+      client,
+      stores,
+      trust,
+      dispatcher,
+      [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
+        return fail(ErrorKind::Unavailable, "no signing key");
+      },
+      [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
   reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher,
                                       metrics.api_tokens(), config.dry_run};
   reconcile::ConfigWorker config_worker{

@@ -77,7 +77,7 @@ struct ApiTokenStatus {
   std::int64_t revision = 0;
   std::string secret_name;
   std::optional<PreviousToken> previous;
-  std::string last_rotation_request;           // the value of the annotation that was served last
+  std::string last_rotation_request;           // the annotation's value that was served, or refused, last
   std::optional<WallTime> last_rotation_time;  // of the last rotation, whatever its cause
   std::optional<WallTime> last_used_at;        // last successful verification, at most ten minutes too early
   std::vector<NoticeEntry> notices;

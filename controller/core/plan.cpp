@@ -50,7 +50,7 @@ std::string show_life(const api::ApiTokenStatus& status) {
 
 struct Show {
   std::string operator()(const DrawToken& draw) const {
-    return fmt::format("draw {} token{}", draw.jwt ? "a JWT" : "an Opaque", draw.rotates ? ", to rotate" : "");
+    return fmt::format("draw {}{}", draw.jwt ? "a JWT" : "an Opaque token", draw.rotates ? ", to rotate" : "");
   }
   std::string operator()(const WriteSecret& write) const {
     std::string text = fmt::format("write it into {} secret {} key {}", write.at ? "the" : "a new",

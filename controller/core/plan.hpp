@@ -11,19 +11,21 @@
 #include "api/api_token.hpp"
 #include "api/event.hpp"
 #include "api/secret.hpp"
+#include "core/jwt.hpp"
 #include "core/notices.hpp"
 
 namespace apitoken::core {
 
 // Draws the value that the effects after it write.
 struct DrawToken {
-  bool jwt = false;      // else Opaque
-  bool rotates = false;  // for the metrics: a new life, not the first value or a lost one
+  std::optional<JwtClaims> jwt;  // absent: Opaque
+  bool rotates = false;          // for the metrics: a new life, not the first value or a lost one
 };
 // Puts the drawn value into the Secret: a new one, or where `at` names uid and resourceVersion into the one that is
 // there. token-id and token-hash join the annotations as they were drawn.
 struct WriteSecret {
-  // The value that the Secret holds now and that shall stay in it as the previous one, if it is still there.
+  // The value that the Secret holds now, to stay in it as the previous one. Where it is gone, a previous one that does not
+  // match goes too.
   struct Former {
     std::string key;   // under which it stands now
     std::string hash;  // what it must hash to; not asked of an encrypted one

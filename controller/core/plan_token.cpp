@@ -39,7 +39,7 @@ class TokenPlanner {
     if (token_.meta.deleted) return only(DropNotices{});
     if (is_over() && !is_rotation_due()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
-    if (const auto problems = check_token(token_); !problems.empty()) return refuse(problems);
+    if (const auto problems = check_token(token_, now_); !problems.empty()) return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
     if (is_delivered() && !is_rotation_due()) return keep_delivered();
     if (is_secret_foreign()) return report_conflict();
@@ -127,6 +127,7 @@ class TokenPlanner {
   }
 
   Plan expire() {
+    if (request_) refuse_request();
     set_expired(status_, observed_);
     if (is_ready_news() && !status_.warn_at) {
       add(PostEvent{event(reason::kExpired, false, "Expire",
@@ -159,10 +160,10 @@ class TokenPlanner {
     const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule());
     status_.type = to_string(token_type(token_.spec));
     status_.ttl = format_duration(granted.ttl);
+    if (status_.expires_at != now_ + granted.ttl) status_.notices.clear();  // the ledger is about one end
     status_.expires_at = now_ + granted.ttl;
-    status_.notices.clear();
     set_instants(status_, observed_);
-    if (request_ && request_->is_time) status_.last_rotation_request = request_->value;  // at birth it counts as served
+    if (request_) status_.last_rotation_request = request_->value;  // at birth it counts as served
   }
 
   Plan issue() {
@@ -206,18 +207,18 @@ class TokenPlanner {
   }
 
   Plan mint_secret_first(std::string note) {
-    add(DrawToken{token_.spec.format == api::kJwt, false});
     begin_value();
-    add(write_secret());
+    add(DrawToken{claims(), false});
+    add(write_secret(false));
     patch_status();
     return minted(event(reason::kIssued, false, "Mint", std::move(note), fmt::format("{}", status_.revision)));
   }
 
   Plan mint_status_first(std::string note) {
-    add(DrawToken{token_.spec.format == api::kJwt, true});
     begin_value();
+    add(DrawToken{claims(), true});
     patch_status();
-    add(write_secret());
+    add(write_secret(true));
     return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
   }
 
@@ -231,6 +232,14 @@ class TokenPlanner {
     set_valid(status_, observed_, describe_place(key_to_mint(token_)), describe_ttl());
   }
 
+  // What a JWT says; nothing for an Opaque token.
+  std::optional<JwtClaims> claims() const {
+    const auto& spec = token_.spec;
+    if (spec.format != api::kJwt) return {};
+    return JwtClaims{spec.user,      token_.meta.key().text(), spec.groups,        spec.scopes,
+                     spec.audiences, *status_.issued_at,       *status_.expires_at};
+  }
+
   // What is due already is told by the next pass, which knows the token's ID.
   Plan minted(api::Event news) {
     add(PostEvent{std::move(news)});
@@ -239,7 +248,8 @@ class TokenPlanner {
     return std::move(plan_);
   }
 
-  WriteSecret write_secret() const {
+  // `rotates`: what the Secret holds now is the former value, encrypted or not.
+  WriteSecret write_secret(bool rotates) const {
     WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}, {}};
     if (token_.spec.secret.encrypt_to) write.encrypt_to = *token_.spec.secret.encrypt_to;
     for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
@@ -250,7 +260,7 @@ class TokenPlanner {
     const std::string present(key_present(token_, secret));
     std::string_view kept;
     if (status_.previous) {
-      write.former = {present, status_.previous->token_hash};
+      if (rotates || !is_encrypted(secret)) write.former = {present, status_.previous->token_hash};
       kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
     }
     for (const std::string_view key : {std::string_view(present), api::kPreviousKey, api::kPreviousCmsKey}) {
@@ -260,8 +270,18 @@ class TokenPlanner {
     return write;
   }
 
+  // Told once, and then as good as served.
+  void refuse_request() {
+    const std::string text = fmt::format(
+        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present time, such as {}",
+        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64), format_rfc3339(now_));
+    add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
+    status_.last_rotation_request = request_->value;
+  }
+
   // The Secret's metadata comes last: where somebody refuses that write, warnings are still told.
   Plan keep_up() {
+    if (request_) refuse_request();
     const api::SecretMeta& secret = observed_.secret->secret;
     set_valid(status_, observed_, describe_place(key_present(token_, secret)), describe_ttl());
     patch_status();
@@ -272,6 +292,7 @@ class TokenPlanner {
   }
 
   Plan keep_delivered() {
+    if (request_) refuse_request();
     set_valid(status_, observed_,
               fmt::format("delivered: its Secret went {} after the minting", *token_.spec.secret.delete_after),
               describe_ttl());
@@ -327,7 +348,6 @@ class TokenPlanner {
   }
 
   void plan_notices() {
-    if (request_ && !request_->is_time) refuse_request();
     if (!status_.expires_at) return;
     if (status_.rotate_at && now_ < rotation_overdue(*status_.rotate_at, *status_.expires_at)) return;
     const TokenType type = token_type(token_.spec);
@@ -341,13 +361,6 @@ class TokenPlanner {
       }
       if (const auto next = next_due(reminders, *status_.expires_at, now_)) wake(*next);
     }
-  }
-
-  void refuse_request() {
-    const std::string text = fmt::format(
-        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present time, such as {}",
-        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64), format_rfc3339(now_));
-    add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
   }
 
   Notice notice(const ExpiryConfig& config, Seconds before) const {

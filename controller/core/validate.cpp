@@ -7,6 +7,7 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "core/cms.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
 
@@ -235,7 +236,7 @@ bool is_dns_subdomain(std::string_view name) {
   return true;
 }
 
-api::Problems check_token(const api::ApiToken& token) {
+api::Problems check_token(const api::ApiToken& token, WallTime now) {
   api::Problems problems = token.spec.problems;
   check_user(token.spec, problems);
   if (characters(token.spec.description) > kLongestText) {
@@ -245,6 +246,10 @@ api::Problems check_token(const api::ApiToken& token) {
   check_claims(token.spec, problems);
   check_rotation(token.spec, problems);
   check_secret(token, problems);
+  if (const auto& certificate = token.spec.secret.encrypt_to) {
+    const Status usable = check_recipient(*certificate, token.status.issued_at.value_or(now));
+    if (!usable) problems.push_back("spec.secret.encryptTo: " + usable.error().message);
+  }
   check_immutable(token, problems);
   return problems;
 }

@@ -6,8 +6,10 @@
 
 namespace apitoken::core {
 
-// Empty: the spec is valid, and what the status says in force still agrees with its immutable fields.
-api::Problems check_token(const api::ApiToken& token);
+// Empty: the spec is valid, and what the status says in force still agrees with its immutable fields. A recipient's
+// certificate must be valid when the token is issued, `now` at the first time; that it ends later does not end the
+// token.
+api::Problems check_token(const api::ApiToken& token, WallTime now);
 
 // RFC 1123 subdomain, as Kubernetes wants it of most names.
 bool is_dns_subdomain(std::string_view name);

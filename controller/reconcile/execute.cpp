@@ -10,6 +10,7 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
+#include "core/cms.hpp"
 #include "core/token_format.hpp"
 
 namespace apitoken::reconcile {
@@ -34,7 +35,7 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
 }
 
 Status Executor::run(const core::DrawToken& effect, Pass& pass) {
-  auto minted = core::mint_opaque_token();
+  auto minted = effect.jwt ? sign_jwt_(*effect.jwt, pass.stop) : core::mint_opaque_token();
   if (!minted) return std::unexpected(minted.error());
   pass.minted = std::move(*minted);
   pass.rotates = effect.rotates;
@@ -43,6 +44,11 @@ Status Executor::run(const core::DrawToken& effect, Pass& pass) {
 
 Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   SecretString value = std::exchange(pass.minted->value, SecretString());
+  if (!effect.encrypt_to.empty()) {
+    auto encrypted = core::encrypt_to(effect.encrypt_to, value);
+    if (!encrypted) return std::unexpected(encrypted.error());
+    value = SecretString(std::move(*encrypted));
+  }
   core::WriteSecret write = effect;
   write.secret.annotations[std::string(api::kTokenIdAnnotation)] = pass.minted->id;
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
@@ -60,11 +66,13 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
 }
 
 Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass) {
-  const auto former = read_former(effect, pass);
-  if (!former) return std::unexpected(former.error());
   std::vector<api::DataChange> data{{effect.key, &value}};
-  if (*former) {
-    data.push_back({effect.former->key == api::kCmsKey ? api::kPreviousCmsKey : api::kPreviousKey, &**former});
+  Former former;
+  if (effect.former) {
+    auto read = read_former(effect, pass);
+    if (!read) return std::unexpected(read.error());
+    former = std::move(*read);
+    if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
   }
   for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
   const auto body = api::encode_value_patch(*effect.at, data, effect.secret.labels, effect.secret.annotations);
@@ -72,20 +80,26 @@ Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, cons
                              kube::kMetadataAccept);
 }
 
-// The value that is to stay as the previous one, read live: no token is kept in memory. Nothing where there is none to
-// keep, or where the Secret holds another one.
-Result<std::optional<SecretString>> Executor::read_former(const core::WriteSecret& effect, Pass& pass) {
-  if (!effect.former) return std::nullopt;
+// Read live: no token is kept in memory.
+Result<Executor::Former> Executor::read_former(const core::WriteSecret& effect, Pass& pass) {
   auto answer = client_.get(resources::kSecrets, effect.secret.key(), pass.stop);
   if (!answer) return std::unexpected(answer.error());
   const SecretString held(std::move(*answer));
   api::JsonParser parser;  // goes with what it read
   const auto object = parser.parse(held.reveal());
   if (!object) return std::unexpected(object.error());
-  auto value = api::decode_secret_value(*object, effect.former->key);
   const bool encrypted = effect.former->key == api::kCmsKey;
-  if (!value || (!encrypted && core::token_hash(value->reveal()) != effect.former->hash)) return std::nullopt;
-  return value;
+  const auto is_former = [&](const std::optional<SecretString>& value) {
+    return value && (encrypted || core::token_hash(value->reveal()) == effect.former->hash);
+  };
+  Former former{encrypted ? api::kPreviousCmsKey : api::kPreviousKey, {}, true};
+  auto present = api::decode_secret_value(*object, effect.former->key);
+  if (is_former(present)) {
+    former.value = std::move(present);
+  } else {
+    former.changes = !is_former(api::decode_secret_value(*object, former.key));
+  }
+  return former;
 }
 
 Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {

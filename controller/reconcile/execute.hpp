@@ -14,10 +14,18 @@ namespace apitoken::reconcile {
 
 class Executor {
  public:
+  using SignJwt = std::function<Result<core::MintedToken>(const core::JwtClaims& claims, std::stop_token stop)>;
+  using Minted = std::function<void(bool rotated)>;
+
   // `minted` is told of each value that was written, and whether it was by a rotation.
-  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher,
-           std::function<void(bool rotated)> minted)
-      : client_(client), stores_(stores), trust_(trust), dispatcher_(dispatcher), minted_(std::move(minted)) {}
+  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher, SignJwt sign_jwt,
+           Minted minted)
+      : client_(client),
+        stores_(stores),
+        trust_(trust),
+        dispatcher_(dispatcher),
+        sign_jwt_(std::move(sign_jwt)),
+        minted_(std::move(minted)) {}
 
   // The error names the effect that failed. Answers to our own writes go into the stores at once.
   Status execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop);
@@ -35,7 +43,13 @@ class Executor {
   Status run(const core::Tell& effect, Pass& pass);
   Status run(const core::DropNotices& effect, Pass& pass);
 
-  Result<std::optional<SecretString>> read_former(const core::WriteSecret& effect, Pass& pass);
+  // What becomes of the key that holds the former value: nothing where `changes` is false; without a value it goes.
+  struct Former {
+    std::string_view key;
+    std::optional<SecretString> value;
+    bool changes = false;
+  };
+  Result<Former> read_former(const core::WriteSecret& effect, Pass& pass);
   Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass);
   Status took_secret(const Result<std::string>& answer, Pass& pass);
   void look_outside(const api::ObjectKey& key, Pass& pass);
@@ -44,7 +58,8 @@ class Executor {
   Stores& stores_;
   SecretTrust& trust_;
   notify::Dispatcher& dispatcher_;
-  std::function<void(bool rotated)> minted_;
+  SignJwt sign_jwt_;
+  Minted minted_;
 };
 
 }  // namespace apitoken::reconcile

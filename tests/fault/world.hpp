@@ -50,7 +50,12 @@ class Operator {
         client_(server, silence_),
         dispatcher_(silence_, silence_, silence_, silence_, clock),
         gatherer_(client_, stores_, table_, trust_, dispatcher_, clock),
-        executor_(client_, stores_, trust_, dispatcher_, [](bool) {}) {}
+        executor_(
+            client_, stores_, trust_, dispatcher_,
+            [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
+              return fail(ErrorKind::Unavailable, "no key in this world");
+            },
+            [](bool) {}) {}
 
   // What the watches bring.
   void observe() {

@@ -11,6 +11,7 @@
 
 #include "api/names.hpp"
 #include "core/plan_token.hpp"
+#include "core/rotation.hpp"
 #include "core/token_status.hpp"
 
 namespace apitoken::core {
@@ -58,6 +59,11 @@ class ClusterModel {
   bool is_whole() const {
     return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
            secret->value_hash == token.status.token_hash && token.status.expires_at && now < *token.status.expires_at;
+  }
+  // The value is valid, and its Secret had its time.
+  bool is_delivered() const {
+    const auto at = delivered_at(token.spec, token.status);
+    return at && now >= *at && verifies(token.status.token_hash);
   }
   // As whoever verifies sees it.
   bool verifies(const std::string& hash) const {
@@ -127,9 +133,11 @@ class ClusterModel {
     note_ours(token.spec.secret.annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
     for (const std::string& key : write.keys_gone) take_out(key);
-    if (write.former && !former.empty() && write.former->hash == former) {
+    if (write.former && write.former->hash == former) {
       secret->previous_hash = former;
       note_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
+    } else if (write.former && write.former->hash != secret->previous_hash) {
+      take_out(std::string(api::kPreviousKey));
     }
     note_ours({{write.key, ""}}, secret->meta.data_keys_ours);
     secret->value_hash = drawn_hash_;

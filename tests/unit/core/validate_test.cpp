@@ -8,6 +8,8 @@
 namespace apitoken::core {
 namespace {
 
+const WallTime kNow{std::chrono::seconds(1774355400)};
+
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -24,7 +26,7 @@ template <typename Change>
 api::Problems problems_with(Change change) {
   api::ApiToken changed = token();
   change(changed);
-  return check_token(changed);
+  return check_token(changed, kNow);
 }
 
 std::string repeat(std::string_view text, int times) {
@@ -45,8 +47,8 @@ TEST(Validate, LimitsCountCharactersNotBytes) {
 }
 
 TEST(Validate, UserIsSomebodyWhoIsNotOfTheSystem) {
-  for (const std::string user : {std::string(), std::string("system:admin"), std::string("system:"),
-                                 std::string("a\tb"), std::string("a\0b", 3), std::string("a\x7F")}) {
+  for (const std::string& user : {std::string(), std::string("system:admin"), std::string("system:"),
+                                  std::string("a\tb"), std::string("a\0b", 3), std::string("a\x7F")}) {
     EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), ElementsAre(HasSubstr("spec.user"))) << user;
   }
   for (const char* user : {"systems", "a b", "System:x", "ürgen"})
