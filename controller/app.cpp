@@ -22,6 +22,7 @@
 #include "notify/email_channel.hpp"
 #include "notify/kube_event_sink.hpp"
 #include "reconcile/config_worker.hpp"
+#include "reconcile/jwt_keys.hpp"
 #include "reconcile/kinds.hpp"
 #include "reconcile/mail_desk.hpp"
 #include "reconcile/token_worker.hpp"
@@ -88,6 +89,7 @@ struct App::Parts {
   }
   void set_up_watches();
   void set_up_metrics();
+  std::size_t live_jwts() const;
   std::vector<std::string> unreadiness() const;
   Status start_servers();
   void start_watches();
@@ -118,7 +120,15 @@ struct App::Parts {
   reconcile::MailDesk mail_desk{client, table, queues, operator_namespace};
   notify::Dispatcher dispatcher{event_sink, email, mail_desk, notice_counter, clock};
 
-  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher};
+  reconcile::JwtKeys jwt_keys{
+      client,
+      clock,
+      dispatcher,
+      {operator_namespace,
+       config.issuer.value_or(fmt::format("https://apitoken-operator.{}.svc:8443", operator_namespace)),
+       config.jwt_key_rotation},
+      [this] { return live_jwts(); }};
+  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys};
   reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
   reconcile::Executor executor{
       client,
@@ -163,6 +173,16 @@ void App::Parts::set_up_watches() {
   reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets",
                               stores.operator_secrets, api::decode_partial_object,
                               &reconcile::Kinds::on_operator_secret);
+}
+
+std::size_t App::Parts::live_jwts() const {
+  std::size_t count = 0;
+  const WallTime now = clock.wall();
+  stores.tokens.for_each([&](const api::ApiToken& token) {
+    const bool live = !token.status.token_hash.empty() && token.status.expires_at && now < *token.status.expires_at;
+    if (live && token.spec.format == api::kJwt) ++count;
+  });
+  return count;
 }
 
 void App::Parts::set_up_metrics() {
@@ -221,6 +241,10 @@ void App::Parts::start_watches() {
       watch.run(std::move(stop));
     });
   }
+  watching.emplace_back([this](std::stop_token stop) {
+    name_thread("jwt keys");
+    jwt_keys.follow(std::move(stop));
+  });
 }
 
 void App::Parts::start_leading() {
@@ -249,7 +273,12 @@ void App::Parts::lead(std::stop_token stop) {
                config.workers);
   kinds.enqueue_all();
   std::jthread dispatching;
+  std::jthread keeping;
   if (!config.dry_run) {
+    keeping = std::jthread([this](std::stop_token own) {
+      name_thread("keep jwt keys");
+      jwt_keys.keep(std::move(own));
+    });
     dispatching = std::jthread([this](std::stop_token own) {
       name_thread("dispatcher");
       dispatcher.run(std::move(own));
@@ -271,6 +300,7 @@ void App::Parts::lead(std::stop_token stop) {
   wake.wait(lock, stop, [] { return false; });
   // What is under way is finished, so that no Secret is left whose hash is in no status; then it is cut off.
   dispatching.request_stop();
+  keeping.request_stop();
   queues.tokens.shut_down();
   queues.configs.shut_down();
   const auto deadline = std::chrono::steady_clock::now() + kGrace;

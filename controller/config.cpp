@@ -9,6 +9,8 @@
 #include <numeric>
 #include <string_view>
 
+#include "base/duration.hpp"
+#include "core/key_ring.hpp"
 #include "serve/bind_address.hpp"
 
 namespace apitoken {
@@ -92,6 +94,28 @@ Complaint set_workers(Config& config, std::string_view value) {
   return {};
 }
 
+// A path may follow the host: verifiers append "/.well-known/openid-configuration" to what stands here.
+Complaint set_issuer(Config& config, std::string_view value) {
+  constexpr std::string_view kScheme = "https://";
+  const auto rest = value.substr(std::min(kScheme.size(), value.size()));
+  const auto fits = [](char c) {
+    return c > ' ' && c < 127 && std::string_view("?#@\"\\<>^`{|}").find(c) == std::string_view::npos;
+  };
+  if (!value.starts_with(kScheme) || rest.empty() || rest.front() == '/' || rest.front() == ':' || rest.back() == '/' ||
+      !std::ranges::all_of(rest, fits)) {
+    return "allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, user and slash at the end";
+  }
+  config.issuer = value;
+  return {};
+}
+
+Complaint set_jwt_key_rotation(Config& config, std::string_view value) {
+  const auto rotation = parse_duration(value);
+  if (!rotation || *rotation < core::kFastestKeyRotation) return "allowed are durations of 1m and more, such as 720h";
+  config.jwt_key_rotation = *rotation;
+  return {};
+}
+
 Complaint set_log_level(Config& config, std::string_view value) {
   constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
   const auto found = std::ranges::find(kLevels, value);
@@ -128,6 +152,10 @@ constexpr std::array kFlags{
     Flag{"workers", "N", "8", "How many ApiTokens are worked on at a time, 1 to 256.", set_workers},
     Flag{"leader-elect", "", "false", "Let one of several replicas act and the others stand by.",
          [](Config& c, std::string_view v) { return set_bool(c.leader_elect, v); }},
+    Flag{"issuer", "URL", "",
+         "Who issues JWTs, their claim iss; without it https://apitoken-operator.NAMESPACE.svc:8443.", set_issuer},
+    Flag{"jwt-key-rotation", "DURATION", "720h", "How long a key signs JWTs before the next one does; 1m or more.",
+         set_jwt_key_rotation},
     Flag{"per-token-metrics", "", "true", "Expose series for each ApiToken beside the counts.",
          [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},
     Flag{"dry-run", "", "false", "Say what would be done, and write nothing.",

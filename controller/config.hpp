@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "log.hpp"
 
 namespace apitoken {
@@ -20,6 +21,8 @@ struct Config {
   std::vector<std::string> namespaces;              // sorted, each once; empty: all
   int workers = 8;
   bool leader_elect = false;
+  std::optional<std::string> issuer;  // claim iss of JWTs; absent: by the operator's namespace
+  Seconds jwt_key_rotation{std::chrono::hours(720)};
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;
   bool per_token_metrics = true;

@@ -63,6 +63,7 @@ inline constexpr std::string_view kInvalidSpec = "InvalidSpec";
 inline constexpr std::string_view kSecretConflict = "SecretConflict";
 inline constexpr std::string_view kMintFailed = "MintFailed";
 inline constexpr std::string_view kNoticeFailed = "NoticeFailed";
+inline constexpr std::string_view kSigningKeysLost = "SigningKeysLost";  // of the key Secret
 inline constexpr std::string_view kInvalidAddress = "InvalidAddress";
 inline constexpr std::string_view kSecretNotFound = "SecretNotFound";
 inline constexpr std::string_view kValid = "Valid";  // ExpiringSoon=False: there is time

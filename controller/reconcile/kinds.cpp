@@ -44,6 +44,7 @@ void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
 }
 
 void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
+  jwt_keys_.on_secret(change);
   const auto& name = change.after ? change.after->meta.name : change.before->meta.name;
   const auto configs = table_.snapshot();
   for (const core::ExpiryConfig& config : *configs) {

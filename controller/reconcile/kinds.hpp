@@ -5,6 +5,7 @@
 #include "kube/store.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
+#include "reconcile/jwt_keys.hpp"
 #include "reconcile/queues.hpp"
 #include "reconcile/secret_trust.hpp"
 
@@ -12,8 +13,9 @@ namespace apitoken::reconcile {
 
 class Kinds {
  public:
-  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues, notify::Dispatcher& dispatcher)
-      : stores_(stores), table_(table), trust_(trust), queues_(queues), dispatcher_(dispatcher) {}
+  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues, notify::Dispatcher& dispatcher,
+        JwtKeys& jwt_keys)
+      : stores_(stores), table_(table), trust_(trust), queues_(queues), dispatcher_(dispatcher), jwt_keys_(jwt_keys) {}
 
   void on_token(const kube::Change<api::ApiToken>& change);
   void on_config(const kube::Change<api::TokenExpiryConfig>& change);
@@ -33,6 +35,7 @@ class Kinds {
   SecretTrust& trust_;
   Queues& queues_;
   notify::Dispatcher& dispatcher_;
+  JwtKeys& jwt_keys_;
 };
 
 }  // namespace apitoken::reconcile
