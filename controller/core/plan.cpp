@@ -49,6 +49,9 @@ std::string show_life(const api::ApiTokenStatus& status) {
 }
 
 struct Show {
+  std::string operator()(const KeepFormer& keep) const {
+    return fmt::format("keep the value under key {} of secret {} as the previous one", keep.key, keep.at.key().text());
+  }
   std::string operator()(const DrawToken& draw) const {
     return fmt::format("draw {}{}", draw.jwt ? "a JWT" : "an Opaque token", draw.rotates ? ", to rotate" : "");
   }
@@ -56,7 +59,6 @@ struct Show {
     std::string text = fmt::format("write it into {} secret {} key {}", write.at ? "the" : "a new",
                                    write.secret.key().text(), write.key);
     if (!write.encrypt_to.empty()) text += ", encrypted";
-    if (write.former) text += fmt::format(", and keep the former of key {}", write.former->key);
     return text + show_keys_gone(write.keys_gone);
   }
   std::string operator()(const PatchSecretMetadata& patch) const {

@@ -21,21 +21,21 @@ struct DrawToken {
   std::optional<JwtClaims> jwt;  // absent: Opaque
   bool rotates = false;          // for the metrics: a new life, not the first value or a lost one
 };
+// Reads the Secret, which must still be at that version, for the value that stays in it as the previous one. It comes
+// before any write: a view that is stale must not rotate.
+struct KeepFormer {
+  api::ObjectMeta at;
+  std::string key;   // under which it stands
+  std::string hash;  // what it must hash to; not asked of an encrypted one
+};
 // Puts the drawn value into the Secret: a new one, or where `at` names uid and resourceVersion into the one that is
-// there. token-id and token-hash join the annotations as they were drawn.
+// there. token-id and token-hash join the annotations as they were drawn. A former value that was read goes along.
 struct WriteSecret {
-  // The value that the Secret holds now, to stay in it as the previous one. Where it is gone, a previous one that does not
-  // match goes too.
-  struct Former {
-    std::string key;   // under which it stands now
-    std::string hash;  // what it must hash to; not asked of an encrypted one
-  };
   api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
   std::string key;
   std::string encrypt_to;  // certificate; empty: the value stands in clear
   std::optional<api::ObjectMeta> at;
-  std::optional<Former> former;
-  std::vector<std::string> keys_gone;  // of ours, without the one that `former` goes to
+  std::vector<std::string> keys_gone;  // of ours, without the one that a former value goes to
 };
 struct PatchSecretMetadata {
   api::ObjectMeta at;
@@ -63,8 +63,8 @@ struct Tell {
 // Whatever still waits to be told about this token shall not be.
 struct DropNotices {};
 
-using Effect = std::variant<DrawToken, WriteSecret, PatchSecretMetadata, PatchStatus, DeleteSecret, DeleteToken,
-                            PostEvent, Tell, DropNotices>;
+using Effect = std::variant<KeepFormer, DrawToken, WriteSecret, PatchSecretMetadata, PatchStatus, DeleteSecret,
+                            DeleteToken, PostEvent, Tell, DropNotices>;
 
 struct Plan {
   std::vector<Effect> effects;

@@ -207,18 +207,20 @@ class TokenPlanner {
   }
 
   Plan mint_secret_first(std::string note) {
+    keep_former(false);
     begin_value();
     add(DrawToken{claims(), false});
-    add(write_secret(false));
+    add(write_secret());
     patch_status();
     return minted(event(reason::kIssued, false, "Mint", std::move(note), fmt::format("{}", status_.revision)));
   }
 
   Plan mint_status_first(std::string note) {
+    keep_former(true);
     begin_value();
     add(DrawToken{claims(), true});
     patch_status();
-    add(write_secret(true));
+    add(write_secret());
     return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
   }
 
@@ -248,9 +250,16 @@ class TokenPlanner {
     return std::move(plan_);
   }
 
-  // `rotates`: what the Secret holds now is the former value, encrypted or not.
-  WriteSecret write_secret(bool rotates) const {
-    WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}, {}};
+  // `rotates`: what the Secret holds now is the former value, encrypted or not. Else it may still hold it.
+  void keep_former(bool rotates) {
+    if (!status_.previous || !observed_.secret) return;
+    const api::SecretMeta& secret = observed_.secret->secret;
+    if (!rotates && is_encrypted(secret)) return;
+    add(KeepFormer{secret.meta, std::string(key_present(token_, secret)), status_.previous->token_hash});
+  }
+
+  WriteSecret write_secret() const {
+    WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}};
     if (token_.spec.secret.encrypt_to) write.encrypt_to = *token_.spec.secret.encrypt_to;
     for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
       write.secret.annotations.erase(std::string(drawn));
@@ -259,10 +268,7 @@ class TokenPlanner {
     write.at = secret.meta;
     const std::string present(key_present(token_, secret));
     std::string_view kept;
-    if (status_.previous) {
-      if (rotates || !is_encrypted(secret)) write.former = {present, status_.previous->token_hash};
-      kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
-    }
+    if (status_.previous) kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
     for (const std::string_view key : {std::string_view(present), api::kPreviousKey, api::kPreviousCmsKey}) {
       const bool ours = std::ranges::find(secret.data_keys_ours, key) != secret.data_keys_ours.end();
       if (ours && key != write.key && key != kept) write.keys_gone.emplace_back(key);

@@ -17,19 +17,54 @@ namespace apitoken::reconcile {
 
 namespace resources = kube::resources;
 
+// What becomes of the key that holds a former value: nothing where `changes` is false; without a value it goes.
+struct Former {
+  std::string_view key;
+  std::optional<SecretString> value;
+  bool changes = false;
+};
+
 struct Executor::Pass {
   const api::ApiToken& token;
   std::stop_token stop;
   std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written
   bool rotates = false;
+  Former former;
   api::JsonParser parser;
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
-  Pass pass{token, stop, {}, false, {}};
+  Pass pass{token, stop, {}, false, {}, {}};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
     if (!done) return done;
+  }
+  return {};
+}
+
+// Read live: no token is kept in memory. What is read here is wiped at the end of the pass.
+Status Executor::run(const core::KeepFormer& effect, Pass& pass) {
+  auto answer = client_.get(resources::kSecrets, effect.at.key(), pass.stop);
+  if (!answer) return std::unexpected(answer.error());
+  const SecretString held(std::move(*answer));
+  api::JsonParser parser;  // goes with what it read
+  const auto object = parser.parse(held.reveal());
+  if (!object) return std::unexpected(object.error());
+  const auto meta = api::decode_meta(*object);
+  if (!meta) return std::unexpected(meta.error());
+  if (meta->uid != effect.at.uid || meta->resource_version != effect.at.resource_version) {
+    return fail(ErrorKind::Conflict, "the Secret is no longer what the plan was made for");
+  }
+  const bool encrypted = effect.key == api::kCmsKey;
+  const auto is_former = [&](const std::optional<SecretString>& value) {
+    return value && (encrypted || core::token_hash(value->reveal()) == effect.hash);
+  };
+  pass.former = {encrypted ? api::kPreviousCmsKey : api::kPreviousKey, {}, true};
+  auto present = api::decode_secret_value(*object, effect.key);
+  if (is_former(present)) {
+    pass.former.value = std::move(present);
+  } else {
+    pass.former.changes = !is_former(api::decode_secret_value(*object, pass.former.key));
   }
   return {};
 }
@@ -67,39 +102,12 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
 
 Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass) {
   std::vector<api::DataChange> data{{effect.key, &value}};
-  Former former;
-  if (effect.former) {
-    auto read = read_former(effect, pass);
-    if (!read) return std::unexpected(read.error());
-    former = std::move(*read);
-    if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
-  }
+  const Former& former = pass.former;
+  if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
   for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
   const auto body = api::encode_value_patch(*effect.at, data, effect.secret.labels, effect.secret.annotations);
   return client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(), pass.stop,
                              kube::kMetadataAccept);
-}
-
-// Read live: no token is kept in memory.
-Result<Executor::Former> Executor::read_former(const core::WriteSecret& effect, Pass& pass) {
-  auto answer = client_.get(resources::kSecrets, effect.secret.key(), pass.stop);
-  if (!answer) return std::unexpected(answer.error());
-  const SecretString held(std::move(*answer));
-  api::JsonParser parser;  // goes with what it read
-  const auto object = parser.parse(held.reveal());
-  if (!object) return std::unexpected(object.error());
-  const bool encrypted = effect.former->key == api::kCmsKey;
-  const auto is_former = [&](const std::optional<SecretString>& value) {
-    return value && (encrypted || core::token_hash(value->reveal()) == effect.former->hash);
-  };
-  Former former{encrypted ? api::kPreviousCmsKey : api::kPreviousKey, {}, true};
-  auto present = api::decode_secret_value(*object, effect.former->key);
-  if (is_former(present)) {
-    former.value = std::move(present);
-  } else {
-    former.changes = !is_former(api::decode_secret_value(*object, former.key));
-  }
-  return former;
 }
 
 Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {

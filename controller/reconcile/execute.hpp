@@ -33,6 +33,7 @@ class Executor {
  private:
   struct Pass;  // what one execution hands from effect to effect
 
+  Status run(const core::KeepFormer& effect, Pass& pass);
   Status run(const core::DrawToken& effect, Pass& pass);
   Status run(const core::WriteSecret& effect, Pass& pass);
   Status run(const core::PatchSecretMetadata& effect, Pass& pass);
@@ -43,13 +44,6 @@ class Executor {
   Status run(const core::Tell& effect, Pass& pass);
   Status run(const core::DropNotices& effect, Pass& pass);
 
-  // What becomes of the key that holds the former value: nothing where `changes` is false; without a value it goes.
-  struct Former {
-    std::string_view key;
-    std::optional<SecretString> value;
-    bool changes = false;
-  };
-  Result<Former> read_former(const core::WriteSecret& effect, Pass& pass);
   Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass);
   Status took_secret(const Result<std::string>& answer, Pass& pass);
   void look_outside(const api::ObjectKey& key, Pass& pass);

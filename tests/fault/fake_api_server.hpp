@@ -21,6 +21,8 @@ class FakeApiServer final : public kube::Transport {
   };
 
   std::map<std::string, Json> objects;  // by path
+  // Looks at the objects after each write that was done.
+  std::function<void()> watch_writes;
   // Answers with a status of its own where it wants to; asked before each write.
   std::function<std::optional<int>(const kube::HttpRequest&)> refuse;
 
@@ -59,6 +61,7 @@ class FakeApiServer final : public kube::Transport {
     if (fails && fault_ == Fault::Refused) return status(500, "InternalError");
     if (fails && fault_ == Fault::CrashBefore) return die();
     auto answer = write(path, request);
+    if (watch_writes) watch_writes();
     if (fails && fault_ == Fault::CrashAfter) return die();
     if (fails && fault_ == Fault::AnswerLost) return fail(ErrorKind::Unavailable, "the connection broke");
     return answer;
@@ -119,8 +122,8 @@ class FakeApiServer final : public kube::Transport {
 
   static void note_writer(Json& object, const Json& body) {
     if (!body.contains("data")) return;
-    Json keys = Json::object();
-    for (const auto& [name, value] : body["data"].items()) keys["f:" + name] = Json::object();
+    Json keys = Json::object();  // all are the operator's: nobody else writes here but by edit()
+    for (const auto& [name, value] : object["data"].items()) keys["f:" + name] = Json::object();
     object["metadata"]["managedFields"] = {{{"manager", "apitoken-operator"}, {"fieldsV1", {{"f:data", keys}}}}};
   }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
+#include "base/rfc3339.hpp"
 #include "core/token_format.hpp"
 #include "fault/world.hpp"
 
@@ -23,6 +24,38 @@ void expect_one_valid_secret(World& world) {
     if (path == kSecret) continue;
     EXPECT_EQ(object.dump().find(*value), std::string::npos) << "a value in " << path;
   }
+}
+
+std::string value_of(World& world, const char* key) {
+  const Json& data = world.server.objects[kSecret]["data"];
+  return data.contains(key) ? base64_decode(data[key].get<std::string>()).value_or("") : "";
+}
+
+// As whoever verifies sees it, by the status alone.
+bool verifies(World& world, const std::string& value) {
+  const Json& status = world.server.objects[kToken]["status"];
+  const WallTime now = world.clock.wall();
+  const auto ahead = [&](const Json& time) { return now < *parse_rfc3339(time.get<std::string>()); };
+  const std::string hash = core::token_hash(value);
+  if (status.value("tokenHash", "") == hash) return ahead(status["expiresAt"]);
+  const Json previous = status.value("previous", Json::object());
+  return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
+}
+
+void ask_for_rotation(World& world) {
+  world.server.watch_writes = [&world] {
+    EXPECT_TRUE(verifies(world, value_of(world, "token"))) << "a reader finds a value that does not verify";
+  };
+  world.server.edit(kToken, [](Json& token) {
+    token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
+  });
+}
+
+void expect_rotated(World& world) {
+  expect_one_valid_secret(world);
+  const Json& status = world.server.objects[kToken]["status"];
+  EXPECT_EQ(status["lastRotationRequest"], "2026-03-24T12:00:00Z");
+  EXPECT_EQ(core::token_hash(value_of(world, "previous-token")), status["previous"]["tokenHash"]);
 }
 
 struct Scenario {
@@ -54,6 +87,32 @@ const Scenario kScenarios[] = {
      [](World& w) {
        EXPECT_FALSE(w.server.objects.contains(kSecret));
        EXPECT_FALSE(w.server.objects[kToken]["status"].contains("tokenHash"));
+     }},
+    {"Rotate", &World::settle, ask_for_rotation, expect_rotated},
+    {"RotateWithoutASecret",
+     [](World& w) {
+       w.spec({{"secret", {{"deleteAfter", "1h"}}}});
+       w.settle();
+       w.clock.advance(2h);
+       w.settle();
+       EXPECT_FALSE(w.server.objects.contains(kSecret));
+     },
+     [](World& w) {
+       ask_for_rotation(w);
+       w.server.watch_writes = {};
+     },
+     expect_one_valid_secret},
+    {"EndOverlap",
+     [](World& w) {
+       w.settle();
+       ask_for_rotation(w);
+       w.settle();
+     },
+     [](World& w) { w.clock.advance(25h); },
+     [](World& w) {
+       expect_one_valid_secret(w);
+       EXPECT_EQ(value_of(w, "previous-token"), "");
+       EXPECT_FALSE(w.server.objects[kToken]["status"].contains("previous"));
      }},
     {"DeleteAfterExpiry",
      [](World& w) {

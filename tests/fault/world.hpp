@@ -66,7 +66,7 @@ class Operator {
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, metrics, false).run({});
   }
-  // One pass. True: nothing was left to do.
+  // One pass. True: nothing was left to do, now or in a moment.
   bool pass() {
     const auto gathered = gatherer_.gather({"team-a", "ci"}, {});
     if (!gathered) return false;
@@ -74,7 +74,8 @@ class Operator {
     const core::Plan plan = core::plan_token((*gathered)->observed);
     const bool done =
         std::ranges::all_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
-    return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry;
+    return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry &&
+           !(plan.wake_at && *plan.wake_at - (*gathered)->observed.now <= 3s);
   }
 
  private:

@@ -80,6 +80,7 @@ class ClusterModel {
   // As far as a process gets that ends after so many effects.
   void carry_out(const Plan& plan, std::size_t effects) {
     drawn_hash_.clear();
+    former_.reset();
     rotates_ = false;
     for (const Effect& effect : std::span(plan.effects).first(effects)) {
       if (gone) return;
@@ -106,6 +107,10 @@ class ClusterModel {
   std::string next_version() { return std::to_string(++version_); }
 
  private:
+  void run(const KeepFormer& keep) {
+    EXPECT_EQ(keep.at.resource_version, secret->meta.meta.resource_version);
+    former_ = keep.hash;
+  }
   void run(const DrawToken& draw) {
     rotates_ = draw.rotates;
     if (!rotates_) {
@@ -133,10 +138,10 @@ class ClusterModel {
     note_ours(token.spec.secret.annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
     for (const std::string& key : write.keys_gone) take_out(key);
-    if (write.former && write.former->hash == former) {
+    if (former_ && *former_ == former) {
       secret->previous_hash = former;
       note_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
-    } else if (write.former && write.former->hash != secret->previous_hash) {
+    } else if (former_ && *former_ != secret->previous_hash) {
       take_out(std::string(api::kPreviousKey));
     }
     note_ours({{write.key, ""}}, secret->meta.data_keys_ours);
@@ -211,6 +216,7 @@ class ClusterModel {
   }
 
   std::string drawn_hash_;
+  std::optional<std::string> former_;  // the hash of the value to keep
   bool rotates_ = false;
   int version_ = 1;
 };
