@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Helm 3 and Helm 4 from their pinned Go modules, for the tests of the chart; no Helm of the machine is used.
+# Helm 3 and Helm 4 from their pinned Go modules, and the Prometheus operator's kinds from its, for the tests of the chart.
 # It writes only into the build cache outside the tree. Without Go it says what to install.
 #
 # Usage: hack/helm.sh COMMAND
 #
-#   build     build what is missing (about 5 minutes on 2 cores, once), then print "3 PATH" and "4 PATH"
+#   build     build what is missing (about 5 minutes on 2 cores, once), then print "3 PATH", "4 PATH" and "kinds DIRECTORY"
 set -euo pipefail
 umask 077
 
@@ -35,6 +35,20 @@ build_into() {
   mv "$bin/.helm.partial" "$bin/helm"
 }
 
+# The definitions of ServiceMonitor and PrometheusRule, for an API server that is to know them.
+fetch_kinds() {
+  local to=$1 module=github.com/prometheus-operator/prometheus-operator pin="$here/helm/prometheus-operator" source kind
+  [ ! -e "$to/complete" ] || return 0
+  [ -n "${go_bin:-}" ] || find_go
+  source=$(cd "$pin" && GOWORK=off "$go_bin" mod download -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
+    sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+  [ -d "$source" ] || die "$module could not be downloaded"
+  for kind in servicemonitors prometheusrules; do
+    install -m 644 "$source/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" "$to/$kind.yaml"
+  done
+  : >"$to/complete"
+}
+
 build() {
   local major
   for major in 3 4; do
@@ -43,6 +57,8 @@ build() {
     [ -x "$(helm_of "$major")" ] || build_locked "$(dirname "$(helm_of "$major")")" build_major
     printf '%s %s\n' "$major" "$(helm_of "$major")"
   done
+  build_locked "$(bin_dir_of "$here/helm/prometheus-operator")" fetch_kinds
+  printf 'kinds %s\n' "$(bin_dir_of "$here/helm/prometheus-operator")"
 }
 
 case ${1:---help} in
