@@ -1,5 +1,6 @@
 """The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is skipped."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_wrong_value_is_refused_by_its_name(values, told, major):
     assert any(part in message for part in told), message
 
 
+def test_chart_image_and_program_have_one_version():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == chart["version"]
+    assert re.search(r"project\([^)]*VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1] == chart["appVersion"]
+
+
 def test_an_older_cluster_is_refused():
     message = render({}, "--kube-version", "1.31.0", check=False)
     assert "1.32" in message
@@ -86,7 +93,7 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
     assert [b["roleRef"]["name"] for b in objects if b["kind"] == "ClusterRoleBinding"] == [RELEASE]
     bound = {(b["metadata"]["namespace"], b["roleRef"]["name"]) for b in objects if b["kind"] == "RoleBinding"}
     assert bound == {("team-a", f"{RELEASE}-tokens"), ("team-b", f"{RELEASE}-tokens"), (NAMESPACE, f"{RELEASE}-leases"),
-                     (NAMESPACE, f"{RELEASE}-mail"), ("default", f"{RELEASE}-events")}
+                     (NAMESPACE, f"{RELEASE}-own"), ("default", f"{RELEASE}-events")}
 
 
 def test_every_object_has_the_recommended_labels():

@@ -106,6 +106,7 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     let_pass(2)
     assert values_of(space) == before
     assert operator.metrics().value("apitoken_minted_total") == 0
+    assert operator.metrics().matching("apitokens"), "what `helm test` looks for"
     operator.stop()
 
     helm("uninstall", RELEASE)

@@ -44,3 +44,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "apitoken.prometheusOperator" -}}
 {{- if .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}true{{ end }}
 {{- end }}
+
+{{/* Who issues JWTs: as told, else where they can be verified. */}}
+{{- define "apitoken.issuer" -}}
+{{- default (printf "https://%s.%s.svc:%d" (include "apitoken.fullname" .) .Release.Namespace (int .Values.verify.service.port)) .Values.issuer }}
+{{- end }}
