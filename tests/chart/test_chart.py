@@ -9,7 +9,7 @@ import yaml
 from rendering import CHART, NAMESPACE, RELEASE, ROOT, helm, names, objects_in, only, render
 
 EVERYTHING = {
-    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls"}, "networkPolicy": {"enabled": True},
+    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "networkPolicy": {"enabled": True},
     "podDisruptionBudget": {"enabled": True}, "grafanaDashboard": {"enabled": True}, "issuer": "https://tokens.example.com",
 }
 
@@ -50,6 +50,7 @@ REFUSED = [
     ({"prometheusRule": {"alerts": {"ApiTokenExpired": {"for": "soon"}}}}, ["ApiTokenExpired", "for"]),
     ({"issuer": "http://insecure"}, ["issuer"]),
     ({"extraArgs": ["dry-run"]}, ["extraArgs"]),
+    ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
 ]
 
 
@@ -94,6 +95,13 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
     bound = {(b["metadata"]["namespace"], b["roleRef"]["name"]) for b in objects if b["kind"] == "RoleBinding"}
     assert bound == {("team-a", f"{RELEASE}-tokens"), ("team-b", f"{RELEASE}-tokens"), (NAMESPACE, f"{RELEASE}-leases"),
                      (NAMESPACE, f"{RELEASE}-own"), ("default", f"{RELEASE}-events")}
+
+
+def test_verification_brings_the_rights_to_ask_who_introspects():
+    reviews = {"tokenreviews", "subjectaccessreviews"}
+    for enabled in (True, False):
+        rules = only(render({"verify": {"enabled": enabled}}), "ClusterRole", RELEASE)["rules"]
+        assert (reviews <= {resource for rule in rules for resource in rule["resources"]}) == enabled
 
 
 def test_every_object_has_the_recommended_labels():

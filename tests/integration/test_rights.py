@@ -13,7 +13,7 @@ from bed.waiting import wait_for
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MANIFEST = list(yaml.safe_load_all((ROOT / "manifests/rbac/operator.yaml").read_text()))
 RULES = next(d["rules"] for d in MANIFEST if d["kind"] == "ClusterRole")
-LEASES = next(d["rules"] for d in MANIFEST if d["kind"] == "Role")
+LEASES = [rule for d in MANIFEST if d["kind"] == "Role" for rule in d["rules"]]
 PATH = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$")
 # A repeated Event is patched a minute after the first at the earliest: tests/unit/notify/event_channel_test.cpp.
 COUNTED = {("events.k8s.io", "events", "patch")}

@@ -49,3 +49,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "apitoken.issuer" -}}
 {{- default (printf "https://%s.%s.svc:%d" (include "apitoken.fullname" .) .Release.Namespace (int .Values.verify.service.port)) .Values.issuer }}
 {{- end }}
+
+{{- define "apitoken.verifyVolumes" -}}
+{{- if and .Values.verify.enabled .Values.verify.tlsSecret }}
+- name: verify-tls
+  secret:
+    secretName: {{ .Values.verify.tlsSecret }}
+{{- end }}
+{{- if and .Values.verify.enabled .Values.verify.clientCASecret }}
+- name: verify-client-ca
+  secret:
+    secretName: {{ .Values.verify.clientCASecret }}
+{{- end }}
+{{- end }}
+
+{{- define "apitoken.verifyMounts" -}}
+{{- range include "apitoken.verifyVolumes" . | fromYamlArray }}
+- name: {{ .name }}
+  mountPath: /etc/apitoken-operator/{{ trimPrefix "verify-" .name }}
+  readOnly: true
+{{- end }}
+{{- end }}
