@@ -62,6 +62,7 @@ ROWS = [
     ("issuer", "https://t.example.com", {}, "Deployment", f"{OPERATOR}/args", flag("--issuer=https://t.example.com")),
     ("issuer", "", {"verify.enabled": True}, "Deployment", f"{OPERATOR}/args", flag("--issuer=https://apitoken-operator.apitoken-system.svc:8443")),
     ("issuer", "", {}, "Deployment", f"{OPERATOR}/args", lacks("--issuer")),
+    ("jwtKeyRotation", "48h", {}, "Deployment", f"{OPERATOR}/args", flag("--jwt-key-rotation=48h")),
     ("verify.enabled", False, {}, "Deployment", f"{OPERATOR}/args", lacks("--verify")),
     ("verify.enabled", True, {}, "Deployment", f"{OPERATOR}/ports/2/containerPort", 8443),
     ("verify.port", 9443, {"verify.enabled": True}, "Deployment", f"{OPERATOR}/args", flag("--verify-bind-address=:9443")),
