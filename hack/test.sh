@@ -8,6 +8,7 @@
 #   shell             shellcheck over the scripts
 #   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs
 #   rules             hack/verify-rules.sh: promtool over the alerts and their tests
+#   chart             hack/packages.sh; the Helm chart: lint, each value, schema, the same as the manifests, under Helm 3 and 4
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
 #   integration       the operator against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
@@ -25,8 +26,8 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
-readonly every=(format shell layers rules unit lint integration asan asan-integration tsan tsan-integration)
-readonly quick=(format shell layers rules unit lint integration)
+readonly every=(format shell layers rules chart unit lint integration asan asan-integration tsan tsan-integration)
+readonly quick=(format shell layers rules chart unit lint integration)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
 passed=0 failed=0 skipped=0 broken=()
 
@@ -74,8 +75,13 @@ integration() {
     --durations=15 --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
 }
 
+run_chart() {
+  hack/controlplane.sh build && hack/helm.sh build && hack/packages.sh &&
+    /usr/bin/python3 -m pytest tests/chart -q -n "$jobs" --junitxml="$logs/chart.pytest.xml"
+}
+
 run_integration() {
-  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator &&
+  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
 

@@ -25,12 +25,12 @@ def test_a_sample_is_accepted(installed, sample):
 
 
 @pytest.mark.parametrize("verbs, resource, namespace", [
-    ("get list watch delete", "apitokens.apitoken.dev", "team-a"),
+    ("list watch delete", "apitokens.apitoken.dev", "team-a"),
     ("patch", "apitokens.apitoken.dev/status", "team-a"),
-    ("get list watch", "tokenexpiryconfigs.apitoken.dev", None),
+    ("list watch", "tokenexpiryconfigs.apitoken.dev", None),
     ("patch", "tokenexpiryconfigs.apitoken.dev/status", None),
-    ("get list watch create patch update delete", "secrets", "team-a"),
-    ("get list watch", "namespaces", None),
+    ("get list watch create patch delete", "secrets", "team-a"),
+    ("list watch", "namespaces", None),
     ("create patch", "events.events.k8s.io", "team-a"),
     ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
 ])
@@ -39,10 +39,10 @@ def test_the_operator_may(installed, verbs, resource, namespace):
 
 
 @pytest.mark.parametrize("verbs, resource, namespace", [
-    ("create update patch deletecollection", "apitokens.apitoken.dev", "team-a"),
-    ("create update patch delete", "tokenexpiryconfigs.apitoken.dev", None),
-    ("deletecollection", "secrets", "team-a"),
-    ("create update patch delete", "namespaces", None),
+    ("get create update patch deletecollection", "apitokens.apitoken.dev", "team-a"),
+    ("get create update patch delete", "tokenexpiryconfigs.apitoken.dev", None),
+    ("update deletecollection", "secrets", "team-a"),
+    ("get create update patch delete", "namespaces", None),
     ("get create update delete", "leases.coordination.k8s.io", "team-a"),
     ("get list create", "pods", "apitoken-system"),
     ("impersonate", "users", None),

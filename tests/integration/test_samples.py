@@ -20,16 +20,7 @@ def samples(cluster, space):
 def shipped_rights(cluster, tmp_path):
     """A kubeconfig of the service account that manifests/rbac sets up."""
     cluster.kubectl("apply", "-f", str(ROOT / "manifests" / "rbac"))
-    token = cluster.kubectl("create", "token", "apitoken-operator", "-n", "apitoken-system").stdout.strip()
-    path = tmp_path / "service-account"
-    path.write_text(f"""apiVersion: v1
-kind: Config
-clusters: [{{name: c, cluster: {{server: "{cluster.url}", certificate-authority: "{cluster.dir / 'ca.crt'}"}}}}]
-users: [{{name: u, user: {{token: "{token}"}}}}]
-contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
-current-context: x
-""")
-    return path
+    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights):

@@ -16,12 +16,18 @@ class ApiError(Exception):
 
 
 class Api:
-    def __init__(self, url, ca, certificate, key, manager="tests"):
+    def __init__(self, url, ca, certificate, key, manager="tests", headers=()):
         self.url = url
+        self.headers = dict(headers)
         self.ca = ca
         self.pair = (certificate, key)
         self.manager = manager
         self._local = threading.local()
+
+    def impersonating(self, user, group=None):
+        """The same server, asked as somebody else, as by `kubectl --as`."""
+        headers = {"Impersonate-User": user, **({"Impersonate-Group": group} if group else {})}
+        return Api(self.url, self.ca, *self.pair, self.manager, headers)
 
     def _session(self):
         if not hasattr(self._local, "session"):
@@ -29,6 +35,7 @@ class Api:
             session.trust_env = False
             session.verify = self.ca
             session.cert = self.pair
+            session.headers.update(self.headers)
             self._local.session = session
         return self._local.session
 

@@ -44,6 +44,15 @@ class Cluster:
         path.write_text(yaml.safe_dump(config))
         return path
 
+    def service_account_kubeconfig(self, path, namespace="apitoken-system", name="apitoken-operator"):
+        """As the files of a pod would let it in: with a token of that service account and nothing more."""
+        token = self.kubectl("create", "token", name, "-n", namespace).stdout.strip()
+
+        def as_service_account(config):
+            config["users"][0]["user"] = {"token": token}
+
+        return self.changed_kubeconfig(path, as_service_account)
+
     def kubectl(self, *args, input=None, check=True):
         environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig))
         if self.bin_path:

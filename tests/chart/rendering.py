@@ -1,0 +1,58 @@
+"""`helm template` of the shipped chart: values in, objects out. Needs no cluster."""
+import functools
+import pathlib
+import subprocess
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "apitoken-operator"
+RELEASE = "apitoken-operator"
+NAMESPACE = "apitoken-system"
+PROMETHEUS_OPERATOR = ("--api-versions", "monitoring.coreos.com/v1")
+
+
+@functools.cache
+def built():
+    """{"3": path, "4": path, "kinds": directory}, as hack/helm.sh makes them."""
+    done = subprocess.run([ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
+
+def helm(*args, major="4", input=None, check=True, env=None):
+    done = subprocess.run([built()[major], *map(str, args)], input=input, text=True, capture_output=True, env=env, timeout=300)
+    assert not check or done.returncode == 0, f"helm {' '.join(map(str, args))}: {done.stderr}"
+    return done
+
+
+def render(values=None, *flags, major="4", release=RELEASE, check=True):
+    """The objects, or with check=False what Helm says on stderr."""
+    done = helm("template", release, CHART, "--namespace", NAMESPACE, "--values", "-", *PROMETHEUS_OPERATOR, *flags,
+                major=major, input=yaml.safe_dump(values or {}), check=check)
+    return objects_in(done.stdout) if check else done.stderr
+
+
+def objects_in(text):
+    return [thing for thing in yaml.load_all(text, yaml.CSafeLoader) if thing]
+
+
+def only(objects, kind, name=None):
+    """The one object of that kind (and name)."""
+    found = [thing for thing in objects if thing["kind"] == kind and name in (None, thing["metadata"]["name"])]
+    assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
+    return found[0]
+
+
+def names(objects, kind):
+    return sorted(thing["metadata"]["name"] for thing in objects if thing["kind"] == kind)
+
+
+def at(thing, path):
+    """What stands at a.b.0.c; None where nothing does."""
+    for step in path.split("/"):
+        if isinstance(thing, list):
+            thing = thing[int(step)] if int(step) < len(thing) else None
+        else:
+            thing = (thing or {}).get(step)
+    return thing

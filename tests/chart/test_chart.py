@@ -1,0 +1,194 @@
+"""The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is skipped."""
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from rendering import CHART, NAMESPACE, RELEASE, ROOT, helm, names, objects_in, only, render
+
+EVERYTHING = {
+    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "networkPolicy": {"enabled": True},
+    "podDisruptionBudget": {"enabled": True}, "grafanaDashboard": {"enabled": True}, "issuer": "https://tokens.example.com",
+}
+
+
+@pytest.mark.parametrize("major", ["3", "4"])
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
+def test_lint_finds_nothing(major, values):
+    helm("lint", "--strict", CHART, "--values", "-", major=major, input=yaml.safe_dump(values))
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
+def test_both_helms_render_the_same(values):
+    assert render(values, major="3") == render(values, major="4")
+
+
+def test_the_package_holds_what_it_needs(tmp_path):
+    done = helm("package", CHART, "--destination", tmp_path)
+    archive = done.stdout.split(":", 1)[1].strip()
+    listed = subprocess.run(["tar", "-tzf", archive], text=True, capture_output=True, check=True).stdout
+    for name in ("files/crds/apitokens.yaml", "files/mint.yaml", "values.schema.json", "README.md"):
+        assert f"apitoken-operator/{name}" in listed
+    from_archive = objects_in(helm("template", RELEASE, archive, "--namespace", NAMESPACE, "--api-versions", "monitoring.coreos.com/v1").stdout)
+    assert from_archive == render()
+
+
+REFUSED = [
+    ({"replicacount": 2}, ["replicacount"]),
+    ({"replicaCount": "two"}, ["replicaCount"]),
+    ({"replicaCount": 2, "leaderElection": {"enabled": False}}, ["replicaCount", "leaderElection.enabled=true"]),
+    ({"image": {"repository": "a/b:tag"}}, ["image/repository", "image.repository"]),
+    ({"image": {"digest": "sha256:1"}}, ["digest"]),
+    ({"log": {"level": "loud"}}, ["log", "level", "debug"]),
+    ({"policy": {"lifetimes": "warn"}}, ["lifetimes", "Warn"]),
+    ({"metrics": {"port": 70000}}, ["metrics", "port", "65535"]),
+    ({"namespaces": "team-a"}, ["namespaces"]),
+    ({"workers": 0}, ["workers"]),
+    ({"prometheusRule": {"alerts": {"ApiTokenExpried": {"enabled": False}}}}, ["ApiTokenExpried"]),
+    ({"prometheusRule": {"alerts": {"ApiTokenExpired": {"for": "soon"}}}}, ["ApiTokenExpired", "for"]),
+    ({"issuer": "http://insecure"}, ["issuer"]),
+    ({"extraArgs": ["dry-run"]}, ["extraArgs"]),
+    ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
+]
+
+
+@pytest.mark.parametrize("major", ["3", "4"])
+@pytest.mark.parametrize("values, told", REFUSED, ids=[json.dumps(v)[1:40] for v, _ in REFUSED])
+def test_a_wrong_value_is_refused_by_its_name(values, told, major):
+    message = render(values, major=major, check=False)
+    assert any(part in message for part in told), message
+
+
+def test_chart_image_and_program_have_one_version():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == chart["version"]
+    assert re.search(r"project\([^)]*VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1] == chart["appVersion"]
+
+
+def test_an_older_cluster_is_refused():
+    message = render({}, "--kube-version", "1.31.0", check=False)
+    assert "1.32" in message
+
+
+def test_without_the_prometheus_operator_its_kinds_are_skipped():
+    objects = objects_in(helm("template", RELEASE, CHART, "--namespace", NAMESPACE).stdout)
+    assert {"ServiceMonitor", "PrometheusRule"}.isdisjoint({thing["kind"] for thing in objects})
+    assert {"ServiceMonitor", "PrometheusRule"} <= {thing["kind"] for thing in render()}
+
+
+def test_names_follow_the_release():
+    objects = render(release="prod")
+    assert only(objects, "Deployment")["metadata"]["name"] == "prod-apitoken-operator"
+    assert names(objects, "ValidatingAdmissionPolicy") == ["apitoken-lifetimes", "apitoken-mint"]
+    binding = only(objects, "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == "prod-apitoken-operator" == binding["subjects"][0]["name"]
+
+
+def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
+    objects = render({"namespaces": ["team-a", "team-b"]})
+    wide = only(objects, "ClusterRole", RELEASE)
+    assert {resource for rule in wide["rules"] for resource in rule["resources"]} == {
+        "tokenexpiryconfigs", "tokenexpiryconfigs/status", "namespaces"}
+    assert [b["roleRef"]["name"] for b in objects if b["kind"] == "ClusterRoleBinding"] == [RELEASE]
+    bound = {(b["metadata"]["namespace"], b["roleRef"]["name"]) for b in objects if b["kind"] == "RoleBinding"}
+    assert bound == {("team-a", f"{RELEASE}-tokens"), ("team-b", f"{RELEASE}-tokens"), (NAMESPACE, f"{RELEASE}-leases"),
+                     (NAMESPACE, f"{RELEASE}-own"), ("default", f"{RELEASE}-events")}
+
+
+def test_verification_brings_the_rights_to_ask_who_introspects():
+    reviews = {"tokenreviews", "subjectaccessreviews"}
+    for enabled in (True, False):
+        rules = only(render({"verify": {"enabled": enabled}}), "ClusterRole", RELEASE)["rules"]
+        assert (reviews <= {resource for rule in rules for resource in rule["resources"]}) == enabled
+
+
+def test_every_object_has_the_recommended_labels():
+    for thing in render(EVERYTHING):
+        labels = thing["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "apitoken-operator", thing["metadata"]["name"]
+        if thing["kind"] != "Pod":
+            assert labels["app.kubernetes.io/managed-by"] == "Helm" and labels["helm.sh/chart"].startswith("apitoken-operator-")
+
+
+def test_the_high_availability_values_are_values():
+    objects = render(yaml.safe_load((CHART / "values-ha.yaml").read_text()))
+    assert only(objects, "Deployment")["spec"]["replicas"] == 2
+    assert only(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+# --- the chart and the manifests are one thing --------------------------------------------------------------------------
+
+OF_PACKAGING = ("app.kubernetes.io/", "helm.sh/")
+
+
+def without_packaging(thing):
+    """What is left when the labels and annotations that say who installed it are taken away, and the empty line that kustomize
+    writes into folded text."""
+    thing = json.loads(json.dumps(thing).replace(r"\n\n", r"\n"))
+    for meta in (thing["metadata"], thing.get("spec", {}).get("template", {}).get("metadata", {})):
+        for field in ("labels", "annotations"):
+            kept = {key: value for key, value in (meta.get(field) or {}).items() if not key.startswith(OF_PACKAGING)}
+            meta.pop(field, None)
+            if kept:
+                meta[field] = kept
+    if "rules" in thing:
+        thing["rules"] = sorted((group, resource, verb) for rule in thing["rules"] for group in rule["apiGroups"]
+                                for resource in rule["resources"] for verb in rule["verbs"])
+    if thing["kind"] == "Service":
+        thing["metadata"].pop("labels", None)
+    return thing
+
+
+def by_name(objects):
+    return {(thing["kind"], thing["metadata"].get("namespace"), thing["metadata"]["name"]): without_packaging(thing) for thing in objects}
+
+
+def kustomized(overlay):
+    kubectl = subprocess.run([ROOT / "hack" / "controlplane.sh", "build"], text=True, capture_output=True, check=True).stdout.strip() + "/kubectl"
+    return objects_in(subprocess.run([kubectl, "kustomize", ROOT / "manifests" / overlay], text=True, capture_output=True, check=True).stdout)
+
+
+SAME = [
+    ("default", {}),
+    ("ha", yaml.safe_load((CHART / "values-ha.yaml").read_text())),
+    ("no-prometheus", {"metrics": {"enabled": False}}),
+]
+
+
+@pytest.mark.parametrize("overlay, values", SAME, ids=[overlay for overlay, _ in SAME])
+def test_the_chart_makes_what_the_manifests_say(overlay, values):
+    chart = by_name(thing for thing in objects_in(
+        helm("template", RELEASE, CHART, "--namespace", NAMESPACE, "--values", "-", input=yaml.safe_dump(values)).stdout) if thing["kind"] != "Pod")
+    manifests = by_name(kustomized(overlay))
+    assert manifests.pop(("Namespace", None, NAMESPACE))
+    assert set(chart) == set(manifests)
+    for key, thing in manifests.items():
+        assert chart[key] == thing, key
+
+
+def test_install_yaml_is_the_default():
+    assert by_name(objects_in((ROOT / "manifests/install.yaml").read_text())) == by_name(kustomized("default"))
+
+
+def test_the_prometheus_operator_objects_are_the_same_too():
+    chart = by_name(thing for thing in render() if thing["kind"] in ("ServiceMonitor", "PrometheusRule"))
+    assert chart == by_name(kustomized("prometheus"))
+
+
+def test_pods_are_selected_alike():
+    (deployment,) = (thing for thing in kustomized("default") if thing["kind"] == "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    mine = only(render(), "Deployment")["spec"]
+    assert mine["selector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
+    assert mine["selector"]["matchLabels"].items() <= labels.items()
+    assert mine["selector"]["matchLabels"].items() <= mine["template"]["metadata"]["labels"].items()
+
+
+def test_the_rendered_alerts_are_accepted_by_promtool(tmp_path):
+    groups = only(render({"prometheusRule": {"alerts": {"ApiTokenOperatorStalled": {"threshold": 1200}}}}), "PrometheusRule")["spec"]
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump(groups))
+    done = subprocess.run(["promtool", "check", "rules", "--lint-fatal", path], text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr

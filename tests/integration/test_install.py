@@ -1,0 +1,180 @@
+"""From a clean cluster to working tokens, by each way that we ship: Helm 3, Helm 4, kustomize, install.yaml. No pod runs here, so the
+operator runs as a process: with the flags of the installed Deployment, under the service account that the installation made."""
+import pytest
+import yaml
+
+from bed import api as kinds
+from bed.api import ApiError, Collection
+from bed.cluster import ROOT, Cluster
+from bed.helm import CHART, Helm, built, former_chart
+from bed.space import Space
+from bed.tokens import hash_of
+from bed.waiting import eventually, let_pass, wait_for
+
+SYSTEM = "apitoken-system"
+SAMPLES = ROOT / "manifests" / "samples"
+RELEASE = "apitoken-operator"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+
+
+@pytest.fixture
+def clean(tmp_path_factory):
+    """A cluster in which nothing of ours is installed."""
+    cluster = Cluster(tmp_path_factory.mktemp("clean"))
+    try:
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def run_installed(clean, launch, tmp_path):
+    """Starts the operator as the installed Deployment would."""
+
+    def run():
+        deployment = clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}")
+        pod = deployment["spec"]["template"]["spec"]
+        flags = [flag for flag in pod["containers"][0]["args"] if "-bind-address=" not in flag]
+        kubeconfig = clean.service_account_kubeconfig(tmp_path / "pod", name=pod["serviceAccountName"])
+        return launch(*flags, kubeconfig=kubeconfig, env={"POD_NAMESPACE": SYSTEM})
+
+    return run
+
+
+def served(cluster):
+    for resource in ("apitokens", "tokenexpiryconfigs"):
+        wait_for(lambda resource=resource: cluster.api.get(f"/apis/apitoken.dev/v1alpha1/{resource}"), 30, f"{resource} are not served")
+
+
+def apply_samples(cluster):
+    """Into namespace team-a; returns it, once each sample does what it says."""
+    served(cluster)
+    cluster.kubectl("create", "namespace", "team-a", check=False)
+    cluster.kubectl("apply", "-n", "team-a", "--validate=strict", "-f", str(SAMPLES))
+    space = Space(cluster, "team-a")
+    for name in ("ci-deploy", "alice-session", "legacy-export"):
+        token = space.ready(name)
+        assert token["status"]["expiresAt"]
+    return space
+
+
+def values_of(space):
+    tokens = {token["metadata"]["name"]: token["status"] for token in space.tokens.list()}
+    secrets = {s["metadata"]["name"]: s["data"] for s in space.secrets.list() if "apitoken.dev/token-id" in s["metadata"].get("annotations", {})}
+    assert len(secrets) == len(tokens) == 3
+    return {name: (status["tokenHash"], status["revision"], status["expiresAt"]) for name, status in tokens.items()}, secrets
+
+
+def refuses_permanent_tokens(cluster):
+    """alice has edit in team-a and no more."""
+    cluster.kubectl("create", "rolebinding", "alice", "-n", "team-a", "--clusterrole=edit", "--user=alice")
+    tokens = kinds.apitokens(cluster.api.impersonating("alice"), "team-a")
+
+    def refused():
+        with pytest.raises(ApiError) as refusal:
+            tokens.api.create(tokens.path, {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "p"},
+                                            "spec": {"user": "alice"}}, dryRun="All")
+        assert "mint-permanent" in refusal.value.message
+
+    eventually(refused, 20)
+    eventually(lambda: tokens.api.create(tokens.path, {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "s"},
+                                                       "spec": {"user": "alice", "type": "Temporary"}}, dryRun="All"))
+
+
+def columns(cluster):
+    crd = cluster.api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/apitokens.apitoken.dev")
+    return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+
+@pytest.mark.parametrize("major", ["3", "4"])
+def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, major):
+    helm = Helm(clean, major, tmp_path / "helm")
+    notes = helm("install", RELEASE, former_chart(tmp_path), "--create-namespace").stdout
+    assert "SKIPPED" in notes and "monitoring.coreos.com" in notes
+    assert "Age" not in columns(clean)
+    operator = run_installed()
+    space = apply_samples(clean)
+    refuses_permanent_tokens(clean)
+    before = values_of(space)
+    assert hash_of(space.value("ci-deploy")) == before[0]["ci-deploy"][0]
+
+    helm("upgrade", RELEASE, CHART)
+    assert "Age" in columns(clean), "the kinds were not upgraded"
+    operator.stop()
+    assert "forbidden" not in operator.log().lower()
+    operator = run_installed()
+    let_pass(2)
+    assert values_of(space) == before
+    assert operator.metrics().value("apitoken_minted_total") == 0
+    assert operator.metrics().matching("apitokens"), "what `helm test` looks for"
+    operator.stop()
+
+    helm("uninstall", RELEASE)
+    assert clean.api.get(f"{ADMISSION}/apitoken-mint") is None
+    assert clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}") is None
+    assert values_of(space) == before, "an uninstallation must leave tokens alone"
+
+    helm("install", RELEASE, CHART)
+    operator = run_installed()
+    let_pass(2)
+    assert values_of(space) == before
+    space.secrets.delete("ci-deploy")
+    wait_for(lambda: (space.tokens.get("ci-deploy")["status"]["revision"]) == 2, 20, "the operator heals no more")
+    operator.stop()
+
+
+EVERYTHING = {
+    "replicaCount": 2, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"enabled": True}, "grafanaDashboard": {"enabled": True},
+    "policy": {"lifetimes": "Deny"}, "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "issuer": "https://tokens.example.com",
+    "topologySpreadConstraints": yaml.safe_load((CHART / "values-ha.yaml").read_text())["topologySpreadConstraints"],
+    "priorityClassName": "system-cluster-critical", "extraEnv": [{"name": "TZ", "value": "UTC"}], "commonLabels": {"team": "platform"},
+}
+
+
+def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator(clean, run_installed, tmp_path):
+    """The API server's own schemas, and for ServiceMonitor and PrometheusRule those of the Prometheus operator."""
+    clean.kubectl("apply", "--server-side", *(f"-f{built()['kinds']}/{kind}.yaml" for kind in ("servicemonitors", "prometheusrules")))
+    monitors = Collection(clean.api, f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors")
+    wait_for(lambda: clean.api.get("/apis/monitoring.coreos.com/v1/servicemonitors"), 30, "ServiceMonitors are not served")
+    clean.kubectl("create", "namespace", SYSTEM)
+    clean.kubectl("create", "namespace", "team-a")
+    clean.kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted")
+    helm = Helm(clean, "4", tmp_path / "helm")
+    for values in ({}, EVERYTHING, {"namespaces": ["default"], "metrics": {"enabled": False}}):
+        text = helm("template", RELEASE, CHART, "--api-versions", "monitoring.coreos.com/v1", values=values).stdout
+        told = clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=text)
+        assert "would violate PodSecurity" not in told.stderr
+    notes = helm("install", RELEASE, CHART, values={"namespaces": ["team-a"]}).stdout
+    assert "SKIPPED" not in notes
+    assert monitors.get(RELEASE)["spec"]["endpoints"][0]["honorLabels"]
+    operator = run_installed()
+    apply_samples(clean)
+    operator.stop()
+    assert "forbidden" not in operator.log().lower(), "rights in team-a alone do not suffice"
+
+
+@pytest.mark.parametrize("how", [["-k", "manifests/default"], ["--server-side", "-f", "manifests/install.yaml"]], ids=["kustomize", "install-yaml"])
+def test_manifests_give_working_tokens(clean, run_installed, how):
+    clean.kubectl("apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how))
+    operator = run_installed()
+    apply_samples(clean)
+    refuses_permanent_tokens(clean)
+    again = clean.kubectl("apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)).stdout
+    assert "configured" not in again and "created" not in again
+    for overlay in ("ha", "no-prometheus"):
+        clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(ROOT / "manifests" / overlay))
+    operator.stop()
+    assert "forbidden" not in operator.log().lower()
+
+
+def test_the_pod_passes_the_restricted_standard(clean):
+    """Admission judges pods, which a Deployment makes later: here the pod itself."""
+    clean.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
+    clean.kubectl("apply", "--dry-run=server", "-f", str(ROOT / "manifests/base/deployment.yaml"))
+    template = yaml.safe_load((ROOT / "manifests/base/deployment.yaml").read_text())["spec"]["template"]
+    path = f"/api/v1/namespaces/{SYSTEM}/pods"
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator", **template["metadata"]}, "spec": template["spec"]}
+    clean.api.create(path, pod, dryRun="All")
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    with pytest.raises(ApiError, match="violates PodSecurity"):
+        clean.api.create(path, pod, dryRun="All")

@@ -1,0 +1,95 @@
+"""The operator's own rights are what it needs and no more: a run that does everything asks for each verb of the shipped role and for
+nothing beside it, and a role without one of its rules is missed by name. (test_samples.py runs it under exactly that role.)"""
+import re
+import urllib.parse
+
+import pytest
+import yaml
+
+from bed.cluster import ROOT
+from bed.proxy import Proxy
+from bed.waiting import wait_for
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+MANIFEST = list(yaml.safe_load_all((ROOT / "manifests/rbac/operator.yaml").read_text()))
+RULES = next(d["rules"] for d in MANIFEST if d["kind"] == "ClusterRole")
+LEASES = [rule for d in MANIFEST if d["kind"] == "Role" for rule in d["rules"]]
+PATH = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$")
+# A repeated Event is patched a minute after the first at the earliest: tests/unit/notify/event_channel_test.cpp.
+COUNTED = {("events.k8s.io", "events", "patch")}
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+def right_of(method, target):
+    """(group, resource, verb), as the authorizer names what a request asks for."""
+    url = urllib.parse.urlsplit(target)
+    found = PATH.match(url.path)
+    assert found, target
+    reading = "watch" if "watch" in urllib.parse.parse_qs(url.query) else "get" if found["name"] else "list"
+    return found["group"] or "", found["resource"] + (found["sub"] or ""), VERBS.get(method, reading)
+
+
+def rights_in(rules):
+    return {(group, resource, verb) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, tmp_path):
+    proxy = Proxy(cluster)
+
+    def through_proxy(config):
+        config["clusters"][0]["cluster"]["server"] = proxy.url
+
+    kubeconfig = cluster.changed_kubeconfig(tmp_path / "proxied", through_proxy)
+    try:
+        operator = launch("--operator-namespace", space.name, "--namespaces", space.name, "--leader-elect", kubeconfig=kubeconfig)
+        space.config("all")
+        space.token("healed")
+        space.ready("healed")
+        first = space.value("healed")
+        space.secrets.delete("healed")
+        wait_for(lambda: space.secrets.get("healed") and space.value("healed") != first, 20, "the deleted Secret was not made again")
+        space.ready("healed")
+        second = space.value("healed")
+        space.secrets.patch("healed", {"stringData": {"token": "edited"}})
+        wait_for(lambda: space.value("healed") not in ("edited", second), 20, "the edited Secret was not mended")
+        space.ready("healed")
+        space.tokens.patch("healed", {"spec": {"revoked": True}})
+        space.wait_condition("healed", "Ready", "False", "Revoked")
+        wait_for(lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays")
+        space.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
+        wait_for(lambda: space.tokens.get("short") is None, 30, "the expired ApiToken stays")
+        operator.stop()
+    finally:
+        proxy.stop()
+    used = {right_of(*request) for request in proxy.seen}
+    granted = rights_in(RULES) | rights_in(LEASES)
+    assert used - granted == set()
+    assert granted - used == COUNTED
+
+
+def name_of(rule):
+    return "-".join(rule["resources"]).replace("/", "-")
+
+
+@pytest.mark.parametrize("missing", RULES + LEASES, ids=name_of)
+def test_without_one_rule_the_operator_says_what_it_lacks(cluster, space, launch, tmp_path, missing):
+    user = f"operator-{space.name}"
+    bind(cluster, user, [rule for rule in RULES + LEASES if rule is not missing])
+    try:
+        path = tmp_path / "reduced"
+        path.write_text(cluster.controlplane("kubeconfig", "--user", user))
+        space.token("ci")
+        operator = launch("--operator-namespace", space.name, "--namespaces", space.name, "--leader-elect", kubeconfig=path, wait_ready=False)
+        operator.wait_logged(rf"forbidden.*{missing['resources'][0]}|{missing['resources'][0]}.*(forbidden|allow )")
+        assert operator.running()
+        operator.stop()
+    finally:
+        for kind in ("clusterrolebindings", "clusterroles"):
+            cluster.api.delete(f"{RBAC}/{kind}/{user}")
+
+
+def bind(cluster, user, rules):
+    cluster.api.create(f"{RBAC}/clusterroles", {"metadata": {"name": user}, "rules": rules})
+    cluster.api.create(f"{RBAC}/clusterrolebindings", {
+        "metadata": {"name": user}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
