@@ -33,7 +33,7 @@ LIBRARIES = {
     "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
     "cpprest": ["kube/cpprest_transport"],
     "pplx": ["kube/cpprest_transport"],
-    "boost": ["kube/cpprest_transport"],
+    "boost": ["kube/cpprest_transport", "api/json"],
     "yaml-cpp": ["kube/kubeconfig"],
     "curl": ["notify/email_channel"],
     "prometheus": ["serve/*"],

@@ -4,8 +4,8 @@
 
 #include <simdjson.h>
 
+#include <boost/container/flat_map.hpp>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +17,8 @@
 namespace apitoken::api {
 
 using Json = simdjson::dom::element;
-using StringMap = std::map<std::string, std::string, std::less<>>;
+// Flat: a Secret has seven small entries, and there are thousands of them.
+using StringMap = boost::container::flat_map<std::string, std::string, std::less<>>;
 using Problems = std::vector<std::string>;  // "spec.ttl: must be a string"
 
 // The member `name` of an object; nothing if `object` is no object or the member is missing or null.

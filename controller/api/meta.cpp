@@ -6,21 +6,36 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "api/names.hpp"
 #include "base/rfc3339.hpp"
 
 namespace apitoken::api {
 
-Result<ObjectMeta> decode_meta(Json object) {
+Result<ObjectVersion> peek_version(Json object) {
   const auto metadata = member(object, "metadata");
   if (!metadata) return fail(ErrorKind::Decode, "an object without metadata");
-  ObjectMeta meta;
-  meta.ns = read_string(*metadata, "namespace", "").value_or("");
-  meta.name = read_string(*metadata, "name", "").value_or("");
-  meta.uid = read_string(*metadata, "uid", "").value_or("");
-  meta.resource_version = read_string(*metadata, "resourceVersion", "").value_or("");
-  if (meta.name.empty() || meta.uid.empty() || meta.resource_version.empty()) {
-    return fail(ErrorKind::Decode, fmt::format("object \"{}\" lacks name, uid or resourceVersion", meta.key().text()));
+  const auto view = [&](std::string_view name) {
+    std::string_view text;
+    const auto found = member(*metadata, name);
+    return found && found->get(text) == simdjson::SUCCESS ? text : std::string_view();
+  };
+  const ObjectVersion version{view("namespace"), view("name"), view("uid"), view("resourceVersion")};
+  if (version.name.empty() || version.uid.empty() || version.resource_version.empty()) {
+    return fail(ErrorKind::Decode, fmt::format("object \"{}{}{}\" lacks name, uid or resourceVersion", version.ns,
+                                               version.ns.empty() ? "" : "/", version.name));
   }
+  return version;
+}
+
+Result<ObjectMeta> decode_meta(Json object) {
+  const auto version = peek_version(object);
+  if (!version) return std::unexpected(version.error());
+  const auto metadata = member(object, "metadata");
+  ObjectMeta meta;
+  meta.ns = version->ns;
+  meta.name = version->name;
+  meta.uid = version->uid;
+  meta.resource_version = version->resource_version;
   meta.generation = read_integer(*metadata, "generation", "").value_or(0);
   meta.created = read_time(*metadata, "creationTimestamp");
   meta.deleted = read_time(*metadata, "deletionTimestamp");
@@ -41,11 +56,23 @@ Result<PartialObject> decode_partial_object(Json object) {
   return PartialObject{std::move(*meta)};
 }
 
+namespace {
+
+std::string_view read_word(Json object, std::string_view name) {
+  std::string_view text;
+  const auto found = member(object, name);
+  if (!found || found->get(text) != simdjson::SUCCESS) return condition::kUnknown;
+  const auto known = std::ranges::find(kConditionWords, text);
+  return known == std::end(kConditionWords) ? condition::kUnknown : *known;
+}
+
+}  // namespace
+
 std::vector<Condition> decode_conditions(Json status) {
   std::vector<Condition> conditions;
   for (const Json item : read_array(status, "conditions")) {
-    conditions.push_back({read_string(item, "type", "").value_or(""), read_string(item, "status", "").value_or(""),
-                          read_string(item, "reason", "").value_or(""), read_string(item, "message", "").value_or(""),
+    conditions.push_back({read_word(item, "type"), read_word(item, "status"), read_word(item, "reason"),
+                          read_string(item, "message", "").value_or(""),
                           read_time(item, "lastTransitionTime").value_or(WallTime{}),
                           read_integer(item, "observedGeneration", "").value_or(0)});
   }

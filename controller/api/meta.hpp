@@ -48,6 +48,16 @@ struct ObjectMeta {
   ObjectKey key() const { return {ns, name}; }
 };
 
+// What tells one version of an object from another; views into the JSON.
+struct ObjectVersion {
+  std::string_view ns;
+  std::string_view name;
+  std::string_view uid;
+  std::string_view resource_version;
+};
+// Errors: as decode_meta.
+Result<ObjectVersion> peek_version(Json object);
+
 // Reads `metadata` of an object. Errors: Decode where name, uid or resourceVersion are missing.
 Result<ObjectMeta> decode_meta(Json object);
 
@@ -60,9 +70,10 @@ struct PartialObject {
 Result<PartialObject> decode_partial_object(Json object);
 
 struct Condition {
-  std::string type;
-  std::string status;  // True, False or Unknown
-  std::string reason;
+  // Words of names.hpp, which live for ever; reading a word that is not there gives "Unknown".
+  std::string_view type;
+  std::string_view status;  // True, False or Unknown
+  std::string_view reason;
   std::string message;
   WallTime last_transition{};
   std::int64_t observed_generation = 0;

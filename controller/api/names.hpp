@@ -74,4 +74,16 @@ inline constexpr std::string_view kNothingSent = "NothingSent";        // EmailD
 inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";  // EmailDelivery=False
 }  // namespace reason
 
+// Every word that a condition may be made of.
+inline constexpr std::string_view kConditionWords[] = {
+    condition::kReady,       condition::kExpiringSoon,  condition::kReconciling,
+    condition::kStalled,     condition::kEmailDelivery, condition::kTrue,
+    condition::kFalse,       condition::kUnknown,       reason::kPending,
+    reason::kIssued,         reason::kRotated,          reason::kExpired,
+    reason::kRevoked,        reason::kInvalidSpec,      reason::kSecretConflict,
+    reason::kMintFailed,     reason::kNoticeFailed,     reason::kSigningKeysLost,
+    reason::kInvalidAddress, reason::kSecretNotFound,   reason::kValid,
+    reason::kDone,           reason::kAccepted,         reason::kDelivered,
+    reason::kNothingSent,    reason::kDeliveryFailed};
+
 }  // namespace apitoken::api

@@ -19,9 +19,8 @@ constexpr std::size_t kLongestMessage = 4096;  // bytes; the CRD allows 32768 ch
 
 void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type,
          std::string_view value, std::string_view why, std::string_view message) {
-  api::set_condition(status.conditions,
-                     {std::string(type), std::string(value), std::string(why),
-                      cut_text(plain_text(message), kLongestMessage), observed.now, observed.object.meta.generation});
+  api::set_condition(status.conditions, {type, value, why, cut_text(plain_text(message), kLongestMessage), observed.now,
+                                         observed.object.meta.generation});
 }
 
 void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {

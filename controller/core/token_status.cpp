@@ -18,9 +18,8 @@ namespace reason = api::reason;
 
 void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type, bool is_true,
          std::string_view why, std::string message) {
-  api::set_condition(status.conditions,
-                     {std::string(type), std::string(is_true ? condition::kTrue : condition::kFalse), std::string(why),
-                      std::move(message), observed.now, observed.token.meta.generation});
+  api::set_condition(status.conditions, {type, is_true ? condition::kTrue : condition::kFalse, why, std::move(message),
+                                         observed.now, observed.token.meta.generation});
 }
 
 void set_progress(api::ApiTokenStatus& status, const Observed& observed, std::string_view reconciling,

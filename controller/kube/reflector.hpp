@@ -45,6 +45,9 @@ class Reflector final : private ObjectSink {
     for (const auto& change : changes) on_change_(change);
   }
   Status changed(api::Json object) override {
+    const auto version = api::peek_version(object);
+    if (!version) return std::unexpected(version.error());
+    if (store_.observe_known(watched().ns, *version)) return {};  // mostly the echo of a write of our own
     auto decoded = decode_(object);
     if (!decoded) return std::unexpected(decoded.error());
     tell(store_.observe(watched().ns, std::move(*decoded)));

@@ -70,6 +70,16 @@ class Store {
     advance(scope, object.meta.resource_version);
     return store(std::move(object));
   }
+  // The same for a version alone. True where the store knows that object at that version or a newer one, so that it
+  // need not be decoded.
+  bool observe_known(std::string_view scope, const api::ObjectVersion& version) {
+    std::unique_lock lock(mutex_);
+    const auto found = objects_.find(version);
+    if (found == objects_.end() || version_older((*found)->meta.resource_version, version.resource_version))
+      return false;
+    advance(scope, version.resource_version);
+    return true;
+  }
   std::optional<Change<T>> observe_removal(std::string_view scope, const api::ObjectMeta& last) {
     std::unique_lock lock(mutex_);
     advance(scope, last.resource_version);
@@ -99,6 +109,7 @@ class Store {
     static Names names(const Pointer& object) { return {object->meta.ns, object->meta.name}; }
     static Names names(const api::ObjectMeta& meta) { return {meta.ns, meta.name}; }
     static Names names(const api::ObjectKey& key) { return {key.ns, key.name}; }
+    static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
   };
 
   // All of these: the caller holds mutex_ alone.

@@ -30,11 +30,12 @@ struct Executor::Pass {
   std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written
   bool rotates = false;
   Former former;
-  api::JsonParser parser;
+  api::JsonParser& parser;
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
-  Pass pass{token, stop, {}, false, {}, {}};
+  static thread_local api::JsonParser parser;  // kept by each worker: a new one for each pass would allocate anew
+  Pass pass{token, stop, {}, false, {}, parser};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
     if (!done) return done;
@@ -126,23 +127,25 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.hint = pass.minted->hint;
   }
   const auto body = api::encode_status_patch(pass.token.meta, status);
-  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop);
+  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop,
+                                          kube::kMetadataAccept);
   if (!answer) return std::unexpected(answer.error());
   const auto object = pass.parser.parse(*answer);
   if (!object) return std::unexpected(object.error());
-  auto token = api::decode_api_token(*object);
-  if (!token) return std::unexpected(token.error());
+  auto meta = api::decode_meta(*object);
+  if (!meta) return std::unexpected(meta.error());
+  api::ApiToken token{std::move(*meta), pass.token.spec, status};  // by the precondition the spec is the one we know
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";
   if (pass.minted) {
     spdlog::info("{} namespace={} name={} token_id={} revision={} expires={}", pass.rotates ? "rotated" : "minted",
-                 token->meta.ns, token->meta.name, status.token_id, status.revision,
+                 token.meta.ns, token.meta.name, status.token_id, status.revision,
                  status.expires_at ? format_rfc3339(*status.expires_at) : "");
   } else {
-    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token->meta.ns, token->meta.name,
+    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token.meta.ns, token.meta.name,
                  status.token_id, why);
   }
-  stores_.tokens.put(std::move(*token));
+  stores_.tokens.put(std::move(token));
   return {};
 }
 
