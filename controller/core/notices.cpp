@@ -24,12 +24,17 @@ std::string event_note(const Notice& notice, WallTime now) {
       fmt::format("API token {} of {} {} at {}, {}.", notice.token_id, cut_text(plain_text(notice.user), 256),
                   over ? "expired" : "expires", format_rfc3339(expiry), describe_distance(expiry, now));
   if (notice.warning) {
-    note += " Renew it: apply another ApiToken and move its consumers over, or delete this one and apply it again.";
+    note += " Renew it: " + renew_command(notice);
   }
   return note;
 }
 
 }  // namespace
+
+std::string renew_command(const Notice& notice) {
+  return fmt::format("kubectl -n {} annotate apitoken {} --overwrite {}=$(date -u +%Y-%m-%dT%H:%M:%SZ)", notice.ns,
+                     notice.name, api::kRotateRequestAnnotation);
+}
 
 std::string NoticeKey::text() const {
   return fmt::format("{}|{}|{}|{}s", token_uid, format_rfc3339(expires_at), config, before.count());

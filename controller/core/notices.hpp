@@ -67,6 +67,9 @@ std::string event_name(std::string_view object, std::string_view fact);
 // The Event of a notice: reason ExpiringSoon or Expired, on the ApiToken.
 api::Event notice_event(const Notice& notice, WallTime now);
 
+// The line for a shell that rotates the token of a notice. Namespace and name are DNS-1123 and stand in it as they are.
+std::string renew_command(const Notice& notice);
+
 // "<32 hex digits@domain>": the same for the same notices and recipients in any order.
 std::string message_id(std::vector<NoticeKey> keys, std::vector<std::string> recipients, std::string_view domain);
 

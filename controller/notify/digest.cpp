@@ -19,12 +19,14 @@ constexpr Seconds kHour{3600};
 
 // What renews a token, in text; each paragraph is a line. The only place that says so in a mail.
 constexpr std::string_view kRenewal[] = {
-    "Without interruption: apply a second ApiToken under another name (the same manifest with a new metadata.name, and "
-    "a new "
-    "spec.secret.name where it has one), let the consumers read its Secret, then delete the old one.",
-    "With a short interruption: delete the ApiToken and apply its manifest again, or let GitOps do so. The old value "
-    "stops "
-    "at once, and the Secret is made anew with a new value.",
+    "Run the line \"renew it\" of the token. A new value with a full lifetime takes its place in the Secret; the old "
+    "one "
+    "goes on working for a while (spec.rotation.overlap), so that whoever uses it can follow. An expired token is "
+    "renewed "
+    "the same way.",
+    "Pods that mount the Secret see the new value within about a minute; those that read it into environment variables "
+    "have to be restarted. Somebody outside the cluster has to be given the new value.",
+    "Set spec.rotation.policy to Automatic, and nobody has to do it the next time.",
     "If nobody needs the token any more, delete the ApiToken: its Secret goes with it.",
 };
 
@@ -95,6 +97,7 @@ std::string text_of(const core::Notice& notice, std::size_t number, WallTime now
   if (!notice.description.empty()) line("description:", core::plain_text(notice.description));
   line("look at it:", kubectl(notice, "get", " -o wide"));
   line("", kubectl(notice, "describe"));
+  line("renew it:", core::renew_command(notice));
   line("delete it:", kubectl(notice, "delete"));
   return text + "\n";
 }
@@ -102,12 +105,12 @@ std::string text_of(const core::Notice& notice, std::size_t number, WallTime now
 std::string html_row(const core::Notice& notice, WallTime now) {
   const auto cell = [](std::string_view text) { return fmt::format("<td>{}</td>", escape_html(text)); };
   const std::string description = core::plain_text(notice.description);
-  return fmt::format("<tr>{}{}{}{}{}</tr>\n<tr><td colspan=\"5\"><pre>{}\n{}\n{}</pre></td></tr>\n",
+  return fmt::format("<tr>{}{}{}{}{}</tr>\n<tr><td colspan=\"5\"><pre>{}\n{}\n{}\n{}</pre></td></tr>\n",
                      cell(fmt::format("{}/{}", notice.ns, notice.name)), cell(expiry_line(notice, now)),
                      cell(core::plain_text(notice.user)),
                      cell(fmt::format("{}, token ID {}", notice.type, notice.token_id)), cell(description),
                      escape_html(kubectl(notice, "get", " -o wide")), escape_html(kubectl(notice, "describe")),
-                     escape_html(kubectl(notice, "delete")));
+                     escape_html(core::renew_command(notice)), escape_html(kubectl(notice, "delete")));
 }
 
 std::string unlisted(std::size_t all) {

@@ -57,6 +57,8 @@ TEST(DigestText, TellsWhichWhoseWhenAndWhatToDo) {
   EXPECT_THAT(text, HasSubstr("user:        alice@example.com\n   description: deploys from CI\n"));
   EXPECT_THAT(text, HasSubstr("kubectl -n team-a get apitoken soon -o wide\n"));
   EXPECT_THAT(text, HasSubstr("kubectl -n team-a describe apitoken soon\n"));
+  EXPECT_THAT(text, HasSubstr("renew it:    kubectl -n team-a annotate apitoken soon --overwrite "
+                              "apitoken.dev/rotate-requested-at=$(date -u +%Y-%m-%dT%H:%M:%SZ)\n"));
   EXPECT_THAT(text, HasSubstr("kubectl -n team-a delete apitoken soon\n"));
   EXPECT_THAT(text, HasSubstr("How to renew a token"));
 }
