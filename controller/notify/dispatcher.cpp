@@ -51,7 +51,7 @@ void Dispatcher::write_events(std::stop_token stop) {
   using Fate = EventChannel::Outcome::Fate;
   std::size_t written = 0;
   std::size_t errors = 0;
-  const auto outcomes = events_.write_due(stop);
+  const auto outcomes = events_.write_due(stop, hooks_.is_busy());
   {
     std::lock_guard lock(mutex_);
     for (const auto& [tag, fate] : outcomes) {

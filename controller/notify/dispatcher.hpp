@@ -27,6 +27,8 @@ class DispatcherHooks {
   virtual void on_told(const Told& told) = 0;
   // report(config) changed.
   virtual void on_config_report(const std::string& config) = 0;
+  // There is a mass of tokens to reconcile: what is told for information only gives way.
+  virtual bool is_busy() const { return false; }
 };
 
 class NotifyObserver {

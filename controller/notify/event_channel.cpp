@@ -10,6 +10,8 @@ namespace {
 
 constexpr Backoff kRetry{std::chrono::seconds(1), std::chrono::seconds(60)};
 constexpr auto kPatchInterval = std::chrono::minutes(1);
+constexpr auto kGiveWay = std::chrono::milliseconds(500);
+constexpr auto kLongestGiveWay = std::chrono::minutes(1);
 constexpr std::size_t kMostWritesInARow = 50;
 constexpr std::size_t kMostSeen = 4096;
 
@@ -35,20 +37,25 @@ bool TokenBucket::take(SteadyTime now) {
 }
 
 void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
-  pending_.push_back({std::move(event), repeatable, tag, 0, SteadyTime{}});
+  pending_.push_back({std::move(event), repeatable, tag, 0, SteadyTime{}, clock_.steady()});
 }
 
 void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
   std::erase_if(pending_, [&](const Pending& pending) { return pending.tag != 0 && tags.contains(pending.tag); });
 }
 
-std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop) {
+std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop, bool busy) {
   std::vector<Outcome> outcomes;
   std::size_t writes = 0;
   for (auto item = pending_.begin(); item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
     const SteadyTime now = clock_.steady();
     if (now < paused_until_) break;
     if (now < item->due) {
+      ++item;
+      continue;
+    }
+    if (busy && !item->event.warning && now < item->posted + kLongestGiveWay) {
+      item->due = now + kGiveWay;
       ++item;
       continue;
     }

@@ -53,8 +53,9 @@ class EventChannel {
   // again.
   void post(api::Event event, bool repeatable, std::uint64_t tag);
   void cancel(const std::set<std::uint64_t>& tags);
-  // Writes Events that are due, at most 50 in one call, and returns what became of them.
-  std::vector<Outcome> write_due(std::stop_token stop);
+  // Writes Events that are due, at most 50 in one call, and returns what became of them. `busy`: the API server has
+  // more urgent work of ours, so Normal Events wait, up to a minute.
+  std::vector<Outcome> write_due(std::stop_token stop, bool busy = false);
   // When write_due() has something to do; SteadyTime::max() if never.
   SteadyTime next_due() const;
   std::size_t pending() const { return pending_.size(); }
@@ -66,6 +67,7 @@ class EventChannel {
     std::uint64_t tag;
     std::uint32_t failures = 0;
     SteadyTime due{};
+    SteadyTime posted{};
   };
   struct Seen {
     int count = 1;

@@ -17,8 +17,11 @@ class MailDesk final : public notify::DispatcherHooks {
   Result<notify::MailSettings> mail_settings(const std::string& config, std::stop_token stop) override;
   void on_told(const notify::Told& told) override { queues_.tokens.add(told.token); }
   void on_config_report(const std::string& config) override { queues_.configs.add({"", config}); }
+  bool is_busy() const override { return queues_.tokens.depth() > kBusyDepth; }
 
  private:
+  static constexpr std::size_t kBusyDepth = 64;
+
   Status read_credentials(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
   Status read_ca(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
   // One key of a Secret in the operator's namespace. Errors: NotFound, naming the Secret, the key and the remedy.

@@ -71,6 +71,21 @@ TEST_F(EventChannelTest, AnOutagePausesAllInsteadOfTryingEach) {
   EXPECT_EQ(channel_.pending(), 30u);
 }
 
+TEST_F(EventChannelTest, NormalOnesGiveWayWhileTheOperatorIsBusyButNotForEver) {
+  channel_.post(event("news", false), false, 1);
+  channel_.post(event("warning"), false, 2);
+  channel_.write_due({}, true);
+  EXPECT_THAT(sink_.created, ::testing::ElementsAre(::testing::Key("warning")));
+  EXPECT_GT(channel_.next_due(), clock_.steady());  // no hot loop
+  clock_.advance(1s);
+  channel_.write_due({}, true);
+  EXPECT_EQ(sink_.calls, 1);
+  channel_.post(event("later", false), false, 3);
+  clock_.advance(60s);
+  channel_.write_due({}, true);
+  EXPECT_EQ(sink_.created.size(), 3u);
+}
+
 TEST_F(EventChannelTest, AForbiddenOneDoesNotHoldUpOthers) {
   sink_.error = Error{ErrorKind::Forbidden, "create events in team-a: not allowed"};
   channel_.post(event("a"), false, 1);
