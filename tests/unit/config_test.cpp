@@ -26,11 +26,11 @@ class ParseFlags : public testing::Test {
 TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
 
 TEST_F(ParseFlags, TakesEveryFlag) {
-  const auto config = parse(
-      {"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
-       "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
-       "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug", "--log-format=json",
-       "--per-token-metrics=false", "--dry-run", "--version", "--help"});
+  const auto config =
+      parse({"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
+             "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
+             "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
+             "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->kubeconfig, "/tmp/k");
   EXPECT_EQ(config->metrics_bind_address, "127.0.0.1:0");
@@ -89,9 +89,10 @@ TEST_F(ParseFlags, AnIssuerIsAUrlThatVerifiersCanAppendTo) {
     EXPECT_EQ(parse({"--issuer", url})->issuer, url);
   for (const char* url : {"", "a.example.com", "http://a", "https://", "https://a/", "https://a?b", "https://a#b",
                           "https://me@a", "https://a b", "https:///b", "https://:8443", "HTTPS://a"}) {
-    EXPECT_EQ(refused({"--issuer", url}), std::string("--issuer: invalid value \"") + url +
-                                              "\": allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, "
-                                              "user and slash at the end");
+    EXPECT_EQ(refused({"--issuer", url}),
+              std::string("--issuer: invalid value \"") + url +
+                  "\": allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, "
+                  "user and slash at the end");
   }
 }
 
@@ -99,7 +100,8 @@ TEST_F(ParseFlags, KeysRotateOnceAMinuteAtMost) {
   EXPECT_EQ(parse({})->jwt_key_rotation, std::chrono::hours(720));
   EXPECT_EQ(parse({"--jwt-key-rotation=1m"})->jwt_key_rotation, std::chrono::seconds(60));
   for (const char* rotation : {"59s", "0s", "30", "30d", "-1h", ""}) {
-    EXPECT_THAT(refused({"--jwt-key-rotation", rotation}), HasSubstr("allowed are durations of 1m and more, such as 720h"));
+    EXPECT_THAT(refused({"--jwt-key-rotation", rotation}),
+                HasSubstr("allowed are durations of 1m and more, such as 720h"));
   }
 }
 
@@ -122,11 +124,10 @@ TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
 
 TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
   const auto text = help_text();
-  for (const char* flag :
-       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
-        "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect", "--issuer URL",
-        "--jwt-key-rotation DURATION", "--per-token-metrics",
-        "--dry-run", "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
+  for (const char* flag : {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
+                           "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect",
+                           "--issuer URL", "--jwt-key-rotation DURATION", "--per-token-metrics", "--dry-run",
+                           "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
     EXPECT_THAT(text, HasSubstr(flag));
   }
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) EXPECT_LE(text.find('\n', at) - at, 110u);
