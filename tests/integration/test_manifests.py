@@ -32,7 +32,6 @@ def test_a_sample_is_accepted(installed, sample):
     ("get list watch create patch delete", "secrets", "team-a"),
     ("list watch", "namespaces", None),
     ("create patch", "events.events.k8s.io", "team-a"),
-    ("create", "secrets", "apitoken-system"),
     ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
 ])
 def test_the_operator_may(installed, verbs, resource, namespace):
