@@ -135,9 +135,7 @@ struct App::Parts {
       stores,
       trust,
       dispatcher,
-      [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
-        return fail(ErrorKind::Unavailable, "no signing key");
-      },
+      [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
       [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
   reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher,
                                       metrics.api_tokens(), config.dry_run};

@@ -145,7 +145,7 @@ constexpr std::array kFlags{
     Flag{"health-probe-bind-address", "ADDRESS", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.",
          [](Config& c, std::string_view v) { return set_bind_address(c.health_probe_bind_address, v); }},
     Flag{"operator-namespace", "NAMESPACE", "",
-         "Where the lease and the mail servers' Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
+         "Where the lease, JWT keys and mail Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
          set_operator_namespace},
     Flag{"namespaces", "LIST", "", "The namespaces whose ApiTokens are served, separated by commas; without it all.",
          set_namespaces},

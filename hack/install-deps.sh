@@ -18,7 +18,7 @@ packages=(
   nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev
   # format, lint and tests
   clang-format-19 clang-tidy-19 shellcheck libgtest-dev libgmock-dev
-  python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography
+  python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography python3-jwt
   # servers of the test bed, and what starts them
   prometheus prometheus-alertmanager curl openssl ca-certificates
 )

@@ -2,12 +2,12 @@
 #include "api/jwt_key_secret.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "api/names.hpp"
 #include "api/secret.hpp"
-#include "base/base64.hpp"
 #include "base/rfc3339.hpp"
 
 namespace apitoken::api {
@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kPem = ".pem";
 constexpr std::string_view kTimes = ".json";
+
+std::string name_of(std::string_view kid, std::string_view ending) { return std::string(kid).append(ending); }
 
 std::set<std::string> kids_of(Json secret) {
   std::set<std::string> kids;
@@ -30,8 +32,8 @@ std::set<std::string> kids_of(Json secret) {
 }
 
 std::optional<JwtKeyEntry> decode_entry(Json secret, const std::string& kid) {
-  auto pem = decode_secret_value(secret, kid + std::string(kPem));
-  const auto times = decode_secret_value(secret, kid + std::string(kTimes));
+  auto pem = decode_secret_value(secret, name_of(kid, kPem));
+  const auto times = decode_secret_value(secret, name_of(kid, kTimes));
   if (!pem || !times) return {};
   JsonParser parser;
   const auto object = parser.parse(times->reveal());
@@ -42,38 +44,10 @@ std::optional<JwtKeyEntry> decode_entry(Json secret, const std::string& kid) {
   return JwtKeyEntry{kid, std::move(*pem), *created, *active_from};
 }
 
-std::string times_of(const JwtKeyEntry& key) {
-  return nlohmann::json{{"createdAt", format_rfc3339(key.created)}, {"activeFrom", format_rfc3339(key.active_from)}}
-      .dump();
-}
-
-std::string quoted(std::string_view kid, std::string_view ending) {
-  return nlohmann::json(std::string(kid).append(ending)).dump();
-}
-
-// An object of `data` and the members of `rest`, joined by hand, so that the only copies of a key are ones that we
-// wipe.
-SecretString with_keys(const nlohmann::json& rest, const JwtKeyEntry* added, const std::vector<std::string>& removed) {
-  const SecretString pem(added != nullptr ? base64_encode(added->pem.reveal()) : std::string());
-  std::string public_entries;
-  for (const std::string& kid : removed) {
-    public_entries.append(quoted(kid, kPem)).append(":null,").append(quoted(kid, kTimes)).append(":null,");
-  }
-  if (added != nullptr) {
-    public_entries.append(quoted(added->kid, kTimes))
-        .append(":\"")
-        .append(base64_encode(times_of(*added)))
-        .append("\",");
-    public_entries.append(quoted(added->kid, kPem)).append(":\"");
-  } else if (!public_entries.empty()) {
-    public_entries.pop_back();
-  }
-  const std::string tail = rest.dump();
-  std::string body;
-  body.reserve(public_entries.size() + pem.size() + tail.size() + 16);
-  body.append("{\"data\":{").append(public_entries).append(pem.reveal()).append(added != nullptr ? "\"" : "");
-  body.append("},").append(tail, 1);
-  return SecretString(std::move(body));
+SecretString times_of(const JwtKeyEntry& key) {
+  return SecretString(
+      nlohmann::json{{"createdAt", format_rfc3339(key.created)}, {"activeFrom", format_rfc3339(key.active_from)}}
+          .dump());
 }
 
 }  // namespace
@@ -96,19 +70,34 @@ Result<JwtKeySecret> decode_jwt_key_secret(Json secret) {
 }
 
 SecretString encode_new_jwt_key_secret(const ObjectKey& key, const JwtKeyEntry& first) {
-  const nlohmann::json object{
-      {"apiVersion", "v1"},
-      {"kind", "Secret"},
-      {"type", "Opaque"},
-      {"metadata",
-       {{"namespace", key.ns}, {"name", key.name}, {"labels", {{"app.kubernetes.io/part-of", kManagedBy}}}}}};
-  return with_keys(object, &first, {});
+  ObjectMeta meta;
+  meta.ns = key.ns;
+  meta.name = key.name;
+  meta.labels = {{"app.kubernetes.io/part-of", std::string(kManagedBy)}};
+  const auto pem = name_of(first.kid, kPem), times = name_of(first.kid, kTimes);
+  const SecretString encoded_times = times_of(first);
+  return encode_new_secret(meta, std::array{DataChange{pem, &first.pem}, DataChange{times, &encoded_times}});
 }
 
 SecretString encode_jwt_key_patch(const ObjectMeta& at, const JwtKeyEntry* added,
                                   const std::vector<std::string>& removed_kids) {
-  const nlohmann::json patch{{"metadata", {{"uid", at.uid}, {"resourceVersion", at.resource_version}}}};
-  return with_keys(patch, added, removed_kids);
+  std::vector<std::string> names;
+  names.reserve(2 * removed_kids.size() + 2);  // `changes` points into it
+  std::vector<DataChange> changes;
+  const auto change = [&](std::string_view kid, std::string_view ending, const SecretString* value) {
+    names.push_back(name_of(kid, ending));
+    changes.push_back({names.back(), value});
+  };
+  for (const std::string& kid : removed_kids) {
+    change(kid, kPem, nullptr);
+    change(kid, kTimes, nullptr);
+  }
+  const SecretString times = added != nullptr ? times_of(*added) : SecretString();
+  if (added != nullptr) {
+    change(added->kid, kPem, &added->pem);
+    change(added->kid, kTimes, &times);
+  }
+  return encode_value_patch(at, changes, {}, {});
 }
 
 }  // namespace apitoken::api

@@ -82,7 +82,7 @@ std::optional<SecretString> decode_secret_value(Json secret, std::string_view ke
   return SecretString(std::move(*decoded));
 }
 
-SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value) {
+SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChange> data) {
   auto owners = nlohmann::json::array();
   for (const OwnerReference& owner : meta.owners) {
     owners.push_back({{"apiVersion", owner.api_version},
@@ -101,7 +101,11 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, con
                                 {"labels", meta.labels},
                                 {"annotations", meta.annotations},
                                 {"ownerReferences", std::move(owners)}}}};
-  return with_data(object, std::array{DataChange{key, &value}});
+  return with_data(object, data);
+}
+
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value) {
+  return encode_new_secret(meta, std::array{DataChange{key, &value}});
 }
 
 SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const StringMap& labels,

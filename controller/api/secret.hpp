@@ -28,14 +28,16 @@ Result<SecretMeta> decode_secret_meta(Json object);
 // The decoded value under `key` of a whole Secret; nothing where the key is absent or no base64.
 std::optional<SecretString> decode_secret_value(Json secret, std::string_view key);
 
-// A new Secret (type Opaque) holding `value` under `key`; meta gives namespace, name, labels, annotations, owners.
-SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value);
-
 // One key of data: a value to put there, or null to take it out.
 struct DataChange {
   std::string_view key;
   const SecretString* value = nullptr;
 };
+
+// A new Secret (type Opaque) holding these values, or the one `value` under `key`; meta gives namespace, name, labels,
+// annotations, owners.
+SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChange> data);
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value);
 
 // A merge patch that changes these keys of data and sets `labels` and `annotations`; what else the Secret holds stays.
 // `at` gives uid and resourceVersion as preconditions.

@@ -39,7 +39,7 @@ class JwtKeys {
 
   // Any thread, no I/O. The JWK Set as last seen; no keys before the first one is made.
   std::string jwks() const;
-  const std::string& issuer() const { return settings_.issuer; }
+  std::string issuer() const { return settings_.issuer; }
 
   // From the watch on the operator's own Secrets. Quick.
   void on_secret(const kube::Change<api::PartialObject>& change);

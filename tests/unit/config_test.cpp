@@ -26,10 +26,11 @@ class ParseFlags : public testing::Test {
 TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
 
 TEST_F(ParseFlags, TakesEveryFlag) {
-  const auto config = parse(
-      {"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
-       "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
-       "--log-level=debug", "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
+  const auto config =
+      parse({"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
+             "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
+             "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
+             "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->kubeconfig, "/tmp/k");
   EXPECT_EQ(config->metrics_bind_address, "127.0.0.1:0");
@@ -37,6 +38,8 @@ TEST_F(ParseFlags, TakesEveryFlag) {
   EXPECT_EQ(config->operator_namespace, "ops");
   EXPECT_THAT(config->namespaces, ElementsAre("team-a", "team-b"));
   EXPECT_EQ(config->workers, 16);
+  EXPECT_EQ(config->issuer, "https://tokens.example.com/apis");
+  EXPECT_EQ(config->jwt_key_rotation, std::chrono::hours(36));
   EXPECT_EQ(config->log_level, LogLevel::Debug);
   EXPECT_EQ(config->log_format, LogFormat::Json);
   EXPECT_FALSE(config->per_token_metrics);
@@ -81,6 +84,27 @@ TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndWhatIsAllowed) {
   EXPECT_THAT(refused({"--kubeconfig="}), HasSubstr("the path of a file is wanted"));
 }
 
+TEST_F(ParseFlags, AnIssuerIsAUrlThatVerifiersCanAppendTo) {
+  for (const char* url : {"https://a", "https://a.example.com:8443", "https://[::1]:8443", "https://a/b/c"})
+    EXPECT_EQ(parse({"--issuer", url})->issuer, url);
+  for (const char* url : {"", "a.example.com", "http://a", "https://", "https://a/", "https://a?b", "https://a#b",
+                          "https://me@a", "https://a b", "https:///b", "https://:8443", "HTTPS://a"}) {
+    EXPECT_EQ(refused({"--issuer", url}),
+              std::string("--issuer: invalid value \"") + url +
+                  "\": allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, "
+                  "user and slash at the end");
+  }
+}
+
+TEST_F(ParseFlags, KeysRotateOnceAMinuteAtMost) {
+  EXPECT_EQ(parse({})->jwt_key_rotation, std::chrono::hours(720));
+  EXPECT_EQ(parse({"--jwt-key-rotation=1m"})->jwt_key_rotation, std::chrono::seconds(60));
+  for (const char* rotation : {"59s", "0s", "30", "30d", "-1h", ""}) {
+    EXPECT_THAT(refused({"--jwt-key-rotation", rotation}),
+                HasSubstr("allowed are durations of 1m and more, such as 720h"));
+  }
+}
+
 TEST_F(ParseFlags, NamespacesAreLabels) {
   const std::string long_name(64, 'a');
   for (const char* list : {"Team", "a_b", "-a", "a-", "a,,b", "a.b", long_name.c_str()}) {
@@ -100,10 +124,10 @@ TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
 
 TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
   const auto text = help_text();
-  for (const char* flag :
-       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
-        "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect", "--per-token-metrics",
-        "--dry-run", "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
+  for (const char* flag : {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
+                           "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect",
+                           "--issuer URL", "--jwt-key-rotation DURATION", "--per-token-metrics", "--dry-run",
+                           "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
     EXPECT_THAT(text, HasSubstr(flag));
   }
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) EXPECT_LE(text.find('\n', at) - at, 110u);

@@ -12,7 +12,7 @@ from .cluster import ROOT
 from .waiting import SCALE, wait_for
 
 BINARY = os.environ.get("OPERATOR_BIN", str(ROOT / "build" / "dev" / "apitoken-operator"))
-TOKEN_VALUE = re.compile(r"apt_[0-9A-Za-z]{46}")
+TOKEN_VALUE = re.compile(r"apt_[0-9A-Za-z]{46}|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}|PRIVATE KEY")
 SANITIZER = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

@@ -30,6 +30,13 @@ TEST(Base64, RefusesWhatIsNone) {
   EXPECT_FALSE(base64_decode(std::string_view("Zm9\0", 4)));
 }
 
+TEST(Base64, UrlSafeTextHasNeitherPaddingNorWhatUrlsQuote) {
+  EXPECT_EQ(base64url_encode(""), "");
+  EXPECT_EQ(base64url_encode("f"), "Zg");
+  EXPECT_EQ(base64url_encode("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64url_encode("\xfb\xff\xbe"), "-_--");
+}
+
 TEST(Base64, ReadsBackEveryByte) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "base/rfc3339.hpp"
 #include "kube/temporary_folder.hpp"
@@ -30,8 +31,9 @@ class Cms : public testing::Test {
     const auto line = fmt::format("cd {} && {{ {}; }} 2>>log", folder_.path(), command);
     ASSERT_EQ(std::system(line.c_str()), 0) << command << ": " << folder_.read("log");
   }
-  static std::string refusal(const std::string& pem, WallTime at = now()) {
-    const auto checked = check_recipient(pem, at);
+  // At `at`, by default now: after the certificate was made.
+  static std::string refusal(const std::string& pem, std::optional<WallTime> at = {}) {
+    const auto checked = check_recipient(pem, at.value_or(now()));
     return checked ? "accepted" : checked.error().message;
   }
   static WallTime now() { return SystemClock().wall(); }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hpp"
+#include "core/hash.hpp"
 #include "kube/temporary_folder.hpp"
 
 namespace apitoken::core {
@@ -84,8 +85,18 @@ TEST(Jwt, NoTwoTokensAreAlike) {
   EXPECT_NE(sign_jwt(*key, kIssuer, claims())->hash, sign_jwt(*key, kIssuer, claims())->hash);
 }
 
-// The coordinates of RFC 7515, appendix A.3, whose thumbprint was calculated with Python's hashlib by RFC 7638, 3.
+// The example of RFC 7638, section 3.1, is an RSA key; that of an EC key was calculated with Python's hashlib for the
+// coordinates of RFC 7515, appendix A.3.
 TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
+  constexpr std::string_view kModulus =
+      "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_"
+      "BJECPebWKRXjBZCiFV4n3oknjhMs"
+      "tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_"
+      "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5ha"
+      "jrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"
+      "kEgU8awapJzKnqDKgw";
+  EXPECT_EQ(base64url_encode(sha256(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
   EXPECT_EQ(ec_thumbprint("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
             "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
 }

@@ -1,0 +1,196 @@
+"""Format JWT: what a token says, which keys verify it, and what becomes of those keys. PyJWT, a library of another make, is
+the judge."""
+import base64
+import datetime
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bed.tokens import condition, encoded, hash_of, moment, seconds_between, value_in
+from bed.waiting import eventually, holds, wait_for
+
+KEYS = "apitoken-operator-jwt-keys"
+ISSUER = "https://tokens.example.com"
+API = "https://api.example.com"
+
+
+def session(space, name="ci", **spec):
+    spec.setdefault("audiences", [API])
+    space.token(name, type="Temporary", format="JWT", **spec)
+    return space.ready(name)
+
+
+def entries(space):
+    """What the key Secret holds: {kid: (private key in PEM, times)}."""
+    secret = space.secrets.get(KEYS)
+    data = (secret or {}).get("data") or {}
+    return {name[:-4]: (value_in(secret, name).encode(), json.loads(value_in(secret, name[:-4] + ".json")))
+            for name in data if name.endswith(".pem")}
+
+
+def public_keys(space):
+    return {kid: serialization.load_pem_private_key(pem, None).public_key() for kid, (pem, _) in entries(space).items()}
+
+
+def verified(space, value, audience=API, **options):
+    """The claims, as PyJWT accepts them; which of the keys, the token's header says."""
+    key = public_keys(space)[jwt.get_unverified_header(value)["kid"]]
+    return jwt.decode(value, key, algorithms=["ES256"], audience=audience, issuer=ISSUER,
+                      options={"require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"]}, **options)
+
+
+def seed_key(space, signs_from):
+    """Makes the key Secret as the operator does; returns the kid."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    numbers = key.public_key().public_numbers()
+    x, y = (base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+    kid = base64url(bytes.fromhex(hash_of(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}')[7:]))
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    at = datetime.datetime.fromtimestamp(signs_from, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    times = json.dumps({"createdAt": at, "activeFrom": at})
+    space.secrets.create(KEYS, type="Opaque", data={f"{kid}.pem": encoded(pem.decode()), f"{kid}.json": encoded(times)})
+    return kid
+
+
+def base64url(content):
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def operator(start_operator):
+    return start_operator("--issuer", ISSUER)
+
+
+def test_a_jwt_says_what_the_contract_says(space, operator):
+    status = session(space, ttl="1h", groups=["deployers", "ci"], scopes=["deploy:write", "deploy:read"])["status"]
+    value = space.value("ci")
+    assert verified(space, value) == {
+        "iss": ISSUER, "sub": "alice@example.com", "aud": [API], "jti": status["tokenID"], "client_id": f"{space.name}/ci",
+        "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp(),
+        "groups": ["deployers", "ci"], "scope": "deploy:write deploy:read",
+    }
+    assert seconds_between(status["issuedAt"], status["expiresAt"]) == 3600
+    header = jwt.get_unverified_header(value)
+    assert (header["alg"], header["typ"]) == ("ES256", "at+jwt")
+    assert status["tokenHash"] == hash_of(value)
+    assert status["hint"] == "…" + value[-4:]
+    assert len(status["tokenID"]) == 8
+
+
+def test_a_jwt_without_audience_is_for_the_issuer(space, operator):
+    session(space, audiences=None)
+    claims = verified(space, space.value("ci"), audience=ISSUER)
+    assert claims["aud"] == [ISSUER]
+    assert "groups" not in claims and "scope" not in claims
+
+
+def test_a_jwt_is_refused_where_it_should_be(space, operator):
+    session(space, ttl="10s")
+    value = space.value("ci")
+    verified(space, value)
+    with pytest.raises(jwt.InvalidAudienceError):
+        verified(space, value, audience="https://elsewhere.example.com")
+    head, claims, signature = value.split(".")
+    with pytest.raises(jwt.InvalidSignatureError):
+        verified(space, f"{head}.{claims}.{signature[::-1]}")
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
+    with pytest.raises(jwt.ExpiredSignatureError):
+        verified(space, value)
+
+
+def test_the_key_is_made_with_the_first_jwt_and_serves_all(space, operator):
+    space.token("opaque")
+    space.ready("opaque")
+    assert space.secrets.get(KEYS) is None
+    for number in range(6):  # at once: workers race for the first key
+        space.token(f"s{number}", type="Temporary", format="JWT")
+    for number in range(6):
+        space.ready(f"s{number}")
+    (kid,) = entries(space)
+    assert {jwt.get_unverified_header(space.value(f"s{number}"))["kid"] for number in range(6)} == {kid}
+
+
+def test_a_restarted_operator_signs_with_the_key_that_is_there(space, start_operator):
+    kid = seed_key(space, time.time() - 60)
+    start_operator("--issuer", ISSUER)
+    session(space)
+    assert jwt.get_unverified_header(space.value("ci"))["kid"] == kid
+    verified(space, space.value("ci"))
+
+
+def test_a_key_is_published_before_it_signs(space, start_operator):
+    """A key that has signed for 51 of its 60 seconds: its successor is due in 3, and signs 6 seconds after that."""
+    began = int(time.time()) - 51
+    first = seed_key(space, began)
+    start_operator("--issuer", ISSUER, "--jwt-key-rotation", "1m")
+    wait_for(lambda: len(entries(space)) == 2, 10, "no second key")
+    found = entries(space)
+    (second,) = found.keys() - {first}
+    published, active = (moment(found[second][1][name]).timestamp() for name in ("createdAt", "activeFrom"))
+    assert active - published >= 6
+    numbers = iter(range(100))
+
+    def signer():
+        name = f"s{next(numbers)}"
+        session(space, name)
+        return jwt.get_unverified_header(space.value(name))["kid"], moment(space.tokens.get(name)["status"]["issuedAt"]).timestamp()
+
+    kid, issued = signer()
+    assert issued >= active or kid == first
+    wait_for(lambda: signer()[0] == second, 15, "the second key does not sign")
+    assert time.time() >= active
+    assert set(entries(space)) == {first, second}
+    for number in range(next(numbers)):
+        verified(space, space.value(f"s{number}"))
+
+
+def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(space, operator):
+    session(space)
+    former, (kid,) = space.value("ci"), entries(space)
+    space.secrets.delete(KEYS)
+    wait_for(lambda: entries(space).keys() - {kid}, 10, "no new key")
+    event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
+    assert event["type"] == "Warning" and "no longer verify by keys" in event["note"]
+    operator.wait_logged("signing keys lost .*cause=deleted live_jwts=1")
+    with pytest.raises(KeyError):
+        verified(space, former)
+    space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
+    wait_for(lambda: space.value("ci") != former, 10, "the token was not renewed")
+    verified(space, space.value("ci"))
+    holds(lambda: None if len(entries(space)) == 1 else pytest.fail("more than one key"), 1)
+
+
+def test_a_damaged_key_is_replaced_and_the_loss_is_told(space, operator):
+    session(space)
+    (kid,) = entries(space)
+    space.secrets.patch(KEYS, {"data": {f"{kid}.pem": encoded("rubbish")}})
+    wait_for(lambda: space.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}), 10, "the damaged key stays")
+    event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
+    assert kid in event["note"]
+    session(space, "next")
+    verified(space, space.value("next"))
+
+
+def test_an_opaque_name_for_the_key_secret_is_no_way_to_it(space, operator):
+    """An ApiToken of the operator's namespace that names the key Secret as its own gets nothing."""
+    session(space)
+    before = entries(space)
+    space.token("thief", secret={"name": KEYS})
+    found = space.wait_condition("thief", "Ready", "False", "SecretConflict")
+    assert "tokenHash" not in found["status"]
+    space.tokens.delete("thief")
+    assert entries(space) == before
+
+
+def test_a_foreign_write_to_the_key_secret_is_left_alone(space, operator):
+    session(space)
+    space.secrets.patch(KEYS, {"metadata": {"labels": {"theirs": "stays"}}, "data": {"theirs": encoded("stays")}})
+    session(space, "next")
+    secret = space.secrets.get(KEYS)
+    assert secret["metadata"]["labels"]["theirs"] == "stays" and value_in(secret, "theirs") == "stays"
+    assert len(entries(space)) == 1
+    assert condition(space.tokens.get("next"), "Ready")["status"] == "True"
