@@ -143,12 +143,13 @@ class Merged {
   std::vector<std::string> files_;
 };
 
-Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& clock) {
-  if (files.current().empty()) {
+Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::string& wanted, const Clock& clock) {
+  if (wanted.empty() && files.current().empty()) {
     return fail(ErrorKind::Invalid,
                 fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"", files.files()));
   }
-  Result<Section> context = files.find("context", files.current(), "current-context");
+  Result<Section> context = wanted.empty() ? files.find("context", files.current(), "current-context")
+                                           : files.find("context", wanted, "--context");
   if (!context) return std::unexpected(context.error());
   const Result<Section> cluster_entry = files.find("cluster", context->text("cluster"), context->where());
   if (!cluster_entry) return std::unexpected(cluster_entry.error());
@@ -184,13 +185,15 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& cl
 
 }  // namespace
 
-Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock,
+                                                     const std::string& context) {
   if (access(path.c_str(), F_OK) != 0)
     return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
-  return load_kubeconfigs({path}, clock);
+  return load_kubeconfigs({path}, clock, context);
 }
 
-Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths, const Clock& clock,
+                                                      const std::string& context) {
   Merged files;
   std::string reading;
   try {
@@ -202,7 +205,7 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
     if (files.empty()) {
       return fail(ErrorKind::Invalid, fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
     }
-    return choose(files, clock);
+    return choose(files, context, clock);
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::Invalid, fmt::format("{}: no YAML, line {}: {}", reading, error.mark.line + 1, error.msg));
   }

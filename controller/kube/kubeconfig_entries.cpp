@@ -39,7 +39,7 @@ ExecPluginSettings read_exec(Section& exec) {
   const std::string mode = exec.text("interactiveMode");
   if (mode == "Always") {
     exec.refuse(
-        "interactiveMode is Always, but the operator has no terminal; use a plugin that works with Never or "
+        "interactiveMode is Always, but no terminal is handed to plugins here; use one that works with Never or "
         "IfAvailable");
   } else if (mode.empty() ? v1 : (mode != "Never" && mode != "IfAvailable")) {
     exec.refuse(fmt::format("interactiveMode is \"{}\"; it must be Never or IfAvailable", mode));
