@@ -20,14 +20,15 @@ LAYERS = {
     "notify": ["base", "api", "core", "kube"],
     "serve": ["base", "api", "core", "kube"],
     "reconcile": ["base", "api", "core", "kube", "notify", "serve"],
+    "cli": ["base", "api", "core", "kube"],
     ".": ["base", "api", "core", "kube", "notify", "serve", "reconcile"],
 }
 
 # First part of a third-party include -> the files, without ending, that may include it.
 LIBRARIES = {
     "fmt": ["*"],
-    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log"],
-    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json"],
+    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log", "cli/main"],
+    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*"],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
     "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
