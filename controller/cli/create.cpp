@@ -41,8 +41,13 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
   const auto made = cluster.create(name, manifest.dump());
   if (!made) return std::unexpected(made.error());
   if (options.dry_run == DryRun::Server || !options.wait) return show_without_waiting(*made, options, terminal);
-  return await_and_show(cluster, terminal, options, name, "created",
-                        [](const ShownToken& token) { return is_minted(token.token); });
+  return await_and_show(cluster, terminal, options,
+                        {.name = name,
+                         .verb = "created",
+                         .minted = is_minted,
+                         .on_timeout = fmt::format(
+                             "the ApiToken stays as it was asked for; look at it: kubectl apitoken describe {} -n {}",
+                             name, cluster.name_space())});
 }
 
 }  // namespace

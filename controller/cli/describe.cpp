@@ -23,8 +23,7 @@ void line(const Terminal& terminal, std::string_view name, std::string_view valu
 
 std::string when(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : ""; }
 
-void show_spec(const ShownToken& shown, const Terminal& terminal) {
-  const api::ApiToken& token = shown.token;
+void show_spec(const api::ApiToken& token, const Terminal& terminal) {
   line(terminal, "Name", token.meta.name);
   line(terminal, "Namespace", token.meta.ns);
   line(terminal, "Created", when(token.meta.created));
@@ -32,31 +31,14 @@ void show_spec(const ShownToken& shown, const Terminal& terminal) {
   line(terminal, "Description", token.spec.description);
   line(terminal, "Type", core::to_string(core::token_type(token.spec)));
   line(terminal, "TTL", token.status.ttl.empty() ? token.spec.ttl.value_or("") : token.status.ttl);
+  line(terminal, "Format", token.spec.format.value_or(""));
+  for (const auto& [name, list] :
+       {std::pair{"Groups", &token.spec.groups}, {"Scopes", &token.spec.scopes}, {"Audiences", &token.spec.audiences}})
+    line(terminal, name, fmt::format("{}", fmt::join(*list, ", ")));
   line(terminal, "Revoked", token.spec.revoked ? "true" : "");
 }
 
-// What the codec does not keep is read from the object itself.
-void show_lists(const ShownToken& shown, const Terminal& terminal) {
-  api::JsonParser parser;
-  const auto object = parser.parse(shown.json);
-  const auto spec = object ? api::member(*object, "spec") : std::nullopt;
-  const auto status = object ? api::member(*object, "status") : std::nullopt;
-  if (spec) {
-    line(terminal, "Format", api::read_string(*spec, "format", "").value_or(""));
-    for (const auto& [name, field] : {std::pair{"Groups", "groups"}, {"Scopes", "scopes"}, {"Audiences", "audiences"}})
-      line(terminal, name, fmt::format("{}", fmt::join(api::read_string_list(*spec, field, ""), ", ")));
-  }
-  const auto previous = status ? api::read_object(*status, "previous", "") : std::nullopt;
-  if (previous) {
-    line(terminal, "Former Value",
-         fmt::format("{} until {}", api::read_string(*previous, "tokenID", "").value_or(""),
-                     when(api::read_time(*previous, "validUntil"))));
-  }
-  if (status) line(terminal, "Rotates", when(api::read_time(*status, "rotateAt")));
-}
-
-void show_status(const ShownToken& shown, const Terminal& terminal, WallTime now) {
-  const api::ApiToken& token = shown.token;
+void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
   const auto& status = token.status;
   line(terminal, "Issued", when(status.issued_at));
   if (status.expires_at) {
@@ -66,10 +48,17 @@ void show_status(const ShownToken& shown, const Terminal& terminal, WallTime now
          colour_of(token, now));
   }
   line(terminal, "Warned From", when(status.warn_at));
+  line(terminal, "Rotates", when(status.rotate_at));
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
-  line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), token.secret_key()));
+  line(
+      terminal, "Secret",
+      fmt::format("{}, key {}", token.secret_name(), token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key()));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
+  if (status.previous)
+    line(terminal, "Former Value",
+         fmt::format("{}, works until {}", status.previous->token_id, format_rfc3339(status.previous->valid_until)));
+  line(terminal, "Last Used", when(status.last_used_at));
 }
 
 void show_conditions(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
@@ -147,9 +136,8 @@ Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& ter
     }
     const auto now = SystemClock{}.wall();
     if (!std::exchange(first, false)) terminal.out("\n");
-    show_spec(*token, terminal);
-    show_lists(*token, terminal);
-    show_status(*token, terminal, now);
+    show_spec(token->token, terminal);
+    show_status(token->token, terminal, now);
     show_conditions(token->token, terminal, now);
     show_notices(token->token, terminal);
     show_events((*cluster)->events_of(name), terminal, now);

@@ -55,25 +55,36 @@ void check_head(const Json& object, Lines& problems) {
   }
 }
 
-// core's words are the better ones where both speak of a field.
+std::string field_of(const std::string& problem) { return problem.substr(0, problem.find(':')); }
+
+// core's words are the better ones where both speak of a field; of one with the wrong type, that is all there is to
+// say.
 void merge(Lines& problems, const std::vector<SchemaProblem>& schema, const Lines& rules) {
   for (const auto& [path, text] : schema) {
-    const auto same_field = [&](const std::string& rule) { return rule.starts_with(path + ":"); };
-    if (std::ranges::none_of(rules, same_field)) problems.push_back(fmt::format("{}: {}", path, text));
+    if (std::ranges::find(rules, path, field_of) == rules.end()) problems.push_back(fmt::format("{}: {}", path, text));
   }
-  problems.insert(problems.end(), rules.begin(), rules.end());
+  std::vector<std::string> mistyped;
+  for (const auto& rule : rules) {
+    const auto field = field_of(rule);
+    if (std::ranges::find(mistyped, field) != mistyped.end()) continue;
+    if (rule.starts_with(field + ": must be ")) mistyped.push_back(field);
+    problems.push_back(rule);
+  }
 }
 
 std::string with_days(Seconds span) {
+  if (span < std::chrono::days(2)) return format_duration_short(span);
   return fmt::format("{} ({})", format_duration_short(span), describe_duration(span));
 }
 
 std::string explain(const api::ApiToken& token) {
   const auto type = core::token_type(token.spec);
   const auto granted = core::grant_ttl(token.spec, {});
-  auto text = fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
-                          core::plain_text(token.spec.user), with_days(granted.ttl),
-                          token.spec.ttl ? "" : ", by default", token.secret_name(), token.secret_key());
+  auto text =
+      fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
+                  core::plain_text(token.spec.user), with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
+                  token.secret_name(), token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
+  if (token.spec.rotation.policy == api::kAutomatic) text += "; rotated before it expires";
   if (const auto after = core::delete_after_expiry(token.spec))
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
   if (token.spec.revoked) text += "; revoked, so it gets no value";
@@ -86,11 +97,10 @@ std::string explain(const core::ExpiryConfig& config) {
   for (const Seconds reminder : config.reminders) reminders.push_back(describe_duration(reminder));
   auto text = fmt::format("warns {} before expiry", fmt::join(reminders, ", "));
   if (!config.smtp) return text + ", without mail";
-  text += fmt::format(
-      ", with mail through {} to {}", config.smtp->server.text(),
-      config.route.recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(config.route.recipients, ", ")));
-  if (config.route.email_token_user) text += ", and to each token's user";
-  return text;
+  Lines recipients = config.route.recipients;
+  if (config.route.email_token_user) recipients.emplace_back("each token's user");
+  return text + fmt::format(", with mail through {} to {}", config.smtp->server.text(),
+                            recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(recipients, ", ")));
 }
 
 void examine_token(const Json& object, Finding& finding) {
@@ -99,7 +109,7 @@ void examine_token(const Json& object, Finding& finding) {
     finding.problems.push_back(token.error().message);
     return;
   }
-  merge(finding.problems, check_schema(object, kApiTokenCrd), core::check_token(*token));
+  merge(finding.problems, check_schema(object, kApiTokenCrd), core::check_token(*token, SystemClock{}.wall()));
   if (finding.problems.empty()) finding.explanation = explain(*token);
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/print.hpp"
 #include "cli/time_text.hpp"
@@ -38,7 +39,13 @@ Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& deli
 }
 
 std::string where(const api::ApiToken& token) {
-  return fmt::format("Secret {}, key {}", token.secret_name(), token.secret_key());
+  return fmt::format("Secret {}, key {}", token.secret_name(),
+                     token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
+}
+
+std::string why_hidden(const api::ApiToken& token) {
+  if (token.spec.secret.encrypt_to) return "Value not shown: it is encrypted for its recipient";
+  return "Value not shown: standard output is no terminal; --show-value or -o token print it";
 }
 
 Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
@@ -57,9 +64,7 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, co
   if (!delivery.value.empty()) {
     terminal.out_value(delivery.value);
   } else {
-    terminal.note(
-        fmt::format("Value not shown: standard output is no terminal. --show-value or -o token print it; it is in {}.",
-                    where(token)));
+    terminal.note(fmt::format("{}. {}.", why_hidden(token), where(token)));
   }
   return ExitCode::Ok;
 }
@@ -74,29 +79,24 @@ std::string expiry_text(const api::ApiTokenStatus& status, WallTime now) {
 }
 
 Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,
-                                 const std::string& name, std::string_view verb,
-                                 const std::function<Outcome<bool>(const ShownToken&)>& minted) {
+                                 const Minting& minting) {
   const bool with_value = wants_value(options, terminal);
   Delivery delivery;
+  const auto done = [&](const ShownToken& shown) {
+    const api::ApiToken& token = shown.token;
+    auto ready = minting.minted(token);
+    return !ready || !*ready || !with_value || token.spec.secret.encrypt_to ? ready : fetch(cluster, token, delivery);
+  };
   const auto served =
       await(cluster, terminal,
-            {.name = name,
-             .timeout = options.timeout,
-             .done =
-                 [&](const ShownToken& token) {
-                   auto ready = minted(token);
-                   return !ready || !*ready || !with_value ? ready : fetch(cluster, token.token, delivery);
-                 },
-             .on_timeout =
-                 fmt::format("the ApiToken stays as it was asked for; look at it: kubectl apitoken describe {} -n {}",
-                             name, cluster.name_space())});
+            {.name = minting.name, .timeout = options.timeout, .done = done, .on_timeout = minting.on_timeout});
   if (!served) return std::unexpected(served.error());
-  const auto done_line = fmt::format("{} {}", full_name(name), verb);
   if (options.output != Output::Text && options.output != Output::Token) {
     terminal.out(print_objects({served->json}, options.output, false));
     return ExitCode::Ok;
   }
-  return show_text(terminal, options, served->token, done_line, delivery);
+  return show_text(terminal, options, served->token, fmt::format("{} {}", full_name(minting.name), minting.verb),
+                   delivery);
 }
 
 }  // namespace apitoken::cli

@@ -12,31 +12,21 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::string_view kRequestAnnotation = "apitoken.dev/rotate-requested-at";
-
 // Now; a second after the last request where that was not earlier: each value must be a new one.
 WallTime next_request(const api::ApiToken& token) {
   const auto now = SystemClock{}.wall();
-  const auto before = token.meta.annotations.find(kRequestAnnotation);
+  const auto before = token.meta.annotations.find(api::kRotateRequestAnnotation);
   const auto last = before == token.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
   return last && *last >= now ? *last + Seconds(1) : now;
 }
 
-std::optional<WallTime> served_request(const ShownToken& token) {
-  api::JsonParser parser;
-  const auto object = parser.parse(token.json);
-  const auto status = object ? api::member(*object, "status") : std::nullopt;
-  return status ? api::read_time(*status, "lastRotationRequest") : std::nullopt;
-}
-
-Outcome<bool> is_rotated(const ShownToken& token, WallTime request) {
-  const auto served = served_request(token);
-  if (served && *served >= request) return is_minted(token.token);
+Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request) {
+  if (token.status.last_rotation_request == request) return is_minted(token);
   // An expired token is stalled too, and this is what revives it.
-  const auto* const stalled = api::find_condition(token.token.status.conditions, api::condition::kStalled);
+  const auto* const stalled = api::find_condition(token.status.conditions, api::condition::kStalled);
   const bool stuck =
       stalled != nullptr && stalled->status == api::condition::kTrue && stalled->reason != api::reason::kExpired;
-  return stuck ? is_minted(token.token) : Outcome<bool>(false);
+  return stuck ? is_minted(token) : Outcome<bool>(false);
 }
 
 }  // namespace
@@ -50,9 +40,9 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
   if (!token) return std::unexpected(token.error());
   if (token->token.spec.revoked)
     return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was revoked for good; create another", name));
-  const auto request = next_request(token->token);
+  const auto request = format_rfc3339(next_request(token->token));
   const nlohmann::json patch = {
-      {"metadata", {{"uid", token->token.meta.uid}, {"annotations", {{kRequestAnnotation, format_rfc3339(request)}}}}}};
+      {"metadata", {{"uid", token->token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};
   const auto asked = (*cluster)->merge_patch(name, patch.dump());
   if (!asked) return std::unexpected(asked.error());
   if (!options.wait) {
@@ -60,8 +50,12 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
                                                 : print_objects({asked->json}, options.output, false));
     return ExitCode::Ok;
   }
-  return await_and_show(**cluster, terminal, options, name, "rotated",
-                        [request](const ShownToken& now) { return is_rotated(now, request); });
+  return await_and_show(
+      **cluster, terminal, options,
+      {.name = name,
+       .verb = "rotated",
+       .minted = [request](const api::ApiToken& now) { return is_rotated(now, request); },
+       .on_timeout = "the request stays, and an operator that runs and knows rotation will serve it"});
 }
 
 }  // namespace apitoken::cli

@@ -16,20 +16,6 @@ namespace {
 
 constexpr std::size_t kLongestToken = 64 << 10;
 
-struct Former {
-  std::string hash;
-  std::optional<WallTime> valid_until;
-};
-
-Former former_of(const ShownToken& shown) {
-  api::JsonParser parser;
-  const auto object = parser.parse(shown.json);
-  const auto status = object ? api::member(*object, "status") : std::nullopt;
-  const auto previous = status ? api::read_object(*status, "previous", "") : std::nullopt;
-  if (!previous) return {};
-  return {api::read_string(*previous, "tokenHash", "").value_or(""), api::read_time(*previous, "validUntil")};
-}
-
 std::string owner_of(const api::ApiToken& token) {
   return core::plain_text(fmt::format("apitoken {}/{}, user {}", token.meta.ns, token.meta.name, token.spec.user));
 }
@@ -39,22 +25,24 @@ ExitCode not_valid(const Terminal& terminal, std::string_view why) {
   return ExitCode::NotValid;
 }
 
-ExitCode judge(const ShownToken& shown, const Terminal& terminal) {
+ExitCode judge(const api::ApiToken& token, const Terminal& terminal) {
   const auto now = SystemClock{}.wall();
-  const auto& status = shown.token.status;
-  const auto owner = owner_of(shown.token);
+  const auto& status = token.status;
+  const auto owner = owner_of(token);
   if (!status.expires_at || *status.expires_at <= now)
     return not_valid(terminal, fmt::format("{}: {}", owner, expiry_text(status, now)));
   terminal.out(fmt::format("valid: {}, {}\n", owner, expiry_text(status, now)));
   return ExitCode::Ok;
 }
 
-ExitCode judge_former(const ShownToken& shown, const Former& former, const Terminal& terminal) {
-  const auto owner = owner_of(shown.token);
-  const auto until = former.valid_until ? format_rfc3339(*former.valid_until) : "now";
-  if (!former.valid_until || *former.valid_until <= SystemClock{}.wall())
-    return not_valid(terminal, fmt::format("{}: rotated; this former value ended {}", owner, until));
-  terminal.out(fmt::format("valid: {}, the value before the rotation, which works until {}\n", owner, until));
+ExitCode judge_former(const api::ApiToken& token, const Terminal& terminal) {
+  const auto owner = owner_of(token);
+  const auto until = token.status.previous->valid_until;
+  if (until <= SystemClock{}.wall()) {
+    return not_valid(terminal, fmt::format("{}: rotated; this former value ended {}", owner, format_rfc3339(until)));
+  }
+  terminal.out(
+      fmt::format("valid: {}, the value before the rotation, which works until {}\n", owner, format_rfc3339(until)));
   return ExitCode::Ok;
 }
 
@@ -104,8 +92,9 @@ Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, c
   if (!tokens) return std::unexpected(tokens.error());
   const auto hash = core::token_hash(token.reveal());
   for (const ShownToken& shown : *tokens) {
-    if (shown.token.status.token_hash == hash) return judge(shown, terminal);
-    if (const auto former = former_of(shown); former.hash == hash) return judge_former(shown, former, terminal);
+    const auto& status = shown.token.status;
+    if (status.token_hash == hash) return judge(shown.token, terminal);
+    if (status.previous && status.previous->token_hash == hash) return judge_former(shown.token, terminal);
   }
   return not_valid(
       terminal, fmt::format("well-formed, but none of {} ApiTokens has this value: revoked, replaced, deleted, or of "
