@@ -117,8 +117,7 @@ std::string unknown_flag(Command command, std::string_view flag) {
   for (const FlagRow& row : flag_rows()) {
     if (takes(command, row)) names.push_back(row.name);
   }
-  const auto known = std::ranges::any_of(
-      flag_rows(), [&](const FlagRow& row) { return flag.substr(2) == row.name && flag[1] == '-'; });
+  const auto known = std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
   if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
   if (!flag.starts_with("--")) return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
   return fmt::format("unknown flag {}; did you mean --{}?", flag, nearest_word(flag.substr(2), names));

@@ -44,8 +44,8 @@ std::string where(const api::ApiToken& token) {
 }
 
 std::string why_hidden(const api::ApiToken& token) {
-  if (token.spec.secret.encrypt_to) return "Value not shown: it is encrypted for its recipient";
-  return "Value not shown: standard output is no terminal; --show-value or -o token print it";
+  if (token.spec.secret.encrypt_to) return "its value is encrypted for its recipient";
+  return "its value is not shown, as standard output is no terminal; --show-value or -o token print it";
 }
 
 Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
@@ -63,8 +63,10 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, co
   }
   if (!delivery.value.empty()) {
     terminal.out_value(delivery.value);
+  } else if (options.output == Output::Token) {
+    return give_up(ExitCode::Failed, fmt::format("{}, but {}: {}", done_line, why_hidden(token), where(token)));
   } else {
-    terminal.note(fmt::format("{}. {}.", why_hidden(token), where(token)));
+    terminal.note(fmt::format("Note: {}", why_hidden(token)));
   }
   return ExitCode::Ok;
 }

@@ -57,15 +57,21 @@ Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& opt
   return some;
 }
 
+// Three parts of base64url between points, the first beginning with {" as a JSON header does.
+bool looks_like_jwt(std::string_view value) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return value.starts_with("eyJ") && std::ranges::count(value, '.') == 2 && std::ranges::all_of(value, allowed);
+}
+
 Status check_format(std::string_view value) {
   if (value.empty()) return fail(ErrorKind::Invalid, "nothing was given; pass the token on standard input");
-  if (value.starts_with("eyJ"))
-    return fail(ErrorKind::Invalid, "a JWT, which is verified by its issuer's keys and not by its hash");
-  if (!value.starts_with("apt_")) return fail(ErrorKind::Invalid, "it does not begin with apt_");
-  if (!core::is_well_formed(value))
-    return fail(ErrorKind::Invalid,
-                "its length, alphabet or checksum is wrong: mistyped, cut off, or no token of this operator");
-  return {};
+  if (looks_like_jwt(value) || core::is_well_formed(value)) return {};
+  if (!value.starts_with("apt_")) return fail(ErrorKind::Invalid, "it does not begin with apt_, and is no JWT");
+  return fail(ErrorKind::Invalid,
+              "its length, alphabet or checksum is wrong: mistyped, cut off, or no token of this operator");
 }
 
 }  // namespace
@@ -83,7 +89,10 @@ Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, c
   }
   if (const Status format = check_format(token.reveal()); !format) return not_valid(terminal, format.error().message);
   if (options.offline) {
-    terminal.out("well-formed: prefix, length and checksum are right; whether it works only the cluster knows\n");
+    terminal.out(
+        looks_like_jwt(token.reveal())
+            ? "well-formed: it has the form of a JWT; whether it works its issuer's keys and the cluster know\n"
+            : "well-formed: prefix, length and checksum are right; whether it works only the cluster knows\n");
     return ExitCode::Ok;
   }
   const auto cluster = Cluster::connect(options, terminal.stop());
