@@ -131,6 +131,10 @@ def docs():
     for name, value in constants().items():
         if name.endswith("Annotation") and value not in pages and f"`{value.split('/')[1]}`" not in pages:
             yield f"docs/: annotation {value} is explained nowhere"
+    plugin = text("docs/kubectl-plugin.md")
+    for flag in re.findall(r'FlagRow\{"([a-z-]+)"', text("controller/cli/flags.cpp")):
+        if f"`--{flag}`" not in plugin:
+            yield f"docs/kubectl-plugin.md: flag --{flag} is explained nowhere"
     for flag in sorted(set(re.findall(r'"(--?)?([a-z]+(?:-[a-z]+)+)"', text("controller/config.cpp")))):
         if f"--{flag[1]}" not in pages:
             yield f"docs/: flag --{flag[1]} is explained nowhere"
