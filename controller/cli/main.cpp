@@ -6,7 +6,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -29,6 +31,16 @@ sigset_t block_signals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// The first signal asks the command to stop; the second does not wait for that.
+void watch_signals(const sigset_t& signals, std::stop_source& stop, const std::atomic<bool>& over) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (over) return;
+    if (!stop.request_stop()) _exit(static_cast<int>(ExitCode::Interrupted));
+  }
 }
 
 // A core dump would hold values.
@@ -124,13 +136,11 @@ int main(int argc, char** argv) {
   const sigset_t signals = block_signals();
   kube::prepare_cpprest();
   std::stop_source stop;
-  std::thread watcher([&signals, &stop] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    stop.request_stop();
-  });
+  std::atomic<bool> over = false;
+  std::thread watcher([&] { watch_signals(signals, stop, over); });
   const auto code = report(run(*invocation, std::move(token), Terminal(look_at_streams(), stop.get_token())));
-  pthread_kill(watcher.native_handle(), SIGTERM);  // wakes it where no signal came
+  over = true;
+  pthread_kill(watcher.native_handle(), SIGTERM);  // wakes it
   watcher.join();
   return static_cast<int>(code);
 }

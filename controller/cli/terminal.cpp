@@ -88,6 +88,7 @@ Outcome<bool> Terminal::confirm(std::string_view question) const {
   while (answer.find('\n') == answer.npos && answer.size() < 100) {
     char bytes[64];
     const auto got = read_some(bytes, sizeof bytes, stop_);
+    if (!got) fmt::print(stderr, "\n");
     if (!got) return std::unexpected(got.error());
     if (*got == 0) break;
     answer.append(bytes, *got);
