@@ -6,10 +6,11 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <numeric>
+#include <ranges>
 #include <string_view>
 
 #include "base/duration.hpp"
+#include "base/nearest.hpp"
 #include "core/key_ring.hpp"
 #include "serve/bind_address.hpp"
 
@@ -167,25 +168,9 @@ constexpr std::array kFlags{
     Flag{"help", "", "", "Print this and exit.", [](Config& c, std::string_view v) { return set_bool(c.help, v); }},
 };
 
-// How many letters must be changed, added or taken away to get from one to the other (Levenshtein).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_flag(std::string_view name) {
-  const auto nearest =
-      std::ranges::min_element(kFlags, {}, [name](const Flag& flag) { return distance(name, flag.name); });
-  return fmt::format("unknown flag --{}; did you mean --{}? See --help", name, nearest->name);
+  const auto names = std::views::transform(kFlags, &Flag::name);
+  return fmt::format("unknown flag --{}; did you mean --{}? See --help", name, nearest_word(name, names));
 }
 
 const Flag* find_flag(std::string_view name) {

@@ -20,21 +20,22 @@ LAYERS = {
     "notify": ["base", "api", "core", "kube"],
     "serve": ["base", "api", "core", "kube"],
     "reconcile": ["base", "api", "core", "kube", "notify", "serve"],
+    "cli": ["base", "api", "core", "kube"],
     ".": ["base", "api", "core", "kube", "notify", "serve", "reconcile"],
 }
 
 # First part of a third-party include -> the files, without ending, that may include it.
 LIBRARIES = {
     "fmt": ["*"],
-    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log"],
-    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig"],
+    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log", "cli/main"],
+    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*"],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
     "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
     "cpprest": ["kube/cpprest_transport"],
     "pplx": ["kube/cpprest_transport"],
     "boost": ["kube/cpprest_transport", "api/json"],
-    "yaml-cpp": ["kube/kubeconfig"],
+    "yaml-cpp": ["kube/kubeconfig", "kube/kubeconfig_entries", "kube/yaml_json"],
     "curl": ["notify/email_channel"],
     "prometheus": ["serve/*"],
     "microhttpd.h": ["serve/http_server"],
@@ -130,6 +131,10 @@ def docs():
     for name, value in constants().items():
         if name.endswith("Annotation") and value not in pages and f"`{value.split('/')[1]}`" not in pages:
             yield f"docs/: annotation {value} is explained nowhere"
+    plugin = text("docs/kubectl-plugin.md")
+    for flag in re.findall(r'FlagRow\{"([a-z-]+)"', text("controller/cli/flags.cpp")):
+        if f"`--{flag}`" not in plugin:
+            yield f"docs/kubectl-plugin.md: flag --{flag} is explained nowhere"
     for flag in sorted(set(re.findall(r'"(--?)?([a-z]+(?:-[a-z]+)+)"', text("controller/config.cpp")))):
         if f"--{flag[1]}" not in pages:
             yield f"docs/: flag --{flag[1]} is explained nowhere"

@@ -11,7 +11,7 @@
 #   chart             hack/packages.sh; the Helm chart: lint, each value, schema, the same as the manifests, under Helm 3 and 4
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
-#   integration       the operator against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
+#   integration       the operator and the plugin against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
 #   asan, tsan        unit tests, cases and properties under AddressSanitizer with UBSan, under ThreadSanitizer
 #   asan-integration, tsan-integration
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
@@ -46,7 +46,7 @@ done
 sources() { git ls-files "$@" | while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done; }
 
 run_format() { sources 'controller/*.[ch]pp' 'tests/*.[ch]pp' | xargs clang-format-19 --dry-run -Werror; }
-run_shell() { { sources 'hack/*.sh'; printf '.ci/run\n'; } | xargs shellcheck -x; }
+run_shell() { { sources 'hack/*.sh'; printf '%s\n' .ci/run controller/cli/kubectl_complete-apitoken; } | xargs shellcheck -x; }
 run_layers() { hack/check-layers.py; }
 run_rules() { hack/verify-rules.sh; }
 
@@ -55,7 +55,9 @@ fixed_addresses=()
 if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
 readonly fixed_addresses
 
-build_preset() { cmake --preset "$1" && "${fixed_addresses[@]}" cmake --build "build/$1" -j "$jobs" ${2:+--target "$2"}; }
+build_preset() { # PRESET [TARGET...]
+  cmake --preset "$1" && "${fixed_addresses[@]}" cmake --build "build/$1" -j "$jobs" ${2:+--target "${@:2}"}
+}
 
 ctest_preset() { ctest --preset "$1" -j "$jobs" --timeout 300 --output-junit "$root/$logs/$1.ctest.xml"; }
 
@@ -81,7 +83,7 @@ run_chart() {
 }
 
 run_integration() {
-  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator &&
+  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator kubectl-apitoken &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
 

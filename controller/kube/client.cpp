@@ -11,8 +11,6 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMergePatch = "application/merge-patch+json";
 
-std::string as_field_manager(std::string path) { return path.append("?fieldManager=").append(api::kFieldManager); }
-
 // Gives a turn back when it goes.
 class Turn {
  public:
@@ -48,7 +46,10 @@ struct Client::Call {
   }
 };
 
-Client::Client(Transport& transport, RequestObserver& observer) : transport_(transport), observer_(observer) {}
+std::string Client::operator_query() { return fmt::format("fieldManager={}", api::kFieldManager); }
+
+Client::Client(Transport& transport, RequestObserver& observer, std::string write_query)
+    : transport_(transport), observer_(observer), write_query_(std::move(write_query)) {}
 
 Result<HttpResponse> Client::judge(const Call& call, Method method, Result<HttpResponse> answer) {
   observer_.request_done(to_string(method), answer ? std::to_string(answer->status) : "<error>");
@@ -79,7 +80,7 @@ Result<std::string> Client::create(const Resource& resource, std::string_view ns
                                    std::stop_token stop, std::string_view accept) {
   return send({"create", resource, ns},
               {.method = Method::Post,
-               .target = as_field_manager(path_of(resource, ns)),
+               .target = path_of(resource, ns) + '?' + write_query_,
                .accept = std::string(accept),
                .content_type = std::string(kJson),
                .body = body},
@@ -91,7 +92,7 @@ Result<std::string> Client::merge_patch(const Resource& resource, const api::Obj
                                         std::string_view accept) {
   return send({"patch", resource, key.ns, key.name, subresource},
               {.method = Method::Patch,
-               .target = as_field_manager(path_of(resource, key.ns, key.name, subresource)),
+               .target = path_of(resource, key.ns, key.name, subresource) + '?' + write_query_,
                .accept = std::string(accept),
                .content_type = std::string(kMergePatch),
                .body = body},
@@ -102,7 +103,7 @@ Result<std::string> Client::update(const Resource& resource, const api::ObjectKe
                                    std::stop_token stop) {
   return send({"update", resource, key.ns, key.name},
               {.method = Method::Put,
-               .target = as_field_manager(path_of(resource, key.ns, key.name)),
+               .target = path_of(resource, key.ns, key.name) + '?' + write_query_,
                .content_type = std::string(kJson),
                .body = body},
               std::move(stop));

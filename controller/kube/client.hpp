@@ -31,8 +31,8 @@ class Client {
  public:
   static constexpr int kMaxInFlight = 64;  // watches apart
 
-  // Both outlive the client.
-  Client(Transport& transport, RequestObserver& observer);
+  // Both outlive the client. `write_query` goes with every create, patch and update: who writes, and how strictly.
+  Client(Transport& transport, RequestObserver& observer, std::string write_query = operator_query());
 
   // Each returns the body of a 2xx answer, else an Error by status (see error_of) or the transport's own.
   Result<std::string> get(const Resource& resource, const api::ObjectKey& key, std::stop_token stop,
@@ -57,12 +57,14 @@ class Client {
                              const std::function<bool(std::string_view)>& receive);
 
  private:
+  static std::string operator_query();
   struct Call;
   Result<std::string> send(const Call& call, HttpRequest request, std::stop_token stop);
   Result<HttpResponse> judge(const Call& call, Method method, Result<HttpResponse> answer);
 
   Transport& transport_;
   RequestObserver& observer_;
+  const std::string write_query_;
   RequestLimit limit_{kMaxInFlight};
 };
 

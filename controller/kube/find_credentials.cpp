@@ -24,16 +24,27 @@ std::vector<std::string> split_list(std::string_view list) {
   return paths;
 }
 
+// ~/.kube/config where it exists, else empty.
+std::string home_kubeconfig() {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr) return "";
+  std::string path = std::string(home) + "/.kube/config";
+  return access(path.c_str(), F_OK) == 0 ? path : "";
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag) {
-  if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag);
+Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag,
+                                                      const Preference& preference) {
+  const std::string& context = preference.context;
+  if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag, kSystemClock, context);
   const char* listed = std::getenv("KUBECONFIG");
-  if (const auto paths = split_list(listed != nullptr ? listed : ""); !paths.empty()) return load_kubeconfigs(paths);
-  if (in_cluster()) return in_cluster_credentials();
-  const char* home = std::getenv("HOME");
-  const std::string path = std::string(home != nullptr ? home : "") + "/.kube/config";
-  if (home != nullptr && access(path.c_str(), F_OK) == 0) return load_kubeconfig(path);
+  if (const auto paths = split_list(listed != nullptr ? listed : ""); !paths.empty())
+    return load_kubeconfigs(paths, kSystemClock, context);
+  const std::string home = home_kubeconfig();
+  const bool skip_pod = !context.empty() || (preference.home_first && !home.empty());
+  if (in_cluster() && !skip_pod) return in_cluster_credentials();
+  if (!home.empty()) return load_kubeconfig(home, kSystemClock, context);
   return fail(
       ErrorKind::Invalid,
       "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service account, or have ~/.kube/config");

@@ -1,4 +1,4 @@
-// Reads kubeconfig files; the only file that includes yaml-cpp, whose exceptions end here.
+// Merges kubeconfig files and takes out what the context in use names; yaml-cpp's exceptions end here.
 #include "kube/kubeconfig.hpp"
 
 #include <fmt/format.h>
@@ -8,219 +8,16 @@
 #include <yaml-cpp/yaml.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
-#include "base/base64.hpp"
 #include "kube/exec_plugin.hpp"
+#include "kube/kubeconfig_entries.hpp"
 #include "kube/read_file.hpp"
-#include "kube/server_url.hpp"
 #include "kube/tls_context.hpp"
 #include "kube/token_file.hpp"
 
 namespace apitoken::kube {
 namespace {
-
-// One entry of a list, or one section of an entry: its fields with the words that a message needs. The first field that
-// is wrong is remembered, so that reading goes on without a check after each.
-class Section {
- public:
-  Section(YAML::Node node, std::string where, std::string folder)
-      : node_(std::move(node)), where_(std::move(where)), folder_(std::move(folder)) {}
-
-  const std::string& where() const { return where_; }
-  const std::optional<Error>& problem() const { return problem_; }
-  void refuse(std::string_view why) {
-    if (!problem_) problem_ = Error{ErrorKind::Invalid, fmt::format("{}: {}", where_, why), {}};
-  }
-
-  YAML::Node field(const char* name) const {
-    return node_.IsMap() ? node_[name] : YAML::Node(YAML::NodeType::Undefined);
-  }
-  bool has(const char* name) const {
-    const YAML::Node found = field(name);
-    return found.IsDefined() && !found.IsNull() && !(found.IsScalar() && found.Scalar().empty());
-  }
-  std::string text(const char* name) {
-    if (!has(name)) return "";
-    if (field(name).IsScalar()) return field(name).Scalar();
-    refuse(fmt::format("{} must be a string", name));
-    return "";
-  }
-  bool flag(const char* name) {
-    const std::string value = text(name);
-    if (!value.empty() && value != "true" && value != "false")
-      refuse(fmt::format("{} is \"{}\"; it must be true or false", name, value));
-    return value == "true";
-  }
-  // A path is taken from the kubeconfig's own folder.
-  std::string path(const char* name) {
-    const std::string value = text(name);
-    return value.empty() ? value : beside(value);
-  }
-  std::string beside(const std::string& path) const { return path.starts_with('/') ? path : folder_ + "/" + path; }
-  Section section(const char* name) const { return {field(name), fmt::format("{}.{}", where_, name), folder_}; }
-
- private:
-  YAML::Node node_;
-  std::string where_;
-  std::string folder_;
-  std::optional<Error> problem_;
-};
-
-// PEM that stands in the kubeconfig, or in a file that is read each time.
-struct Pem {
-  std::string path;
-  std::string bytes;
-  bool given() const { return !path.empty() || !bytes.empty(); }
-  Result<std::string> read() const { return bytes.empty() && !path.empty() ? read_file(path) : bytes; }
-};
-
-Pem read_pem(Section& section, const char* file_field, const char* data_field) {
-  Pem pem;
-  if (std::string encoded = section.text(data_field); !encoded.empty()) {
-    std::optional<std::string> decoded = base64_decode(encoded);
-    wipe(encoded);
-    if (!decoded || decoded->empty()) section.refuse(fmt::format("{} must be PEM in base64", data_field));
-    pem.bytes = std::move(decoded).value_or("");
-  } else {
-    pem.path = section.path(file_field);
-  }
-  return pem;
-}
-
-struct Cluster {
-  ServerUrl server;
-  std::string tls_server_name;
-  Pem ca;
-  bool insecure = false;
-  nlohmann::json plugin_config;  // the extension that is meant for exec plugins; null without
-};
-
-struct User {
-  Pem certificate, key;
-  SecretString token;
-  std::string token_path;
-  std::optional<ExecPluginSettings> exec;
-  bool tells_cluster = false;  // exec.provideClusterInfo
-};
-
-// JSON of a YAML tree: plain scalars become what they look like, quoted ones stay strings.
-nlohmann::json to_json(const YAML::Node& node) {
-  if (node.IsMap()) {
-    auto object = nlohmann::json::object();
-    for (const auto& member : node) object[member.first.as<std::string>()] = to_json(member.second);
-    return object;
-  }
-  if (node.IsSequence()) {
-    auto array = nlohmann::json::array();
-    for (const auto& element : node) array.push_back(to_json(element));
-    return array;
-  }
-  if (!node.IsScalar()) return nullptr;
-  if (node.Tag() != "!") {
-    if (bool value = false; YAML::convert<bool>::decode(node, value)) return value;
-    if (std::int64_t value = 0; YAML::convert<std::int64_t>::decode(node, value)) return value;
-    if (double value = 0; YAML::convert<double>::decode(node, value)) return value;
-  }
-  return node.Scalar();
-}
-
-Result<Cluster> read_cluster(Section section) {
-  Cluster cluster;
-  if (section.has("proxy-url")) section.refuse("proxy-url is not supported; connect without a proxy and remove it");
-  cluster.tls_server_name = section.text("tls-server-name");
-  cluster.insecure = section.flag("insecure-skip-tls-verify");
-  cluster.ca = read_pem(section, "certificate-authority", "certificate-authority-data");
-  if (cluster.insecure && cluster.ca.given()) {
-    section.refuse(
-        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best the former)");
-  }
-  const std::string server = section.text("server");
-  if (server.empty()) section.refuse("server is missing");
-  if (section.problem()) return std::unexpected(*section.problem());
-  Result<ServerUrl> url = parse_server_url(server, section.where());
-  if (!url) return std::unexpected(url.error());
-  cluster.server = std::move(*url);
-  const YAML::Node extensions = section.field("extensions");
-  for (std::size_t i = 0; extensions.IsDefined() && extensions.IsSequence() && i < extensions.size(); ++i) {
-    const Section extension(extensions[i], section.where(), "");
-    if (Section(extension).text("name") == "client.authentication.k8s.io/exec")
-      cluster.plugin_config = to_json(extension.field("extension"));
-  }
-  return cluster;
-}
-
-ExecPluginSettings read_exec(Section& exec) {
-  ExecPluginSettings settings;
-  settings.api_version = exec.text("apiVersion");
-  const bool v1 = settings.api_version == "client.authentication.k8s.io/v1";
-  if (!v1 && settings.api_version != "client.authentication.k8s.io/v1beta1") {
-    exec.refuse(
-        fmt::format("apiVersion \"{}\" is not supported; use client.authentication.k8s.io/v1", settings.api_version));
-  }
-  settings.command = exec.text("command");
-  if (settings.command.empty()) exec.refuse("command is missing");
-  if (settings.command.find('/') != std::string::npos) settings.command = exec.beside(settings.command);
-  settings.install_hint = exec.text("installHint");
-  const std::string mode = exec.text("interactiveMode");
-  if (mode == "Always") {
-    exec.refuse(
-        "interactiveMode is Always, but the operator has no terminal; use a plugin that works with Never or "
-        "IfAvailable");
-  } else if (mode.empty() ? v1 : (mode != "Never" && mode != "IfAvailable")) {
-    exec.refuse(fmt::format("interactiveMode is \"{}\"; it must be Never or IfAvailable", mode));
-  }
-  const YAML::Node arguments = exec.field("args");
-  for (std::size_t i = 0; arguments.IsDefined() && arguments.IsSequence() && i < arguments.size(); ++i) {
-    if (!arguments[i].IsScalar()) exec.refuse(fmt::format("args[{}] must be a string", i));
-    settings.arguments.push_back(arguments[i].Scalar());
-  }
-  const YAML::Node variables = exec.field("env");
-  for (std::size_t i = 0; variables.IsDefined() && variables.IsSequence() && i < variables.size(); ++i) {
-    Section variable(variables[i], "", "");
-    settings.environment.emplace_back(variable.text("name"), variable.text("value"));
-    if (settings.environment.back().first.empty()) exec.refuse(fmt::format("env[{}].name is missing", i));
-  }
-  return settings;
-}
-
-Result<User> read_user(Section section, const std::string& name) {
-  if (section.has("username") || section.has("password")) {
-    section.refuse(
-        "username and password are not supported by Kubernetes any more; use a client certificate, token or exec");
-  }
-  if (section.has("auth-provider"))
-    section.refuse("auth-provider is not supported any more; use exec with the provider's plugin");
-  for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
-    if (section.has(field))
-      section.refuse(fmt::format("{}: impersonation is not supported; use a user with the rights needed", field));
-  }
-  User user;
-  user.certificate = read_pem(section, "client-certificate", "client-certificate-data");
-  user.key = read_pem(section, "client-key", "client-key-data");
-  if (user.certificate.given() != user.key.given()) {
-    section.refuse(fmt::format(
-        "{} is missing; a client certificate and its key come together",
-        user.certificate.given() ? "client-key or client-key-data" : "client-certificate or client-certificate-data"));
-  }
-  user.token_path = section.path("tokenFile");
-  if (std::string token = section.text("token"); !token.empty()) {
-    std::optional<SecretString> clean = clean_token(token);
-    wipe(token);
-    if (!clean) section.refuse("token must be one line of printable characters");
-    if (clean) user.token = std::move(*clean);
-  }
-  if (section.problem()) return std::unexpected(*section.problem());
-  if (section.has("exec")) {
-    Section exec = section.section("exec");
-    user.exec = read_exec(exec);
-    user.exec->user = name;
-    user.tells_cluster = exec.flag("provideClusterInfo");
-    if (exec.problem()) return std::unexpected(*exec.problem());
-  }
-  return user;
-}
 
 class KubeconfigCredentials final : public Credentials {
  public:
@@ -346,24 +143,13 @@ class Merged {
   std::vector<std::string> files_;
 };
 
-// spec.cluster of what an exec plugin is told.
-Result<std::string> describe_cluster(const Cluster& cluster) {
-  const Result<std::string> ca = cluster.ca.read();
-  if (!ca) return std::unexpected(ca.error());
-  nlohmann::json told = {{"server", cluster.server.text}};
-  if (!cluster.tls_server_name.empty()) told["tls-server-name"] = cluster.tls_server_name;
-  if (cluster.insecure) told["insecure-skip-tls-verify"] = true;
-  if (!ca->empty()) told["certificate-authority-data"] = base64_encode(*ca);
-  if (!cluster.plugin_config.is_null()) told["config"] = cluster.plugin_config;
-  return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& clock) {
-  if (files.current().empty()) {
+Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::string& wanted, const Clock& clock) {
+  if (wanted.empty() && files.current().empty()) {
     return fail(ErrorKind::Invalid,
                 fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"", files.files()));
   }
-  Result<Section> context = files.find("context", files.current(), "current-context");
+  Result<Section> context = wanted.empty() ? files.find("context", files.current(), "current-context")
+                                           : files.find("context", wanted, "--context");
   if (!context) return std::unexpected(context.error());
   const Result<Section> cluster_entry = files.find("cluster", context->text("cluster"), context->where());
   if (!cluster_entry) return std::unexpected(cluster_entry.error());
@@ -399,13 +185,15 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Clock& cl
 
 }  // namespace
 
-Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock,
+                                                     const std::string& context) {
   if (access(path.c_str(), F_OK) != 0)
     return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
-  return load_kubeconfigs({path}, clock);
+  return load_kubeconfigs({path}, clock, context);
 }
 
-Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths, const Clock& clock,
+                                                      const std::string& context) {
   Merged files;
   std::string reading;
   try {
@@ -417,7 +205,7 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
     if (files.empty()) {
       return fail(ErrorKind::Invalid, fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
     }
-    return choose(files, clock);
+    return choose(files, context, clock);
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::Invalid, fmt::format("{}: no YAML, line {}: {}", reading, error.mark.line + 1, error.msg));
   }

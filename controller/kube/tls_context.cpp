@@ -120,6 +120,14 @@ Status check_tls(const TlsMaterial& material) {
   return configure_tls(context.get(), material);
 }
 
+std::optional<WallTime> certificate_end(const std::string& pem) {
+  const Certificate certificate{PEM_read_bio_X509(memory(pem).get(), nullptr, nullptr, nullptr)};
+  ERR_clear_error();
+  int days = 0, seconds = 0;
+  if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1) return {};
+  return kSystemClock.wall() + std::chrono::days(days) + Seconds(seconds);
+}
+
 void announce_server_name(SSL* connection) {
   const char* name = X509_VERIFY_PARAM_get0_host(SSL_get0_param(connection), 0);
   if (name != nullptr && SSL_in_before(connection)) SSL_set_tlsext_host_name(connection, name);

@@ -5,8 +5,10 @@
 
 #include <openssl/ssl.h>
 
+#include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "kube/credentials.hpp"
 
@@ -18,6 +20,9 @@ Status configure_tls(SSL_CTX* context, const TlsMaterial& material);
 
 // Whether configure_tls() would succeed: for a word at start, before anything connects.
 Status check_tls(const TlsMaterial& material);
+
+// When the first certificate of a PEM text stops being valid; nothing where there is none.
+std::optional<WallTime> certificate_end(const std::string& pem);
 
 // Sends the name that configure_tls() fixed as SNI (nothing for an IP address); for connections before their handshake.
 void announce_server_name(SSL* connection);

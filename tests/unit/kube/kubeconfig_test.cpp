@@ -229,6 +229,26 @@ TEST_F(Kubeconfig, MergesFilesFirstOneWins) {
               HasSubstr("none of the kubeconfig files"));
 }
 
+TEST_F(Kubeconfig, TakesAnotherContextWhereOneIsNamed) {
+  const std::string file = folder.write(
+      "config", config(cluster, "token: a") + "- name: other\n  context: {cluster: c, user: u, namespace: team-b}\n");
+  EXPECT_EQ((*load_kubeconfig(file, clock))->default_namespace(), "team-a");
+  EXPECT_EQ((*load_kubeconfig(file, clock, "other"))->default_namespace(), "team-b");
+  EXPECT_THAT(load_kubeconfig(file, clock, "third").error().message,
+              AllOf(HasSubstr("--context names the context \"third\""), HasSubstr("there is: main, other")));
+}
+
+TEST_F(Kubeconfig, OfTheHomeComesBeforeThePodForPeople) {
+  const ScopedVariable home("HOME", folder.path().c_str());
+  const ScopedVariable no_list("KUBECONFIG", nullptr);
+  const ScopedVariable pod("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+  const ScopedVariable port("KUBERNETES_SERVICE_PORT", "443");
+  std::filesystem::create_directory(folder.path(".kube"));
+  folder.write(".kube/config", config(cluster, "token: home"));
+  EXPECT_EQ(token_of(**find_credentials("", {.home_first = true})), "home");
+  EXPECT_EQ(token_of(**find_credentials("", {.context = "main"})), "home") << "a pod has no contexts";
+}
+
 TEST_F(Kubeconfig, IsLookedForByFlagThenEnvironmentThenPodThenHome) {
   const ScopedVariable home("HOME", folder.path().c_str());
   const ScopedVariable no_list("KUBECONFIG", nullptr);

@@ -1,0 +1,20 @@
+// The word that somebody probably meant: for "did you mean". Pure; any thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <ranges>
+#include <string_view>
+
+namespace apitoken {
+
+// How many letters must be changed, added or taken away to get from one to the other (Levenshtein).
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+// The closest of `words`, which is not empty; the first of several as close.
+template <std::ranges::forward_range Words>
+std::string_view nearest_word(std::string_view word, const Words& words) {
+  return *std::ranges::min_element(words, {}, [word](std::string_view each) { return edit_distance(word, each); });
+}
+
+}  // namespace apitoken

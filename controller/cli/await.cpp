@@ -1,0 +1,72 @@
+// Asks until done, or until time is up.
+#include "cli/await.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/names.hpp"
+#include "base/duration.hpp"
+#include "core/plain_text.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kFirstPause{100};
+constexpr milliseconds kLongestPause{1000};
+
+const api::Condition* condition_of(const api::ApiToken& token, std::string_view type) {
+  return api::find_condition(token.status.conditions, type);
+}
+
+}  // namespace
+
+std::string state_of(const api::ApiToken& token) {
+  const auto* const ready = condition_of(token, api::condition::kReady);
+  if (ready == nullptr) return "no answer from apitoken-operator yet; is it running?";
+  return core::plain_text(ready->message.empty() ? ready->reason
+                                                 : fmt::format("{}: {}", ready->reason, ready->message));
+}
+
+Outcome<bool> is_minted(const api::ApiToken& token) {
+  if (token.meta.deleted)
+    return give_up(ExitCode::NotFound, fmt::format("apitoken \"{}\" is being deleted", token.meta.name));
+  if (token.status.observed_generation < token.meta.generation) return false;
+  const auto* const stalled = condition_of(token, api::condition::kStalled);
+  if (stalled != nullptr && stalled->status == api::condition::kTrue) {
+    return give_up(ExitCode::Failed,
+                   fmt::format("apitoken \"{}\" gets no token: {}", token.meta.name, state_of(token)));
+  }
+  const auto* const ready = condition_of(token, api::condition::kReady);
+  return ready != nullptr && ready->status == api::condition::kTrue && !token.status.token_hash.empty();
+}
+
+Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait& wait) {
+  const auto deadline = steady_clock::now() + wait.timeout;
+  Progress progress(terminal);
+  std::string state = "nothing heard yet";
+  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    auto token = cluster.get(wait.name);
+    if (token) {
+      auto done = wait.done(*token);
+      if (!done) return std::unexpected(done.error());
+      if (*done) return token;
+      state = state_of(token->token);
+    } else if (token.error().code != ExitCode::Unreachable) {
+      return token;
+    } else {
+      state = token.error().message;
+    }
+    if (steady_clock::now() >= deadline) {
+      return give_up(ExitCode::TimedOut, fmt::format("apitoken \"{}\" was not served within {}: {}; {}", wait.name,
+                                                     format_duration_short(wait.timeout), state, wait.on_timeout));
+    }
+    progress.show(state);
+    if (!terminal.pause(pause)) return give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
+  }
+}
+
+}  // namespace apitoken::cli

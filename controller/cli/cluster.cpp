@@ -1,0 +1,241 @@
+// Asks the API server on behalf of the commands, and says in one line what went wrong.
+#include "cli/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/secret.hpp"
+#include "base/rfc3339.hpp"
+#include "core/plain_text.hpp"
+#include "kube/cpprest_transport.hpp"
+#include "kube/find_credentials.hpp"
+#include "kube/tls_context.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "selfsubjectreviews", false};
+constexpr std::string_view kPage = "500";
+
+class NoObserver final : public kube::RequestObserver {
+  void request_done(std::string_view, std::string_view) override {}
+};
+
+// Strict: an operator too old for a field is noticed, where the field would else be dropped without a word.
+std::string write_query(const Options& options) {
+  std::string query = "fieldManager=kubectl-apitoken&fieldValidation=Strict";
+  if (options.dry_run == DryRun::Server) query += "&dryRun=All";
+  return query;
+}
+
+// A value inside a field selector.
+std::string selector_value(std::string_view value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '\\' || c == ',' || c == '=') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+// What stands between two quotes after `mark`.
+std::string_view quoted_after(std::string_view text, std::string_view mark) {
+  const auto at = text.find(mark);
+  if (at == text.npos) return {};
+  text.remove_prefix(at + mark.size());
+  return text.substr(0, text.find('"'));
+}
+
+Failure translate(std::string_view words, ErrorKind kind, std::string_view server) {
+  switch (kind) {
+    case ErrorKind::NotFound:
+      if (contains(words, "could not find the requested resource") || contains(words, "page not found")) {
+        return {
+            ExitCode::NotFound,
+            fmt::format("the cluster at {} has no ApiTokens; install apitoken-operator and its CRDs first", server)};
+      }
+      return {ExitCode::NotFound, std::string(words)};
+    case ErrorKind::Forbidden:
+      return {ExitCode::NotAllowed, std::string(words)};
+    case ErrorKind::Canceled:
+      return {ExitCode::Interrupted, "interrupted"};
+    case ErrorKind::Unavailable:
+    case ErrorKind::Throttled:
+      return {ExitCode::Unreachable, fmt::format("the cluster cannot be reached: {}", words)};
+    default:
+      break;
+  }
+  if (const auto field = quoted_after(words, "unknown field \""); !field.empty()) {
+    return {
+        ExitCode::Failed,
+        fmt::format("the cluster's ApiToken kind does not know {}; leave it out, or upgrade apitoken-operator", field)};
+  }
+  return {ExitCode::Failed, std::string(words)};
+}
+
+Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
+  const auto element = parser.parse(json);
+  if (!element) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + element.error().message);
+  auto token = api::decode_api_token(*element);
+  if (!token) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + token.error().message);
+  return ShownToken{std::move(*token), std::move(json)};
+}
+
+}  // namespace
+
+std::string server_words(const Error& error) {
+  std::string_view text = error.message;
+  if (const auto colon = text.find(": "); colon != text.npos) text.remove_prefix(colon + 2);
+  if (text.size() > 6 && text.ends_with(')') && text.substr(text.size() - 6, 2) == " (") text.remove_suffix(6);
+  return core::plain_text(text);
+}
+
+struct Cluster::Parts {
+  Parts(std::unique_ptr<kube::Credentials> given, const Options& options, std::stop_token told)
+      : credentials(std::move(given)),
+        name_space(options.name_space.empty() ? credentials->default_namespace() : options.name_space),
+        transport(
+            kube::make_cpprest_transport(*credentials, "kubectl-apitoken", {.request = std::chrono::seconds(20)})),
+        client(*transport, observer, write_query(options)),
+        dry_run(options.dry_run == DryRun::Server),
+        stop(std::move(told)) {}
+
+  const std::unique_ptr<kube::Credentials> credentials;
+  const std::string name_space;
+  NoObserver observer;
+  const std::unique_ptr<kube::Transport> transport;
+  kube::Client client;
+  const bool dry_run;
+  const std::stop_token stop;
+  api::JsonParser parser;
+};
+
+Cluster::Cluster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Cluster::~Cluster() = default;
+
+Outcome<std::unique_ptr<Cluster>> Cluster::connect(const Options& options, std::stop_token stop) {
+  auto credentials = kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
+  if (!credentials) return give_up(ExitCode::Unreachable, credentials.error().message);
+  return std::unique_ptr<Cluster>(
+      new Cluster(std::make_unique<Parts>(std::move(*credentials), options, std::move(stop))));
+}
+
+const std::string& Cluster::name_space() const { return parts_->name_space; }
+
+std::unexpected<Failure> Cluster::refuse(const Error& error) const {
+  const auto words = server_words(error);
+  const std::string& server = parts_->credentials->server();
+  if (error.kind != ErrorKind::Unauthorized) return std::unexpected(translate(words, error.kind, server));
+  if (!error.message.ends_with("(401)"))
+    return give_up(ExitCode::NotAllowed, words);  // our own word on the credentials
+  const auto material = parts_->credentials->tls();
+  const auto end = material ? kube::certificate_end(material->certificate) : std::nullopt;
+  if (end && *end <= SystemClock{}.wall()) {
+    return give_up(ExitCode::NotAllowed, fmt::format("the client certificate of the kubeconfig expired at {}; renew it",
+                                                     format_rfc3339(*end)));
+  }
+  return give_up(
+      ExitCode::NotAllowed,
+      fmt::format("{} does not accept the credentials of the kubeconfig (401 Unauthorized); they are wrong or "
+                  "have expired: log in anew, or choose another --context",
+                  server));
+}
+
+Outcome<ShownToken> Cluster::shown(Result<std::string> body) const {
+  if (!body) return refuse(body.error());
+  return read_token(parts_->parser, std::move(*body));
+}
+
+Outcome<std::string> Cluster::who_am_i() {
+  const std::string review = R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
+  const auto body = parts_->client.create(kSelfSubjectReviews, "", review, parts_->stop);
+  if (!body) return refuse(body.error());
+  const auto answer = parts_->parser.parse(*body);
+  const auto status = answer ? api::member(*answer, "status") : std::nullopt;
+  const auto info = status ? api::member(*status, "userInfo") : std::nullopt;
+  const auto name = info ? api::read_string(*info, "username", "") : std::nullopt;
+  if (!name || name->empty())
+    return give_up(ExitCode::Failed, "the API server does not say who you are; name a user with --user");
+  return *name;
+}
+
+Outcome<ShownToken> Cluster::get(const std::string& name) {
+  return shown(parts_->client.get(kube::resources::kApiTokens, {parts_->name_space, name}, parts_->stop));
+}
+
+Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space, const std::string& user) {
+  std::vector<ShownToken> tokens;
+  std::string query = fmt::format("limit={}", kPage);
+  if (!user.empty()) query += "&fieldSelector=" + kube::percent_encode("spec.user=" + selector_value(user));
+  std::string next;
+  do {
+    const std::string page = next.empty() ? query : query + "&continue=" + kube::percent_encode(next);
+    const auto body =
+        parts_->client.list(kube::resources::kApiTokens, name_space, page, kube::kJsonAccept, parts_->stop);
+    if (!body) return refuse(body.error());
+    const auto answer = parts_->parser.parse(*body);
+    if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+    const auto meta = api::member(*answer, "metadata");
+    next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
+    for (const api::Json item : api::read_array(*answer, "items")) {
+      auto token = api::decode_api_token(item);
+      if (!token) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + token.error().message);
+      tokens.push_back({std::move(*token), simdjson::minify(item)});
+    }
+  } while (!next.empty());
+  return tokens;
+}
+
+Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& body) {
+  auto made = parts_->client.create(kube::resources::kApiTokens, parts_->name_space, body, parts_->stop);
+  if (!made && made.error().kind == ErrorKind::AlreadyExists) {
+    return give_up(ExitCode::Failed,
+                   fmt::format("apitoken \"{0}\" already exists in namespace {1}; choose another name, or look at it: "
+                               "kubectl apitoken describe {0} -n {1}",
+                               name, parts_->name_space));
+  }
+  if (!made || !parts_->dry_run) return shown(std::move(made));
+  ShownToken judged{{}, std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
+  judged.token.meta.name = name;
+  return judged;
+}
+
+Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::string& body) {
+  return shown(
+      parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name}, "", body, parts_->stop));
+}
+
+Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {
+  auto body =
+      parts_->client.get(kube::resources::kSecrets, {token.meta.ns, std::string(token.secret_name())}, parts_->stop);
+  if (!body && body.error().kind == ErrorKind::NotFound) return SecretString();
+  if (!body) return refuse(body.error());
+  api::JsonParser parser;
+  const auto secret = parser.parse(*body);
+  wipe(*body);
+  auto value = secret ? api::decode_secret_value(*secret, token.secret_key()) : std::nullopt;
+  return value ? std::move(*value) : SecretString();
+}
+
+Outcome<std::vector<TokenEvent>> Cluster::events_of(const std::string& name) {
+  const auto selector = kube::percent_encode("regarding.kind=ApiToken,regarding.name=" + name);
+  const auto body = parts_->client.list(kube::resources::kEvents, parts_->name_space, "fieldSelector=" + selector,
+                                        kube::kJsonAccept, parts_->stop);
+  if (!body) return refuse(body.error());
+  const auto answer = parts_->parser.parse(*body);
+  if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+  std::vector<TokenEvent> events;
+  for (const api::Json item : api::read_array(*answer, "items")) {
+    const auto text = [&](std::string_view field) { return api::read_string(item, field, "").value_or(""); };
+    events.push_back({text("type"), text("reason"), text("note"), api::read_time(item, "eventTime")});
+  }
+  std::ranges::stable_sort(events, {}, &TokenEvent::at);
+  return events;
+}
+
+}  // namespace apitoken::cli

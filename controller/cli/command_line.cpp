@@ -1,0 +1,259 @@
+// The table of commands, and the walk along the arguments.
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+
+#include "base/nearest.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using Complaint = std::optional<std::string>;
+constexpr std::size_t kAny = 1000;
+
+constexpr std::array<std::string_view, 4> kMintOutputs{"json", "yaml", "name", "token"};
+constexpr std::array<std::string_view, 4> kListOutputs{"wide", "json", "yaml", "name"};
+constexpr std::array<std::string_view, 3> kPlainOutputs{"json", "yaml", "name"};
+
+constexpr std::array kCommands{
+    CommandRow{
+        Command::Create, "create", "NAME", 1, 1, "Make an ApiToken, and show its value once it is minted",
+        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a terminal. Where "
+        "standard output is no terminal the value is left out, unless --show-value or -o token asks for it.",
+        "  kubectl apitoken create ci-deploy --user alice@example.com --ttl 90d --description 'deploys the shop'\n"
+        "  kubectl apitoken create ci-deploy --user alice@example.com --dry-run=client > ci-deploy.yaml\n"
+        "  TOKEN=$(kubectl apitoken create job --user bot@example.com --type Temporary -o token)",
+        kMintOutputs},
+    CommandRow{
+        Command::Login, "login", "", 0, 0, "Get a temporary token for yourself",
+        "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a name of its own.",
+        "  kubectl apitoken login\n"
+        "  curl -H \"Authorization: Bearer $(kubectl apitoken login --ttl 1h -o token)\" https://api.example.com",
+        kMintOutputs},
+    CommandRow{Command::List, "list", "", 0, 0, "List ApiTokens, what expires first on top",
+               "Lists your own ApiTokens in the namespace; with --user those of somebody else, with --all those of "
+               "everybody.",
+               "  kubectl apitoken list\n"
+               "  kubectl apitoken list --all -A --expiring-within 30d",
+               kListOutputs},
+    CommandRow{Command::Describe, "describe", "NAME...", 1, kAny, "Show all about ApiTokens, with their Events",
+               "Shows what was asked for, what is in force, and what was told to whom.",
+               "  kubectl apitoken describe ci-deploy", kPlainOutputs},
+    CommandRow{
+        Command::Rotate, "rotate", "NAME", 1, 1, "Mint a new value now; renews an expired token too",
+        "Asks the operator for a new value and waits for it. The former value keeps working for the overlap that "
+        "the ApiToken grants.",
+        "  kubectl apitoken rotate ci-deploy", kMintOutputs},
+    CommandRow{Command::Revoke, "revoke", "NAME", 1, 1, "End a token at once and for good",
+               "Revokes a token: its value stops, its Secret is deleted, the ApiToken stays as a record. It cannot be "
+               "undone. Asks first on a terminal; elsewhere --yes is needed.",
+               "  kubectl apitoken revoke ci-deploy --yes", kPlainOutputs},
+    CommandRow{
+        Command::Verify,
+        "verify",
+        "[TOKEN]",
+        0,
+        1,
+        "Say whether a token is genuine and works",
+        "Reads a token from standard input (or, less safely, from the command line), checks format and checksum, "
+        "and looks for its hash among the ApiTokens that you may list: of all namespaces, or of one where you "
+        "name it or may list no more.",
+        "  kubectl apitoken verify < token.txt\n"
+        "  kubectl get secret ci -o jsonpath='{.data.token}' | base64 -d | kubectl apitoken verify",
+        {}},
+    CommandRow{
+        Command::Lint,
+        "lint",
+        "",
+        0,
+        0,
+        "Explain manifests before they are applied",
+        "Reads ApiTokens and TokenExpiryConfigs from YAML or JSON files, names every field that is wrong and says "
+        "what the rest will do. Asks no cluster.",
+        "  kubectl apitoken lint -f tokens.yaml\n"
+        "  helm template . | kubectl apitoken lint -f -",
+        {}},
+    CommandRow{
+        Command::Completion,
+        "completion",
+        "SHELL",
+        1,
+        1,
+        "Print a completion script: bash, zsh or fish",
+        "Prints a script that completes kubectl-apitoken. For 'kubectl apitoken', have kubectl_complete-apitoken "
+        "on the PATH beside the plugin.",
+        "  source <(kubectl apitoken completion bash)\n"
+        "  kubectl apitoken completion fish | source",
+        {}},
+    CommandRow{Command::Version, "version", "", 0, 0, "Print the version", "Prints the plugin's version.", "", {}},
+    CommandRow{Command::Help, "help", "[COMMAND]", 0, 1, "Say how a command is used", "", "", {}},
+    CommandRow{Command::Complete, "", "", 0, kAny, "", "", "", {}},
+};
+
+// For commands the names that they had elsewhere.
+constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
+    {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
+
+const CommandRow* find_command(std::string_view word) {
+  const auto alias = std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
+  if (alias != kAliases.end()) return &row_of(alias->second);
+  const auto found = std::ranges::find(kCommands, word, &CommandRow::name);
+  return found == kCommands.end() || word.empty() ? nullptr : &*found;
+}
+
+std::string unknown_command(std::string_view word) {
+  const auto names = std::views::transform(kCommands, &CommandRow::name);
+  return fmt::format("unknown command \"{}\"; did you mean {}? See: kubectl apitoken help", word,
+                     nearest_word(word, names));
+}
+
+std::string unknown_flag(Command command, std::string_view flag) {
+  std::vector<std::string_view> names;
+  for (const FlagRow& row : flag_rows()) {
+    if (takes(command, row)) names.push_back(row.name);
+  }
+  const auto known = std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
+  if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
+  if (!flag.starts_with("--")) return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
+  return fmt::format("unknown flag {}; did you mean --{}?", flag, nearest_word(flag.substr(2), names));
+}
+
+// A flag as it stands in one argument: "--user=a", "-n", "-na".
+struct Written {
+  std::string_view name;
+  std::optional<std::string_view> value;
+};
+
+Written take_apart(std::string_view argument) {
+  if (argument.starts_with("--")) {
+    const auto equals = argument.find('=');
+    if (equals == argument.npos) return {argument, {}};
+    return {argument.substr(0, equals), argument.substr(equals + 1)};
+  }
+  if (argument.size() == 2) return {argument, {}};
+  const bool equals = argument[2] == '=';
+  return {argument.substr(0, 2), argument.substr(equals ? 3 : 2)};
+}
+
+using Arguments = std::span<const std::string>;
+
+// Takes the first flag, and its value, off `rest`.
+Complaint take_flag(Invocation& invocation, Arguments& rest) {
+  Written written = take_apart(rest.front());
+  rest = rest.subspan(1);
+  const FlagRow* const flag = find_flag(invocation.command, written.name);
+  if (flag == nullptr) return unknown_flag(invocation.command, written.name);
+  if (!written.value && flag->value.empty()) written.value = "true";
+  if (!written.value) {
+    if (rest.empty()) return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
+    written.value = rest.front();
+    rest = rest.subspan(1);
+  }
+  const auto complaint = flag->apply(invocation.options, *written.value);
+  if (!complaint) return {};
+  return fmt::format("--{}: invalid value \"{}\": {}", flag->name, *written.value, *complaint);
+}
+
+// Where the command stands: flags may come before it, as with kubectl.
+std::size_t find_command_word(Arguments arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word.size() < 2 || !word.starts_with('-')) return i;
+    const Written written = take_apart(word);
+    const auto named = [&](const FlagRow& flag) { return is_named(flag, written.name); };
+    const auto flag = std::ranges::find_if(flag_rows(), named);
+    if (flag != flag_rows().end() && !flag->value.empty() && !written.value) ++i;
+  }
+  return arguments.size();
+}
+
+// Reads the whole line; where `complaints` is null, what cannot be read is passed over.
+Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
+  Invocation invocation;
+  const auto complain = [&](std::string text) {
+    if (complaints != nullptr) complaints->push_back(std::move(text));
+  };
+  const std::size_t at = find_command_word(arguments);
+  if (at < arguments.size()) {
+    const CommandRow* const row = find_command(arguments[at]);
+    if (row == nullptr) {
+      complain(unknown_command(arguments[at]));
+      return invocation;
+    }
+    invocation.command = row->command;
+  }
+  bool flags_over = invocation.command == Command::Complete;
+  for (Arguments rest = arguments; !rest.empty();) {
+    const std::string& word = rest.front();
+    const bool is_command = rest.data() == arguments.data() + at;
+    if (!flags_over && word.size() > 1 && word.starts_with('-') && word != "--") {
+      if (auto complaint = take_flag(invocation, rest)) complain(std::move(*complaint));
+      continue;
+    }
+    if (!flags_over && word == "--") {
+      flags_over = true;
+    } else if (!is_command) {
+      invocation.arguments.push_back(word);
+    }
+    rest = rest.subspan(1);
+  }
+  return invocation;
+}
+
+Complaint check_output(const CommandRow& row, Output output) {
+  constexpr std::array<std::string_view, 6> kNames{"text", "wide", "json", "yaml", "name", "token"};
+  const auto name = kNames[static_cast<std::size_t>(output)];
+  if (output == Output::Text || std::ranges::find(row.outputs, name) != row.outputs.end()) return {};
+  return fmt::format("--output: {} does not go with {}; allowed are {}", name, row.name, fmt::join(row.outputs, ", "));
+}
+
+// What no single flag can tell.
+Complaint check(const Invocation& invocation) {
+  const auto& [command, arguments, options] = invocation;
+  const CommandRow& row = row_of(command);
+  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
+  if (arguments.size() > row.most)
+    return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
+                       row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
+  if (auto complaint = check_output(row, options.output)) return complaint;
+  if (command == Command::Create && options.user.empty())
+    return "create wants --user, for whom the token speaks; for a temporary one of your own see login";
+  if (command == Command::List && options.all_users && !options.user.empty())
+    return "--all and --user contradict each other; leave one out";
+  if (options.all_namespaces && !options.name_space.empty())
+    return "--namespace and --all-namespaces contradict each other; leave one out";
+  if (command == Command::Lint && options.files.empty()) return "lint wants -f FILE; - is standard input";
+  if (options.show_value && options.output != Output::Text && options.output != Output::Token)
+    return "--show-value and --output contradict each other; -o token prints the value alone";
+  if (options.output == Output::Token && (!options.wait || options.dry_run != DryRun::None))
+    return "-o token needs a minted value: leave out --wait=false and --dry-run";
+  return {};
+}
+
+}  // namespace
+
+std::span<const CommandRow> command_rows() { return kCommands; }
+
+const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
+
+std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
+  std::vector<std::string> complaints;
+  Invocation invocation = read(arguments, &complaints);
+  if (invocation.options.help && complaints.empty()) return invocation;
+  if (complaints.empty()) {
+    if (auto complaint = check(invocation)) complaints.push_back(std::move(*complaint));
+  }
+  if (complaints.empty()) return invocation;
+  if (invocation.command == Command::Help) return std::unexpected(complaints.front());
+  return std::unexpected(
+      fmt::format("{}; see: kubectl apitoken {} --help", complaints.front(), row_of(invocation.command).name));
+}
+
+Invocation read_what_is_there(Arguments arguments) { return read(arguments, nullptr); }
+
+}  // namespace apitoken::cli

@@ -1,0 +1,23 @@
+// The commands of the plugin. main() calls the one that was asked for, on the main thread, and prints the Failure that
+// it may come back with. Each says on the terminal what it did.
+#pragma once
+
+#include "cli/command_line.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/terminal.hpp"
+
+namespace apitoken::cli {
+
+Outcome<ExitCode> run_create(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_login(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal);
+// `token`: from the command line; empty: standard input.
+Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, const Terminal& terminal);
+Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_complete(const Invocation& invocation, const Terminal& terminal);
+
+}  // namespace apitoken::cli

@@ -1,0 +1,152 @@
+// Judges manifests by the schema and by core's rules.
+#include "cli/examine.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/names.hpp"
+#include "base/duration.hpp"
+#include "cli/crds.hpp"
+#include "cli/schema.hpp"
+#include "core/expiry_config.hpp"
+#include "core/lifetimes.hpp"
+#include "core/plain_text.hpp"
+#include "core/validate.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Lines = std::vector<std::string>;
+
+std::string text_at(const Json& object, const char* pointer) {
+  const Json found = object.is_object() ? object.value(Json::json_pointer(pointer), Json()) : Json();
+  return found.is_string() ? found.get<std::string>() : "";
+}
+
+// The codec wants what the API server adds.
+template <typename Decode>
+auto decode(Json object, Decode decode_object) {
+  Json& meta = object["metadata"];
+  if (!meta.is_object()) meta = Json::object();
+  if (text_at(meta, "/name").empty()) meta["name"] = "unnamed";
+  meta["uid"] = "none";
+  meta["resourceVersion"] = "1";
+  api::JsonParser parser;
+  const std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto element = parser.parse(text);
+  using Decoded = decltype(decode_object(*element));
+  return element ? decode_object(*element) : Decoded(std::unexpected(element.error()));
+}
+
+void check_head(const Json& object, Lines& problems) {
+  if (const auto version = text_at(object, "/apiVersion"); version != api::kApiVersion)
+    problems.push_back(fmt::format("apiVersion: \"{}\" must be {}", core::plain_text(version), api::kApiVersion));
+  const auto name = text_at(object, "/metadata/name");
+  if (name.empty() && text_at(object, "/metadata/generateName").empty()) {
+    problems.emplace_back("metadata.name: is missing; give it a name");
+  } else if (!name.empty() && !core::is_dns_subdomain(name)) {
+    problems.push_back(
+        fmt::format("metadata.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+                    core::cut_text(core::plain_text(name), 64)));
+  }
+}
+
+std::string field_of(const std::string& problem) { return problem.substr(0, problem.find(':')); }
+
+// core's words are the better ones where both speak of a field; of one with the wrong type, that is all there is to
+// say.
+void merge(Lines& problems, const std::vector<SchemaProblem>& schema, const Lines& rules) {
+  for (const auto& [path, text] : schema) {
+    if (std::ranges::find(rules, path, field_of) == rules.end()) problems.push_back(fmt::format("{}: {}", path, text));
+  }
+  std::vector<std::string> mistyped;
+  for (const auto& rule : rules) {
+    const auto field = field_of(rule);
+    if (std::ranges::find(mistyped, field) != mistyped.end()) continue;
+    if (rule.starts_with(field + ": must be ")) mistyped.push_back(field);
+    problems.push_back(rule);
+  }
+}
+
+std::string with_days(Seconds span) {
+  if (span < std::chrono::days(2)) return format_duration_short(span);
+  return fmt::format("{} ({})", format_duration_short(span), describe_duration(span));
+}
+
+std::string explain(const api::ApiToken& token) {
+  const auto type = core::token_type(token.spec);
+  const auto granted = core::grant_ttl(token.spec, {});
+  auto text =
+      fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
+                  core::plain_text(token.spec.user), with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
+                  token.secret_name(), token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
+  if (token.spec.rotation.policy == api::kAutomatic) text += "; rotated before it expires";
+  if (const auto after = core::delete_after_expiry(token.spec))
+    text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
+  if (token.spec.revoked) text += "; revoked, so it gets no value";
+  if (type == core::TokenType::Permanent) text += "; whoever applies it may need the right mint-permanent";
+  return text;
+}
+
+std::string explain(const core::ExpiryConfig& config) {
+  Lines reminders;
+  for (const Seconds reminder : config.reminders) reminders.push_back(describe_duration(reminder));
+  auto text = fmt::format("warns {} before expiry", fmt::join(reminders, ", "));
+  if (!config.smtp) return text + ", without mail";
+  Lines recipients = config.route.recipients;
+  if (config.route.email_token_user) recipients.emplace_back("each token's user");
+  return text + fmt::format(", with mail through {} to {}", config.smtp->server.text(),
+                            recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(recipients, ", ")));
+}
+
+void examine_token(const Json& object, Finding& finding) {
+  const auto token = decode(object, api::decode_api_token);
+  if (!token) {
+    finding.problems.push_back(token.error().message);
+    return;
+  }
+  merge(finding.problems, check_schema(object, kApiTokenCrd), core::check_token(*token, SystemClock{}.wall()));
+  if (finding.problems.empty()) finding.explanation = explain(*token);
+}
+
+void examine_config(const Json& object, Finding& finding) {
+  const auto config = decode(object, api::decode_token_expiry_config);
+  if (!config) {
+    finding.problems.push_back(config.error().message);
+    return;
+  }
+  const auto read = core::read_config(*config);
+  Lines rules = read.problems;
+  for (const auto& problem : read.bad_addresses) rules.push_back("spec.emails: " + core::plain_text(problem));
+  merge(finding.problems, check_schema(object, kTokenExpiryConfigCrd), rules);
+  if (finding.problems.empty()) finding.explanation = explain(read);
+}
+
+}  // namespace
+
+Finding examine(const std::string& document) {
+  Finding finding;
+  const Json object = Json::parse(document, nullptr, false);
+  const auto kind = text_at(object, "/kind");
+  auto name = text_at(object, "/metadata/name");
+  if (name.empty()) name = text_at(object, "/metadata/generateName");
+  std::string lower = core::plain_text(kind);
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  finding.subject =
+      fmt::format("{}/{}", lower.empty() ? "no kind" : lower, name.empty() ? "unnamed" : core::plain_text(name));
+  if (kind.empty()) {
+    finding.problems.emplace_back("kind: is missing; no Kubernetes object");
+    return finding;
+  }
+  finding.ours = kind == api::kApiTokenKind || kind == api::kConfigKind;
+  if (!finding.ours) return finding;
+  check_head(object, finding.problems);
+  kind == api::kApiTokenKind ? examine_token(object, finding) : examine_config(object, finding);
+  return finding;
+}
+
+}  // namespace apitoken::cli

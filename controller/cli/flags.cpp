@@ -1,0 +1,175 @@
+// The table of flags: each with its help, who takes it, and what it sets.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/duration.hpp"
+#include "cli/command_line.hpp"
+#include "cli/time_text.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using Complaint = std::optional<std::string>;
+using enum Command;
+
+constexpr std::array<std::string_view, 2> kTypes{"Permanent", "Temporary"};
+constexpr std::array<std::string_view, 2> kFormats{"Opaque", "JWT"};
+constexpr std::array<std::string_view, 3> kDryRuns{"none", "client", "server"};
+constexpr std::array<std::string_view, 6> kOutputs{"text", "wide", "json", "yaml", "name", "token"};
+
+Complaint set_bool(bool& field, std::string_view value) {
+  if (value != "true" && value != "false") return "allowed are true and false";
+  field = value == "true";
+  return {};
+}
+
+Complaint set_text(std::string& field, std::string_view value) {
+  if (value.empty()) return "a value is wanted";
+  field = value;
+  return {};
+}
+
+Complaint set_choice(std::string& field, std::string_view value, std::span<const std::string_view> choices) {
+  if (std::ranges::find(choices, value) == choices.end())
+    return fmt::format("allowed are {} and {}", choices[0], choices[1]);
+  field = value;
+  return {};
+}
+
+// May be given several times, and each time with several values between commas.
+Complaint add_to_list(std::vector<std::string>& list, std::string_view value) {
+  while (true) {
+    const auto comma = std::min(value.find(','), value.size());
+    if (comma == 0) return "an empty entry; write values with commas between them";
+    list.emplace_back(value.substr(0, comma));
+    if (comma == value.size()) return {};
+    value.remove_prefix(comma + 1);
+  }
+}
+
+Complaint set_namespace(Options& options, std::string_view value) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (value.empty() || value.size() > 63 || !std::ranges::all_of(value, allowed) || value.front() == '-' ||
+      value.back() == '-') {
+    return "no namespace: allowed are at most 63 of a-z, 0-9 and -, with no - at either end";
+  }
+  options.name_space = value;
+  return {};
+}
+
+Complaint set_output(Options& options, std::string_view value) {
+  const auto found = std::ranges::find(kOutputs, value);
+  if (found == kOutputs.begin() || found == kOutputs.end()) return "unknown output format";
+  options.output = static_cast<Output>(found - kOutputs.begin());
+  return {};
+}
+
+Complaint set_span(Seconds& field, std::string_view value) {
+  const auto span = parse_span(value);
+  if (!span) return "no duration; write days, hours, minutes or seconds, such as 30d, 12h or 90s";
+  field = *span;
+  return {};
+}
+
+// The API knows no days.
+Complaint set_ttl(Options& options, std::string_view value) {
+  Seconds span{};
+  if (auto complaint = set_span(span, value)) return complaint;
+  options.ttl = value.find('d') == value.npos ? std::string(value) : format_duration_short(span);
+  return {};
+}
+
+Complaint set_expiring_within(Options& options, std::string_view value) {
+  return set_span(options.expiring_within.emplace(), value);
+}
+
+Complaint set_dry_run(Options& options, std::string_view value) {
+  const auto found = std::ranges::find(kDryRuns, value);
+  if (found == kDryRuns.end()) return "allowed are none, client and server";
+  options.dry_run = static_cast<DryRun>(found - kDryRuns.begin());
+  return {};
+}
+
+constexpr auto kMaking = on(Create, Login);
+constexpr auto kWaiting = on(Create, Login, Rotate, Revoke);
+constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
+constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
+constexpr auto kEverywhere = ~std::uint32_t{0};
+
+constexpr std::array kFlags{
+    FlagRow{"user", 0, "USER", "Whom the token speaks for (list: whose tokens).", on(Create, List),
+            [](Options& o, std::string_view v) { return set_text(o.user, v); }},
+    FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).", on(Create),
+            [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
+    FlagRow{"ttl", 0, "DURATION", "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.", kMaking,
+            set_ttl},
+    FlagRow{"description", 0, "TEXT", "What it is for; stands in reminder mails.", kMaking,
+            [](Options& o, std::string_view v) { return set_text(o.description, v); }},
+    FlagRow{"format", 0, "FORMAT", "Opaque (the default) or JWT (Temporary only).", kMaking,
+            [](Options& o, std::string_view v) { return set_choice(o.format, v, kFormats); }, kFormats},
+    FlagRow{"group", 0, "GROUP", "A group that verifiers are told; may be repeated, or a list with commas.", kMaking,
+            [](Options& o, std::string_view v) { return add_to_list(o.groups, v); }},
+    FlagRow{"scope", 0, "SCOPE", "A scope that verifiers are told; as --group.", kMaking,
+            [](Options& o, std::string_view v) { return add_to_list(o.scopes, v); }},
+    FlagRow{"audience", 0, "AUDIENCE", "For whom the token is meant; as --group.", kMaking,
+            [](Options& o, std::string_view v) { return add_to_list(o.audiences, v); }},
+    FlagRow{"secret-name", 0, "NAME", "The Secret that holds it. Default: the name of the ApiToken.", kMaking,
+            [](Options& o, std::string_view v) { return set_text(o.secret_name, v); }},
+    FlagRow{"key", 0, "KEY", "The key in that Secret. Default: token.", kMaking,
+            [](Options& o, std::string_view v) { return set_text(o.key, v); }},
+    FlagRow{"dry-run", 0, "WHERE", "client: print what would be sent; server: let the API server judge; none.", kMaking,
+            set_dry_run, kDryRuns},
+
+    FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
+            [](Options& o, std::string_view v) { return set_bool(o.all_users, v); }},
+    FlagRow{"expiring-within", 0, "DURATION", "Only what expires within this time, or has expired: 30d, 12h.", on(List),
+            set_expiring_within},
+    FlagRow{"yes", 'y', "", "Do not ask.", on(Revoke),
+            [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
+    FlagRow{"offline", 0, "", "Check format and checksum only; ask no cluster.", on(Verify),
+            [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
+    FlagRow{"filename", 'f', "FILE", "A file with manifests, - for standard input; may be repeated.", on(Lint),
+            [](Options& o, std::string_view v) {
+              o.files.emplace_back(v);
+              return v.empty() ? Complaint("a file is wanted") : Complaint();
+            }},
+
+    FlagRow{"wait", 0, "", "Wait until the operator has done it (default true).", kWaiting,
+            [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
+    FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
+            [](Options& o, std::string_view v) { return set_span(o.timeout, v); }},
+    FlagRow{"show-value", 0, "", "Print the token's value even where standard output is no terminal.",
+            on(Create, Login, Rotate), [](Options& o, std::string_view v) { return set_bool(o.show_value, v); }},
+
+    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster, set_namespace},
+    FlagRow{"all-namespaces", 'A', "", "All namespaces.", on(List, Verify),
+            [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
+    FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
+    FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kCluster,
+            [](Options& o, std::string_view v) { return set_text(o.context, v); }},
+    FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.", kCluster,
+            [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
+    FlagRow{"help", 'h', "", "Say how this is used.", kEverywhere,
+            [](Options& o, std::string_view v) { return set_bool(o.help, v); }},
+};
+
+}  // namespace
+
+std::span<const FlagRow> flag_rows() { return kFlags; }
+
+bool takes(Command command, const FlagRow& flag) { return (flag.commands & on(command)) != 0; }
+
+bool is_named(const FlagRow& flag, std::string_view name) {
+  if (name.starts_with("--")) return name.substr(2) == flag.name;
+  return flag.letter != 0 && name.size() == 2 && name[0] == '-' && name[1] == flag.letter;
+}
+
+const FlagRow* find_flag(Command command, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(kFlags, [&](const FlagRow& flag) { return takes(command, flag) && is_named(flag, name); });
+  return found == kFlags.end() ? nullptr : &*found;
+}
+
+}  // namespace apitoken::cli

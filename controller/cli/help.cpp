@@ -1,0 +1,77 @@
+// Help texts.
+#include "cli/help.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace apitoken::cli {
+namespace {
+
+constexpr std::size_t kWidth = 100;
+
+// Breaks a text into lines at blanks.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  std::string result;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (column > 0 && column + 1 + word.size() > kWidth - indent) {
+      result += "\n" + std::string(indent, ' ');
+      column = 0;
+    } else if (column > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += word;
+    column += word.size();
+  }
+  return result;
+}
+
+std::string flag_line(const CommandRow& command, const FlagRow& flag) {
+  const auto letter = flag.letter == 0 ? std::string("    ") : fmt::format("-{}, ", flag.letter);
+  const auto left = fmt::format("{}--{}{}{}", letter, flag.name, flag.value.empty() ? "" : " ", flag.value);
+  const auto help = flag.name == "output" ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
+                                          : std::string(flag.help);
+  return fmt::format("  {:<30}{}\n", left, wrapped(help, 32));
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::string text =
+      "Make, list and end API tokens, as apitoken-operator mints them.\n\n"
+      "Usage:\n  kubectl apitoken COMMAND [flags]\n\nCommands:\n";
+  for (const CommandRow& row : command_rows()) {
+    if (!row.name.empty()) text += fmt::format("  {:<12}{}\n", row.name, row.summary);
+  }
+  return text +
+         "\nFlags of a command: kubectl apitoken COMMAND --help\n\n"
+         "Exit codes:\n"
+         "  0    done\n"
+         "  1    refused by the API server or the operator, or output could not be written\n"
+         "  2    the command line is wrong\n"
+         "  3    no such ApiToken or namespace, or a cluster without ApiTokens\n"
+         "  4    rights are missing, or the credentials are not accepted\n"
+         "  5    no cluster: no usable kubeconfig, no connection\n"
+         "  6    the operator did not answer in time; what was asked for stays\n"
+         "  7    verify: the token does not work; lint: a manifest has problems\n"
+         "  130  interrupted\n\n"
+         "Colours: on terminals, unless NO_COLOR is set.\n";
+}
+
+std::string help_text(Command command) {
+  const CommandRow& row = row_of(command);
+  if (row.about.empty()) return help_text();
+  std::string text = fmt::format("{}\n\nUsage:\n  kubectl apitoken {}{}{} [flags]\n", wrapped(row.about, 0), row.name,
+                                 row.arguments.empty() ? "" : " ", row.arguments);
+  if (!row.examples.empty()) text += fmt::format("\nExamples:\n{}\n", row.examples);
+  text += "\nFlags:\n";
+  for (const FlagRow& flag : flag_rows()) {
+    if (takes(command, flag)) text += flag_line(row, flag);
+  }
+  return text + "\nExit codes: kubectl apitoken help\n";
+}
+
+}  // namespace apitoken::cli

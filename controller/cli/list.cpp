@@ -1,0 +1,53 @@
+// list: whose tokens there are, what expires first on top.
+#include <fmt/format.h>
+
+#include "base/duration.hpp"
+#include "cli/commands.hpp"
+#include "cli/print.hpp"
+#include "cli/token_table.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+std::string nothing_found(const Options& options, const std::string& user, const std::string& name_space) {
+  const auto whose = user.empty() ? std::string() : " of " + user;
+  const auto where = options.all_namespaces ? std::string("any namespace") : "namespace " + name_space;
+  const auto when = options.expiring_within
+                        ? fmt::format(" expire within {}", format_duration_short(*options.expiring_within))
+                        : std::string(" found");
+  const bool own = options.user.empty() && !options.all_users;
+  return fmt::format("No ApiTokens{} in {}{}.{}", whose, where, when, own ? " --all lists those of everybody." : "");
+}
+
+}  // namespace
+
+Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& terminal) {
+  const Options& options = invocation.options;
+  const auto cluster = Cluster::connect(options, terminal.stop());
+  if (!cluster) return std::unexpected(cluster.error());
+  std::string user = options.user;
+  if (user.empty() && !options.all_users) {
+    auto own = (*cluster)->who_am_i();
+    if (!own) return std::unexpected(own.error());
+    user = std::move(*own);
+  }
+  auto tokens = (*cluster)->list(options.all_namespaces ? "" : (*cluster)->name_space(), user);
+  if (!tokens) return std::unexpected(tokens.error());
+  const auto now = SystemClock{}.wall();
+  if (options.expiring_within) keep_expiring(*tokens, now, *options.expiring_within);
+  sort_by_expiry(*tokens);
+  if (options.output != Output::Text && options.output != Output::Wide) {
+    std::vector<std::string> objects;
+    for (ShownToken& token : *tokens) objects.push_back(std::move(token.json));
+    terminal.out(print_objects(objects, options.output, true));
+  } else if (tokens->empty()) {
+    terminal.note(nothing_found(options, user, (*cluster)->name_space()));
+  } else {
+    const Columns columns{options.all_namespaces, options.output == Output::Wide};
+    terminal.out(format_table(token_rows(*tokens, now, columns),
+                              [&](Colour colour, std::string_view text) { return terminal.painted(colour, text); }));
+  }
+  return ExitCode::Ok;
+}
+
+}  // namespace apitoken::cli

@@ -1,0 +1,146 @@
+// kubectl-apitoken, the kubectl plugin: reads the command line, runs one command, says how it ended. The main thread
+// does all of that; a second one waits for signals and turns them into a stop.
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "cli/commands.hpp"
+#include "cli/help.hpp"
+#include "kube/cpprest_transport.hpp"
+
+namespace {
+
+using namespace apitoken;
+using namespace apitoken::cli;
+
+// Blocked in every thread, so that only the one below takes them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// The first signal asks the command to stop; the second does not wait for that.
+void watch_signals(const sigset_t& signals, std::stop_source& stop, const std::atomic<bool>& over) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (over) return;
+    if (!stop.request_stop()) _exit(static_cast<int>(ExitCode::Interrupted));
+  }
+}
+
+// A core dump would hold values.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+}
+
+// What the kube layer warns about (an unverified server, say) goes where kubectl's warnings go.
+void set_up_warnings() {
+  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("Warning: %v");
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// A token given as an argument, taken out of where `ps` shows it.
+SecretString take_token(Invocation& invocation, char** argv) {
+  if (invocation.command != Command::Verify || invocation.arguments.empty()) return {};
+  for (char** argument = argv + 1; *argument != nullptr; ++argument) {
+    if (invocation.arguments.front() == *argument) wipe(*argument, std::strlen(*argument));
+  }
+  return SecretString(std::move(invocation.arguments.front()));
+}
+
+Outcome<ExitCode> help(const Invocation& invocation, const Terminal& terminal) {
+  if (invocation.arguments.empty()) {
+    terminal.out(help_text());
+    return ExitCode::Ok;
+  }
+  const auto about = parse_command_line(std::vector{invocation.arguments.front(), std::string("--help")});
+  if (!about) return give_up(ExitCode::Usage, about.error());
+  terminal.out(help_text(about->command));
+  return ExitCode::Ok;
+}
+
+Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal& terminal) {
+  if (invocation.options.help) {
+    terminal.out(help_text(invocation.command));
+    return ExitCode::Ok;
+  }
+  switch (invocation.command) {
+    case Command::Create:
+      return run_create(invocation, terminal);
+    case Command::Login:
+      return run_login(invocation, terminal);
+    case Command::List:
+      return run_list(invocation, terminal);
+    case Command::Describe:
+      return run_describe(invocation, terminal);
+    case Command::Rotate:
+      return run_rotate(invocation, terminal);
+    case Command::Revoke:
+      return run_revoke(invocation, terminal);
+    case Command::Verify:
+      return run_verify(invocation, std::move(token), terminal);
+    case Command::Lint:
+      return run_lint(invocation, terminal);
+    case Command::Completion:
+      return run_completion(invocation, terminal);
+    case Command::Complete:
+      return run_complete(invocation, terminal);
+    case Command::Version:
+      terminal.out("kubectl-apitoken " APITOKEN_VERSION "\n");
+      return ExitCode::Ok;
+    case Command::Help:
+      break;
+  }
+  return help(invocation, terminal);
+}
+
+ExitCode report(const Outcome<ExitCode>& outcome) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "error: standard output cannot be written: {}\n", std::strerror(errno));
+    return ExitCode::Failed;
+  }
+  if (outcome) return *outcome;
+  fmt::print(stderr, "error: {}\n", outcome.error().message);
+  return outcome.error().code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  forbid_core_dumps();
+  set_up_warnings();
+  auto invocation = parse_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  if (!invocation) {
+    fmt::print(stderr, "error: {}\n", invocation.error());
+    return static_cast<int>(ExitCode::Usage);
+  }
+  SecretString token = take_token(*invocation, argv);
+  const sigset_t signals = block_signals();
+  kube::prepare_cpprest();
+  std::stop_source stop;
+  std::atomic<bool> over = false;
+  std::thread watcher([&] { watch_signals(signals, stop, over); });
+  const auto code = report(run(*invocation, std::move(token), Terminal(look_at_streams(), stop.get_token())));
+  over = true;
+  pthread_kill(watcher.native_handle(), SIGTERM);  // wakes it
+  watcher.join();
+  return static_cast<int>(code);
+}

@@ -1,0 +1,104 @@
+// Shows what was minted.
+#include "cli/minted.hpp"
+
+#include <fmt/format.h>
+
+#include "api/names.hpp"
+#include "base/rfc3339.hpp"
+#include "cli/print.hpp"
+#include "cli/time_text.hpp"
+#include "core/plain_text.hpp"
+#include "core/token_format.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+// The value, or why there is none to show.
+struct Delivery {
+  SecretString value;
+  std::optional<Failure> refusal;
+};
+
+bool wants_value(const Options& options, const Terminal& terminal) {
+  if (options.output == Output::Token) return true;
+  return options.output == Output::Text && (options.show_value || terminal.streams().out_terminal);
+}
+
+// True once there is nothing more to wait for.
+Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& delivery) {
+  auto value = cluster.value_of(token);
+  if (!value && value.error().code == ExitCode::Interrupted) return std::unexpected(value.error());
+  if (!value) {
+    delivery.refusal = value.error();
+    return value.error().code != ExitCode::Unreachable;
+  }
+  delivery.refusal.reset();
+  if (core::token_hash(value->reveal()) != token.status.token_hash) return false;
+  delivery.value = std::move(*value);
+  return true;
+}
+
+std::string where(const api::ApiToken& token) {
+  return fmt::format("Secret {}, key {}", token.secret_name(),
+                     token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
+}
+
+std::string why_hidden(const api::ApiToken& token) {
+  if (token.spec.secret.encrypt_to) return "its value is encrypted for its recipient";
+  return "its value is not shown, as standard output is no terminal; --show-value or -o token print it";
+}
+
+Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
+                            const std::string& done_line, const Delivery& delivery) {
+  if (options.output == Output::Token) {
+    terminal.note(done_line);
+  } else {
+    terminal.out(done_line + "\n");
+    terminal.note(core::plain_text(fmt::format("{}, {}, {}; {}", token.spec.user, token.status.type,
+                                               expiry_text(token.status, SystemClock{}.wall()), where(token))));
+  }
+  if (delivery.refusal) {
+    return give_up(delivery.refusal->code,
+                   fmt::format("{}, but its value cannot be shown: {}", done_line, delivery.refusal->message));
+  }
+  if (!delivery.value.empty()) {
+    terminal.out_value(delivery.value);
+  } else if (options.output == Output::Token) {
+    return give_up(ExitCode::Failed, fmt::format("{}, but {}: {}", done_line, why_hidden(token), where(token)));
+  } else {
+    terminal.note(fmt::format("Note: {}", why_hidden(token)));
+  }
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+std::string expiry_text(const api::ApiTokenStatus& status, WallTime now) {
+  if (!status.expires_at) return "no expiry yet";
+  const auto when = format_rfc3339(*status.expires_at);
+  if (*status.expires_at <= now) return fmt::format("expired {} ({} ago)", when, short_span(now - *status.expires_at));
+  return fmt::format("expires {} (in {})", when, short_span(*status.expires_at - now));
+}
+
+Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,
+                                 const Minting& minting) {
+  const bool with_value = wants_value(options, terminal);
+  Delivery delivery;
+  const auto done = [&](const ShownToken& shown) {
+    const api::ApiToken& token = shown.token;
+    auto ready = minting.minted(token);
+    return !ready || !*ready || !with_value || token.spec.secret.encrypt_to ? ready : fetch(cluster, token, delivery);
+  };
+  const auto served =
+      await(cluster, terminal,
+            {.name = minting.name, .timeout = options.timeout, .done = done, .on_timeout = minting.on_timeout});
+  if (!served) return std::unexpected(served.error());
+  if (options.output != Output::Text && options.output != Output::Token) {
+    terminal.out(print_objects({served->json}, options.output, false));
+    return ExitCode::Ok;
+  }
+  return show_text(terminal, options, served->token, fmt::format("{} {}", full_name(minting.name), minting.verb),
+                   delivery);
+}
+
+}  // namespace apitoken::cli

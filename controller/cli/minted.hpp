@@ -1,0 +1,26 @@
+// The end of create, login and rotate: wait for the value, and show it to those it is meant for. Main thread.
+#pragma once
+
+#include <string>
+
+#include "cli/await.hpp"
+
+namespace apitoken::cli {
+
+struct Minting {
+  std::string name;  // of the ApiToken
+  std::string verb;  // "created"
+  // True once the status answers what was asked for; a Failure where it never will.
+  std::function<Outcome<bool>(const api::ApiToken&)> minted;
+  std::string on_timeout;  // what stays, and how to look: ends the message
+};
+
+// Waits until it is minted and, where the value is to be shown, until its Secret holds it. Then says what was done and
+// prints what --output, --show-value and the terminal ask for.
+Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,
+                                 const Minting& minting);
+
+// "expires 2027-02-23T01:20:00Z (in 90d)", or what stands in its place.
+std::string expiry_text(const api::ApiTokenStatus& status, WallTime now);
+
+}  // namespace apitoken::cli

@@ -1,0 +1,18 @@
+// Spans of time as people write and read them at a terminal. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+
+namespace apitoken::cli {
+
+// "30d", "1d12h" and Go durations ("720h", "90m"). Nothing for anything else.
+std::optional<Seconds> parse_span(std::string_view text);
+
+// As kubectl shows ages: "45s", "12m", "5h30m", "29d", "2y10d". Negative spans count as none.
+std::string short_span(Seconds span);
+
+}  // namespace apitoken::cli

@@ -1,0 +1,93 @@
+"""The kubectl plugin as people run it: `kubectl apitoken ...`, with pipes or on a terminal."""
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+import time
+
+import yaml
+
+from .cluster import ROOT
+from .process import BINARY, SANITIZER, TOKEN_VALUE
+from .waiting import SCALE
+
+PLUGIN = pathlib.Path(os.environ.get("PLUGIN_BIN", pathlib.Path(BINARY).resolve().with_name("kubectl-apitoken")))
+COMPLETER = ROOT / "controller" / "cli"  # kubectl_complete-apitoken
+
+
+class Screen:
+    """What a terminal showed, and how the program ended."""
+
+    def __init__(self, text, returncode):
+        self.raw = text
+        self.text = re.sub(r"\x1b\[[0-9;]*[mK]", "", text).replace("\r\n", "\n")
+        self.returncode = returncode
+
+
+class Plugin:
+    """Runs in one namespace, as the user of one kubeconfig."""
+
+    def __init__(self, cluster, kubeconfig):
+        self.cluster = cluster
+        self.kubeconfig = kubeconfig
+
+    def environment(self, **more):
+        path = [str(PLUGIN.parent), str(COMPLETER), self.cluster.bin_path, os.environ["PATH"]]
+        clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "KUBECONFIG")}
+        return {**clean, "PATH": ":".join(filter(None, path)), "KUBECONFIG": str(self.kubeconfig), "TERM": "xterm", **more}
+
+    def start(self, *args, **options):
+        """The process, not waited for."""
+        return subprocess.Popen(["kubectl", "apitoken", *map(str, args)], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=self.environment(), **options)
+
+    def run(self, *args, input="", program=("kubectl", "apitoken"), stdout=subprocess.PIPE, env=None):
+        done = subprocess.run([*program, *map(str, args)], input=input, text=True, stdout=stdout, stderr=subprocess.PIPE,
+                              env=self.environment(**(env or {})), timeout=60 * SCALE)
+        assert not TOKEN_VALUE.search(done.stderr), "a value stands on standard error"
+        assert not SANITIZER.search(done.stderr), done.stderr
+        return done
+
+    def ok(self, *args, **options):
+        done = self.run(*args, **options)
+        assert done.returncode == 0, f"{args}: {done.returncode}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def refused(self, code, *args, **options):
+        """The one line that says why."""
+        done = self.run(*args, **options)
+        assert done.returncode == code, f"{args}: {done.returncode}, not {code}: {done.stderr}{done.stdout}"
+        lines = [line for line in done.stderr.splitlines() if not line.startswith(("waiting: ", "Warning: "))]
+        assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
+        return lines[0]
+
+    def on_terminal(self, *args, answer=None, env=None):
+        """With a terminal for all three streams; `answer` is typed when it asks."""
+        own, its = pty.openpty()
+        process = subprocess.Popen(["kubectl", "apitoken", *map(str, args)], stdin=its, stdout=its, stderr=its,
+                                   env=self.environment(**(env or {})), start_new_session=True)
+        os.close(its)
+        shown, deadline = b"", time.monotonic() + 60 * SCALE
+        while time.monotonic() < deadline:
+            if not select.select([own], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(own, 4096)
+            except OSError:  # the other side is closed
+                break
+            shown += piece
+            if answer is not None and b"[y/N]" in shown:
+                os.write(own, answer.encode() + b"\n")
+                answer = None
+        os.close(own)
+        return Screen(shown.decode(), process.wait(10))
+
+
+def in_namespace(cluster, path, name, text=None):
+    """A kubeconfig (the administrator's, or `text`) whose context has this namespace."""
+    config = yaml.safe_load(text or cluster.kubeconfig.read_text())
+    config["contexts"][0]["context"]["namespace"] = name
+    path.write_text(yaml.safe_dump(config))
+    return path

@@ -1,0 +1,538 @@
+"""kubectl apitoken: every command against the real API server and operator, and what bad input gets: one clear line, the
+right exit code, nothing half made."""
+import json
+import re
+import signal
+import zlib
+
+import pytest
+import yaml
+
+from bed.cluster import ROOT
+from bed.plugin import PLUGIN, Plugin, in_namespace
+from bed.process import TOKEN_VALUE, free_port
+from bed.tokens import base62, hash_of, stands, well_formed
+from bed.waiting import SCALE, eventually, wait_for
+
+FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+WRITER = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["get", "list", "create", "patch"]}]
+READER = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+
+
+@pytest.fixture
+def plugin(space, tmp_path):
+    return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / "kubeconfig", space.name))
+
+
+@pytest.fixture
+def plugin_as(space, tmp_path):
+    """plugin_as(user, rules): that user, with these rights in the test's namespace."""
+
+    def make(user, rules=(), *options):
+        text = space.cluster.controlplane("kubeconfig", "--user", user, *options)
+        name = re.sub("[^a-z]", "-", user)
+        if rules:
+            base = f"{RBAC}/namespaces/{space.name}"
+            space.cluster.api.create(f"{base}/roles", {"metadata": {"name": name}, "rules": list(rules)})
+            space.cluster.api.create(f"{base}/rolebindings", {
+                "metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+                "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}]})
+        return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / f"{name}.kubeconfig", space.name, text))
+
+    return make
+
+
+# --- create ---------------------------------------------------------------------------------------------------------
+
+
+def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
+    screen = plugin.on_terminal("create", "ci", "--user", "alice@example.com", "--ttl", "90d")
+    assert screen.returncode == 0, screen.text
+    lines = screen.text.split("\n")
+    assert "apitoken.apitoken.dev/ci created" in screen.text
+    value = next(line for line in lines if line.startswith("apt_"))
+    assert well_formed(value) and value == space.value("ci")
+    token = space.tokens.get("ci")
+    assert token["spec"] == {"user": "alice@example.com", "ttl": "2160h"}
+    assert [f["manager"] for f in token["metadata"]["managedFields"] if "subresource" not in f] == ["kubectl-apitoken"]
+    assert token["status"]["expiresAt"] in screen.text
+
+
+def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin):
+    done = plugin.run("create", "a", "--user", "alice")
+    assert done.stdout == "apitoken.apitoken.dev/a created\n"
+    assert "--show-value" in done.stderr and "Secret a, key token" in done.stderr
+    assert plugin.ok("create", "b", "--user", "alice", "-o", "token") == space.value("b") + "\n"
+    shown = plugin.ok("create", "c", "--user", "alice", "--show-value", "--secret-name", "other", "--key", "api-key")
+    assert shown.split("\n")[1] == space.value("other", "api-key")
+    made = json.loads(plugin.ok("create", "d", "--user", "alice", "-o", "json"))
+    assert stands(made, "Ready") == ("True", "Issued") and "managedFields" not in made["metadata"]
+    assert not TOKEN_VALUE.search(json.dumps(made))
+    assert plugin.ok("create", "e", "--user", "alice", "-o", "name") == "apitoken.apitoken.dev/e\n"
+
+
+def test_create_sends_everything_that_the_flags_say(space, operator, plugin):
+    plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--ttl", "1h", "--description", "x: y", "--group", "a,b", "--group", "c",
+              "--scope", "deploy:write", "--audience", "https://api.example.com", "--secret-name", "s", "--key", "k")
+    assert space.tokens.get("ci")["spec"] == {
+        "user": "alice", "type": "Temporary", "ttl": "1h", "description": "x: y", "groups": ["a", "b", "c"], "scopes": ["deploy:write"],
+        "audiences": ["https://api.example.com"], "secret": {"name": "s", "key": "k"}}
+    assert well_formed(space.value("s", "k"))
+
+
+def test_a_client_dry_run_prints_what_kubectl_can_apply(space, operator, plugin):
+    flags = ["create", "ci", "--user", "alice", "--description", "yes: \"no\"\n# 1", "--ttl", "30d"]
+    manifest = plugin.ok(*flags, "--dry-run=client")
+    assert space.tokens.list() == []
+    space.cluster.kubectl("apply", "-f", "-", input=manifest)
+    assert space.ready("ci")["spec"] == yaml.safe_load(manifest)["spec"] == {"user": "alice", "description": "yes: \"no\"\n# 1", "ttl": "720h"}
+    assert json.loads(plugin.ok(*flags, "--dry-run=client", "-o", "json")) == yaml.safe_load(manifest)
+
+
+def test_a_server_dry_run_is_judged_by_the_server_and_makes_nothing(space, plugin):
+    assert plugin.ok("create", "ci", "--user", "alice", "--dry-run=server") == "apitoken.apitoken.dev/ci created (server dry run)\n"
+    assert space.tokens.list() == []
+
+
+def test_create_without_waiting(space, plugin):
+    assert plugin.ok("create", "ci", "--user", "alice", "--wait=false") == "apitoken.apitoken.dev/ci created\n"
+    assert "status" not in space.tokens.get("ci")
+
+
+def test_a_name_that_is_taken(space, operator, plugin):
+    plugin.ok("create", "ci", "--user", "alice")
+    before = space.tokens.get("ci")
+    line = plugin.refused(FAILED, "create", "ci", "--user", "bob")
+    assert f'apitoken "ci" already exists in namespace {space.name}' in line
+    assert space.tokens.get("ci") == before
+
+
+def test_wrong_values_are_named_and_nothing_is_sent(space, plugin):
+    line = plugin.refused(FAILED, "create", "ci", "--user", "system:admin", "--ttl", "9000h")
+    assert "spec.user" in line and "spec.ttl: 9000h" in line
+    assert "--ttl" in plugin.refused(USAGE, "create", "ci", "--user", "alice", "--ttl", "soon")
+    assert "--user" in plugin.refused(USAGE, "create", "ci")
+    assert "metadata.name" in plugin.refused(FAILED, "create", "Ci", "--user", "alice")
+    assert space.tokens.list() == []
+
+
+def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
+    policy = {"metadata": {"name": space.name}, "spec": {
+        "matchConstraints": {"resourceRules": [{"apiGroups": ["apitoken.dev"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["apitokens"]}],
+                             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}},
+        "validations": [{"expression": "false", "message": "no tokens on Fridays"}]}}
+    base = "/apis/admissionregistration.k8s.io/v1"
+    api = space.cluster.api
+    api.create(f"{base}/validatingadmissionpolicies", policy)
+    api.create(f"{base}/validatingadmissionpolicybindings",
+               {"metadata": {"name": space.name}, "spec": {"policyName": space.name, "validationActions": ["Deny"]}})
+    try:
+        # The policy takes a few seconds to act; a server dry run asks it without making anything.
+        eventually(lambda: plugin.refused(FAILED, "create", "ci", "--user", "alice", "--dry-run=server"), 30)
+        assert "no tokens on Fridays" in plugin.refused(FAILED, "create", "ci", "--user", "alice")
+        assert space.tokens.list() == []
+    finally:
+        api.delete(f"{base}/validatingadmissionpolicybindings/{space.name}")
+        api.delete(f"{base}/validatingadmissionpolicies/{space.name}")
+
+
+def test_a_namespace_that_is_not_there(plugin):
+    assert 'namespaces "nowhere" not found' in plugin.refused(NOT_FOUND, "create", "ci", "--user", "alice", "-n", "nowhere")
+
+
+def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(space, operator, plugin):
+    space.secret("ci", mine="x")
+    line = plugin.refused(FAILED, "create", "ci", "--user", "alice", "--timeout", "600s")
+    assert "SecretConflict" in line
+
+
+def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(space, plugin, start_operator):
+    line = plugin.refused(TIMED_OUT, "create", "ci", "--user", "alice", "--timeout", "2s")
+    assert "is it running?" in line and "the ApiToken stays" in line and f"kubectl apitoken describe ci -n {space.name}" in line
+    assert "is apitoken-operator running?" in plugin.ok("describe", "ci")
+    start_operator()
+    space.ready("ci")
+
+
+def test_an_interrupt_ends_the_waiting_cleanly(space, plugin):
+    process = plugin.start("create", "ci", "--user", "alice", "--timeout", "600s")
+    wait_for(lambda: space.tokens.get("ci"), 20, "nothing was created")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10 * SCALE)
+    assert process.returncode == INTERRUPTED
+    assert err.splitlines()[-1].startswith("error: interrupted; the ApiToken stays") and out == ""
+
+
+def test_output_that_cannot_be_written_is_an_error(space, operator, plugin):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        for flags in (["-o", "token"], ["-o", "json"]):
+            done = plugin.run("create", f"ci-{flags[1]}", "--user", "alice", *flags, stdout=full)
+            assert done.returncode == FAILED and "standard output cannot be written" in done.stderr
+
+
+# --- login ----------------------------------------------------------------------------------------------------------
+
+
+def test_login_gives_a_temporary_token_of_ones_own(space, operator, plugin_as):
+    alice = plugin_as("alice@example.com", WRITER + READER)
+    value = alice.ok("login", "--ttl", "1h", "-o", "token").strip()
+    (token,) = space.tokens.list()
+    assert re.fullmatch("login-alice-[a-z0-9]{5}", token["metadata"]["name"])
+    assert token["spec"] == {"user": "alice@example.com", "type": "Temporary", "ttl": "1h"}
+    assert token["status"]["tokenHash"] == hash_of(value)
+
+
+def test_login_of_a_name_of_kubernetes_is_refused_before_anything_is_made(space, plugin_as):
+    line = plugin_as("system:robot", WRITER).refused(FAILED, "login")
+    assert "you are system:robot" in line and "create" in line
+    assert space.tokens.list() == []
+
+
+# --- list and describe ----------------------------------------------------------------------------------------------
+
+
+def rows(text):
+    return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+def test_list_shows_ones_own_and_what_expires_first_on_top(space, operator, plugin_as):
+    for name, user, ttl in (("late", "alice", "8000h"), ("bobs", "bob", "100h"), ("soon", "alice", "200h"), ("sooner", "alice", "150h")):
+        space.token(name, user=user, ttl=ttl)
+    space.wait_all_ready(4)
+    alice = plugin_as("alice", WRITER)
+    assert rows(alice.ok("list")) == ["sooner", "soon", "late"]
+    assert rows(alice.ok("list", "--all")) == ["bobs", "sooner", "soon", "late"]
+    assert rows(alice.ok("list", "--user", "bob")) == ["bobs"]
+    assert rows(alice.ok("list", "--all", "--expiring-within", "7d")) == ["bobs", "sooner"]
+    assert rows(alice.ok("list", "--expiring-within", "150h")) == ["sooner"]
+    assert alice.ok("list", "-o", "name").split() == [f"apitoken.apitoken.dev/{n}" for n in ("sooner", "soon", "late")]
+    assert [i["metadata"]["name"] for i in json.loads(alice.ok("list", "-o", "json"))["items"]] == ["sooner", "soon", "late"]
+    assert yaml.safe_load(alice.ok("list", "--all", "-o", "yaml"))["kind"] == "List"
+    heading = alice.ok("list", "-o", "wide").splitlines()[0]
+    assert heading.split() == "NAME USER TYPE READY REASON EXPIRES LEFT AGE TOKEN ID SECRET REVISION".split()
+
+
+def test_list_over_all_namespaces(make_space, tmp_path):
+    first, second = make_space(), make_space()
+    plugin = Plugin(first.cluster, in_namespace(first.cluster, tmp_path / "kubeconfig", first.name))
+    for space in (first, second):
+        space.token("ci", user=first.name)
+    lines = plugin.ok("list", "-A", "--user", first.name).splitlines()
+    assert lines[0].split()[:2] == ["NAMESPACE", "NAME"]
+    assert {line.split()[0] for line in lines[1:]} == {first.name, second.name}
+
+
+def test_more_tokens_than_a_page(space, plugin):
+    for number in range(510):
+        space.token(f"t{number:03}")
+    assert len(rows(plugin.ok("list", "--all"))) == 510
+
+
+def test_nothing_to_list_is_no_error_but_is_said(space, plugin):
+    done = plugin.run("list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"in namespace {space.name}" in done.stderr and "--all" in done.stderr
+    assert json.loads(plugin.ok("list", "-o", "json"))["items"] == []
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none(space, operator, plugin):
+    space.token("ci")
+    space.ready("ci")
+    green = "\x1b[32mTrue\x1b[0m"
+    assert green in plugin.on_terminal("list", "--all").raw
+    assert "\x1b[" not in plugin.on_terminal("list", "--all", env={"NO_COLOR": "1"}).raw
+    assert "\x1b[" not in plugin.on_terminal("list", "--all", env={"TERM": "dumb"}).raw
+    assert "\x1b[" not in plugin.ok("list", "--all")
+
+
+def test_describe_tells_all_and_lets_nothing_drive_the_terminal(space, operator, plugin):
+    space.token("ci", description="\x1b[31mred\nalert", groups=["a", "b"])
+    status = space.ready("ci")["status"]
+    space.wait_event("ci", "Issued")
+    text = plugin.ok("describe", "ci")
+    for part in ("alice@example.com", "a, b", status["expiresAt"], status["tokenID"], "Secret:         ci, key token", "Ready", "Normal   Issued"):
+        assert part in text
+    assert "\x1b" not in text and "red alert" in text
+    assert yaml.safe_load(plugin.ok("describe", "ci", "-o", "yaml"))["metadata"]["name"] == "ci"
+
+
+def test_describe_of_some_that_are_there_and_one_that_is_not(space, operator, plugin):
+    space.token("ci")
+    space.ready("ci")
+    done = plugin.run("describe", "nope", "ci")
+    assert done.returncode == NOT_FOUND and 'apitokens.apitoken.dev "nope" not found' in done.stderr
+    assert "Name:           ci" in done.stdout
+
+
+# --- rotate and revoke ----------------------------------------------------------------------------------------------
+
+
+def test_rotate_waits_for_a_new_value_each_time(space, operator, plugin):
+    first = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
+    second = plugin.ok("rotate", "ci", "-o", "token").strip()
+    third = plugin.ok("rotate", "ci", "-o", "token").strip()
+    assert len({first, second, third}) == 3
+    token = space.tokens.get("ci")
+    assert token["status"]["tokenHash"] == hash_of(third) and token["status"]["revision"] == 3
+    assert "before the rotation" in plugin.ok("verify", input=second)
+    assert plugin.run("verify", input=first).returncode == NOT_VALID
+    done = plugin.run("rotate", "ci")
+    assert done.stdout == "apitoken.apitoken.dev/ci rotated\n"
+
+
+def test_rotate_renews_an_expired_token(space, operator, plugin):
+    space.token("ci", ttl="10s")
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
+    assert "expires" in plugin.run("rotate", "ci").stderr
+    assert stands(space.tokens.get("ci"), "Ready")[0] == "True"
+
+
+def test_rotate_without_an_operator_says_that_the_request_stays(space, plugin, start_operator):
+    space.token("ci")
+    operator = start_operator()
+    space.ready("ci")
+    operator.stop()
+    assert "the request stays" in plugin.refused(TIMED_OUT, "rotate", "ci", "--timeout", "1s")
+    start_operator()
+    wait_for(lambda: space.tokens.get("ci")["status"]["revision"] == 2, 20, "the request was not served")
+
+
+def test_revoke_asks_on_a_terminal(space, operator, plugin):
+    value = plugin.ok("create", "ci", "--user", "alice", "-o", "token")
+    no = plugin.on_terminal("revoke", "ci", answer="n")
+    assert no.returncode == FAILED and "was not revoked" in no.text and f"{space.name}/ci of alice" in no.text
+    assert "valid: " in plugin.ok("verify", input=value)
+    yes = plugin.on_terminal("revoke", "ci", answer="y")
+    assert yes.returncode == 0 and "apitoken.apitoken.dev/ci revoked" in yes.text
+    assert "tokenHash" not in space.tokens.get("ci")["status"]
+    assert "none of" in plugin.run("verify", input=value).stdout
+
+
+def test_revoke_without_a_terminal_wants_yes(space, operator, plugin):
+    space.token("ci")
+    space.ready("ci")
+    assert "--yes" in plugin.refused(USAGE, "revoke", "ci")
+    assert "revoked" not in space.tokens.get("ci")["spec"]
+    assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci revoked\n"
+    assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci was revoked before\n"
+    assert "revoked for good" in plugin.refused(FAILED, "rotate", "ci")
+    assert '"nope" not found' in plugin.refused(NOT_FOUND, "revoke", "nope", "--yes")
+
+
+def test_revoke_without_an_operator_says_that_the_value_may_still_work(space, plugin):
+    space.token("ci")
+    assert "may still work" in plugin.refused(TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s")
+    assert space.tokens.get("ci")["spec"]["revoked"] is True
+
+
+# --- verify ---------------------------------------------------------------------------------------------------------
+
+
+def verdict(plugin, *args, input=""):
+    done = plugin.run("verify", *args, input=input)
+    assert done.returncode in (0, NOT_VALID), done.stderr
+    assert done.stdout.startswith("not valid: " if done.returncode else ("valid: ", "well-formed: ")), done.stdout
+    return done.stdout
+
+
+def test_verify_tells_what_is_genuine_from_what_works(space, operator, plugin):
+    value = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
+    assert f"valid: apitoken {space.name}/ci, user alice" in verdict(plugin, input=f"  {value}\n")
+    assert "valid: " in verdict(plugin, value)
+    assert "checksum" in verdict(plugin, input=value[:-1] + ("a" if value[-1] != "a" else "b"))
+    assert "well-formed" in verdict(plugin, "--offline", input=value)
+    assert "begin with apt_" in verdict(plugin, input="ghp_123")
+    assert "nothing was given" in verdict(plugin)
+    space.tokens.delete("ci")
+    assert "none of" in verdict(plugin, input=value)
+
+
+def test_verify_knows_an_expired_token(space, operator, plugin):
+    value = plugin.ok("create", "ci", "--user", "alice", "--ttl", "10s", "-o", "token")
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
+    assert "expired" in verdict(plugin, input=value)
+
+
+def test_verify_offline_asks_nobody(plugin):
+    assert "well-formed" in plugin.run("verify", "--offline", input="apt_" + "0" * 40 + base62(zlib.crc32(b"0" * 40), 6),
+                                       env={"KUBECONFIG": "/nowhere"}).stdout
+
+
+def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
+    alice = plugin_as("alice", WRITER + READER)
+    value = alice.ok("create", "ci", "--user", "alice", "-o", "token")
+    done = alice.run("verify", input=value)
+    assert done.returncode == 0 and f"only in namespace {space.name}" in done.stderr
+    assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
+
+
+# --- lint, help, completion -----------------------------------------------------------------------------------------
+
+
+def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text((ROOT / "manifests/samples/apitoken-temporary.yaml").read_text())
+    bad.write_text("apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: ci}\nspec: {user: a, tll: 3h, ttl: 3d}\n---\n"
+                   "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n")
+    assert ": ok: a Temporary token for" in plugin.ok("lint", "-f", good)
+    done = plugin.run("lint", "-f", good, "-f", bad)
+    assert done.returncode == NOT_VALID
+    assert "did you mean ttl?" in done.stdout and '"3d" is no duration' in done.stdout and "secret/x: not looked at" in done.stdout
+    assert plugin.run("lint", "-f", "-", input=bad.read_text()).returncode == NOT_VALID
+    assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")
+    assert "no ApiToken" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="")
+    assert "/nowhere" in plugin.refused(FAILED, "lint", "-f", "/nowhere")
+
+
+def test_lint_agrees_with_the_server(space, plugin):
+    """Whatever lint calls wrong in a spec, the API server refuses too, and the other way round."""
+    for spec in ({"user": "a"}, {"user": ""}, {"user": "system:x"}, {"user": "a", "ttl": "5s"}, {"user": "a", "ttl": "1h30m"},
+                 {"user": "a", "type": "Temp"}, {"user": "a", "secret": {"key": ".."}}, {"user": "a", "groups": ["system:masters"]},
+                 {"user": "a", "format": "JWT"}, {"user": "a", "rotation": {"policy": "Sometimes"}}, {"user": 5}, {"user": "a", "nonsense": 1},
+                 {"user": "a", "type": "Temporary", "ttl": "25h"}, {"user": "a", "secret": {"labels": {"a b": "c"}}}):
+        manifest = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "ci", "namespace": space.name}, "spec": spec}
+        server = space.cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", input=json.dumps(manifest), check=False)
+        linted = plugin.run("lint", "-f", "-", input=json.dumps(manifest))
+        assert (linted.returncode == 0) == (server.returncode == 0), f"{spec}\n{linted.stdout}\n{server.stderr}"
+
+
+def test_help_version_and_usage(plugin):
+    assert "Exit codes:" in plugin.ok("help") and "Exit codes:" in plugin.ok()
+    assert "--expiring-within" in plugin.ok("list", "--help") == plugin.ok("help", "list")
+    assert re.fullmatch(r"kubectl-apitoken \d+\.\d+\.\d+\n", plugin.ok("version"))
+    assert "did you mean list?" in plugin.refused(USAGE, "lst")
+    assert "did you mean --context?" in plugin.refused(USAGE, "list", "--contxt", "x")
+    assert "does not go with" in plugin.refused(USAGE, "describe", "ci", "-A")
+    assert plugin.run("version", program=[str(PLUGIN)]).returncode == 0
+
+
+def test_kubectl_completes_through_the_plugin(space, plugin):
+    space.token("ci-deploy")
+    assert "rotate\t" in plugin.run("apitoken", "ro", program=["kubectl", "__complete"]).stdout
+    assert "ci-deploy\n" in plugin.run("apitoken", "describe", "ci", program=["kubectl", "__complete"]).stdout
+
+
+def test_the_bash_script_completes(space, plugin, tmp_path):
+    space.token("ci-deploy")
+    script = tmp_path / "completion"
+    script.write_text(plugin.ok("completion", "bash"))
+    for words, expected in ((["rev"], "revoke"), (["revoke", "ci"], "ci-deploy"), (["create", "x", "--type", "T"], "Temporary")):
+        line = " ".join(f"'{w}'" for w in words)
+        shell = f"source {script}; COMP_WORDS=(kubectl-apitoken {line}); COMP_CWORD={len(words)}; _kubectl_apitoken; echo \"${{COMPREPLY[@]}}\""
+        assert plugin.run("-c", shell, program=["bash"]).stdout == expected + "\n"
+    assert "fish" in plugin.refused(USAGE, "completion", "tcsh")
+
+
+# --- no rights, no cluster, no operator -----------------------------------------------------------------------------
+
+
+def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as):
+    bob = plugin_as("bob")
+    for args in (["create", "ci", "--user", "bob"], ["login"], ["list"], ["describe", "ci"], ["rotate", "ci"], ["revoke", "ci", "--yes"]):
+        line = bob.refused(NOT_ALLOWED, *args)
+        assert "bob" in line and "forbidden" in line and space.name in line
+    assert space.tokens.list() == []
+
+
+def test_who_may_make_tokens_but_not_read_secrets_is_told_that_it_was_made(space, operator, plugin_as):
+    alice = plugin_as("alice", WRITER)
+    done = alice.run("create", "ci", "--user", "alice", "-o", "token")
+    assert (done.returncode, done.stdout) == (NOT_ALLOWED, "")
+    assert "ci created, but its value cannot be shown" in done.stderr and "secrets" in done.stderr
+    assert stands(space.tokens.get("ci"), "Ready")[0] == "True"
+
+
+def test_an_expired_certificate_is_recognised(plugin_as):
+    line = plugin_as("bob", (), "--expired").refused(NOT_ALLOWED, "list")
+    assert re.search(r"client certificate of the kubeconfig expired at \d{4}-\d\d-\d\dT", line)
+
+
+def changed(plugin, tmp_path, change):
+    path = plugin.cluster.changed_kubeconfig(tmp_path / "changed", change)
+    return Plugin(plugin.cluster, path)
+
+
+def test_credentials_that_are_not_accepted(plugin, tmp_path):
+    def change(config):
+        config["users"][0]["user"] = {"token": "stale"}
+
+    assert "401 Unauthorized" in changed(plugin, tmp_path, change).refused(NOT_ALLOWED, "list")
+
+
+def test_a_cluster_that_cannot_be_reached(plugin, tmp_path):
+    port = free_port()
+
+    def change(config):
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
+
+    away = changed(plugin, tmp_path, change)
+    for args in (["list"], ["create", "ci", "--user", "a"], ["revoke", "ci", "--yes"]):
+        line = away.refused(UNREACHABLE, *args)
+        assert "the cluster cannot be reached" in line and str(port) in line
+
+
+def test_a_server_that_is_not_the_one_of_the_kubeconfig(plugin, tmp_path):
+    def change(config):
+        config["clusters"][0]["cluster"]["tls-server-name"] = "elsewhere.example.com"
+
+    assert "certificate was refused" in changed(plugin, tmp_path, change).refused(UNREACHABLE, "list")
+
+
+def test_kubeconfigs_that_cannot_be_used(space, plugin, tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_text("a: [b\n")
+    assert "no YAML" in plugin.refused(UNREACHABLE, "list", "--kubeconfig", broken)
+    assert "/nowhere does not exist" in plugin.refused(UNREACHABLE, "list", "--kubeconfig", "/nowhere")
+    assert 'names the context "nope"' in plugin.refused(UNREACHABLE, "list", "--context", "nope")
+    assert "no credentials" in plugin.refused(UNREACHABLE, "list", env={"KUBECONFIG": "", "HOME": str(tmp_path)})
+
+
+def test_context_and_namespace_come_from_where_kubectl_takes_them(space, make_space, plugin, tmp_path):
+    other = make_space()
+    other.token("ci", user="x")
+
+    def change(config):
+        config["contexts"].append({"name": "other", "context": {**config["contexts"][0]["context"], "namespace": other.name}})
+
+    both = changed(plugin, tmp_path, change)
+    assert rows(both.ok("list", "--all", "--context", "other")) == ["ci"]
+    assert rows(plugin.ok("list", "--all", "-n", other.name)) == ["ci"]
+    assert plugin.ok("list", "--all") == ""
+    space.token("mine", user="x")
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").write_text(plugin.kubeconfig.read_text())
+    assert rows(plugin.ok("list", "--all", env={"KUBECONFIG": "", "HOME": str(tmp_path)})) == ["mine"]
+
+
+@pytest.fixture
+def other_crd(cluster):
+    """other_crd(None) takes ApiTokens away from the cluster; other_crd(change) serves them with a changed schema."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    served = "/apis/apitoken.dev/v1alpha1/apitokens"
+
+    def become(change):
+        if change is None:
+            cluster.api.delete(f"{path}/apitokens.apitoken.dev")
+            wait_for(lambda: cluster.api.get(served) is None, 60, "ApiTokens are still served")
+            return
+        crd = yaml.safe_load((ROOT / "crds/apitokens.yaml").read_text())
+        change(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"])
+        cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(crd))
+
+    yield become
+    cluster.apply_crds()
+
+
+def test_a_cluster_without_the_operators_crds(other_crd, plugin):
+    other_crd(None)
+    for args in (["list"], ["create", "ci", "--user", "a"], ["describe", "ci"], ["rotate", "ci"], ["revoke", "ci", "--yes"]):
+        assert "install apitoken-operator" in plugin.refused(NOT_FOUND, *args)
+
+
+def test_an_older_operator_that_does_not_know_a_field(other_crd, space, plugin):
+    other_crd(lambda properties: properties["spec"]["properties"].pop("scopes"))
+    refused = eventually(lambda: plugin.refused(FAILED, "create", "ci", "--user", "a", "--scope", "x", "--dry-run=server"), 30)
+    assert "does not know spec.scopes" in refused and "upgrade" in refused
+    assert "does not know spec.scopes" in plugin.refused(FAILED, "create", "ci", "--user", "a", "--scope", "x")
+    assert space.tokens.list() == []

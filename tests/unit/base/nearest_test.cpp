@@ -1,0 +1,27 @@
+// The word that was meant.
+#include "base/nearest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace apitoken {
+namespace {
+
+TEST(Nearest, CountsChangedAddedAndMissingLetters) {
+  EXPECT_EQ(edit_distance("rotate", "rotate"), 0u);
+  EXPECT_EQ(edit_distance("rotat", "rotate"), 1u);
+  EXPECT_EQ(edit_distance("rootate", "rotate"), 1u);
+  EXPECT_EQ(edit_distance("rutate", "rotate"), 1u);
+  EXPECT_EQ(edit_distance("", "rotate"), 6u);
+}
+
+TEST(Nearest, IsTheFirstOfTheClosestWords) {
+  constexpr std::array<std::string_view, 3> kWords{"create", "rotate", "revoke"};
+  EXPECT_EQ(nearest_word("rotte", kWords), "rotate");
+  EXPECT_EQ(nearest_word("revoce", kWords), "revoke");
+  EXPECT_EQ(nearest_word("", kWords), "create");
+}
+
+}  // namespace
+}  // namespace apitoken

@@ -1,0 +1,118 @@
+// The command line: what is understood, and that everything else is refused in one line that says what to write.
+#include "cli/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/help.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+using Words = std::vector<std::string>;
+
+Invocation parsed(const Words& words) {
+  auto invocation = parse_command_line(words);
+  if (!invocation) ADD_FAILURE() << invocation.error();
+  return invocation.value_or(Invocation{});
+}
+
+std::string refusal(const Words& words) {
+  const auto invocation = parse_command_line(words);
+  return invocation ? "it was accepted" : invocation.error();
+}
+
+TEST(CommandLine, IsReadWithFlagsInEveryPlaceAndForm) {
+  for (const Words& words :
+       {Words{"list", "-n", "team-a", "-o", "json", "--all"}, Words{"-n", "team-a", "list", "--all", "--output=json"},
+        Words{"-nteam-a", "-ojson", "list", "--all=true"}, Words{"--namespace=team-a", "list", "-o=json", "--all"}}) {
+    const auto invocation = parsed(words);
+    EXPECT_EQ(invocation.command, Command::List);
+    EXPECT_EQ(invocation.options.name_space, "team-a");
+    EXPECT_EQ(invocation.options.output, Output::Json);
+    EXPECT_TRUE(invocation.options.all_users);
+    EXPECT_TRUE(invocation.arguments.empty());
+  }
+}
+
+TEST(CommandLine, TakesListsByCommasAndByRepetition) {
+  const auto options = parsed({"create", "ci", "--user", "a", "--group", "b,c", "--group=d", "--scope", "x:y",
+                               "--audience", "https://z"})
+                           .options;
+  EXPECT_THAT(options.groups, ElementsAre("b", "c", "d"));
+  EXPECT_THAT(options.scopes, ElementsAre("x:y"));
+  EXPECT_THAT(options.audiences, ElementsAre("https://z"));
+}
+
+TEST(CommandLine, TakesDaysAndHandsOnWhatTheApiKnows) {
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "30d"}).options.ttl, "720h");
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "1d30m"}).options.ttl, "24h30m");
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "90m"}).options.ttl, "90m") << "as it was written";
+  EXPECT_EQ(parsed({"list", "--expiring-within", "30d"}).options.expiring_within, std::chrono::days(30));
+}
+
+TEST(CommandLine, EndsFlagsAtTwoDashes) {
+  EXPECT_THAT(parsed({"describe", "a", "--", "--b"}).arguments, ElementsAre("a", "--b"));
+}
+
+TEST(CommandLine, NamesTheWordThatWasMeant) {
+  EXPECT_THAT(refusal({"lst"}), AllOf(HasSubstr("unknown command \"lst\""), HasSubstr("did you mean list?")));
+  EXPECT_THAT(refusal({"list", "--contxt", "x"}), AllOf(HasSubstr("--contxt"), HasSubstr("did you mean --context?")));
+  EXPECT_THAT(refusal({"list", "-x"}), HasSubstr("unknown flag -x of list"));
+  EXPECT_THAT(refusal({"list", "--ttl", "3h"}), HasSubstr("--ttl does not go with list"));
+}
+
+TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--ttl", "3x"}),
+              AllOf(HasSubstr("--ttl"), HasSubstr("\"3x\""), HasSubstr("30d, 12h or 90s")));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--type", "temporary"}), HasSubstr("Permanent and Temporary"));
+  EXPECT_THAT(refusal({"list", "-n", "Team_A"}), AllOf(HasSubstr("--namespace"), HasSubstr("\"Team_A\"")));
+  EXPECT_THAT(refusal({"list", "-o", "xml"}), HasSubstr("unknown output format"));
+  EXPECT_THAT(refusal({"list", "-o", "token"}), HasSubstr("allowed are wide, json, yaml, name"));
+  EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace wants a value"));
+  EXPECT_THAT(refusal({"list", "--all=maybe"}), HasSubstr("true and false"));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--group", "a,,b"}), HasSubstr("empty entry"));
+}
+
+TEST(CommandLine, RefusesWhatContradictsItself) {
+  EXPECT_THAT(refusal({"create"}), HasSubstr("create wants NAME"));
+  EXPECT_THAT(refusal({"create", "a", "b", "--user", "c"}), HasSubstr("\"b\" is too much"));
+  EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no arguments"));
+  EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
+  EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"list", "-A", "-n", "a"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"rotate", "ci", "-A"}), HasSubstr("does not go with rotate"));
+  EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
+  EXPECT_THAT(refusal({"login", "-o", "token", "--wait=false"}), HasSubstr("minted value"));
+  EXPECT_THAT(refusal({"login", "-o", "json", "--show-value"}), HasSubstr("contradict"));
+}
+
+TEST(CommandLine, AsksForHelpOfACommandWithoutTheRest) {
+  const auto invocation = parsed({"create", "--help"});
+  EXPECT_EQ(invocation.command, Command::Create);
+  EXPECT_TRUE(invocation.options.help);
+  EXPECT_EQ(parsed({}).command, Command::Help);
+}
+
+TEST(Help, NamesEveryCommandFlagAndExitCode) {
+  const auto all = help_text();
+  for (const CommandRow& row : command_rows()) {
+    if (row.name.empty()) continue;
+    EXPECT_THAT(all, HasSubstr("  " + std::string(row.name) + " "));
+    const auto one = help_text(row.command);
+    for (const FlagRow& flag : flag_rows()) {
+      if (takes(row.command, flag) && !row.about.empty()) {
+        EXPECT_THAT(one, HasSubstr("--" + std::string(flag.name)));
+      }
+    }
+  }
+  for (const char* code : {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", "  6 ", "  7 ", "  130 "})
+    EXPECT_THAT(all, HasSubstr(code));
+}
+
+}  // namespace
+}  // namespace apitoken::cli

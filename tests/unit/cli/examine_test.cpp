@@ -1,0 +1,157 @@
+// Manifests before they are applied: every wrong field is named, and what is right is explained.
+#include "cli/examine.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/crds.hpp"
+#include "cli/manifest.hpp"
+#include "cli/schema.hpp"
+#include "kube/yaml_json.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+
+Finding examined(const std::string& yaml) {
+  const auto documents = kube::read_yaml(yaml, "test");
+  if (!documents || documents->size() != 1) ADD_FAILURE() << "not one document: " << yaml;
+  return documents && !documents->empty() ? examine(documents->front().dump()) : Finding{};
+}
+
+Finding token(const std::string& spec) {
+  return examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: ci}, spec: " + spec + "}");
+}
+
+Finding config(const std::string& spec) {
+  return examined("{apiVersion: apitoken.dev/v1alpha1, kind: TokenExpiryConfig, metadata: {name: c}, spec: " + spec +
+                  "}");
+}
+
+TEST(Examine, ExplainsWhatATokenWillBe) {
+  const auto finding = token("{user: alice, ttl: 2160h, secret: {key: api-key}}");
+  EXPECT_THAT(finding.problems, IsEmpty());
+  EXPECT_EQ(finding.subject, "apitoken/ci");
+  EXPECT_THAT(finding.explanation, AllOf(HasSubstr("Permanent token for alice"), HasSubstr("2160h (90 days)"),
+                                         HasSubstr("Secret ci under api-key"), HasSubstr("mint-permanent")));
+  EXPECT_THAT(token("{user: alice, type: Temporary}").explanation, HasSubstr("8h, by default"));
+}
+
+TEST(Examine, NamesFieldsThatDoNotExist) {
+  EXPECT_THAT(token("{user: a, tll: 3h}").problems, ElementsAre("spec.tll: does not exist; did you mean ttl?"));
+  EXPECT_THAT(token("{user: a, secret: {nmae: x}}").problems,
+              ElementsAre("spec.secret.nmae: does not exist; did you mean name?"));
+  EXPECT_THAT(token("{user: a, zzzzzzzzz: x}").problems,
+              ElementsAre(AllOf(HasSubstr("spec.zzzzzzzzz: does not exist; there is "), HasSubstr("description"))));
+}
+
+TEST(Examine, SaysOfAFieldWithTheWrongTypeOnlyThat) {
+  EXPECT_THAT(token("{user: 5}").problems, ElementsAre("spec.user: must be a string"));
+  EXPECT_THAT(token("{user: a, revoked: \"yes\"}").problems, ElementsAre("spec.revoked: must be true or false"));
+  EXPECT_THAT(config("{warnBeforeDays: \"3\"}").problems, ElementsAre("spec.warnBeforeDays: must be a whole number"));
+}
+
+TEST(Examine, TellsOfMissingFieldsAndHeads) {
+  EXPECT_THAT(token("{}").problems, ElementsAre(HasSubstr("spec.user")));
+  EXPECT_THAT(examined("{apiVersion: v1, kind: ApiToken, spec: {user: a}}").problems,
+              ElementsAre(HasSubstr("apiVersion: \"v1\""), HasSubstr("metadata.name: is missing")));
+  EXPECT_THAT(
+      examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: Ci}, spec: {user: a}}").problems,
+      Contains(HasSubstr("metadata.name: \"Ci\"")));
+  EXPECT_THAT(examined("{a: b}").problems, ElementsAre(HasSubstr("kind: is missing")));
+  EXPECT_THAT(examined("[1, 2]").problems, ElementsAre(HasSubstr("kind: is missing")));
+}
+
+TEST(Examine, AppliesTheRulesOfTheOperator) {
+  EXPECT_THAT(token("{user: 'system:x', ttl: 9000h}").problems,
+              ElementsAre(HasSubstr("spec.user"), HasSubstr("spec.ttl: 9000h")));
+  EXPECT_THAT(config("{emails: 'a@example.com;b'}").problems, ElementsAre(HasSubstr("spec.emails: \"b\" has no @")));
+}
+
+TEST(Examine, ExplainsWhomAConfigWarns) {
+  EXPECT_THAT(config("{reminders: [720h, 24h]}").explanation,
+              AllOf(HasSubstr("30 days, 1 day before expiry"), HasSubstr("without mail")));
+}
+
+TEST(Examine, PassesOverOtherKinds) {
+  const auto finding = examined("{apiVersion: v1, kind: Secret, metadata: {name: x}}");
+  EXPECT_FALSE(finding.ours);
+  EXPECT_EQ(finding.subject, "secret/x");
+}
+
+TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
+  Options options;
+  options.user = "alice";
+  options.description = "d";
+  options.type = "Temporary";
+  options.ttl = "1h";
+  options.format = "JWT";
+  options.groups = {"g"};
+  options.scopes = {"s"};
+  options.audiences = {"a"};
+  options.secret_name = "s";
+  options.key = "k";
+  EXPECT_THAT(examine(make_manifest("ci", "team-a", options).dump()).problems, IsEmpty());
+}
+
+TEST(Examine, AcceptsTheSamples) {
+  for (const auto& entry : std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/manifests/samples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto documents = kube::read_yaml(text, entry.path().string());
+    ASSERT_TRUE(documents);
+    for (const auto& document : *documents) EXPECT_THAT(examine(document.dump()).problems, IsEmpty()) << entry.path();
+  }
+}
+
+TEST(Schema, IsThatOfThisTree) {
+  for (const auto& [file, text] :
+       {std::pair{"apitokens.yaml", kApiTokenCrd}, {"tokenexpiryconfigs.yaml", kTokenExpiryConfigCrd}}) {
+    std::ifstream stream(std::string(APITOKEN_SOURCE_DIR "/crds/") + file);
+    EXPECT_EQ(text, std::string(std::istreambuf_iterator<char>(stream), {})) << file;
+  }
+}
+
+TEST(Schema, LooksIntoLists) {
+  const auto problems = check_schema(
+      nlohmann::json::parse(R"({"apiVersion":"a","kind":"b","spec":{"user":"u","groups":["a",5]}})"), kApiTokenCrd);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].path, "spec.groups[1]");
+}
+
+TEST(Yaml, SaysWhereItIsNone) {
+  EXPECT_THAT(kube::read_yaml("a: [b\n", "x.yaml").error().message, HasSubstr("x.yaml: no YAML, line"));
+  EXPECT_EQ(kube::read_yaml("---\n---\na: 1\n---\n", "x")->size(), 1u);
+}
+
+TEST(Yaml, RefusesAliasesThatGrowWithoutEnd) {
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) bomb += (j ? ", *a" : "*a") + std::to_string(i - 1);
+    bomb += "]\n";
+  }
+  EXPECT_THAT(kube::read_yaml(bomb, "bomb").error().message, HasSubstr("more nodes"));
+}
+
+TEST(Manifest, NamesALoginAfterItsUser) {
+  EXPECT_THAT(login_name("Alice.B@example.com"), MatchesRegex("login-alice-b-[a-z0-9]{5}"));
+  EXPECT_THAT(login_name("oidc:bob"), MatchesRegex("login-oidc-bob-[a-z0-9]{5}"));
+  EXPECT_THAT(login_name("@@"), MatchesRegex("login-[a-z0-9]{5}"));
+  EXPECT_THAT(login_name(std::string(300, 'a')), MatchesRegex("login-a{40}-[a-z0-9]{5}"));
+  EXPECT_NE(login_name("alice"), login_name("alice"));
+}
+
+}  // namespace
+}  // namespace apitoken::cli

@@ -1,0 +1,65 @@
+// What the API server said, and what a token stands at: in the words that people get to read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/names.hpp"
+#include "base/rfc3339.hpp"
+#include "cli/await.hpp"
+#include "cli/minted.hpp"
+
+namespace apitoken::cli {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Words, AreTheServersOwn) {
+  EXPECT_EQ(server_words({ErrorKind::NotFound, "get apitokens.apitoken.dev x in a: apitokens \"x\" not found (404)"}),
+            "apitokens \"x\" not found");
+  EXPECT_EQ(server_words({ErrorKind::Invalid, "create apitokens in a: bad: worse (in all) (422)"}),
+            "bad: worse (in all)");
+  EXPECT_EQ(server_words({ErrorKind::Unavailable, "list apitokens: https://h: no connection"}),
+            "https://h: no connection");
+  EXPECT_EQ(server_words({ErrorKind::Invalid, "list x: a\nb\x1b[2J (400)"}).find('\n'), std::string::npos);
+}
+
+api::ApiToken token(std::string ready, std::string reason, std::string stalled) {
+  api::ApiToken result;
+  result.meta.name = "ci";
+  result.meta.generation = 1;
+  result.status.observed_generation = 1;
+  result.status.token_hash = ready == "True" ? "sha256:x" : "";
+  result.status.conditions = {{std::string(api::condition::kReady), ready, reason, "why", {}, 1},
+                              {std::string(api::condition::kStalled), stalled, reason, "why", {}, 1}};
+  return result;
+}
+
+TEST(Waiting, IsOverWhenReadyAndForNothingWhenStalled) {
+  EXPECT_EQ(is_minted(api::ApiToken{}).value(), false);
+  EXPECT_EQ(is_minted(token("True", "Issued", "False")).value(), true);
+  EXPECT_EQ(is_minted(token("False", "Pending", "False")).value(), false);
+  const auto stalled = is_minted(token("False", "SecretConflict", "True"));
+  ASSERT_FALSE(stalled);
+  EXPECT_EQ(stalled.error().code, ExitCode::Failed);
+  EXPECT_THAT(stalled.error().message, HasSubstr("SecretConflict: why"));
+  auto older = token("True", "Issued", "False");
+  older.meta.generation = 2;
+  EXPECT_EQ(is_minted(older).value(), false) << "the status answers a former spec";
+}
+
+TEST(Waiting, SaysWhatAnApiTokenStandsAt) {
+  EXPECT_THAT(state_of({}), HasSubstr("no answer from apitoken-operator yet"));
+  EXPECT_EQ(state_of(token("False", "Pending", "False")), "Pending: why");
+}
+
+TEST(Words, TellWhenATokenExpires) {
+  const auto now = *parse_rfc3339("2026-11-25T00:00:00Z");
+  api::ApiTokenStatus status;
+  EXPECT_EQ(expiry_text(status, now), "no expiry yet");
+  status.expires_at = now + std::chrono::hours(240);
+  EXPECT_EQ(expiry_text(status, now), "expires 2026-12-05T00:00:00Z (in 10d)");
+  status.expires_at = now - std::chrono::hours(1);
+  EXPECT_EQ(expiry_text(status, now), "expired 2026-11-24T23:00:00Z (60m ago)");
+}
+
+}  // namespace
+}  // namespace apitoken::cli
