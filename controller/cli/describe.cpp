@@ -69,9 +69,9 @@ void show_conditions(const api::ApiToken& token, const Terminal& terminal, WallT
   std::vector<std::vector<Cell>> rows{{{"  TYPE"}, {"STATUS"}, {"REASON"}, {"SINCE"}, {"MESSAGE"}}};
   for (const auto& condition : token.status.conditions) {
     const bool ready = condition.type == api::condition::kReady;
-    rows.push_back({{"  " + condition.type},
-                    {condition.status, ready ? colour_of(token, now) : Colour::None},
-                    {condition.reason},
+    rows.push_back({{fmt::format("  {}", condition.type)},
+                    {std::string(condition.status), ready ? colour_of(token, now) : Colour::None},
+                    {std::string(condition.reason)},
                     {short_span(now - condition.last_transition)},
                     {condition.message}});
   }

@@ -63,8 +63,8 @@ std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens,
     row.push_back({token.meta.name});
     row.push_back({token.spec.user});
     row.push_back({std::string(core::to_string(core::token_type(token.spec)))});
-    row.push_back({ready != nullptr ? ready->status : "<none>", colour});
-    row.push_back({ready != nullptr ? ready->reason : "<none>", colour});
+    row.push_back({std::string(ready != nullptr ? ready->status : "<none>"), colour});
+    row.push_back({std::string(ready != nullptr ? ready->reason : "<none>"), colour});
     row.push_back({token.status.expires_at ? format_rfc3339(*token.status.expires_at) : "<none>"});
     row.push_back({left_text(token, now), colour});
     row.push_back({token.meta.created ? short_span(now - *token.meta.created) : "<none>"});
