@@ -3,24 +3,29 @@
 # It says what it installs, needs root or sudo only for that, and keeps the servers among the packages
 # (prometheus, alertmanager) from starting by themselves: tests and the demo start their own on free ports.
 #
-# Usage: hack/install-deps.sh [--check]
+# Usage: hack/install-deps.sh [--check | --build]
 #
 #   --check   install nothing; list what is missing and exit 1 if anything is
+#   --build   only what compiling the operator needs, as in the Dockerfile
 #
 # A Go is installed only where none exists. Debian 12's is 1.19: enough to fetch the newer one that
 # hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference here; the mail server needs Go too.
 set -euo pipefail
 
-packages=(
-  # build
+readonly build=(
   g++ cmake ninja-build ccache mold pkg-config git
   libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev libsimdjson-dev
   nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev
+)
+packages=(
+  "${build[@]}"
   # format, lint and tests
   clang-format-19 clang-tidy-19 shellcheck libgtest-dev libgmock-dev
   python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography python3-jwt
   # servers of the test bed, and what starts them
   prometheus prometheus-alertmanager curl openssl ca-certificates
+  # the image; tests of the Argo CD health check
+  umoci lua5.4
 )
 readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager)
 
@@ -71,11 +76,12 @@ unmask() {
 
 case ${1:-} in
   '' | --check) ;;
+  --build) packages=("${build[@]}") ;;
   --help | -h) usage; exit 0 ;;
   *) printf 'install-deps.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
 esac
 command -v dpkg-query >/dev/null || { printf 'install-deps.sh: this is not Debian; install the equivalents of: %s\n' "${packages[*]}" >&2; exit 1; }
-has_go || packages+=(golang-go)
+[ "${1:-}" = --build ] || has_go || packages+=(golang-go)
 mapfile -t missing < <(list_missing)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if [ "${1:-}" = --check ]; then printf 'missing: %s\n' "${missing[*]}"; exit 1; fi

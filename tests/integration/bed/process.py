@@ -53,7 +53,9 @@ class Metrics:
 
 
 class Operator:
-    def __init__(self, flags, log_path, environment):
+    """`program`: what to start in place of BINARY, as a list of words."""
+
+    def __init__(self, flags, log_path, environment, program=(BINARY,)):
         self.metrics_port, self.health_port = free_port(), free_port()
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         self.health_url = f"http://127.0.0.1:{self.health_port}"
@@ -61,7 +63,7 @@ class Operator:
         self.expected_exit = 0
         addresses = {"--metrics-bind-address": f"127.0.0.1:{self.metrics_port}",
                      "--health-probe-bind-address": f"127.0.0.1:{self.health_port}"}
-        command = [BINARY, *flags]
+        command = [*program, *flags]
         for name, value in addresses.items():
             if not any(flag.split("=")[0] == name for flag in flags):
                 command += [name, value]

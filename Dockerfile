@@ -1,0 +1,30 @@
+# The operator's image: two stages, the second with nothing in it but the program, the Debian libraries that it needs, and the
+# certificate authorities - no shell, no package manager. hack/image.sh rootfs decides which files those are, and builds the same
+# image where there is no container engine.
+#   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t apitoken-operator:0.1.0 .
+FROM debian:bookworm-slim AS build
+WORKDIR /src
+# Before the sources, so that a change of theirs does not install everything again.
+COPY hack/install-deps.sh hack/
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends ca-certificates binutils \
+    && hack/install-deps.sh --build && rm -rf /var/lib/apt/lists/*
+COPY CMakeLists.txt CMakePresets.json LICENSE ./
+COPY controller controller
+COPY hack/image.sh hack/
+RUN hack/image.sh rootfs --out /rootfs
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="apitoken-operator" \
+      org.opencontainers.image.description="Mints API tokens into Secrets and makes their expiry impossible to miss" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/apitoken-dev/apitoken-operator" \
+      org.opencontainers.image.documentation="https://github.com/apitoken-dev/apitoken-operator/blob/main/docs/README.md"
+COPY --from=build /rootfs /
+WORKDIR /
+USER 65532:65532
+EXPOSE 8080 8081
+ENTRYPOINT ["/usr/bin/apitoken-operator"]

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Builds the operator's container image without a container engine and without a base image: a root file system of the
+# stripped release binary, the shared libraries it needs from the Debian packages installed here, the certificate
+# authorities, and nothing else - no shell, no package manager. The Dockerfile takes its files from the same `rootfs`.
+#
+# Usage: hack/image.sh [rootfs] [--out DIR]
+#
+#   (nothing)    DIR/oci (an OCI layout), DIR/apitoken-operator-VERSION.tar (the same as one file: podman load, skopeo copy
+#                oci-archive:…), DIR/apitoken-operator.spdx.json (what is in it: SPDX 2.3), and a line with its size
+#   rootfs       only the files, in DIR, which must not exist yet
+#   --out DIR    default: build/image, which is made anew
+#
+# The same commit on the same Debian packages gives the same digest: times are those of the commit, or SOURCE_DATE_EPOCH.
+# Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000) is how many bytes the layers may take, compressed.
+set -euo pipefail
+umask 022
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly program=usr/bin/apitoken-operator user=65532
+say() { printf '%s\n' "$*" >&2; }
+die() { say "image.sh: $*"; exit 1; }
+
+mode=image out="$root/build/image"
+while [ "$#" -gt 0 ]; do
+  case $1 in
+    rootfs) mode=rootfs; shift ;;
+    --out) out=$(realpath -m -- "${2:?--out needs a directory}"); shift 2 ;;
+    --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) die "unknown argument $1; see --help" ;;
+  esac
+done
+
+version=$(sed -n 's/^project(apitoken-operator VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+revision=$(git -C "$root" rev-parse HEAD 2>/dev/null || printf unknown)
+epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || printf 0)}
+created=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)
+
+# Two runs at a time must not build in one directory.
+build_binary() {
+  [ -z "${OPERATOR_BIN:-}" ] || { printf '%s\n' "$OPERATOR_BIN"; return; }
+  mkdir -p "$root/build"
+  {
+    flock 9
+    cmake -S "$root" --preset release >&2
+    cmake --build "$root/build/release" --target apitoken-operator -j "${CMAKE_BUILD_PARALLEL_LEVEL:-2}" >&2
+  } 9>"$root/build/.release.lock"
+  printf '%s\n' "$root/build/release/apitoken-operator"
+}
+
+# --- the files --------------------------------------------------------------------------------------------------
+
+# "soname path" of each library that the program loads; the loader itself has no arrow.
+libraries_of() {
+  ! ldd "$1" | grep 'not found' >&2 || die "a library of $1 is missing"
+  ldd "$1" | sed -nE 's|^\s*(\S+) => (/\S+) .*|\1 \2|p; s|^\s*(/lib\S*/(ld-\S+)) .*|\2 \1|p'
+}
+
+# The Debian package that a file came with; dpkg knows it under the name it had before /usr was merged.
+package_of() {
+  local path
+  path=$(realpath "$1")
+  { dpkg-query -S "$path" || dpkg-query -S "${path#/usr}"; } 2>/dev/null | sed -n '1s/: .*//p'
+}
+
+# take FILE TARGET MODE: copies it into the root, and notes which package it came from.
+take() {
+  local package
+  package=$(package_of "$1")
+  [ -n "$package" ] || die "$1 belongs to no Debian package"
+  install -D -m "$3" "$1" "$rootfs/$2"
+  printf '%s\t%s\n' "$package" "$2" >>"$contents"
+}
+
+take_libraries() {
+  local triplet soname path
+  triplet=$(gcc -print-multiarch)
+  while read -r soname path; do
+    case $soname in
+      ld-*) take "$path" "usr/${path#/}" 755 ;;
+      *) take "$path" "usr/lib/$triplet/$soname" 644 ;;
+    esac
+  done < <(libraries_of "$1")
+}
+
+take_copyrights() {
+  local packages package name
+  mapfile -t packages < <(cut -f1 "$contents" | sort -u)
+  for package in "${packages[@]}"; do
+    name=${package%%:*}
+    install -D -m 644 "/usr/share/doc/$name/copyright" "$rootfs/usr/share/doc/$name/copyright"
+    printf '%s\t%s\n' "$package" "usr/share/doc/$name/copyright" >>"$contents"
+  done
+}
+
+# The bundle is made when ca-certificates is installed, so dpkg does not know it.
+take_authorities() {
+  install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$rootfs/etc/ssl/certs/ca-certificates.crt"
+  printf 'ca-certificates\tetc/ssl/certs/ca-certificates.crt\n' >>"$contents"
+}
+
+make_rootfs() {
+  local binary
+  rootfs=$1 contents=$2
+  binary=$(build_binary)
+  mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin}
+  chmod 1777 "$rootfs/tmp"
+  ln -s usr/lib "$rootfs/lib"
+  ln -s usr/lib64 "$rootfs/lib64"
+  printf 'root:x:0:0:root:/:/nonexistent\napitoken:x:%s:%s:apitoken-operator:/:/nonexistent\n' "$user" "$user" >"$rootfs/etc/passwd"
+  printf 'root:x:0:\napitoken:x:%s:\n' "$user" >"$rootfs/etc/group"
+  printf 'hosts: files dns\n' >"$rootfs/etc/nsswitch.conf"
+  cp "/etc/os-release" "$rootfs/etc/os-release" # by which scanners know whose advisories count
+  : >"$contents"
+  take_libraries "$binary"
+  take_authorities
+  take_copyrights
+  install -D -m 644 "$root/LICENSE" "$rootfs/usr/share/doc/apitoken-operator/copyright"
+  strip -o "$rootfs/$program" "$binary"
+  chmod 755 "$rootfs/$program"
+}
+
+# --- the image --------------------------------------------------------------------------------------------------
+
+# archive FILE TAR-FLAGS...: names in one order, one time, one owner.
+archive() {
+  local to=$1
+  shift
+  tar --create --file "$to" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --format=gnu "$@"
+}
+
+# Libraries first: they change less often than the program, and a registry stores each layer once.
+make_image() {
+  local layout=$1 image="$1:$version" history=(--history.created "$created")
+  umoci init --layout "$layout"
+  umoci new --image "$image"
+  archive "$work/debian.tar" -C "$work/rootfs" --exclude="./$program" .
+  archive "$work/operator.tar" -C "$work/rootfs" "$program"
+  umoci raw add-layer --image "$image" "${history[@]}" --history.created_by "shared libraries from Debian packages" "$work/debian.tar"
+  umoci raw add-layer --image "$image" "${history[@]}" --history.created_by "apitoken-operator $version" "$work/operator.tar"
+  umoci config --image "$image" "${history[@]}" --created "$created" --os linux --architecture "$(dpkg --print-architecture)" \
+    --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" --config.exposedports 8080/tcp \
+    --config.exposedports 8081/tcp "${labels[@]}"
+  umoci gc --layout "$layout"
+}
+
+label() { labels+=(--config.label "org.opencontainers.image.$1=$2"); }
+labels=()
+label title apitoken-operator
+label description "Mints API tokens into Secrets and makes their expiry impossible to miss"
+label version "$version"
+label revision "$revision"
+label created "$created"
+label licenses Apache-2.0
+label source https://github.com/apitoken-dev/apitoken-operator
+label documentation https://github.com/apitoken-dev/apitoken-operator/blob/main/docs/README.md
+
+# What a registry stores and a node pulls.
+check_size() {
+  local size limit=${SIZE_LIMIT:-40000000}
+  size=$(du --bytes --total "$1"/blobs/sha256/* | tail -n 1 | cut -f1)
+  printf 'apitoken-operator:%s, %s MB compressed, %s MB of files: %s\n' "$version" "$(in_mb "$size")" \
+    "$(in_mb "$(du --bytes --summarize "$work/rootfs" | cut -f1)")" "$2"
+  [ "$size" -le "$limit" ] || die "the image takes $size bytes compressed; the limit is $limit"
+}
+
+in_mb() { awk -v bytes="$1" 'BEGIN { printf "%.1f", bytes / 1e6 }'; }
+
+if [ "$mode" = rootfs ]; then
+  [ ! -e "$out" ] || die "$out exists already; choose another --out"
+  list=$(mktemp)
+  trap 'rm -f "$list"' EXIT
+  make_rootfs "$out" "$list"
+  exit
+fi
+
+command -v umoci >/dev/null || die "needs umoci (Debian: umoci); hack/install-deps.sh installs it"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+make_rootfs "$work/rootfs" "$work/contents"
+make_image "$work/oci"
+"$root/hack/sbom.py" --contents "$work/contents" --version "$version" --revision "$revision" --created "$created" >"$work/sbom.json"
+rm -rf "$out"
+mkdir -p "$out"
+archive "$out/apitoken-operator-$version.tar" -C "$work/oci" .
+mv "$work/oci" "$out/oci"
+mv "$work/sbom.json" "$out/apitoken-operator.spdx.json"
+check_size "$out/oci" "$out"

@@ -1,0 +1,169 @@
+"""The container image (hack/image.sh): unpacked as a container engine would, its program runs in its own root file system, read-only, as
+the numeric user, with a service account's files, against the real API server. It takes root (unshare, chroot), as a node's engine does."""
+import json
+import os
+import re
+import subprocess
+import tarfile
+
+import pytest
+
+from bed.cluster import ROOT
+from bed.process import Operator
+
+ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
+PROGRAM = "/usr/bin/apitoken-operator"
+USER = "65532:65532"
+# What an engine does on a node: mount what the pod has, make the root read-only, give up every right, run the entry point.
+CONTAINER = """set -e
+root=$1 account=$2
+shift 2
+mount --make-rprivate /
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --bind "$account" "$root/%s"
+mount -o remount,bind,ro "$root/%s"
+mount -o remount,bind,ro "$root"
+cd "$root"
+exec setpriv --no-new-privs chroot --userspec=%s --groups= "$root" "$@"
+""" % (ACCOUNT, ACCOUNT, USER)
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="unshare and chroot need root")
+
+
+def run(*command):
+    done = subprocess.run(command, text=True, capture_output=True, timeout=600)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(folder, **environment):
+    """hack/image.sh with the release build, whatever binary the other tests look at."""
+    kept = {name: value for name, value in os.environ.items() if name != "OPERATOR_BIN"}
+    return subprocess.run([ROOT / "hack/image.sh", "--out", folder], text=True, capture_output=True, timeout=1800, env=kept | environment)
+
+
+def built(folder):
+    done = build(folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Image:
+    def __init__(self, folder):
+        self.said = built(folder)
+        self.sbom = json.loads((folder / "apitoken-operator.spdx.json").read_text())
+        (self.archive,) = folder.glob("*.tar")
+        layout = folder / "from-archive"
+        with tarfile.open(self.archive) as archive:
+            archive.extractall(layout)
+        self.version = re.search(r"apitoken-operator-(.*)\.tar", self.archive.name)[1]
+        run("umoci", "unpack", "--image", f"{layout}:{self.version}", folder / "bundle")
+        self.root = folder / "bundle" / "rootfs"
+        (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
+        self.config = self.blob(layout, self.blob(layout, manifest)["config"])
+
+    @staticmethod
+    def blob(layout, descriptor):
+        return json.loads((layout / "blobs" / descriptor["digest"].replace(":", "/")).read_text())
+
+    def files(self):
+        return [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    return Image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def service_account(cluster, space, tmp_path):
+    """The files that a pod of the shipped service account finds."""
+    cluster.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
+    folder = tmp_path / "serviceaccount"
+    folder.mkdir()
+    (folder / "ca.crt").write_bytes((cluster.dir / "ca.crt").read_bytes())
+    (folder / "namespace").write_text("apitoken-system")
+    (folder / "token").write_text(cluster.kubectl("create", "token", "apitoken-operator", "-n", "apitoken-system").stdout.strip())
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    return folder
+
+
+@pytest.fixture
+def contained(image, cluster, service_account, tmp_path):
+    """contained(flags...): the image's program in its root file system, as a pod would run it."""
+    operators = []
+    (image.root / ACCOUNT).mkdir(parents=True, exist_ok=True)  # the mount point, which an engine makes
+    host, port = cluster.url.removeprefix("https://").split(":")
+    pod = ["env", "-i", f"KUBERNETES_SERVICE_HOST={host}", f"KUBERNETES_SERVICE_PORT={port}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+
+    def start(*flags):
+        program = [*pod, "unshare", "--mount", "sh", "-c", CONTAINER, "sh", image.root, service_account, PROGRAM]
+        operators.append(Operator(list(flags), tmp_path / "contained.log", {}, program))
+        return operators[-1].wait_ready()
+
+    yield start
+    for operator in operators:
+        operator.stop()
+        operator.check_log()
+
+
+def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained, space, image):
+    operator = contained("--leader-elect", "--namespaces", space.name)
+    space.token("ci")
+    space.ready("ci")
+    space.check_consistent("ci")
+    status = open(f"/proc/{operator.process.pid}/status").read()
+    assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(r"^Gid:\t65532\t65532", status, re.M)
+    assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
+    assert os.readlink(f"/proc/{operator.process.pid}/root") == str(image.root)
+    mounts = open(f"/proc/{operator.process.pid}/mountinfo").read()
+    assert re.search(rf" / ro,|{re.escape(str(image.root))} ro[, ]", mounts), mounts
+    assert operator.metrics().value("process_resident_memory_bytes") > 0
+    assert "forbidden" not in operator.log().lower()
+
+
+def test_the_image_says_what_it_is_and_runs_as_nobody(image):
+    config = image.config["config"]
+    assert config["User"] == USER and config["Entrypoint"] == [PROGRAM]
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
+    assert labels["title"] == "apitoken-operator" and labels["version"] == image.version and labels["licenses"] == "Apache-2.0"
+    assert labels["revision"] == run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"USER {USER}" in dockerfile and f'ENTRYPOINT ["{PROGRAM}"]' in dockerfile and f"ARG VERSION={image.version}\n" in dockerfile
+    assert {name for name in config["Labels"]} - set(re.findall(r"(org\S+)=", dockerfile)) == {"org.opencontainers.image.created"}
+
+
+def test_the_image_holds_no_shell_no_setuid_file_and_no_debug_sections(image):
+    names = {path.name for path in image.files()}
+    assert "apitoken-operator" in names and "ca-certificates.crt" in names
+    assert not names & {"sh", "bash", "dash", "busybox", "apt", "dpkg", "perl"}
+    assert [path for path in image.files() if path.stat().st_mode & 0o6022] == []
+    assert ".debug_info" not in run("readelf", "--section-headers", image.root / PROGRAM[1:])
+
+
+def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
+    packages = {package["SPDXID"]: package for package in image.sbom["packages"]}
+    assert len(packages) == len(image.sbom["packages"])
+    ends = {relation[end] for relation in image.sbom["relationships"] for end in ("spdxElementId", "relatedSpdxElement")}
+    assert ends == {*packages, "SPDXRef-DOCUMENT"}
+    ours = {"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", PROGRAM, "/usr/share/doc/apitoken-operator/copyright"}
+    listed = {path for package in packages.values() if package.get("comment", "").startswith("In the image: ")
+              for path in package["comment"].removeprefix("In the image: ").split(", ")}
+    assert {"/" + str(path.relative_to(image.root)) for path in image.files()} == listed | ours
+    for package in packages.values():
+        assert package["versionInfo"] and package["supplier"] and package["externalRefs"][0]["referenceLocator"].startswith("pkg:")
+        if package.get("comment", "").startswith("In the image: "):
+            assert f"/usr/share/doc/{package['name']}/copyright" in listed
+
+
+def test_building_it_again_gives_the_same_image(image, tmp_path):
+    built(tmp_path / "again")
+    assert (tmp_path / "again" / image.archive.name).read_bytes() == image.archive.read_bytes()
+
+
+def test_an_image_over_its_size_is_refused(image, tmp_path):
+    assert re.search(r"\d MB compressed", image.said)
+    refused = build(tmp_path / "large", SIZE_LIMIT="1000")
+    assert refused.returncode == 1 and "the limit is 1000" in refused.stderr
