@@ -25,7 +25,7 @@ packages=(
   # servers of the test bed, and what starts them
   prometheus prometheus-alertmanager curl openssl ca-certificates
   # the image; tests of the Argo CD health check
-  umoci lua5.4
+  umoci lua5.1
 )
 readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager)
 

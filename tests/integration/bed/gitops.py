@@ -1,0 +1,44 @@
+"""How delivery tools see an object: kstatus by its real library (hack/kstatus.sh), Argo CD by the shipped health checks, run as Argo
+CD runs them: Lua 5.1 without the libraries that it leaves out."""
+import json
+import subprocess
+
+from .cluster import ROOT
+
+HEALTH_CHECKS = ROOT / "manifests" / "argocd" / "apitoken.dev"
+LUA = """
+local obj = %s
+local check = assert(loadfile(%s))
+setfenv(check, { obj = obj, ipairs = ipairs, pairs = pairs, next = next, type = type, tostring = tostring, tonumber = tonumber, table = table })
+local health = check()
+io.write(health.status, "\\t", health.message)
+"""
+
+
+def kstatus(*objects):
+    """(status, message) of each."""
+    text = "\n".join(json.dumps(thing) for thing in objects)
+    done = subprocess.run([ROOT / "hack" / "kstatus.sh"], input=text, text=True, capture_output=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return [tuple(line.split("\t", 1)) for line in done.stdout.splitlines()]
+
+
+def lua(value):
+    """A JSON value as Lua writes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"[{lua(key)}] = {lua(member)}" for key, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ", ".join(lua(member) for member in value) + "}"
+    if value is None:
+        return "nil"
+    if isinstance(value, str):
+        return '"' + "".join(f"\\{byte:03d}" for byte in value.encode()) + '"'
+    return json.dumps(value)
+
+
+def argocd_health(thing):
+    """(status, message)."""
+    script = HEALTH_CHECKS / thing["kind"] / "health.lua"
+    done = subprocess.run(["lua5.1", "-"], input=LUA % (lua(thing), lua(str(script))), text=True, capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return tuple(done.stdout.split("\t", 1))
