@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Prints what kstatus (sigs.k8s.io/cli-utils, pinned in hack/kstatus) makes of the objects given as JSON on standard input, one line
-# for each: Current, InProgress, Failed or Terminating, and why. Builds the program on first use, into the cache.
+# for each: Current, InProgress, Failed or Terminating, and why. In between what each EXPRESSION, in CEL as in the healthCheckExprs of a
+# Flux Kustomization, says: true, false or unknown. Builds the program on first use, into the cache.
 #
-# Usage: kubectl get apitoken NAME -o json | hack/kstatus.sh
+# Usage: kubectl get apitoken NAME -o json | hack/kstatus.sh [EXPRESSION...]
 #        hack/kstatus.sh --build      only builds it
 set -euo pipefail
 
@@ -19,11 +20,12 @@ build_into() {
   mv "$1/.partial" "$1/kstatus"
 }
 
+only_build=""
 case ${1:-} in
-  '' | --build) ;;
+  --build) only_build=yes ;;
   --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-  *) die "unknown option $1; see --help" ;;
+  -*) die "unknown option $1; see --help" ;;
 esac
 bin="$cache_root/bin/kstatus-$(cat "$here"/kstatus/{go.mod,go.sum,main.go} | sha256sum | cut -c1-16)"
 [ -x "$bin/kstatus" ] || build_locked "$bin" build_into
-[ -n "${1:-}" ] || exec "$bin/kstatus"
+[ -n "$only_build" ] || exec "$bin/kstatus" "$@"

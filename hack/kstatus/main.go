@@ -1,5 +1,6 @@
-// Reads objects as JSON from standard input, one after the other, and prints for each what kstatus makes of it: status, tab, message.
-// That is what Flux, `helm --wait` of Helm 4 and other users of kstatus see. Called by hack/kstatus.sh; asks no cluster.
+// Reads objects as JSON from standard input, one after the other, and prints a line for each: what kstatus makes of it, that is what Flux,
+// `helm --wait` of Helm 4 and others see; then what each CEL expression among the arguments says of it, as Flux evaluates healthCheckExprs:
+// true, false, or unknown where it asks for a field that is not there; then kstatus' message. Called by hack/kstatus.sh; asks no cluster.
 package main
 
 import (
@@ -8,19 +9,50 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 )
 
 func main() {
-	if err := report(os.Stdin, os.Stdout); err != nil {
+	programs, err := compile(os.Args[1:])
+	if err == nil {
+		err = report(os.Stdin, os.Stdout, programs)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "kstatus:", err)
 		os.Exit(1)
 	}
 }
 
-func report(from io.Reader, to io.Writer) error {
+// compile gives expressions the top-level fields of the object as variables.
+func compile(expressions []string) ([]cel.Program, error) {
+	var variables []cel.EnvOption
+	for _, name := range []string{"apiVersion", "kind", "metadata", "spec", "status"} {
+		variables = append(variables, cel.Variable(name, cel.DynType))
+	}
+	environment, err := cel.NewEnv(variables...)
+	if err != nil {
+		return nil, err
+	}
+	var programs []cel.Program
+	for _, expression := range expressions {
+		tree, issues := environment.Compile(expression)
+		if issues.Err() != nil {
+			return nil, issues.Err()
+		}
+		program, err := environment.Program(tree)
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, program)
+	}
+	return programs, nil
+}
+
+func report(from io.Reader, to io.Writer, programs []cel.Program) error {
 	decoder := json.NewDecoder(from)
 	for {
 		var raw json.RawMessage
@@ -37,6 +69,18 @@ func report(from io.Reader, to io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(to, "%s\t%s\n", result.Status, result.Message)
+		line := []string{result.Status.String()}
+		for _, program := range programs {
+			line = append(line, evaluate(program, object.Object))
+		}
+		fmt.Fprintln(to, strings.Join(append(line, result.Message), "\t"))
 	}
+}
+
+func evaluate(program cel.Program, object map[string]any) string {
+	value, _, err := program.Eval(object)
+	if err != nil {
+		return "unknown"
+	}
+	return fmt.Sprint(value.Value())
 }

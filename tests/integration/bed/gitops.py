@@ -15,12 +15,11 @@ io.write(health.status, "\\t", health.message)
 """
 
 
-def kstatus(*objects):
-    """(status, message) of each."""
-    text = "\n".join(json.dumps(thing) for thing in objects)
-    done = subprocess.run([ROOT / "hack" / "kstatus.sh"], input=text, text=True, capture_output=True, timeout=600)
+def kstatus(thing, *expressions):
+    """[status, what each CEL expression says..., message]"""
+    done = subprocess.run([ROOT / "hack" / "kstatus.sh", *expressions], input=json.dumps(thing), text=True, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return [tuple(line.split("\t", 1)) for line in done.stdout.splitlines()]
+    return done.stdout.rstrip("\n").split("\t", 1 + len(expressions))
 
 
 def lua(value):
