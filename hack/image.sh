@@ -82,9 +82,20 @@ take_libraries() {
   done < <(libraries_of "$1")
 }
 
+packages_so_far() { cut -f1 "$contents" | sort -u; }
+
+# The long texts that Debian's copyright files refer to.
+take_licences() {
+  local packages path
+  mapfile -t packages < <(packages_so_far)
+  while read -r path; do
+    [ ! -f "$path" ] || take "$path" "${path#/}" 644
+  done < <(printf '/usr/share/doc/%s/copyright\n' "${packages[@]%%:*}" | xargs grep -ohE '/usr/share/common-licenses/[A-Za-z]+(-[0-9]([0-9.]*[0-9])?)?' | sort -u)
+}
+
 take_copyrights() {
   local packages package name
-  mapfile -t packages < <(cut -f1 "$contents" | sort -u)
+  mapfile -t packages < <(packages_so_far)
   for package in "${packages[@]}"; do
     name=${package%%:*}
     install -D -m 644 "/usr/share/doc/$name/copyright" "$rootfs/usr/share/doc/$name/copyright"
@@ -113,6 +124,7 @@ make_rootfs() {
   : >"$contents"
   take_libraries "$binary"
   take_authorities
+  take_licences
   take_copyrights
   install -D -m 644 "$root/LICENSE" "$rootfs/usr/share/doc/apitoken-operator/copyright"
   strip -o "$rootfs/$program" "$binary"

@@ -158,6 +158,13 @@ def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
             assert f"/usr/share/doc/{package['name']}/copyright" in listed
 
 
+def test_the_texts_that_copyright_files_refer_to_are_there(image):
+    named = {name for path in image.root.glob("usr/share/doc/*/copyright")
+             for name in re.findall(r"/usr/share/common-licenses/([A-Za-z]+-[0-9.]*[0-9])", path.read_text(errors="replace"))}
+    assert {"GPL-2", "LGPL-2.1", "Apache-2.0"} <= named
+    assert [name for name in named if not (image.root / "usr/share/common-licenses" / name).is_file()] == []
+
+
 def test_building_it_again_gives_the_same_image(image, tmp_path):
     built(tmp_path / "again")
     assert (tmp_path / "again" / image.archive.name).read_bytes() == image.archive.read_bytes()
