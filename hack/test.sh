@@ -11,7 +11,7 @@
 #   chart             hack/packages.sh; the Helm chart: lint, each value, schema, the same as the manifests, under Helm 3 and 4
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
-#   integration       the operator and the plugin against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
+#   integration       operator, plugin and image against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
 #   asan, tsan        unit tests, cases and properties under AddressSanitizer with UBSan, under ThreadSanitizer
 #   asan-integration, tsan-integration
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
