@@ -207,8 +207,8 @@ class Deployer:
         self.namespace = namespace
         self.account = f"system:serviceaccount:{namespace}:{account}"
 
-    def kubectl(self, *args):
-        return self.cluster.kubectl("-n", self.namespace, f"--as={self.account}", *args)
+    def kubectl(self, *args, **options):
+        return self.cluster.kubectl("-n", self.namespace, f"--as={self.account}", *args, **options)
 
     def may(self, verb, group, resource, name=""):
         resource, _, subresource = resource.partition("/")
@@ -229,7 +229,20 @@ def deployer(cluster, space):
     cluster.kubectl("delete", "clusterrole", role["metadata"]["name"])
 
 
-def test_the_documented_rights_suffice_to_apply_and_prune(cluster, space, operator, deployer):
+@pytest.fixture
+def policy(cluster, space, deployer):
+    """The shipped mint policy, in force."""
+    cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy"))
+
+    def refuses():
+        asked = deployer.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", check=False, input=json.dumps({
+            "apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "eve"}, "spec": {"user": "eve@example.com"}}))
+        return asked.returncode != 0 and "may not impersonate" in asked.stderr
+
+    wait_for(refuses, 30, "the policy refuses nothing")
+
+
+def test_the_documented_rights_suffice_to_apply_and_prune(space, operator, deployer, policy):
     sample = str(ROOT / "manifests/samples/apitoken-permanent.yaml")
     deployer.kubectl("apply", "--server-side", "-f", sample)
     space.ready("ci-deploy")
