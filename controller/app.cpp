@@ -31,6 +31,7 @@
 #include "serve/metrics.hpp"
 #include "serve/metrics_page.hpp"
 #include "serve/process_collector.hpp"
+#include "verify/verification.hpp"
 
 namespace apitoken {
 namespace {
@@ -143,6 +144,14 @@ struct App::Parts {
       queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
       operator_namespace, config.dry_run};
 
+  verify::Verification verification{
+      client,
+      stores.tokens,
+      nullptr,
+      {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
+      [this] { return unreadiness().empty(); },
+      clock};
+
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
   std::unique_ptr<serve::HttpServer> metrics_server;
@@ -218,7 +227,7 @@ std::vector<std::string> App::Parts::unreadiness() const {
 }
 
 Status App::Parts::start_servers() {
-  std::vector<const prometheus::Collectable*> sources{&metrics};
+  std::vector<const prometheus::Collectable*> sources{&metrics, &verification.metrics()};
   for (const auto& collector : collectors) sources.push_back(collector.get());
   metrics_server = std::make_unique<serve::HttpServer>(serve::metrics_routes(std::move(sources)));
   health_server = std::make_unique<serve::HttpServer>(serve::health_routes([this] { return unreadiness(); }));
@@ -227,8 +236,10 @@ Status App::Parts::start_servers() {
   if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
       !started)
     return started;
+  if (const auto started = verification.start(config.verify_bind_address); !started) return started;
   if (!metrics_server->address().empty()) spdlog::info("serving metrics address={}", metrics_server->address());
   if (!health_server->address().empty()) spdlog::info("serving health probes address={}", health_server->address());
+  if (!verification.address().empty()) spdlog::info("verifying tokens address={}", verification.address());
   return {};
 }
 
@@ -282,6 +293,9 @@ void App::Parts::lead(std::stop_token stop) {
       dispatcher.run(std::move(own));
     });
   }
+  std::jthread noting_uses;
+  if (!config.dry_run)
+    noting_uses = std::jthread([this](std::stop_token own) { verification.note_uses(std::move(own)); });
   std::counting_semaphore<> finished(0);
   std::vector<std::jthread> workers;
   const auto start = [&](std::string name, auto body) {
@@ -299,6 +313,7 @@ void App::Parts::lead(std::stop_token stop) {
   // What is under way is finished, so that no Secret is left whose hash is in no status; then it is cut off.
   dispatching.request_stop();
   keeping.request_stop();
+  noting_uses.request_stop();
   queues.tokens.shut_down();
   queues.configs.shut_down();
   const auto deadline = std::chrono::steady_clock::now() + kGrace;
@@ -367,6 +382,7 @@ int App::run() {
   } else {
     parts.stop_leading();
   }
+  parts.verification.stop();
   for (auto& thread : parts.watching) thread.request_stop();
   parts.watching.clear();
   parts.metrics_server->stop();

@@ -131,10 +131,18 @@ Complaint set_log_format(Config& config, std::string_view value) {
   return {};
 }
 
-Complaint set_kubeconfig(Config& config, std::string_view value) {
+Complaint set_file(std::string& field, std::string_view value) {
   if (value.empty()) return "the path of a file is wanted";
-  config.kubeconfig = value;
+  field = value;
   return {};
+}
+
+Complaint set_kubeconfig(Config& config, std::string_view value) {
+  return set_file(config.kubeconfig.emplace(), value);
+}
+
+Complaint set_verify_bind_address(Config& config, std::string_view value) {
+  return set_bind_address(config.verify_bind_address.emplace(), value);
 }
 
 constexpr std::array kFlags{
@@ -145,6 +153,16 @@ constexpr std::array kFlags{
          [](Config& c, std::string_view v) { return set_bind_address(c.metrics_bind_address, v); }},
     Flag{"health-probe-bind-address", "ADDRESS", ":8081", "Where /healthz and /readyz are served; 0 for nowhere.",
          [](Config& c, std::string_view v) { return set_bind_address(c.health_probe_bind_address, v); }},
+    Flag{"verify-bind-address", "ADDRESS", ":8443", "Where tokens are verified, over HTTPS; 0 for nowhere.",
+         set_verify_bind_address},
+    Flag{"verify-tls-cert-file", "FILE", "",
+         "Certificate (PEM, with its chain) for verification, read again when it changes; without it one is made.",
+         [](Config& c, std::string_view v) { return set_file(c.verify_tls_cert_file, v); }},
+    Flag{"verify-tls-key-file", "FILE", "", "Its private key (PEM).",
+         [](Config& c, std::string_view v) { return set_file(c.verify_tls_key_file, v); }},
+    Flag{"verify-client-ca-file", "FILE", "",
+         "CA (PEM) whose client certificates may introspect tokens; without it callers need a bearer token.",
+         [](Config& c, std::string_view v) { return set_file(c.verify_client_ca_file, v); }},
     Flag{"operator-namespace", "NAMESPACE", "",
          "Where the lease, JWT keys and mail Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
          set_operator_namespace},
@@ -210,6 +228,9 @@ std::expected<Config, std::string> parse_flags(std::span<const char* const> argu
   Config config;
   while (!arguments.empty()) {
     if (auto complaint = take_flag(config, arguments)) return std::unexpected(std::move(*complaint));
+  }
+  if (config.verify_tls_cert_file.empty() != config.verify_tls_key_file.empty()) {
+    return std::unexpected("--verify-tls-cert-file and --verify-tls-key-file go together: give both or neither");
   }
   const char* pod_namespace = std::getenv("POD_NAMESPACE");
   if (!config.operator_namespace && pod_namespace != nullptr && *pod_namespace != '\0') {

@@ -79,7 +79,7 @@ ready() { curl -fsS -o /dev/null "http://127.0.0.1:$health_port/readyz" 2>/dev/n
 
 start_operator() {
   metrics_port=$(free_port) health_port=$(free_port)
-  "$OPERATOR_BIN" --kubeconfig "$KUBECONFIG" --operator-namespace default --metrics-bind-address "127.0.0.1:$metrics_port" \
+  "$OPERATOR_BIN" --kubeconfig "$KUBECONFIG" --operator-namespace default --verify-bind-address 0 --metrics-bind-address "127.0.0.1:$metrics_port" \
     --health-probe-bind-address "127.0.0.1:$health_port" >"$work/operator.log" 2>&1 &
   operator_pid=$!
   until ready; do

@@ -19,16 +19,17 @@ LAYERS = {
     "kube": ["base", "api"],
     "notify": ["base", "api", "core", "kube"],
     "serve": ["base", "api", "core", "kube"],
-    "reconcile": ["base", "api", "core", "kube", "notify", "serve"],
+    "verify": ["base", "api", "core", "kube", "serve"],
+    "reconcile": ["base", "api", "core", "kube", "notify", "serve", "verify"],
     "cli": ["base", "api", "core", "kube"],
-    ".": ["base", "api", "core", "kube", "notify", "serve", "reconcile"],
+    ".": ["base", "api", "core", "kube", "notify", "serve", "verify", "reconcile"],
 }
 
 # First part of a third-party include -> the files, without ending, that may include it.
 LIBRARIES = {
     "fmt": ["*"],
-    "spdlog": ["kube/*", "notify/*", "serve/*", "reconcile/*", "main", "app", "log", "cli/main"],
-    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*"],
+    "spdlog": ["kube/*", "notify/*", "serve/*", "verify/*", "reconcile/*", "main", "app", "log", "cli/main"],
+    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*", "verify/answers"],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
     "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_transport", "kube/tls_context", "main"],
@@ -37,8 +38,9 @@ LIBRARIES = {
     "boost": ["kube/cpprest_transport", "api/json"],
     "yaml-cpp": ["kube/kubeconfig", "kube/kubeconfig_entries", "kube/yaml_json"],
     "curl": ["notify/email_channel"],
-    "prometheus": ["serve/*"],
-    "microhttpd.h": ["serve/http_server"],
+    "prometheus": ["serve/*", "verify/verify_metrics"],
+    "microhttpd.h": ["serve/http_server", "verify/https_server"],
+    "gnutls": ["verify/tls_material", "verify/https_server"],  # libmicrohttpd's TLS
 }
 
 # The operating system may be asked anywhere but in the pure layers. What only computes is no asking.
@@ -116,7 +118,7 @@ def rbac():
     """Every resource that the operator names in a path or a rule of ours has rights, and no others have."""
     documents = yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
     granted = {resource for d in documents if d["kind"] in ("ClusterRole", "Role") for rule in d["rules"] for resource in rule["resources"]}
-    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases"}
+    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases", "tokenreviews", "subjectaccessreviews"}
     for resource in sorted(granted ^ wanted):
         yield f"manifests/rbac/operator.yaml: {resource} is {'granted, and used nowhere' if resource in granted else 'used, and not granted'}"
 

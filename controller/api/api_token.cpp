@@ -142,4 +142,9 @@ std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& st
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when) {
+  const nlohmann::json patch{{"metadata", {{"uid", meta.uid}}}, {"status", {{"lastUsedAt", format_rfc3339(when)}}}};
+  return patch.dump();
+}
+
 }  // namespace apitoken::api

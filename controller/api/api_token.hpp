@@ -106,4 +106,7 @@ Result<ApiToken> decode_api_token(Json object);
 // writer of its own.
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status);
 
+// The merge patch of lastUsedAt alone, for the object of that uid.
+std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when);
+
 }  // namespace apitoken::api

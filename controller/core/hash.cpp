@@ -1,29 +1,68 @@
 // SHA-256 through OpenSSL.
 #include "core/hash.hpp"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <cstdlib>
-#include <iterator>
+#include <memory>
 
 namespace apitoken::core {
+namespace {
+
+constexpr std::string_view kPrefix = "sha256:";
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+struct FreeContext {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+// Looked up once: OpenSSL 3 otherwise searches its providers at each use.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return found;
+}
+
+int value_of(char digit) {
+  const auto at = kDigits.find(digit);
+  return at == kDigits.npos ? -1 : static_cast<int>(at);
+}
+
+}  // namespace
+
+Digest digest_of(std::string_view bytes) {
+  thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
+  Digest digest{};
+  // Fails only where the library has no SHA-256 at all: nothing can be minted then.
+  if (context == nullptr || EVP_DigestInit_ex2(context.get(), algorithm(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) {
+    std::abort();
+  }
+  return digest;
+}
 
 std::string sha256(std::string_view bytes) {
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  // Fails only where the library has no SHA-256 at all: nothing can be minted then.
-  auto* at = reinterpret_cast<unsigned char*>(digest.data());
-  if (EVP_Digest(bytes.data(), bytes.size(), at, nullptr, EVP_sha256(), nullptr) != 1) std::abort();
-  return digest;
+  const auto digest = digest_of(bytes);
+  return {digest.begin(), digest.end()};
 }
 
 std::string sha256_hex(std::string_view bytes) {
   std::string text;
-  for (const char byte : sha256(bytes)) {
-    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
-  }
+  for (const auto byte : digest_of(bytes)) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
   return text;
+}
+
+std::optional<Digest> parse_hash(std::string_view hash) {
+  Digest digest{};
+  if (!hash.starts_with(kPrefix) || hash.size() != kPrefix.size() + 2 * digest.size()) return {};
+  hash.remove_prefix(kPrefix.size());
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const int high = value_of(hash[2 * i]);
+    const int low = value_of(hash[2 * i + 1]);
+    if (high < 0 || low < 0) return {};
+    digest[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return digest;
 }
 
 }  // namespace apitoken::core

@@ -1,11 +1,12 @@
 // Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers put the answers to
 // their own writes, everybody reads. Thread-safe; readers share the lock, nobody does I/O under it. It never calls back
-// but in for_each.
+// but in for_each, and its one listener, after a change and without the lock.
 //
 // Versions are compared as numbers, which Kubernetes guarantees for objects of one resource:
 // https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -27,6 +28,11 @@ template <typename T>
 class Store {
  public:
   using Pointer = std::shared_ptr<const T>;
+  using Listener = std::function<void(const Change<T>&)>;
+
+  // Who is told of every change, own writes included, on the thread that brought it. Changes of one object may arrive
+  // out of order: a listener looks the present state up. Set before anything writes.
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   // Null where there is none.
   Pointer get(const api::ObjectKey& key) const {
@@ -55,12 +61,12 @@ class Store {
     std::unique_lock lock(mutex_);
     const auto& meta = object.meta;
     if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version)) return false;
-    return store(std::move(object)).has_value();
+    return told(store(std::move(object)), lock).has_value();
   }
   // True where an object of that uid, not newer than `resource_version`, was there.
   bool remove(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
-    return erase(key, uid, resource_version).has_value();
+    return told(erase(key, uid, resource_version), lock).has_value();
   }
 
   // For the reflector of `scope` (its namespace, or "" for all): what its watch told, in order. Nothing where the store
@@ -68,7 +74,7 @@ class Store {
   std::optional<Change<T>> observe(std::string_view scope, T object) {
     std::unique_lock lock(mutex_);
     advance(scope, object.meta.resource_version);
-    return store(std::move(object));
+    return told(store(std::move(object)), lock);
   }
   // The same for a version alone. True where the store knows that object at that version or a newer one, so that it
   // need not be decoded.
@@ -83,7 +89,7 @@ class Store {
   std::optional<Change<T>> observe_removal(std::string_view scope, const api::ObjectMeta& last) {
     std::unique_lock lock(mutex_);
     advance(scope, last.resource_version);
-    return erase(last.key(), last.uid, last.resource_version);
+    return told(erase(last.key(), last.uid, last.resource_version), lock);
   }
   void observe_version(std::string_view scope, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
@@ -112,6 +118,13 @@ class Store {
     static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
   };
 
+  // Gives the lock back, then tells the listener.
+  std::optional<Change<T>> told(std::optional<Change<T>> change, std::unique_lock<std::shared_mutex>& lock) const {
+    lock.unlock();
+    if (change && listener_) listener_(*change);
+    return change;
+  }
+
   // All of these: the caller holds mutex_ alone.
   std::optional<Change<T>> store(T object);
   std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version);
@@ -120,6 +133,7 @@ class Store {
   void advance(std::string_view scope, std::string_view resource_version);
   std::string_view seen_in(std::string_view ns) const;
 
+  Listener listener_;
   mutable std::shared_mutex mutex_;
   std::set<Pointer, ByKey> objects_;  // guarded by mutex_
   std::map<std::string, std::string, std::less<>>
@@ -179,6 +193,10 @@ std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Poi
     objects_.insert(change.after);
   }
   seen_.insert_or_assign(std::string(scope), std::string(list_version));
+  lock.unlock();
+  if (listener_) {
+    for (const auto& change : changes) listener_(change);
+  }
   return changes;
 }
 

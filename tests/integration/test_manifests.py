@@ -33,6 +33,8 @@ def test_a_sample_is_accepted(installed, sample):
     ("list watch", "namespaces", None),
     ("create patch", "events.events.k8s.io", "team-a"),
     ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
+    ("create", "tokenreviews.authentication.k8s.io", None),
+    ("create", "subjectaccessreviews.authorization.k8s.io", None),
 ])
 def test_the_operator_may(installed, verbs, resource, namespace):
     assert [verb for verb in verbs.split() if not allowed(installed, verb, resource, namespace)] == []
@@ -46,6 +48,7 @@ def test_the_operator_may(installed, verbs, resource, namespace):
     ("get create update delete", "leases.coordination.k8s.io", "team-a"),
     ("get list create", "pods", "apitoken-system"),
     ("impersonate", "users", None),
+    ("introspect", "apitokens.apitoken.dev", None),
 ])
 def test_the_operator_may_not(installed, verbs, resource, namespace):
     assert [verb for verb in verbs.split() if allowed(installed, verb, resource, namespace)] == []

@@ -56,13 +56,15 @@ class Operator:
     """`program`: what to start in place of BINARY, as a list of words."""
 
     def __init__(self, flags, log_path, environment, program=(BINARY,)):
-        self.metrics_port, self.health_port = free_port(), free_port()
+        self.metrics_port, self.health_port, self.verify_port = free_port(), free_port(), free_port()
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         self.health_url = f"http://127.0.0.1:{self.health_port}"
         self.log_path = pathlib.Path(log_path)
         self.expected_exit = 0
+        self.verify_url = f"https://127.0.0.1:{self.verify_port}"
         addresses = {"--metrics-bind-address": f"127.0.0.1:{self.metrics_port}",
-                     "--health-probe-bind-address": f"127.0.0.1:{self.health_port}"}
+                     "--health-probe-bind-address": f"127.0.0.1:{self.health_port}",
+                     "--verify-bind-address": f"127.0.0.1:{self.verify_port}"}
         command = [*program, *flags]
         for name, value in addresses.items():
             if not any(flag.split("=")[0] == name for flag in flags):

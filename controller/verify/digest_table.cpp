@@ -1,0 +1,87 @@
+// Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever comes and goes.
+#include "verify/digest_table.hpp"
+
+#include <cstring>
+
+namespace apitoken::verify {
+namespace {
+
+constexpr std::size_t kFirstSize = 64;
+
+// In the same time wherever they differ.
+bool equal(const core::Digest& a, const core::Digest& b) {
+  std::array<std::uint64_t, 4> left;
+  std::array<std::uint64_t, 4> right;
+  std::memcpy(left.data(), a.data(), a.size());
+  std::memcpy(right.data(), b.data(), b.size());
+  std::uint64_t difference = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
+  return difference == 0;
+}
+
+bool belongs_to(const api::ApiToken& token, const api::ObjectMeta& owner) {
+  return token.meta.ns == owner.ns && token.meta.name == owner.name;
+}
+
+}  // namespace
+
+std::size_t DigestTable::home_of(const core::Digest& digest) const {
+  std::uint64_t first = 0;
+  std::memcpy(&first, digest.data(), sizeof first);
+  return static_cast<std::size_t>(first) & (slots_.size() - 1);
+}
+
+void DigestTable::insert(Slot slot) {
+  if ((used_ + 1) * 5 > slots_.size() * 4) grow();
+  place(std::move(slot));
+  ++used_;
+}
+
+void DigestTable::place(Slot slot) {
+  auto at = home_of(slot.digest);
+  while (slots_[at].token) at = next(at);
+  slots_[at] = std::move(slot);
+}
+
+void DigestTable::grow() {
+  auto former = std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
+  for (Slot& slot : former) {
+    if (slot.token) place(std::move(slot));
+  }
+}
+
+void DigestTable::erase(const core::Digest& digest, const api::ObjectMeta& owner) {
+  if (slots_.empty()) return;
+  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
+    if (!equal(slots_[at].digest, digest) || !belongs_to(*slots_[at].token, owner)) continue;
+    close_gap(at);
+    --used_;
+    return;
+  }
+}
+
+// Moves up what could not stand nearer to its home before.
+void DigestTable::close_gap(std::size_t gap) {
+  for (auto at = next(gap); slots_[at].token; at = next(at)) {
+    const auto home = home_of(slots_[at].digest);
+    const auto mask = slots_.size() - 1;
+    if (((at - home) & mask) < ((at - gap) & mask)) continue;  // its home lies behind the gap
+    slots_[gap] = std::move(slots_[at]);
+    gap = at;
+  }
+  slots_[gap] = Slot{};
+}
+
+const DigestTable::Slot* DigestTable::find(const core::Digest& digest) const {
+  if (slots_.empty()) return nullptr;
+  const Slot* found = nullptr;
+  int matches = 0;
+  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
+    const bool match = equal(slots_[at].digest, digest);
+    found = match ? &slots_[at] : found;
+    matches += match;
+  }
+  return matches == 1 ? found : nullptr;
+}
+
+}  // namespace apitoken::verify

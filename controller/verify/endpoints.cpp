@@ -1,0 +1,202 @@
+// Requests to answers.
+#include "verify/endpoints.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "verify/answers.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+constexpr std::string_view kRealm = "Bearer realm=\"apitoken\"";
+constexpr std::chrono::seconds kLogEvery{1};
+
+HttpsAnswer plain(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text)}; }
+
+HttpsAnswer json(int status, std::string body) {
+  return {status, std::string(kJson), std::move(body), {{"Cache-Control", "no-store"}}};
+}
+
+HttpsAnswer unavailable(std::string text) {
+  auto answer = plain(503, std::move(text));
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+HttpsAnswer not_yet() { return unavailable("the ApiTokens are not listed yet; try again\n"); }
+
+HttpsAnswer only(const char* method) {
+  auto answer = plain(405, fmt::format("only {} is answered here\n", method));
+  answer.headers.emplace_back("Allow", method);
+  return answer;
+}
+
+// RFC 6750 section 3: no error code where nothing was presented.
+HttpsAnswer challenge(int status, std::string_view error, std::string_view more = {}) {
+  auto answer = plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));
+  auto value = error.empty() ? std::string(kRealm) : fmt::format("{}, error=\"{}\"", kRealm, error);
+  answer.headers = {{"WWW-Authenticate", value.append(more)}, {"Cache-Control", "no-store"}};
+  return answer;
+}
+
+HttpsAnswer invalid_token() {
+  return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
+}
+
+// RFC 6749 section 3.3: what a scope may hold, and blanks between scopes.
+bool is_scope(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+// Envoy appends the path that was asked for to its own, and keeps the method.
+bool is_auth(std::string_view path) { return path == "/auth" || path.starts_with("/auth/"); }
+
+bool is_form(std::string_view content_type) {
+  return content_type.substr(0, std::min(content_type.find(';'), content_type.size())) == kForm;
+}
+
+}  // namespace
+
+HttpsReply Endpoints::serve(const HttpsRequest& request) {
+  if (is_auth(request.path)) return is_synced() ? about_token(request) : not_yet();
+  if (request.path == "/tokenreview" || request.path == "/introspect") {
+    if (request.method != "POST") return only("POST");
+    return is_synced() ? about_token(request) : not_yet();
+  }
+  if (request.method != "GET" && request.method != "HEAD") return only("GET");
+  return publish(request);
+}
+
+HttpsReply Endpoints::about_token(const HttpsRequest& request) {
+  if (request.path == "/introspect") return introspect(request);
+  const auto since = clock_.steady();
+  if (is_auth(request.path)) return counted(Endpoint::Auth, since, authorize(request));
+  return counted(Endpoint::TokenReview, since, review(request));
+}
+
+bool Endpoints::is_synced() {
+  if (!has_synced_ && synced_()) has_synced_ = true;
+  return has_synced_;
+}
+
+Endpoints::Judged Endpoints::review(const HttpsRequest& request) {
+  thread_local api::JsonParser parser;
+  const auto body = parser.parse(request.body);
+  auto question =
+      body ? api::decode_token_question(*body) : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");
+  if (!question) {
+    log_malformed(question.error().message);
+    return {plain(400, question.error().message + "\n"), Outcome::Malformed};
+  }
+  const std::vector<std::string_view> audiences(question->audiences.begin(), question->audiences.end());
+  const auto verified = verifier_.verify(question->token.reveal(), audiences);
+  const auto verdict = verified ? token_verdict(*verified, question->audiences) : api::TokenVerdict{};
+  return {json(200, api::encode_token_verdict(question->api_version, verdict)),
+          verified ? Outcome::Valid : Outcome::Invalid};
+}
+
+Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
+  const auto token = bearer_token(request.authorization);
+  if (token.empty()) return {challenge(401, ""), Outcome::Invalid};
+  const auto audience = request.parameter("audience");
+  const auto verified = audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
+  if (!verified) return {invalid_token(), Outcome::Invalid};
+  if (const auto scope = request.parameter("scope"); !verified->has_scopes(scope)) {
+    const auto shown = is_scope(scope) ? fmt::format(", scope=\"{}\"", scope) : std::string();
+    return {challenge(403, "insufficient_scope", shown), Outcome::Denied};
+  }
+  HttpsAnswer answer{200};
+  answer.headers.reserve(3);
+  answer.headers.emplace_back("X-Auth-Request-User", verified->user());
+  answer.headers.emplace_back("X-Auth-Request-Groups", groups_header(*verified));
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  return {std::move(answer), Outcome::Valid};
+}
+
+HttpsReply Endpoints::introspect(const HttpsRequest& request) {
+  const auto since = clock_.steady();
+  const auto answer = [this, since](Callers::Verdict caller, std::string_view type, std::string_view body) {
+    return counted(Endpoint::Introspect, since, introspect_for(caller, type, body));
+  };
+  if (request.certified()) return answer(Callers::Verdict::Allowed, request.content_type, request.body);
+  const auto bearer = bearer_token(request.authorization);
+  if (bearer.empty()) return counted(Endpoint::Introspect, since, {challenge(401, ""), Outcome::Denied});
+  if (const auto caller = callers_.known(bearer)) return answer(*caller, request.content_type, request.body);
+  struct Kept {
+    SecretString bearer, body;
+    std::string content_type;
+  };
+  const auto kept = std::make_shared<const Kept>(
+      SecretString(std::string(bearer)), SecretString(std::string(request.body)), std::string(request.content_type));
+  return [this, kept, answer](std::stop_token stop) {
+    const auto caller = callers_.review(kept->bearer.reveal(), std::move(stop));
+    return answer(caller, kept->content_type, kept->body.reveal());
+  };
+}
+
+Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string_view content_type,
+                                            std::string_view body) const {
+  switch (caller) {
+    case Callers::Verdict::Unknown:
+      return {invalid_token(), Outcome::Denied};
+    case Callers::Verdict::Forbidden:
+      return {challenge(403, "insufficient_scope",
+                        ", error_description=\"the caller lacks the verb introspect on apitokens.apitoken.dev\""),
+              Outcome::Denied};
+    case Callers::Verdict::Unavailable:
+      return {unavailable("the caller cannot be reviewed now; try again\n"), Outcome::Unavailable};
+    case Callers::Verdict::Allowed:
+      break;
+  }
+  auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;
+  if (!field) {
+    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send the field token as {}"}})",
+                                  kForm)),
+            Outcome::Malformed};
+  }
+  const SecretString token(std::move(*field));
+  const auto verified = verifier_.verify(token.reveal());
+  return {json(200, introspection(verified, issuer())), verified ? Outcome::Valid : Outcome::Invalid};
+}
+
+HttpsAnswer Endpoints::publish(const HttpsRequest& request) const {
+  if (request.path == "/healthz") return plain(200, "ok\n");
+  const auto from = issuer();
+  if (from.empty()) return plain(404, "not found\n");
+  std::string body;
+  if (request.path == "/.well-known/jwks.json") {
+    body = keys_->jwks();
+  } else if (request.path == "/.well-known/openid-configuration") {
+    body = discovery(from);
+  } else {
+    return plain(404, "not found\n");
+  }
+  return {200, std::string(kJson), std::move(body), {{"Cache-Control", "public, max-age=300"}}};
+}
+
+HttpsAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Judged judged) const {
+  metrics_.verified(endpoint, judged.outcome, clock_.steady() - since);
+  return std::move(judged.answer);
+}
+
+void Endpoints::log_malformed(std::string_view why) {
+  std::size_t others = 0;
+  {
+    const std::lock_guard lock(log_mutex_);
+    const auto now = clock_.steady();
+    if (logged_ != SteadyTime{} && now - logged_ < kLogEvery) {
+      ++suppressed_;
+      return;
+    }
+    logged_ = now;
+    others = std::exchange(suppressed_, 0);
+  }
+  spdlog::warn("cannot read a TokenReview, answered 400 error={} others_since_last={}", why, others);
+}
+
+}  // namespace apitoken::verify

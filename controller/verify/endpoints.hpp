@@ -1,0 +1,61 @@
+// Endpoints: the paths of the verification server and what each does with a request. HttpsServer calls serve() on its
+// threads; only the review of a caller waits, and that elsewhere. Answers about tokens come from the index: whatever is
+// presented costs no request to the API server.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+
+#include "verify/callers.hpp"
+#include "verify/https_server.hpp"
+#include "verify/public_keys.hpp"
+#include "verify/verifier.hpp"
+#include "verify/verify_metrics.hpp"
+
+namespace apitoken::verify {
+
+class Endpoints {
+ public:
+  // All outlive it. `keys` may be null: no JWT is issued here. Until `synced` says yes once, tokens are answered 503.
+  Endpoints(const Verifier& verifier, Callers& callers, const PublicKeys* keys, VerifyMetrics& metrics,
+            std::function<bool()> synced, const Clock& clock)
+      : verifier_(verifier),
+        callers_(callers),
+        keys_(keys),
+        metrics_(metrics),
+        synced_(std::move(synced)),
+        clock_(clock) {}
+
+  HttpsReply serve(const HttpsRequest& request);
+
+ private:
+  struct Judged {
+    HttpsAnswer answer;
+    Outcome outcome;
+  };
+
+  Judged review(const HttpsRequest& request);
+  Judged authorize(const HttpsRequest& request) const;
+  HttpsReply introspect(const HttpsRequest& request);
+  Judged introspect_for(Callers::Verdict caller, std::string_view content_type, std::string_view body) const;
+  HttpsReply about_token(const HttpsRequest& request);
+  bool is_synced();
+  HttpsAnswer publish(const HttpsRequest& request) const;
+  HttpsAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
+  std::string issuer() const { return keys_ == nullptr ? std::string() : keys_->issuer(); }
+  void log_malformed(std::string_view why);
+
+  const Verifier& verifier_;
+  Callers& callers_;
+  const PublicKeys* const keys_;
+  VerifyMetrics& metrics_;
+  const std::function<bool()> synced_;
+  const Clock& clock_;
+  std::atomic<bool> has_synced_ = false;
+  std::mutex log_mutex_;
+  SteadyTime logged_{};         // the last line about a malformed body; guarded by log_mutex_
+  std::size_t suppressed_ = 0;  // such bodies since; guarded by log_mutex_
+};
+
+}  // namespace apitoken::verify

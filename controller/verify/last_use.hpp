@@ -1,0 +1,55 @@
+// LastUse: remembers which tokens were used since their status last said so, and writes status.lastUsedAt while this
+// replica leads: at most every ten minutes a token, at most twenty tokens a second, never in a request's path. The
+// HTTPS threads note, one thread of app's runs.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+
+#include "api/api_token.hpp"
+#include "base/clock.hpp"
+#include "kube/client.hpp"
+#include "kube/store.hpp"
+
+namespace apitoken::verify {
+
+class LastUse {
+ public:
+  static constexpr std::chrono::minutes kEvery{10};
+  static constexpr std::chrono::milliseconds kPause{50};  // between two writes
+  static constexpr std::chrono::seconds kRetryAfter{10};  // once a write failed
+  static constexpr std::size_t kMostPending = 100'000;    // tokens; of more nothing is noted
+
+  LastUse(kube::Client& client, kube::Store<api::ApiToken>& store, const Clock& clock)
+      : client_(client), store_(store), clock_(clock) {}
+
+  // Any thread; quick. A replica that does not lead keeps what it noted until it does.
+  void note(const api::ApiToken& token, WallTime when);
+  // Writes until `stop`.
+  void run(std::stop_token stop);
+
+  std::size_t pending() const;
+
+ private:
+  struct Use {
+    api::ObjectKey key;
+    WallTime when{};
+  };
+
+  // One status; false where it has to be tried again.
+  bool write(const std::string& uid, const Use& use, std::stop_token stop);
+
+  kube::Client& client_;
+  kube::Store<api::ApiToken>& store_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any noted_;
+  std::unordered_map<std::string, Use> pending_;  // by uid; guarded by mutex_
+  api::JsonParser parser_;                        // run()'s thread alone
+  bool failing_ = false;                          // the same
+};
+
+}  // namespace apitoken::verify

@@ -1,0 +1,109 @@
+// Files to TLS material, and the noticing of changes by what stat() says of them.
+#include "verify/server_certificate.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kube/read_file.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{1};
+
+// Changes whenever what the path leads to is another file, or the file is written.
+std::string fingerprint_of(const std::string& path) {
+  struct stat file{};
+  if (path.empty() || stat(path.c_str(), &file) != 0) return "-";
+  return fmt::format("{}:{}:{}:{}.{}", file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+                     file.st_mtim.tv_nsec);
+}
+
+std::string host_name() {
+  char name[256] = "apitoken-operator";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+}  // namespace
+
+std::string ServerCertificate::fingerprint_of_files() const {
+  return fmt::format("{} {} {}", fingerprint_of(files_.certificate), fingerprint_of(files_.key),
+                     fingerprint_of(files_.client_ca));
+}
+
+Status ServerCertificate::fill_pair(TlsMaterial& material) const {
+  if (self_signed_) return material.take_pair(self_signed_->certificate, self_signed_->key.reveal());
+  const auto certificate = kube::read_file(files_.certificate);
+  if (!certificate) return std::unexpected(certificate.error());
+  auto text = kube::read_file(files_.key);
+  if (!text) return std::unexpected(text.error());
+  const SecretString key(std::move(*text));
+  const Status taken = material.take_pair(*certificate, key.reveal());
+  if (taken) return {};
+  return fail(ErrorKind::Invalid, fmt::format("{}, {}: {}", files_.certificate, files_.key, taken.error().message));
+}
+
+Status ServerCertificate::fill_client_ca(TlsMaterial& material) const {
+  if (files_.client_ca.empty()) return {};
+  const auto text = kube::read_file(files_.client_ca);
+  if (!text) return std::unexpected(text.error());
+  const Status taken = material.take_client_ca(*text);
+  if (taken) return {};
+  return fail(ErrorKind::Invalid, fmt::format("{}: {}", files_.client_ca, taken.error().message));
+}
+
+Result<ServerCertificate::Material> ServerCertificate::read() const {
+  auto material = std::make_shared<TlsMaterial>();
+  if (Status filled = fill_pair(*material); !filled) return std::unexpected(filled.error());
+  if (Status filled = fill_client_ca(*material); !filled) return std::unexpected(filled.error());
+  return material;
+}
+
+Status ServerCertificate::load() {
+  if (files_.certificate.empty()) {
+    auto made = make_self_signed(host_name(), clock_.wall());
+    if (!made) return std::unexpected(made.error());
+    spdlog::warn(
+        "serving with a certificate made for this run, which nobody trusts: give --verify-tls-cert-file and "
+        "--verify-tls-key-file sha256={}",
+        made->fingerprint);
+    self_signed_ = std::move(*made);
+  }
+  if (!files_.client_ca.empty()) {
+    auto text = kube::read_file(files_.client_ca);
+    if (!text) return std::unexpected(text.error());
+    client_ca_ = std::move(*text);
+  }
+  const std::lock_guard lock(mutex_);
+  fingerprint_ = fingerprint_of_files();
+  looked_ = clock_.steady();
+  auto read_now = read();
+  if (!read_now) return std::unexpected(read_now.error());
+  material_ = std::move(*read_now);
+  return {};
+}
+
+// Reading under the mutex is meant: the files are small and local, and whoever waits needs what they hold.
+ServerCertificate::Material ServerCertificate::current() {
+  const std::lock_guard lock(mutex_);
+  if (clock_.steady() - looked_ < kLookEvery) return material_;
+  looked_ = clock_.steady();
+  auto fingerprint = fingerprint_of_files();
+  if (fingerprint == fingerprint_) return material_;
+  auto fresh = read();
+  if (!fresh) {  // half changed, perhaps: the next look tries again
+    if (complaint_ != fresh.error().message) spdlog::error("{}; the former certificate stays", fresh.error().message);
+    complaint_ = fresh.error().message;
+    return material_;
+  }
+  spdlog::info("certificate files changed and were read again");
+  material_ = std::move(*fresh);
+  fingerprint_ = std::move(fingerprint);
+  complaint_.clear();
+  return material_;
+}
+
+}  // namespace apitoken::verify

@@ -1,0 +1,65 @@
+// From statuses to a table of digests.
+#include "verify/token_index.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+namespace apitoken::verify {
+
+void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
+  now();
+  const auto& any = change.after ? change.after : change.before;
+  // The store is asked under our lock, so that of two changes of one object the later to come sees the newer state.
+  const std::unique_lock lock(mutex_);
+  if (change.before) erase(*change.before);
+  if (change.after) erase(*change.after);
+  if (const auto present = store_.get(any->meta.key())) {
+    erase(*present);
+    insert(present);
+  }
+}
+
+void TokenIndex::erase(const api::ApiToken& token) {
+  if (const auto digest = core::parse_hash(token.status.token_hash)) table_.erase(*digest, token.meta);
+  if (!token.status.previous) return;
+  if (const auto digest = core::parse_hash(token.status.previous->token_hash)) table_.erase(*digest, token.meta);
+}
+
+void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
+  const auto& status = token->status;
+  if (token->spec.revoked || token->meta.deleted) return;
+  const auto digest = core::parse_hash(status.token_hash);
+  if (digest && status.expires_at) table_.insert({*digest, token, *status.expires_at, false});
+  if (!status.previous || status.previous->token_hash == status.token_hash) return;
+  if (const auto former = core::parse_hash(status.previous->token_hash)) {
+    table_.insert({*former, token, status.previous->valid_until, true});
+  }
+}
+
+std::optional<TokenIndex::Found> TokenIndex::find(const core::Digest& digest) const {
+  const auto time = now();
+  const std::shared_lock lock(mutex_);
+  const auto* slot = table_.find(digest);
+  if (slot == nullptr || time >= slot->valid_until) return {};
+  return Found{slot->token, slot->valid_until, slot->previous};
+}
+
+WallTime TokenIndex::now() const {
+  const auto seen = clock_.wall().time_since_epoch().count();
+  auto latest = latest_.load(std::memory_order_relaxed);
+  while (latest < seen && !latest_.compare_exchange_weak(latest, seen, std::memory_order_relaxed)) {
+  }
+  return WallTime(Seconds(std::max(latest, seen)));
+}
+
+std::size_t TokenIndex::size() const {
+  const std::shared_lock lock(mutex_);
+  return table_.size();
+}
+
+std::size_t TokenIndex::bytes() const {
+  const std::shared_lock lock(mutex_);
+  return table_.bytes();
+}
+
+}  // namespace apitoken::verify

@@ -1,0 +1,51 @@
+// TokenIndex: which presented value belongs to which ApiToken, and whether it is valid now. Built from the statuses in
+// the store, as its listener: reflectors and workers bring changes, the HTTPS threads look up. It knows hashes only,
+// never a value, and asks the API server nothing.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <shared_mutex>
+
+#include "base/clock.hpp"
+#include "kube/store.hpp"
+#include "verify/digest_table.hpp"
+
+namespace apitoken::verify {
+
+class TokenIndex {
+ public:
+  // Both outlive the index.
+  TokenIndex(const kube::Store<api::ApiToken>& store, const Clock& clock) : store_(store), clock_(clock) {}
+
+  // For the store's listener. The present state counts, whatever `change` says: changes may come out of order.
+  void follow(const kube::Change<api::ApiToken>& change);
+
+  struct Found {
+    std::shared_ptr<const api::ApiToken> token;
+    WallTime valid_until{};
+    bool previous = false;  // the value before the last rotation
+  };
+  // The ApiToken of a value that is valid now. A value is valid while its hash stands in the status, before expiresAt
+  // or previous.validUntil, and neither revocation nor deletion was asked for.
+  std::optional<Found> find(const core::Digest& digest) const;
+
+  // The latest wall time this index has seen: a clock that is set back revives nothing.
+  WallTime now() const;
+
+  std::size_t size() const;
+  std::size_t bytes() const;
+
+ private:
+  // The caller holds mutex_ alone.
+  void erase(const api::ApiToken& token);
+  void insert(const std::shared_ptr<const api::ApiToken>& token);
+
+  const kube::Store<api::ApiToken>& store_;
+  const Clock& clock_;
+  mutable std::atomic<WallTime::rep> latest_ = 0;
+  mutable std::shared_mutex mutex_;
+  DigestTable table_;  // guarded by mutex_
+};
+
+}  // namespace apitoken::verify

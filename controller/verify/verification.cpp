@@ -1,0 +1,37 @@
+#include "verify/verification.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace apitoken::verify {
+namespace {
+
+constexpr std::string_view kFlag = "--verify-bind-address";
+constexpr std::string_view kDefaultAddress = ":8443";
+
+}  // namespace
+
+Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, const PublicKeys* keys,
+                           CertificateFiles files, std::function<bool()> synced, const Clock& clock)
+    : index_(store, clock),
+      last_use_(client, store, clock),
+      verifier_(index_, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
+      callers_(client, clock),
+      endpoints_(verifier_, callers_, keys, metrics_, std::move(synced), clock),
+      certificate_(std::move(files), clock),
+      server_([this](const HttpsRequest& request) { return endpoints_.serve(request); }, certificate_) {
+  store.set_listener([this](const kube::Change<api::ApiToken>& change) { index_.follow(change); });
+}
+
+Status Verification::start(const std::optional<std::string>& address) {
+  if (address == serve::kNoAddress) return {};
+  auto socket = serve::ListeningSocket::open(kFlag, address.value_or(std::string(kDefaultAddress)));
+  if (!socket && !address) {
+    spdlog::warn("{}: tokens are not verified here; give another address, or 0", socket.error().message);
+    return {};
+  }
+  if (!socket) return std::unexpected(socket.error());
+  if (Status loaded = certificate_.load(); !loaded) return loaded;
+  return server_.start(std::move(*socket));
+}
+
+}  // namespace apitoken::verify

@@ -1,0 +1,46 @@
+// Verification: the parts that answer whether a token is valid, put together: index, endpoints, HTTPS server, notes of
+// use. app owns the only one; every replica serves, the leader also writes the notes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "verify/endpoints.hpp"
+#include "verify/last_use.hpp"
+
+namespace apitoken::verify {
+
+class Verification {
+ public:
+  // Becomes the store's listener; the store is empty yet. All outlive it. `keys` may be null. `synced` tells when the
+  // store has held all ApiTokens once: nothing is said about a token before.
+  Verification(kube::Client& client, kube::Store<api::ApiToken>& store, const PublicKeys* keys, CertificateFiles files,
+               std::function<bool()> synced, const Clock& clock);
+
+  // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken, with a word in the
+  // log. Errors are for the user, and name the flag or the file.
+  Status start(const std::optional<std::string>& address);
+  // Where it listens; empty: nowhere.
+  const std::string& address() const { return server_.address(); }
+  std::uint16_t bound_port() const { return server_.bound_port(); }
+  void stop() { server_.stop(); }
+
+  // Writes when tokens were last used, until `stop`; on a thread of the leader.
+  void note_uses(std::stop_token stop) { last_use_.run(std::move(stop)); }
+
+  const TokenIndex& index() const { return index_; }
+  const VerifyMetrics& metrics() const { return metrics_; }
+
+ private:
+  TokenIndex index_;
+  LastUse last_use_;
+  Verifier verifier_;
+  Callers callers_;
+  VerifyMetrics metrics_;
+  Endpoints endpoints_;
+  ServerCertificate certificate_;
+  HttpsServer server_;
+};
+
+}  // namespace apitoken::verify

@@ -1,0 +1,38 @@
+// VerifyMetrics: what the verification endpoints count. The endpoints count on the HTTPS threads; the metrics page
+// collects. All series stand at zero from the start.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <chrono>
+
+namespace apitoken::verify {
+
+enum class Endpoint { TokenReview, Introspect, Auth };
+enum class Outcome {
+  Valid,
+  Invalid,
+  Denied,       // valid, but without the scope; or the caller may not introspect
+  Malformed,    // the request cannot be read
+  Unavailable,  // the caller could not be reviewed
+};
+
+class VerifyMetrics final : public prometheus::Collectable {
+ public:
+  VerifyMetrics();
+
+  void verified(Endpoint endpoint, Outcome outcome, std::chrono::duration<double> took);
+  std::vector<prometheus::MetricFamily> Collect() const override { return registry_.Collect(); }
+
+ private:
+  static constexpr std::size_t kEndpoints = 3;
+  static constexpr std::size_t kOutcomes = 5;
+  prometheus::Registry registry_;
+  std::array<std::array<prometheus::Counter*, kOutcomes>, kEndpoints> counters_{};  // by Endpoint, Outcome
+  std::array<prometheus::Histogram*, kEndpoints> durations_{};
+};
+
+}  // namespace apitoken::verify

@@ -1,0 +1,288 @@
+#include "verify/endpoints.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kube/captured_log.hpp"
+#include "kube/fake_transport.hpp"
+#include "tokens.hpp"
+#include "verify/answers.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+class Keys final : public PublicKeys {
+ public:
+  std::string issuer() const override { return "https://tokens.example.com"; }
+  std::string jwks() const override { return R"({"keys":[]})"; }
+};
+
+class EndpointsTest : public testing::Test {
+ protected:
+  EndpointsTest() {
+    store.set_listener([this](const auto& change) { index.follow(change); });
+    auto token = token_of("good");
+    token.spec.scopes = {"deploy:write", "deploy:read"};
+    token.spec.audiences = {"https://a", "https://b"};
+    store.observe("", std::move(token));
+  }
+
+  HttpsAnswer ask(HttpsRequest request) {
+    auto reply = endpoints.serve(request);
+    if (auto* answer = std::get_if<HttpsAnswer>(&reply)) return std::move(*answer);
+    return std::get<WaitingWork>(reply)({});
+  }
+  HttpsAnswer auth(const std::string& authorization, decltype(HttpsRequest::query) query = {}) {
+    HttpsRequest request{"GET", "/auth", authorization, {}, {}, std::move(query)};
+    return ask(std::move(request));
+  }
+  HttpsAnswer review(const json& spec, const char* version = "authentication.k8s.io/v1") {
+    const auto body = json{{"apiVersion", version}, {"kind", "TokenReview"}, {"spec", spec}}.dump();
+    return ask({"POST", "/tokenreview", {}, "application/json", body, {}});
+  }
+  HttpsAnswer introspect(const std::string& body, bool certified = true, const char* authorization = "") {
+    HttpsRequest request{"POST", "/introspect", authorization, "application/x-www-form-urlencoded", body, {}};
+    request.certified = [certified] { return certified; };
+    return ask(std::move(request));
+  }
+  static std::string header(const HttpsAnswer& answer, std::string_view name) {
+    for (const auto& [key, value] : answer.headers) {
+      if (name == key) return value;
+    }
+    return "";
+  }
+
+  ManualClock clock{kNow};
+  kube::Store<api::ApiToken> store;
+  TokenIndex index{store, clock};
+  Verifier verifier{index, [](const api::ApiToken&, WallTime) {}};
+  kube::FakeTransport transport;
+  kube::CountingObserver observer;
+  kube::Client client{transport, observer};
+  Callers callers{client, clock};
+  VerifyMetrics metrics;
+  Keys keys;
+  bool synced = true;
+  Endpoints endpoints{verifier, callers, &keys, metrics, [this] { return synced; }, clock};
+};
+
+TEST_F(EndpointsTest, AuthLetsAGoodTokenThroughAndTellsWho) {
+  const auto answer = auth("Bearer good");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(header(answer, "X-Auth-Request-User"), "alice@example.com");
+  EXPECT_EQ(header(answer, "X-Auth-Request-Groups"), "deployers,readers");
+  EXPECT_EQ(auth("bearer  good ").status, 200) << "the scheme's case and more blanks do not matter";
+}
+
+TEST_F(EndpointsTest, AuthRefusesEveryOtherTokenInTheSameWords) {
+  auto expired = token_of("expired", "expired");
+  expired.status.expires_at = kNow;
+  store.observe("", expired);
+  const auto foreign = auth("Bearer foreign");
+  EXPECT_EQ(foreign.status, 401);
+  EXPECT_EQ(header(foreign, "WWW-Authenticate"),
+            "Bearer realm=\"apitoken\", error=\"invalid_token\", error_description=\"the token is not valid\"");
+  for (const char* other : {"Bearer expired", "Bearer goo", "Bearer good.", "Bearer apt_0"}) {
+    const auto answer = auth(other);
+    EXPECT_EQ(answer.status, foreign.status);
+    EXPECT_EQ(answer.headers, foreign.headers);
+    EXPECT_EQ(answer.body, foreign.body);
+  }
+}
+
+TEST_F(EndpointsTest, AuthAsksForATokenWhereNoneIsPresented) {
+  for (const char* none : {"", "Bearer", "Bearer ", "Basic Z29vZA==", "good"}) {
+    const auto answer = auth(none);
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(header(answer, "WWW-Authenticate"), "Bearer realm=\"apitoken\"") << none;
+  }
+}
+
+TEST_F(EndpointsTest, AuthMayDemandScopesAndAnAudience) {
+  EXPECT_EQ(auth("Bearer good", {{"scope", "deploy:write deploy:read"}}).status, 200);
+  const auto lacking = auth("Bearer good", {{"scope", "deploy:write admin"}});
+  EXPECT_EQ(lacking.status, 403);
+  EXPECT_EQ(header(lacking, "WWW-Authenticate"),
+            "Bearer realm=\"apitoken\", error=\"insufficient_scope\", scope=\"deploy:write admin\"");
+  EXPECT_THAT(header(auth("Bearer good", {{"scope", "a\"\r\nX: y"}}), "WWW-Authenticate"), Not(HasSubstr("X: y")));
+  EXPECT_EQ(auth("Bearer good", {{"audience", "https://b"}}).status, 200);
+  EXPECT_EQ(auth("Bearer good", {{"audience", "https://c"}}).status, 401);
+}
+
+TEST_F(EndpointsTest, AuthAnswersUnderAnyPathBelowForEnvoy) {
+  HttpsRequest request{"DELETE", "/auth/what/was/asked", "Bearer good", {}, {}, {}};
+  EXPECT_EQ(ask(request).status, 200);
+  request.path = "/authority";
+  EXPECT_NE(ask(request).status, 200);
+}
+
+TEST_F(EndpointsTest, AGroupWithACommaStandsInNoHeader) {
+  auto token = token_of("commas", "commas");
+  token.spec.groups = {"a,admins", "b"};
+  store.observe("", token);
+  EXPECT_EQ(header(auth("Bearer commas"), "X-Auth-Request-Groups"), "b");
+}
+
+TEST_F(EndpointsTest, TokenReviewTellsUserAndTheAudiencesThatFit) {
+  for (const char* version : {"authentication.k8s.io/v1", "authentication.k8s.io/v1beta1"}) {
+    const auto answer = review({{"token", "good"}, {"audiences", {"https://b", "https://c"}}}, version);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(json::parse(answer.body),
+              json::parse(R"({"apiVersion":")" + std::string(version) + R"(","kind":"TokenReview","status":{
+                "authenticated":true,"audiences":["https://b"],"user":{"username":"alice@example.com","uid":"uid-ci",
+                "groups":["deployers","readers"],"extra":{"apitoken.dev/token-id":["7Gk2xQ9a"],
+                "apitoken.dev/apitoken":["team-a/ci"],"apitoken.dev/scopes":["deploy:write","deploy:read"]}}}})"));
+  }
+}
+
+TEST_F(EndpointsTest, TokenReviewEchoesAllAudiencesForATokenThatNamesNone) {
+  store.observe("", token_of("any", "any"));
+  const auto status = json::parse(review({{"token", "any"}, {"audiences", {"x", "y"}}}).body)["status"];
+  EXPECT_EQ(status["audiences"], (json{"x", "y"}));
+}
+
+TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
+  const char* nothing = R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})";
+  EXPECT_EQ(review({{"token", "foreign"}}).body, nothing);
+  EXPECT_EQ(review({{"token", "good"}, {"audiences", {"https://c"}}}).body, nothing);
+}
+
+TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken) {
+  const kube::CapturedLog log;
+  for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
+    EXPECT_EQ(ask({"POST", "/tokenreview", {}, "application/json", body, {}}).status, 400) << body;
+  }
+  EXPECT_EQ(log.count("TokenReview"), 1) << log.text();
+  EXPECT_EQ(log.count("apt_secret"), 0) << log.text();
+  clock.advance(std::chrono::seconds(1));
+  ask({"POST", "/tokenreview", {}, "application/json", "{", {}});
+  EXPECT_EQ(log.count("others_since_last=4"), 1) << log.text();
+}
+
+TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
+  const auto answer = introspect("token_type_hint=access_token&token=g%6Fod");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(header(answer, "Cache-Control"), "no-store");
+  const auto seconds = kNow.time_since_epoch().count();
+  EXPECT_EQ(json::parse(answer.body),
+            (json{{"active", true},
+                  {"token_type", "Bearer"},
+                  {"sub", "alice@example.com"},
+                  {"username", "alice@example.com"},
+                  {"client_id", "team-a/ci"},
+                  {"jti", "7Gk2xQ9a"},
+                  {"scope", "deploy:write deploy:read"},
+                  {"aud", {"https://a", "https://b"}},
+                  {"groups", {"deployers", "readers"}},
+                  {"iss", "https://tokens.example.com"},
+                  {"iat", seconds},
+                  {"exp", seconds + 3600}}));
+}
+
+TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOthersAreNotActive) {
+  EXPECT_EQ(introspect("token=foreign").body, R"({"active":false})");
+  EXPECT_EQ(introspect("token=").body, R"({"active":false})");
+}
+
+TEST_F(EndpointsTest, IntrospectionWantsAFormWithAToken) {
+  EXPECT_EQ(introspect("hint=x").status, 400);
+  HttpsRequest request{"POST", "/introspect", {}, "application/json", "token=good", {}};
+  request.certified = [] { return true; };
+  EXPECT_EQ(ask(request).status, 400);
+}
+
+TEST_F(EndpointsTest, IntrospectionAsksTheApiServerOnceAboutACaller) {
+  transport.answer(201, R"({"status":{"authenticated":true,"user":{"username":"system:serviceaccount:a:b"}}})");
+  transport.answer(201, R"({"status":{"allowed":true}})");
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
+  const auto requests = transport.requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_THAT(requests[0].target, HasSubstr("/apis/authentication.k8s.io/v1/tokenreviews"));
+  EXPECT_THAT(requests[1].target, HasSubstr("/apis/authorization.k8s.io/v1/subjectaccessreviews"));
+  EXPECT_THAT(requests[1].body, HasSubstr("system:serviceaccount:a:b"));
+}
+
+TEST_F(EndpointsTest, IntrospectionRefusesWhoIsUnknownOrMayNot) {
+  EXPECT_EQ(introspect("token=good", false).status, 401) << "nobody";
+  transport.answer(201, R"({"status":{"authenticated":false}})");
+  EXPECT_EQ(introspect("token=good", false, "Bearer unknown").status, 401);
+  transport.answer(201, R"({"status":{"authenticated":true,"user":{"username":"u"}}})");
+  transport.answer(201, R"({"status":{"allowed":false}})");
+  const auto refused = introspect("token=good", false, "Bearer other");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(header(refused, "WWW-Authenticate"), HasSubstr("verb introspect on apitokens.apitoken.dev"));
+  transport.answer(Error{ErrorKind::Unavailable, "no connection", {}});
+  EXPECT_EQ(introspect("token=good", false, "Bearer third").status, 503);
+}
+
+TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlone) {
+  transport.answer(201, R"({"status":{"authenticated":true,"user":{"username":"u"}}})");
+  transport.answer(201, R"({"status":{"allowed":true}})");
+  ASSERT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
+  for (int i = 0; i < 100; ++i) transport.answer(201, R"({"status":{"authenticated":false}})");
+  for (int i = 0; i < 5000; ++i) introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
+  EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(Callers::kBurst) - 1);
+  EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
+  clock.advance(Callers::kAllowedFor);
+  transport.answer(201, R"({"status":{"authenticated":false}})");
+  EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 401) << "asked again after a while";
+}
+
+TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
+  EXPECT_EQ(ask({"GET", "/.well-known/jwks.json", {}, {}, {}, {}}).body, R"({"keys":[]})");
+  const auto found = json::parse(ask({"GET", "/.well-known/openid-configuration", {}, {}, {}, {}}).body);
+  EXPECT_EQ(found["issuer"], "https://tokens.example.com");
+  EXPECT_EQ(found["jwks_uri"], "https://tokens.example.com/.well-known/jwks.json");
+  EXPECT_EQ(ask({"GET", "/healthz", {}, {}, {}, {}}).status, 200);
+  EXPECT_EQ(ask({"GET", "/", {}, {}, {}, {}}).status, 404);
+  EXPECT_EQ(ask({"POST", "/healthz", {}, {}, {}, {}}).status, 405);
+  EXPECT_EQ(ask({"GET", "/tokenreview", {}, {}, {}, {}}).status, 405);
+}
+
+TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
+  synced = false;
+  Endpoints early(verifier, callers, nullptr, metrics, [this] { return synced; }, clock);
+  HttpsRequest request{"GET", "/auth", "Bearer foreign", {}, {}, {}};
+  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 503);
+  synced = true;
+  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401);
+  synced = false;
+  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401) << "a watch that begins anew changes nothing";
+}
+
+TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
+  const auto value = [this](const std::string& endpoint, const std::string& result) {
+    for (const auto& family : metrics.Collect()) {
+      if (family.name != "apitoken_verifications_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
+      }
+    }
+    return -1.0;
+  };
+  EXPECT_EQ(value("auth", "valid"), 0);
+  EXPECT_EQ(value("introspect", "unavailable"), 0);
+  auth("Bearer good");
+  auth("Bearer bad");
+  review({{"token", "bad"}});
+  EXPECT_EQ(value("auth", "valid"), 1);
+  EXPECT_EQ(value("auth", "invalid"), 1);
+  EXPECT_EQ(value("tokenreview", "invalid"), 1);
+}
+
+TEST(Forms, AreReadAsBrowsersWriteThem) {
+  EXPECT_EQ(form_field("a=1&token=x+y%2Bz", "token"), "x y+z");
+  EXPECT_EQ(form_field("to%6ben=v&token=w", "token"), "v");
+  EXPECT_EQ(form_field("token", "token"), "");
+  EXPECT_EQ(form_field("token=%zz%4", "token"), "%zz%4");
+  EXPECT_FALSE(form_field("&&=&tokens=1", "token"));
+  EXPECT_FALSE(form_field("", "token"));
+}
+
+}  // namespace
+}  // namespace apitoken::verify

@@ -1,0 +1,241 @@
+#include "verify/https_server.hpp"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "kube/captured_log.hpp"
+#include "kube/fake_transport.hpp"
+#include "kube/temporary_folder.hpp"
+#include "tokens.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+using kube::test::TemporaryFolder;
+using testing::HasSubstr;
+
+struct Got {
+  CURLcode error = CURLE_OK;
+  long status = 0;
+  std::string body;
+  std::string headers;
+};
+
+struct Ask {
+  const char* ca = nullptr;  // null: the server is not verified
+  const char* certificate = nullptr;
+  const char* key = nullptr;
+  const char* body = nullptr;
+  const char* header = nullptr;
+  long most_tls = CURL_SSLVERSION_MAX_DEFAULT;
+};
+
+Got fetch(std::uint16_t port, const std::string& path, const Ask& ask = {}) {
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
+  Got got;
+  const auto append = +[](char* bytes, std::size_t size, std::size_t count, void* to) {
+    static_cast<std::string*>(to)->append(bytes, size * count);
+    return size * count;
+  };
+  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
+      ask.header ? curl_slist_append(nullptr, ask.header) : nullptr, &curl_slist_free_all);
+  curl_easy_setopt(curl.get(), CURLOPT_URL, ("https://127.0.0.1:" + std::to_string(port) + path).c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 30L);
+  curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYPEER, ask.ca ? 1L : 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_SSL_VERIFYHOST, ask.ca ? 2L : 0L);
+  if (ask.ca) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, ask.ca);
+  if (ask.certificate) curl_easy_setopt(curl.get(), CURLOPT_SSLCERT, ask.certificate);
+  if (ask.key) curl_easy_setopt(curl.get(), CURLOPT_SSLKEY, ask.key);
+  if (ask.body) curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, ask.body);
+  if (ask.header) curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl.get(), CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_DEFAULT) | ask.most_tls);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &got.body);
+  curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, append);
+  curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &got.headers);
+  got.error = curl_easy_perform(curl.get());
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &got.status);
+  return got;
+}
+
+// A certificate signed by itself and its key, as files; a CA of its own too.
+struct PairFiles {
+  std::string certificate;
+  std::string key;
+};
+PairFiles write_pair(const TemporaryFolder& folder, const std::string& name, WallTime now) {
+  const auto made = make_self_signed("host.example.com", now);
+  EXPECT_TRUE(made);
+  return {folder.write(name + ".crt", made->certificate), folder.write(name + ".key", made->key.reveal())};
+}
+
+HttpsReply echo(const HttpsRequest& request) {
+  if (request.path == "/later") {
+    return [path = std::string(request.path)](std::stop_token) { return HttpsAnswer{200, "text/plain", "waited"}; };
+  }
+  if (request.path == "/certified") return HttpsAnswer{200, "text/plain", request.certified() ? "yes" : "no"};
+  return HttpsAnswer{200, "text/plain",
+                     std::string(request.method) + " " + std::string(request.parameter("q")) + " " +
+                         std::string(request.authorization) + " " + std::to_string(request.body.size())};
+}
+
+class Https : public testing::Test {
+ protected:
+  void start(CertificateFiles files, ServeRequest serve = echo, Seconds patience = HttpsServer::kPatience) {
+    certificate.emplace(std::move(files), clock);
+    ASSERT_TRUE(certificate->load());
+    server.emplace(std::move(serve), *certificate, patience);
+    auto socket = serve::ListeningSocket::open("--flag", "127.0.0.1:0");
+    ASSERT_TRUE(socket);
+    const auto started = server->start(std::move(*socket));
+    ASSERT_TRUE(started) << started.error().message;
+  }
+  Got get(const std::string& path, const Ask& ask = {}) const { return fetch(server->bound_port(), path, ask); }
+
+  TemporaryFolder folder;
+  ManualClock clock{std::chrono::floor<Seconds>(std::chrono::system_clock::now())};
+  std::optional<ServerCertificate> certificate;
+  std::optional<HttpsServer> server;
+};
+
+TEST_F(Https, HandsOverMethodQueryAuthorizationAndBody) {
+  const kube::CapturedLog log;
+  start({});
+  EXPECT_EQ(get("/a?q=x%20y", {.header = "Authorization: Bearer t"}).body, "GET x y Bearer t 0");
+  const std::string body(40'000, 'b');
+  EXPECT_EQ(get("/a", {.body = body.c_str()}).body, "POST   40000");
+  EXPECT_EQ(log.count("certificate made for this run"), 1);
+}
+
+TEST_F(Https, RefusesWhatIsTooLarge) {
+  start({});
+  const std::string body(HttpsServer::kLargestBody + 1, 'b');
+  EXPECT_EQ(get("/a", {.body = body.c_str()}).status, 413);
+  const std::string header = "X-Large: " + std::string(64 * 1024, 'h');
+  const auto got = get("/a", {.header = header.c_str()});
+  EXPECT_TRUE(got.status == 431 || got.error != CURLE_OK) << got.status;
+  EXPECT_EQ(get("/a").status, 200);
+}
+
+TEST_F(Https, LetsWorkThatWaitsWaitElsewhere) {
+  start({}, [](const HttpsRequest& request) -> HttpsReply {
+    if (request.path != "/later") return echo(request);
+    return [](std::stop_token stop) {
+      while (!stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return HttpsAnswer{200, "text/plain", "stopped"};
+    };
+  });
+  std::vector<Got> waited(4);
+  {
+    std::vector<std::jthread> callers;
+    for (auto& got : waited) callers.emplace_back([this, &got] { got = get("/later"); });
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/a").status, 200) << "nobody else waits";
+    server->stop();
+  }
+  for (const auto& got : waited) EXPECT_TRUE(got.status == 200 || got.status == 503 || got.error != CURLE_OK);
+}
+
+TEST_F(Https, AnswersWhatHadToWait) {
+  start({});
+  const auto got = get("/later");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, "waited");
+}
+
+TEST_F(Https, AnExceptionIsA500) {
+  const kube::CapturedLog log;
+  start({}, [](const HttpsRequest&) -> HttpsReply { throw std::runtime_error("broken"); });
+  EXPECT_EQ(get("/a").status, 500);
+  EXPECT_EQ(log.count("broken"), 1);
+}
+
+TEST_F(Https, SpeaksNothingOlderThanTls12) {
+  start({});
+  EXPECT_EQ(get("/a", {.most_tls = CURL_SSLVERSION_MAX_TLSv1_2}).status, 200);
+  EXPECT_NE(get("/a", {.most_tls = CURL_SSLVERSION_MAX_TLSv1_1}).error, CURLE_OK);
+}
+
+TEST_F(Https, ShowsTheFilesCertificateAndThatOfTheFilesThatReplaceThem) {
+  const auto pair = write_pair(folder, "server", clock.wall());
+  const std::string first = folder.write("first.ca", folder.read("server.crt"));
+  start({pair.certificate, pair.key, ""});
+  EXPECT_EQ(get("/a", {.ca = first.c_str()}).status, 200);
+
+  write_pair(folder, "server", clock.wall() + Seconds(1));
+  EXPECT_EQ(get("/a", {.ca = first.c_str()}).status, 200) << "the files are not looked at so soon";
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_EQ(get("/a", {.ca = pair.certificate.c_str()}).status, 200);
+  EXPECT_NE(get("/a", {.ca = first.c_str()}).error, CURLE_OK);
+}
+
+TEST_F(Https, KeepsItsCertificateWhileTheFilesDoNotFit) {
+  const auto pair = write_pair(folder, "server", clock.wall());
+  start({pair.certificate, pair.key, ""});
+  const std::string ca = folder.write("ca", folder.read("server.crt"));
+  const kube::CapturedLog log;
+  const std::string key = folder.read("server.key");
+  write_pair(folder, "other", clock.wall());
+  folder.write("server.key", folder.read("other.key"));
+  for (int i = 0; i < 3; ++i) {
+    clock.advance(std::chrono::seconds(2));
+    EXPECT_EQ(get("/a", {.ca = ca.c_str()}).status, 200);
+  }
+  EXPECT_EQ(log.count("it is not the certificate's"), 1) << log.text();
+  EXPECT_EQ(log.count("PRIVATE"), 0);
+  folder.write("server.crt", folder.read("other.crt"));
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_EQ(get("/a", {.ca = pair.certificate.c_str()}).status, 200);
+}
+
+TEST_F(Https, SaysWhichFileCannotBeUsed) {
+  const auto load = [this](CertificateFiles files) {
+    ServerCertificate loaded(std::move(files), clock);
+    const auto status = loaded.load();
+    return status ? std::string("loaded") : status.error().message;
+  };
+  const auto pair = write_pair(folder, "server", clock.wall());
+  EXPECT_THAT(load({folder.path("none"), pair.key, ""}), HasSubstr(folder.path("none")));
+  EXPECT_THAT(load({folder.write("text", "no PEM"), pair.key, ""}), HasSubstr(folder.path("text")));
+  EXPECT_THAT(load({pair.certificate, folder.path("text"), ""}), HasSubstr("key"));
+  EXPECT_THAT(load({"", "", folder.path("text")}), HasSubstr(folder.path("text")));
+}
+
+TEST_F(Https, KnowsCallersByTheCertificatesOfTheirCa) {
+  // Certificates for servers are no certificates of callers, whoever signed them.
+  const auto pair = write_pair(folder, "server", clock.wall());
+  start({"", "", pair.certificate});
+  EXPECT_EQ(get("/certified").body, "no");
+  EXPECT_EQ(get("/certified", {.certificate = pair.certificate.c_str(), .key = pair.key.c_str()}).body, "no");
+}
+
+TEST_F(Https, ClosesAConnectionThatTricklesIn) {
+  start({}, echo, Seconds(1));
+  const int connection = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server->bound_port());
+  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  ASSERT_EQ(connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const char hello[] = {0x16, 0x03, 0x01, 0x02, 0x00};  // a handshake that never gets further
+  ASSERT_GT(send(connection, hello, sizeof hello, MSG_NOSIGNAL), 0);
+  ASSERT_TRUE(kube::eventually([connection] {
+    send(connection, "\x01", 1, MSG_NOSIGNAL);
+    pollfd readable{connection, POLLIN, 0};
+    char byte = 0;
+    return poll(&readable, 1, 100) > 0 && recv(connection, &byte, 1, MSG_DONTWAIT) <= 0;
+  }));
+  close(connection);
+  EXPECT_EQ(get("/a").status, 200);
+}
+
+}  // namespace
+}  // namespace apitoken::verify

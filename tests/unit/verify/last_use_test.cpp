@@ -1,0 +1,111 @@
+#include "verify/last_use.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/rfc3339.hpp"
+#include "kube/fake_transport.hpp"
+#include "tokens.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+class LastUseTest : public testing::Test {
+ protected:
+  LastUseTest() { store.observe("", token_of("good")); }
+
+  // Answers a patch as the API server would: the object of token_of() with the time written.
+  void expect_write(std::string version) {
+    transport.answer([this, version](const kube::HttpRequest& request, std::stop_token) {
+      written.push_back(nlohmann::json::parse(request.body)["status"]["lastUsedAt"]);
+      const nlohmann::json object{
+          {"metadata", {{"namespace", "team-a"}, {"name", "ci"}, {"uid", "uid-ci"}, {"resourceVersion", version}}},
+          {"spec", {{"user", "alice@example.com"}}},
+          {"status", {{"lastUsedAt", written.back()}}}};
+      return kube::HttpResponse{200, object.dump(), {}};
+    });
+  }
+  void use(WallTime when) { last_use.note(*store.get({"team-a", "ci"}), when); }
+  bool status_tells(WallTime when) {
+    return kube::eventually([&] {
+      clock.advance(LastUse::kRetryAfter);
+      return store.get({"team-a", "ci"})->status.last_used_at == when;
+    });
+  }
+
+  ManualClock clock{kNow};
+  kube::Store<api::ApiToken> store;
+  kube::FakeTransport transport;
+  kube::CountingObserver observer;
+  kube::Client client{transport, observer};
+  LastUse last_use{client, store, clock};
+  std::vector<std::string> written;
+};
+
+TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
+  expect_write("2");
+  use(kNow);
+  use(kNow + seconds(1));
+  {
+    std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+    ASSERT_TRUE(status_tells(kNow + seconds(1)));
+    use(kNow + minutes(5));
+    use(kNow + minutes(10));
+    EXPECT_EQ(last_use.pending(), 0u);
+    expect_write("3");
+    use(kNow + minutes(10) + seconds(1));
+    ASSERT_TRUE(status_tells(kNow + minutes(10) + seconds(1)));
+  }
+  EXPECT_EQ(written, (std::vector<std::string>{format_rfc3339(kNow + seconds(1)),
+                                               format_rfc3339(kNow + minutes(10) + seconds(1))}));
+  const auto requests = transport.requests();
+  EXPECT_EQ(requests[0].method, kube::Method::Patch);
+  EXPECT_THAT(requests[0].target, HasSubstr("/namespaces/team-a/apitokens/ci/status"));
+  EXPECT_THAT(requests[0].body, HasSubstr(R"("metadata":{"uid":"uid-ci"})"));
+}
+
+TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedWhereAnotherWroteIt) {
+  use(kNow);
+  EXPECT_EQ(last_use.pending(), 1u);
+  EXPECT_EQ(transport.count(), 0u);
+  auto told = token_of("good", "ci", "2");
+  told.status.last_used_at = kNow;
+  store.observe("", told);
+  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+  ASSERT_TRUE(kube::eventually([this] { return last_use.pending() == 0; }));
+  EXPECT_EQ(transport.count(), 0u);
+}
+
+TEST_F(LastUseTest, IsTriedAgainAfterAFailureAndDroppedWithItsToken) {
+  transport.answer(503, "{}");
+  expect_write("2");
+  use(kNow);
+  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+  ASSERT_TRUE(status_tells(kNow));
+  EXPECT_EQ(transport.count(), 2u);
+  transport.answer(404, "{}");
+  use(kNow + minutes(20));
+  ASSERT_TRUE(kube::eventually([this] {
+    clock.advance(LastUse::kRetryAfter);
+    return transport.count() == 3 && last_use.pending() == 0;
+  }));
+}
+
+TEST_F(LastUseTest, AnotherObjectOfTheSameNameIsNotWritten) {
+  use(kNow);
+  store.observe_removal("", token_of("good", "ci", "2").meta);
+  auto other = token_of("other", "ci", "3");
+  other.meta.uid = "another";
+  store.observe("", other);
+  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+  ASSERT_TRUE(kube::eventually([this] { return last_use.pending() == 0; }));
+  EXPECT_EQ(transport.count(), 0u);
+}
+
+}  // namespace
+}  // namespace apitoken::verify

@@ -1,0 +1,220 @@
+#include "verify/token_index.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tokens.hpp"
+#include "verify/verifier.hpp"
+
+namespace apitoken::verify {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+class Index : public testing::Test {
+ protected:
+  Index() {
+    store.set_listener([this](const auto& change) { index.follow(change); });
+  }
+  void see(api::ApiToken token) { store.observe("", std::move(token)); }
+  bool valid(std::string_view value) const { return index.find(core::digest_of(value)).has_value(); }
+
+  ManualClock clock{kNow};
+  kube::Store<api::ApiToken> store;
+  TokenIndex index{store, clock};
+};
+
+TEST_F(Index, AValueIsValidUntilTheSecondOfItsExpiry) {
+  see(token_of("good"));
+  EXPECT_TRUE(valid("good"));
+  EXPECT_FALSE(valid("goo"));
+  EXPECT_FALSE(valid("other"));
+  clock.advance(hours(1) - std::chrono::milliseconds(1));
+  EXPECT_TRUE(valid("good"));
+  clock.advance(std::chrono::milliseconds(1));
+  EXPECT_FALSE(valid("good"));
+}
+
+TEST_F(Index, AClockThatIsSetBackRevivesNothing) {
+  see(token_of("good"));
+  clock.advance(hours(2));
+  EXPECT_FALSE(valid("good"));
+  clock.set_wall(kNow);
+  EXPECT_FALSE(valid("good"));
+}
+
+TEST_F(Index, AChangeSeenAfterTheExpiryIsRememberedToo) {
+  see(token_of("good"));
+  clock.advance(hours(2));
+  see(token_of("good", "ci", "2"));
+  clock.set_wall(kNow);
+  EXPECT_FALSE(valid("good"));
+}
+
+TEST_F(Index, ThePreviousValueIsValidUntilItsOwnEnd) {
+  auto token = token_of("new");
+  token.status.previous = previous_of("old", kNow + minutes(5));
+  see(token);
+  ASSERT_TRUE(valid("old"));
+  EXPECT_TRUE(index.find(core::digest_of("old"))->previous);
+  EXPECT_FALSE(index.find(core::digest_of("new"))->previous);
+  clock.advance(minutes(5));
+  EXPECT_FALSE(valid("old"));
+  EXPECT_TRUE(valid("new"));
+}
+
+TEST_F(Index, ARotationReplacesWhatWasThere) {
+  see(token_of("first"));
+  auto rotated = token_of("second", "ci", "2");
+  rotated.status.previous = previous_of("first", kNow + minutes(5));
+  see(rotated);
+  EXPECT_TRUE(valid("first"));
+  EXPECT_TRUE(valid("second"));
+  auto again = token_of("third", "ci", "3");
+  again.status.previous = previous_of("second", kNow + minutes(5));
+  see(again);
+  EXPECT_FALSE(valid("first"));
+  EXPECT_EQ(index.size(), 2u);
+}
+
+TEST_F(Index, RevocationCountsBeforeTheStatusFollows) {
+  auto token = token_of("good", "ci", "2");
+  token.status.previous = previous_of("old", kNow + minutes(5));
+  see(token_of("good"));
+  token.spec.revoked = true;
+  see(token);
+  EXPECT_FALSE(valid("good"));
+  EXPECT_FALSE(valid("old"));
+  EXPECT_EQ(index.size(), 0u);
+}
+
+TEST_F(Index, DeletionCountsWhenItIsAskedFor) {
+  see(token_of("good"));
+  auto token = token_of("good", "ci", "2");
+  token.meta.deleted = kNow;
+  see(token);
+  EXPECT_FALSE(valid("good"));
+}
+
+TEST_F(Index, AnObjectThatIsGoneTakesItsValuesAlong) {
+  see(token_of("good"));
+  store.observe_removal("", token_of("good", "ci", "2").meta);
+  EXPECT_FALSE(valid("good"));
+  EXPECT_EQ(index.size(), 0u);
+}
+
+TEST_F(Index, AListReplacesWhatTheWatchHadTold) {
+  see(token_of("gone", "a", "1"));
+  see(token_of("stays", "b", "2"));
+  std::vector<std::shared_ptr<const api::ApiToken>> listed{
+      std::make_shared<const api::ApiToken>(token_of("stays", "b", "2")),
+      std::make_shared<const api::ApiToken>(token_of("comes", "c", "3"))};
+  store.replace("", std::move(listed), "9");
+  EXPECT_FALSE(valid("gone"));
+  EXPECT_TRUE(valid("stays"));
+  EXPECT_TRUE(valid("comes"));
+}
+
+TEST_F(Index, AnswersToOwnWritesCountAtOnce) {
+  see(token_of("first"));
+  store.put(token_of("second", "ci", "2"));
+  EXPECT_FALSE(valid("first"));
+  EXPECT_TRUE(valid("second"));
+}
+
+TEST_F(Index, ChangesThatComeOutOfOrderEndInThePresentState) {
+  const auto one = std::make_shared<const api::ApiToken>(token_of("one", "ci", "1"));
+  const auto two = std::make_shared<const api::ApiToken>(token_of("two", "ci", "2"));
+  const auto three = std::make_shared<const api::ApiToken>(token_of("three", "ci", "3"));
+  store.set_listener({});
+  see(*one);
+  index.follow({nullptr, one});
+  see(*two);
+  see(*three);
+  index.follow({two, three});
+  index.follow({one, two});
+  EXPECT_FALSE(valid("one"));
+  EXPECT_FALSE(valid("two"));
+  EXPECT_TRUE(valid("three"));
+  EXPECT_EQ(index.size(), 1u);
+}
+
+TEST_F(Index, AHashThatTwoApiTokensClaimIsNobodys) {
+  see(token_of("same", "a"));
+  see(token_of("same", "b"));
+  EXPECT_FALSE(valid("same"));
+}
+
+TEST_F(Index, AStatusWithoutHashOrExpiryIsPassedOver) {
+  auto token = token_of("good");
+  token.status.token_hash = "sha256:short";
+  see(token);
+  token = token_of("good", "b");
+  token.status.expires_at.reset();
+  see(token);
+  EXPECT_EQ(index.size(), 0u);
+}
+
+TEST_F(Index, MayBeAskedWhileItFollows) {
+  std::jthread asking([this](std::stop_token stop) {
+    while (!stop.stop_requested()) EXPECT_TRUE(valid("stays"));
+  });
+  see(token_of("stays", "stays"));
+  for (int i = 0; i < 2000; ++i) see(token_of("v" + std::to_string(i), "t" + std::to_string(i % 300), std::to_string(i + 1)));
+}
+
+class Verifying : public Index {
+ protected:
+  Verifier verifier{index, [this](const api::ApiToken& token, WallTime when) {
+                      used.push_back(token.meta.name);
+                      used_at = when;
+                    }};
+  std::vector<std::string> used;
+  WallTime used_at{};
+};
+
+TEST_F(Verifying, TellsWhomATokenSpeaksFor) {
+  see(token_of("good"));
+  const auto verified = verifier.verify("good");
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->user(), "alice@example.com");
+  EXPECT_EQ(verified->token_id, "7Gk2xQ9a");
+  EXPECT_EQ(verified->groups, (std::vector<std::string_view>{"deployers", "readers"}));
+  EXPECT_EQ(used, std::vector<std::string>{"ci"});
+  EXPECT_EQ(used_at, kNow);
+}
+
+TEST_F(Verifying, TellsTheIdOfThePreviousValue) {
+  auto token = token_of("new");
+  token.status.previous = previous_of("old", kNow + minutes(5));
+  see(token);
+  EXPECT_EQ(verifier.verify("old")->token_id, "former00");
+}
+
+TEST_F(Verifying, NeverTellsAReservedUserOrGroup) {
+  auto token = token_of("good");
+  token.spec.groups = {"system:masters", "deployers", "", "bad\ngroup"};
+  see(token);
+  EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"deployers"});
+  auto reserved = token_of("root", "root");
+  reserved.spec.user = "system:admin";
+  see(reserved);
+  EXPECT_FALSE(verifier.verify("root"));
+  EXPECT_EQ(used.size(), 1u);
+}
+
+TEST_F(Verifying, ATokenIsForTheAudiencesItNamesOrForAll) {
+  see(token_of("any", "any"));
+  auto token = token_of("some", "some");
+  token.spec.audiences = {"https://a", "https://b"};
+  see(token);
+  EXPECT_TRUE(verifier.verify("any", {{"https://x"}}));
+  EXPECT_TRUE(verifier.verify("some", {{"https://x", "https://b"}}));
+  EXPECT_FALSE(verifier.verify("some", {{"https://x"}}));
+  EXPECT_TRUE(verifier.verify("some"));
+}
+
+}  // namespace
+}  // namespace apitoken::verify
