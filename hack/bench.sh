@@ -4,6 +4,7 @@
 #   operator  new ApiTokens, from the first create to the last one seen Ready by a watch
 #   restart   the operator started with all of them minted, until nothing is left to look at
 #   idle      what it asks and holds while nothing happens
+# then a second one, by hack/bench-verify.sh: verification against nginx.
 # Limit and operator runs take turns after a warm-up, each on an empty namespace; the fastest of each counts, with its own
 # CPU time and requests, and the largest peak RSS of all. The control plane is private to the run and goes with it.
 #
@@ -14,10 +15,10 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-count=3000 rounds=3 idle_seconds=30
+count=3000 rounds=3 idle_seconds=30 verify_flags=()
 while [ "$#" -gt 0 ]; do
   case $1 in
-    --quick) count=300 rounds=1 idle_seconds=8; shift ;;
+    --quick) count=300 rounds=1 idle_seconds=8 verify_flags=(--quick); shift ;;
     --count) count=${2:?--count needs a number}; shift 2 ;;
     --rounds) rounds=${2:?--rounds needs a number}; shift 2 ;;
     --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -202,3 +203,5 @@ run_restart
 run_idle
 stop_operator
 print_table
+echo
+"$root/hack/bench-verify.sh" "${verify_flags[@]}"

@@ -15,7 +15,7 @@ set -euo pipefail
 readonly build=(
   g++ cmake ninja-build ccache mold pkg-config git
   libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev libsimdjson-dev
-  nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev
+  nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
 )
 packages=(
   "${build[@]}"
@@ -23,11 +23,11 @@ packages=(
   clang-format-19 clang-tidy-19 shellcheck libgtest-dev libgmock-dev
   python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography python3-jwt
   # servers of the test bed, and what starts them
-  prometheus prometheus-alertmanager curl openssl ca-certificates
+  prometheus prometheus-alertmanager nginx-light wrk openjdk-17-jdk-headless curl openssl ca-certificates
   # the image; tests of the Argo CD health check
   umoci lua5.1
 )
-readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager)
+readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager nginx)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 

@@ -238,7 +238,7 @@ bool HttpsServer::enqueue(Exchange& exchange) {
 void HttpsServer::wait_for_work(std::stop_token stop) {
   name_thread("verify waits");
   std::unique_lock lock(work_mutex_);
-  while (work_came_.wait(lock, stop, [this] { return !work_.empty(); })) {
+  while (work_came_.wait(lock, stop, [this] { return !work_.empty(); }) && !stop.stop_requested()) {
     Exchange& exchange = *work_.front();
     work_.pop_front();
     lock.unlock();
@@ -257,7 +257,7 @@ void HttpsServer::wait_for_work(std::stop_token stop) {
 void HttpsServer::close_stale(std::stop_token stop) {
   name_thread("verify sweeps");
   std::unique_lock lock(peers_mutex_);
-  while (peer_came_.wait(lock, stop, [this] { return !peers_.empty(); })) {
+  while (peer_came_.wait(lock, stop, [this] { return !peers_.empty(); }) && !stop.stop_requested()) {
     const auto now = std::chrono::steady_clock::now();
     for (const Peer* peer : peers_) {
       if (now - peer->since > patience_) shutdown(peer->socket, SHUT_RDWR);

@@ -28,6 +28,11 @@ void LastUse::note(const api::ApiToken& token, WallTime when) {
   noted_.notify_one();
 }
 
+std::size_t LastUse::pending() const {
+  const std::lock_guard lock(mutex_);
+  return pending_.size();
+}
+
 void LastUse::run(std::stop_token stop) {
   name_thread("last use");
   std::unique_lock lock(mutex_);
@@ -36,7 +41,7 @@ void LastUse::run(std::stop_token stop) {
       clock_.wait(noted_, lock, stop, end);
     }
   };
-  while (noted_.wait(lock, stop, [this] { return !pending_.empty(); })) {
+  while (noted_.wait(lock, stop, [this] { return !pending_.empty(); }) && !stop.stop_requested()) {
     const auto node = pending_.extract(pending_.begin());
     lock.unlock();
     const bool done = write(node.key(), node.mapped(), stop);

@@ -19,10 +19,11 @@ def exports_of(text):
 
 
 class Cluster:
-    def __init__(self, directory):
+    def __init__(self, directory, *flags):
+        """flags: more of kube-apiserver's."""
         self.dir = pathlib.Path(directory)
         self.kubeconfig = self.dir / "kubeconfig"
-        exports = exports_of(self.controlplane("up"))
+        exports = exports_of(self.controlplane("up", *(["--", *flags] if flags else [])))
         self.url = exports["KUBE_APISERVER_URL"]
         self.bin_path = exports["PATH"].split(":")[0] if "PATH" in exports else None
         self.api = self.api_as("tests")

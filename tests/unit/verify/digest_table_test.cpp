@@ -63,7 +63,9 @@ TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {
         const auto probe = digest_of(static_cast<std::uint8_t>(home), static_cast<std::uint8_t>(rest));
         const auto* slot = table.find(probe);
         ASSERT_EQ(slot != nullptr, model.contains(probe));
-        if (slot) ASSERT_EQ(slot->token->meta.name, model[probe]);
+        if (slot != nullptr) {
+          ASSERT_EQ(slot->token->meta.name, model[probe]);
+        }
       }
     }
   }

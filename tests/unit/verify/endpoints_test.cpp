@@ -147,7 +147,8 @@ TEST_F(EndpointsTest, TokenReviewEchoesAllAudiencesForATokenThatNamesNone) {
 }
 
 TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
-  const char* nothing = R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})";
+  const char* nothing =
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})";
   EXPECT_EQ(review({{"token", "foreign"}}).body, nothing);
   EXPECT_EQ(review({{"token", "good"}, {"audiences", {"https://c"}}}).body, nothing);
 }
@@ -169,19 +170,18 @@ TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(header(answer, "Cache-Control"), "no-store");
   const auto seconds = kNow.time_since_epoch().count();
-  EXPECT_EQ(json::parse(answer.body),
-            (json{{"active", true},
-                  {"token_type", "Bearer"},
-                  {"sub", "alice@example.com"},
-                  {"username", "alice@example.com"},
-                  {"client_id", "team-a/ci"},
-                  {"jti", "7Gk2xQ9a"},
-                  {"scope", "deploy:write deploy:read"},
-                  {"aud", {"https://a", "https://b"}},
-                  {"groups", {"deployers", "readers"}},
-                  {"iss", "https://tokens.example.com"},
-                  {"iat", seconds},
-                  {"exp", seconds + 3600}}));
+  EXPECT_EQ(json::parse(answer.body), (json{{"active", true},
+                                            {"token_type", "Bearer"},
+                                            {"sub", "alice@example.com"},
+                                            {"username", "alice@example.com"},
+                                            {"client_id", "team-a/ci"},
+                                            {"jti", "7Gk2xQ9a"},
+                                            {"scope", "deploy:write deploy:read"},
+                                            {"aud", {"https://a", "https://b"}},
+                                            {"groups", {"deployers", "readers"}},
+                                            {"iss", "https://tokens.example.com"},
+                                            {"iat", seconds},
+                                            {"exp", seconds + 3600}}));
 }
 
 TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOthersAreNotActive) {

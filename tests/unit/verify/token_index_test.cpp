@@ -162,7 +162,8 @@ TEST_F(Index, MayBeAskedWhileItFollows) {
     while (!stop.stop_requested()) EXPECT_TRUE(valid("stays"));
   });
   see(token_of("stays", "stays"));
-  for (int i = 0; i < 2000; ++i) see(token_of("v" + std::to_string(i), "t" + std::to_string(i % 300), std::to_string(i + 1)));
+  for (int i = 0; i < 2000; ++i)
+    see(token_of("v" + std::to_string(i), "t" + std::to_string(i % 300), std::to_string(i + 1)));
 }
 
 class Verifying : public Index {

@@ -1,0 +1,379 @@
+"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, nginx's auth_request, services
+that introspect. One control plane whose webhook is one operator; tests take namespaces of their own."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import secrets as random_names
+import subprocess
+
+import pytest
+import requests
+import yaml
+
+from bed.certificates import Authority
+from bed.cluster import ROOT, Cluster
+from bed.process import Operator, free_port
+from bed.space import Space
+from bed.tokens import moment, seconds_since
+from bed.waiting import SCALE, eventually, holds, wait_for
+
+FORM = "application/x-www-form-urlencoded"
+FOREIGN = "apt_" + "0" * 46
+INVALID = 'Bearer realm="apitoken", error="invalid_token", error_description="the token is not valid"'
+
+
+def webhook_config(path, url, ca):
+    cluster = {"server": url, "certificate-authority": str(ca)}
+    path.write_text(yaml.safe_dump({
+        "apiVersion": "v1", "kind": "Config", "current-context": "webhook", "users": [{"name": "apiserver", "user": {}}],
+        "clusters": [{"name": "operator", "cluster": cluster}],
+        "contexts": [{"name": "webhook", "context": {"cluster": "operator", "user": "apiserver"}}]}))
+    return path
+
+
+class Verified:
+    """The cluster, the operator that is its webhook, and how to ask that operator."""
+
+    def __init__(self, directory):
+        self.authority = Authority(directory / "pki")
+        certificate, key = self.authority.files("operator", "server")
+        self.callers = Authority(directory / "pki", "callers-ca")
+        port = free_port()
+        config = webhook_config(directory / "webhook.yaml", f"https://127.0.0.1:{port}/tokenreview", self.authority.file)
+        self.cluster = Cluster(directory / "cluster", f"--authentication-token-webhook-config-file={config}",
+                               "--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=1s")
+        self.cluster.apply_crds()
+        flags = ["--kubeconfig", str(self.cluster.kubeconfig), "--operator-namespace", "default",
+                 "--verify-bind-address", f"127.0.0.1:{port}", "--verify-tls-cert-file", certificate,
+                 "--verify-tls-key-file", key, "--verify-client-ca-file", str(self.callers.file)]
+        self.operator = Operator(flags, directory / "operator.log", {}).wait_ready()
+        self.url = f"https://127.0.0.1:{port}"
+
+    def ask(self, method, path, url=None, **options):
+        options.setdefault("timeout", 20)
+        return requests.request(method, (url or self.url) + path, verify=str(self.authority.file), **options)
+
+    def auth(self, token, url=None, **params):
+        return self.ask("GET", "/auth", url, params=params, headers={"Authorization": f"Bearer {token}"})
+
+    def review(self, token, **spec):
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token, **spec}}
+        return self.ask("POST", "/tokenreview", json=body)
+
+    def introspect(self, token, caller=None, cert=None):
+        headers = {"Authorization": f"Bearer {caller}"} if caller else {}
+        return self.ask("POST", "/introspect", data={"token": token}, headers=headers, cert=cert)
+
+    def whoami(self, token):
+        """What kube-apiserver says of a token: (user info, None), or (None, error)."""
+        done = self.cluster.kubectl("--kubeconfig", os.devnull, "--server", self.cluster.url, "--certificate-authority",
+                                    self.cluster.dir / "ca.crt", "--token", token, "auth", "whoami", "-o", "json", check=False)
+        return (json.loads(done.stdout)["status"]["userInfo"], None) if done.returncode == 0 else (None, done.stderr)
+
+    def service_account(self, space, name):
+        """A new service account's token."""
+        path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+        self.cluster.api.create(path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+        return self.cluster.api.create(f"{path}/{name}/token", {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})["status"]["token"]
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory):
+    verified = Verified(tmp_path_factory.mktemp("verify"))
+    try:
+        yield verified
+        verified.operator.stop()
+        verified.operator.check_log()
+    finally:
+        if verified.operator.running():
+            verified.operator.kill()
+        verified.cluster.down()
+
+
+@pytest.fixture
+def space(bed):
+    name = f"t-{random_names.token_hex(4)}"
+    bed.cluster.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    space = Space(bed.cluster, name)
+    yield space
+    space.remove()
+
+
+def minted(space, name="ci", **spec):
+    space.token(name, **spec)
+    space.ready(name)
+    return space.value(name)
+
+
+def test_forward_auth_tells_whom_a_good_token_speaks_for(bed, space):
+    token = minted(space, groups=["deployers", "readers"], scopes=["deploy:write"], audiences=["https://api.example.com"])
+    answer = bed.auth(token)
+    assert answer.status_code == 200
+    assert answer.headers["X-Auth-Request-User"] == "alice@example.com"
+    assert answer.headers["X-Auth-Request-Groups"] == "deployers,readers"
+    assert bed.auth(token, scope="deploy:write", audience="https://api.example.com").status_code == 200
+    assert bed.auth(token, scope="admin").status_code == 403
+    assert bed.auth(token, audience="https://other.example.com").status_code == 401
+
+
+def test_every_bad_token_is_answered_alike(bed, space):
+    good = minted(space)
+    revoked = minted(space, "revoked")
+    space.tokens.patch("revoked", {"spec": {"revoked": True}})
+    eventually(lambda: bed.auth(revoked).status_code == 401 or pytest.fail("still valid"))
+    damaged = good[:-1] + ("0" if good[-1] != "0" else "1")
+    seen = []
+    for bad in (FOREIGN, good[:-1], damaged, good + "x", revoked, "x", "eyJhbGciOiJub25lIn0.e30."):
+        answer = bed.auth(bad)
+        headers = {k: v for k, v in answer.headers.items() if k != "Date"}
+        seen.append((answer.status_code, headers, answer.text))
+        assert bed.review(bad).json()["status"] == {"authenticated": False}
+    assert seen[0][0] == 401 and seen[0][1]["WWW-Authenticate"] == INVALID
+    assert all(answer == seen[0] for answer in seen)
+    assert bed.ask("GET", "/auth").headers["WWW-Authenticate"] == 'Bearer realm="apitoken"'
+    assert bed.auth(good).status_code == 200
+
+
+def test_revocation_and_deletion_count_within_a_second(bed, space):
+    for name, end in (("revoked", lambda n: space.tokens.patch(n, {"spec": {"revoked": True}})), ("deleted", space.tokens.delete)):
+        token = minted(space, name)
+        assert bed.auth(token).status_code == 200
+        end(name)
+        wait_for(lambda token=token: bed.auth(token).status_code == 401, 1, f"{name}, and still valid")
+
+
+def test_kube_apiserver_accepts_a_token_until_it_is_revoked(bed, space):
+    token = minted(space, groups=["deployers"])
+    user, error = bed.whoami(token)
+    assert user, error
+    assert user["username"] == "alice@example.com"
+    assert set(user["groups"]) == {"deployers", "system:authenticated"}
+    assert user["uid"] == space.tokens.get("ci")["metadata"]["uid"]
+    assert user["extra"]["apitoken.dev/apitoken"] == [f"{space.name}/ci"]
+    assert bed.whoami(FOREIGN)[0] is None
+    space.tokens.patch("ci", {"spec": {"revoked": True}})
+
+    def refused():
+        user, error = bed.whoami(token)
+        assert user is None and "Unauthorized" in error, (user, error)
+
+    eventually(refused)
+
+
+def test_kube_apiserver_refuses_a_token_that_expired(bed, space):
+    token = minted(space, type="Temporary", ttl="12s")
+    assert bed.whoami(token)[0]
+    expires = space.tokens.get("ci")["status"]["expiresAt"]
+    wait_for(lambda: bed.auth(token).status_code == 401, 15, "still valid after its ttl")
+    assert -0.1 < seconds_since(expires) < 1.5 * SCALE, "not at the instant"
+    eventually(lambda: bed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it"))
+
+
+NGINX = """
+daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log info;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3; uwsgi_temp_path {dir}/4; scgi_temp_path {dir}/5;
+  server {{
+    listen 127.0.0.1:{port};
+    root {dir}/site;
+    location / {{
+      auth_request /auth;
+      auth_request_set $user $upstream_http_x_auth_request_user;
+      auth_request_set $challenge $upstream_http_www_authenticate;
+      add_header X-Seen-User $user;
+    }}
+    location = /auth {{
+      internal;
+      proxy_pass {url}/auth;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_ssl_verify on;
+      proxy_ssl_name localhost;
+      proxy_ssl_trusted_certificate {ca};
+    }}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(bed, tmp_path):
+    port = free_port()
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/page").write_text("behind nginx")
+    os.chmod(tmp_path, 0o755)
+    config = tmp_path / "nginx.conf"
+    config.write_text("user root;" * (os.getuid() == 0) + NGINX.format(dir=tmp_path, port=port, url=bed.url, ca=bed.authority.file))
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", config, "-p", tmp_path, "-e", tmp_path / "error.log"])
+
+    def answers():
+        assert process.poll() is None, (tmp_path / "error.log").read_text()
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/page", timeout=5)
+        except requests.ConnectionError:
+            return None
+
+    wait_for(lambda: answers() is not None, 10, "nginx does not answer")
+    yield f"http://127.0.0.1:{port}/page"
+    process.terminate()
+    process.wait(10)
+
+
+def test_nginx_lets_a_good_token_through_and_no_other(bed, space, nginx):
+    token = minted(space)
+    good = requests.get(nginx, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    assert (good.status_code, good.text) == (200, "behind nginx")
+    assert good.headers["X-Seen-User"] == "alice@example.com"
+    for headers in ({}, {"Authorization": f"Bearer {FOREIGN}"}):
+        bad = requests.get(nginx, headers=headers, timeout=10)
+        assert bad.status_code == 401
+        assert bad.headers["WWW-Authenticate"].startswith("Bearer realm="), "nginx hands the challenge on"
+        assert "behind" not in bad.text
+
+
+def test_introspection_is_for_service_accounts_with_the_right(bed, space):
+    bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/rbac/introspector.yaml"))
+    token = minted(space, scopes=["a", "b"], audiences=["https://api.example.com"])
+    allowed, other = bed.service_account(space, "allowed"), bed.service_account(space, "other")
+    binding = {"metadata": {"name": space.name}, "subjects": [{"kind": "ServiceAccount", "name": "allowed", "namespace": space.name}],
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "apitoken-introspector"}}
+    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    bed.cluster.api.create(bindings, binding)
+    try:
+        answer = eventually(lambda: (lambda a: a if a.status_code == 200 else pytest.fail(a.text))(bed.introspect(token, allowed)), 30)
+        claims, status = answer.json(), space.tokens.get("ci")["status"]
+        assert claims == {
+            "active": True, "token_type": "Bearer", "sub": "alice@example.com", "username": "alice@example.com",
+            "client_id": f"{space.name}/ci", "jti": status["tokenID"], "scope": "a b", "aud": ["https://api.example.com"],
+            "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp()}
+        assert bed.introspect(FOREIGN, allowed).json() == {"active": False}
+        assert bed.introspect(token, other).status_code == 403
+        for stranger in (None, FOREIGN, token):
+            refused = bed.introspect(token, stranger)
+            assert refused.status_code == (403 if stranger == token else 401), "an API token is a user without the right"
+            assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    finally:
+        bed.cluster.api.delete(f"{bindings}/{space.name}")
+
+
+def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, space):
+    token = minted(space)
+    own = bed.callers.files("service", "client")
+    assert bed.introspect(token, cert=own).json()["active"] is True
+    assert bed.introspect(FOREIGN, cert=own).json() == {"active": False}
+    for cert in (bed.authority.files("stranger", "client"), bed.callers.files("a-server", "server")):
+        assert bed.introspect(token, cert=cert).status_code == 401
+
+
+def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
+    token = minted(space)
+    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100):
+        answer = bed.ask("POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400 and token not in answer.text
+    assert bed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413
+    assert bed.ask("GET", "/tokenreview").status_code == 405
+    assert bed.ask("GET", "/nothing").status_code == 404
+    bed.operator.wait_logged("cannot read a TokenReview")
+    bed.operator.check_log()
+
+
+def test_a_flood_of_bad_tokens_costs_no_api_call(bed, space):
+    token = minted(space)
+    assert bed.auth(token).status_code == 200
+    wait_for(lambda: space.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
+    before = bed.operator.metrics()
+
+    def flood(number):
+        with requests.Session() as session:
+            session.verify = str(bed.authority.file)
+            for i in range(250):
+                bad = f"apt_{number:010}{i:036}"
+                assert session.get(bed.url + "/auth", headers={"Authorization": f"Bearer {bad}"}, timeout=20).status_code == 401
+                assert session.post(bed.url + "/introspect", data={"token": bad}, timeout=20).status_code == 401
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(flood, range(8)))
+    assert bed.auth(token).status_code == 200
+    after = bed.operator.metrics()
+    asked = {m: after.requests(m) - before.requests(m) for m in ("POST", "PATCH", "PUT", "DELETE")}
+    assert asked == {"POST": 0, "PATCH": 0, "PUT": 0, "DELETE": 0}
+    assert after.value("apitoken_verifications_total", endpoint="auth", result="invalid") >= 2000
+
+
+def test_the_last_use_is_told_once(bed, space):
+    token = minted(space)
+    assert "lastUsedAt" not in space.tokens.get("ci")["status"]
+    assert bed.auth(token).status_code == 200
+    used = wait_for(lambda: space.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
+    assert -1.5 < seconds_since(used) < 10 * SCALE
+    version = space.tokens.get("ci")["metadata"]["resourceVersion"]
+
+    def unchanged():
+        assert bed.auth(token).status_code == 200
+        assert space.tokens.get("ci")["metadata"]["resourceVersion"] == version
+
+    holds(unchanged, 2)
+
+
+def mount(directory, authority):
+    """Certificate and key as the kubelet mounts a Secret: links through ..data, which is swapped."""
+    content = directory / f"..{random_names.token_hex(4)}"
+    content.mkdir(parents=True)
+    for name, text in zip(("tls.crt", "tls.key"), authority.sign("operator", "server")):
+        (content / name).write_bytes(text)
+        if not (directory / name).is_symlink():
+            (directory / name).symlink_to(pathlib.Path("..data") / name)
+    (directory / "..new").symlink_to(content.name)
+    os.replace(directory / "..new", directory / "..data")
+
+
+def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, tmp_path):
+    first, second = Authority(tmp_path / "pki", "first-ca"), Authority(tmp_path / "pki", "second-ca")
+    mount(tmp_path / "tls", first)
+    operator = launch("--namespaces", space.name, "--operator-namespace", space.name, "--verify-tls-cert-file", tmp_path / "tls/tls.crt",
+                      "--verify-tls-key-file", tmp_path / "tls/tls.key", kubeconfig=bed.cluster.kubeconfig)
+    health = f"{operator.verify_url}/healthz"
+    assert requests.get(health, verify=str(first.file), timeout=10).status_code == 200
+    mount(tmp_path / "tls", second)
+
+    def changed():
+        try:
+            return requests.get(health, verify=str(second.file), timeout=10).status_code == 200
+        except requests.exceptions.SSLError:
+            return False
+
+    wait_for(changed, 5, "the former certificate is still served")
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(health, verify=str(first.file), timeout=10)
+
+
+def test_a_replica_that_does_not_lead_verifies_too(bed, space, launch):
+    flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
+    first = launch(*flags, kubeconfig=bed.cluster.kubeconfig)
+    wait_for(lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads")
+    second = launch(*flags, kubeconfig=bed.cluster.kubeconfig)
+    token = minted(space)
+
+    def status(operator):
+        return requests.get(f"{operator.verify_url}/auth", headers={"Authorization": f"Bearer {token}"}, verify=False, timeout=10).status_code
+
+    eventually(lambda: status(second) == 200 or pytest.fail("the second replica does not know the token"))
+    assert second.metrics().value("leader_election_master_status") == 0
+    assert second.metrics().value("apitoken_verifications_total", endpoint="tokenreview", result="valid") == 0, "from the start"
+    second.wait_logged("certificate made for this run")
+    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    for operator in (first, second):
+        wait_for(lambda operator=operator: status(operator) == 401, 1, "still valid")
+
+
+def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
+    operator = launch("--verify-tls-cert-file", tmp_path / "none", "--verify-tls-key-file", tmp_path / "none",
+                      kubeconfig=bed.cluster.kubeconfig, wait_ready=False)
+    assert operator.wait_exit() == 1
+    operator.wait_logged(f"cannot read {tmp_path}/none")
+    alone = launch("--verify-tls-cert-file", tmp_path / "none", kubeconfig=bed.cluster.kubeconfig, wait_ready=False)
+    assert alone.wait_exit() == 2
+    alone.wait_logged("--verify-tls-key-file go together")
