@@ -147,7 +147,7 @@ struct App::Parts {
   verify::Verification verification{
       client,
       stores.tokens,
-      nullptr,
+      {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); }},
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
       [this] { return unreadiness().empty(); },
       clock};

@@ -161,18 +161,17 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
   }
   const SecretString token(std::move(*field));
   const auto verified = verifier_.verify(token.reveal());
-  return {json(200, introspection(verified, issuer())), verified ? Outcome::Valid : Outcome::Invalid};
+  return {json(200, introspection(verified, keys_.issuer)), verified ? Outcome::Valid : Outcome::Invalid};
 }
 
 HttpsAnswer Endpoints::publish(const HttpsRequest& request) const {
   if (request.path == "/healthz") return plain(200, "ok\n");
-  const auto from = issuer();
-  if (from.empty()) return plain(404, "not found\n");
+  if (keys_.issuer.empty()) return plain(404, "not found\n");
   std::string body;
   if (request.path == "/.well-known/jwks.json") {
-    body = keys_->jwks();
+    body = keys_.jwks();
   } else if (request.path == "/.well-known/openid-configuration") {
-    body = discovery(from);
+    body = discovery(keys_.issuer);
   } else {
     return plain(404, "not found\n");
   }

@@ -17,12 +17,12 @@ namespace apitoken::verify {
 
 class Endpoints {
  public:
-  // All outlive it. `keys` may be null: no JWT is issued here. Until `synced` says yes once, tokens are answered 503.
-  Endpoints(const Verifier& verifier, Callers& callers, const PublicKeys* keys, VerifyMetrics& metrics,
+  // All outlive it. Until `synced` says yes once, tokens are answered 503.
+  Endpoints(const Verifier& verifier, Callers& callers, PublicKeys keys, VerifyMetrics& metrics,
             std::function<bool()> synced, const Clock& clock)
       : verifier_(verifier),
         callers_(callers),
-        keys_(keys),
+        keys_(std::move(keys)),
         metrics_(metrics),
         synced_(std::move(synced)),
         clock_(clock) {}
@@ -43,12 +43,11 @@ class Endpoints {
   bool is_synced();
   HttpsAnswer publish(const HttpsRequest& request) const;
   HttpsAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
-  std::string issuer() const { return keys_ == nullptr ? std::string() : keys_->issuer(); }
   void log_malformed(std::string_view why);
 
   const Verifier& verifier_;
   Callers& callers_;
-  const PublicKeys* const keys_;
+  const PublicKeys keys_;
   VerifyMetrics& metrics_;
   const std::function<bool()> synced_;
   const Clock& clock_;

@@ -1,17 +1,14 @@
-// PublicKeys: what verifiers of JWTs fetch. The key ring implements it; the endpoints ask, on the HTTPS threads.
+// PublicKeys: what verifiers of JWTs fetch. app fills it; the endpoints ask, on the HTTPS threads.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace apitoken::verify {
 
-class PublicKeys {
- public:
-  virtual ~PublicKeys() = default;
-  // The issuer's URL, without a slash at its end; empty: JWTs are not issued here.
-  virtual std::string issuer() const = 0;
-  // The JSON Web Key Set (RFC 7517): every key whose tokens may still be valid, and those that will sign next.
-  virtual std::string jwks() const = 0;
+struct PublicKeys {
+  std::string issuer;                 // the issuer's URL, without a slash at its end; empty: no JWT is issued here
+  std::function<std::string()> jwks;  // the JSON Web Key Set (RFC 7517); without waiting
 };
 
 }  // namespace apitoken::verify

@@ -10,13 +10,13 @@ constexpr std::string_view kDefaultAddress = ":8443";
 
 }  // namespace
 
-Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, const PublicKeys* keys,
+Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                            CertificateFiles files, std::function<bool()> synced, const Clock& clock)
     : index_(store, clock),
       last_use_(client, store, clock),
       verifier_(index_, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
       callers_(client, clock),
-      endpoints_(verifier_, callers_, keys, metrics_, std::move(synced), clock),
+      endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock),
       certificate_(std::move(files), clock),
       server_([this](const HttpsRequest& request) { return endpoints_.serve(request); }, certificate_) {
   store.set_listener([this](const kube::Change<api::ApiToken>& change) { index_.follow(change); });

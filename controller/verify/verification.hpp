@@ -13,9 +13,9 @@ namespace apitoken::verify {
 
 class Verification {
  public:
-  // Becomes the store's listener; the store is empty yet. All outlive it. `keys` may be null. `synced` tells when the
+  // Becomes the store's listener; the store is empty yet. All outlive it. `synced` tells when the
   // store has held all ApiTokens once: nothing is said about a token before.
-  Verification(kube::Client& client, kube::Store<api::ApiToken>& store, const PublicKeys* keys, CertificateFiles files,
+  Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys, CertificateFiles files,
                std::function<bool()> synced, const Clock& clock);
 
   // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken, with a word in the

@@ -16,12 +16,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-class Keys final : public PublicKeys {
- public:
-  std::string issuer() const override { return "https://tokens.example.com"; }
-  std::string jwks() const override { return R"({"keys":[]})"; }
-};
-
 class EndpointsTest : public testing::Test {
  protected:
   EndpointsTest() {
@@ -66,9 +60,9 @@ class EndpointsTest : public testing::Test {
   kube::Client client{transport, observer};
   Callers callers{client, clock};
   VerifyMetrics metrics;
-  Keys keys;
+  PublicKeys keys{"https://tokens.example.com", [] { return R"({"keys":[]})"; }};
   bool synced = true;
-  Endpoints endpoints{verifier, callers, &keys, metrics, [this] { return synced; }, clock};
+  Endpoints endpoints{verifier, callers, keys, metrics, [this] { return synced; }, clock};
 };
 
 TEST_F(EndpointsTest, AuthLetsAGoodTokenThroughAndTellsWho) {
@@ -246,7 +240,7 @@ TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
 
 TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
   synced = false;
-  Endpoints early(verifier, callers, nullptr, metrics, [this] { return synced; }, clock);
+  Endpoints early(verifier, callers, {}, metrics, [this] { return synced; }, clock);
   HttpsRequest request{"GET", "/auth", "Bearer foreign", {}, {}, {}};
   EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 503);
   synced = true;
