@@ -1,11 +1,15 @@
 """Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, nginx's auth_request, services
 that introspect. One control plane whose webhook is one operator; tests take namespaces of their own."""
 import concurrent.futures
+import http.server
 import json
 import os
 import pathlib
+import re
 import secrets as random_names
+import shutil
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -170,93 +174,144 @@ def test_kube_apiserver_refuses_a_token_that_expired(bed, space):
     eventually(lambda: bed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it"))
 
 
+PAGE = (ROOT / "docs/verify.md").read_text()
+
+
+def block(language):
+    """The one code block of docs/verify.md in that language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)
+    return found
+
+
 NGINX = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log info;
+daemon off; worker_processes 1; pid {dir}/nginx.pid;
 events {{ worker_connections 64; }}
 http {{
   access_log off;
   client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3; uwsgi_temp_path {dir}/4; scgi_temp_path {dir}/5;
   server {{
     listen 127.0.0.1:{port};
-    root {dir}/site;
-    location / {{
-      auth_request /auth;
-      auth_request_set $user $upstream_http_x_auth_request_user;
-      auth_request_set $challenge $upstream_http_www_authenticate;
-      add_header X-Seen-User $user;
-    }}
-    location = /auth {{
-      internal;
-      proxy_pass {url}/auth;
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_ssl_verify on;
-      proxy_ssl_name localhost;
-      proxy_ssl_trusted_certificate {ca};
-    }}
+    {locations}
   }}
 }}
 """
 
 
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Says who the proxy says is calling."""
+
+    def do_GET(self):
+        body = "; ".join(f"{name}={self.headers.get('X-Auth-Request-' + name)}" for name in ("User", "Groups")).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
-def nginx(bed, tmp_path):
-    port = free_port()
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site/page").write_text("behind nginx")
-    os.chmod(tmp_path, 0o755)
+def backend():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def nginx(bed, backend, tmp_path):
+    """nginx with the locations of docs/verify.md."""
+    locations = block("nginx")
+    for there, here in (("http://backend", backend), ("https://apitoken-operator.apitoken-system.svc:8443", bed.url),
+                        ("apitoken-operator.apitoken-system.svc", "localhost"), ("/etc/nginx/apitoken-ca.crt", str(bed.authority.file))):
+        assert there in locations
+        locations = locations.replace(there, here)
+    port, log = free_port(), tmp_path / "error.log"
     config = tmp_path / "nginx.conf"
-    config.write_text("user root;" * (os.getuid() == 0) + NGINX.format(dir=tmp_path, port=port, url=bed.url, ca=bed.authority.file))
-    process = subprocess.Popen(["/usr/sbin/nginx", "-c", config, "-p", tmp_path, "-e", tmp_path / "error.log"])
+    config.write_text("user root;" * (os.getuid() == 0) + NGINX.format(dir=tmp_path, port=port, locations=locations))
+    process = subprocess.Popen(["/usr/sbin/nginx", "-c", config, "-p", tmp_path, "-e", log])
 
     def answers():
-        assert process.poll() is None, (tmp_path / "error.log").read_text()
+        assert process.poll() is None, log.read_text()
         try:
-            return requests.get(f"http://127.0.0.1:{port}/page", timeout=5)
+            return requests.get(f"http://127.0.0.1:{port}/", timeout=5)
         except requests.ConnectionError:
             return None
 
     wait_for(lambda: answers() is not None, 10, "nginx does not answer")
-    yield f"http://127.0.0.1:{port}/page"
+    yield f"http://127.0.0.1:{port}/"
     process.terminate()
     process.wait(10)
 
 
 def test_nginx_lets_a_good_token_through_and_no_other(bed, space, nginx):
-    token = minted(space)
-    good = requests.get(nginx, headers={"Authorization": f"Bearer {token}"}, timeout=10)
-    assert (good.status_code, good.text) == (200, "behind nginx")
-    assert good.headers["X-Seen-User"] == "alice@example.com"
+    token = minted(space, groups=["deployers"])
+    good = requests.get(nginx, headers={"Authorization": f"Bearer {token}", "X-Auth-Request-User": "mallory"}, timeout=10)
+    assert (good.status_code, good.text) == (200, "User=alice@example.com; Groups=deployers")
     for headers in ({}, {"Authorization": f"Bearer {FOREIGN}"}):
         bad = requests.get(nginx, headers=headers, timeout=10)
         assert bad.status_code == 401
         assert bad.headers["WWW-Authenticate"].startswith("Bearer realm="), "nginx hands the challenge on"
-        assert "behind" not in bad.text
+        assert "User=" not in bad.text
 
 
-def test_introspection_is_for_service_accounts_with_the_right(bed, space):
+def interpreter(language, directory):
+    """The command that runs the program of docs/verify.md, or None where the language is not here."""
+    name, commands = {"python": ("introspect.py", ["python3"]), "go": ("main.go", ["go", "/usr/local/go/bin/go"]),
+                      "java": ("Introspect.java", ["java"])}[language]
+    (directory / name).write_text(block(language))
+    found = next(filter(None, map(shutil.which, commands)), None)
+    return found and [found, *(["run"] if language == "go" else []), str(directory / name)]
+
+
+@pytest.fixture
+def introspector(bed, space):
+    """The token of a service account that may introspect."""
     bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/rbac/introspector.yaml"))
+    token = bed.service_account(space, "introspector")
+    bed.cluster.kubectl("create", "clusterrolebinding", space.name, "--clusterrole=apitoken-introspector", f"--serviceaccount={space.name}:introspector")
+
+    # kube-apiserver follows new bindings a moment later, and the operator remembers a refusal for ten seconds.
+    wait_for(lambda: bed.introspect(FOREIGN, token).status_code == 200, 30, "the service account may not introspect")
+    yield token
+    bed.cluster.kubectl("delete", "clusterrolebinding", space.name)
+
+
+@pytest.mark.parametrize("language", ["python", "go", "java"])
+def test_a_program_of_the_page_tells_the_user_of_a_good_token(bed, space, introspector, tmp_path, language):
+    command = interpreter(language, tmp_path)
+    if command is None:
+        pytest.skip(f"no {language} on this machine")
+    token = minted(space)
+    environment = {**os.environ, "INTROSPECT_URL": f"{bed.url}/introspect", "CA_FILE": str(bed.authority.file), "CALLER_TOKEN": introspector}
+    runs = [subprocess.run(command, input=text, text=True, capture_output=True, env=environment, timeout=240, cwd=tmp_path) for text in (token, FOREIGN)]
+    assert (runs[0].returncode, runs[0].stdout.strip()) == (0, "alice@example.com"), runs[0].stderr
+    assert runs[1].returncode != 0 and not runs[1].stdout
+
+
+def test_keys_and_discovery_are_published(bed):
+    found = bed.ask("GET", "/.well-known/openid-configuration").json()
+    assert found["issuer"] == "https://apitoken-operator.default.svc:8443"
+    assert found["jwks_uri"] == found["issuer"] + "/.well-known/jwks.json"
+    assert "keys" in bed.ask("GET", "/.well-known/jwks.json").json()
+
+
+def test_introspection_is_for_service_accounts_with_the_right(bed, space, introspector):
     token = minted(space, scopes=["a", "b"], audiences=["https://api.example.com"])
-    allowed, other = bed.service_account(space, "allowed"), bed.service_account(space, "other")
-    binding = {"metadata": {"name": space.name}, "subjects": [{"kind": "ServiceAccount", "name": "allowed", "namespace": space.name}],
-               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "apitoken-introspector"}}
-    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-    bed.cluster.api.create(bindings, binding)
-    try:
-        answer = eventually(lambda: (lambda a: a if a.status_code == 200 else pytest.fail(a.text))(bed.introspect(token, allowed)), 30)
-        claims, status = answer.json(), space.tokens.get("ci")["status"]
-        assert claims == {
-            "active": True, "token_type": "Bearer", "sub": "alice@example.com", "username": "alice@example.com",
-            "client_id": f"{space.name}/ci", "jti": status["tokenID"], "scope": "a b", "aud": ["https://api.example.com"],
-            "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp()}
-        assert bed.introspect(FOREIGN, allowed).json() == {"active": False}
-        assert bed.introspect(token, other).status_code == 403
-        for stranger in (None, FOREIGN, token):
-            refused = bed.introspect(token, stranger)
-            assert refused.status_code == (403 if stranger == token else 401), "an API token is a user without the right"
-            assert refused.headers["WWW-Authenticate"].startswith("Bearer")
-    finally:
-        bed.cluster.api.delete(f"{bindings}/{space.name}")
+    status = space.tokens.get("ci")["status"]
+    assert bed.introspect(token, introspector).json() == {
+        "active": True, "token_type": "Bearer", "sub": "alice@example.com", "username": "alice@example.com",
+        "client_id": f"{space.name}/ci", "jti": status["tokenID"], "scope": "a b", "aud": ["https://api.example.com"],
+        "iss": "https://apitoken-operator.default.svc:8443",
+        "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp()}
+    assert bed.introspect(FOREIGN, introspector).json() == {"active": False}
+    other = minted(space, "other")
+    for stranger, refusal in ((None, 401), (FOREIGN, 401), (bed.service_account(space, "other"), 403), (other, 403)):
+        refused = bed.introspect(token, stranger)
+        assert refused.status_code == refusal, "an API token is a user without the right"
+        assert refused.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, space):
@@ -288,7 +343,7 @@ def test_a_flood_of_bad_tokens_costs_no_api_call(bed, space):
 
     def flood(number):
         with requests.Session() as session:
-            session.verify = str(bed.authority.file)
+            session.trust_env, session.verify = False, str(bed.authority.file)
             for i in range(250):
                 bad = f"apt_{number:010}{i:036}"
                 assert session.get(bed.url + "/auth", headers={"Authorization": f"Bearer {bad}"}, timeout=20).status_code == 401
