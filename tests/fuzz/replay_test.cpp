@@ -1,6 +1,7 @@
 // Every file of the corpora, and thousands of seeded distortions of each, through the decoders of what others wrote.
 // Nothing may crash, hang or throw; sanitizer builds see the rest. Set APITOKEN_SEED to play one again.
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +21,7 @@
 #include "core/validate.hpp"
 #include "kube/kubeconfig.hpp"
 #include "kube/watch_decoder.hpp"
+#include "verify/endpoints.hpp"
 
 namespace apitoken {
 namespace {
@@ -117,6 +119,62 @@ TEST(Replay, AddressesDurationsTimesAndBase64) {
       (void)base64_decode(line);
     }
   });
+}
+
+class NoTransport final : public kube::Transport {
+ public:
+  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override { return none(); }
+  Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
+                                    const std::function<bool(std::string_view)>&) override {
+    return none();
+  }
+
+ private:
+  static std::unexpected<Error> none() { return fail(ErrorKind::Unavailable, "there is no API server"); }
+};
+
+class NoObserver final : public kube::RequestObserver {
+ public:
+  void request_done(std::string_view, std::string_view) override {}
+};
+
+void expect_sound(const verify::HttpsReply& reply) {
+  const auto* answer = std::get_if<verify::HttpsAnswer>(&reply);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_TRUE(answer->status == 200 || (answer->status >= 400 && answer->status < 404)) << answer->status;
+  for (const auto& [name, value] : answer->headers) EXPECT_EQ(value.find_first_of("\r\n"), value.npos) << name;
+}
+
+// What is said of each as body, as Authorization and as scopes demanded.
+TEST(Replay, RequestsAboutTokens) {
+  spdlog::set_level(spdlog::level::off);
+  const SystemClock clock;
+  kube::Store<api::ApiToken> store;
+  verify::TokenIndex index(store, clock);
+  store.set_listener([&](const kube::Change<api::ApiToken>& change) { index.follow(change); });
+  api::ApiToken good;
+  good.spec.user = "alice";
+  good.meta.resource_version = "1";
+  good.status.token_hash = core::token_hash("good");
+  good.status.expires_at = clock.wall() + std::chrono::hours(1);
+  store.observe("", good);
+  const verify::Verifier verifier(index, [](const api::ApiToken&, WallTime) {});
+  NoTransport transport;
+  NoObserver observer;
+  kube::Client client(transport, observer);
+  verify::Callers callers(client, clock);
+  verify::VerifyMetrics metrics;
+  verify::Endpoints endpoints(verifier, callers, {}, metrics, [] { return true; }, clock);
+  replay("requests", 5000, [&](const std::string& text) {
+    expect_sound(endpoints.serve({"POST", "/tokenreview", {}, "application/json", text, {}}));
+    verify::HttpsRequest introspection{"POST", "/introspect", {}, "application/x-www-form-urlencoded", text, {}};
+    introspection.certified = [] { return true; };
+    expect_sound(endpoints.serve(introspection));
+    expect_sound(endpoints.serve({"GET", "/auth", text, {}, {}, {}}));
+    expect_sound(endpoints.serve({"GET", "/auth", "Bearer good", {}, {}, {{"scope", text}}}));
+    (void)core::parse_hash(text);
+  });
+  spdlog::set_level(spdlog::level::info);
 }
 
 }  // namespace

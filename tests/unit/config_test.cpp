@@ -46,6 +46,18 @@ TEST_F(ParseFlags, TakesEveryFlag) {
   EXPECT_TRUE(config->leader_elect && config->dry_run && config->version && config->help);
 }
 
+TEST_F(ParseFlags, TakesWhereAndWithWhichFilesToVerify) {
+  const auto config = parse({"--verify-bind-address=127.0.0.1:0", "--verify-tls-cert-file=/c",
+                             "--verify-tls-key-file=/k", "--verify-client-ca-file=/a"});
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->verify_bind_address, "127.0.0.1:0");
+  EXPECT_EQ(config->verify_tls_cert_file, "/c");
+  EXPECT_EQ(config->verify_tls_key_file, "/k");
+  EXPECT_EQ(config->verify_client_ca_file, "/a");
+  EXPECT_THAT(refused({"--verify-tls-cert-file=/c"}), HasSubstr("--verify-tls-key-file go together"));
+  EXPECT_THAT(refused({"--verify-bind-address=8443"}), HasSubstr("--verify-bind-address: invalid value \"8443\""));
+}
+
 TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
   EXPECT_EQ(parse({"-workers", "3"})->workers, 3);
   EXPECT_EQ(parse({"--workers", "3"})->workers, 3);

@@ -150,5 +150,20 @@ TEST(Store, ReadersAndWritersDoNotDisturbEachOther) {
   EXPECT_EQ(store.size(), 7U);
 }
 
+TEST(Store, TellsItsListenerOfEveryChangeWithoutTheLock) {
+  Store<Thing> store;
+  std::vector<Change<Thing>> told;
+  store.set_listener([&](const Change<Thing>& change) {
+    told.push_back(change);
+    EXPECT_LE(store.size(), 2U);  // would never return if the lock were held
+  });
+  store.observe("", thing("a", "x", "1"));
+  store.put(thing("a", "x", "2"));
+  store.put(thing("a", "x", "2"));
+  store.replace("", things({thing("a", "y", "3")}), "4");
+  store.observe_removal("", thing("a", "y", "5").meta);
+  EXPECT_EQ(texts(told), (std::vector<std::string>{"a/x ->1", "a/x 1>2", "a/x 2>-", "a/y ->3", "a/y 3>-"}));
+}
+
 }  // namespace
 }  // namespace apitoken::kube

@@ -152,7 +152,7 @@ TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken)
   for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
     EXPECT_EQ(ask({"POST", "/tokenreview", {}, "application/json", body, {}}).status, 400) << body;
   }
-  EXPECT_EQ(log.count("TokenReview"), 1) << log.text();
+  EXPECT_EQ(log.count("cannot read a TokenReview"), 1) << log.text();
   EXPECT_EQ(log.count("apt_secret"), 0) << log.text();
   clock.advance(std::chrono::seconds(1));
   ask({"POST", "/tokenreview", {}, "application/json", "{", {}});
