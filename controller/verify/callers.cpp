@@ -30,10 +30,11 @@ Callers::Verdict Callers::review(std::string_view token, std::stop_token stop) {
     if (!may_ask()) return Verdict::Unavailable;
   }
   const auto verdict = ask(token, std::move(stop));
-  if (!verdict) {
-    spdlog::warn("cannot review who calls /introspect error={}", verdict.error().message);
-    return Verdict::Unavailable;
+  if (const bool failing = !verdict; failing_.exchange(failing) != failing) {
+    if (failing) spdlog::warn("cannot review who calls /introspect error={}", verdict.error().message);
+    else spdlog::info("reviewing again who calls /introspect");
   }
+  if (!verdict) return Verdict::Unavailable;
   const std::lock_guard lock(mutex_);
   remember(digest, *verdict);
   return *verdict;

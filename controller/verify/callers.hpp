@@ -3,6 +3,7 @@
 // let it be reviewed on those that may wait. Bounded in memory and in calls a second, whatever is presented.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 
@@ -55,6 +56,7 @@ class Callers {
 
   kube::Client& client_;
   const Clock& clock_;
+  std::atomic<bool> failing_ = false;  // the last review did; told when it begins and when it is over
   std::mutex mutex_;
   Memory allowed_;          // guarded by mutex_
   Memory refused_;          // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one

@@ -4,6 +4,7 @@ import re
 import urllib.parse
 
 import pytest
+import requests
 import yaml
 
 from bed.cluster import ROOT
@@ -58,6 +59,7 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
         wait_for(lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays")
         space.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
         wait_for(lambda: space.tokens.get("short") is None, 30, "the expired ApiToken stays")
+        assert introspect(operator, caller_in(cluster, space)).status_code == 403
         operator.stop()
     finally:
         proxy.stop()
@@ -65,6 +67,19 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
     granted = rights_in(RULES) | rights_in(LEASES)
     assert used - granted == set()
     assert granted - used == COUNTED
+
+
+def caller_in(cluster, space):
+    """The token of a service account without any right."""
+    path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+    cluster.api.create(path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "caller"}})
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    return cluster.api.create(f"{path}/caller/token", body)["status"]["token"]
+
+
+def introspect(operator, caller):
+    return requests.post(f"{operator.verify_url}/introspect", data={"token": "foreign"}, headers={"Authorization": f"Bearer {caller}"},
+                         verify=False, timeout=20)  # with a certificate of its own
 
 
 def name_of(rule):
@@ -80,6 +95,10 @@ def test_without_one_rule_the_operator_says_what_it_lacks(cluster, space, launch
         path.write_text(cluster.controlplane("kubeconfig", "--user", user))
         space.token("ci")
         operator = launch("--operator-namespace", space.name, "--namespaces", space.name, "--leader-elect", kubeconfig=path, wait_ready=False)
+        if missing["resources"][0].endswith("reviews"):
+            caller = caller_in(cluster, space)
+            operator.wait_ready()
+            wait_for(lambda: introspect(operator, caller).status_code == 503, 20, "a caller is reviewed without the right")
         operator.wait_logged(rf"forbidden.*{missing['resources'][0]}|{missing['resources'][0]}.*(forbidden|allow )")
         assert operator.running()
         operator.stop()

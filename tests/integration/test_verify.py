@@ -269,7 +269,7 @@ def interpreter(language, directory):
 @pytest.fixture
 def introspector(bed, space):
     """The token of a service account that may introspect."""
-    bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/rbac/introspector.yaml"))
+    bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
     token = bed.service_account(space, "introspector")
     bed.cluster.kubectl("create", "clusterrolebinding", space.name, "--clusterrole=apitoken-introspector", f"--serviceaccount={space.name}:introspector")
 
