@@ -3,12 +3,14 @@ import datetime
 import itertools
 import json
 import random
+import re
 import threading
 import time
 
 import pytest
 
 from bed.api import ApiError
+from bed.cluster import ROOT
 from bed.tokens import condition, encoded, hash_of, moment, seconds_between, seconds_since, stands, value_in, well_formed
 from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
@@ -194,6 +196,40 @@ def test_revoking_within_the_overlap_voids_both_values(space, operator):
     holds(lambda: not space.secrets.get("ci") or pytest.fail("a revoked token was rotated"), 1)
 
 
+def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(cluster, space, start_operator, tmp_path):
+    """The operator may do everything but change Secrets; later that too."""
+    rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{space.name}"
+    may = ["get", "list", "watch", "create"]
+    rules = [{"apiGroups": ["apitoken.dev", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+             {"apiGroups": [""], "resources": ["namespaces"], "verbs": may}, {"apiGroups": [""], "resources": ["secrets"], "verbs": may}]
+    cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": who}, "rules": rules})
+    cluster.api.create(f"{rbac}/clusterrolebindings", {
+        "metadata": {"name": who}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": who},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who}]})
+    try:
+        path = tmp_path / "rotator"
+        path.write_text(cluster.controlplane("kubeconfig", "--user", who))
+        operator = start_operator(kubeconfig=path)
+        before, value = minted(space)
+        request(space)
+        event = space.wait_event("ci", "MintFailed")
+        assert event["type"] == "Warning" and "patch" in event["note"] and "secrets" in event["note"]
+        token = space.wait_condition("ci", "Reconciling", "True", "Pending")
+        assert stands(token, "Ready") == ("True", "Rotated")
+        assert space.value("ci") == value and token["status"]["previous"]["tokenHash"] == hash_of(value)
+        again = request(space)  # nobody has the value of the first one: what the Secret holds stays the former value
+        served = wait_for(lambda: (lambda s: s["lastRotationRequest"] == again and s)(space.tokens.get("ci")["status"]), 15, "not served")
+        assert served["previous"] == token["status"]["previous"]
+        rules[2]["verbs"] = ["*"]
+        cluster.api.patch(f"{rbac}/clusterroles/{who}", {"rules": rules})
+        status = wait_rotated(space, before, timeout=30)
+        assert status["previous"]["tokenHash"] == hash_of(value) == hash_of(space.value("ci", "previous-token"))
+        operator.stop()
+    finally:
+        cluster.api.delete(f"{rbac}/clusterrolebindings/{who}")
+        cluster.api.delete(f"{rbac}/clusterroles/{who}")
+
+
 # --- show once ----------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +254,23 @@ def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(space, start_ope
     assert keys(space) == {"token"}, "the former value is shown again"
     wait_for(lambda: space.secrets.get("ci") is None, 10, "the second Secret stays")
     assert space.tokens.get("ci")["status"]["tokenHash"] == status["tokenHash"]
+
+
+def test_the_commands_of_the_page_rotate(space, operator, shell):
+    """docs/rotation.md: its manifests are accepted, its commands run as they stand."""
+    for language, block in re.findall(r"^```(yaml|sh)\n(.*?)^```", (ROOT / "docs/rotation.md").read_text(), re.M | re.S):
+        if language == "sh":
+            printed = shell(block)
+        else:
+            rehearsal = "" if "kind: ApiToken" in block else "--dry-run=server"
+            space.cluster.kubectl("apply", "-n", space.name, "--validate=strict", *rehearsal.split(), "-f", "-", input=block)
+        if "kind: ApiToken" in block:
+            space.ready("ci-deploy")
+    assert "annotated" in printed
+    ready = space.wait_condition("ci-deploy", "Ready", "True", "Rotated")
+    eventually(lambda: space.tokens.get("ci-deploy")["status"]["revision"] == 3 or pytest.fail("not rotated again"))
+    assert space.ready("report-reader")["status"]["rotateAt"]
+    assert ready["spec"]["rotation"]["overlap"] == "0s"
 
 
 # --- by itself ----------------------------------------------------------------------------------------------------
