@@ -172,7 +172,7 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
         ASSERT_EQ(model.token.status.token_hash, "") << "revoked, and valid again";
       }
       if (const auto* ready = api::find_condition(model.token.status.conditions, "Ready")) {
-        ++seen[ready->reason];
+        ++seen[std::string(ready->reason)];
         if (ready->status == "True") {
           ASSERT_TRUE(model.is_whole() || model.is_delivered()) << "Ready without a valid value";
         }
