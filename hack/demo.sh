@@ -222,7 +222,7 @@ see_annotation() {
 see_apitokens() {
   local table
   table=$(kube -n "$tokens" get apitokens)
-  grep -Eq "^$token .* True +ExpiringSoon " <<<"$table" && [ "$(grep -c ' True ' <<<"$table")" -eq 3 ] || return 1
+  grep -Eq "^$token .* True +ExpiringSoon " <<<"$table" && [ "$(grep -c ' True ' <<<"$table")" -eq 4 ] || return 1
   printf '%s\n' "$table"
 }
 
@@ -315,6 +315,7 @@ It stays up until Ctrl-C. In another terminal:
   kubectl -n $tokens describe apitoken $token
   kubectl -n $tokens get secret ci-deploy -o jsonpath='{.data.token}' | base64 -d
   kubectl -n $tokens delete secret ci-deploy       # and see it come back with the same expiry and a new value
+  kubectl -n $tokens annotate --overwrite apitoken $token apitoken.dev/rotate-requested-at=\$(date -u +%FT%TZ)    # and see it renewed
 
   Mail            $mail_url
   Prometheus      $prometheus_url/alerts

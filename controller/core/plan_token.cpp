@@ -185,9 +185,12 @@ class TokenPlanner {
   }
 
   Plan rotate() {
-    const auto until = std::min(now_ + overlap(token_.spec), *token_.status.expires_at);
-    status_.previous.reset();
-    if (until > now_) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
+    // Where an unfinished rotation left the former value in the Secret, nobody has the present one: the former stays.
+    if (!holds_previous(observed_)) {
+      const auto until = std::min(now_ + overlap(token_.spec), *token_.status.expires_at);
+      status_.previous.reset();
+      if (until > now_) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
+    }
     const std::string why = request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
     begin_life();
     status_.last_rotation_time = now_;

@@ -5,7 +5,9 @@ loopback (hack/controlplane.sh), each test gets a namespace of its own and start
   TEST_TIME_SCALE   multiplies every deadline; for sanitizer builds
 """
 import itertools
+import os
 import secrets as random_names
+import subprocess
 
 import pytest
 
@@ -89,6 +91,21 @@ def start_operator(launch, space):
 @pytest.fixture
 def operator(start_operator):
     return start_operator()
+
+
+@pytest.fixture
+def shell(space, tmp_path):
+    """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace; returns what it printed."""
+    config = space.cluster.changed_kubeconfig(tmp_path / "kubeconfig", lambda c: c["contexts"][0]["context"].update(namespace=space.name))
+    path = f"{space.cluster.bin_path}:{os.environ['PATH']}" if space.cluster.bin_path else os.environ["PATH"]
+
+    def run(script):
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, text=True, capture_output=True, timeout=120,
+                              env={**os.environ, "PATH": path, "KUBECONFIG": str(config)})
+        assert done.returncode == 0, f"{script}\n{done.stderr}"
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,8 @@ def many(count, value="x"):
     return {f"key-{i}": value for i in range(count)}
 
 
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"  # what stands between is judged by the operator
+
 SCHEMA_OF_TOKENS = [
     # user
     ({"user": "a"}, None),
@@ -108,6 +110,8 @@ SCHEMA_OF_TOKENS = [
     ({"secret": {"key": "."}}, ["spec.secret.key:", "must not be ."]),
     ({"secret": {"key": "..a"}}, ["spec.secret.key:", "begin with .."]),
     ({"secret": {"key": "previous-token"}}, ["spec.secret.key:", "must not be previous-token"]),
+    ({"secret": {"key": "token.cms"}}, ["spec.secret.key:", "must not be previous-token, token.cms", "choose another"]),
+    ({"secret": {"key": "previous-token.cms"}}, ["spec.secret.key:", "must not be previous-token, token.cms", "choose another"]),
     # secret.labels
     ({"secret": {"labels": {"team": "shop", "example.com/tier": "", "a": "A_1.b-c"}}}, None),
     ({"secret": {"labels": many(32)}}, None),
@@ -129,6 +133,58 @@ SCHEMA_OF_TOKENS = [
     ({"secret": {"annotations": {"note": "v" * 4097}}}, ["spec.secret.annotations", "4096"]),
     ({"secret": {"annotations": {"apitoken.dev/expires-at": "x"}}}, ["spec.secret.annotations:", "the operator sets itself; remove"]),
     ({"secret": {"annotations": {"a b": "x"}}}, ["spec.secret.annotations:", "must be a name of at most 63"]),
+    # format
+    ({"format": "Opaque"}, None),
+    ({"type": "Temporary", "format": "JWT"}, None),
+    ({"format": "JWT"}, ["spec.format:", "needs spec.type Temporary", "use type Temporary or format Opaque"]),
+    ({"format": "jwt"}, ["spec.format:", "Unsupported value", "Opaque", "JWT"]),
+    # groups, scopes, audiences
+    ({"groups": ["deployers", "ü b"], "scopes": ["deploy:write", "*"], "audiences": ["https://api.example.com", "ä"]}, None),
+    ({"groups": list(many(32)), "scopes": list(many(32)), "audiences": list(many(16))}, None),
+    ({"groups": list(many(33))}, ["spec.groups:", "32"]),
+    ({"groups": ["a" * 257]}, ["spec.groups[0]:", "256"]),
+    ({"groups": ["a", "system:masters"]}, ["spec.groups[1]:", "must not begin with system:", "use another group"]),
+    ({"groups": [""]}, ["spec.groups[0]:", "must not be empty", "remove it"]),
+    ({"groups": ["a\tb"]}, ["spec.groups[0]:", "control characters", "remove it"]),
+    ({"groups": ["a", "a"]}, ["spec.groups[1]:", "Duplicate value"]),
+    ({"groups": "a"}, ["spec.groups:", "must be of type array"]),
+    ({"scopes": list(many(33))}, ["spec.scopes:", "32"]),
+    ({"scopes": ["a" * 129]}, ["spec.scopes[0]:", "128"]),
+    ({"scopes": ["a b"]}, ["spec.scopes[0]:", "no blanks, quotes or backslashes, such as deploy:write"]),
+    ({"scopes": ['a"b']}, ["spec.scopes[0]:", "no blanks, quotes or backslashes, such as deploy:write"]),
+    ({"scopes": ["a\\b"]}, ["spec.scopes[0]:", "no blanks, quotes or backslashes, such as deploy:write"]),
+    ({"scopes": [""]}, ["spec.scopes[0]:", "no blanks, quotes or backslashes, such as deploy:write"]),
+    ({"scopes": ["ä"]}, ["spec.scopes[0]:", "printable ASCII"]),
+    ({"audiences": list(many(17))}, ["spec.audiences:", "16"]),
+    ({"audiences": ["a" * 257]}, ["spec.audiences[0]:", "256"]),
+    ({"audiences": ["a b"]}, ["spec.audiences[0]:", "must not contain blanks", "such as https://api.example.com"]),
+    ({"audiences": [""]}, ["spec.audiences[0]:", "must not be empty", "such as https://api.example.com"]),
+    # secret.deleteAfter, secret.encryptTo
+    ({"secret": {"deleteAfter": "1s"}}, None),
+    ({"secret": {"deleteAfter": "0s"}}, ["spec.secret.deleteAfter:", "at least 1s", "choose a longer one"]),
+    ({"secret": {"deleteAfter": "1d"}}, ["spec.secret.deleteAfter:", "must be a duration", "such as 1h or 15m"]),
+    ({"secret": {"deleteAfter": ""}}, ["spec.secret.deleteAfter:", "must be a duration", "such as 1h or 15m"]),
+    ({"secret": {"encryptTo": PEM}}, None),
+    ({"secret": {"encryptTo": "bob.crt"}}, ["spec.secret.encryptTo:", "must be one X.509 certificate in PEM"]),
+    ({"secret": {"encryptTo": ""}}, ["spec.secret.encryptTo:", "must be one X.509 certificate in PEM"]),
+    ({"secret": {"encryptTo": PEM + "x" * 16384}}, ["spec.secret.encryptTo:", "16384"]),
+    # rotation
+    ({"rotation": {}}, None),
+    ({"rotation": {"policy": "Manual", "overlap": "0s"}}, None),
+    ({"rotation": {"policy": "Automatic"}}, None),
+    ({"rotation": {"policy": "Automatic", "before": "8759h59m59s", "overlap": "99999h"}}, None),
+    ({"type": "Temporary", "rotation": {"policy": "Automatic", "before": "7h59m"}}, None),
+    ({"ttl": "10h", "rotation": {"before": "9h59m59s"}}, None),
+    ({"rotation": {"policy": "automatic"}}, ["spec.rotation.policy:", "Unsupported value", "Manual", "Automatic"]),
+    ({"rotation": {"before": "8760h"}}, ["spec.rotation.before:", "must be shorter than spec.ttl", "choose a shorter one"]),
+    ({"type": "Temporary", "rotation": {"before": "8h"}}, ["spec.rotation.before:", "must be shorter than spec.ttl", "choose a shorter one"]),
+    ({"ttl": "10h", "rotation": {"before": "10h"}}, ["spec.rotation.before:", "must be shorter than spec.ttl", "choose a shorter one"]),
+    ({"rotation": {"before": "0s"}}, ["spec.rotation.before:", "at least 1s", "choose a longer one"]),
+    ({"rotation": {"before": "30d"}}, ["spec.rotation.before:", "must be a duration", "such as 720h or 30m"]),
+    ({"rotation": {"before": ""}}, ["spec.rotation.before:", "must be a duration", "such as 720h or 30m"]),
+    ({"rotation": {"overlap": "1d"}}, ["spec.rotation.overlap:", "must be a duration", "such as 24h or 0s"]),
+    ({"rotation": {"overlap": "-1s"}}, ["spec.rotation.overlap:", "must be a duration", "such as 24h or 0s"]),
+    ({"ttl": "1d", "rotation": {"before": "2h"}}, ["spec.ttl:", "must be a duration"]),
     # revoked, ttlAfterExpired
     ({"revoked": True}, None),
     ({"revoked": "yes"}, ["spec.revoked:", "must be of type boolean"]),
@@ -176,6 +232,11 @@ CHANGES_OF_TOKENS = [
     ({"revoked": True}, {}, ["spec.revoked:", "cannot be taken back"]),
     ({"ttl": "8760h"}, {"ttl": "1h", "description": "new", "ttlAfterExpired": "1h"}, None),
     ({"ttl": "1h"}, {"ttl": "9s"}, ["spec.ttl:", "at least 10s"]),
+    ({}, {"groups": ["a"], "scopes": ["b"], "audiences": ["c"], "secret": {"deleteAfter": "1h", "encryptTo": PEM}}, None),
+    ({"rotation": {"policy": "Automatic", "before": "1h"}}, {"rotation": {"policy": "Manual", "overlap": "0s"}}, None),
+    ({"type": "Temporary"}, {"type": "Temporary", "format": "JWT"}, None),
+    ({}, {"format": "JWT"}, ["spec.format:", "needs spec.type Temporary"]),
+    ({"ttl": "10h", "rotation": {"before": "5h"}}, {"ttl": "4h", "rotation": {"before": "5h"}}, ["spec.rotation.before:", "or a longer ttl"]),
 ]
 
 
@@ -296,6 +357,9 @@ TOKEN_STATUS = {
     "observedGeneration": 1, "conditions": [condition("Ready", "True", "Issued"), condition("ExpiringSoon", "False", "NotYet")],
     "type": "Permanent", "ttl": "8760h0m0s", "tokenID": "7Gk2aB9z", "tokenHash": "sha256:00", "hint": "x9Qe",
     "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2027-01-01T00:00:00Z", "warnAt": "2026-12-02T00:00:00Z", "revision": 1,
+    "rotateAt": "2026-12-02T00:00:00Z", "lastRotationRequest": "2026-01-01T00:00:00Z", "lastRotationTime": "2026-01-01T00:00:00Z",
+    "lastUsedAt": "2026-01-01T00:10:00Z",
+    "previous": {"tokenID": "0Gk2aB9z", "tokenHash": "sha256:11", "validUntil": "2026-01-02T00:00:00Z"},
     "secretName": "probe", "notices": [{"config": "default", "before": "720h", "eventAt": "2026-12-02T00:00:00Z",
                                         "sentAt": "2026-12-02T00:05:00Z"}, {"before": "0s"}],
 }
@@ -320,6 +384,7 @@ def test_a_token_status_keeps_every_field_and_shows_in_columns(crds, namespace):
 @pytest.mark.parametrize("status, refusal", [
     ({"expiresAt": "tomorrow"}, "status.expiresAt"),
     ({"revision": -1}, "status.revision"),
+    ({"previous": {"validUntil": "tomorrow"}}, "status.previous.validUntil"),
     ({"conditions": [condition("Ready", "Maybe", "Issued")]}, "status.conditions[0].status"),
     ({"conditions": [condition("Ready", "True", "Issued"), condition("Ready", "False", "Pending")]}, "Duplicate value"),
     ({"notices": [{"config": "default"}]}, "status.notices[0].before"),

@@ -74,14 +74,14 @@ def test_every_metric_that_it_names_is_served(seen):
 def test_the_values_are_those_of_the_samples(seen):
     _, prometheus = seen
     by_title = {panel["title"]: [filled_in(target["expr"]) for target in panel["targets"]] for panel in PANELS}
-    assert [float(found["value"][1]) for found in prometheus.query(by_title["Tokens"][0])] == [3]
+    assert [float(found["value"][1]) for found in prometheus.query(by_title["Tokens"][0])] == [4]
     assert {found["metric"]["within"]: found["value"][1] for found in prometheus.query(by_title["Expire within"][0])} == {
         "1d": "2", "7d": "2", "30d": "2"}
     left = {found["metric"]["name"]: float(found["value"][1]) for found in prometheus.query(by_title["Next to expire"][0])}
     assert left["ci-deploy"] == pytest.approx(365, abs=0.1) and left["alice-session"] == pytest.approx(8 / 24, abs=0.01)
     assert 0 < left["legacy-export"] < 20 / 60 / 24
     weeks = prometheus.query(by_title["What expires in which week"][0])
-    assert sum(float(found["value"][1]) for found in weeks) == 3
+    assert sum(float(found["value"][1]) for found in weeks) == 4
     for found in weeks:
         assert int(found["metric"]["week"]) / 86400000 % 7 == 4  # a Monday, counted from a Thursday
     assert {found["metric"]["alertname"] for found in prometheus.query(by_title["Alerts firing"][0])} == {"ApiTokenExpiringCritical"}

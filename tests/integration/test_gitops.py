@@ -89,7 +89,7 @@ def test_a_diff_is_seen_where_there_is_one(cluster, space, applied):
 
 
 def test_applying_again_writes_nothing_and_mints_nothing(cluster, space, applied):
-    names = ("ci-deploy", "alice-session", "legacy-export")
+    names = ("ci-deploy", "alice-session", "legacy-export", "report-reader")
     before = eventually(lambda: settled(space, names))
     applied()
     let_pass(1)

@@ -1,7 +1,5 @@
 """docs/hand-over.md: its commands run as they stand; certificates that will not do are refused in status with their reason."""
-import os
 import re
-import subprocess
 
 import pytest
 
@@ -13,21 +11,6 @@ PAGE = (ROOT / "docs/hand-over.md").read_text()
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 EC = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
 RSA = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
-
-
-@pytest.fixture
-def shell(space, tmp_path):
-    """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace; returns what it printed."""
-    config = space.cluster.changed_kubeconfig(tmp_path / "kubeconfig", lambda c: c["contexts"][0]["context"].update(namespace=space.name))
-    path = f"{space.cluster.bin_path}:{os.environ['PATH']}" if space.cluster.bin_path else os.environ["PATH"]
-
-    def run(script):
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, text=True, capture_output=True, timeout=120,
-                              env={**os.environ, "PATH": path, "KUBECONFIG": str(config)})
-        assert done.returncode == 0, f"{script}\n{done.stderr}"
-        return done.stdout
-
-    return run
 
 
 def certificate(shell, key, more=""):

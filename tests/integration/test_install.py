@@ -61,7 +61,7 @@ def apply_samples(cluster):
 def values_of(space):
     tokens = {token["metadata"]["name"]: token["status"] for token in space.tokens.list()}
     secrets = {s["metadata"]["name"]: s["data"] for s in space.secrets.list() if "apitoken.dev/token-id" in s["metadata"].get("annotations", {})}
-    assert len(secrets) == len(tokens) == 3
+    assert len(secrets) == len(tokens) == 4
     return {name: (status["tokenHash"], status["revision"], status["expiresAt"]) for name, status in tokens.items()}, secrets
 
 

@@ -2,7 +2,7 @@
 import pytest
 
 from bed.cluster import ROOT
-from bed.tokens import hash_of, stands
+from bed.tokens import hash_of, seconds_between, stands
 
 SAMPLES = ROOT / "manifests" / "samples"
 
@@ -34,6 +34,11 @@ def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights
     assert hash_of(samples.value("legacy-export-token", "api-token")) == expiring["status"]["tokenHash"]
     samples.wait_event("legacy-export", "ExpiringSoon")
     samples.wait_config("default", lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
+    automatic = samples.ready("report-reader")["status"]
+    assert 720 * 3600 <= seconds_between(automatic["rotateAt"], automatic["expiresAt"]) <= (720 + 72) * 3600
+    samples.tokens.patch("report-reader", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
+    samples.wait_condition("report-reader", "Ready", "True", "Rotated")
+    samples.wait_event("report-reader", "Rotated")
     samples.tokens.patch("legacy-export", {"spec": {"revoked": True}})
     samples.wait_condition("legacy-export", "Ready", "False", "Revoked")
     operator.stop()
