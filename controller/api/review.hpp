@@ -3,6 +3,10 @@
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "api/json.hpp"
 #include "base/secret_string.hpp"
 
