@@ -157,8 +157,8 @@ Outcome<std::string> Cluster::who_am_i() {
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
   const auto status = answer ? api::member(*answer, "status") : std::nullopt;
-  const auto info = status ? api::member(*status, "userInfo") : std::nullopt;
-  const auto name = info ? api::read_string(*info, "username", "") : std::nullopt;
+  const auto user = status ? api::member(*status, "userInfo") : std::nullopt;
+  const auto name = user ? api::read_string(*user, "username", "") : std::nullopt;
   if (!name || name->empty())
     return give_up(ExitCode::Failed, "the API server does not say who you are; name a user with --user");
   return *name;

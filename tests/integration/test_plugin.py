@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bed.cluster import ROOT
+from bed.mail import SilentServer
 from bed.plugin import PLUGIN, Plugin, in_namespace
 from bed.process import TOKEN_VALUE, free_port
 from bed.tokens import base62, hash_of, stands, well_formed
@@ -162,6 +163,29 @@ def test_an_interrupt_ends_the_waiting_cleanly(space, plugin):
     out, err = process.communicate(timeout=10 * SCALE)
     assert process.returncode == INTERRUPTED
     assert err.splitlines()[-1].startswith("error: interrupted; the ApiToken stays") and out == ""
+
+
+def test_an_interrupt_ends_a_request_that_nobody_answers(plugin, tmp_path):
+    silent = SilentServer()
+
+    def change(config):
+        config["clusters"][0]["cluster"]["server"] = f"https://{silent.server}"
+
+    try:
+        process = changed(plugin, tmp_path, change).start("list")
+        wait_for(lambda: silent.connections, 20, "no connection")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10 * SCALE) == ("", "error: interrupted\n")
+        assert process.returncode == INTERRUPTED
+    finally:
+        silent.stop()
+
+
+def test_progress_moves_on_a_terminal_and_leaves_nothing_behind(plugin):
+    screen = plugin.on_terminal("create", "ci", "--user", "alice", "--timeout", "2s")
+    assert screen.returncode == TIMED_OUT
+    assert "waiting 1s: no answer from apitoken-operator yet" in screen.text
+    assert re.search("\r\x1b\\[Kerror: apitoken", screen.raw)
 
 
 def test_output_that_cannot_be_written_is_an_error(space, operator, plugin):
