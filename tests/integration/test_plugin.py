@@ -3,6 +3,7 @@ right exit code, nothing half made."""
 import json
 import re
 import signal
+import subprocess
 import zlib
 
 import pytest
@@ -376,6 +377,26 @@ def test_verify_knows_an_expired_token(space, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "--ttl", "10s", "-o", "token")
     space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
     assert "expired" in verdict(plugin, input=value)
+
+
+def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
+    value = plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token").strip()
+    assert value.count(".") == 2 and value == space.value("ci")
+    assert f"valid: apitoken {space.name}/ci" in verdict(plugin, input=value)
+    assert "form of a JWT" in verdict(plugin, "--offline", input=value)
+    assert "none of" in verdict(plugin, input=value + "x")
+
+
+def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, plugin, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=bob", "-days", "30",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    space.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
+    space.ready("ci")
+    assert "key token.cms" in plugin.ok("describe", "ci")
+    screen = plugin.on_terminal("rotate", "ci")
+    assert screen.returncode == 0 and "encrypted for its recipient" in screen.text
+    done = plugin.run("rotate", "ci", "-o", "token")
+    assert (done.returncode, done.stdout) == (FAILED, "") and "Secret ci, key token.cms" in done.stderr
 
 
 def test_verify_offline_asks_nobody(plugin):
