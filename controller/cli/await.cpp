@@ -46,6 +46,7 @@ Outcome<bool> is_minted(const api::ApiToken& token) {
 
 Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait& wait) {
   const auto deadline = steady_clock::now() + wait.timeout;
+  const auto interrupted = give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
   Progress progress(terminal);
   std::string state = "nothing heard yet";
   for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
@@ -55,6 +56,8 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
       if (!done) return std::unexpected(done.error());
       if (*done) return token;
       state = state_of(token->token);
+    } else if (token.error().code == ExitCode::Interrupted) {
+      return interrupted;
     } else if (token.error().code != ExitCode::Unreachable) {
       return token;
     } else {
@@ -65,7 +68,7 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
                                                      format_duration_short(wait.timeout), state, wait.on_timeout));
     }
     progress.show(state);
-    if (!terminal.pause(pause)) return give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
+    if (!terminal.pause(pause)) return interrupted;
   }
 }
 

@@ -86,6 +86,13 @@ Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
   return ShownToken{std::move(*token), std::move(json)};
 }
 
+// A write that was under way when the stop came.
+std::unexpected<Failure> unsure(const std::string& name) {
+  return give_up(
+      ExitCode::Interrupted,
+      fmt::format("interrupted while asking; whether it was done tells: kubectl apitoken describe {}", name));
+}
+
 }  // namespace
 
 std::string server_words(const Error& error) {
@@ -157,8 +164,8 @@ Outcome<std::string> Cluster::who_am_i() {
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
   const auto status = answer ? api::member(*answer, "status") : std::nullopt;
-  const auto info = status ? api::member(*status, "userInfo") : std::nullopt;
-  const auto name = info ? api::read_string(*info, "username", "") : std::nullopt;
+  const auto user = status ? api::member(*status, "userInfo") : std::nullopt;
+  const auto name = user ? api::read_string(*user, "username", "") : std::nullopt;
   if (!name || name->empty())
     return give_up(ExitCode::Failed, "the API server does not say who you are; name a user with --user");
   return *name;
@@ -199,6 +206,7 @@ Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& 
                                "kubectl apitoken describe {0} -n {1}",
                                name, parts_->name_space));
   }
+  if (!made && made.error().kind == ErrorKind::Canceled) return unsure(name);
   if (!made || !parts_->dry_run) return shown(std::move(made));
   ShownToken judged{{}, std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
   judged.token.meta.name = name;
@@ -206,8 +214,10 @@ Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& 
 }
 
 Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::string& body) {
-  return shown(
-      parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name}, "", body, parts_->stop));
+  auto patched =
+      parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name}, "", body, parts_->stop);
+  if (!patched && patched.error().kind == ErrorKind::Canceled) return unsure(name);
+  return shown(std::move(patched));
 }
 
 Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {

@@ -8,7 +8,9 @@
 #include <array>
 #include <ranges>
 
+#include "api/json.hpp"
 #include "base/nearest.hpp"
+#include "core/plain_text.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -242,6 +244,9 @@ std::span<const CommandRow> command_rows() { return kCommands; }
 const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
 
 std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
+  for (const auto& word : arguments) {
+    if (!simdjson::validate_utf8(word)) return std::unexpected("an argument is not UTF-8: " + core::plain_text(word));
+  }
   std::vector<std::string> complaints;
   Invocation invocation = read(arguments, &complaints);
   if (invocation.options.help && complaints.empty()) return invocation;

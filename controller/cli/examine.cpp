@@ -22,9 +22,14 @@ namespace {
 using Json = nlohmann::json;
 using Lines = std::vector<std::string>;
 
-std::string text_at(const Json& object, const char* pointer) {
-  const Json found = object.is_object() ? object.value(Json::json_pointer(pointer), Json()) : Json();
-  return found.is_string() ? found.get<std::string>() : "";
+// The string at a path of member names; empty where there is none.
+std::string text_at(const Json& object, std::initializer_list<const char*> path) {
+  const Json* found = &object;
+  for (const char* const name : path) {
+    if (!found->is_object() || !found->contains(name)) return "";
+    found = &(*found)[name];
+  }
+  return found->is_string() ? found->get<std::string>() : "";
 }
 
 // The codec wants what the API server adds.
@@ -32,7 +37,7 @@ template <typename Decode>
 auto decode(Json object, Decode decode_object) {
   Json& meta = object["metadata"];
   if (!meta.is_object()) meta = Json::object();
-  if (text_at(meta, "/name").empty()) meta["name"] = "unnamed";
+  if (text_at(meta, {"name"}).empty()) meta["name"] = "unnamed";
   meta["uid"] = "none";
   meta["resourceVersion"] = "1";
   api::JsonParser parser;
@@ -43,10 +48,10 @@ auto decode(Json object, Decode decode_object) {
 }
 
 void check_head(const Json& object, Lines& problems) {
-  if (const auto version = text_at(object, "/apiVersion"); version != api::kApiVersion)
+  if (const auto version = text_at(object, {"apiVersion"}); version != api::kApiVersion)
     problems.push_back(fmt::format("apiVersion: \"{}\" must be {}", core::plain_text(version), api::kApiVersion));
-  const auto name = text_at(object, "/metadata/name");
-  if (name.empty() && text_at(object, "/metadata/generateName").empty()) {
+  const auto name = text_at(object, {"metadata", "name"});
+  if (name.empty() && text_at(object, {"metadata", "generateName"}).empty()) {
     problems.emplace_back("metadata.name: is missing; give it a name");
   } else if (!name.empty() && !core::is_dns_subdomain(name)) {
     problems.push_back(
@@ -131,9 +136,9 @@ void examine_config(const Json& object, Finding& finding) {
 Finding examine(const std::string& document) {
   Finding finding;
   const Json object = Json::parse(document, nullptr, false);
-  const auto kind = text_at(object, "/kind");
-  auto name = text_at(object, "/metadata/name");
-  if (name.empty()) name = text_at(object, "/metadata/generateName");
+  const auto kind = text_at(object, {"kind"});
+  auto name = text_at(object, {"metadata", "name"});
+  if (name.empty()) name = text_at(object, {"metadata", "generateName"});
   std::string lower = core::plain_text(kind);
   std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
   finding.subject =

@@ -59,7 +59,8 @@ Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& termina
       // `kubectl get -o yaml` and generators wrap objects into lists.
       const bool list = document.is_object() && document.value("/kind"_json_pointer, nlohmann::json()) == "List";
       const auto items = list ? document.value("items", nlohmann::json::array()) : nlohmann::json::array({document});
-      for (const auto& item : items) report(where, examine(item.dump()), terminal, count);
+      for (const auto& item : items)
+        report(where, examine(item.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)), terminal, count);
     }
   }
   if (count.good + count.bad == 0)

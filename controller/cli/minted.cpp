@@ -27,7 +27,7 @@ bool wants_value(const Options& options, const Terminal& terminal) {
 // True once there is nothing more to wait for.
 Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& delivery) {
   auto value = cluster.value_of(token);
-  if (!value && value.error().code == ExitCode::Interrupted) return std::unexpected(value.error());
+  if (!value && value.error().code == ExitCode::Interrupted) return false;  // the waiting ends by itself
   if (!value) {
     delivery.refusal = value.error();
     return value.error().code != ExitCode::Unreachable;

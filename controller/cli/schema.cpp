@@ -53,7 +53,8 @@ void check_unknown(const std::string& name, const Json& properties, const std::s
 
 void walk_object(const Json& value, const Json& schema, const std::string& path, Problems& problems) {
   for (const auto& name : schema.value("required", Json::array())) {
-    if (!value.contains(name)) problems.push_back({joined(path, name), "is missing"});
+    const auto text = name.get<std::string>();
+    if (!value.contains(text)) problems.push_back({joined(path, text), "is missing"});
   }
   const bool free_names = schema.contains("additionalProperties");
   if (!schema.contains("properties") && !free_names) return;
@@ -78,7 +79,8 @@ void walk(const Json& value, const Json& schema, const std::string& path, Proble
     return;
   }
   if (schema.contains("enum") && std::ranges::find(schema["enum"], value) == schema["enum"].end()) {
-    problems.push_back({path, fmt::format("{} is not allowed; use one of {}", shown(value.dump()),
+    problems.push_back({path, fmt::format("{} is not allowed; use one of {}",
+                                          shown(value.dump(-1, ' ', false, Json::error_handler_t::replace)),
                                           fmt::join(schema["enum"].get<std::vector<std::string>>(), ", "))});
   }
   if (value.is_array() && schema.contains("items")) {

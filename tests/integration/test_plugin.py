@@ -3,12 +3,14 @@ right exit code, nothing half made."""
 import json
 import re
 import signal
+import subprocess
 import zlib
 
 import pytest
 import yaml
 
 from bed.cluster import ROOT
+from bed.mail import SilentServer
 from bed.plugin import PLUGIN, Plugin, in_namespace
 from bed.process import TOKEN_VALUE, free_port
 from bed.tokens import base62, hash_of, stands, well_formed
@@ -162,6 +164,29 @@ def test_an_interrupt_ends_the_waiting_cleanly(space, plugin):
     out, err = process.communicate(timeout=10 * SCALE)
     assert process.returncode == INTERRUPTED
     assert err.splitlines()[-1].startswith("error: interrupted; the ApiToken stays") and out == ""
+
+
+def test_an_interrupt_ends_a_request_that_nobody_answers(plugin, tmp_path):
+    silent = SilentServer()
+
+    def change(config):
+        config["clusters"][0]["cluster"]["server"] = f"https://{silent.server}"
+
+    try:
+        process = changed(plugin, tmp_path, change).start("list")
+        wait_for(lambda: silent.connections, 20, "no connection")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10 * SCALE) == ("", "error: interrupted\n")
+        assert process.returncode == INTERRUPTED
+    finally:
+        silent.stop()
+
+
+def test_progress_moves_on_a_terminal_and_leaves_nothing_behind(plugin):
+    screen = plugin.on_terminal("create", "ci", "--user", "alice", "--timeout", "2s")
+    assert screen.returncode == TIMED_OUT
+    assert "waiting 1s: no answer from apitoken-operator yet" in screen.text
+    assert re.search("\r\x1b\\[Kerror: apitoken", screen.raw)
 
 
 def test_output_that_cannot_be_written_is_an_error(space, operator, plugin):
@@ -352,6 +377,26 @@ def test_verify_knows_an_expired_token(space, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "--ttl", "10s", "-o", "token")
     space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
     assert "expired" in verdict(plugin, input=value)
+
+
+def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
+    value = plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token").strip()
+    assert value.count(".") == 2 and value == space.value("ci")
+    assert f"valid: apitoken {space.name}/ci" in verdict(plugin, input=value)
+    assert "form of a JWT" in verdict(plugin, "--offline", input=value)
+    assert "none of" in verdict(plugin, input=value + "x")
+
+
+def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, plugin, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=bob", "-days", "30",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    space.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
+    space.ready("ci")
+    assert "key token.cms" in plugin.ok("describe", "ci")
+    screen = plugin.on_terminal("rotate", "ci")
+    assert screen.returncode == 0 and "encrypted for its recipient" in screen.text
+    done = plugin.run("rotate", "ci", "-o", "token")
+    assert (done.returncode, done.stdout) == (FAILED, "") and "Secret ci, key token.cms" in done.stderr
 
 
 def test_verify_offline_asks_nobody(plugin):

@@ -17,6 +17,9 @@ PLUGIN = pathlib.Path(os.environ.get("PLUGIN_BIN", pathlib.Path(BINARY).resolve(
 COMPLETER = ROOT / "controller" / "cli"  # kubectl_complete-apitoken
 
 
+JWT_VALUE = re.compile(r"eyJ[\w-]+\.[\w-]+\.")
+
+
 class Screen:
     """What a terminal showed, and how the program ended."""
 
@@ -46,7 +49,7 @@ class Plugin:
     def run(self, *args, input="", program=("kubectl", "apitoken"), stdout=subprocess.PIPE, env=None):
         done = subprocess.run([*program, *map(str, args)], input=input, text=True, stdout=stdout, stderr=subprocess.PIPE,
                               env=self.environment(**(env or {})), timeout=60 * SCALE)
-        assert not TOKEN_VALUE.search(done.stderr), "a value stands on standard error"
+        assert not TOKEN_VALUE.search(done.stderr) and not JWT_VALUE.search(done.stderr), "a value stands on standard error"
         assert not SANITIZER.search(done.stderr), done.stderr
         return done
 

@@ -91,6 +91,10 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"login", "-o", "json", "--show-value"}), HasSubstr("contradict"));
 }
 
+TEST(CommandLine, RefusesBytesThatAreNoText) {
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--description", "\xff\xfe"}), HasSubstr("not UTF-8"));
+}
+
 TEST(CommandLine, AsksForHelpOfACommandWithoutTheRest) {
   const auto invocation = parsed({"create", "--help"});
   EXPECT_EQ(invocation.command, Command::Create);

@@ -22,6 +22,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::Not;
 
 Finding examined(const std::string& yaml) {
   const auto documents = kube::read_yaml(yaml, "test");
@@ -81,6 +82,17 @@ TEST(Examine, AppliesTheRulesOfTheOperator) {
 TEST(Examine, ExplainsWhomAConfigWarns) {
   EXPECT_THAT(config("{reminders: [720h, 24h]}").explanation,
               AllOf(HasSubstr("30 days, 1 day before expiry"), HasSubstr("without mail")));
+}
+
+TEST(Examine, OutlivesDocumentsOfAnyShape) {
+  for (const char* odd :
+       {"5", "[]", "null", "{}", "{\"kind\":5}", "{\"kind\":\"ApiToken\"}", "not json", "{\"kind\":\"\xff\"}",
+        R"({"kind":"ApiToken","metadata":[1],"spec":[2]})", R"({"kind":"ApiToken","metadata":"x","spec":"y"})",
+        R"({"kind":"ApiToken","metadata":{"name":5},"spec":null,"status":7})",
+        R"({"kind":"TokenExpiryConfig","metadata":{"name":["a"]},"spec":{"smtp":[],"lifetimes":3}})",
+        R"({"kind":"ApiToken","metadata":{"name":"a"},"spec":{"user":{"a":1},"secret":{"labels":[1]}}})"}) {
+    EXPECT_THAT(examine(odd).problems, Not(IsEmpty())) << odd;
+  }
 }
 
 TEST(Examine, PassesOverOtherKinds) {
