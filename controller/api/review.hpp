@@ -3,6 +3,8 @@
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 #pragma once
 
+#include <map>
+
 #include "api/json.hpp"
 #include "base/secret_string.hpp"
 
