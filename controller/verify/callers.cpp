@@ -31,8 +31,10 @@ Callers::Verdict Callers::review(std::string_view token, std::stop_token stop) {
   }
   const auto verdict = ask(token, std::move(stop));
   if (const bool failing = !verdict; failing_.exchange(failing) != failing) {
-    if (failing) spdlog::warn("cannot review who calls /introspect error={}", verdict.error().message);
-    else spdlog::info("reviewing again who calls /introspect");
+    if (failing)
+      spdlog::warn("cannot review who calls /introspect error={}", verdict.error().message);
+    else
+      spdlog::info("reviewing again who calls /introspect");
   }
   if (!verdict) return Verdict::Unavailable;
   const std::lock_guard lock(mutex_);
