@@ -15,16 +15,15 @@ using testing::ElementsAre;
 
 const WallTime kNow = *parse_rfc3339("2026-11-25T00:00:00Z");
 
-ShownToken token(std::string name, std::optional<Seconds> left, std::string status = "True",
-                 std::string reason = "Issued") {
+ShownToken token(std::string name, std::optional<Seconds> left, std::string_view status = "True",
+                 std::string_view reason = "Issued") {
   ShownToken shown;
   shown.token.meta.ns = "team-a";
   shown.token.meta.name = std::move(name);
   shown.token.meta.created = kNow - 24h;
   shown.token.spec.user = "alice";
   if (left) shown.token.status.expires_at = kNow + *left;
-  if (!status.empty())
-    shown.token.status.conditions.push_back({std::string(api::condition::kReady), status, reason, "", kNow, 1});
+  if (!status.empty()) shown.token.status.conditions.push_back({api::condition::kReady, status, reason, "", kNow, 1});
   return shown;
 }
 

@@ -22,14 +22,14 @@ TEST(Words, AreTheServersOwn) {
   EXPECT_EQ(server_words({ErrorKind::Invalid, "list x: a\nb\x1b[2J (400)"}).find('\n'), std::string::npos);
 }
 
-api::ApiToken token(std::string ready, std::string reason, std::string stalled) {
+api::ApiToken token(std::string_view ready, std::string_view reason, std::string_view stalled) {
   api::ApiToken result;
   result.meta.name = "ci";
   result.meta.generation = 1;
   result.status.observed_generation = 1;
   result.status.token_hash = ready == "True" ? "sha256:x" : "";
-  result.status.conditions = {{std::string(api::condition::kReady), ready, reason, "why", {}, 1},
-                              {std::string(api::condition::kStalled), stalled, reason, "why", {}, 1}};
+  result.status.conditions = {{api::condition::kReady, ready, reason, "why", {}, 1},
+                              {api::condition::kStalled, stalled, reason, "why", {}, 1}};
   return result;
 }
 

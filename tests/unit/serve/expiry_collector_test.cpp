@@ -24,7 +24,7 @@ ApiToken token(const char* name, std::string_view reason, std::optional<Seconds>
   made.meta.name = name;
   made.status.type = "Permanent";
   if (left) made.status.expires_at = kNow + *left;
-  api::set_condition(made.status.conditions, {"Ready", "True", std::string(reason), "", kNow, 1});
+  api::set_condition(made.status.conditions, {"Ready", "True", reason, "", kNow, 1});
   return made;
 }
 
