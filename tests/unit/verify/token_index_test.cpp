@@ -158,10 +158,10 @@ TEST_F(Index, AStatusWithoutHashOrExpiryIsPassedOver) {
 }
 
 TEST_F(Index, MayBeAskedWhileItFollows) {
+  see(token_of("stays", "stays"));
   std::jthread asking([this](std::stop_token stop) {
     while (!stop.stop_requested()) EXPECT_TRUE(valid("stays"));
   });
-  see(token_of("stays", "stays"));
   for (int i = 0; i < 2000; ++i)
     see(token_of("v" + std::to_string(i), "t" + std::to_string(i % 300), std::to_string(i + 1)));
 }
