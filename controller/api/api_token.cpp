@@ -28,17 +28,19 @@ ApiTokenSpec decode_spec(Json spec) {
   result.revoked = read_bool(spec, "revoked", "spec.revoked", problems).value_or(false);
   result.ttl_after_expired = read_string(spec, "ttlAfterExpired", "spec.ttlAfterExpired", problems);
   if (const auto secret = read_object(spec, "secret", "spec.secret", problems)) {
-    result.secret.name = read_string(*secret, "name", "spec.secret.name", problems);
-    result.secret.key = read_string(*secret, "key", "spec.secret.key", problems);
-    result.secret.labels = read_string_map(*secret, "labels", "spec.secret.labels", problems);
-    result.secret.annotations = read_string_map(*secret, "annotations", "spec.secret.annotations", problems);
-    result.secret.delete_after = read_string(*secret, "deleteAfter", "spec.secret.deleteAfter", problems);
-    result.secret.encrypt_to = read_string(*secret, "encryptTo", "spec.secret.encryptTo", problems);
+    SecretTemplate& read = result.secret.edit();
+    read.name = read_string(*secret, "name", "spec.secret.name", problems);
+    read.key = read_string(*secret, "key", "spec.secret.key", problems);
+    read.labels = read_string_map(*secret, "labels", "spec.secret.labels", problems);
+    read.annotations = read_string_map(*secret, "annotations", "spec.secret.annotations", problems);
+    read.delete_after = read_string(*secret, "deleteAfter", "spec.secret.deleteAfter", problems);
+    read.encrypt_to = read_string(*secret, "encryptTo", "spec.secret.encryptTo", problems);
   }
   if (const auto rotation = read_object(spec, "rotation", "spec.rotation", problems)) {
-    result.rotation.policy = read_string(*rotation, "policy", "spec.rotation.policy", problems);
-    result.rotation.before = read_string(*rotation, "before", "spec.rotation.before", problems);
-    result.rotation.overlap = read_string(*rotation, "overlap", "spec.rotation.overlap", problems);
+    RotationPolicy& read = result.rotation.edit();
+    read.policy = read_string(*rotation, "policy", "spec.rotation.policy", problems);
+    read.before = read_string(*rotation, "before", "spec.rotation.before", problems);
+    read.overlap = read_string(*rotation, "overlap", "spec.rotation.overlap", problems);
   }
   return result;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/meta.hpp"
+#include "base/rare.hpp"
 
 namespace apitoken::api {
 
@@ -34,8 +35,8 @@ struct ApiTokenSpec {
   std::vector<std::string> groups;
   std::vector<std::string> scopes;
   std::vector<std::string> audiences;
-  SecretTemplate secret;
-  RotationPolicy rotation;
+  Rare<SecretTemplate> secret;
+  Rare<RotationPolicy> rotation;
   bool revoked = false;
   std::optional<std::string> ttl_after_expired;  // Go duration; absent: the default of its type
   Problems problems;                             // fields of the wrong type
@@ -91,9 +92,9 @@ struct ApiToken {
   ApiTokenStatus status;
 
   bool operator==(const ApiToken&) const = default;
-  std::string_view secret_name() const { return spec.secret.name ? *spec.secret.name : meta.name; }
+  std::string_view secret_name() const { return spec.secret->name ? *spec.secret->name : meta.name; }
   std::string_view secret_key() const {
-    return spec.secret.key ? std::string_view(*spec.secret.key) : kDefaultSecretKey;
+    return spec.secret->key ? std::string_view(*spec.secret->key) : kDefaultSecretKey;
   }
   static constexpr std::string_view kDefaultSecretKey = "token";
 };

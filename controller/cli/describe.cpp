@@ -51,9 +51,9 @@ void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime 
   line(terminal, "Rotates", when(status.rotate_at));
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
-  line(
-      terminal, "Secret",
-      fmt::format("{}, key {}", token.secret_name(), token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key()));
+  line(terminal, "Secret",
+       fmt::format("{}, key {}", token.secret_name(),
+                   token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key()));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)
     line(terminal, "Former Value",

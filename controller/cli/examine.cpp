@@ -88,8 +88,8 @@ std::string explain(const api::ApiToken& token) {
   auto text =
       fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
                   core::plain_text(token.spec.user), with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
-                  token.secret_name(), token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
-  if (token.spec.rotation.policy == api::kAutomatic) text += "; rotated before it expires";
+                  token.secret_name(), token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key());
+  if (token.spec.rotation->policy == api::kAutomatic) text += "; rotated before it expires";
   if (const auto after = core::delete_after_expiry(token.spec))
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
   if (token.spec.revoked) text += "; revoked, so it gets no value";

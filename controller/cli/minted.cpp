@@ -40,11 +40,11 @@ Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& deli
 
 std::string where(const api::ApiToken& token) {
   return fmt::format("Secret {}, key {}", token.secret_name(),
-                     token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key());
+                     token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key());
 }
 
 std::string why_hidden(const api::ApiToken& token) {
-  if (token.spec.secret.encrypt_to) return "its value is encrypted for its recipient";
+  if (token.spec.secret->encrypt_to) return "its value is encrypted for its recipient";
   return "its value is not shown, as standard output is no terminal; --show-value or -o token print it";
 }
 
@@ -87,7 +87,7 @@ Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, con
   const auto done = [&](const ShownToken& shown) {
     const api::ApiToken& token = shown.token;
     auto ready = minting.minted(token);
-    return !ready || !*ready || !with_value || token.spec.secret.encrypt_to ? ready : fetch(cluster, token, delivery);
+    return !ready || !*ready || !with_value || token.spec.secret->encrypt_to ? ready : fetch(cluster, token, delivery);
   };
   const auto served =
       await(cluster, terminal,

@@ -39,7 +39,7 @@ std::string_view hash_present(const ObservedSecret& observed) {
 }  // namespace
 
 std::string_view key_to_mint(const api::ApiToken& token) {
-  return token.spec.secret.encrypt_to ? api::kCmsKey : token.secret_key();
+  return token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key();
 }
 
 bool is_encrypted(const api::SecretMeta& secret) { return holds(secret.data_keys_ours, api::kCmsKey); }
@@ -52,9 +52,9 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
   api::ObjectMeta meta;
   meta.ns = token.meta.ns;
   meta.name = token.secret_name();
-  meta.labels = token.spec.secret.labels;
+  meta.labels = token.spec.secret->labels;
   meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
-  meta.annotations = token.spec.secret.annotations;
+  meta.annotations = token.spec.secret->annotations;
   const auto annotate = [&](std::string_view name, std::string value) {
     meta.annotations[std::string(name)] = std::move(value);
   };

@@ -263,7 +263,7 @@ class TokenPlanner {
 
   WriteSecret write_secret() const {
     WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}};
-    if (token_.spec.secret.encrypt_to) write.encrypt_to = *token_.spec.secret.encrypt_to;
+    if (token_.spec.secret->encrypt_to) write.encrypt_to = *token_.spec.secret->encrypt_to;
     for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
       write.secret.annotations.erase(std::string(drawn));
     if (!observed_.secret) return write;
@@ -303,7 +303,7 @@ class TokenPlanner {
   Plan keep_delivered() {
     if (request_) refuse_request();
     set_valid(status_, observed_,
-              fmt::format("delivered: its Secret went {} after the minting", *token_.spec.secret.delete_after),
+              fmt::format("delivered: its Secret went {} after the minting", *token_.spec.secret->delete_after),
               describe_ttl());
     patch_status();
     plan_notices();

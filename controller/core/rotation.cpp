@@ -27,17 +27,17 @@ Seconds drawn_from(const std::string& text, Seconds range) {
 
 // A ceiling may have cut the ttl below what the spec was written for: then at half of it.
 Seconds before_expiry(const api::ApiTokenSpec& spec, Seconds ttl) {
-  const auto written = spec.rotation.before ? parse_duration(*spec.rotation.before) : std::nullopt;
+  const auto written = spec.rotation->before ? parse_duration(*spec.rotation->before) : std::nullopt;
   if (!written) return ttl / 3;
   return *written < ttl ? *written : ttl / 2;
 }
 
 }  // namespace
 
-bool rotates_automatically(const api::ApiTokenSpec& spec) { return spec.rotation.policy == api::kAutomatic; }
+bool rotates_automatically(const api::ApiTokenSpec& spec) { return spec.rotation->policy == api::kAutomatic; }
 
 Seconds overlap(const api::ApiTokenSpec& spec) {
-  const auto written = spec.rotation.overlap ? parse_duration(*spec.rotation.overlap) : std::nullopt;
+  const auto written = spec.rotation->overlap ? parse_duration(*spec.rotation->overlap) : std::nullopt;
   return written.value_or(token_type(spec) == TokenType::Temporary ? kOverlapTemporary : kOverlapPermanent);
 }
 
@@ -59,7 +59,7 @@ std::optional<RotationRequest> rotation_request(const api::ApiToken& token) {
 }
 
 std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status) {
-  const auto after = spec.secret.delete_after ? parse_duration(*spec.secret.delete_after) : std::nullopt;
+  const auto after = spec.secret->delete_after ? parse_duration(*spec.secret->delete_after) : std::nullopt;
   if (!after || !status.issued_at) return {};
   return *status.issued_at + *after;
 }

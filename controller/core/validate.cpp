@@ -141,14 +141,14 @@ void check_duration(const std::optional<std::string>& text, std::string_view pat
 }
 
 void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
-  const auto& rotation = spec.rotation;
+  const auto& rotation = *spec.rotation;
   if (rotation.policy && *rotation.policy != api::kManual && *rotation.policy != api::kAutomatic) {
     problems.push_back(
         fmt::format("spec.rotation.policy: \"{}\" does not exist; use Manual or Automatic", shown(*rotation.policy)));
   }
   check_duration(rotation.before, "spec.rotation.before", Seconds(1), problems);
   check_duration(rotation.overlap, "spec.rotation.overlap", Seconds(0), problems);
-  check_duration(spec.secret.delete_after, "spec.secret.deleteAfter", Seconds(1), problems);
+  check_duration(spec.secret->delete_after, "spec.secret.deleteAfter", Seconds(1), problems);
   const auto before = rotation.before ? parse_duration(*rotation.before) : std::nullopt;
   if (before && *before >= grant_ttl(spec, {}).ttl) {
     problems.push_back(fmt::format("spec.rotation.before: {} is not shorter than the ttl, {}; shorten it",
@@ -188,7 +188,7 @@ void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
 }
 
 void check_secret(const api::ApiToken& token, api::Problems& problems) {
-  const auto& secret = token.spec.secret;
+  const auto& secret = *token.spec.secret;
   if (!is_dns_subdomain(token.secret_name())) {
     problems.push_back(
         fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
@@ -246,7 +246,7 @@ api::Problems check_token(const api::ApiToken& token, WallTime now) {
   check_claims(token.spec, problems);
   check_rotation(token.spec, problems);
   check_secret(token, problems);
-  if (const auto& certificate = token.spec.secret.encrypt_to) {
+  if (const auto& certificate = token.spec.secret->encrypt_to) {
     const Status usable = check_recipient(*certificate, token.status.issued_at.value_or(now));
     if (!usable) problems.push_back("spec.secret.encryptTo: " + usable.error().message);
   }

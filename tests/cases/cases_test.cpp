@@ -92,9 +92,9 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   if (owner != "none") meta.owners = {owner_of(owner)};
   // What the operator would have written for the status as it stands, unless the case says otherwise.
   const auto& status = token.status;
-  meta.labels = token.spec.secret.labels;
+  meta.labels = token.spec.secret->labels;
   meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
-  meta.annotations = token.spec.secret.annotations;
+  meta.annotations = token.spec.secret->annotations;
   const auto annotate = [&](std::string_view name, std::string value) {
     meta.annotations[std::string(name)] = std::move(value);
   };

@@ -134,8 +134,8 @@ class ClusterModel {
     for (const auto& [name, value] : write.secret.annotations) meta.annotations[name] = value;
     meta.annotations[std::string(api::kTokenHashAnnotation)] = drawn_hash_;
     meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + drawn_hash_.substr(7);
-    note_ours(token.spec.secret.labels, secret->meta.label_keys_ours);
-    note_ours(token.spec.secret.annotations, secret->meta.annotation_keys_ours);
+    note_ours(token.spec.secret->labels, secret->meta.label_keys_ours);
+    note_ours(token.spec.secret->annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
     for (const std::string& key : write.keys_gone) take_out(key);
     if (former_ && *former_ == former) {

@@ -20,9 +20,9 @@ class History {
   explicit History(std::uint64_t seed) : random_(seed) {
     model.token.spec.type = chance(2) ? "Temporary" : "Permanent";
     model.token.spec.ttl = std::to_string(below(300) + 10) + "s";
-    if (chance(3)) model.token.spec.rotation.policy = "Automatic";
-    if (chance(3)) model.token.spec.rotation.overlap = std::to_string(below(60)) + "s";
-    if (chance(4)) model.token.spec.secret.delete_after = std::to_string(below(60) + 1) + "s";
+    if (chance(3)) model.token.spec.rotation.edit().policy = "Automatic";
+    if (chance(3)) model.token.spec.rotation.edit().overlap = std::to_string(below(60)) + "s";
+    if (chance(4)) model.token.spec.secret.edit().delete_after = std::to_string(below(60) + 1) + "s";
     if (chance(3)) model.token.spec.ttl_after_expired = std::to_string(below(100)) + "s";
   }
 
@@ -61,7 +61,7 @@ class History {
         break;  // below 10s: invalid
       case 9:
         change_spec([this] {
-          model.token.spec.secret.labels = {{"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
+          model.token.spec.secret.edit().labels = {{"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
         });
         break;
       case 10:
@@ -84,7 +84,7 @@ class History {
         break;
       case 16:
         change_spec([this] {
-          auto& policy = model.token.spec.rotation.policy;
+          auto& policy = model.token.spec.rotation.edit().policy;
           policy = policy ? std::nullopt : std::optional<std::string>("Automatic");
         });
         break;
@@ -198,8 +198,8 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));
     History history(seed);
     ClusterModel& model = history.model;
-    if (!model.token.spec.rotation.overlap || *model.token.spec.rotation.overlap == "0s") {
-      model.token.spec.rotation.overlap = "20s";
+    if (!model.token.spec.rotation->overlap || *model.token.spec.rotation.edit().overlap == "0s") {
+      model.token.spec.rotation.edit().overlap = "20s";
     }
     for (int step = 0; step < 100 && !model.gone; ++step) {
       history.step();

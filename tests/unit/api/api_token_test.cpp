@@ -87,7 +87,7 @@ TEST(ApiToken, ObjectOfFiveMegabytesIsRead) {
   const auto token = decode(R"("spec": {"user": "a", "description": ")" + std::string(1'000'000, 'd') +
                             R"(", "secret": {"labels": {)" + labels + "}}}");
   ASSERT_TRUE(token);
-  EXPECT_EQ(token->spec.secret.labels.size(), 100'000u);
+  EXPECT_EQ(token->spec.secret->labels.size(), 100'000u);
 }
 
 TEST(ApiToken, StatusSurvivesARoundTrip) {

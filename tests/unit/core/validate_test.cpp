@@ -41,8 +41,8 @@ TEST(Validate, LimitsCountCharactersNotBytes) {
   EXPECT_THAT(problems_with([](auto& t) { t.spec.description = repeat("𝄞", 256); }), IsEmpty());
   EXPECT_THAT(problems_with([](auto& t) { t.spec.description = std::string(257, 'd'); }),
               ElementsAre(HasSubstr("spec.description")));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a"] = repeat("€", 4096); }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a"] = repeat("€", 4097); }),
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4096); }), IsEmpty());
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4097); }),
               ElementsAre(HasSubstr("annotations: a is longer")));
 }
 
@@ -81,24 +81,25 @@ TEST(Validate, SecretNameIsADnsSubdomain) {
     EXPECT_FALSE(is_dns_subdomain(name)) << name;
   EXPECT_TRUE(is_dns_subdomain(std::string(253, 'a')));
   EXPECT_FALSE(is_dns_subdomain(std::string(254, 'a')));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.name = "../../etc"; }),
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().name = "../../etc"; }),
               ElementsAre(HasSubstr("spec.secret.name")));
 }
 
 TEST(Validate, SecretKeyMayBecomeAFileName) {
   for (const std::string key : {"", ".", "..", "..x", "a/b", "a b", "ä", "previous-token", "a\nb"}) {
-    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), ElementsAre(HasSubstr("spec.secret.key")))
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.edit().key = key; }),
+                ElementsAre(HasSubstr("spec.secret.key")))
         << key;
   }
   for (const std::string key : {".x", "a..b", "TOKEN", "_", "-"})
-    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.key = key; }), IsEmpty()) << key;
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.key = std::string(254, 'k'); }),
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.edit().key = key; }), IsEmpty()) << key;
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().key = std::string(254, 'k'); }),
               ElementsAre(HasSubstr("spec.secret.key")));
 }
 
 TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   const auto with_label = [](std::string name, std::string value) {
-    return problems_with([&](auto& t) { t.spec.secret.labels[name] = value; });
+    return problems_with([&](auto& t) { t.spec.secret.edit().labels[name] = value; });
   };
   for (const char* name : {"a", "team", "example.com/team", "a_b.c-D", "A"})
     EXPECT_THAT(with_label(name, "v"), IsEmpty()) << name;
@@ -110,19 +111,20 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   EXPECT_THAT(with_label("a", std::string(64, 'v')), ElementsAre(HasSubstr("no valid value of a")));
   for (const char* value : {"-v", "v-", "a b", "a/b", "ä"})
     EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["Example.com/a"] = "any thing\n"; }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["a b"] = ""; }),
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["Example.com/a"] = "any thing\n"; }),
+              IsEmpty());
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a b"] = ""; }),
               ElementsAre(HasSubstr("spec.secret.annotations")));
   EXPECT_THAT(problems_with([](auto& t) {
-                for (int i = 0; i < 33; ++i) t.spec.secret.labels["k" + std::to_string(i)] = "v";
+                for (int i = 0; i < 33; ++i) t.spec.secret.edit().labels["k" + std::to_string(i)] = "v";
               }),
               ElementsAre(HasSubstr("has 33 entries")));
 }
 
 TEST(Validate, TheOperatorsOwnNamesAreReserved) {
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.labels["app.kubernetes.io/managed-by"] = "me"; }),
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().labels["app.kubernetes.io/managed-by"] = "me"; }),
               ElementsAre(HasSubstr("written by the operator")));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.annotations["apitoken.dev/token-hash"] = "x"; }),
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["apitoken.dev/token-hash"] = "x"; }),
               ElementsAre(HasSubstr("written by the operator")));
 }
 
@@ -136,7 +138,7 @@ TEST(Validate, WhatIsInForceCannotBeMoved) {
     });
   };
   EXPECT_THAT(issued([](auto&) {}), IsEmpty());
-  EXPECT_THAT(issued([](auto& t) { t.spec.secret.name = "other"; }), ElementsAre(HasSubstr("differs from ci")));
+  EXPECT_THAT(issued([](auto& t) { t.spec.secret.edit().name = "other"; }), ElementsAre(HasSubstr("differs from ci")));
   EXPECT_THAT(issued([](auto& t) { t.spec.type = "Temporary"; }), ElementsAre(HasSubstr("differs from Permanent")));
 }
 
@@ -145,8 +147,8 @@ TEST(Validate, MessagesAreValidUtf8WithoutControls) {
   const auto problems = problems_with([](auto& t) {
     t.spec.type = "x" + repeat("€", 100);
     t.spec.user = "system:\x1b[31m\n" + repeat("ä", 300);
-    t.spec.secret.name = "\x01" + repeat("𝄞", 80);
-    t.spec.secret.labels["a\r\n" + repeat("€", 60)] = "b";
+    t.spec.secret.edit().name = "\x01" + repeat("𝄞", 80);
+    t.spec.secret.edit().labels["a\r\n" + repeat("€", 60)] = "b";
   });
   EXPECT_EQ(problems.size(), 4u);
   for (const auto& problem : problems) {
