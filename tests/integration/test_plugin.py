@@ -406,7 +406,7 @@ def test_verify_offline_asks_nobody(plugin):
 
 def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER + READER)
-    value = alice.ok("create", "ci", "--user", "alice", "-o", "token")
+    value = alice.ok("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
     done = alice.run("verify", input=value)
     assert done.returncode == 0 and f"only in namespace {space.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
@@ -482,7 +482,7 @@ def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as
 
 def test_who_may_make_tokens_but_not_read_secrets_is_told_that_it_was_made(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER)
-    done = alice.run("create", "ci", "--user", "alice", "-o", "token")
+    done = alice.run("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
     assert (done.returncode, done.stdout) == (NOT_ALLOWED, "")
     assert "ci created, but its value cannot be shown" in done.stderr and "secrets" in done.stderr
     assert stands(space.tokens.get("ci"), "Ready")[0] == "True"

@@ -2,6 +2,8 @@
 import os
 import time
 
+import pytest
+
 SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are slower
 
 
@@ -18,12 +20,13 @@ def wait_for(predicate, timeout, message):
 
 
 def eventually(check, timeout=10):
-    """Runs check() until its assertions hold; the last AssertionError comes out after `timeout`. Returns its value."""
+    """Runs check() until its assertions hold and it does not pytest.fail(); the last failure comes out after `timeout`. Returns its
+    value."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         try:
             return check()
-        except AssertionError:
+        except (AssertionError, pytest.fail.Exception):
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.05)
