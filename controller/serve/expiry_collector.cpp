@@ -83,7 +83,7 @@ std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& toke
     auto labels = key();
     labels.reserve(5);
     labels.push_back({"type", std::string(kTypes[type_index(token)])});
-    labels.push_back({"format", "Opaque"});
+    labels.push_back({"format", std::string(token.spec.format == api::kJwt ? api::kJwt : api::kOpaque)});
     labels.push_back({"reason", std::string(kReasons[reason_index(token)])});
     return gauge(std::move(labels), 1);
   }

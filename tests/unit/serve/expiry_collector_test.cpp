@@ -56,6 +56,13 @@ TEST_F(ExpiryMetrics, ATokenHasItsExpiryItsWarningTimeAndItsState) {
                               "reason=\"Issued\"} 1\n"));
 }
 
+TEST_F(ExpiryMetrics, TheFormatIsTheOneAskedFor) {
+  auto jwt = token("session", "Issued", hours(1));
+  jwt.spec.format = "JWT";
+  tokens_ = {jwt};
+  EXPECT_THAT(page(), HasSubstr("name=\"session\",type=\"Permanent\",format=\"JWT\",reason=\"Issued\"} 1\n"));
+}
+
 TEST_F(ExpiryMetrics, WithoutWarningTimeThereIsNoWarningSeries) {
   tokens_ = {token("session", "Issued", hours(8))};
   EXPECT_EQ(lines_with(page(), "apitoken_warning_timestamp_seconds{"), 0);
