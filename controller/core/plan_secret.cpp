@@ -68,6 +68,30 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
   return meta;
 }
 
+WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status) {
+  const api::ApiToken& token = observed.token;
+  WriteSecret write{desired_secret(token, status), std::string(key_to_mint(token)), "", {}, {}};
+  if (token.spec.secret->encrypt_to) write.encrypt_to = *token.spec.secret->encrypt_to;
+  for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
+    write.secret.annotations.erase(std::string(drawn));
+  if (!observed.secret) return write;
+  const api::SecretMeta& secret = observed.secret->secret;
+  write.at = secret.meta;
+  std::string_view kept;
+  if (status.previous) kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
+  for (const auto key : {key_present(token, secret), api::kPreviousKey, api::kPreviousCmsKey}) {
+    if (holds(secret.data_keys_ours, key) && key != write.key && key != kept) write.keys_gone.emplace_back(key);
+  }
+  return write;
+}
+
+std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status, bool rotates) {
+  if (!status.previous || !observed.secret) return {};
+  const api::SecretMeta& secret = observed.secret->secret;
+  if (!rotates && is_encrypted(secret)) return {};
+  return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)), status.previous->token_hash};
+}
+
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
                                                  const api::SecretMeta& secret) {
   const api::ObjectMeta desired = desired_secret(token, status);

@@ -19,6 +19,13 @@ bool is_encrypted(const api::SecretMeta& secret);
 // The Secret's metadata for a token with this status.
 api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status);
 
+// Puts a value that is drawn into the Secret, for a token with this status.
+WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status);
+
+// Before that, where the status has a previous value: what the Secret holds of it stays. `rotates`: what stands there
+// now is the former value, encrypted or not; else it may still be there.
+std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status, bool rotates);
+
 // Puts the metadata of the Secret right, and takes a former value out whose time is over. Nothing: it is right.
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
                                                  const api::SecretMeta& secret);

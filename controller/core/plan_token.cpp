@@ -210,20 +210,20 @@ class TokenPlanner {
   }
 
   Plan mint_secret_first(std::string note) {
-    keep_former(false);
+    if (auto keep = keep_former(observed_, status_, false)) add(std::move(*keep));
     begin_value();
     add(DrawToken{claims(), false});
-    add(write_secret());
+    add(write_secret(observed_, status_));
     patch_status();
     return minted(event(reason::kIssued, false, "Mint", std::move(note), fmt::format("{}", status_.revision)));
   }
 
   Plan mint_status_first(std::string note) {
-    keep_former(true);
+    if (auto keep = keep_former(observed_, status_, true)) add(std::move(*keep));
     begin_value();
     add(DrawToken{claims(), true});
     patch_status();
-    add(write_secret());
+    add(write_secret(observed_, status_));
     return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
   }
 
@@ -251,32 +251,6 @@ class TokenPlanner {
     plan_wake();
     if (warned(status_)) plan_.wake_at = now_;
     return std::move(plan_);
-  }
-
-  // `rotates`: what the Secret holds now is the former value, encrypted or not. Else it may still hold it.
-  void keep_former(bool rotates) {
-    if (!status_.previous || !observed_.secret) return;
-    const api::SecretMeta& secret = observed_.secret->secret;
-    if (!rotates && is_encrypted(secret)) return;
-    add(KeepFormer{secret.meta, std::string(key_present(token_, secret)), status_.previous->token_hash});
-  }
-
-  WriteSecret write_secret() const {
-    WriteSecret write{desired_secret(token_, status_), std::string(key_to_mint(token_)), "", {}, {}};
-    if (token_.spec.secret->encrypt_to) write.encrypt_to = *token_.spec.secret->encrypt_to;
-    for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
-      write.secret.annotations.erase(std::string(drawn));
-    if (!observed_.secret) return write;
-    const api::SecretMeta& secret = observed_.secret->secret;
-    write.at = secret.meta;
-    const std::string present(key_present(token_, secret));
-    std::string_view kept;
-    if (status_.previous) kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
-    for (const std::string_view key : {std::string_view(present), api::kPreviousKey, api::kPreviousCmsKey}) {
-      const bool ours = std::ranges::find(secret.data_keys_ours, key) != secret.data_keys_ours.end();
-      if (ours && key != write.key && key != kept) write.keys_gone.emplace_back(key);
-    }
-    return write;
   }
 
   // Told once, and then as good as served.

@@ -7,19 +7,14 @@
 #include <sstream>
 
 #include "core/plan_token.hpp"
+#include "reconcile/work_loop.hpp"
 
 namespace apitoken::reconcile {
 
 using serve::ReconcileResult;
 
 void TokenWorker::run(std::stop_token stop) {
-  while (const auto key = queue_.get(stop)) {
-    metrics_.reconcile_started();
-    const auto began = std::chrono::steady_clock::now();
-    const ReconcileResult result = reconcile(*key, stop);
-    metrics_.reconcile_finished(result, std::chrono::steady_clock::now() - began);
-    queue_.done(*key);
-  }
+  work_loop(queue_, metrics_, stop, [&](const api::ObjectKey& key) { return reconcile(key, stop); });
 }
 
 ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
