@@ -405,11 +405,12 @@ def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, t
         requests.get(health, verify=str(first.file), timeout=10)
 
 
-def test_a_replica_that_does_not_lead_verifies_too(bed, space, launch):
+def test_a_replica_that_does_not_lead_verifies_too(cluster, make_space, launch):
+    space = make_space()  # not on the bed's cluster: its operator would mint here too
     flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
-    first = launch(*flags, kubeconfig=bed.cluster.kubeconfig)
+    first = launch(*flags, kubeconfig=cluster.kubeconfig)
     wait_for(lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads")
-    second = launch(*flags, kubeconfig=bed.cluster.kubeconfig)
+    second = launch(*flags, kubeconfig=cluster.kubeconfig)
     token = minted(space)
 
     def status(operator):
