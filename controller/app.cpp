@@ -208,7 +208,7 @@ void App::Parts::set_up_metrics() {
     });
   }
   const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) {
-    stores.tokens.for_each(visit);
+    for (const auto& token : stores.tokens.all()) visit(*token);  // not under its lock: a page is written meanwhile
   };
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));

@@ -13,6 +13,8 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 
+constexpr std::size_t kPartSize = 256;  // series of one family in memory at a time
+
 // The closed sets that labels are taken from. A token not touched yet is Pending.
 constexpr std::array kTypes{api::kPermanent, api::kTemporary};
 constexpr std::array kReasons{api::reason::kPending, api::reason::kInvalidSpec, api::reason::kSecretConflict,
@@ -109,14 +111,17 @@ struct Fleet {
 
 }  // namespace
 
-std::vector<MetricFamily> TokenCollector::Collect() const {
-  auto family = empty_family(family_);
-  for_each_([this, &family](const api::ApiToken& token) {
-    if (auto metric = series(family_, token)) family.metric.push_back(std::move(*metric));
+void TokenCollector::collect_parts(const Tell& tell) const {
+  std::vector<MetricFamily> part{empty_family(family_)};
+  auto& metrics = part.front().metric;
+  metrics.reserve(kPartSize);
+  for_each_([&](const api::ApiToken& token) {
+    if (auto metric = series(family_, token)) metrics.push_back(std::move(*metric));
+    if (metrics.size() < kPartSize) return;
+    tell(part);
+    metrics.clear();
   });
-  std::vector<MetricFamily> families;
-  if (!family.metric.empty()) families.push_back(std::move(family));
-  return families;
+  if (!metrics.empty()) tell(part);
 }
 
 std::vector<MetricFamily> FleetCollector::Collect() const {

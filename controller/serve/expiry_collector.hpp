@@ -9,6 +9,7 @@
 
 #include "api/api_token.hpp"
 #include "base/clock.hpp"
+#include "serve/metrics_page.hpp"
 
 namespace apitoken::serve {
 
@@ -19,10 +20,10 @@ using ForEachToken = std::function<void(const std::function<void(const api::ApiT
 // apitoken_info.
 enum class TokenFamily { Expiration, Warning, About };
 
-class TokenCollector final : public prometheus::Collectable {
+class TokenCollector final : public PartwiseSource {
  public:
   TokenCollector(TokenFamily family, ForEachToken for_each) : family_(family), for_each_(std::move(for_each)) {}
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  void collect_parts(const Tell& tell) const override;
 
  private:
   const TokenFamily family_;

@@ -4,6 +4,7 @@
 #include <microhttpd.h>
 #include <spdlog/spdlog.h>
 
+#include <memory>
 #include <utility>
 
 #include "serve/listening_socket.hpp"
@@ -29,10 +30,36 @@ HttpAnswer answer_for(const HttpRoutes& routes, std::string_view method, std::st
   }
 }
 
-MHD_Result send_answer(MHD_Connection* connection, const HttpAnswer& answer) {
+// A body on its way out, in blocks and uncopied: a page of metrics is large. Read from front to back.
+struct Outgoing {
+  std::vector<std::string> parts;
+  std::size_t part = 0;
+  std::size_t at = 0;  // in it
+
+  std::uint64_t size() const {
+    std::uint64_t sum = 0;
+    for (const auto& one : parts) sum += one.size();
+    return sum;
+  }
+  static ssize_t read(void* self, std::uint64_t, char* block, std::size_t size) {
+    auto& [parts, part, at] = *static_cast<Outgoing*>(self);
+    while (part < parts.size() && at == parts[part].size()) ++part, at = 0;
+    if (part == parts.size()) return MHD_CONTENT_READER_END_OF_STREAM;
+    const auto copied = parts[part].copy(block, size, at);
+    at += copied;
+    return static_cast<ssize_t>(copied);
+  }
+  static void done(void* self) { delete static_cast<Outgoing*>(self); }
+};
+
+MHD_Result send_answer(MHD_Connection* connection, HttpAnswer answer) {
+  constexpr std::size_t kBlock = 16 * 1024;
+  auto outgoing = std::make_unique<Outgoing>(std::move(answer.more));
+  outgoing->parts.insert(outgoing->parts.begin(), std::move(answer.body));
   auto* response =
-      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+      MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read, outgoing.get(), &Outgoing::done);
   if (response == nullptr) return MHD_NO;
+  outgoing.release();  // the response's from here on
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED)
     MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "serve/bind_address.hpp"
@@ -20,6 +21,7 @@ struct HttpAnswer {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body{};
+  std::vector<std::string> more{};  // what follows the body, where it is too long to be one string
 };
 // What answers each path; called on the server's thread. A trailing slash of a request's path does not count.
 using HttpRoutes = std::map<std::string, std::function<HttpAnswer()>, std::less<>>;

@@ -3,13 +3,23 @@
 
 #include <prometheus/collectable.h>
 
+#include <functional>
 #include <vector>
 
 #include "serve/http_server.hpp"
 
 namespace apitoken::serve {
 
-// The sources outlive the server. They are written one after the other, so that at most one is in memory as a whole.
+// A source whose one family may have too many series to be in memory as a whole: it comes in parts of the same name.
+class PartwiseSource : public prometheus::Collectable {
+ public:
+  using Tell = std::function<void(const std::vector<prometheus::MetricFamily>& part)>;  // of one family
+  virtual void collect_parts(const Tell& tell) const = 0;
+  // All parts as one family; none where there is no series.
+  std::vector<prometheus::MetricFamily> Collect() const final;
+};
+
+// The sources outlive the server. They are written one after the other, so that at most one part is in memory.
 HttpRoutes metrics_routes(std::vector<const prometheus::Collectable*> sources);
 
 }  // namespace apitoken::serve

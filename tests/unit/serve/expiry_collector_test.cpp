@@ -56,6 +56,15 @@ TEST_F(ExpiryMetrics, ATokenHasItsExpiryItsWarningTimeAndItsState) {
                               "reason=\"Issued\"} 1\n"));
 }
 
+TEST_F(ExpiryMetrics, ThousandsOfTokensAreOneFamilyWithOneHead) {
+  for (int i = 0; i < 1000; ++i) tokens_.push_back(token(("t" + std::to_string(i)).c_str(), "Issued", days(40)));
+  const auto text = page();
+  EXPECT_EQ(lines_with(text, "apitoken_expiration_timestamp_seconds{"), 1000);
+  EXPECT_EQ(lines_with(text, "# TYPE apitoken_expiration_timestamp_seconds "), 1);
+  EXPECT_EQ(lines_with(text, "# HELP apitoken_info "), 1);
+  EXPECT_THAT(text, HasSubstr("name=\"t999\"} "));
+}
+
 TEST_F(ExpiryMetrics, TheFormatIsTheOneAskedFor) {
   auto jwt = token("session", "Issued", hours(1));
   jwt.spec.format = "JWT";

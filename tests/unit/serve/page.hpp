@@ -10,7 +10,9 @@
 namespace apitoken::test {
 
 inline std::string page_of(std::vector<const prometheus::Collectable*> sources) {
-  return serve::metrics_routes(std::move(sources)).at("/metrics")().body;
+  std::string page;
+  for (const auto& part : serve::metrics_routes(std::move(sources)).at("/metrics")().more) page += part;
+  return page;
 }
 
 // How many lines of `page` begin with `start`.
