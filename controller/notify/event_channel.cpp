@@ -47,8 +47,8 @@ void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
 std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop, bool busy) {
   std::vector<Outcome> outcomes;
   std::size_t writes = 0;
+  SteadyTime now = clock_.steady();  // looked at anew after each write: hundreds may wait
   for (auto item = pending_.begin(); item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
-    const SteadyTime now = clock_.steady();
     if (now < paused_until_) break;
     if (now < item->due) {
       ++item;
@@ -61,6 +61,7 @@ std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop,
     }
     ++writes;
     const auto fate = write(*item, stop);
+    now = clock_.steady();
     if (fate) outcomes.push_back({item->tag, *fate});
     const bool keep = fate == Outcome::Fate::Failed || stop.stop_requested();
     item = keep ? std::next(item) : pending_.erase(item);
