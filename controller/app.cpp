@@ -289,7 +289,7 @@ void App::Parts::lead(std::stop_token stop) {
       jwt_keys.keep(std::move(own));
     });
     dispatching = std::jthread([this](std::stop_token own) {
-      name_thread("dispatcher");
+      name_thread("events");
       dispatcher.run(std::move(own));
     });
   }

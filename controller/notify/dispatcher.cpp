@@ -1,11 +1,13 @@
-// The dispatcher's loop: Events first, then one mail, then what became of them, then waiting.
+// The dispatcher's two loops: write what is due, tell what became of it, wait.
 #include "notify/dispatcher.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
+#include "base/thread_name.hpp"
 #include "notify/digest.hpp"
 
 namespace apitoken::notify {
@@ -21,15 +23,26 @@ Dispatcher::Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& ho
     : mail_(mail), hooks_(hooks), observer_(observer), clock_(clock), events_(events, clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
+  const std::jthread mail([this, stop] {
+    name_thread("mail");
+    run_mail(stop);
+  });
   while (!stop.stop_requested()) {
     take_posted();
     write_events(stop);
+    tell_news();
+    wait(stop, events_woken_, [this] { return events_.next_due(); });
+  }
+}
+
+void Dispatcher::run_mail(std::stop_token stop) {
+  while (!stop.stop_requested()) {
     const bool mailed = send_mail(stop);
     tell_news();
     if (mailed) continue;
     if (!resting_) mail_.rest();
     resting_ = true;
-    wait(stop);
+    wait(stop, mail_woken_, [this] { return outbox_.next_due(); });
   }
   mail_.rest();
 }
@@ -39,7 +52,7 @@ void Dispatcher::take_posted() {
   std::set<std::uint64_t> canceled;
   {
     std::lock_guard lock(mutex_);
-    woken_ = false;
+    events_woken_ = false;
     posted = std::exchange(posted_, {});
     canceled = std::exchange(canceled_, {});
   }
@@ -73,6 +86,7 @@ bool Dispatcher::send_mail(std::stop_token stop) {
   std::optional<std::pair<Outbox::BatchId, std::string>> next;
   {
     std::lock_guard lock(mutex_);
+    mail_woken_ = false;
     next = outbox_.next_batch(clock_.steady());
   }
   if (!next || stop.stop_requested()) return false;
@@ -138,16 +152,17 @@ void Dispatcher::tell_news() {
   }
 }
 
-void Dispatcher::wait(std::stop_token stop) {
+void Dispatcher::wait(std::stop_token stop, const bool& woken, const std::function<SteadyTime()>& next_due) {
   std::unique_lock lock(mutex_);
-  const SteadyTime deadline = std::min({events_.next_due(), outbox_.next_due(), clock_.steady() + kLongestWait});
-  while (!woken_ && !stop.stop_requested() && clock_.steady() < deadline) clock_.wait(wake_, lock, stop, deadline);
+  const SteadyTime deadline = std::min(next_due(), clock_.steady() + kLongestWait);
+  while (!woken && !stop.stop_requested() && clock_.steady() < deadline) clock_.wait(wake_, lock, stop, deadline);
 }
 
 void Dispatcher::wake() {
   {
     std::lock_guard lock(mutex_);
-    woken_ = true;
+    events_woken_ = true;
+    mail_woken_ = true;
   }
   wake_.notify_all();
 }

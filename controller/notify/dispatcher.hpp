@@ -1,6 +1,6 @@
-// Dispatcher: Events and mail leave through here, on ONE thread, its run(). Workers on any thread post and ask; nothing
-// they call blocks on I/O. Started only while leading: what is posted before waits. What is not told when it stops is
-// planned anew from the ledgers at the next start.
+// Dispatcher: Events and mail leave through here, each on a thread of its own, so that a mail server that hangs holds
+// up no Event. Workers on any thread post and ask; nothing they call blocks on I/O. Started only while leading: what is
+// posted before waits. What is not told when it stops is planned anew from the ledgers at the next start.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +15,8 @@
 
 namespace apitoken::notify {
 
-// What the dispatcher asks and tells; called on its thread, with no lock held. Quick, but for mail_settings().
+// What the dispatcher asks and tells; called on either of its threads, with no lock held. Quick, but for
+// mail_settings(), which the mail thread alone asks.
 class DispatcherHooks {
  public:
   virtual ~DispatcherHooks() = default;
@@ -31,6 +32,7 @@ class DispatcherHooks {
   virtual bool is_busy() const { return false; }
 };
 
+// Called on either thread.
 class NotifyObserver {
  public:
   virtual ~NotifyObserver() = default;
@@ -43,7 +45,7 @@ class Dispatcher {
   Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks, NotifyObserver& observer,
              const Clock& clock);
 
-  // The thread's body. Returns soon after `stop`, whatever a server does.
+  // The events thread's body; the mail thread lives within it. Returns soon after `stop`, whatever a server does.
   void run(std::stop_token stop);
 
   // Everything below: any thread, never blocks.
@@ -77,12 +79,14 @@ class Dispatcher {
     std::uint64_t tag;
   };
 
+  void run_mail(std::stop_token stop);
   void take_posted();
   void write_events(std::stop_token stop);
   bool send_mail(std::stop_token stop);
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void tell_news();
-  void wait(std::stop_token stop);
+  // Until `woken`, `stop`, or what `next_due` says under the lock.
+  void wait(std::stop_token stop, const bool& woken, const std::function<SteadyTime()>& next_due);
   void wake();
   Outbox::Now now() const { return {clock_.wall(), clock_.steady()}; }
 
@@ -90,12 +94,13 @@ class Dispatcher {
   DispatcherHooks& hooks_;
   NotifyObserver& observer_;
   const Clock& clock_;
-  EventChannel events_;  // the thread's own
-  bool resting_ = true;  // the thread's own: the mail channel has nothing open
+  EventChannel events_;  // the events thread's own
+  bool resting_ = true;  // the mail thread's own: the mail channel has nothing open
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool woken_ = false;  // guarded by mutex_, as is all below
+  bool events_woken_ = false;  // guarded by mutex_, as is all below
+  bool mail_woken_ = false;
   std::vector<Posted> posted_;
   std::set<std::uint64_t> canceled_;
   TokenBucket normal_events_{20, 100};

@@ -64,7 +64,11 @@ void Outbox::event_done(std::uint64_t tag, std::optional<WallTime> at) {
 // address.
 void Outbox::route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to, SteadyTime due) {
   if (leg.done) return;
-  if (leg.wanted && to && batches_.at(leg.batch).to == *to) return;
+  if (leg.wanted && to && batches_.at(leg.batch).to == *to) {
+    Batch& batch = batches_.at(leg.batch);
+    if (!batch.frozen) batch.due = std::min(batch.due, due);  // a shorter digest takes effect on what it finds
+    return;
+  }
   leave_batch(leg, notice.key);
   if (!to) return;
   const auto open = open_.find(*to);

@@ -1,4 +1,4 @@
-// The dispatcher's thread as a whole, with a scripted mail server and API server and a clock moved by hand.
+// The dispatcher's threads as a whole, with a scripted mail server and API server and a clock moved by hand.
 #include "notify/dispatcher.hpp"
 
 #include <gmock/gmock.h>
@@ -176,6 +176,17 @@ TEST_F(DispatcherTest, StopsAtOnceWhileAServerHangs) {
   thread_.join();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   EXPECT_THAT(world_.told, SizeIs(0));
+}
+
+TEST_F(DispatcherTest, AMailServerThatHangsHoldsUpNoEvent) {
+  set([&] { world_.hangs = true; });
+  dispatcher_.tell(notice("a"), mails());
+  start();
+  wait_for([&] { return world_.attempts == 1; });
+  dispatcher_.tell(notice("b"), {});
+  wait_for([&] { return world_.told.size() == 1; });
+  EXPECT_EQ(world_.told[0].key.token_uid, "uid-b");
+  EXPECT_THAT(world_.events, SizeIs(2));
 }
 
 TEST_F(DispatcherTest, NothingLeavesBeforeItRuns) {

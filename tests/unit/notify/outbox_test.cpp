@@ -85,6 +85,13 @@ TEST_F(OutboxTest, WithoutDigestTimeItGoesAtOnce) {
   EXPECT_TRUE(attempt());
 }
 
+TEST_F(OutboxTest, AShorterDigestTimeHoldsForWhatWaitsAlready) {
+  tell(notice("a"), mails({"ops@example.com"}, 60min));
+  EXPECT_FALSE(outbox_.tell(notice("a"), mails({"ops@example.com"}, 5s), now()));
+  pass(5s);
+  EXPECT_TRUE(attempt());
+}
+
 TEST_F(OutboxTest, AFrozenBatchStaysAsItIsAndNewNoticesFormTheNext) {
   tell(notice("a"), mails({"ops@example.com"}, 0s));
   auto first = attempt();
