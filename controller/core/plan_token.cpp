@@ -11,6 +11,7 @@
 #include "base/rfc3339.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_notices.hpp"
 #include "core/plan_secret.hpp"
 #include "core/rotation.hpp"
 #include "core/token_status.hpp"
@@ -331,30 +332,9 @@ class TokenPlanner {
   }
 
   void plan_notices() {
-    if (!status_.expires_at) return;
-    if (status_.rotate_at && now_ < rotation_overdue(*status_.rotate_at, *status_.expires_at)) return;
-    const TokenType type = token_type(token_.spec);
-    const Seconds ttl = ttl_in_force(token_.spec, status_);
-    for (const ExpiryConfig* config : configs_in_force(observed_)) {
-      auto reminders = concerning_reminders(*config, type, ttl);
-      if (reminders.empty()) continue;
-      reminders.emplace_back(0);
-      if (const auto before = due_notice(reminders, *status_.expires_at, config->name, status_.notices, now_)) {
-        add(Tell{notice(*config, *before), config->route});
-      }
-      if (const auto next = next_due(reminders, *status_.expires_at, now_)) wake(*next);
-    }
-  }
-
-  Notice notice(const ExpiryConfig& config, Seconds before) const {
-    return {{token_.meta.uid, *status_.expires_at, config.name, before},
-            token_.meta.ns,
-            token_.meta.name,
-            token_.spec.user,
-            status_.token_id,
-            std::string(to_string(token_type(token_.spec))),
-            token_.spec.description,
-            true};
+    DueNotices due = due_notices(observed_, status_);
+    for (Tell& tell : due.tell) add(std::move(tell));
+    if (due.next) wake(*due.next);
   }
 
   void plan_wake() {
