@@ -94,7 +94,9 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   } else {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
     answer = client_.create(resources::kSecrets, write.secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
-    if (!answer && answer.error().kind == ErrorKind::AlreadyExists) look_outside(write.secret.key(), pass);
+    // Whose the Secret of that name is, the next pass decides; the conflict is reported either way.
+    if (!answer && answer.error().kind == ErrorKind::AlreadyExists)
+      (void)look_outside(trust_, client_, write.secret.key(), pass.stop);
   }
   if (const auto took = took_secret(answer, pass); !took) return took;
   minted_(pass.rotates);
@@ -192,15 +194,6 @@ Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   trust_.trust(secret->meta);
   stores_.secrets.put(std::move(*secret));
   return {};
-}
-
-// A Secret of the wanted name exists that the store does not show: whose it is, the next pass decides.
-void Executor::look_outside(const api::ObjectKey& key, Pass& pass) {
-  const auto answer = client_.get(resources::kSecrets, key, pass.stop, kube::kMetadataAccept);
-  if (!answer) return;
-  const auto object = pass.parser.parse(*answer);
-  if (!object) return;
-  if (auto secret = api::decode_secret_meta(*object)) trust_.found_outside(std::move(*secret));
 }
 
 }  // namespace apitoken::reconcile

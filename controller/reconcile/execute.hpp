@@ -46,7 +46,6 @@ class Executor {
 
   Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass);
   Status took_secret(const Result<std::string>& answer, Pass& pass);
-  void look_outside(const api::ObjectKey& key, Pass& pass);
 
   kube::Client& client_;
   Stores& stores_;

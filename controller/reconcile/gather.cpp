@@ -37,8 +37,13 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
 
 Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
   const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
-  auto outside = trust_.take_outside(key);
   const auto known = stores_.secrets.get(key);
+  // What is being revoked must go also where the label is gone by which it is watched.
+  const bool is_leaving = token.spec.revoked && !token.status.token_hash.empty();
+  if (!known && is_leaving) {
+    if (const Status looked = look_outside(trust_, client_, key, stop); !looked) return std::unexpected(looked.error());
+  }
+  auto outside = trust_.take_outside(key);
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;

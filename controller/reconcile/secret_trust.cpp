@@ -32,4 +32,17 @@ std::optional<api::SecretMeta> SecretTrust::take_outside(const api::ObjectKey& k
   return std::move(node.mapped());
 }
 
+Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key, std::stop_token stop) {
+  const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
+  if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
+  if (!answer) return std::unexpected(answer.error());
+  api::JsonParser parser;
+  const auto object = parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  auto secret = api::decode_secret_meta(*object);
+  if (!secret) return std::unexpected(secret.error());
+  trust.found_outside(std::move(*secret));
+  return {};
+}
+
 }  // namespace apitoken::reconcile

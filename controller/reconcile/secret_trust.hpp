@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/secret.hpp"
+#include "kube/client.hpp"
 
 namespace apitoken::reconcile {
 
@@ -28,5 +29,9 @@ class SecretTrust {
   std::map<std::string, std::string, std::less<>> versions_;  // by uid; guarded by mutex_
   std::map<api::ObjectKey, api::SecretMeta> outside_;         // guarded by mutex_
 };
+
+// Asks the API server for such a Secret, and hands it to found_outside(). That there is none is no error; errors are
+// those of the client.
+Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key, std::stop_token stop);
 
 }  // namespace apitoken::reconcile

@@ -99,6 +99,18 @@ def test_a_token_born_revoked_is_never_minted(space, operator):
     assert space.secrets.get("ci") is None
 
 
+def test_a_secret_that_lost_our_label_while_the_operator_was_down_goes_with_the_revocation(space, start_operator):
+    operator = start_operator()
+    space.token("ci")
+    space.ready("ci")
+    operator.stop()
+    space.secrets.patch("ci", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}})
+    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    start_operator()
+    space.wait_condition("ci", "Ready", "False", "Revoked")
+    wait_for(lambda: space.secrets.get("ci") is None, 10, "the Secret of a revoked token stays")
+
+
 def test_a_foreign_secret_survives_a_revocation(space, operator):
     space.secret("ci", token="mine")
     space.token("ci")
