@@ -16,6 +16,7 @@ namespace apitoken {
 struct Config {
   std::optional<std::string> kubeconfig;       // absent: $KUBECONFIG, in-cluster, ~/.kube/config are for app to try
   std::string metrics_bind_address = ":8080";  // "0": none
+  bool metrics_secure = false;                 // over HTTPS, for callers who may get /metrics
   std::string health_probe_bind_address = ":8081";  // "0": none
   // "0": none; absent: :8443, or none where that is taken (replicas on one machine).
   std::optional<std::string> verify_bind_address;

@@ -43,6 +43,12 @@ nlohmann::json encode_user(const UserInfo& user, const char* name_field) {
   return result;
 }
 
+std::string access_review(const UserInfo& user, const char* about, nlohmann::json attributes) {
+  auto spec = encode_user(user, "user");
+  spec[about] = std::move(attributes);
+  return dump({{"apiVersion", "authorization.k8s.io/v1"}, {"kind", "SubjectAccessReview"}, {"spec", std::move(spec)}});
+}
+
 }  // namespace
 
 Result<TokenQuestion> decode_token_question(Json review) {
@@ -92,9 +98,11 @@ Result<TokenVerdict> decode_token_verdict(Json review) {
 
 std::string encode_access_question(const UserInfo& user, std::string_view verb, std::string_view group,
                                    std::string_view resource) {
-  auto spec = encode_user(user, "user");
-  spec["resourceAttributes"] = {{"verb", verb}, {"group", group}, {"resource", resource}};
-  return dump({{"apiVersion", "authorization.k8s.io/v1"}, {"kind", "SubjectAccessReview"}, {"spec", std::move(spec)}});
+  return access_review(user, "resourceAttributes", {{"verb", verb}, {"group", group}, {"resource", resource}});
+}
+
+std::string encode_path_question(const UserInfo& user, std::string_view verb, std::string_view path) {
+  return access_review(user, "nonResourceAttributes", {{"verb", verb}, {"path", path}});
 }
 
 Result<bool> decode_access_verdict(Json review) {

@@ -46,6 +46,8 @@ Result<TokenVerdict> decode_token_verdict(Json review);
 // May `user` do `verb` on all objects of `resource`? The answer: allowed or not.
 std::string encode_access_question(const UserInfo& user, std::string_view verb, std::string_view group,
                                    std::string_view resource);
+// May `user` do `verb` on a path of the server that is no resource, such as "get" on "/metrics"?
+std::string encode_path_question(const UserInfo& user, std::string_view verb, std::string_view path);
 Result<bool> decode_access_verdict(Json review);
 
 }  // namespace apitoken::api

@@ -6,9 +6,17 @@
 #include <algorithm>
 #include <cstring>
 
-#include "api/review.hpp"
+#include "api/names.hpp"
 
 namespace apitoken::verify {
+
+const Right kMayIntrospect{
+    "/introspect", "the verb introspect on apitokens.apitoken.dev", [](const api::UserInfo& user) {
+      return api::encode_access_question(user, "introspect", api::kGroup, kube::resources::kApiTokens.plural);
+    }};
+const Right kMayReadMetrics{"/metrics", "the verb get on the path /metrics", [](const api::UserInfo& user) {
+                              return api::encode_path_question(user, "get", "/metrics");
+                            }};
 
 std::size_t Callers::FirstBytes::operator()(const core::Digest& digest) const {
   std::size_t value = 0;
@@ -32,9 +40,9 @@ Callers::Verdict Callers::review(std::string_view token, std::stop_token stop) {
   const auto verdict = ask(token, std::move(stop));
   if (const bool failing = !verdict; failing_.exchange(failing) != failing) {
     if (failing)
-      spdlog::warn("cannot review who calls /introspect error={}", verdict.error().message);
+      spdlog::warn("cannot review who calls {} error={}", right_.endpoint, verdict.error().message);
     else
-      spdlog::info("reviewing again who calls /introspect");
+      spdlog::info("reviewing again who calls {}", right_.endpoint);
   }
   if (!verdict) return Verdict::Unavailable;
   const std::lock_guard lock(mutex_);
@@ -53,9 +61,8 @@ Result<Callers::Verdict> Callers::ask(std::string_view token, std::stop_token st
   if (!caller) return std::unexpected(caller.error());
   if (!caller->authenticated) return Verdict::Unknown;
 
-  const auto may =
-      api::encode_access_question(caller->user, kIntrospectVerb, api::kGroup, kube::resources::kApiTokens.plural);
-  const auto answered = client_.create(kube::resources::kSubjectAccessReviews, "", may, std::move(stop));
+  const auto answered =
+      client_.create(kube::resources::kSubjectAccessReviews, "", right_.question(caller->user), std::move(stop));
   if (!answered) return std::unexpected(answered.error());
   const auto access = parser.parse(*answered);
   if (!access) return std::unexpected(access.error());

@@ -1,4 +1,4 @@
-// Callers: may whoever presents this bearer token introspect tokens? Asks the API server (TokenReview, then
+// Callers: may whoever presents this bearer token do what the endpoint asks for? Asks the API server (TokenReview, then
 // SubjectAccessReview) and remembers the answer for a while. The endpoints ask what is known on the HTTPS threads, and
 // let it be reviewed on those that may wait. Bounded in memory and in calls a second, whatever is presented.
 #pragma once
@@ -7,14 +7,21 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "api/review.hpp"
 #include "base/clock.hpp"
 #include "core/hash.hpp"
 #include "kube/client.hpp"
 
 namespace apitoken::verify {
 
-// What a caller must be allowed to do, by RBAC: the verb `introspect` on apitokens.apitoken.dev in all namespaces.
-inline constexpr std::string_view kIntrospectVerb = "introspect";
+// What a caller must be allowed to do, by RBAC.
+struct Right {
+  std::string_view endpoint;                      // for the log
+  std::string_view text;                          // "the verb introspect on apitokens.apitoken.dev"
+  std::string (*question)(const api::UserInfo&);  // a SubjectAccessReview
+};
+extern const Right kMayIntrospect;   // the verb `introspect` on apitokens.apitoken.dev in all namespaces
+extern const Right kMayReadMetrics;  // the verb `get` on the path /metrics
 
 class Callers {
  public:
@@ -31,7 +38,10 @@ class Callers {
   static constexpr double kReviewsPerSecond = 10;
   static constexpr double kBurst = 20;
 
-  Callers(kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
+  Callers(kube::Client& client, const Right& right, const Clock& clock)
+      : client_(client), right_(right), clock_(clock) {}
+
+  const Right& right() const { return right_; }
 
   // Without waiting: nothing where it has to be reviewed.
   std::optional<Verdict> known(std::string_view token);
@@ -55,6 +65,7 @@ class Callers {
   void remember(const core::Digest& digest, Verdict verdict);
 
   kube::Client& client_;
+  const Right& right_;
   const Clock& clock_;
   std::atomic<bool> failing_ = false;  // the last review did; told when it begins and when it is over
   std::mutex mutex_;

@@ -7,46 +7,20 @@
 #include <algorithm>
 
 #include "verify/answers.hpp"
+#include "verify/refusals.hpp"
 
 namespace apitoken::verify {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kForm = "application/x-www-form-urlencoded";
-constexpr std::string_view kRealm = "Bearer realm=\"apitoken\"";
 constexpr std::chrono::seconds kLogEvery{1};
-
-HttpsAnswer plain(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text)}; }
 
 HttpsAnswer json(int status, std::string body) {
   return {status, std::string(kJson), std::move(body), {{"Cache-Control", "no-store"}}};
 }
 
-HttpsAnswer unavailable(std::string text) {
-  auto answer = plain(503, std::move(text));
-  answer.headers.emplace_back("Retry-After", "1");
-  return answer;
-}
-
 HttpsAnswer not_yet() { return unavailable("the ApiTokens are not listed yet; try again\n"); }
-
-HttpsAnswer only(const char* method) {
-  auto answer = plain(405, fmt::format("only {} is answered here\n", method));
-  answer.headers.emplace_back("Allow", method);
-  return answer;
-}
-
-// RFC 6750 section 3: no error code where nothing was presented.
-HttpsAnswer challenge(int status, std::string_view error, std::string_view more = {}) {
-  auto answer = plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));
-  auto value = error.empty() ? std::string(kRealm) : fmt::format("{}, error=\"{}\"", kRealm, error);
-  answer.headers = {{"WWW-Authenticate", value.append(more)}, {"Cache-Control", "no-store"}};
-  return answer;
-}
-
-HttpsAnswer invalid_token() {
-  return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
-}
 
 // RFC 6749 section 3.3: what a scope may hold, and blanks between scopes.
 bool is_scope(std::string_view text) {
@@ -141,17 +115,9 @@ HttpsReply Endpoints::introspect(const HttpsRequest& request) {
 
 Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string_view content_type,
                                             std::string_view body) const {
-  switch (caller) {
-    case Callers::Verdict::Unknown:
-      return {invalid_token(), Outcome::Denied};
-    case Callers::Verdict::Forbidden:
-      return {challenge(403, "insufficient_scope",
-                        ", error_description=\"the caller lacks the verb introspect on apitokens.apitoken.dev\""),
-              Outcome::Denied};
-    case Callers::Verdict::Unavailable:
-      return {unavailable("the caller cannot be reviewed now; try again\n"), Outcome::Unavailable};
-    case Callers::Verdict::Allowed:
-      break;
+  if (caller != Callers::Verdict::Allowed) {
+    return {refuse_caller(caller, callers_.right()),
+            caller == Callers::Verdict::Unavailable ? Outcome::Unavailable : Outcome::Denied};
   }
   auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;
   if (!field) {

@@ -433,3 +433,38 @@ def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
     alone = launch("--verify-tls-cert-file", tmp_path / "none", kubeconfig=bed.cluster.kubeconfig, wait_ready=False)
     assert alone.wait_exit() == 2
     alone.wait_logged("--verify-tls-key-file go together")
+
+
+def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path):
+    """--metrics-secure: HTTPS, with the certificate of verification, and TokenReview and SubjectAccessReview for each caller."""
+    certificate, key = bed.authority.files("metrics", "server")
+    operator = Operator(["--kubeconfig", str(bed.cluster.kubeconfig), "--namespaces", space.name, "--operator-namespace", space.name,
+                         "--metrics-secure", "--verify-tls-cert-file", certificate, "--verify-tls-key-file", key],
+                        tmp_path / "operator.log", {}).wait_ready()
+    try:
+        url = f"https://127.0.0.1:{operator.metrics_port}"
+        reader = bed.service_account(space, "prometheus")
+        stranger = bed.service_account(space, "stranger")
+
+        def read(token):
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            return bed.ask("GET", "/metrics", url, headers=headers)
+
+        assert read("").status_code == 401
+        assert read(FOREIGN).status_code == 401
+        assert read(stranger).status_code == 403
+        with pytest.raises(requests.RequestException):
+            requests.get(operator.metrics_url, timeout=5)
+        bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
+        bed.cluster.kubectl("create", "clusterrolebinding", f"{space.name}-metrics", "--clusterrole=apitoken-metrics-reader",
+                            f"--serviceaccount={space.name}:prometheus")
+        answer = read(reader)
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "leader_election_master_status 1" in answer.text.replace('{name="apitoken-operator"}', "")
+        operator.stop()
+        operator.check_log()
+    finally:
+        if operator.running():
+            operator.kill()
+        bed.cluster.kubectl("delete", "clusterrolebinding", f"{space.name}-metrics", check=False)

@@ -58,7 +58,7 @@ class EndpointsTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  Callers callers{client, clock};
+  Callers callers{client, kMayIntrospect, clock};
   VerifyMetrics metrics;
   PublicKeys keys{"https://tokens.example.com", [] { return R"({"keys":[]})"; }};
   bool synced = true;
