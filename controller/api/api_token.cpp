@@ -68,10 +68,12 @@ ApiTokenStatus decode_status(Json status) {
   result.expires_at = read_time(status, "expiresAt");
   result.rotate_at = read_time(status, "rotateAt");
   result.warn_at = read_time(status, "warnAt");
+  result.delivered_at = read_time(status, "deliveredAt");
   result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kHighestRevision);
   result.secret_name = read_string(status, "secretName", "").value_or("");
   result.previous = decode_previous(status);
   result.last_rotation_request = read_string(status, "lastRotationRequest", "").value_or("");
+  result.ignored_rotation_request = read_string(status, "ignoredRotationRequest", "").value_or("");
   result.last_rotation_time = read_time(status, "lastRotationTime");
   result.last_used_at = read_time(status, "lastUsedAt");
   for (const Json item : read_array(status, "notices")) {
@@ -135,10 +137,12 @@ std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& st
                                {"expiresAt", time_or_null(status.expires_at)},
                                {"rotateAt", time_or_null(status.rotate_at)},
                                {"warnAt", time_or_null(status.warn_at)},
+                               {"deliveredAt", time_or_null(status.delivered_at)},
                                {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
                                {"secretName", text_or_null(status.secret_name)},
                                {"previous", encode_previous(status.previous)},
                                {"lastRotationRequest", text_or_null(status.last_rotation_request)},
+                               {"ignoredRotationRequest", text_or_null(status.ignored_rotation_request)},
                                {"lastRotationTime", time_or_null(status.last_rotation_time)},
                                {"notices", encode_notices(status.notices)}}}};
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

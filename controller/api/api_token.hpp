@@ -75,10 +75,12 @@ struct ApiTokenStatus {
   std::optional<WallTime> expires_at;
   std::optional<WallTime> rotate_at;  // when the automatic rotation is due
   std::optional<WallTime> warn_at;
+  std::optional<WallTime> delivered_at;  // when deleteAfter took the Secret of the present value
   std::int64_t revision = 0;
   std::string secret_name;
   std::optional<PreviousToken> previous;
-  std::string last_rotation_request;           // the annotation's value that was served, or refused, last
+  std::string last_rotation_request;           // the annotation's value that was served last
+  std::string ignored_rotation_request;        // its value that is no time, and was told about
   std::optional<WallTime> last_rotation_time;  // of the last rotation, whatever its cause
   std::optional<WallTime> last_used_at;        // last successful verification, at most ten minutes too early
   std::vector<NoticeEntry> notices;

@@ -23,6 +23,8 @@ const char* to_string(ErrorKind kind) {
       return "Invalid";
     case ErrorKind::Decode:
       return "Decode";
+    case ErrorKind::Internal:
+      return "Internal";
     case ErrorKind::Unavailable:
       return "Unavailable";
     case ErrorKind::Canceled:

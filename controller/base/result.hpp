@@ -20,7 +20,8 @@ enum class ErrorKind {
   Throttled,      // 429, with retry_after where the server gave one
   Invalid,        // 400 or 422 from the server, or input of a user that breaks a rule
   Decode,         // bytes that are not what the contract says
-  Unavailable,    // no connection, 5xx, a time-out
+  Internal,       // 500: the API server, or a webhook that it asks, failed over this request
+  Unavailable,    // no connection, any other 5xx, a time-out
   Canceled,       // we were told to stop
 };
 

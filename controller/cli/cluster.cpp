@@ -64,6 +64,7 @@ Failure translate(std::string_view words, ErrorKind kind, std::string_view serve
       return {ExitCode::NotAllowed, std::string(words)};
     case ErrorKind::Canceled:
       return {ExitCode::Interrupted, "interrupted"};
+    case ErrorKind::Internal:
     case ErrorKind::Unavailable:
     case ErrorKind::Throttled:
       return {ExitCode::Unreachable, fmt::format("the cluster cannot be reached: {}", words)};

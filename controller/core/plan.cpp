@@ -45,6 +45,8 @@ std::string show_life(const api::ApiTokenStatus& status) {
     text += fmt::format(" previous={}/{}", status.previous->token_hash, format_rfc3339(status.previous->valid_until));
   }
   if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
+  if (!status.ignored_rotation_request.empty()) text += " ignored=" + status.ignored_rotation_request;
+  if (status.delivered_at) text += " delivered=" + show_time(status.delivered_at);
   return text;
 }
 

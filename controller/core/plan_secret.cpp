@@ -99,10 +99,11 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, con
                             differences(desired.labels, secret.meta.labels, secret.label_keys_ours),
                             differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
                             {}};
-  if (!status.previous) {
-    for (const auto key : {api::kPreviousKey, api::kPreviousCmsKey}) {
-      if (holds(secret.data_keys_ours, key)) patch.keys_gone.emplace_back(key);
-    }
+  // What somebody else put in place of a former value verifies nowhere.
+  for (const auto key : {api::kPreviousKey, api::kPreviousCmsKey}) {
+    const bool ours = holds(secret.data_keys_ours, key);
+    const bool there = ours || holds(secret.data_keys_others, key);
+    if (there && !(status.previous && ours)) patch.keys_gone.emplace_back(key);
   }
   if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty()) return {};
   return patch;
@@ -111,7 +112,8 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, con
 std::string describe_loss(const Observed& observed) {
   const auto& token = observed.token;
   if (!observed.secret) return "its Secret was deleted";
-  if (hash_present(*observed.secret) == token.status.token_hash) return "";
+  const auto present = hash_present(*observed.secret);
+  if (!present.empty() && present == token.status.token_hash) return "";
   if (!observed.secret->value_hash) return "its Secret holds another one";
   if (!observed.secret->value_hash->empty()) return "somebody changed it in its Secret";
   return fmt::format("key {} left its Secret", key_present(token, observed.secret->secret));

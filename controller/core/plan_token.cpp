@@ -25,6 +25,8 @@ namespace reason = api::reason;
 // A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster
 // busy.
 constexpr Seconds kBetweenMintings{2};
+// A rotation that cannot be finished is tried again after as long as it has been going on, at most after this.
+constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
 constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
 
 class TokenPlanner {
@@ -38,7 +40,7 @@ class TokenPlanner {
 
   Plan plan() {
     if (token_.meta.deleted) return only(DropNotices{});
-    if (is_over() && !is_rotation_due()) return only(DeleteToken{});
+    if (is_over() && !is_rotation_due() && is_end_told()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
     if (const auto problems = check_token(token_, now_); !problems.empty()) return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
@@ -47,17 +49,18 @@ class TokenPlanner {
     if (is_secret_leaving()) return wait_for_secret();
     if (!is_issued()) return issue();
     if (is_rotation_due()) return rotate();
-    if (holds_previous(observed_)) return resume_rotation();
+    if (status_.previous && holds_previous(observed_)) return resume_rotation();
     if (const auto loss = describe_loss(observed_); !loss.empty()) return replace_value(loss);
     return keep_up();
   }
 
   Plan plan_failure(std::string_view why) {
     const std::string cause = cut_text(plain_text(why), kLongestMessage);
-    if (holds_previous(observed_)) {
+    if (status_.previous && holds_previous(observed_)) {
       set_valid(status_, observed_, describe_place(key_present(token_, observed_.secret->secret)), describe_ttl());
       set_reconciling(status_, observed_, "the rotation is not in the Secret yet and is tried again: " + cause);
     } else {
+      if (is_value_lost()) void_value();
       set_pending(status_, observed_, "minting failed and is tried again: " + cause);
     }
     add(PostEvent{event(reason::kMintFailed, true, "Mint", "no value could be written: " + cause, ""), true});
@@ -66,7 +69,9 @@ class TokenPlanner {
 
  private:
   // ---- what is true
-  bool is_issued() const { return !token_.status.token_hash.empty() && token_.status.expires_at; }
+  // It has its life; its value may be lost.
+  bool is_issued() const { return token_.status.expires_at.has_value(); }
+  bool has_value() const { return !token_.status.token_hash.empty(); }
   bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
   // For good: also where spec.revoked was taken back past the rule that forbids it.
   bool is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
@@ -74,6 +79,8 @@ class TokenPlanner {
     const auto kept = delete_after_expiry(token_.spec);
     return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
   }
+  // Before it is deleted, it is said to have ended.
+  bool is_end_told() const { return is_revoked() || is_ready_reason(reason::kExpired); }
   bool is_rotation_due() const {
     if (!is_issued() || is_revoked()) return false;
     return (request_ && request_->is_time) || (status_.rotate_at && now_ >= *status_.rotate_at);
@@ -81,7 +88,11 @@ class TokenPlanner {
   // Shown once: the Secret had its time.
   bool is_delivered() const {
     const auto at = delivered_at(token_.spec, token_.status);
-    return is_issued() && at && now_ >= *at;
+    return has_value() && at && (token_.status.delivered_at || now_ >= *at);
+  }
+  bool is_value_lost() const {
+    return is_issued() && has_value() && !is_delivered() && !holds_previous(observed_) &&
+           !describe_loss(observed_).empty();
   }
   bool warned(const api::ApiTokenStatus& status) const { return status.warn_at && now_ >= *status.warn_at; }
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
@@ -102,8 +113,7 @@ class TokenPlanner {
   // ---- rules
   Plan revoke() {
     const bool news = !is_ready_reason(reason::kRevoked);
-    status_.token_hash.clear();
-    status_.previous.reset();
+    void_value();
     status_.rotate_at.reset();
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
@@ -111,7 +121,10 @@ class TokenPlanner {
     patch_status();
     if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
     if (news)
-      add(PostEvent{event(reason::kRevoked, false, "Revoke", "revoked: its value is void and its Secret deleted", "")});
+      add(PostEvent{event(reason::kRevoked, false, "Revoke",
+                          token_.status.revision > 0 ? "revoked: its value is void and its Secret deleted"
+                                                     : "revoked before a value was minted",
+                          "")});
     plan_wake();
     return std::move(plan_);
   }
@@ -121,6 +134,7 @@ class TokenPlanner {
     if (is_expired()) {
       set_expired(status_, observed_);
     } else {
+      if (is_value_lost()) void_value();
       set_stalled(status_, observed_, reason::kInvalidSpec, text);
       if (is_ready_news()) add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
     }
@@ -130,11 +144,20 @@ class TokenPlanner {
   Plan expire() {
     if (request_) refuse_request();
     set_expired(status_, observed_);
+    tend_expired_secret();
     if (is_ready_news() && !status_.warn_at) {
       add(PostEvent{event(reason::kExpired, false, "Expire",
                           fmt::format("its time was up at {}", format_rfc3339(*status_.expires_at)), "")});
     }
     return finish();
+  }
+
+  // It stays, as it was; unless it was to be shown once.
+  void tend_expired_secret() {
+    if (!owns_secret() || secret_meta().deleted) return;
+    if (is_delivered()) return add(DeleteSecret{secret_meta()});
+    if (!describe_loss(observed_).empty()) return;
+    if (auto repair = repair_secret(token_, status_, observed_.secret->secret)) add(std::move(*repair));
   }
 
   Plan report_conflict() {
@@ -164,7 +187,10 @@ class TokenPlanner {
     if (status_.expires_at != now_ + granted.ttl) status_.notices.clear();  // the ledger is about one end
     status_.expires_at = now_ + granted.ttl;
     set_instants(status_, observed_);
-    if (request_) status_.last_rotation_request = request_->value;  // at birth it counts as served
+    if (!request_) return;
+    if (!request_->is_time) return refuse_request();
+    status_.last_rotation_request = request_->value;  // at birth it counts as served
+    status_.ignored_rotation_request.clear();
   }
 
   Plan issue() {
@@ -174,11 +200,10 @@ class TokenPlanner {
   }
 
   Plan replace_value(const std::string& loss) {
-    const auto issued =
-        token_.status.issued_at;  // in the future where the clock was set back: that must not hold it up
-    if (issued && now_ >= *issued && now_ < *issued + kBetweenMintings) {
+    if (const auto next = too_soon_before(kBetweenMintings)) {
+      void_value();
       set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is minted in a moment");
-      wake(*issued + kBetweenMintings);
+      wake(*next);
       return finish();
     }
     return mint_secret_first(fmt::format("minted anew in Secret {} because {}; still valid until {}",
@@ -190,7 +215,7 @@ class TokenPlanner {
     if (!holds_previous(observed_)) {
       const auto until = std::min(now_ + overlap(token_.spec), *token_.status.expires_at);
       status_.previous.reset();
-      if (until > now_) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
+      if (until > now_ && has_value()) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
     }
     const std::string why = request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
     begin_life();
@@ -206,6 +231,15 @@ class TokenPlanner {
 
   // The value whose hash is in the status was never written: nobody has it.
   Plan resume_rotation() {
+    const auto& attempt = token_.status.issued_at;
+    const auto begun = token_.status.last_rotation_time;
+    const Seconds going_on = attempt && begun ? *attempt - *begun : Seconds(0);
+    if (const auto next = too_soon_before(std::clamp(going_on, kBetweenMintings, kLongestRetry))) {
+      set_valid(status_, observed_, describe_place(key_present(token_, observed_.secret->secret)), describe_ttl());
+      keep_reconciling();
+      wake(*next);
+      return finish();
+    }
     return mint_status_first(fmt::format("rotation finished in Secret {}, valid until {}", token_.secret_name(),
                                          format_rfc3339(*status_.expires_at)));
   }
@@ -228,14 +262,35 @@ class TokenPlanner {
     return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
   }
 
+  // When the next value may be minted, where that is not now.
+  std::optional<WallTime> too_soon_before(Seconds pause) const {
+    const auto issued = token_.status.issued_at;
+    // In the future where the clock was set back: that must not hold it up.
+    if (!issued || now_ < *issued || now_ >= *issued + pause) return {};
+    return *issued + pause;
+  }
+
+  // What failed before is said until it succeeds.
+  void keep_reconciling() {
+    const auto* before = api::find_condition(token_.status.conditions, api::condition::kReconciling);
+    if (before && before->status == api::condition::kTrue) api::set_condition(status_.conditions, *before);
+  }
+
+  void void_value() {
+    status_.token_hash.clear();
+    status_.previous.reset();
+  }
+
   void begin_value() {
     ++status_.revision;
+    status_.delivered_at.reset();
     status_.issued_at = now_;
     status_.secret_name = token_.secret_name();
     status_.token_id.clear();
     status_.token_hash.clear();
     status_.hint.clear();
     set_valid(status_, observed_, describe_place(key_to_mint(token_)), describe_ttl());
+    if (holds_previous(observed_)) keep_reconciling();
   }
 
   // What a JWT says; nothing for an Opaque token.
@@ -250,17 +305,17 @@ class TokenPlanner {
   Plan minted(api::Event news) {
     add(PostEvent{std::move(news)});
     plan_wake();
-    if (warned(status_)) plan_.wake_at = now_;
+    if (warned(status_)) wake_now();
     return std::move(plan_);
   }
 
-  // Told once, and then as good as served.
+  // Told once.
   void refuse_request() {
     const std::string text = fmt::format(
         "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present time, such as {}",
         api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64), format_rfc3339(now_));
     add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
-    status_.last_rotation_request = request_->value;
+    status_.ignored_rotation_request = request_->value;
   }
 
   // The Secret's metadata comes last: where somebody refuses that write, warnings are still told.
@@ -277,8 +332,8 @@ class TokenPlanner {
 
   Plan keep_delivered() {
     if (request_) refuse_request();
-    set_valid(status_, observed_,
-              fmt::format("delivered: its Secret went {} after the minting", *token_.spec.secret->delete_after),
+    status_.delivered_at = delivered_at(token_.spec, token_.status);
+    set_valid(status_, observed_, "delivered: its Secret went at " + format_rfc3339(*status_.delivered_at),
               describe_ttl());
     patch_status();
     plan_notices();
@@ -304,6 +359,7 @@ class TokenPlanner {
     patch_status();
     plan_notices();
     plan_wake();
+    if (is_over()) wake_now();
     return std::move(plan_);
   }
 
@@ -349,6 +405,8 @@ class TokenPlanner {
   void wake(WallTime at) {
     if (at > now_ && (!plan_.wake_at || at < *plan_.wake_at)) plan_.wake_at = at;
   }
+
+  void wake_now() { plan_.wake_at = now_; }
 
   bool is_ready_reason(std::string_view why) const {
     const auto* ready = api::find_condition(token_.status.conditions, api::condition::kReady);

@@ -54,11 +54,15 @@ WallTime rotation_overdue(WallTime rotate_at, WallTime expires_at) {
 
 std::optional<RotationRequest> rotation_request(const api::ApiToken& token) {
   const auto found = token.meta.annotations.find(api::kRotateRequestAnnotation);
-  if (found == token.meta.annotations.end() || found->second == token.status.last_rotation_request) return {};
+  if (found == token.meta.annotations.end() || found->second == token.status.last_rotation_request ||
+      found->second == token.status.ignored_rotation_request) {
+    return {};
+  }
   return RotationRequest{found->second, parse_rfc3339(found->second).has_value()};
 }
 
 std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status) {
+  if (status.delivered_at) return status.delivered_at;
   const auto after = spec.secret->delete_after ? parse_duration(*spec.secret->delete_after) : std::nullopt;
   if (!after || !status.issued_at) return {};
   return *status.issued_at + *after;

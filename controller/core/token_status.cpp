@@ -83,6 +83,7 @@ void set_instants(api::ApiTokenStatus& status, const Observed& observed) {
 api::ApiTokenStatus carried_over(const Observed& observed) {
   api::ApiTokenStatus status = observed.token.status;
   status.observed_generation = observed.token.meta.generation;
+  if (status.type.empty()) status.type = to_string(token_type(observed.token.spec));
   for (const api::NoticeEntry& told : observed.told) {
     const bool known = std::ranges::any_of(status.notices, [&](const api::NoticeEntry& entry) {
       return entry.config == told.config && entry.before == told.before;

@@ -59,16 +59,24 @@ bool is_qualified_name(std::string_view name, bool lower_prefix) {
   return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+// HTTP headers lose such blanks: the name would become another one.
+bool has_blank_ends(std::string_view name) { return name.starts_with(' ') || name.ends_with(' '); }
+
 void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
   if (spec.user.empty()) {
     problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
   } else if (spec.user.starts_with("system:")) {
     problems.push_back(fmt::format(
         "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:", shown(spec.user)));
-  } else if (characters(spec.user) > kLongestText || std::ranges::any_of(spec.user, is_control)) {
+  } else if (characters(spec.user) > kLongestText || has_control(spec.user)) {
     problems.push_back(
         fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
+  } else if (has_blank_ends(spec.user)) {
+    problems.push_back(fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(spec.user)));
   }
 }
 
@@ -102,14 +110,12 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
 }
 
 void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
-  const auto has_control = [](std::string_view text) {
-    return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-  };
   for (const std::string& group : spec.groups) {
-    if (group.empty() || group.starts_with("system:") || has_control(group) || characters(group) > kLongestText) {
+    if (group.empty() || group.starts_with("system:") || has_control(group) || has_blank_ends(group) ||
+        characters(group) > kLongestText) {
       problems.push_back(fmt::format(
           "spec.groups: \"{}\" is no group that a token may carry; use at most 256 characters, none of them a control "
-          "character, that do not begin with system:",
+          "character, that do not begin with system: and have no blank at either end",
           shown(group)));
     }
   }

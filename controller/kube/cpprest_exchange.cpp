@@ -142,8 +142,7 @@ template <typename Ready>
 Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready) {
   if (changed_.wait_for(lock, stop, time, ready)) return {};
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
-  return fail(ErrorKind::Unavailable,
-              fmt::format("{} within {} ms", headed_ ? "nothing more came" : "no answer", time.count()));
+  return fail(ErrorKind::Unavailable, fmt::format("no answer within {} ms", time.count()));
 }
 
 Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
@@ -166,11 +165,12 @@ Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiv
       return std::move(answer_);
     }
     const std::string piece = std::exchange(unread_, {});
+    const bool fell_silent = !waited && hands_over() && !stop.stop_requested();
     resume();
     lock.unlock();
     if (!waited || !receive(piece)) {
       leave();
-      if (!waited) return std::unexpected(waited.error());
+      if (!waited && !fell_silent) return std::unexpected(waited.error());
       return HttpResponse{.status = 200, .body = {}};
     }
     lock.lock();

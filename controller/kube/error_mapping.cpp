@@ -51,6 +51,8 @@ ErrorKind kind_of(int status, std::string_view reason) {
       return reason == "AlreadyExists" ? ErrorKind::AlreadyExists : ErrorKind::Conflict;
     case 410:
       return ErrorKind::Gone;
+    case 500:
+      return ErrorKind::Internal;
     case 429:
       return ErrorKind::Throttled;
     default:
@@ -65,7 +67,7 @@ Error error_of(const HttpResponse& response, std::string_view what) {
   Error error{kind_of(response.status, status.reason), {}, {}};
   error.message = status.message.empty() ? fmt::format("{}: the API server answered {}", what, response.status)
                                          : fmt::format("{}: {} ({})", what, status.message, response.status);
-  if (error.kind == ErrorKind::Throttled || error.kind == ErrorKind::Unavailable) {
+  if (error.kind == ErrorKind::Throttled || error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Internal) {
     error.retry_after = response.retry_after ? response.retry_after : status.retry_after;
   }
   return error;

@@ -41,8 +41,8 @@ class Transport {
 
   // One GET whose answer is handed over in pieces as it arrives, on the calling thread. With status 200 each piece goes
   // to `receive`, which returns false to end the stream; with any other status the body (at most 1 MiB) is in the
-  // response. Returns after the server's clean end, or when `receive` ended it. No total deadline; 90 s without a byte
-  // is Unavailable.
+  // response. Returns after the server's clean end, when `receive` ended it, or after 90 s without a byte: a quiet
+  // watch is nothing unusual, and where the connection is dead, the next request finds out. No total deadline.
   virtual Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                                       const std::function<bool(std::string_view)>& receive) = 0;
 };

@@ -9,8 +9,8 @@ namespace {
 
 // The next watch may go on where this one stopped: nothing is wrong with the version, only with the way there.
 bool can_resume(ErrorKind kind) {
-  return kind == ErrorKind::Unavailable || kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
-         kind == ErrorKind::Forbidden || kind == ErrorKind::Canceled;
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal || kind == ErrorKind::Throttled ||
+         kind == ErrorKind::Unauthorized || kind == ErrorKind::Forbidden || kind == ErrorKind::Canceled;
 }
 
 }  // namespace

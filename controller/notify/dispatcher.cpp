@@ -200,6 +200,14 @@ void Dispatcher::drop_token(const std::string& uid) {
   wake();
 }
 
+void Dispatcher::token_gone(const std::string& uid) {
+  {
+    std::lock_guard lock(mutex_);
+    canceled_.merge(outbox_.token_gone(uid));
+  }
+  wake();
+}
+
 void Dispatcher::drop_config(const std::string& config) {
   {
     std::lock_guard lock(mutex_);

@@ -57,8 +57,10 @@ class Dispatcher {
   // follows a changed route. Older pending notices of the same token and config go, unless their mail was tried
   // already.
   void tell(const core::Notice& notice, const core::ConfigRoute& route);
-  // The token is gone or revoked: nothing more is told about it, and what was is forgotten.
+  // The token is revoked: nothing more is told about it, and what was is forgotten.
   void drop_token(const std::string& uid);
+  // The token is gone: the same, but that it had expired is still told where it waits.
+  void token_gone(const std::string& uid);
   // The config is gone: its pending notices go too.
   void drop_config(const std::string& config);
   // The smtp settings of the config changed, or a Secret that it names did: waiting mail is tried at once.

@@ -22,8 +22,8 @@ bool is_terminating(const Error& error) {
 
 // The server as a whole does not serve us: other Events would fare no better.
 bool is_outage(ErrorKind kind) {
-  return kind == ErrorKind::Unavailable || kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
-         kind == ErrorKind::Canceled;
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal || kind == ErrorKind::Throttled ||
+         kind == ErrorKind::Unauthorized || kind == ErrorKind::Canceled;
 }
 
 }  // namespace

@@ -124,17 +124,26 @@ Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position, std:
   return pending_.erase(position);
 }
 
-std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) {
+std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) { return drop_notices(uid, false); }
+
+std::set<std::uint64_t> Outbox::token_gone(const std::string& uid) { return drop_notices(uid, true); }
+
+std::set<std::uint64_t> Outbox::drop_notices(const std::string& uid, bool but_expiry) {
   std::set<std::uint64_t> tags;
   const auto is_of = [&](const core::NoticeKey& key) { return key.token_uid == uid; };
-  for (auto it = pending_.lower_bound(first_key_of(uid)); it != pending_.end() && is_of(it->first);)
-    it = discard(it, tags);
+  for (auto it = pending_.lower_bound(first_key_of(uid)); it != pending_.end() && is_of(it->first);) {
+    if (but_expiry && it->first.before == Seconds(0)) {
+      (it++)->second.orphaned = true;
+    } else {
+      it = discard(it, tags);
+    }
+  }
   for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && is_of(it->first);) it = told_.erase(it);
   // Copies for late recipients.
   for (auto it = batches_.begin(); it != batches_.end();) {
     const BatchId id = it->first;
     Batch& batch = (it++)->second;
-    std::erase_if(batch.notices, [&](const auto& item) { return is_of(item.first); });
+    std::erase_if(batch.notices, [&](const auto& item) { return is_of(item.first) && !pending_.contains(item.first); });
     if (batch.notices.empty()) close_batch(id);
   }
   return tags;
@@ -279,8 +288,10 @@ void Outbox::settle(PendingMap::iterator position) {
   Told told{pending.notice.token(), position->first, pending.event_at, pending.sent_at};
   --configs_[position->first.config].pending;
   changed_.insert(position->first.config);
-  news_.push_back(told);
-  told_.insert_or_assign(position->first, std::move(told));
+  if (!pending.orphaned) {
+    news_.push_back(told);
+    told_.insert_or_assign(position->first, std::move(told));
+  }
   pending_.erase(position);
 }
 

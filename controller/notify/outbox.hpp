@@ -64,6 +64,8 @@ class Outbox {
 
   // Each returns the tags of Events that nobody waits for any more.
   std::set<std::uint64_t> drop_token(const std::string& uid);
+  // But for what tells that it had expired; that ends here, for there is no ledger any more.
+  std::set<std::uint64_t> token_gone(const std::string& uid);
   std::set<std::uint64_t> drop_config(const std::string& config);
   std::set<std::uint64_t> take_superseded();
 
@@ -103,6 +105,7 @@ class Outbox {
     Leg list;
     Leg user;
     std::optional<WallTime> sent_at;
+    bool orphaned = false;  // its token is gone
   };
   struct Address {  // what makes two notices share a mail
     std::string config;
@@ -139,6 +142,7 @@ class Outbox {
   void close_batch(BatchId id);
   bool is_frozen(const Pending& pending) const;
   void supersede_older(const core::NoticeKey& key);
+  std::set<std::uint64_t> drop_notices(const std::string& uid, bool but_expiry);
   PendingMap::iterator discard(PendingMap::iterator position, std::set<std::uint64_t>& tags);
   void settle(PendingMap::iterator position);
   void count_sent(BatchId id, Batch& batch);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/plan_secret.hpp"
+#include "core/rotation.hpp"
 #include "core/token_format.hpp"
 
 namespace apitoken::reconcile {
@@ -16,6 +17,14 @@ std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher,
     entries.push_back({told.key.config, told.key.before, told.event_at, told.sent_at});
   }
   return entries;
+}
+
+// By its status there is one.
+bool expects_secret(const api::ApiToken& token, WallTime now) {
+  const auto& status = token.status;
+  const bool lives = token.spec.revoked || (status.expires_at && now < *status.expires_at);
+  const auto delivered = core::delivered_at(token.spec, status);
+  return !status.token_hash.empty() && lives && !(delivered && now >= *delivered);
 }
 
 }  // namespace
@@ -38,9 +47,9 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
 Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
   const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
   const auto known = stores_.secrets.get(key);
-  // What is being revoked must go also where the label is gone by which it is watched.
-  const bool is_leaving = token.spec.revoked && !token.status.token_hash.empty();
-  if (!known && is_leaving) {
+  // Before a value is said to be lost, or a revoked one to be gone: the Secret may only lack the label that it is
+  // watched by.
+  if (!known && expects_secret(token, clock_.wall())) {
     if (const Status looked = look_outside(trust_, client_, key, stop); !looked) return std::unexpected(looked.error());
   }
   auto outside = trust_.take_outside(key);

@@ -1,6 +1,6 @@
 // Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only I/O is about Secrets:
 // one whose value somebody else may have written is read once and hashed; one that the watch does not show is looked
-// for when its token is revoked. Workers call it, on any thread.
+// for where the status says that it is there. Workers call it, on any thread.
 #pragma once
 
 #include <memory>

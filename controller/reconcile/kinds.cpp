@@ -8,7 +8,7 @@ namespace apitoken::reconcile {
 void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
   const auto& gone = change.before;
   if (gone && (!change.after || change.after->meta.uid != gone->meta.uid)) {
-    dispatcher_.drop_token(gone->meta.uid);
+    dispatcher_.token_gone(gone->meta.uid);
     queues_.tokens.cancel(gone->meta.key());
     queues_.tokens.forget(gone->meta.key());
   }

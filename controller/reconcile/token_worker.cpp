@@ -13,6 +13,19 @@ namespace apitoken::reconcile {
 
 using serve::ReconcileResult;
 
+namespace {
+
+bool mints(const core::Plan& plan) {
+  return std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::DrawToken>(e); });
+}
+
+// The server answers and does not want this write: by its rules, a policy, or a webhook that fails.
+bool is_refusal(ErrorKind kind) {
+  return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid || kind == ErrorKind::Internal;
+}
+
+}  // namespace
+
 void TokenWorker::run(std::stop_token stop) {
   work_loop(queue_, metrics_, stop, [&](const api::ObjectKey& key) { return reconcile(key, stop); });
 }
@@ -36,10 +49,8 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   }
   const Status done = executor_.execute(plan, *gathered.token, stop);
   if (!done) {
-    const auto kind = done.error().kind;
-    const bool mints =
-        std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::DrawToken>(e); });
-    if (mints && (kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid)) report_refusal(key, done.error(), stop);
+    if (plan.wake_at) queue_.add_at(key, *plan.wake_at);  // the clock goes on, whatever fails
+    if (mints(plan) && is_refusal(done.error().kind)) report_refusal(key, done.error(), stop);
     return judge(key, done.error());
   }
   if (!plan.effects.empty()) in_trouble_ = false;
@@ -96,6 +107,7 @@ void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error, 
     spdlog::debug("status not written either namespace={} name={} error=\"{}\"", key.ns, key.name,
                   done.error().message);
   }
+  if (plan.wake_at) queue_.add_at(key, *plan.wake_at);
 }
 
 void TokenWorker::show(const Gathered& gathered, const core::Plan& plan) const {

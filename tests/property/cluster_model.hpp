@@ -63,7 +63,12 @@ class ClusterModel {
   // The value is valid, and its Secret had its time.
   bool is_delivered() const {
     const auto at = delivered_at(token.spec, token.status);
-    return at && now >= *at && verifies(token.status.token_hash);
+    return at && (token.status.delivered_at || now >= *at) && verifies(token.status.token_hash);
+  }
+  // A rotation that was cut off waits to be finished: the former value stands in the Secret, and is valid.
+  bool is_rotating() const {
+    return secret && is_ours() && token.status.previous && secret->value_hash == token.status.previous->token_hash &&
+           verifies(secret->value_hash);
   }
   // As whoever verifies sees it.
   bool verifies(const std::string& hash) const {

@@ -42,7 +42,7 @@ TEST_F(ClientTest, EachStatusHasItsKind) {
       {400, ErrorKind::Invalid},     {401, ErrorKind::Unauthorized}, {403, ErrorKind::Forbidden},
       {404, ErrorKind::NotFound},    {405, ErrorKind::Invalid},      {408, ErrorKind::Unavailable},
       {409, ErrorKind::Conflict},    {410, ErrorKind::Gone},         {413, ErrorKind::Invalid},
-      {422, ErrorKind::Invalid},     {429, ErrorKind::Throttled},    {500, ErrorKind::Unavailable},
+      {422, ErrorKind::Invalid},     {429, ErrorKind::Throttled},    {500, ErrorKind::Internal},
       {503, ErrorKind::Unavailable}, {504, ErrorKind::Unavailable},  {302, ErrorKind::Unavailable}};
   for (const auto& [status, kind] : kinds) EXPECT_EQ(failed_get(status, "").kind, kind) << status;
 }

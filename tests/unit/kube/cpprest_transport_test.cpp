@@ -447,7 +447,7 @@ TEST(CpprestTransportStream, RefusesAnOversizedRefusalAndAnOversizedPiece) {
   EXPECT_THAT(failure(piece.stream([](std::string_view) { return true; })), HasSubstr("larger than 100000 bytes"));
 }
 
-TEST(CpprestTransportStream, GivesUpAfterASilenceButNotBefore) {
+TEST(CpprestTransportStream, EndsAStreamAfterASilenceAndNotBefore) {
   Wire wire(
       [](Connection& client) {
         client.read_request();
@@ -460,11 +460,12 @@ TEST(CpprestTransportStream, GivesUpAfterASilenceButNotBefore) {
       },
       kQuick);
   std::size_t pieces = 0;
-  EXPECT_THAT(failure(wire.stream([&](std::string_view piece) {
-                pieces += piece.size();
-                return true;
-              })),
-              HasSubstr("nothing more came within 300 ms"));
+  const auto ended = wire.stream([&](std::string_view piece) {
+    pieces += piece.size();
+    return true;
+  });
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_EQ(ended->status, 200);
   EXPECT_EQ(pieces, 4u);
 }
 
