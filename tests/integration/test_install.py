@@ -167,6 +167,24 @@ def test_manifests_give_working_tokens(clean, run_installed, how):
     assert "forbidden" not in operator.log().lower()
 
 
+def test_either_way_of_kubectl_may_follow_the_other(clean):
+    """No conflict and no change: what the API server would add stands in the manifests, so that both ways set the same fields."""
+    kustomize, install = ["-k", str(ROOT / "manifests/default")], ["--server-side", "-f", str(ROOT / "manifests/install.yaml")]
+    shipped = [thing for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()) if thing]
+    clean.kubectl("apply", *kustomize)
+
+    def contents():
+        """All but metadata, in which kubectl keeps notes, and status."""
+        found = yaml.safe_load(clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout)["items"]
+        assert len(found) == len(shipped)
+        return {(thing["kind"], thing["metadata"]["name"]): {**thing, "metadata": None, "status": None} for thing in found}
+
+    before = contents()
+    for way in (install, kustomize, install):
+        clean.kubectl("apply", *way)
+        assert contents() == before, way
+
+
 def test_the_pod_passes_the_restricted_standard(clean):
     """Admission judges pods, which a Deployment makes later: here the pod itself."""
     clean.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
