@@ -195,6 +195,24 @@ def test_a_threshold_replaces_the_number_in_its_alert(alert, former, wanted):
     assert all(former not in expr and wanted in expr for expr in after)
 
 
+@pytest.mark.parametrize("critical, waiting, stalled", [(600, 600, 1800), (900, 1800, 900), (86400, 86400, 86400), (60, 3600, 300)])
+def test_a_threshold_leaves_the_other_alerts_alone(critical, waiting, stalled):
+    thresholds = {"ApiTokenExpiringCritical": critical, "ApiTokenNoticesFailing": waiting, "ApiTokenOperatorStalled": stalled}
+    shipped = {(r["alert"], r["labels"].get("scope")): r["expr"] for r in rules_of({})}
+    for rule in rules_of({alert: {"threshold": number} for alert, number in thresholds.items()}):
+        key = rule["alert"], rule["labels"].get("scope")
+        wanted = {
+            ("ApiTokenExpiringSoon", None): [(">= 86400", f">= {critical}")], ("ApiTokenExpiringCritical", None): [("< 86400", f"< {critical}")],
+            ("ApiTokenNoticesFailing", None): [("> 900", f"> {waiting}")],
+            ("ApiTokenOperatorStalled", None): [("> 600", f"> {stalled}"), ("[10m]", f"[{stalled}s]")],
+        }.get(key, [])
+        expected = shipped[key]
+        for former, number in wanted:
+            assert former in expected
+            expected = expected.replace(former, number)
+        assert rule["expr"] == expected, key
+
+
 def test_soon_and_critical_meet_at_one_threshold():
     exprs = {r["alert"]: r["expr"] for r in reversed(rules_of({"ApiTokenExpiringCritical": {"threshold": 7201}}))}
     assert ">= 7201" in exprs["ApiTokenExpiringSoon"] and "< 7201" in exprs["ApiTokenExpiringCritical"]
