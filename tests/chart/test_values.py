@@ -1,5 +1,6 @@
 """Each value of the chart does what values.yaml says. The table names them all: a value without a row fails the last test."""
 import json
+import re
 
 import pytest
 import yaml
@@ -239,6 +240,15 @@ def leaves(values, prefix=""):
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield prefix + key
+
+
+def test_the_readme_tells_what_each_value_means():
+    rows = re.findall(r"^\| `([\w.]+)` \| .* \| (\S.*) \|$", (CHART / "README.md").read_text(), re.M)
+    told = {name for name, meaning in rows}
+    for leaf in leaves(yaml.safe_load((CHART / "values.yaml").read_text())):
+        parts = leaf.split(".")
+        assert any(".".join(parts[:end]) in told for end in range(1, len(parts) + 1)), leaf
+    assert {"workers", "log.level", "healthPort", "nameOverride", "podAnnotations", "livenessProbe", "priorityClassName"} <= told
 
 
 def test_each_value_has_a_row():
