@@ -97,6 +97,9 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     refuses_permanent_tokens(clean)
     before = values_of(space)
     assert hash_of(space.value("ci-deploy")) == before[0]["ci-deploy"][0]
+    signed = Space(clean, "default")
+    signed.token("session", type="Temporary", format="JWT")
+    signed.ready("session")
 
     helm("upgrade", RELEASE, CHART)
     assert "Age" in columns(clean), "the kinds were not upgraded"
@@ -113,6 +116,8 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     assert clean.api.get(f"{ADMISSION}/apitoken-mint") is None
     assert clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}") is None
     assert values_of(space) == before, "an uninstallation must leave tokens alone"
+    keys = kinds.secrets(clean.api, SYSTEM).get("apitoken-operator-jwt-keys")
+    assert "ownerReferences" not in keys["metadata"], "it is removed by hand, as docs/installation.md says"
 
     helm("install", RELEASE, CHART)
     operator = run_installed()
