@@ -49,7 +49,7 @@ esac
 command -v promtool >/dev/null || fail "promtool is missing; on Debian: apt install prometheus"
 promtool check rules --lint-fatal "$rules"
 promtool check config "$(dirname "$rules")/prometheus.yml"
-promtool test rules "$(dirname "$rules")/rules_test.yaml"
+promtool test rules "$(dirname "$rules")"/*_test.yaml
 
 alerts=$(sed -n 's/^ *- alert: *//p' "$rules" | sort -u)
 for alert in $alerts; do

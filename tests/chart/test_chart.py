@@ -51,6 +51,39 @@ REFUSED = [
     ({"issuer": "http://insecure"}, ["issuer"]),
     ({"extraArgs": ["dry-run"]}, ["extraArgs"]),
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
+    # Fields of Kubernetes' own, misspelt or of the wrong kind.
+    *[({holder: fields}, told) for holder in ("podSecurityContext", "securityContext") for fields, told in [
+        ({"runAsUser": "root"}, ["runAsUser"]), ({"runAsNonRot": True}, ["runAsNonRot"]), ({"runAsNonRoot": "true"}, ["runAsNonRoot"]),
+        ({"seccompProfile": {"type": "runtimeDefault"}}, ["seccompProfile"])]],
+    ({"podSecurityContext": {"fsGroup": "65532"}}, ["fsGroup"]),
+    ({"securityContext": {"readOnlyRootFilesytem": True}}, ["readOnlyRootFilesytem"]),
+    ({"securityContext": {"capabilities": {"dropp": ["ALL"]}}}, ["dropp"]),
+    ({"resources": {"limit": {"memory": "1Gi"}}}, ["limit"]),
+    ({"resources": {"limits": {"memroy": "1Gi"}}}, ["memroy"]),
+    ({"resources": {"limits": {"memory": "1GB"}}}, ["memory"]),
+    ({"livenessProbe": {"periodSecond": 5}}, ["periodSecond"]),
+    ({"tolerations": [{"operators": "Exists"}]}, ["operators"]),
+    ({"affinity": {"podAntiAfinity": {}}}, ["podAntiAfinity"]),
+    ({"topologySpreadConstraints": [{"maxSkew": "1"}]}, ["maxSkew"]),
+    ({"extraEnv": [{"name": "A", "val": "b"}]}, ["val"]),
+    ({"extraVolumes": [{"emptyDir": {}}]}, ["extraVolumes"]),
+    ({"extraVolumeMounts": [{"name": "v", "mountpath": "/v"}]}, ["mountpath"]),
+    ({"networkPolicy": {"metricsFrom": [{"namespaceSelecter": {}}]}}, ["namespaceSelecter"]),
+    ({"networkPolicy": {"extraEgress": [{"from": []}]}}, ["extraEgress"]),
+    ({"serviceMonitor": {"relabelings": [{"source_labels": ["pod"]}]}}, ["source_labels"]),
+    ({"prometheusRule": {"extraGroups": [{"rules": []}]}}, ["extraGroups"]),
+    ({"verify": {"tlsSecret": "my_tls"}}, ["tlsSecret"]),
+    ({"verify": {"clientCASecret": "a/b"}}, ["clientCASecret"]),
+    ({"serviceAccount": {"name": "Me"}}, ["serviceAccount"]),
+    ({"priorityClassName": "Very High"}, ["priorityClassName"]),
+    # With these the operator would exit: the rules of its flags.
+    *[({"issuer": url}, ["issuer"]) for url in (
+        "https://x/", "https://", "https:///x", "https://:443", "https://x?a=b", "https://x#a", "https://me@x", "https://x/a b", "https://x/ä")],
+    *[({"jwtKeyRotation": duration}, ["jwtKeyRotation"]) for duration in ("1s", "59s", "0h0m59s", "0", "0m", "1d", "1h ", "30", "100000h", "1.5h")],
+    ({"metrics": {"port": 8081}}, ["metrics.port: 8081 is healthPort too"]),
+    ({"healthPort": 8080}, ["metrics.port: 8080 is healthPort too"]),
+    ({"verify": {"port": 8080}}, ["verify.port: 8080 is metrics.port too"]),
+    ({"verify": {"port": 8081}, "metrics": {"enabled": False}}, ["verify.port: 8081 is healthPort too"]),
 ]
 
 
@@ -59,6 +92,21 @@ REFUSED = [
 def test_a_wrong_value_is_refused_by_its_name(values, told, major):
     message = render(values, major=major, check=False)
     assert any(part in message for part in told), message
+
+
+@pytest.mark.parametrize("major", ["3", "4"])
+@pytest.mark.parametrize("values", [
+    *[{"issuer": url} for url in ("https://x", "https://tokens.example.com:8443/team-a", "https://[::1]:8443", "https://x/a/b~c;d=e!f$g&h'(i)*+,j%20")],
+    *[{"jwtKeyRotation": duration} for duration in ("1m", "60s", "0h60s", "720h", "1h30m", "0h1m0s", "0100s")],
+    {"podSecurityContext": {"runAsUser": None, "fsGroup": None, "supplementalGroups": [1000], "sysctls": [{"name": "a", "value": "b"}]}},
+    {"securityContext": {"appArmorProfile": {"type": "RuntimeDefault"}, "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"}}},
+    {"resources": {"limits": {"cpu": 1, "memory": "0.5Gi", "ephemeral-storage": "1e9", "example.com/nic": "1"}, "requests": None}},
+    {"metrics": {"port": 8081, "enabled": False}}, {"verify": {"port": 8080, "enabled": False}},
+], ids=lambda values: json.dumps(values)[1:60])
+def test_what_kubernetes_and_the_operator_take_is_taken(values, major):
+    pod = only(render(values, major=major), "Deployment")["spec"]["template"]["spec"]
+    for field in ("runAsUser", "fsGroup"):
+        assert (field in pod["securityContext"]) == (field not in values.get("podSecurityContext", {}))
 
 
 def test_chart_image_and_program_have_one_version():
@@ -124,9 +172,8 @@ OF_PACKAGING = ("app.kubernetes.io/", "helm.sh/")
 
 
 def without_packaging(thing):
-    """What is left when the labels and annotations that say who installed it are taken away, and the empty line that kustomize
-    writes into folded text."""
-    thing = json.loads(json.dumps(thing).replace(r"\n\n", r"\n"))
+    """What is left when the labels and annotations that say who installed it are taken away."""
+    thing = json.loads(json.dumps(thing))
     for meta in (thing["metadata"], thing.get("spec", {}).get("template", {}).get("metadata", {})):
         for field in ("labels", "annotations"):
             kept = {key: value for key, value in (meta.get(field) or {}).items() if not key.startswith(OF_PACKAGING)}
@@ -166,6 +213,13 @@ def test_the_chart_makes_what_the_manifests_say(overlay, values):
     assert set(chart) == set(manifests)
     for key, thing in manifests.items():
         assert chart[key] == thing, key
+
+
+def test_the_kinds_are_the_same_by_whichever_way():
+    raw = by_name(thing for path in sorted((ROOT / "crds").glob("*.yaml")) for thing in objects_in(path.read_text()))
+    ways = {"chart": render({"crds": {"keep": False}}), "kustomize": kustomized("default"), "install.yaml": objects_in((ROOT / "manifests/install.yaml").read_text())}
+    for way, objects in ways.items():
+        assert by_name(thing for thing in objects if thing["kind"] == "CustomResourceDefinition") == raw, way
 
 
 def test_install_yaml_is_the_default():

@@ -1,5 +1,6 @@
 """Each value of the chart does what values.yaml says. The table names them all: a value without a row fails the last test."""
 import json
+import re
 
 import pytest
 import yaml
@@ -189,9 +190,28 @@ def test_an_alert_can_be_left_out_and_changed(alert):
 def test_a_threshold_replaces_the_number_in_its_alert(alert, former, wanted):
     assert {name for name, values in ALERTS.items() if "threshold" in values} == {
         "ApiTokenExpiringCritical", "ApiTokenNoticesFailing", "ApiTokenOperatorStalled"}
-    before, after = ([r["expr"] for r in rules_of(alerts) if r["alert"] == alert] for alerts in ({}, {alert: {"threshold": 7201}}))
-    assert all(former in expr and wanted not in expr for expr in before)
+    before, after = ([r["expr"] for r in rules_of(alerts) if r["alert"] == alert and "scope" not in r["labels"]]
+                     for alerts in ({}, {alert: {"threshold": 7201}}))
+    assert before and all(former in expr and wanted not in expr for expr in before)
     assert all(former not in expr and wanted in expr for expr in after)
+
+
+@pytest.mark.parametrize("critical, waiting, stalled", [(600, 600, 1800), (900, 1800, 900), (86400, 86400, 86400), (60, 3600, 300)])
+def test_a_threshold_leaves_the_other_alerts_alone(critical, waiting, stalled):
+    thresholds = {"ApiTokenExpiringCritical": critical, "ApiTokenNoticesFailing": waiting, "ApiTokenOperatorStalled": stalled}
+    shipped = {(r["alert"], r["labels"].get("scope")): r["expr"] for r in rules_of({})}
+    for rule in rules_of({alert: {"threshold": number} for alert, number in thresholds.items()}):
+        key = rule["alert"], rule["labels"].get("scope")
+        wanted = {
+            ("ApiTokenExpiringSoon", None): [(">= 86400", f">= {critical}")], ("ApiTokenExpiringCritical", None): [("< 86400", f"< {critical}")],
+            ("ApiTokenNoticesFailing", None): [("> 900", f"> {waiting}")],
+            ("ApiTokenOperatorStalled", None): [("> 600", f"> {stalled}"), ("[10m]", f"[{stalled}s]")],
+        }.get(key, [])
+        expected = shipped[key]
+        for former, number in wanted:
+            assert former in expected
+            expected = expected.replace(former, number)
+        assert rule["expr"] == expected, key
 
 
 def test_soon_and_critical_meet_at_one_threshold():
@@ -220,6 +240,15 @@ def leaves(values, prefix=""):
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield prefix + key
+
+
+def test_the_readme_tells_what_each_value_means():
+    rows = re.findall(r"^\| `([\w.]+)` \| .* \| (\S.*) \|$", (CHART / "README.md").read_text(), re.M)
+    told = {name for name, meaning in rows}
+    for leaf in leaves(yaml.safe_load((CHART / "values.yaml").read_text())):
+        parts = leaf.split(".")
+        assert any(".".join(parts[:end]) in told for end in range(1, len(parts) + 1)), leaf
+    assert {"workers", "log.level", "healthPort", "nameOverride", "podAnnotations", "livenessProbe", "priorityClassName"} <= told
 
 
 def test_each_value_has_a_row():

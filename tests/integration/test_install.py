@@ -97,6 +97,9 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     refuses_permanent_tokens(clean)
     before = values_of(space)
     assert hash_of(space.value("ci-deploy")) == before[0]["ci-deploy"][0]
+    signed = Space(clean, "default")
+    signed.token("session", type="Temporary", format="JWT")
+    signed.ready("session")
 
     helm("upgrade", RELEASE, CHART)
     assert "Age" in columns(clean), "the kinds were not upgraded"
@@ -113,6 +116,8 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     assert clean.api.get(f"{ADMISSION}/apitoken-mint") is None
     assert clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}") is None
     assert values_of(space) == before, "an uninstallation must leave tokens alone"
+    keys = kinds.secrets(clean.api, SYSTEM).get("apitoken-operator-jwt-keys")
+    assert "ownerReferences" not in keys["metadata"], "it is removed by hand, as docs/installation.md says"
 
     helm("install", RELEASE, CHART)
     operator = run_installed()
@@ -165,6 +170,24 @@ def test_manifests_give_working_tokens(clean, run_installed, how):
         clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(ROOT / "manifests" / overlay))
     operator.stop()
     assert "forbidden" not in operator.log().lower()
+
+
+def test_either_way_of_kubectl_may_follow_the_other(clean):
+    """No conflict and no change: what the API server would add stands in the manifests, so that both ways set the same fields."""
+    kustomize, install = ["-k", str(ROOT / "manifests/default")], ["--server-side", "-f", str(ROOT / "manifests/install.yaml")]
+    shipped = [thing for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()) if thing]
+    clean.kubectl("apply", *kustomize)
+
+    def contents():
+        """All but metadata, in which kubectl keeps notes, and status."""
+        found = yaml.safe_load(clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout)["items"]
+        assert len(found) == len(shipped)
+        return {(thing["kind"], thing["metadata"]["name"]): {**thing, "metadata": None, "status": None} for thing in found}
+
+    before = contents()
+    for way in (install, kustomize, install):
+        clean.kubectl("apply", *way)
+        assert contents() == before, way
 
 
 def test_the_pod_passes_the_restricted_standard(clean):

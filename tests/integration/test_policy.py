@@ -113,8 +113,12 @@ def temporary(user, **more):
     return {"user": user, "type": "Temporary", **more}
 
 
-NEEDS_PERMANENT = ["spec.type: Permanent", "needs the verb mint-permanent", "set spec.type to Temporary"]
-NOT_BOB = ["spec.user: bob is not alice", "set spec.user to alice"]
+NEEDS_PERMANENT = ["spec.type: Permanent", "needs the verb mint-permanent", "set spec.type to Temporary, or ask for the role apitoken-admin"]
+NOT_BOB = ["spec.user: bob is not alice", "set spec.user to alice, or ask for the role apitoken-admin"]
+# spec.type and spec.user of an ApiToken cannot be changed.
+WHAT_ELSE = "; have this done by whoever has the role apitoken-admin, or ask for that role; if nobody needs the token, delete the ApiToken"
+STILL_PERMANENT = ["spec.type: Permanent", "needs the verb mint-permanent", f"which alice does not have{WHAT_ELSE}"]
+STILL_BOB = ["spec.user: bob is not alice", "may not impersonate that user", WHAT_ELSE]
 NOT_IN = "spec.groups: alice is not in {} and may not impersonate that group"
 CANNOT = "cannot create resource"
 
@@ -217,9 +221,10 @@ def test_the_roles_open_neither_secrets_nor_status_nor_impersonation(policy, peo
 
 
 CHANGES = [
-    ("the spec", {"spec": {"description": "another"}}, NEEDS_PERMANENT),
-    ("the ttl", {"spec": {"ttl": "1h"}}, NEEDS_PERMANENT),
-    ("the rotate annotation", {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}}, NEEDS_PERMANENT),
+    ("the spec", {"spec": {"description": "another"}}, STILL_PERMANENT),
+    ("the ttl", {"spec": {"ttl": "1h"}}, STILL_PERMANENT),
+    ("a revocation", {"spec": {"revoked": True}}, STILL_PERMANENT),
+    ("the rotate annotation", {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}}, STILL_PERMANENT),
     ("another annotation", {"metadata": {"annotations": {"example.com/note": "x"}}}, None),
     ("a label", {"metadata": {"labels": {"tier": "x"}}}, None),
     ("nothing", {}, None),
@@ -239,7 +244,8 @@ def test_a_token_of_somebody_else_may_be_deleted_but_not_rotated(people):
     people.grant("apitoken-user", user="alice")
     tokens = people.tokens_of("alice")
     rotate = {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}}
-    expect(answer(lambda: tokens.patch("session", rotate)), NOT_BOB)
+    expect(answer(lambda: tokens.patch("session", rotate)), STILL_BOB)
+    expect(answer(lambda: tokens.patch("session", {"spec": {"revoked": True}})), STILL_BOB)
     assert tokens.delete("session")
 
 
@@ -247,7 +253,9 @@ def test_a_pipeline_mints_for_others_by_its_service_account(people):
     """As Argo CD and Flux do: their name begins with system:, so that each token is for somebody else."""
     user = f"system:serviceaccount:{people.space.name}:deployer"
     people.grant("apitoken-user", user=user)
-    expect(people.ask(user, temporary("ci")), [f"spec.user: ci is not {user}"])
+    message = people.ask(user, temporary("ci"))
+    expect(message, [f"spec.user: ci is not {user}", "may not impersonate that user", "; ask for the role apitoken-admin"])
+    assert "set spec.user" not in message, "the kind refuses users that begin with system:"
     people.grant("apitoken-admin", user=user)
     eventually(lambda: expect(people.ask(user, permanent("ci", groups=["ops"])), None))
 
@@ -325,6 +333,36 @@ def test_a_ttl_beyond_the_ceiling_is_told_at_once(policy, make_space, selectors,
     told = [text for text in warnings(spec) if f"TokenExpiryConfig {name} " in text]
     assert len(told) == (warning is not None), told
     assert warning is None or warning in told[0]
+
+
+@pytest.fixture
+def denying(policy, space):
+    """Deny in place of Warn, as policy.lifetimes=Deny of the chart makes it, in this namespace alone."""
+    bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+    spec = policy.api.get(f"{bindings}/apitoken-lifetimes")["spec"]
+    spec["validationActions"] = ["Deny"]
+    spec["matchResources"] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}
+    policy.api.create(bindings, {"metadata": {"name": space.name}, "spec": spec})
+    yield
+    policy.api.delete(f"{bindings}/{space.name}")
+
+
+def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_can_be_revoked(denying, space):
+    space.token("long", ttl="48h")
+    name = space.config("cap", **PERMANENT_CAP)
+
+    def patched(change, **params):
+        return answer(lambda: space.tokens.patch("long", change, **params))
+
+    refused = f"is more than the 24h that TokenExpiryConfig {name} allows tokens of type Permanent, and none gets more; ask for 24h or less"
+    eventually(lambda: assert_any(refused, [patched({"spec": {"ttl": "47h"}}, dryRun="All") or ""]))
+    body = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "new"}, "spec": permanent("alice", ttl="25h")}
+    told = answer(lambda: space.tokens.api.create(space.tokens.path, body))
+    assert told.startswith('apitokens.apitoken.dev "new" is forbidden: ValidatingAdmissionPolicy') and refused in told
+    for change in ({"spec": {"description": "another"}}, {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}},
+                   {"metadata": {"labels": {"tier": "x"}}}, {"spec": {"ttl": None}}, {"spec": {"ttl": "24h"}}):
+        assert patched(change, dryRun="All") is None, change
+    assert patched({"spec": {"revoked": True}}) is None
 
 
 def assert_any(part, texts):
