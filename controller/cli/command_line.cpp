@@ -109,9 +109,14 @@ const CommandRow* find_command(std::string_view word) {
 }
 
 std::string unknown_command(std::string_view word) {
-  const auto names = std::views::transform(kCommands, &CommandRow::name);
-  return fmt::format("unknown command \"{}\"; did you mean {}? See: kubectl apitoken help", word,
-                     nearest_word(word, names));
+  std::vector<std::string_view> names;
+  for (const CommandRow& row : kCommands) {
+    if (!row.name.empty()) names.push_back(row.name);
+  }
+  const auto near = near_word(word, names);
+  return fmt::format(
+      "unknown command \"{}\"; {} See: kubectl apitoken help", word,
+      near ? fmt::format("did you mean {}?", *near) : fmt::format("there is {}.", fmt::join(names, ", ")));
 }
 
 std::string unknown_flag(Command command, std::string_view flag) {
@@ -122,32 +127,43 @@ std::string unknown_flag(Command command, std::string_view flag) {
   const auto known = std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
   if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
   if (!flag.starts_with("--")) return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
-  return fmt::format("unknown flag {}; did you mean --{}?", flag, nearest_word(flag.substr(2), names));
+  const auto near = near_word(flag.substr(2), names);
+  return near ? fmt::format("unknown flag {}; did you mean --{}?", flag, *near)
+              : fmt::format("unknown flag {} of {}", flag, row_of(command).name);
 }
 
-// A flag as it stands in one argument: "--user=a", "-n", "-na".
+// A flag as it is written: "--user=a", "-n", "-na".
 struct Written {
-  std::string_view name;
-  std::optional<std::string_view> value;
+  std::string name;
+  std::optional<std::string_view> value{};
+  std::string_view more{};  // the letters that follow one without a value: "owide" of "-Aowide"
 };
 
-Written take_apart(std::string_view argument) {
-  if (argument.starts_with("--")) {
-    const auto equals = argument.find('=');
-    if (equals == argument.npos) return {argument, {}};
-    return {argument.substr(0, equals), argument.substr(equals + 1)};
+Written take_letter(std::string_view letters) {
+  Written written{.name = fmt::format("-{}", letters.substr(0, 1))};
+  const auto rest = letters.substr(1);
+  const auto is_switch = [&](const FlagRow& flag) { return flag.value.empty() && is_named(flag, written.name); };
+  if (rest.starts_with('=')) {
+    written.value = rest.substr(1);
+  } else if (std::ranges::any_of(flag_rows(), is_switch)) {
+    written.more = rest;
+  } else if (!rest.empty()) {
+    written.value = rest;
   }
-  if (argument.size() == 2) return {argument, {}};
-  const bool equals = argument[2] == '=';
-  return {argument.substr(0, 2), argument.substr(equals ? 3 : 2)};
+  return written;
+}
+
+Written take_apart(std::string_view argument) {
+  if (!argument.starts_with("--")) return take_letter(argument.substr(1));
+  const auto equals = argument.find('=');
+  if (equals == argument.npos) return {.name = std::string(argument)};
+  return {.name = std::string(argument.substr(0, equals)), .value = argument.substr(equals + 1)};
 }
 
 using Arguments = std::span<const std::string>;
 
-// Takes the first flag, and its value, off `rest`.
-Complaint take_flag(Invocation& invocation, Arguments& rest) {
-  Written written = take_apart(rest.front());
-  rest = rest.subspan(1);
+// Its value may be the first of `rest`, and is taken off it then.
+Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   const FlagRow* const flag = find_flag(invocation.command, written.name);
   if (flag == nullptr) return unknown_flag(invocation.command, written.name);
   if (!written.value && flag->value.empty()) written.value = "true";
@@ -156,9 +172,23 @@ Complaint take_flag(Invocation& invocation, Arguments& rest) {
     written.value = rest.front();
     rest = rest.subspan(1);
   }
-  const auto complaint = flag->apply(invocation.options, *written.value);
+  auto complaint = flag->apply(invocation.options, *written.value);
   if (!complaint) return {};
+  const auto& outputs = row_of(invocation.command).outputs;
+  if (flag->name == "output") complaint->append(fmt::format("; allowed are {}", fmt::join(outputs, ", ")));
   return fmt::format("--{}: invalid value \"{}\": {}", flag->name, *written.value, *complaint);
+}
+
+// Takes the first flag, or letters such as "-Aowide", and the value off `rest`.
+Complaint take_flag(Invocation& invocation, Arguments& rest) {
+  Written written = take_apart(rest.front());
+  rest = rest.subspan(1);
+  auto complaint = apply(invocation, written, rest);
+  while (!complaint && !written.more.empty()) {
+    written = take_letter(written.more);
+    complaint = apply(invocation, written, rest);
+  }
+  return complaint;
 }
 
 // Where the command stands: flags may come before it, as with kubectl.
@@ -166,7 +196,8 @@ std::size_t find_command_word(Arguments arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word.size() < 2 || !word.starts_with('-')) return i;
-    const Written written = take_apart(word);
+    Written written = take_apart(word);
+    while (!written.more.empty()) written = take_letter(written.more);
     const auto named = [&](const FlagRow& flag) { return is_named(flag, written.name); };
     const auto flag = std::ranges::find_if(flag_rows(), named);
     if (flag != flag_rows().end() && !flag->value.empty() && !written.value) ++i;
