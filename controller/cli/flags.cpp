@@ -131,11 +131,10 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
     FlagRow{"offline", 0, "", "Check format and checksum only; ask no cluster.", on(Verify),
             [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
-    FlagRow{"filename", 'f', "FILE", "A file with manifests, - for standard input; may be repeated.", on(Lint),
-            [](Options& o, std::string_view v) {
-              o.files.emplace_back(v);
-              return v.empty() ? Complaint("a file is wanted") : Complaint();
-            }},
+    FlagRow{"filename", 'f', "FILE",
+            "A file with manifests, a directory with some (*.yaml, *.yml, *.json), - for standard input; may be "
+            "repeated.",
+            on(Lint), [](Options& o, std::string_view v) { return add_to_list(o.files, v); }},
 
     FlagRow{"wait", 0, "", "Wait until the operator has done it (default true).", kWaiting,
             [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},

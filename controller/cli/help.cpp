@@ -65,13 +65,13 @@ std::string help_text() {
          "\nFlags of a command: kubectl apitoken COMMAND --help\n\n"
          "Exit codes:\n"
          "  0    done\n"
-         "  1    refused by the API server or the operator, or output could not be written\n"
+         "  1    refused by the API server or the operator, or a file could not be read or written\n"
          "  2    the command line is wrong\n"
          "  3    no such ApiToken or namespace, or a cluster without ApiTokens\n"
          "  4    rights are missing, or the credentials are not accepted\n"
          "  5    no cluster: no usable kubeconfig, no connection\n"
          "  6    the operator did not answer in time; what was asked for stays\n"
-         "  7    verify: the token does not work; lint: a manifest has problems\n"
+         "  7    verify: the token does not work; lint: a manifest has problems, or there is none\n"
          "  130  interrupted\n\n"
          "Colours: on terminals, unless NO_COLOR is set.\n";
 }

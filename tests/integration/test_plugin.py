@@ -430,6 +430,28 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     assert "/nowhere" in plugin.refused(FAILED, "lint", "-f", "/nowhere")
 
 
+def test_lint_reads_of_a_directory_what_kubectl_would(plugin, tmp_path):
+    token = "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: %s}\nspec: {user: a}\n"
+    (tmp_path / "inner.yaml").mkdir()
+    for name in ("b.yml", "a.yaml", "note.txt", "inner.yaml/deeper.yaml"):
+        (tmp_path / name).write_text(token % name.split(".", maxsplit=1)[0])
+    (tmp_path / "c.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(token % "c")]}))
+    lines = plugin.ok("lint", "-f", tmp_path).splitlines()
+    assert [line.split(":")[0].rsplit("/", maxsplit=1)[1] for line in lines] == ["a.yaml", "b.yml", "c.json"]
+    assert len(plugin.ok("lint", "-f", f"{tmp_path}/a.yaml,{tmp_path}/b.yml").splitlines()) == 2
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no *.yaml, *.yml or *.json" in plugin.refused(NOT_VALID, "lint", "-f", tmp_path / "empty")
+    assert "No such file" in plugin.refused(FAILED, "lint", "-f", tmp_path / "nope")
+    assert "larger than" in plugin.refused(FAILED, "lint", "-f", "/dev/zero")
+
+
+def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_path):
+    manifest = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiTokn", "metadata": {"name": "ci"}, "spec": {"user": "a"}}
+    good = (ROOT / "manifests/samples/apitoken-temporary.yaml").read_text()
+    done = plugin.run("lint", "-f", "-", input=f"{json.dumps(manifest)}\n---\n{good}")
+    assert done.returncode == NOT_VALID and "did you mean ApiToken?" in done.stdout
+
+
 def test_lint_agrees_with_the_server(space, plugin):
     """Whatever lint calls wrong in a spec, the API server refuses too, and the other way round."""
     for spec in ({"user": "a"}, {"user": ""}, {"user": "system:x"}, {"user": "a", "ttl": "5s"}, {"user": "a", "ttl": "1h30m"},
