@@ -53,6 +53,17 @@ TEST(Waiting, SaysWhatAnApiTokenStandsAt) {
   EXPECT_EQ(state_of(token("False", "Pending", "False")), "Pending: why");
 }
 
+TEST(Waiting, TakesNoStatusForAnAnswerThatSpeaksOfWhatWasAskedBefore) {
+  auto changed = token("True", "Issued", "False");
+  changed.meta.generation = 2;
+  EXPECT_THAT(state_of(changed), HasSubstr("no answer from apitoken-operator yet"));
+  auto rotating = token("True", "Issued", "False");
+  rotating.meta.annotations[std::string(api::kRotateRequestAnnotation)] = "2026-11-25T00:00:00Z";
+  EXPECT_THAT(state_of(rotating), HasSubstr("no answer from apitoken-operator yet"));
+  rotating.status.last_rotation_request = "2026-11-25T00:00:00Z";
+  EXPECT_EQ(state_of(rotating), "Issued: why");
+}
+
 TEST(Words, TellWhenATokenExpires) {
   const auto now = *parse_rfc3339("2026-11-25T00:00:00Z");
   api::ApiTokenStatus status;
