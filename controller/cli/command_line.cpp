@@ -261,8 +261,10 @@ Complaint check(const Invocation& invocation) {
   if (options.all_namespaces && !options.name_space.empty())
     return "--namespace and --all-namespaces contradict each other; leave one out";
   if (command == Command::Lint && options.files.empty()) return "lint wants -f FILE; - is standard input";
-  if (options.show_value && options.output != Output::Text && options.output != Output::Token)
+  if (options.show_value == true && options.output != Output::Text && options.output != Output::Token)
     return "--show-value and --output contradict each other; -o token prints the value alone";
+  if (options.show_value == false && options.output == Output::Token)
+    return "-o token and --show-value=false contradict each other; leave one out";
   if (options.output == Output::Token && (!options.wait || options.dry_run != DryRun::None))
     return "-o token needs a minted value: leave out --wait=false and --dry-run";
   return {};

@@ -140,8 +140,10 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
     FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
             [](Options& o, std::string_view v) { return set_span(o.timeout, v); }},
-    FlagRow{"show-value", 0, "", "Print the token's value even where standard output is no terminal.",
-            on(Create, Login, Rotate), [](Options& o, std::string_view v) { return set_bool(o.show_value, v); }},
+    FlagRow{"show-value", 0, "",
+            "Print the token's value even where standard output is no terminal; =false: leave it in the Secret.",
+            on(Create, Login, Rotate),
+            [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
     FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster, set_namespace},
     FlagRow{"all-namespaces", 'A', "", "All namespaces.", on(List, Verify),

@@ -113,6 +113,8 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
   EXPECT_THAT(refusal({"login", "-o", "token", "--wait=false"}), HasSubstr("minted value"));
   EXPECT_THAT(refusal({"login", "-o", "json", "--show-value"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"login", "-o", "token", "--show-value=false"}), HasSubstr("contradict"));
+  EXPECT_EQ(parsed({"login", "-o", "json", "--show-value=false"}).options.show_value, false);
 }
 
 TEST(CommandLine, RefusesBytesThatAreNoText) {
