@@ -22,7 +22,8 @@ std::string_view nearest_word(std::string_view word, const Words& words) {
 template <std::ranges::forward_range Words>
 std::optional<std::string_view> near_word(std::string_view word, const Words& words) {
   const auto nearest = nearest_word(word, words);
-  if (edit_distance(word, nearest) <= std::max<std::size_t>(2, word.size() / 3)) return nearest;
+  const std::size_t distance = edit_distance(word, nearest);
+  if (2 * distance <= word.size() && distance <= std::max<std::size_t>(2, word.size() / 3)) return nearest;
   const auto begun = std::ranges::find_if(words, [word](std::string_view each) { return each.starts_with(word); });
   return begun == std::ranges::end(words) ? std::nullopt : std::optional<std::string_view>(*begun);
 }

@@ -77,6 +77,8 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
       unanswered = !is_answered(token->token);
     } else if (token.error().code == ExitCode::Interrupted) {
       return interrupted;
+    } else if (token.error().code == ExitCode::NotAllowed) {
+      return give_up(ExitCode::NotAllowed, fmt::format("{}; {}", token.error().message, wait.on_timeout));
     } else if (token.error().code != ExitCode::Unreachable) {
       return token;
     } else {

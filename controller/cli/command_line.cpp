@@ -101,6 +101,10 @@ constexpr std::array kCommands{
 constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
     {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
 
+// What may stand before a name, as with kubectl.
+constexpr std::array<std::string_view, 4> kKindWords{"apitoken", "apitokens", "apitoken.apitoken.dev",
+                                                     "apitokens.apitoken.dev"};
+
 const CommandRow* find_command(std::string_view word) {
   const auto alias = std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
   if (alias != kAliases.end()) return &row_of(alias->second);
@@ -205,6 +209,14 @@ std::size_t find_command_word(Arguments arguments) {
   return arguments.size();
 }
 
+// The name alone of what kubectl and -o name write as KIND/NAME.
+std::string without_kind(Command command, const std::string& word) {
+  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) == 0) return word;
+  const auto slash = word.find('/');
+  const auto kind = std::string_view(word).substr(0, slash);
+  return slash != word.npos && std::ranges::find(kKindWords, kind) != kKindWords.end() ? word.substr(slash + 1) : word;
+}
+
 // Reads the whole line; where `complaints` is null, what cannot be read is passed over.
 Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
   Invocation invocation;
@@ -231,7 +243,7 @@ Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
     if (!flags_over && word == "--") {
       flags_over = true;
     } else if (!is_command) {
-      invocation.arguments.push_back(word);
+      invocation.arguments.push_back(without_kind(invocation.command, word));
     }
     rest = rest.subspan(1);
   }
@@ -245,14 +257,26 @@ Complaint check_output(const CommandRow& row, Output output) {
   return fmt::format("--output: {} does not go with {}; allowed are {}", name, row.name, fmt::join(row.outputs, ", "));
 }
 
+// Too much, too little, or a name that would make a request for all ApiTokens out of one for one.
+Complaint check_arguments(const Invocation& invocation) {
+  const auto& arguments = invocation.arguments;
+  const CommandRow& row = row_of(invocation.command);
+  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
+  if (row.fewest > 0 && std::ranges::find(arguments, "") != arguments.end())
+    return fmt::format("{} wants {}, which is empty", row.name, row.arguments);
+  if (arguments.size() <= row.most) return {};
+  if (row.command == Command::List) return fmt::format("list takes no names; for one see: describe {}", arguments[0]);
+  if (row.command == Command::Lint) return fmt::format("lint takes files by flag: -f {}", arguments[0]);
+  if (row.command == Command::Verify) return "verify takes one token; better pass it on standard input";  // unquoted
+  return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
+                     row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
+}
+
 // What no single flag can tell.
 Complaint check(const Invocation& invocation) {
   const auto& [command, arguments, options] = invocation;
   const CommandRow& row = row_of(command);
-  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
-  if (arguments.size() > row.most)
-    return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
-                       row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
+  if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
   if (command == Command::Create && options.user.empty())
     return "create wants --user, for whom the token speaks; for a temporary one of your own see login";

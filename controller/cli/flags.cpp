@@ -92,6 +92,8 @@ Complaint set_dry_run(Options& options, std::string_view value) {
   return {};
 }
 
+Complaint set_user(Options& options, std::string_view value) { return set_text(options.user, value); }
+
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke);
 constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
@@ -99,8 +101,8 @@ constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
 constexpr std::array kFlags{
-    FlagRow{"user", 0, "USER", "Whom the token speaks for (list: whose tokens).", on(Create, List),
-            [](Options& o, std::string_view v) { return set_text(o.user, v); }},
+    FlagRow{"user", 0, "USER", "Whom the token speaks for.", on(Create), set_user},
+    FlagRow{"user", 0, "USER", "Whose tokens. Default: your own.", on(List), set_user},
     FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).", on(Create),
             [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
     FlagRow{"ttl", 0, "DURATION", "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.",

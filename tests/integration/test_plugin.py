@@ -547,6 +547,12 @@ def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, op
     assert alice.ok("rotate", "ci") == "apitoken.apitoken.dev/ci rotated\n"
 
 
+def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(space, operator, plugin_as):
+    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create"]}]).refused(NOT_ALLOWED, "create", "ci", "--user", "alice")
+    assert "forbidden" in line and "the ApiToken stays" in line
+    space.ready("ci")
+
+
 def test_a_right_on_the_one_secret_suffices(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER + [{**READER[0], "resourceNames": ["ci"]}])
     assert alice.ok("create", "ci", "--user", "alice", "-o", "token") == space.value("ci") + "\n"

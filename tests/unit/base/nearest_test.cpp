@@ -28,6 +28,8 @@ TEST(Nearest, IsNoWordThatIsFarFromAll) {
   EXPECT_EQ(near_word("lst", kWords), "list");
   EXPECT_EQ(near_word("desc", kWords), "describe") << "it begins so";
   EXPECT_EQ(near_word("frob", kWords), std::nullopt);
+  EXPECT_EQ(near_word("as", std::array<std::string_view, 2>{"all", "user"}), std::nullopt)
+      << "every short word is near";
 }
 
 }  // namespace

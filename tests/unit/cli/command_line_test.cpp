@@ -105,7 +105,8 @@ TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
 TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"create"}), HasSubstr("create wants NAME"));
   EXPECT_THAT(refusal({"create", "a", "b", "--user", "c"}), HasSubstr("\"b\" is too much"));
-  EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no arguments"));
+  EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no names"));
+  EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
   EXPECT_THAT(refusal({"list", "-A", "-n", "a"}), HasSubstr("contradict"));
@@ -115,6 +116,25 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"login", "-o", "json", "--show-value"}), HasSubstr("contradict"));
   EXPECT_THAT(refusal({"login", "-o", "token", "--show-value=false"}), HasSubstr("contradict"));
   EXPECT_EQ(parsed({"login", "-o", "json", "--show-value=false"}).options.show_value, false);
+}
+
+TEST(CommandLine, TakesNamesAsKubectlWritesThem) {
+  for (const char* kind : {"", "apitoken/", "apitokens/", "apitoken.apitoken.dev/", "apitokens.apitoken.dev/"})
+    EXPECT_THAT(parsed({"describe", kind + std::string("ci")}).arguments, ElementsAre("ci"));
+  EXPECT_THAT(parsed({"describe", "secret/ci"}).arguments, ElementsAre("secret/ci"));
+  EXPECT_THAT(parsed({"verify", "--offline", "apitoken/ci"}).arguments, ElementsAre("apitoken/ci"));
+}
+
+TEST(CommandLine, RefusesAnEmptyNameWhichWouldMeanAll) {
+  for (const Words& words : {Words{"describe", ""}, Words{"revoke", "", "--yes"}, Words{"rotate", "apitoken/"}})
+    EXPECT_THAT(refusal(words), HasSubstr("which is empty"));
+}
+
+TEST(CommandLine, RepeatsNoToken) { EXPECT_THAT(refusal({"verify", "a", "apt_x"}), Not(HasSubstr("apt_x"))); }
+
+TEST(CommandLine, SaysWhatTakesTheArgument) {
+  EXPECT_THAT(refusal({"get", "ci"}), HasSubstr("describe ci"));
+  EXPECT_THAT(refusal({"lint", "a.yaml"}), HasSubstr("-f a.yaml"));
 }
 
 TEST(CommandLine, RefusesBytesThatAreNoText) {
