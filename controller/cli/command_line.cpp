@@ -282,8 +282,6 @@ Complaint check(const Invocation& invocation) {
     return "create wants --user, for whom the token speaks; for a temporary one of your own see login";
   if (command == Command::List && options.all_users && !options.user.empty())
     return "--all and --user contradict each other; leave one out";
-  if (options.all_namespaces && !options.name_space.empty())
-    return "--namespace and --all-namespaces contradict each other; leave one out";
   if (command == Command::Lint && options.files.empty()) return "lint wants -f FILE; - is standard input";
   if (options.show_value == true && options.output != Output::Text && options.output != Output::Token)
     return "--show-value and --output contradict each other; -o token prints the value alone";

@@ -148,7 +148,7 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
     FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster, set_namespace},
-    FlagRow{"all-namespaces", 'A', "", "All namespaces.", on(List, Verify),
+    FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kCluster,

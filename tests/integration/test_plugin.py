@@ -271,6 +271,8 @@ def test_list_over_all_namespaces(make_space, tmp_path):
     lines = plugin.ok("list", "-A", "--user", first.name).splitlines()
     assert lines[0].split()[:2] == ["NAMESPACE", "NAME"]
     assert {line.split()[0] for line in lines[1:]} == {first.name, second.name}
+    assert plugin.ok("list", "-A", "-n", first.name, "--user", first.name, "-o", "name").count("/ci") == 2, "-A wins, as with kubectl"
+    assert plugin.ok("describe", *plugin.ok("list", "--all", "-o", "name").split()).startswith("Name:           ci\n")
 
 
 def test_more_tokens_than_a_page(space, plugin):
@@ -441,6 +443,7 @@ def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
     done = alice.run("verify", input=value)
     assert done.returncode == 0 and f"only in namespace {space.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
+    assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", "-n", space.name, input=value)
 
 
 # --- lint, help, completion -----------------------------------------------------------------------------------------

@@ -109,7 +109,6 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
-  EXPECT_THAT(refusal({"list", "-A", "-n", "a"}), HasSubstr("contradict"));
   EXPECT_THAT(refusal({"rotate", "ci", "-A"}), HasSubstr("does not go with rotate"));
   EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
   EXPECT_THAT(refusal({"login", "-o", "token", "--wait=false"}), HasSubstr("minted value"));
