@@ -178,5 +178,10 @@ TEST(Help, SaysOfALoginHowLongALoginLasts) {
   EXPECT_THAT(help_text(Command::Create), HasSubstr("Default: a year"));
 }
 
+TEST(Help, SaysOfVerifyThatItLooksEverywhere) {
+  EXPECT_THAT(help_text(Command::Verify), AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
+  EXPECT_THAT(help_text(Command::List), HasSubstr("the context's own"));
+}
+
 }  // namespace
 }  // namespace apitoken::cli
