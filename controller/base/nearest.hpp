@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <ranges>
 #include <string_view>
 
@@ -15,6 +16,16 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 template <std::ranges::forward_range Words>
 std::string_view nearest_word(std::string_view word, const Words& words) {
   return *std::ranges::min_element(words, {}, [word](std::string_view each) { return edit_distance(word, each); });
+}
+
+// The same where it is near enough to have been meant, or begins with `word`; nothing where it is not.
+template <std::ranges::forward_range Words>
+std::optional<std::string_view> near_word(std::string_view word, const Words& words) {
+  const auto nearest = nearest_word(word, words);
+  const std::size_t distance = edit_distance(word, nearest);
+  if (2 * distance <= word.size() && distance <= std::max<std::size_t>(2, word.size() / 3)) return nearest;
+  const auto begun = std::ranges::find_if(words, [word](std::string_view each) { return each.starts_with(word); });
+  return begun == std::ranges::end(words) ? std::nullopt : std::optional<std::string_view>(*begun);
 }
 
 }  // namespace apitoken

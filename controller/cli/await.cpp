@@ -17,18 +17,30 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{1000};
+constexpr milliseconds kPatience{3000};  // before anybody asks whether the operator runs
 
 const api::Condition* condition_of(const api::ApiToken& token, std::string_view type) {
   return api::find_condition(token.status.conditions, type);
 }
 
+std::string text_of(const api::Condition& condition) {
+  return core::plain_text(condition.message.empty() ? condition.reason
+                                                    : fmt::format("{}: {}", condition.reason, condition.message));
+}
+
+// The status speaks of what is asked for now.
+bool is_answered(const api::ApiToken& token) {
+  const auto request = token.meta.annotations.find(api::kRotateRequestAnnotation);
+  const bool rotated = request == token.meta.annotations.end() || request->second == token.status.last_rotation_request;
+  return rotated && token.status.observed_generation >= token.meta.generation &&
+         condition_of(token, api::condition::kReady) != nullptr;
+}
+
 }  // namespace
 
 std::string state_of(const api::ApiToken& token) {
-  const auto* const ready = condition_of(token, api::condition::kReady);
-  if (ready == nullptr) return "no answer from apitoken-operator yet; is it running?";
-  return core::plain_text(ready->message.empty() ? ready->reason
-                                                 : fmt::format("{}: {}", ready->reason, ready->message));
+  if (!is_answered(token)) return "no answer from apitoken-operator yet; is it running?";
+  return text_of(*condition_of(token, api::condition::kReady));
 }
 
 Outcome<bool> is_minted(const api::ApiToken& token) {
@@ -38,36 +50,46 @@ Outcome<bool> is_minted(const api::ApiToken& token) {
   const auto* const stalled = condition_of(token, api::condition::kStalled);
   if (stalled != nullptr && stalled->status == api::condition::kTrue) {
     return give_up(ExitCode::Failed,
-                   fmt::format("apitoken \"{}\" gets no token: {}", token.meta.name, state_of(token)));
+                   fmt::format("apitoken \"{}\" gets no token: {}", token.meta.name, text_of(*stalled)));
   }
   const auto* const ready = condition_of(token, api::condition::kReady);
   return ready != nullptr && ready->status == api::condition::kTrue && !token.status.token_hash.empty();
 }
 
+bool is_void(const api::ApiToken& token) {
+  const auto* const ready = condition_of(token, api::condition::kReady);
+  return ready != nullptr && ready->reason == api::reason::kRevoked && token.status.token_hash.empty();
+}
+
 Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait& wait) {
-  const auto deadline = steady_clock::now() + wait.timeout;
+  const auto begin = steady_clock::now();
   const auto interrupted = give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
   Progress progress(terminal);
   std::string state = "nothing heard yet";
   for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    bool unanswered = false;
     auto token = cluster.get(wait.name);
     if (token) {
       auto done = wait.done(*token);
       if (!done) return std::unexpected(done.error());
       if (*done) return token;
       state = state_of(token->token);
+      unanswered = !is_answered(token->token);
     } else if (token.error().code == ExitCode::Interrupted) {
       return interrupted;
+    } else if (token.error().code == ExitCode::NotAllowed) {
+      return give_up(ExitCode::NotAllowed, fmt::format("{}; {}", token.error().message, wait.on_timeout));
     } else if (token.error().code != ExitCode::Unreachable) {
       return token;
     } else {
       state = token.error().message;
     }
-    if (steady_clock::now() >= deadline) {
+    const auto spent = steady_clock::now() - begin;
+    if (spent >= wait.timeout) {
       return give_up(ExitCode::TimedOut, fmt::format("apitoken \"{}\" was not served within {}: {}; {}", wait.name,
                                                      format_duration_short(wait.timeout), state, wait.on_timeout));
     }
-    progress.show(state);
+    progress.show(unanswered && spent < kPatience ? "asked apitoken-operator" : state);
     if (!terminal.pause(pause)) return interrupted;
   }
 }

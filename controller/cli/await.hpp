@@ -28,4 +28,7 @@ std::string state_of(const api::ApiToken& token);
 // will without a change (Stalled).
 Outcome<bool> is_minted(const api::ApiToken& token);
 
+// Revoked, and the operator has acted: the value is void and its Secret deleted.
+bool is_void(const api::ApiToken& token);
+
 }  // namespace apitoken::cli

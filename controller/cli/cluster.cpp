@@ -18,7 +18,12 @@ namespace apitoken::cli {
 namespace {
 
 constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "selfsubjectreviews", false};
+constexpr kube::Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews", false};
 constexpr std::string_view kPage = "500";
+constexpr Seconds kLongestRequest{20};
+
+// A request ends with the patience of who waits for what it asks.
+Seconds request_limit(const Options& options) { return std::clamp(options.timeout, Seconds(1), kLongestRequest); }
 
 class NoObserver final : public kube::RequestObserver {
   void request_done(std::string_view, std::string_view) override {}
@@ -87,13 +92,6 @@ Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
   return ShownToken{std::move(*token), std::move(json)};
 }
 
-// A write that was under way when the stop came.
-std::unexpected<Failure> unsure(const std::string& name) {
-  return give_up(
-      ExitCode::Interrupted,
-      fmt::format("interrupted while asking; whether it was done tells: kubectl apitoken describe {}", name));
-}
-
 }  // namespace
 
 std::string server_words(const Error& error) {
@@ -107,8 +105,7 @@ struct Cluster::Parts {
   Parts(std::unique_ptr<kube::Credentials> given, const Options& options, std::stop_token told)
       : credentials(std::move(given)),
         name_space(options.name_space.empty() ? credentials->default_namespace() : options.name_space),
-        transport(
-            kube::make_cpprest_transport(*credentials, "kubectl-apitoken", {.request = std::chrono::seconds(20)})),
+        transport(kube::make_cpprest_transport(*credentials, "kubectl-apitoken", {.request = request_limit(options)})),
         client(*transport, observer, write_query(options)),
         dry_run(options.dry_run == DryRun::Server),
         stop(std::move(told)) {}
@@ -152,6 +149,14 @@ std::unexpected<Failure> Cluster::refuse(const Error& error) const {
       fmt::format("{} does not accept the credentials of the kubeconfig (401 Unauthorized); they are wrong or "
                   "have expired: log in anew, or choose another --context",
                   server));
+}
+
+// What was sent may have been done although no answer came.
+std::unexpected<Failure> Cluster::refuse_write(const std::string& name, const Error& error) const {
+  Failure failure = refuse(error).error();
+  if (failure.code == ExitCode::Interrupted || contains(failure.message, " within "))
+    failure.message += fmt::format("; whether it was done tells: kubectl apitoken describe {}", name);
+  return std::unexpected(std::move(failure));
 }
 
 Outcome<ShownToken> Cluster::shown(Result<std::string> body) const {
@@ -207,8 +212,8 @@ Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& 
                                "kubectl apitoken describe {0} -n {1}",
                                name, parts_->name_space));
   }
-  if (!made && made.error().kind == ErrorKind::Canceled) return unsure(name);
-  if (!made || !parts_->dry_run) return shown(std::move(made));
+  if (!made) return refuse_write(name, made.error());
+  if (!parts_->dry_run) return shown(std::move(made));
   ShownToken judged{{}, std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
   judged.token.meta.name = name;
   return judged;
@@ -217,8 +222,29 @@ Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& 
 Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::string& body) {
   auto patched =
       parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name}, "", body, parts_->stop);
-  if (!patched && patched.error().kind == ErrorKind::Canceled) return unsure(name);
+  if (!patched) return refuse_write(name, patched.error());
   return shown(std::move(patched));
+}
+
+Outcome<void> Cluster::remove(const std::string& name, const std::string& uid) {
+  const auto gone =
+      parts_->client.remove(kube::resources::kApiTokens, {parts_->name_space, name}, uid, "", parts_->stop);
+  if (!gone && gone.error().kind != ErrorKind::NotFound) return refuse(gone.error());
+  return {};
+}
+
+Outcome<bool> Cluster::may_read_secret(const std::string& name) {
+  const nlohmann::json review = {
+      {"apiVersion", "authorization.k8s.io/v1"},
+      {"kind", "SelfSubjectAccessReview"},
+      {"spec",
+       {{"resourceAttributes",
+         {{"namespace", parts_->name_space}, {"verb", "get"}, {"resource", "secrets"}, {"name", name}}}}}};
+  const auto body = parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop);
+  if (!body) return refuse(body.error());
+  const auto answer = parts_->parser.parse(*body);
+  const auto status = answer ? api::member(*answer, "status") : std::nullopt;
+  return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
 }
 
 Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {

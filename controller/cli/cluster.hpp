@@ -43,6 +43,10 @@ class Cluster {
   Outcome<std::vector<ShownToken>> list(const std::string& name_space, const std::string& user);
   Outcome<ShownToken> create(const std::string& name, const std::string& body);
   Outcome<ShownToken> merge_patch(const std::string& name, const std::string& body);
+  // Deletes it, unless another of that name has taken its place.
+  Outcome<void> remove(const std::string& name, const std::string& uid);
+  // Whether the user may read the Secret of that name, which need not be there.
+  Outcome<bool> may_read_secret(const std::string& name);
   // The value that the Secret of `token` holds; empty while the Secret or its key is not there.
   Outcome<SecretString> value_of(const api::ApiToken& token);
   // Oldest first.
@@ -52,6 +56,7 @@ class Cluster {
   struct Parts;
   explicit Cluster(std::unique_ptr<Parts> parts);
   std::unexpected<Failure> refuse(const Error& error) const;
+  std::unexpected<Failure> refuse_write(const std::string& name, const Error& error) const;
   Outcome<ShownToken> shown(Result<std::string> body) const;
 
   const std::unique_ptr<Parts> parts_;

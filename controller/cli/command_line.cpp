@@ -101,6 +101,10 @@ constexpr std::array kCommands{
 constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
     {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
 
+// What may stand before a name, as with kubectl.
+constexpr std::array<std::string_view, 4> kKindWords{"apitoken", "apitokens", "apitoken.apitoken.dev",
+                                                     "apitokens.apitoken.dev"};
+
 const CommandRow* find_command(std::string_view word) {
   const auto alias = std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
   if (alias != kAliases.end()) return &row_of(alias->second);
@@ -109,9 +113,14 @@ const CommandRow* find_command(std::string_view word) {
 }
 
 std::string unknown_command(std::string_view word) {
-  const auto names = std::views::transform(kCommands, &CommandRow::name);
-  return fmt::format("unknown command \"{}\"; did you mean {}? See: kubectl apitoken help", word,
-                     nearest_word(word, names));
+  std::vector<std::string_view> names;
+  for (const CommandRow& row : kCommands) {
+    if (!row.name.empty()) names.push_back(row.name);
+  }
+  const auto near = near_word(word, names);
+  return fmt::format(
+      "unknown command \"{}\"; {} See: kubectl apitoken help", word,
+      near ? fmt::format("did you mean {}?", *near) : fmt::format("there is {}.", fmt::join(names, ", ")));
 }
 
 std::string unknown_flag(Command command, std::string_view flag) {
@@ -122,32 +131,43 @@ std::string unknown_flag(Command command, std::string_view flag) {
   const auto known = std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
   if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
   if (!flag.starts_with("--")) return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
-  return fmt::format("unknown flag {}; did you mean --{}?", flag, nearest_word(flag.substr(2), names));
+  const auto near = near_word(flag.substr(2), names);
+  return near ? fmt::format("unknown flag {}; did you mean --{}?", flag, *near)
+              : fmt::format("unknown flag {} of {}", flag, row_of(command).name);
 }
 
-// A flag as it stands in one argument: "--user=a", "-n", "-na".
+// A flag as it is written: "--user=a", "-n", "-na".
 struct Written {
-  std::string_view name;
-  std::optional<std::string_view> value;
+  std::string name;
+  std::optional<std::string_view> value{};
+  std::string_view more{};  // the letters that follow one without a value: "owide" of "-Aowide"
 };
 
-Written take_apart(std::string_view argument) {
-  if (argument.starts_with("--")) {
-    const auto equals = argument.find('=');
-    if (equals == argument.npos) return {argument, {}};
-    return {argument.substr(0, equals), argument.substr(equals + 1)};
+Written take_letter(std::string_view letters) {
+  Written written{.name = fmt::format("-{}", letters.substr(0, 1))};
+  const auto rest = letters.substr(1);
+  const auto is_switch = [&](const FlagRow& flag) { return flag.value.empty() && is_named(flag, written.name); };
+  if (rest.starts_with('=')) {
+    written.value = rest.substr(1);
+  } else if (std::ranges::any_of(flag_rows(), is_switch)) {
+    written.more = rest;
+  } else if (!rest.empty()) {
+    written.value = rest;
   }
-  if (argument.size() == 2) return {argument, {}};
-  const bool equals = argument[2] == '=';
-  return {argument.substr(0, 2), argument.substr(equals ? 3 : 2)};
+  return written;
+}
+
+Written take_apart(std::string_view argument) {
+  if (!argument.starts_with("--")) return take_letter(argument.substr(1));
+  const auto equals = argument.find('=');
+  if (equals == argument.npos) return {.name = std::string(argument)};
+  return {.name = std::string(argument.substr(0, equals)), .value = argument.substr(equals + 1)};
 }
 
 using Arguments = std::span<const std::string>;
 
-// Takes the first flag, and its value, off `rest`.
-Complaint take_flag(Invocation& invocation, Arguments& rest) {
-  Written written = take_apart(rest.front());
-  rest = rest.subspan(1);
+// Its value may be the first of `rest`, and is taken off it then.
+Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   const FlagRow* const flag = find_flag(invocation.command, written.name);
   if (flag == nullptr) return unknown_flag(invocation.command, written.name);
   if (!written.value && flag->value.empty()) written.value = "true";
@@ -156,9 +176,23 @@ Complaint take_flag(Invocation& invocation, Arguments& rest) {
     written.value = rest.front();
     rest = rest.subspan(1);
   }
-  const auto complaint = flag->apply(invocation.options, *written.value);
+  auto complaint = flag->apply(invocation.options, *written.value);
   if (!complaint) return {};
+  const auto& outputs = row_of(invocation.command).outputs;
+  if (flag->name == "output") complaint->append(fmt::format("; allowed are {}", fmt::join(outputs, ", ")));
   return fmt::format("--{}: invalid value \"{}\": {}", flag->name, *written.value, *complaint);
+}
+
+// Takes the first flag, or letters such as "-Aowide", and the value off `rest`.
+Complaint take_flag(Invocation& invocation, Arguments& rest) {
+  Written written = take_apart(rest.front());
+  rest = rest.subspan(1);
+  auto complaint = apply(invocation, written, rest);
+  while (!complaint && !written.more.empty()) {
+    written = take_letter(written.more);
+    complaint = apply(invocation, written, rest);
+  }
+  return complaint;
 }
 
 // Where the command stands: flags may come before it, as with kubectl.
@@ -166,12 +200,21 @@ std::size_t find_command_word(Arguments arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word.size() < 2 || !word.starts_with('-')) return i;
-    const Written written = take_apart(word);
+    Written written = take_apart(word);
+    while (!written.more.empty()) written = take_letter(written.more);
     const auto named = [&](const FlagRow& flag) { return is_named(flag, written.name); };
     const auto flag = std::ranges::find_if(flag_rows(), named);
     if (flag != flag_rows().end() && !flag->value.empty() && !written.value) ++i;
   }
   return arguments.size();
+}
+
+// The name alone of what kubectl and -o name write as KIND/NAME.
+std::string without_kind(Command command, const std::string& word) {
+  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) == 0) return word;
+  const auto slash = word.find('/');
+  const auto kind = std::string_view(word).substr(0, slash);
+  return slash != word.npos && std::ranges::find(kKindWords, kind) != kKindWords.end() ? word.substr(slash + 1) : word;
 }
 
 // Reads the whole line; where `complaints` is null, what cannot be read is passed over.
@@ -200,7 +243,7 @@ Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
     if (!flags_over && word == "--") {
       flags_over = true;
     } else if (!is_command) {
-      invocation.arguments.push_back(word);
+      invocation.arguments.push_back(without_kind(invocation.command, word));
     }
     rest = rest.subspan(1);
   }
@@ -214,24 +257,36 @@ Complaint check_output(const CommandRow& row, Output output) {
   return fmt::format("--output: {} does not go with {}; allowed are {}", name, row.name, fmt::join(row.outputs, ", "));
 }
 
+// Too much, too little, or a name that would make a request for all ApiTokens out of one for one.
+Complaint check_arguments(const Invocation& invocation) {
+  const auto& arguments = invocation.arguments;
+  const CommandRow& row = row_of(invocation.command);
+  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
+  if (row.fewest > 0 && std::ranges::find(arguments, "") != arguments.end())
+    return fmt::format("{} wants {}, which is empty", row.name, row.arguments);
+  if (arguments.size() <= row.most) return {};
+  if (row.command == Command::List) return fmt::format("list takes no names; for one see: describe {}", arguments[0]);
+  if (row.command == Command::Lint) return fmt::format("lint takes files by flag: -f {}", arguments[0]);
+  if (row.command == Command::Verify) return "verify takes one token; better pass it on standard input";  // unquoted
+  return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
+                     row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
+}
+
 // What no single flag can tell.
 Complaint check(const Invocation& invocation) {
   const auto& [command, arguments, options] = invocation;
   const CommandRow& row = row_of(command);
-  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
-  if (arguments.size() > row.most)
-    return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
-                       row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
+  if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
   if (command == Command::Create && options.user.empty())
     return "create wants --user, for whom the token speaks; for a temporary one of your own see login";
   if (command == Command::List && options.all_users && !options.user.empty())
     return "--all and --user contradict each other; leave one out";
-  if (options.all_namespaces && !options.name_space.empty())
-    return "--namespace and --all-namespaces contradict each other; leave one out";
   if (command == Command::Lint && options.files.empty()) return "lint wants -f FILE; - is standard input";
-  if (options.show_value && options.output != Output::Text && options.output != Output::Token)
+  if (options.show_value == true && options.output != Output::Text && options.output != Output::Token)
     return "--show-value and --output contradict each other; -o token prints the value alone";
+  if (options.show_value == false && options.output == Output::Token)
+    return "-o token and --show-value=false contradict each other; leave one out";
   if (options.output == Output::Token && (!options.wait || options.dry_run != DryRun::None))
     return "-o token needs a minted value: leave out --wait=false and --dry-run";
   return {};

@@ -43,7 +43,7 @@ struct Options {
 
   bool wait = true;
   Seconds timeout{60};
-  bool show_value = false;
+  std::optional<bool> show_value;  // unset: to a terminal only
 
   bool all_users = false;
   std::optional<Seconds> expiring_within;

@@ -31,6 +31,44 @@ Outcome<ExitCode> show_without_waiting(const ShownToken& made, const Options& op
   return ExitCode::Ok;
 }
 
+// The operator does not go on without a change, and no value was ever issued.
+bool gets_no_value(const api::ApiToken& token) {
+  const auto* const stalled = api::find_condition(token.status.conditions, api::condition::kStalled);
+  return stalled != nullptr && stalled->status == api::condition::kTrue && token.status.token_hash.empty() &&
+         (stalled->reason == api::reason::kSecretConflict || stalled->reason == api::reason::kInvalidSpec);
+}
+
+// Leaves nothing half made.
+Failure take_back(Cluster& cluster, const api::ObjectMeta& made, Failure failure) {
+  const auto gone = cluster.remove(made.name, made.uid);
+  failure.message += gone ? "; the ApiToken was deleted again"
+                          : fmt::format(
+                                "; the ApiToken stays, as it could not be deleted: {}; have it deleted: kubectl "
+                                "delete apitoken {} -n {}",
+                                gone.error().message, made.name, made.ns);
+  return failure;
+}
+
+Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made, const Options& options,
+                            const Terminal& terminal) {
+  bool in_vain = false;
+  const auto minted = [&](const api::ApiToken& token) {
+    auto ready = is_minted(token);
+    in_vain = !ready && gets_no_value(token);
+    return ready;
+  };
+  const auto done =
+      await_and_show(cluster, terminal, options,
+                     {.name = made.name,
+                      .verb = "created",
+                      .minted = minted,
+                      .on_timeout = fmt::format(
+                          "the ApiToken stays as it was asked for; look at it: kubectl apitoken describe {} -n {}",
+                          made.name, made.ns)});
+  if (!done && in_vain) return std::unexpected(take_back(cluster, made, done.error()));
+  return done;
+}
+
 Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options, const Terminal& terminal) {
   const auto manifest = make_manifest(name, cluster.name_space(), options);
   if (const auto finding = examine(manifest.dump()); !finding.problems.empty()) {
@@ -38,16 +76,15 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
                    fmt::format("apitoken \"{}\" was not sent: {}", name, fmt::join(finding.problems, "; ")));
   }
   if (options.dry_run == DryRun::Client) return show_unsent(manifest, options, terminal);
+  if (options.dry_run == DryRun::None) {
+    const auto& secret = options.secret_name.empty() ? name : options.secret_name;
+    if (auto shown = check_value_can_be_shown(cluster, terminal, options, secret); !shown)
+      return std::unexpected(shown.error());
+  }
   const auto made = cluster.create(name, manifest.dump());
   if (!made) return std::unexpected(made.error());
   if (options.dry_run == DryRun::Server || !options.wait) return show_without_waiting(*made, options, terminal);
-  return await_and_show(cluster, terminal, options,
-                        {.name = name,
-                         .verb = "created",
-                         .minted = is_minted,
-                         .on_timeout = fmt::format(
-                             "the ApiToken stays as it was asked for; look at it: kubectl apitoken describe {} -n {}",
-                             name, cluster.name_space())});
+  return await_new(cluster, made->token.meta, options, terminal);
 }
 
 }  // namespace

@@ -23,6 +23,12 @@ void line(const Terminal& terminal, std::string_view name, std::string_view valu
 
 std::string when(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : ""; }
 
+std::string left_of(const api::ApiToken& token, WallTime now) {
+  if (is_void(token)) return "revoked";
+  const auto expiry = *token.status.expires_at;
+  return expiry <= now ? short_span(now - expiry) + " ago" : "in " + short_span(expiry - now);
+}
+
 void show_spec(const api::ApiToken& token, const Terminal& terminal) {
   line(terminal, "Name", token.meta.name);
   line(terminal, "Namespace", token.meta.ns);
@@ -35,25 +41,22 @@ void show_spec(const api::ApiToken& token, const Terminal& terminal) {
   for (const auto& [name, list] :
        {std::pair{"Groups", &token.spec.groups}, {"Scopes", &token.spec.scopes}, {"Audiences", &token.spec.audiences}})
     line(terminal, name, fmt::format("{}", fmt::join(*list, ", ")));
-  line(terminal, "Revoked", token.spec.revoked ? "true" : "");
+  if (token.spec.revoked)
+    line(terminal, "Revoked", is_void(token) ? "true" : "asked for; until apitoken-operator acts the value may work");
 }
 
 void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
   const auto& status = token.status;
   line(terminal, "Issued", when(status.issued_at));
-  if (status.expires_at) {
-    const bool over = *status.expires_at <= now;
-    const auto span = short_span(over ? now - *status.expires_at : *status.expires_at - now);
-    line(terminal, "Expires", fmt::format("{} ({})", when(status.expires_at), over ? span + " ago" : "in " + span),
+  if (status.expires_at)
+    line(terminal, "Expires", fmt::format("{} ({})", when(status.expires_at), left_of(token, now)),
          colour_of(token, now));
-  }
   line(terminal, "Warned From", when(status.warn_at));
   line(terminal, "Rotates", when(status.rotate_at));
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
-  line(terminal, "Secret",
-       fmt::format("{}, key {}", token.secret_name(),
-                   token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key()));
+  const auto key = token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key();
+  if (!is_void(token)) line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)
     line(terminal, "Former Value",

@@ -5,10 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/nearest.hpp"
 #include "cli/crds.hpp"
 #include "cli/schema.hpp"
 #include "core/expiry_config.hpp"
@@ -21,6 +23,8 @@ namespace {
 
 using Json = nlohmann::json;
 using Lines = std::vector<std::string>;
+
+constexpr std::array<std::string_view, 2> kKinds{api::kApiTokenKind, api::kConfigKind};
 
 // The string at a path of member names; empty where there is none.
 std::string text_at(const Json& object, std::initializer_list<const char*> path) {
@@ -45,6 +49,11 @@ auto decode(Json object, Decode decode_object) {
   const auto element = parser.parse(text);
   using Decoded = decltype(decode_object(*element));
   return element ? decode_object(*element) : Decoded(std::unexpected(element.error()));
+}
+
+bool is_of_our_group(const Json& object) {
+  const auto version = text_at(object, {"apiVersion"});
+  return std::string_view(version).substr(0, version.find('/')) == api::kGroup;
 }
 
 void check_head(const Json& object, Lines& problems) {
@@ -147,10 +156,17 @@ Finding examine(const std::string& document) {
     finding.problems.emplace_back("kind: is missing; no Kubernetes object");
     return finding;
   }
-  finding.ours = kind == api::kApiTokenKind || kind == api::kConfigKind;
+  const bool known = std::ranges::find(kKinds, kind) != kKinds.end();
+  finding.ours = known || is_of_our_group(object);
   if (!finding.ours) return finding;
   check_head(object, finding.problems);
-  kind == api::kApiTokenKind ? examine_token(object, finding) : examine_config(object, finding);
+  if (!known) {
+    finding.problems.push_back(fmt::format("kind: \"{}\" does not exist in {}; did you mean {}?",
+                                           core::cut_text(core::plain_text(kind), 64), api::kGroup,
+                                           nearest_word(kind, kKinds)));
+  } else {
+    kind == api::kApiTokenKind ? examine_token(object, finding) : examine_config(object, finding);
+  }
   return finding;
 }
 

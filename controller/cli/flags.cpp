@@ -92,6 +92,8 @@ Complaint set_dry_run(Options& options, std::string_view value) {
   return {};
 }
 
+Complaint set_user(Options& options, std::string_view value) { return set_text(options.user, value); }
+
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke);
 constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
@@ -99,12 +101,13 @@ constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
 constexpr std::array kFlags{
-    FlagRow{"user", 0, "USER", "Whom the token speaks for (list: whose tokens).", on(Create, List),
-            [](Options& o, std::string_view v) { return set_text(o.user, v); }},
+    FlagRow{"user", 0, "USER", "Whom the token speaks for.", on(Create), set_user},
+    FlagRow{"user", 0, "USER", "Whose tokens. Default: your own.", on(List), set_user},
     FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).", on(Create),
             [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
-    FlagRow{"ttl", 0, "DURATION", "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.", kMaking,
-            set_ttl},
+    FlagRow{"ttl", 0, "DURATION", "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.",
+            on(Create), set_ttl},
+    FlagRow{"ttl", 0, "DURATION", "How long it works, 24h at most: 90m, 12h. Default: 8h.", on(Login), set_ttl},
     FlagRow{"description", 0, "TEXT", "What it is for; stands in reminder mails.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.description, v); }},
     FlagRow{"format", 0, "FORMAT", "Opaque (the default) or JWT (Temporary only).", kMaking,
@@ -119,7 +122,8 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_text(o.secret_name, v); }},
     FlagRow{"key", 0, "KEY", "The key in that Secret. Default: token.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.key, v); }},
-    FlagRow{"dry-run", 0, "WHERE", "client: print what would be sent; server: let the API server judge; none.", kMaking,
+    FlagRow{"dry-run", 0, "WHERE",
+            "client: print what would be sent; server: let the API server judge; none (the default).", kMaking,
             set_dry_run, kDryRuns},
 
     FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
@@ -130,21 +134,25 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
     FlagRow{"offline", 0, "", "Check format and checksum only; ask no cluster.", on(Verify),
             [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
-    FlagRow{"filename", 'f', "FILE", "A file with manifests, - for standard input; may be repeated.", on(Lint),
-            [](Options& o, std::string_view v) {
-              o.files.emplace_back(v);
-              return v.empty() ? Complaint("a file is wanted") : Complaint();
-            }},
+    FlagRow{"filename", 'f', "FILE",
+            "A file with manifests, a directory with some (*.yaml, *.yml, *.json), - for standard input; may be "
+            "repeated.",
+            on(Lint), [](Options& o, std::string_view v) { return add_to_list(o.files, v); }},
 
     FlagRow{"wait", 0, "", "Wait until the operator has done it (default true).", kWaiting,
             [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
     FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
             [](Options& o, std::string_view v) { return set_span(o.timeout, v); }},
-    FlagRow{"show-value", 0, "", "Print the token's value even where standard output is no terminal.",
-            on(Create, Login, Rotate), [](Options& o, std::string_view v) { return set_bool(o.show_value, v); }},
+    FlagRow{"show-value", 0, "",
+            "Print the token's value even where standard output is no terminal; =false: leave it in the Secret.",
+            on(Create, Login, Rotate),
+            [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
-    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster, set_namespace},
-    FlagRow{"all-namespaces", 'A', "", "All namespaces.", on(List, Verify),
+    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster & ~on(Verify),
+            set_namespace},
+    FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all, as far as you may.", on(Verify),
+            set_namespace},
+    FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kCluster,

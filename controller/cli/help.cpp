@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace apitoken::cli {
 namespace {
 
 constexpr std::size_t kWidth = 100;
+constexpr std::size_t kGap = 2;  // between the columns
 
 // Breaks a text into lines at blanks.
 std::string wrapped(std::string_view text, std::size_t indent) {
@@ -29,12 +32,24 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   return result;
 }
 
-std::string flag_line(const CommandRow& command, const FlagRow& flag) {
+std::string left_of(const FlagRow& flag) {
   const auto letter = flag.letter == 0 ? std::string("    ") : fmt::format("-{}, ", flag.letter);
-  const auto left = fmt::format("{}--{}{}{}", letter, flag.name, flag.value.empty() ? "" : " ", flag.value);
-  const auto help = flag.name == "output" ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
-                                          : std::string(flag.help);
-  return fmt::format("  {:<30}{}\n", left, wrapped(help, 32));
+  return fmt::format("  {}--{}{}{}", letter, flag.name, flag.value.empty() ? "" : " ", flag.value);
+}
+
+std::string flag_table(const CommandRow& command) {
+  std::size_t width = 0;
+  for (const FlagRow& flag : flag_rows()) {
+    if (takes(command.command, flag)) width = std::max(width, left_of(flag).size() + kGap);
+  }
+  std::string table;
+  for (const FlagRow& flag : flag_rows()) {
+    if (!takes(command.command, flag)) continue;
+    const auto help = flag.name == "output" ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
+                                            : std::string(flag.help);
+    table += fmt::format("{:<{}}{}\n", left_of(flag), width, wrapped(help, width));
+  }
+  return table;
 }
 
 }  // namespace
@@ -50,13 +65,13 @@ std::string help_text() {
          "\nFlags of a command: kubectl apitoken COMMAND --help\n\n"
          "Exit codes:\n"
          "  0    done\n"
-         "  1    refused by the API server or the operator, or output could not be written\n"
+         "  1    refused by the API server or the operator, or a file could not be read or written\n"
          "  2    the command line is wrong\n"
          "  3    no such ApiToken or namespace, or a cluster without ApiTokens\n"
          "  4    rights are missing, or the credentials are not accepted\n"
          "  5    no cluster: no usable kubeconfig, no connection\n"
          "  6    the operator did not answer in time; what was asked for stays\n"
-         "  7    verify: the token does not work; lint: a manifest has problems\n"
+         "  7    verify: the token does not work; lint: a manifest has problems, or there is none\n"
          "  130  interrupted\n\n"
          "Colours: on terminals, unless NO_COLOR is set.\n";
 }
@@ -67,11 +82,7 @@ std::string help_text(Command command) {
   std::string text = fmt::format("{}\n\nUsage:\n  kubectl apitoken {}{}{} [flags]\n", wrapped(row.about, 0), row.name,
                                  row.arguments.empty() ? "" : " ", row.arguments);
   if (!row.examples.empty()) text += fmt::format("\nExamples:\n{}\n", row.examples);
-  text += "\nFlags:\n";
-  for (const FlagRow& flag : flag_rows()) {
-    if (takes(command, flag)) text += flag_line(row, flag);
-  }
-  return text + "\nExit codes: kubectl apitoken help\n";
+  return text + "\nFlags:\n" + flag_table(row) + "\nExit codes: kubectl apitoken help\n";
 }
 
 }  // namespace apitoken::cli

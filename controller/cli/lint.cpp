@@ -1,8 +1,12 @@
 // lint: every document of every file, judged and explained.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
@@ -12,12 +16,31 @@
 namespace apitoken::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t kLargest = 8 << 20;
+constexpr std::array<std::string_view, 3> kExtensions{".json", ".yaml", ".yml"};
 
 struct Count {
   std::size_t good = 0;
   std::size_t bad = 0;
 };
+
+// What -f names: a file, or the files of a directory that kubectl reads too, sorted; not those of directories in it.
+Outcome<std::vector<std::string>> files_of(const std::string& name) {
+  std::error_code error;
+  if (name == "-" || !fs::is_directory(name, error)) return std::vector{name};
+  std::vector<std::string> files;
+  for (fs::directory_iterator entry(name, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code unused;
+    const bool wanted = std::ranges::find(kExtensions, entry->path().extension().string()) != kExtensions.end();
+    if (wanted && !entry->is_directory(unused)) files.push_back(entry->path().string());
+  }
+  if (error) return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", name, error.message()));
+  if (files.empty()) return give_up(ExitCode::NotValid, fmt::format("{} holds no *.yaml, *.yml or *.json", name));
+  std::ranges::sort(files);
+  return files;
+}
 
 Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
   if (file == "-") {
@@ -25,9 +48,15 @@ Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
     if (!text) return std::unexpected(text.error());
     return std::string(text->reveal());
   }
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad()) return give_up(ExitCode::Failed, fmt::format("{} cannot be read", file));
+  std::string text(kLargest + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (!stream.is_open() || stream.bad())
+    return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
+  if (text.size() > kLargest)
+    return give_up(ExitCode::Failed, fmt::format("{} is larger than {} bytes: no manifest", file, kLargest));
   return text;
 }
 
@@ -45,22 +74,36 @@ void report(const std::string& where, const Finding& finding, const Terminal& te
   ++(finding.problems.empty() ? count.good : count.bad);
 }
 
+// `kubectl get -o yaml` and generators wrap objects into lists.
+bool is_list(const nlohmann::json& document) {
+  const auto kind = document.is_object() ? document.value("/kind"_json_pointer, nlohmann::json()) : nlohmann::json();
+  return kind == "List" || kind == "ApiTokenList" || kind == "TokenExpiryConfigList";
+}
+
+Outcome<ExitCode> lint(const std::string& file, const Terminal& terminal, Count& count) {
+  const auto text = read(file, terminal);
+  if (!text) return std::unexpected(text.error());
+  const std::string where = file == "-" ? "standard input" : file;
+  const auto documents = kube::read_yaml(*text, where);
+  if (!documents) return give_up(ExitCode::NotValid, documents.error().message);
+  for (const auto& document : *documents) {
+    const auto items =
+        is_list(document) ? document.value("items", nlohmann::json::array()) : nlohmann::json::array({document});
+    for (const auto& item : items)
+      report(where, examine(item.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)), terminal, count);
+  }
+  return ExitCode::Ok;
+}
+
 }  // namespace
 
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal) {
   Count count;
-  for (const auto& file : invocation.options.files) {
-    const auto text = read(file, terminal);
-    if (!text) return std::unexpected(text.error());
-    const std::string where = file == "-" ? "standard input" : file;
-    const auto documents = kube::read_yaml(*text, where);
-    if (!documents) return give_up(ExitCode::NotValid, documents.error().message);
-    for (const auto& document : *documents) {
-      // `kubectl get -o yaml` and generators wrap objects into lists.
-      const bool list = document.is_object() && document.value("/kind"_json_pointer, nlohmann::json()) == "List";
-      const auto items = list ? document.value("items", nlohmann::json::array()) : nlohmann::json::array({document});
-      for (const auto& item : items)
-        report(where, examine(item.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)), terminal, count);
+  for (const auto& name : invocation.options.files) {
+    const auto files = files_of(name);
+    if (!files) return std::unexpected(files.error());
+    for (const auto& file : *files) {
+      if (auto read = lint(file, terminal, count); !read) return read;
     }
   }
   if (count.good + count.bad == 0)

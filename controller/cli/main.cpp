@@ -122,25 +122,41 @@ ExitCode report(const Outcome<ExitCode>& outcome) {
   return outcome.error().code;
 }
 
+// Watches signals for as long as it lives.
+class SignalWatch {
+ public:
+  explicit SignalWatch(const sigset_t& signals) : watcher_([this, signals] { watch_signals(signals, stop_, over_); }) {}
+  ~SignalWatch() {
+    over_ = true;
+    pthread_kill(watcher_.native_handle(), SIGTERM);  // wakes it
+    watcher_.join();
+  }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+  std::stop_token stop() const { return stop_.get_token(); }
+
+ private:
+  std::stop_source stop_;
+  std::atomic<bool> over_ = false;
+  std::thread watcher_;
+};
+
+ExitCode run_plugin(int argc, char** argv) {
+  set_up_warnings();
+  auto invocation = parse_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  if (!invocation) return report(give_up(ExitCode::Usage, invocation.error()));
+  SecretString token = take_token(*invocation, argv);
+  const sigset_t signals = block_signals();
+  kube::prepare_cpprest();
+  const SignalWatch watch(signals);
+  return report(run(*invocation, std::move(token), Terminal(look_at_streams(), watch.stop())));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   forbid_core_dumps();
-  set_up_warnings();
-  auto invocation = parse_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
-  if (!invocation) {
-    fmt::print(stderr, "error: {}\n", invocation.error());
-    return static_cast<int>(ExitCode::Usage);
-  }
-  SecretString token = take_token(*invocation, argv);
-  const sigset_t signals = block_signals();
-  kube::prepare_cpprest();
-  std::stop_source stop;
-  std::atomic<bool> over = false;
-  std::thread watcher([&] { watch_signals(signals, stop, over); });
-  const auto code = report(run(*invocation, std::move(token), Terminal(look_at_streams(), stop.get_token())));
-  over = true;
-  pthread_kill(watcher.native_handle(), SIGTERM);  // wakes it
-  watcher.join();
-  return static_cast<int>(code);
+  const auto code = caught([&]() -> Outcome<ExitCode> { return run_plugin(argc, argv); });
+  return static_cast<int>(code ? *code : report(code));
 }

@@ -21,7 +21,7 @@ struct Delivery {
 
 bool wants_value(const Options& options, const Terminal& terminal) {
   if (options.output == Output::Token) return true;
-  return options.output == Output::Text && (options.show_value || terminal.streams().out_terminal);
+  return options.output == Output::Text && options.show_value.value_or(terminal.streams().out_terminal);
 }
 
 // True once there is nothing more to wait for.
@@ -65,7 +65,7 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, co
     terminal.out_value(delivery.value);
   } else if (options.output == Output::Token) {
     return give_up(ExitCode::Failed, fmt::format("{}, but {}: {}", done_line, why_hidden(token), where(token)));
-  } else {
+  } else if (token.spec.secret->encrypt_to || !options.show_value) {
     terminal.note(fmt::format("Note: {}", why_hidden(token)));
   }
   return ExitCode::Ok;
@@ -78,6 +78,20 @@ std::string expiry_text(const api::ApiTokenStatus& status, WallTime now) {
   const auto when = format_rfc3339(*status.expires_at);
   if (*status.expires_at <= now) return fmt::format("expired {} ({} ago)", when, short_span(now - *status.expires_at));
   return fmt::format("expires {} (in {})", when, short_span(*status.expires_at - now));
+}
+
+Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal, const Options& options,
+                                       const std::string& secret_name) {
+  if (!options.wait || !wants_value(options, terminal)) return {};
+  const auto allowed = cluster.may_read_secret(secret_name);
+  if (!allowed) return std::unexpected(allowed.error());
+  if (*allowed) return {};
+  return give_up(
+      ExitCode::NotAllowed,
+      fmt::format("you may not read Secret {} in namespace {}, where the value would be, so nothing was asked "
+                  "for; have get on secrets granted (the ClusterRole edit has it), or leave the value there: "
+                  "--show-value=false{}",
+                  secret_name, cluster.name_space(), options.output == Output::Token ? " instead of -o token" : ""));
 }
 
 Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,

@@ -15,6 +15,11 @@ struct Minting {
   std::string on_timeout;  // what stays, and how to look: ends the message
 };
 
+// Before anything is asked for: a Failure where the value is to be shown and the user may not read the Secret that will
+// hold it. A token that works and that nobody sees is no use.
+Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal, const Options& options,
+                                       const std::string& secret_name);
+
 // Waits until it is minted and, where the value is to be shown, until its Secret holds it. Then says what was done and
 // prints what --output, --show-value and the terminal ask for.
 Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,

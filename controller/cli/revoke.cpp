@@ -13,11 +13,6 @@
 namespace apitoken::cli {
 namespace {
 
-bool is_void(const api::ApiToken& token) {
-  const auto* const ready = api::find_condition(token.status.conditions, api::condition::kReady);
-  return ready != nullptr && ready->reason == api::reason::kRevoked && token.status.token_hash.empty();
-}
-
 Outcome<bool> agreed(const api::ApiToken& token, const Options& options, const Terminal& terminal) {
   if (options.yes) return true;
   if (!terminal.streams().in_terminal)

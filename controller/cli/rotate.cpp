@@ -29,6 +29,16 @@ Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request)
   return stuck ? is_minted(token) : Outcome<bool>(false);
 }
 
+Outcome<void> check_value(Cluster& cluster, const Terminal& terminal, const Options& options,
+                          const api::ApiToken& token) {
+  const std::string secret(token.secret_name());
+  if (!token.spec.secret->encrypt_to) return check_value_can_be_shown(cluster, terminal, options, secret);
+  if (options.output != Output::Token) return {};
+  return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was not rotated: -o token cannot show its value, which "
+                                               "is encrypted for its recipient: Secret {}, key {}",
+                                               token.meta.name, secret, api::kCmsKey));
+}
+
 }  // namespace
 
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal) {
@@ -40,6 +50,8 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
   if (!token) return std::unexpected(token.error());
   if (token->token.spec.revoked)
     return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was revoked for good; create another", name));
+  if (const auto shown = check_value(**cluster, terminal, options, token->token); !shown)
+    return std::unexpected(shown.error());
   const auto request = format_rfc3339(next_request(token->token));
   const nlohmann::json patch = {
       {"metadata", {{"uid", token->token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};

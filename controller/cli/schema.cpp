@@ -45,10 +45,9 @@ void walk(const Json& value, const Json& schema, const std::string& path, Proble
 void check_unknown(const std::string& name, const Json& properties, const std::string& path, Problems& problems) {
   std::vector<std::string> known;
   for (const auto& [each, unused] : properties.items()) known.push_back(each);
-  const auto nearest = nearest_word(name, known);
-  const bool close = edit_distance(name, nearest) <= std::max<std::size_t>(2, name.size() / 3);
-  problems.push_back({joined(path, name), close ? fmt::format("does not exist; did you mean {}?", nearest)
-                                                : fmt::format("does not exist; there is {}", fmt::join(known, ", "))});
+  const auto near = near_word(name, known);
+  problems.push_back({joined(path, name), near ? fmt::format("does not exist; did you mean {}?", *near)
+                                               : fmt::format("does not exist; there is {}", fmt::join(known, ", "))});
 }
 
 void walk_object(const Json& value, const Json& schema, const std::string& path, Problems& problems) {

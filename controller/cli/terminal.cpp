@@ -129,12 +129,13 @@ bool Terminal::pause(milliseconds time) const {
 void Progress::show(std::string_view state) {
   const auto spent = std::chrono::steady_clock::now() - begin_;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(spent).count();
+  if (seconds < 1) return;
   if (terminal_.streams().err_terminal) {
     clear();
     fmt::print(stderr, "\r{} waiting {}s: {}", "|/-\\"[turns_++ % 4], seconds, state);
     std::fflush(stderr);
     shown_ = state;
-  } else if (seconds >= 1 && shown_ != state) {
+  } else if (shown_ != state) {
     terminal_.note(fmt::format("waiting: {}", state));
     shown_ = state;
   }

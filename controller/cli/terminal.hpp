@@ -50,8 +50,8 @@ class Terminal {
   const std::stop_token stop_;
 };
 
-// "waiting for …" on standard error for as long as it lives: one line that moves on a terminal, else a line each time
-// that the state changes, and none in the first second.
+// "waiting: …" on standard error for as long as it lives: one line that moves on a terminal, else a line each time that
+// the state changes; nothing in the first second.
 class Progress {
  public:
   explicit Progress(const Terminal& terminal) : terminal_(terminal) {}

@@ -48,7 +48,7 @@ ExitCode judge_former(const api::ApiToken& token, const Terminal& terminal) {
 
 // Those of all namespaces; of the context's own where nobody asked for more and no more is allowed.
 Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& options, const Terminal& terminal) {
-  if (!options.name_space.empty()) return cluster.list(cluster.name_space(), "");
+  if (!options.name_space.empty() && !options.all_namespaces) return cluster.list(cluster.name_space(), "");
   auto all = cluster.list("", "");
   if (all || options.all_namespaces || all.error().code != ExitCode::NotAllowed) return all;
   auto some = cluster.list(cluster.name_space(), "");

@@ -146,7 +146,15 @@ def test_a_namespace_that_is_not_there(plugin):
 def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(space, operator, plugin):
     space.secret("ci", mine="x")
     line = plugin.refused(FAILED, "create", "ci", "--user", "alice", "--timeout", "600s")
-    assert "SecretConflict" in line
+    assert "SecretConflict" in line and "the ApiToken was deleted again" in line
+    assert space.tokens.list() == [] and space.value("ci", "mine") == "x"
+
+
+def test_who_may_not_delete_is_told_what_stays(space, operator, plugin_as):
+    space.secret("ci", mine="x")
+    line = plugin_as("alice", WRITER).refused(FAILED, "create", "ci", "--user", "alice")
+    assert "SecretConflict" in line and "the ApiToken stays" in line and f"kubectl delete apitoken ci -n {space.name}" in line
+    assert stands(space.tokens.get("ci"), "Stalled") == ("True", "SecretConflict")
 
 
 def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(space, plugin, start_operator):
@@ -182,10 +190,27 @@ def test_an_interrupt_ends_a_request_that_nobody_answers(plugin, tmp_path):
         silent.stop()
 
 
+def test_a_request_that_nobody_answers_ends_with_the_timeout(plugin, tmp_path):
+    silent = SilentServer()
+
+    def change(config):
+        config["clusters"][0]["cluster"]["server"] = f"https://{silent.server}"
+
+    try:
+        away = changed(plugin, tmp_path, change)
+        line = away.refused(UNREACHABLE, "create", "ci", "--user", "alice", "--timeout", "2s")
+        assert "no answer within 2000 ms" in line and "whether it was done tells: kubectl apitoken describe ci" in line
+        assert "whether" not in away.refused(UNREACHABLE, "login", "--timeout", "1s")
+    finally:
+        silent.stop()
+
+
 def test_progress_moves_on_a_terminal_and_leaves_nothing_behind(plugin):
-    screen = plugin.on_terminal("create", "ci", "--user", "alice", "--timeout", "2s")
+    screen = plugin.on_terminal("create", "ci", "--user", "alice", "--timeout", "5s")
     assert screen.returncode == TIMED_OUT
-    assert "waiting 1s: no answer from apitoken-operator yet" in screen.text
+    assert "waiting 1s: asked apitoken-operator" in screen.text and "waiting 0s" not in screen.text
+    assert not re.search("waiting [0-2]s: no answer", screen.text)
+    assert re.search("waiting [345]s: no answer from apitoken-operator yet", screen.text)
     assert re.search("\r\x1b\\[Kerror: apitoken", screen.raw)
 
 
@@ -246,6 +271,8 @@ def test_list_over_all_namespaces(make_space, tmp_path):
     lines = plugin.ok("list", "-A", "--user", first.name).splitlines()
     assert lines[0].split()[:2] == ["NAMESPACE", "NAME"]
     assert {line.split()[0] for line in lines[1:]} == {first.name, second.name}
+    assert plugin.ok("list", "-A", "-n", first.name, "--user", first.name, "-o", "name").count("/ci") == 2, "-A wins, as with kubectl"
+    assert plugin.ok("describe", *plugin.ok("list", "--all", "-o", "name").split()).startswith("Name:           ci\n")
 
 
 def test_more_tokens_than_a_page(space, plugin):
@@ -259,6 +286,8 @@ def test_nothing_to_list_is_no_error_but_is_said(space, plugin):
     assert (done.returncode, done.stdout) == (0, "")
     assert f"in namespace {space.name}" in done.stderr and "--all" in done.stderr
     assert json.loads(plugin.ok("list", "-o", "json"))["items"] == []
+    done = plugin.run("list", "-n", "nosuch")
+    assert (done.returncode, done.stdout) == (0, "") and "in namespace nosuch" in done.stderr
 
 
 def test_a_terminal_gets_colours_unless_it_wants_none(space, operator, plugin):
@@ -341,6 +370,8 @@ def test_revoke_without_a_terminal_wants_yes(space, operator, plugin):
     assert "revoked" not in space.tokens.get("ci")["spec"]
     assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci revoked\n"
     assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci was revoked before\n"
+    described = plugin.ok("describe", "ci")
+    assert re.search(r"Expires: .*\(revoked\)\n", described) and "Secret:" not in described
     assert "revoked for good" in plugin.refused(FAILED, "rotate", "ci")
     assert '"nope" not found' in plugin.refused(NOT_FOUND, "revoke", "nope", "--yes")
 
@@ -349,6 +380,7 @@ def test_revoke_without_an_operator_says_that_the_value_may_still_work(space, pl
     space.token("ci")
     assert "may still work" in plugin.refused(TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s")
     assert space.tokens.get("ci")["spec"]["revoked"] is True
+    assert "Revoked:        asked for" in plugin.ok("describe", "ci")
 
 
 # --- verify ---------------------------------------------------------------------------------------------------------
@@ -397,6 +429,7 @@ def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, pl
     assert screen.returncode == 0 and "encrypted for its recipient" in screen.text
     done = plugin.run("rotate", "ci", "-o", "token")
     assert (done.returncode, done.stdout) == (FAILED, "") and "Secret ci, key token.cms" in done.stderr
+    assert space.tokens.get("ci")["status"]["revision"] == 2, "it was not rotated for nothing"
 
 
 def test_verify_offline_asks_nobody(plugin):
@@ -410,6 +443,7 @@ def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
     done = alice.run("verify", input=value)
     assert done.returncode == 0 and f"only in namespace {space.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
+    assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", "-n", space.name, input=value)
 
 
 # --- lint, help, completion -----------------------------------------------------------------------------------------
@@ -428,6 +462,28 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")
     assert "no ApiToken" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="")
     assert "/nowhere" in plugin.refused(FAILED, "lint", "-f", "/nowhere")
+
+
+def test_lint_reads_of_a_directory_what_kubectl_would(plugin, tmp_path):
+    token = "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: %s}\nspec: {user: a}\n"
+    (tmp_path / "inner.yaml").mkdir()
+    for name in ("b.yml", "a.yaml", "note.txt", "inner.yaml/deeper.yaml"):
+        (tmp_path / name).write_text(token % name.split(".", maxsplit=1)[0])
+    (tmp_path / "c.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(token % "c")]}))
+    lines = plugin.ok("lint", "-f", tmp_path).splitlines()
+    assert [line.split(":")[0].rsplit("/", maxsplit=1)[1] for line in lines] == ["a.yaml", "b.yml", "c.json"]
+    assert len(plugin.ok("lint", "-f", f"{tmp_path}/a.yaml,{tmp_path}/b.yml").splitlines()) == 2
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no *.yaml, *.yml or *.json" in plugin.refused(NOT_VALID, "lint", "-f", tmp_path / "empty")
+    assert "No such file" in plugin.refused(FAILED, "lint", "-f", tmp_path / "nope")
+    assert "larger than" in plugin.refused(FAILED, "lint", "-f", "/dev/zero")
+
+
+def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_path):
+    manifest = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiTokn", "metadata": {"name": "ci"}, "spec": {"user": "a"}}
+    good = (ROOT / "manifests/samples/apitoken-temporary.yaml").read_text()
+    done = plugin.run("lint", "-f", "-", input=f"{json.dumps(manifest)}\n---\n{good}")
+    assert done.returncode == NOT_VALID and "did you mean ApiToken?" in done.stdout
 
 
 def test_lint_agrees_with_the_server(space, plugin):
@@ -480,12 +536,30 @@ def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as
     assert space.tokens.list() == []
 
 
-def test_who_may_make_tokens_but_not_read_secrets_is_told_that_it_was_made(space, operator, plugin_as):
+def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER)
-    done = alice.run("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
-    assert (done.returncode, done.stdout) == (NOT_ALLOWED, "")
-    assert "ci created, but its value cannot be shown" in done.stderr and "secrets" in done.stderr
-    assert stands(space.tokens.get("ci"), "Ready")[0] == "True"
+    for args in (["create", "ci", "--user", "alice", "-o", "token"], ["create", "ci", "--user", "alice", "--show-value"], ["login", "-o", "token"]):
+        line = alice.refused(NOT_ALLOWED, *args)
+        assert "may not read Secret" in line and space.name in line and "--show-value=false" in line
+    assert alice.on_terminal("create", "ci", "--user", "alice").returncode == NOT_ALLOWED
+    assert space.tokens.list() == []
+    screen = alice.on_terminal("create", "ci", "--user", "alice", "--secret-name", "s", "--show-value=false")
+    assert screen.returncode == 0 and "Secret s, key token" in screen.text and "apt_" not in screen.text
+    assert "may not read Secret s " in alice.refused(NOT_ALLOWED, "rotate", "ci", "-o", "token")
+    assert space.tokens.get("ci")["status"]["revision"] == 1
+    assert alice.ok("rotate", "ci") == "apitoken.apitoken.dev/ci rotated\n"
+
+
+def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(space, operator, plugin_as):
+    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create"]}]).refused(NOT_ALLOWED, "create", "ci", "--user", "alice")
+    assert "forbidden" in line and "the ApiToken stays" in line
+    space.ready("ci")
+
+
+def test_a_right_on_the_one_secret_suffices(space, operator, plugin_as):
+    alice = plugin_as("alice", WRITER + [{**READER[0], "resourceNames": ["ci"]}])
+    assert alice.ok("create", "ci", "--user", "alice", "-o", "token") == space.value("ci") + "\n"
+    alice.refused(NOT_ALLOWED, "create", "other", "--user", "alice", "-o", "token")
 
 
 def test_an_expired_certificate_is_recognised(plugin_as):

@@ -23,5 +23,14 @@ TEST(Nearest, IsTheFirstOfTheClosestWords) {
   EXPECT_EQ(nearest_word("", kWords), "create");
 }
 
+TEST(Nearest, IsNoWordThatIsFarFromAll) {
+  constexpr std::array<std::string_view, 3> kWords{"create", "list", "describe"};
+  EXPECT_EQ(near_word("lst", kWords), "list");
+  EXPECT_EQ(near_word("desc", kWords), "describe") << "it begins so";
+  EXPECT_EQ(near_word("frob", kWords), std::nullopt);
+  EXPECT_EQ(near_word("as", std::array<std::string_view, 2>{"all", "user"}), std::nullopt)
+      << "every short word is near";
+}
+
 }  // namespace
 }  // namespace apitoken

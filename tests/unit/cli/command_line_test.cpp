@@ -12,6 +12,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 using Words = std::vector<std::string>;
 
@@ -55,6 +56,20 @@ TEST(CommandLine, TakesDaysAndHandsOnWhatTheApiKnows) {
   EXPECT_EQ(parsed({"list", "--expiring-within", "30d"}).options.expiring_within, std::chrono::days(30));
 }
 
+TEST(CommandLine, TakesShortFlagsInOneWordAsKubectlDoes) {
+  for (const Words& words : {Words{"list", "-Aowide"}, Words{"-Aowide", "list"}, Words{"list", "-Ao", "wide"},
+                             Words{"-Ao", "wide", "list"}, Words{"list", "-A=true", "-o=wide"}}) {
+    const auto invocation = parsed(words);
+    EXPECT_EQ(invocation.command, Command::List);
+    EXPECT_TRUE(invocation.options.all_namespaces);
+    EXPECT_EQ(invocation.options.output, Output::Wide);
+  }
+  EXPECT_EQ(parsed({"revoke", "ci", "-ynteam-a"}).options.name_space, "team-a");
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--description", "-yes"}).options.description, "-yes");
+  EXPECT_THAT(refusal({"list", "-Axwide"}), HasSubstr("unknown flag -x of list"));
+  EXPECT_THAT(refusal({"list", "-Ao"}), HasSubstr("--output wants a value"));
+}
+
 TEST(CommandLine, EndsFlagsAtTwoDashes) {
   EXPECT_THAT(parsed({"describe", "a", "--", "--b"}).arguments, ElementsAre("a", "--b"));
 }
@@ -64,6 +79,14 @@ TEST(CommandLine, NamesTheWordThatWasMeant) {
   EXPECT_THAT(refusal({"list", "--contxt", "x"}), AllOf(HasSubstr("--contxt"), HasSubstr("did you mean --context?")));
   EXPECT_THAT(refusal({"list", "-x"}), HasSubstr("unknown flag -x of list"));
   EXPECT_THAT(refusal({"list", "--ttl", "3h"}), HasSubstr("--ttl does not go with list"));
+  EXPECT_THAT(refusal({"desc"}), HasSubstr("did you mean describe?"));
+}
+
+TEST(CommandLine, GuessesNothingFromAWordThatIsLikeNone) {
+  EXPECT_THAT(refusal({"frob"}),
+              AllOf(Not(HasSubstr("did you mean")), HasSubstr("there is create, login, list,"), HasSubstr("help")));
+  EXPECT_THAT(refusal({"list", "--frobnicate"}),
+              AllOf(Not(HasSubstr("did you mean")), HasSubstr("unknown flag --frobnicate of list")));
 }
 
 TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
@@ -71,7 +94,8 @@ TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
               AllOf(HasSubstr("--ttl"), HasSubstr("\"3x\""), HasSubstr("30d, 12h or 90s")));
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--type", "temporary"}), HasSubstr("Permanent and Temporary"));
   EXPECT_THAT(refusal({"list", "-n", "Team_A"}), AllOf(HasSubstr("--namespace"), HasSubstr("\"Team_A\"")));
-  EXPECT_THAT(refusal({"list", "-o", "xml"}), HasSubstr("unknown output format"));
+  EXPECT_THAT(refusal({"list", "-o", "xml"}),
+              AllOf(HasSubstr("unknown output format"), HasSubstr("allowed are wide, json, yaml, name")));
   EXPECT_THAT(refusal({"list", "-o", "token"}), HasSubstr("allowed are wide, json, yaml, name"));
   EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace wants a value"));
   EXPECT_THAT(refusal({"list", "--all=maybe"}), HasSubstr("true and false"));
@@ -81,14 +105,35 @@ TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
 TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"create"}), HasSubstr("create wants NAME"));
   EXPECT_THAT(refusal({"create", "a", "b", "--user", "c"}), HasSubstr("\"b\" is too much"));
-  EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no arguments"));
+  EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no names"));
+  EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
-  EXPECT_THAT(refusal({"list", "-A", "-n", "a"}), HasSubstr("contradict"));
   EXPECT_THAT(refusal({"rotate", "ci", "-A"}), HasSubstr("does not go with rotate"));
   EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
   EXPECT_THAT(refusal({"login", "-o", "token", "--wait=false"}), HasSubstr("minted value"));
   EXPECT_THAT(refusal({"login", "-o", "json", "--show-value"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"login", "-o", "token", "--show-value=false"}), HasSubstr("contradict"));
+  EXPECT_EQ(parsed({"login", "-o", "json", "--show-value=false"}).options.show_value, false);
+}
+
+TEST(CommandLine, TakesNamesAsKubectlWritesThem) {
+  for (const char* kind : {"", "apitoken/", "apitokens/", "apitoken.apitoken.dev/", "apitokens.apitoken.dev/"})
+    EXPECT_THAT(parsed({"describe", kind + std::string("ci")}).arguments, ElementsAre("ci"));
+  EXPECT_THAT(parsed({"describe", "secret/ci"}).arguments, ElementsAre("secret/ci"));
+  EXPECT_THAT(parsed({"verify", "--offline", "apitoken/ci"}).arguments, ElementsAre("apitoken/ci"));
+}
+
+TEST(CommandLine, RefusesAnEmptyNameWhichWouldMeanAll) {
+  for (const Words& words : {Words{"describe", ""}, Words{"revoke", "", "--yes"}, Words{"rotate", "apitoken/"}})
+    EXPECT_THAT(refusal(words), HasSubstr("which is empty"));
+}
+
+TEST(CommandLine, RepeatsNoToken) { EXPECT_THAT(refusal({"verify", "a", "apt_x"}), Not(HasSubstr("apt_x"))); }
+
+TEST(CommandLine, SaysWhatTakesTheArgument) {
+  EXPECT_THAT(refusal({"get", "ci"}), HasSubstr("describe ci"));
+  EXPECT_THAT(refusal({"lint", "a.yaml"}), HasSubstr("-f a.yaml"));
 }
 
 TEST(CommandLine, RefusesBytesThatAreNoText) {
@@ -116,6 +161,26 @@ TEST(Help, NamesEveryCommandFlagAndExitCode) {
   }
   for (const char* code : {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", "  6 ", "  7 ", "  130 "})
     EXPECT_THAT(all, HasSubstr(code));
+}
+
+TEST(Help, KeepsFlagsAndTheirHelpApart) {
+  for (const CommandRow& row : command_rows()) {
+    for (const FlagRow& flag : flag_rows()) {
+      if (!takes(row.command, flag) || row.about.empty() || flag.value.empty()) continue;
+      EXPECT_THAT(help_text(row.command), HasSubstr(std::string(flag.name) + " " + std::string(flag.value) + "  "));
+    }
+  }
+}
+
+TEST(Help, SaysOfALoginHowLongALoginLasts) {
+  EXPECT_THAT(help_text(Command::Login),
+              AllOf(HasSubstr("24h at most"), HasSubstr("Default: 8h"), Not(HasSubstr("a year"))));
+  EXPECT_THAT(help_text(Command::Create), HasSubstr("Default: a year"));
+}
+
+TEST(Help, SaysOfVerifyThatItLooksEverywhere) {
+  EXPECT_THAT(help_text(Command::Verify), AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
+  EXPECT_THAT(help_text(Command::List), HasSubstr("the context's own"));
 }
 
 }  // namespace

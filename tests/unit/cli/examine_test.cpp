@@ -101,6 +101,18 @@ TEST(Examine, PassesOverOtherKinds) {
   EXPECT_EQ(finding.subject, "secret/x");
 }
 
+TEST(Examine, NamesTheKindThatWasMeantWithinItsOwnGroup) {
+  const auto finding = examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiTokn, metadata: {name: x}}");
+  EXPECT_TRUE(finding.ours);
+  EXPECT_EQ(finding.subject, "apitokn/x");
+  EXPECT_THAT(finding.problems,
+              ElementsAre("kind: \"ApiTokn\" does not exist in apitoken.dev; did you mean ApiToken?"));
+  EXPECT_THAT(examined("{apiVersion: apitoken.dev/v1, kind: ExpiryConfig, metadata: {name: x}}").problems,
+              ElementsAre(HasSubstr("apiVersion: \"apitoken.dev/v1\" must be apitoken.dev/v1alpha1"),
+                          HasSubstr("did you mean TokenExpiryConfig?")));
+  EXPECT_FALSE(examined("{apiVersion: apitoken.development/v1, kind: Thing, metadata: {name: x}}").ours);
+}
+
 TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
   Options options;
   options.user = "alice";

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/await.hpp"
@@ -51,6 +53,17 @@ TEST(Waiting, SaysWhatAnApiTokenStandsAt) {
   EXPECT_EQ(state_of(token("False", "Pending", "False")), "Pending: why");
 }
 
+TEST(Waiting, TakesNoStatusForAnAnswerThatSpeaksOfWhatWasAskedBefore) {
+  auto changed = token("True", "Issued", "False");
+  changed.meta.generation = 2;
+  EXPECT_THAT(state_of(changed), HasSubstr("no answer from apitoken-operator yet"));
+  auto rotating = token("True", "Issued", "False");
+  rotating.meta.annotations[std::string(api::kRotateRequestAnnotation)] = "2026-11-25T00:00:00Z";
+  EXPECT_THAT(state_of(rotating), HasSubstr("no answer from apitoken-operator yet"));
+  rotating.status.last_rotation_request = "2026-11-25T00:00:00Z";
+  EXPECT_EQ(state_of(rotating), "Issued: why");
+}
+
 TEST(Words, TellWhenATokenExpires) {
   const auto now = *parse_rfc3339("2026-11-25T00:00:00Z");
   api::ApiTokenStatus status;
@@ -59,6 +72,15 @@ TEST(Words, TellWhenATokenExpires) {
   EXPECT_EQ(expiry_text(status, now), "expires 2026-12-05T00:00:00Z (in 10d)");
   status.expires_at = now - std::chrono::hours(1);
   EXPECT_EQ(expiry_text(status, now), "expired 2026-11-24T23:00:00Z (60m ago)");
+}
+
+TEST(Exceptions, EndInOneLineAndADocumentedCode) {
+  const auto thrown = caught([]() -> Outcome<ExitCode> { throw std::runtime_error("no such luck"); });
+  ASSERT_FALSE(thrown);
+  EXPECT_EQ(thrown.error().code, ExitCode::Failed);
+  EXPECT_EQ(thrown.error().message, "kubectl-apitoken failed: no such luck");
+  EXPECT_FALSE(caught([]() -> Outcome<ExitCode> { throw 5; }));
+  EXPECT_EQ(caught([]() -> Outcome<ExitCode> { return ExitCode::NotValid; }).value(), ExitCode::NotValid);
 }
 
 }  // namespace
