@@ -43,6 +43,19 @@ TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
   EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"), std::string::npos);
 }
 
+TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
+  world_.settle();
+  world_.server.objects[kToken]["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-01-01T00:00:00Z";
+  world_.server.refuse = [](const kube::HttpRequest& request) {
+    const bool secret = request.target.find("/secrets/") != std::string::npos;
+    return request.method == kube::Method::Patch && secret ? std::optional(500) : std::nullopt;
+  };
+  pass();
+  EXPECT_EQ(ready_reason(), "Rotated");
+  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("the rotation is not in the Secret yet"),
+            std::string::npos);
+}
+
 TEST_F(Refusal, OfDeletingTheSecretLeavesTheTokenRevoked) {
   world_.settle();
   world_.spec({{"revoked", true}});

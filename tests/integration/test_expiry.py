@@ -47,6 +47,28 @@ def test_ttl_after_expired_deletes_apitoken_and_secret(space, operator):
     wait_for(lambda: space.secrets.get("ci") is None, 30, "the Secret stays")
 
 
+@pytest.mark.parametrize("kind", ["Warning", "Normal"], ids=["permanent", "temporary"])
+def test_that_a_token_expired_is_told_before_its_record_goes(space, operator, kind):
+    space.token("brief", ttl="10s", ttlAfterExpired="0s", **({"type": "Temporary"} if kind == "Normal" else {}))
+    space.ready("brief")
+    wait_for(lambda: space.tokens.get("brief") is None, 20, "the record stays")
+    assert space.wait_event("brief", "Expired")["type"] == kind
+
+
+def test_the_secret_of_an_expired_token_is_kept_right(space, operator):
+    space.token("ci", ttl="10s")
+    space.ready("ci")
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
+    space.secrets.patch("ci", {"metadata": {"annotations": {"apitoken.dev/user": "evil"}}})
+    space.tokens.patch("ci", {"spec": {"secret": {"labels": {"team": "a"}}}})
+
+    def right():
+        meta = space.secrets.get("ci")["metadata"]
+        return meta["annotations"]["apitoken.dev/user"] == "alice@example.com" and meta["labels"].get("team") == "a"
+
+    wait_for(right, 10, "nothing is put back")
+
+
 def test_a_temporary_token_has_its_own_defaults_and_no_day_long_warning(space, operator):
     space.token("session", type="Temporary")
     token = space.ready("session")

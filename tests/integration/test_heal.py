@@ -1,6 +1,7 @@
 """Healing: whatever happens to a Secret, a live token ends with one valid value and the same expiry."""
 import pytest
 
+from bed.api import ApiError
 from bed.tokens import encoded, hash_of, stands, value_in, well_formed
 from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
@@ -43,6 +44,63 @@ def test_a_secret_deleted_while_the_operator_was_down_comes_back(space, start_op
     space.secrets.delete("ci")
     start_operator()
     wait_reminted(space, before, value)
+
+
+@pytest.fixture
+def no_secrets(space, cluster):
+    """Nobody may make Secrets in the namespace: a policy, on while this is entered."""
+    policy = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": space.name}}
+    here = {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+
+    def begin():
+        cluster.api.create(f"{path}ies", {**policy, "kind": "ValidatingAdmissionPolicy", "spec": {
+            "matchConstraints": {"namespaceSelector": here, "resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE"]}]},
+            "validations": [{"expression": "false", "message": "no more Secrets"}]}})
+        cluster.api.create(f"{path}ybindings", {**policy, "kind": "ValidatingAdmissionPolicyBinding", "spec": {
+            "policyName": space.name, "validationActions": ["Deny"]}})
+
+        def refused():
+            try:
+                space.secrets.delete(space.secret("probe", a="b")["metadata"]["name"])
+            except ApiError as error:
+                return "no more Secrets" in str(error)
+            return False
+
+        wait_for(refused, 30, "the policy does not come into force")
+
+    def end():
+        for kind in ("ybindings", "ies"):
+            if cluster.api.get(f"{path}{kind}/{space.name}"):
+                cluster.api.delete(f"{path}{kind}/{space.name}")
+
+    begin.end = end
+    yield begin
+    end()
+
+
+def test_a_lost_value_is_void_though_no_other_can_be_minted(space, operator, no_secrets):
+    before, _ = minted(space)
+    no_secrets()
+    space.secrets.delete("ci")
+    space.wait_condition("ci", "Ready", "False", "Pending")
+    wait_for(lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on")
+    no_secrets.end()
+    status = space.ready("ci", timeout=60)["status"]
+    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(space.value("ci"))
+
+
+def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(space, operator):
+    before, _ = minted(space)
+    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n"}}})
+    token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
+    assert token["status"]["tokenHash"] == before["tokenHash"]
+    space.secrets.delete("ci")
+    wait_for(lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on")
+    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": None}}})
+    status = space.ready("ci")["status"]
+    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(space.value("ci"))
 
 
 def test_an_edited_value_is_replaced(space, operator):

@@ -135,11 +135,29 @@ def test_a_request_that_is_no_time_is_told_about_and_ignored(space, operator):
     request(space, value="soon")
     event = space.wait_event("ci", "InvalidSpec")
     assert event["type"] == "Warning" and ROTATE in event["note"] and '"soon"' in event["note"]
-    wait_for(lambda: space.tokens.get("ci")["status"].get("lastRotationRequest") == "soon", 10, "not recorded")
+    wait_for(lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon", 10, "not recorded")
     check_revision_stays(space, 1, seconds=1)
     assert space.value("ci") == value
     assert stands(space.tokens.get("ci"), "Ready") == ("True", "Issued")
     rotate(space, before)
+
+
+def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time(space, operator):
+    before, _ = minted(space)
+    served = request(space)
+    revision = wait_rotated(space, before)["revision"]
+    request(space, value="soon")
+    wait_for(lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon", 10, "not recorded")
+    request(space, value=served)
+    check_revision_stays(space, revision)
+    assert space.tokens.get("ci")["status"]["lastRotationRequest"] == served
+
+
+def test_a_request_at_birth_that_is_no_time_is_told_about(space, operator):
+    space.tokens.create("ci", {"user": "alice@example.com"}, annotations={ROTATE: "rubbish"})
+    status = space.ready("ci")["status"]
+    assert "lastRotationRequest" not in status and status["ignoredRotationRequest"] == "rubbish"
+    assert '"rubbish"' in space.wait_event("ci", "InvalidSpec")["note"]
 
 
 def test_a_request_at_birth_counts_as_served(space, operator):
@@ -183,6 +201,13 @@ def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(space, 
     assert hash_of(lost) not in json.dumps(status)
     assert keys(space) == ({"token"} if loss == "deleted" else {"token", "previous-token"})
     assert loss == "deleted" or space.value("ci", "previous-token") == first
+
+
+def test_what_somebody_puts_in_place_of_the_former_value_leaves(space, operator):
+    before, _ = minted(space, rotation={"overlap": "1h"})
+    rotate(space, before)
+    space.secrets.patch("ci", {"data": {"previous-token": encoded("mine")}})
+    eventually(lambda: keys(space) == {"token"} or pytest.fail("a forged former value stays"))
 
 
 def test_revoking_within_the_overlap_voids_both_values(space, operator):
@@ -230,7 +255,38 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(clu
         cluster.api.delete(f"{rbac}/clusterroles/{who}")
 
 
+def test_a_rotation_that_cannot_be_written_is_tried_with_backoff_and_ready_goes_with_the_former_value(space, operator):
+    before, _ = minted(space, rotation={"overlap": "8s"})
+    space.secrets.patch("ci", {"immutable": True})  # the API server refuses every other value
+    request(space)
+    space.wait_event("ci", "MintFailed")
+    token = space.wait_condition("ci", "Reconciling", "True", "Pending")
+    assert stands(token, "Ready") == ("True", "Rotated")
+    let_pass(3)
+    assert space.tokens.get("ci")["status"]["revision"] <= before["revision"] + 3, "a value is drawn at each of its own events"
+    token = space.wait_condition("ci", "Ready", "False", "Pending", timeout=15)
+    space.secrets.delete("ci")
+    status = space.ready("ci", timeout=30)["status"]
+    assert status["tokenHash"] == hash_of(space.value("ci"))
+    assert status["revision"] <= before["revision"] + 8
+
+
 # --- show once ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [None, "2h"], ids=["taken-back", "later"])
+def test_what_was_delivered_stays_delivered_whatever_becomes_of_the_field(space, operator, after):
+    before, value = minted(space, secret={"deleteAfter": "2s"})
+    wait_for(lambda: space.secrets.get("ci") is None, 10, "the Secret stays")
+    assert space.wait_condition("ci", "Ready", "True")["status"]["deliveredAt"]
+    space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": after}}})
+
+    def lives_on():
+        status = space.tokens.get("ci")["status"]
+        assert (status["tokenHash"], status["revision"]) == (hash_of(value), before["revision"])
+        assert space.secrets.get("ci") is None
+
+    holds(lives_on, 2)
 
 
 def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(space, start_operator):

@@ -273,6 +273,21 @@ TEST_F(OutboxTest, ADroppedTokenIsToldNoMore) {
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
 }
 
+TEST_F(OutboxTest, OfATokenThatIsGoneOnlyItsEndIsTold) {
+  tell(notice("a", 0s), mails({"ops@example.com"}, 0s));
+  tell(notice("b", 1h), mails({"ops@example.com"}, 0s));
+  EXPECT_THAT(outbox_.token_gone("uid-a"), IsEmpty());
+  outbox_.token_gone("uid-b");
+  const auto next = attempt();
+  ASSERT_TRUE(next);
+  ASSERT_THAT(next->notices, SizeIs(1));
+  EXPECT_EQ(next->notices[0].name, "a");
+  accept(*next);
+  EXPECT_THAT(outbox_.take_news(), IsEmpty()) << "there is no ledger to enter it in";
+  EXPECT_THAT(outbox_.told("uid-a"), IsEmpty());
+  EXPECT_EQ(report().pending_notices, 0);
+}
+
 TEST_F(OutboxTest, ADroppedConfigTakesItsNoticesAlong) {
   tell(notice("a"), mails({"ops@example.com"}, 0s));
   outbox_.drop_config("default");
