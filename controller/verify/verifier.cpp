@@ -6,11 +6,12 @@
 namespace apitoken::verify {
 namespace {
 
-// Kubernetes' own users and groups. Admission refuses them; nobody is told of one that came past it.
+// Kubernetes' own users and groups. Admission refuses them; nobody is told of one that came past it. A name with blanks
+// at its ends is another one after a header: readers of HTTP take them off.
 constexpr std::string_view kReserved = "system:";
 
 bool is_plain(std::string_view name) {
-  return !name.empty() && !name.starts_with(kReserved) &&
+  return !name.empty() && !name.starts_with(kReserved) && name.front() != ' ' && name.back() != ' ' &&
          std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 

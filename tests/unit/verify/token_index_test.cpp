@@ -206,6 +206,20 @@ TEST_F(Verifying, NeverTellsAReservedUserOrGroup) {
   EXPECT_EQ(used.size(), 1u);
 }
 
+TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
+  auto token = token_of("good");
+  token.spec.groups = {" system:masters", "\tsystem:masters", "system:masters ", "deployers ", " ", "the deployers"};
+  see(token);
+  EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"the deployers"});
+  int version = 1;
+  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ", "alice\r", "\x7f"}) {
+    auto changed = token_of("changed", "changed", std::to_string(++version));
+    changed.spec.user = user;
+    see(changed);
+    EXPECT_FALSE(verifier.verify("changed")) << '"' << user << '"';
+  }
+}
+
 TEST_F(Verifying, ATokenIsForTheAudiencesItNamesOrForAll) {
   see(token_of("any", "any"));
   auto token = token_of("some", "some");
