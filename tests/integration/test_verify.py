@@ -325,7 +325,8 @@ def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, s
 
 def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
     token = minted(space)
-    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100):
+    kind = f'{{"apiVersion":"authentication.k8s.io/v1","kind":"{token}"}}'
+    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100, f'{{"apiVersion":"{token}"}}', kind):
         answer = bed.ask("POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 400 and token not in answer.text
     assert bed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413

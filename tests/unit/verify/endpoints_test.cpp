@@ -147,7 +147,7 @@ TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
   EXPECT_EQ(review({{"token", "good"}, {"audiences", {"https://c"}}}).body, nothing);
 }
 
-TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken) {
+TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
   const kube::CapturedLog log;
   for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
     EXPECT_EQ(ask({"POST", "/tokenreview", {}, "application/json", body, {}}).status, 400) << body;
@@ -157,6 +157,33 @@ TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken)
   clock.advance(std::chrono::seconds(1));
   ask({"POST", "/tokenreview", {}, "application/json", "{", {}});
   EXPECT_EQ(log.count("others_since_last=4"), 1) << log.text();
+}
+
+TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
+  const kube::CapturedLog log;
+  const json sound{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenReview"}, {"spec", {{"token", "apt_x"}}}};
+  std::vector<json> broken;
+  for (const char* field : {"apiVersion", "kind", "spec"}) {
+    for (const json& value : {json("apt_secret"), json{{"apt_secret", "apt_secret"}}, json{"apt_secret"}}) {
+      broken.push_back(sound);
+      broken.back()[field] = value;
+    }
+  }
+  for (const json& value : {json{{"token", {"apt_secret"}}}, json{{"token", {{"apt_secret", 1}}}},
+                            json{{"token", "apt_secret"}, {"audiences", "apt_secret"}},
+                            json{{"token", "apt_secret"}, {"audiences", {{"apt_secret", 1}}}}}) {
+    broken.push_back(sound);
+    broken.back()["spec"] = value;
+  }
+  for (const json& body : broken) {
+    const auto text = body.dump();
+    clock.advance(std::chrono::seconds(1));
+    const auto answer = ask({"POST", "/tokenreview", {}, "application/json", text, {}});
+    EXPECT_EQ(answer.status, 400) << text;
+    EXPECT_THAT(answer.body, Not(HasSubstr("apt_"))) << text;
+  }
+  EXPECT_EQ(log.count("cannot read a TokenReview"), static_cast<int>(broken.size())) << log.text();
+  EXPECT_EQ(log.count("apt_"), 0) << log.text();
 }
 
 TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
