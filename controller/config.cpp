@@ -111,7 +111,8 @@ bool is_authority(std::string_view text) {
   const auto end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
   if (end == text.npos) return false;
   const auto host = text.substr(0, end);
-  if (bracketed ? !is_ipv6(host.substr(1)) : host.empty() || !std::ranges::all_of(host, is_host_character)) return false;
+  if (bracketed ? !is_ipv6(host.substr(1)) : host.empty() || !std::ranges::all_of(host, is_host_character))
+    return false;
   const auto rest = text.substr(bracketed ? end + 1 : end);
   const auto digits = rest.substr(std::min<std::size_t>(1, rest.size()));
   std::uint16_t port = 0;

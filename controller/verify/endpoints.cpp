@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/jwt.hpp"
 #include "verify/answers.hpp"
 #include "verify/refusals.hpp"
 
@@ -42,7 +43,6 @@ HttpsReply Endpoints::serve(const HttpsRequest& request) {
     if (request.method != "POST") return only("POST");
     return is_synced() ? about_token(request) : not_yet();
   }
-  if (request.method != "GET" && request.method != "HEAD") return only("GET");
   return publish(request);
 }
 
@@ -121,7 +121,7 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
   }
   auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;
   if (!field) {
-    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send the field token as {}"}})",
+    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
                                   kForm)),
             Outcome::Malformed};
   }
@@ -131,16 +131,15 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
 }
 
 HttpsAnswer Endpoints::publish(const HttpsRequest& request) const {
-  if (request.path == "/healthz") return plain(200, "ok\n");
-  if (keys_.issuer.empty()) return plain(404, "not found\n");
-  std::string body;
-  if (request.path == "/.well-known/jwks.json") {
-    body = keys_.jwks();
-  } else if (request.path == "/.well-known/openid-configuration") {
-    body = discovery(keys_.issuer);
-  } else {
-    return plain(404, "not found\n");
-  }
+  const bool is_keys = request.path == "/.well-known/jwks.json";
+  const bool is_discovery = request.path == "/.well-known/openid-configuration";
+  const bool is_known = request.path == "/healthz" || (!keys_.issuer.empty() && (is_keys || is_discovery));
+  if (!is_known) return plain(404, "not found\n");
+  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
+  if (!is_keys && !is_discovery) return plain(200, "ok\n");
+  std::string body = is_keys ? keys_.jwks() : discovery(keys_.issuer);
+  if (is_keys && body == core::jwks_document({}))
+    return json(200, std::move(body));  // the first key is not to be missed
   return {200, std::string(kJson), std::move(body), {{"Cache-Control", "public, max-age=300"}}};
 }
 

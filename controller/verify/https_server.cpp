@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <spdlog/spdlog.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -36,6 +37,23 @@ std::string_view text_or_empty(const char* text) { return text == nullptr ? std:
 
 std::string_view header(MHD_Connection* connection, const char* name) {
   return text_or_empty(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+// Whether it was sent twice: which of the two another reader of the request takes, nobody knows.
+bool is_repeated(MHD_Connection* connection, const char* name) {
+  struct {
+    const char* name;
+    int count = 0;
+  } seen{name};
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* context, MHD_ValueKind, const char* key, const char*) {
+        auto& counted = *static_cast<decltype(seen)*>(context);
+        if (strcasecmp(key, counted.name) == 0) ++counted.count;
+        return MHD_YES;
+      },
+      &seen);
+  return seen.count > 1;
 }
 
 gnutls_session_t session_of(MHD_Connection* connection) {
@@ -143,6 +161,9 @@ MHD_Result HttpsServer::Callbacks::on_request(void* server, MHD_Connection* conn
 MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange, const char* path,
                                          const char* method) {
   auto* connection = exchange.connection;
+  if (is_repeated(connection, MHD_HTTP_HEADER_AUTHORIZATION)) {
+    return send(connection, plain(MHD_HTTP_BAD_REQUEST, "send one Authorization header\n"));
+  }
   HttpsRequest request{method,
                        path,
                        header(connection, MHD_HTTP_HEADER_AUTHORIZATION),

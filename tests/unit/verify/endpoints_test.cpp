@@ -60,7 +60,8 @@ class EndpointsTest : public testing::Test {
   kube::Client client{transport, observer};
   Callers callers{client, kMayIntrospect, clock};
   VerifyMetrics metrics;
-  PublicKeys keys{"https://tokens.example.com", [] { return R"({"keys":[]})"; }};
+  std::string jwks = R"({"keys":[]})";
+  PublicKeys keys{"https://tokens.example.com", [this] { return jwks; }};
   bool synced = true;
   Endpoints endpoints{verifier, callers, keys, metrics, [this] { return synced; }, clock};
 };
@@ -212,6 +213,9 @@ TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOthersAreNotActive) {
 
 TEST_F(EndpointsTest, IntrospectionWantsAFormWithAToken) {
   EXPECT_EQ(introspect("hint=x").status, 400);
+  const auto twice = introspect("token=good&token=good");
+  EXPECT_EQ(twice.status, 400);
+  EXPECT_EQ(json::parse(twice.body)["error"], "invalid_request");
   HttpsRequest request{"POST", "/introspect", {}, "application/json", "token=good", {}};
   request.certified = [] { return true; };
   EXPECT_EQ(ask(request).status, 400);
@@ -260,9 +264,39 @@ TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
   EXPECT_EQ(found["issuer"], "https://tokens.example.com");
   EXPECT_EQ(found["jwks_uri"], "https://tokens.example.com/.well-known/jwks.json");
   EXPECT_EQ(ask({"GET", "/healthz", {}, {}, {}, {}}).status, 200);
-  EXPECT_EQ(ask({"GET", "/", {}, {}, {}, {}}).status, 404);
-  EXPECT_EQ(ask({"POST", "/healthz", {}, {}, {}, {}}).status, 405);
-  EXPECT_EQ(ask({"GET", "/tokenreview", {}, {}, {}, {}}).status, 405);
+}
+
+TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
+  const auto asked_for = [this](const char* path) {
+    const auto answer = ask({"GET", path, {}, {}, {}, {}});
+    EXPECT_EQ(answer.status, 200);
+    return header(answer, "Cache-Control");
+  };
+  EXPECT_EQ(asked_for("/.well-known/jwks.json"), "no-store");
+  EXPECT_EQ(asked_for("/.well-known/openid-configuration"), "public, max-age=300");
+  jwks = R"({"keys":[{"kid":"a"}]})";
+  EXPECT_EQ(asked_for("/.well-known/jwks.json"), "public, max-age=300");
+}
+
+TEST_F(EndpointsTest, APathThatIsNotThereIsA404WhateverTheMethod) {
+  for (const char* method : {"GET", "POST", "PUT"}) {
+    EXPECT_EQ(ask({method, "/", {}, {}, {}, {}}).status, 404) << method;
+    EXPECT_EQ(ask({method, "/.well-known/nope", {}, {}, {}, {}}).status, 404) << method;
+  }
+}
+
+TEST_F(EndpointsTest, AnotherMethodIsTold) {
+  const auto allowed = [this](const char* method, const char* path) {
+    const auto answer = ask({method, path, {}, {}, {}, {}});
+    EXPECT_EQ(answer.status, 405) << path;
+    return header(answer, "Allow");
+  };
+  for (const char* path : {"/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"}) {
+    EXPECT_EQ(allowed("POST", path), "GET, HEAD");
+    EXPECT_EQ(ask({"HEAD", path, {}, {}, {}, {}}).status, 200) << path;
+  }
+  EXPECT_EQ(allowed("GET", "/tokenreview"), "POST");
+  EXPECT_EQ(allowed("HEAD", "/introspect"), "POST");
 }
 
 TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
@@ -298,11 +332,14 @@ TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
 
 TEST(Forms, AreReadAsBrowsersWriteThem) {
   EXPECT_EQ(form_field("a=1&token=x+y%2Bz", "token"), "x y+z");
-  EXPECT_EQ(form_field("to%6ben=v&token=w", "token"), "v");
+  EXPECT_EQ(form_field("to%6ben=v&tok=w", "token"), "v");
   EXPECT_EQ(form_field("token", "token"), "");
   EXPECT_EQ(form_field("token=%zz%4", "token"), "%zz%4");
   EXPECT_FALSE(form_field("&&=&tokens=1", "token"));
   EXPECT_FALSE(form_field("", "token"));
+  for (const char* twice : {"token=v&token=w", "token=v&a=1&to%6ben=v", "token&token"}) {
+    EXPECT_FALSE(form_field(twice, "token")) << twice;
+  }
 }
 
 }  // namespace

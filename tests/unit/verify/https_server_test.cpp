@@ -34,6 +34,7 @@ struct Ask {
   const char* key = nullptr;
   const char* body = nullptr;
   const char* header = nullptr;
+  const char* second_header = nullptr;  // with a header
   long most_tls = CURL_SSLVERSION_MAX_DEFAULT;
 };
 
@@ -46,6 +47,7 @@ Got fetch(std::uint16_t port, const std::string& path, const Ask& ask = {}) {
   };
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
       ask.header ? curl_slist_append(nullptr, ask.header) : nullptr, &curl_slist_free_all);
+  if (ask.second_header) curl_slist_append(headers.get(), ask.second_header);
   curl_easy_setopt(curl.get(), CURLOPT_URL, ("https://127.0.0.1:" + std::to_string(port) + path).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
@@ -114,6 +116,12 @@ TEST_F(Https, HandsOverMethodQueryAuthorizationAndBody) {
   const std::string body(40'000, 'b');
   EXPECT_EQ(get("/a", {.body = body.c_str()}).body, "POST   40000");
   EXPECT_EQ(log.count("certificate made for this run"), 1);
+}
+
+TEST_F(Https, RefusesASecondAuthorization) {
+  start({});
+  EXPECT_EQ(get("/a", {.header = "Authorization: Bearer t", .second_header = "authorization: Bearer u"}).status, 400);
+  EXPECT_EQ(get("/a", {.header = "Authorization: Bearer t", .second_header = "X-Authorization: u"}).status, 200);
 }
 
 TEST_F(Https, RefusesWhatIsTooLarge) {
