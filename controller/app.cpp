@@ -149,7 +149,8 @@ struct App::Parts {
   verify::Verification verification{
       client,
       stores.tokens,
-      {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); }},
+      {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); },
+       [this](std::string_view kid) { return jwt_keys.has(kid); }},
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
       [this] { return unreadiness().empty(); },
       clock};

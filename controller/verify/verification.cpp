@@ -14,7 +14,7 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
                            CertificateFiles files, std::function<bool()> synced, const Clock& clock)
     : index_(store, clock),
       last_use_(client, store, clock),
-      verifier_(index_, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
+      verifier_(index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
       callers_(client, kMayIntrospect, clock),
       endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock),
       certificate_(std::move(files), clock),

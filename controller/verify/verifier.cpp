@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/jwt.hpp"
+
 namespace apitoken::verify {
 namespace {
 
@@ -35,6 +37,7 @@ bool Verified::is_for(std::string_view audience) const {
 std::optional<Verified> Verifier::verify(std::string_view value, std::span<const std::string_view> audiences) const {
   auto found = index_.find(core::digest_of(value));
   if (!found || !is_plain(found->token->spec.user)) return {};
+  if (const auto kid = core::kid_of_jwt(value); kid && !has_key_(*kid)) return {};
   Verified verified{std::move(found->token), {}, {}, found->valid_until};
   const auto& token = *verified.token;
   const auto is_wanted = [&](std::string_view audience) { return verified.is_for(audience); };

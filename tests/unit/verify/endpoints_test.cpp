@@ -54,7 +54,7 @@ class EndpointsTest : public testing::Test {
   ManualClock clock{kNow};
   kube::Store<api::ApiToken> store;
   TokenIndex index{store, clock};
-  Verifier verifier{index, [](const api::ApiToken&, WallTime) {}};
+  Verifier verifier{index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}};
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};

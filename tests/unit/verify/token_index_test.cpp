@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/base64.hpp"
 #include "tokens.hpp"
 #include "verify/verifier.hpp"
 
@@ -168,10 +169,12 @@ TEST_F(Index, MayBeAskedWhileItFollows) {
 
 class Verifying : public Index {
  protected:
-  Verifier verifier{index, [this](const api::ApiToken& token, WallTime when) {
+  Verifier verifier{index, [this](std::string_view kid) { return kid == key; },
+                    [this](const api::ApiToken& token, WallTime when) {
                       used.push_back(token.meta.name);
                       used_at = when;
                     }};
+  std::string key;  // the only one that is held
   std::vector<std::string> used;
   WallTime used_at{};
 };
@@ -218,6 +221,16 @@ TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
     see(changed);
     EXPECT_FALSE(verifier.verify("changed")) << '"' << user << '"';
   }
+}
+
+TEST_F(Verifying, AJwtIsValidWhileItsKeyIsThere) {
+  const auto value = base64url_encode(R"({"alg":"ES256","kid":"first"})") + ".e30.c2lnbmF0dXJl";
+  see(token_of(value));
+  key = "first";
+  EXPECT_TRUE(verifier.verify(value));
+  key = "second";
+  EXPECT_FALSE(verifier.verify(value));
+  EXPECT_EQ(used.size(), 1u);
 }
 
 TEST_F(Verifying, ATokenIsForTheAudiencesItNamesOrForAll) {
