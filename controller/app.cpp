@@ -317,8 +317,7 @@ void App::Parts::lead(std::stop_token stop) {
     });
   }
   std::jthread noting_uses;
-  if (!config.dry_run)
-    noting_uses = std::jthread([this](std::stop_token own) { verification.note_uses(std::move(own)); });
+  if (!config.dry_run) noting_uses = std::jthread([this](std::stop_token own) { verification.lead(std::move(own)); });
   std::counting_semaphore<> finished(0);
   std::vector<std::jthread> workers;
   const auto start = [&](std::string name, auto body) {

@@ -5,11 +5,11 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <spdlog/spdlog.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 
 #include "base/thread_name.hpp"
@@ -81,7 +81,10 @@ struct HttpsServer::Exchange {
   MHD_Connection* connection;
   std::string body{};
   bool too_large = false;
-  WaitingWork work{};                   // while suspended
+  HttpsRequest request{};
+  WaitingWork work{};    // while suspended; or
+  KeptBack kept_back{};  // the same, until then:
+  std::chrono::steady_clock::time_point until{};
   std::optional<HttpsAnswer> answer{};  // set before the connection is resumed
 };
 
@@ -164,12 +167,12 @@ MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange
   if (is_repeated(connection, MHD_HTTP_HEADER_AUTHORIZATION)) {
     return send(connection, plain(MHD_HTTP_BAD_REQUEST, "send one Authorization header\n"));
   }
-  HttpsRequest request{method,
-                       path,
-                       header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
-                       header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
-                       exchange.body,
-                       {}};
+  HttpsRequest& request = exchange.request;
+  request.method = method;
+  request.path = path;
+  request.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+  request.content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+  request.body = exchange.body;
   MHD_get_connection_values(
       connection, MHD_GET_ARGUMENT_KIND,
       [](void* query, MHD_ValueKind, const char* key, const char* value) {
@@ -181,13 +184,20 @@ MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange
   try {
     auto reply = server.serve_(request);
     if (const auto* answer = std::get_if<HttpsAnswer>(&reply)) return send(connection, *answer);
-    exchange.work = std::get<WaitingWork>(std::move(reply));
+    if (auto* kept_back = std::get_if<KeptBack>(&reply)) {
+      exchange.kept_back = std::move(*kept_back);
+    } else {
+      exchange.work = std::get<WaitingWork>(std::move(reply));
+    }
   } catch (const std::exception& error) {
     spdlog::error("cannot answer request path={} error={}", path, error.what());
     return send(connection, plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n"));
   }
   MHD_suspend_connection(connection);  // before anybody can resume it
-  if (!server.enqueue(exchange)) {
+  if (server.enqueue(exchange)) return MHD_YES;
+  if (exchange.kept_back) {
+    server.settle(exchange, true);
+  } else {
     exchange.answer = busy();
     MHD_resume_connection(connection);
   }
@@ -242,6 +252,7 @@ Status HttpsServer::start(serve::ListeningSocket socket) {
   for (int i = 0; i < kWaitingThreads; ++i) {
     threads_.emplace_back([this](std::stop_token stop) { wait_for_work(std::move(stop)); });
   }
+  threads_.emplace_back([this](std::stop_token stop) { ask_kept_back(std::move(stop)); });
   threads_.emplace_back([this](std::stop_token stop) { close_stale(std::move(stop)); });
   return {};
 }
@@ -249,10 +260,62 @@ Status HttpsServer::start(serve::ListeningSocket socket) {
 bool HttpsServer::enqueue(Exchange& exchange) {
   {
     const std::lock_guard lock(work_mutex_);
-    if (stopping_ || work_.size() >= kMostWaiting) return false;
-    work_.push_back(&exchange);
+    if (stopping_) return false;
+    if (exchange.kept_back) {
+      if (kept_back_count_ >= kMostKeptBack) return false;
+      exchange.until = std::chrono::steady_clock::now() + kKeptBackFor;
+      kept_back_.push_back(&exchange);
+      ++kept_back_count_;
+      look_again_ = true;  // for a change since it was asked
+    } else {
+      if (work_.size() >= kMostWaiting) return false;
+      work_.push_back(&exchange);
+    }
   }
-  work_came_.notify_one();
+  (exchange.kept_back ? kept_back_came_ : work_came_).notify_one();
+  return true;
+}
+
+void HttpsServer::look_again() {
+  {
+    const std::lock_guard lock(work_mutex_);
+    if (kept_back_count_ == 0) return;
+    look_again_ = true;
+  }
+  kept_back_came_.notify_one();
+}
+
+void HttpsServer::ask_kept_back(std::stop_token stop) {
+  name_thread("verify keeps");
+  std::unique_lock lock(work_mutex_);
+  while (!stop.stop_requested()) {
+    const auto is_called = [this] { return look_again_; };
+    if (kept_back_.empty()) {
+      if (!kept_back_came_.wait(lock, stop, is_called)) return;
+    } else {
+      kept_back_came_.wait_until(lock, stop, kept_back_.front()->until, is_called);
+    }
+    look_again_ = false;
+    auto asked = std::exchange(kept_back_, {});
+    lock.unlock();
+    const auto now = std::chrono::steady_clock::now();
+    const auto settled = std::erase_if(asked, [&](Exchange* one) { return settle(*one, now >= one->until); });
+    lock.lock();
+    kept_back_count_ -= settled;
+    kept_back_.insert(kept_back_.begin(), asked.begin(), asked.end());
+  }
+}
+
+// Resumes the connection where there is an answer now; the exchange may be gone then.
+bool HttpsServer::settle(Exchange& exchange, bool last) {
+  try {
+    exchange.answer = exchange.kept_back(last);
+  } catch (const std::exception& error) {
+    spdlog::error("cannot answer a request that was kept back error={}", error.what());
+    exchange.answer = plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n");
+  }
+  if (!exchange.answer) return false;
+  MHD_resume_connection(exchange.connection);
   return true;
 }
 
@@ -299,6 +362,8 @@ void HttpsServer::stop() {
     MHD_resume_connection(exchange->connection);
   }
   work_.clear();
+  for (Exchange* exchange : kept_back_) settle(*exchange, true);
+  kept_back_.clear();
   MHD_stop_daemon(std::exchange(daemon_, nullptr));
 }
 

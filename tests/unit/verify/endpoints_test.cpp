@@ -51,6 +51,16 @@ class EndpointsTest : public testing::Test {
     return "";
   }
 
+  double value(const std::string& endpoint, const std::string& result) const {
+    for (const auto& family : metrics.Collect()) {
+      if (family.name != "apitoken_verifications_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
+      }
+    }
+    return -1;
+  }
+
   ManualClock clock{kNow};
   kube::Store<api::ApiToken> store;
   TokenIndex index{store, clock};
@@ -310,16 +320,78 @@ TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
   EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401) << "a watch that begins anew changes nothing";
 }
 
-TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
-  const auto value = [this](const std::string& endpoint, const std::string& result) {
-    for (const auto& family : metrics.Collect()) {
-      if (family.name != "apitoken_verifications_total") continue;
-      for (const auto& metric : family.metric) {
-        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
-      }
-    }
-    return -1.0;
+class FollowingTest : public EndpointsTest {
+ protected:
+  KeptBack kept_back(const HttpsRequest& request) {
+    auto reply = following.serve(request);
+    auto* kept = std::get_if<KeptBack>(&reply);
+    EXPECT_NE(kept, nullptr) << request.path << " answered at once";
+    return kept ? std::move(*kept) : KeptBack([](bool) { return HttpsAnswer{}; });
+  }
+  HttpsRequest asked_at(std::string_view path) const {
+    if (path == "/auth") return {"GET", path, "Bearer late", {}, {}, {}};
+    if (path == "/tokenreview") return {"POST", path, {}, "application/json", review_of_late, {}};
+    HttpsRequest request{"POST", path, {}, "application/x-www-form-urlencoded", "token=late", {}};
+    request.certified = [] { return true; };
+    return request;
+  }
+
+  bool follows = true;
+  Endpoints following{verifier, callers, keys, metrics, [] { return true; }, clock, [this] { return follows; }};
+  const std::string review_of_late =
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
+};
+
+TEST_F(FollowingTest, AReplicaThatFollowsAsksAgainBeforeItRefuses) {
+  for (const std::string path : {"/auth", "/tokenreview", "/introspect"}) {
+    const auto request = asked_at(path);
+    const auto again = kept_back(request);
+    EXPECT_FALSE(again(false)) << path;
+    const auto endpoint = path.substr(1);
+    EXPECT_EQ(value(endpoint, "invalid"), 0) << "nothing was answered yet";
+    const auto refusal = again(true);
+    ASSERT_TRUE(refusal) << path;
+    EXPECT_EQ(refusal->status, path == "/auth" ? 401 : 200);
+    EXPECT_EQ(value(endpoint, "invalid"), 1);
+    store.observe("", token_of("late", "late"));
+    const auto answer = again(false);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(value(endpoint, "valid"), 1);
+    store.observe_removal("", token_of("late", "late", "2").meta);
+  }
+}
+
+TEST_F(FollowingTest, WhatIsNoTokenOrIsValidIsAnsweredAtOnce) {
+  const auto at_once = [this](const HttpsRequest& request) {
+    const auto reply = following.serve(request);
+    return std::holds_alternative<HttpsAnswer>(reply);
   };
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {}}));
+  EXPECT_TRUE(at_once({"GET", "/auth", {}, {}, {}, {}})) << "no token";
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}}})) << "a scope that it has not";
+  EXPECT_TRUE(at_once({"POST", "/tokenreview", {}, "application/json", "{", {}}));
+  follows = false;
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer late", {}, {}, {}})) << "whoever mints knows at once";
+}
+
+TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreKeptBackAlike) {
+  auto revoked = token_of("revoked", "revoked");
+  revoked.spec.revoked = true;
+  store.observe("", revoked);
+  auto expired = token_of("expired", "expired");
+  expired.status.expires_at = kNow;
+  store.observe("", expired);
+  for (const char* bad :
+       {"Bearer revoked", "Bearer expired", "Bearer goo", "Bearer apt_0", "Bearer eyJhbGciOiJub25lIn0.e30."}) {
+    const HttpsRequest request{"GET", "/auth", bad, {}, {}, {}};
+    EXPECT_FALSE(kept_back(request)(false)) << bad;
+  }
+  const HttpsRequest elsewhere{"GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}}};
+  EXPECT_FALSE(kept_back(elsewhere)(false));
+}
+
+TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
   EXPECT_EQ(value("auth", "valid"), 0);
   EXPECT_EQ(value("introspect", "unavailable"), 0);
   auth("Bearer good");

@@ -159,6 +159,70 @@ TEST_F(Https, AnswersWhatHadToWait) {
   EXPECT_EQ(got.body, "waited");
 }
 
+// Keeps everything back until `known`.
+class KeepsBack : public Https {
+ protected:
+  void SetUp() override {
+    start({}, [this](const HttpsRequest& request) -> HttpsReply {
+      if (request.path == "/now") return HttpsAnswer{200, "text/plain", "now"};
+      return KeptBack([this, &request](bool last) -> std::optional<HttpsAnswer> {
+        if (known) return HttpsAnswer{200, "text/plain", std::string(request.authorization)};
+        asked = true;
+        if (!last) return {};
+        return HttpsAnswer{401, "text/plain", "unknown"};
+      });
+    });
+  }
+  // What so many callers at a time get.
+  std::vector<Got> get_all(std::size_t count) {
+    std::vector<Got> all(count);
+    std::vector<std::jthread> callers;
+    for (auto& got : all)
+      callers.emplace_back([this, &got] { got = get("/a", {.header = "Authorization: Bearer t"}); });
+    return callers.clear(), all;
+  }
+
+  std::atomic<bool> known = false;
+  std::atomic<bool> asked = false;
+};
+
+TEST_F(KeepsBack, AnswersAsSoonAsAChangeAllowsIt) {
+  Got got;
+  std::jthread caller([&] { got = get("/a", {.header = "Authorization: Bearer t"}); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  known = true;
+  server->look_again();
+  caller.join();
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, "Bearer t");
+}
+
+TEST_F(KeepsBack, RefusesWhenItsTimeIsUpAndHoldsUpNobodyElse) {
+  const auto before = std::chrono::steady_clock::now();
+  Got got;
+  std::jthread caller([&] { got = get("/a"); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  EXPECT_EQ(get("/now").body, "now");
+  caller.join();
+  EXPECT_EQ(got.status, 401);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, HttpsServer::kKeptBackFor);
+}
+
+TEST_F(KeepsBack, AnswersEverybodyThoughTooManyCome) {
+  for (const auto& got : get_all(2 * HttpsServer::kMostKeptBack)) EXPECT_EQ(got.status, 401);
+  known = true;
+  for (const auto& got : get_all(4)) EXPECT_EQ(got.status, 200) << "there is room again";
+}
+
+TEST_F(KeepsBack, AnswersWhenItStops) {
+  std::vector<Got> all;
+  std::jthread callers([&] { all = get_all(8); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  server->stop();
+  callers.join();
+  for (const auto& got : all) EXPECT_TRUE(got.status == 401 || got.error != CURLE_OK) << got.status;
+}
+
 TEST_F(Https, AnExceptionIsA500) {
   const kube::CapturedLog log;
   start({}, [](const HttpsRequest&) -> HttpsReply { throw std::runtime_error("broken"); });
