@@ -46,6 +46,18 @@ TEST_F(Index, AClockThatIsSetBackRevivesNothing) {
   EXPECT_FALSE(valid("good"));
 }
 
+TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
+  auto token = token_of("new");
+  token.status.previous = previous_of("old", kNow + minutes(5));
+  see(token);
+  clock.advance(minutes(6));
+  EXPECT_FALSE(valid("old"));
+  clock.set_wall(kNow);
+  EXPECT_FALSE(valid("old"));
+  EXPECT_TRUE(valid("new"));
+  EXPECT_EQ(index.now(), kNow + minutes(6));
+}
+
 TEST_F(Index, AChangeSeenAfterTheExpiryIsRememberedToo) {
   see(token_of("good"));
   clock.advance(hours(2));
