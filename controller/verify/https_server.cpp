@@ -21,6 +21,7 @@ constexpr unsigned kServingThreads = 2;
 constexpr int kWaitingThreads = 2;
 constexpr std::size_t kConnectionMemory = 32 * 1024;  // headers included: larger ones are refused with 431
 constexpr std::chrono::seconds kSweepEvery{1};
+constexpr std::chrono::milliseconds kBetweenLooks{10};
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-RSA";
@@ -303,6 +304,7 @@ void HttpsServer::ask_kept_back(std::stop_token stop) {
     lock.lock();
     kept_back_count_ -= settled;
     kept_back_.insert(kept_back_.begin(), asked.begin(), asked.end());
+    kept_back_came_.wait_for(lock, stop, kBetweenLooks, [] { return false; });  // however many changes come
   }
 }
 

@@ -47,7 +47,7 @@ struct HttpsAnswer {
   std::vector<std::pair<const char*, std::string>> headers{};
 };
 
-// Work that waits for others; ends early when it is told to stop. Owns all that it needs.
+// Work that waits for others; ends early when it is told to stop.
 using WaitingWork = std::function<HttpsAnswer(std::stop_token)>;
 // An answer that a change on its way may make another: asked for with each look_again(), where nothing means to wait
 // on, and with `last` once it was kept back for kKeptBackFor, or where too many are already. Quick, on any thread.
