@@ -149,7 +149,8 @@ struct App::Parts {
   verify::Verification verification{
       client,
       stores.tokens,
-      {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); }},
+      {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); },
+       [this](std::string_view kid) { return jwt_keys.has(kid); }},
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
       [this] { return unreadiness().empty(); },
       clock};
@@ -316,8 +317,7 @@ void App::Parts::lead(std::stop_token stop) {
     });
   }
   std::jthread noting_uses;
-  if (!config.dry_run)
-    noting_uses = std::jthread([this](std::stop_token own) { verification.note_uses(std::move(own)); });
+  if (!config.dry_run) noting_uses = std::jthread([this](std::stop_token own) { verification.lead(std::move(own)); });
   std::counting_semaphore<> finished(0);
   std::vector<std::jthread> workers;
   const auto start = [&](std::string name, auto body) {

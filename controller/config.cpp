@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -95,6 +96,31 @@ Complaint set_workers(Config& config, std::string_view value) {
   return {};
 }
 
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool is_ipv6(std::string_view text) {
+  in6_addr address;
+  return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+}
+
+// HOST[:PORT] of a URL; an IPv6 address stands in brackets.
+bool is_authority(std::string_view text) {
+  const bool bracketed = text.starts_with('[');
+  const auto end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == text.npos) return false;
+  const auto host = text.substr(0, end);
+  if (bracketed ? !is_ipv6(host.substr(1)) : host.empty() || !std::ranges::all_of(host, is_host_character))
+    return false;
+  const auto rest = text.substr(bracketed ? end + 1 : end);
+  const auto digits = rest.substr(std::min<std::size_t>(1, rest.size()));
+  std::uint16_t port = 0;
+  const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const bool is_port = error == std::errc() && stopped == digits.data() + digits.size() && port > 0;
+  return rest.empty() || (rest.starts_with(':') && is_port);
+}
+
 // A path may follow the host: verifiers append "/.well-known/openid-configuration" to what stands here.
 Complaint set_issuer(Config& config, std::string_view value) {
   constexpr std::string_view kScheme = "https://";
@@ -102,8 +128,9 @@ Complaint set_issuer(Config& config, std::string_view value) {
   const auto fits = [](char c) {
     return c > ' ' && c < 127 && std::string_view("?#@\"\\<>^`{|}").find(c) == std::string_view::npos;
   };
-  if (!value.starts_with(kScheme) || rest.empty() || rest.front() == '/' || rest.front() == ':' || rest.back() == '/' ||
-      !std::ranges::all_of(rest, fits)) {
+  const auto authority = rest.substr(0, std::min(rest.find('/'), rest.size()));
+  if (!value.starts_with(kScheme) || rest.ends_with('/') || !std::ranges::all_of(rest, fits) ||
+      !is_authority(authority)) {
     return "allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, user and slash at the end";
   }
   config.issuer = value;

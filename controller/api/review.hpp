@@ -35,7 +35,8 @@ struct TokenVerdict {
   bool operator==(const TokenVerdict&) const = default;
 };
 
-// As kube-apiserver sends it: authentication.k8s.io/v1 or v1beta1. Errors: Decode, naming the field, never the token.
+// As kube-apiserver sends it: authentication.k8s.io/v1 or v1beta1. Errors: Decode, naming the field, never
+// what it holds.
 Result<TokenQuestion> decode_token_question(Json review);
 std::string encode_token_verdict(std::string_view api_version, const TokenVerdict& verdict);
 

@@ -12,5 +12,7 @@ std::string base64_encode(std::string_view bytes);
 std::string base64url_encode(std::string_view bytes);
 // Line breaks and blanks are skipped; nothing where the text is no base64. The caller wipes what is secret.
 std::optional<std::string> base64_decode(std::string_view text);
+// The same for URL-safe text.
+std::optional<std::string> base64url_decode(std::string_view text);
 
 }  // namespace apitoken

@@ -182,4 +182,16 @@ Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer, con
   return token;
 }
 
+std::optional<std::string> kid_of_jwt(std::string_view value) {
+  const auto dot = value.find('.');
+  if (dot == value.npos) return {};
+  const auto header = base64url_decode(value.substr(0, dot));
+  if (!header) return {};
+  const auto fields = nlohmann::json::parse(*header, nullptr, false);
+  if (!fields.is_object()) return {};
+  const auto kid = fields.find("kid");
+  if (kid == fields.end() || !kid->is_string()) return {};
+  return kid->get<std::string>();
+}
+
 }  // namespace apitoken::core

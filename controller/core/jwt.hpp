@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,5 +58,8 @@ std::string ec_thumbprint(std::string_view x, std::string_view y);
 
 // Signs a token; its id is the jti, its hash that of the whole compact form. Errors: Unavailable.
 Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer, const JwtClaims& claims);
+
+// Which key signed it, by its header; nothing for what is no JWT. Checks no signature.
+std::optional<std::string> kid_of_jwt(std::string_view value);
 
 }  // namespace apitoken::core

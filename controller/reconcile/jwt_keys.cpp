@@ -50,6 +50,11 @@ Result<core::MintedToken> JwtKeys::sign(const core::JwtClaims& claims, std::stop
 
 std::string JwtKeys::jwks() const { return ring()->jwks; }
 
+bool JwtKeys::has(std::string_view kid) const {
+  std::lock_guard lock(mutex_);
+  return !known_ || std::ranges::any_of(ring_->keys, [kid](const Key& key) { return key.pair.kid == kid; });
+}
+
 void JwtKeys::on_secret(const kube::Change<api::PartialObject>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   if (meta.key() != key_) return;
@@ -149,6 +154,7 @@ JwtKeys::RingPointer JwtKeys::publish(RingPointer ring, const RingPointer& befor
   const bool overtaken =
       ring_ != before && !kube::version_older(ring_->meta.resource_version, ring->meta.resource_version);
   if (!overtaken) ring_ = ring;
+  known_ = true;
   wake_.notify_all();
   return ring;
 }

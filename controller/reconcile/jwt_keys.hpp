@@ -39,6 +39,8 @@ class JwtKeys {
 
   // Any thread, no I/O. The JWK Set as last seen; no keys before the first one is made.
   std::string jwks() const;
+  // The same. Whether that key is in the set; of any until the Secret was read once, for then nothing is known.
+  bool has(std::string_view kid) const;
   std::string issuer() const { return settings_.issuer; }
 
   // From the watch on the operator's own Secrets. Quick.
@@ -88,6 +90,7 @@ class JwtKeys {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   RingPointer ring_;      // guarded by mutex_
+  bool known_ = false;    // ring_ was read or written once; guarded by mutex_
   bool changed_ = false;  // the watch told of a version that was not read yet; guarded by mutex_
 };
 

@@ -108,14 +108,18 @@ std::string_view bearer_token(std::string_view authorization) {
 }
 
 std::optional<std::string> form_field(std::string_view form, std::string_view name) {
+  std::optional<std::string> value;
   while (!form.empty()) {
     const auto end = std::min(form.find('&'), form.size());
     const auto pair = form.substr(0, end);
     const auto equals = std::min(pair.find('='), pair.size());
-    if (decode_form(pair.substr(0, equals)) == name) return decode_form(pair.substr(std::min(equals + 1, pair.size())));
+    if (decode_form(pair.substr(0, equals)) == name) {
+      if (value) return {};
+      value = decode_form(pair.substr(std::min(equals + 1, pair.size())));
+    }
     form.remove_prefix(std::min(end + 1, form.size()));
   }
-  return {};
+  return value;
 }
 
 }  // namespace apitoken::verify

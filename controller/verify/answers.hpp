@@ -26,7 +26,8 @@ std::string groups_header(const Verified& verified);
 // The token of "Authorization: Bearer …"; empty where there is none.
 std::string_view bearer_token(std::string_view authorization);
 
-// The first value of a field in an application/x-www-form-urlencoded body (or query); nothing where it is missing.
+// The value of a field in an application/x-www-form-urlencoded body; nothing where it is missing, or stands there more
+// than once, which RFC 6749 forbids.
 std::optional<std::string> form_field(std::string_view form, std::string_view name);
 
 }  // namespace apitoken::verify

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/jwt.hpp"
 #include "verify/answers.hpp"
 #include "verify/refusals.hpp"
 
@@ -42,15 +43,28 @@ HttpsReply Endpoints::serve(const HttpsRequest& request) {
     if (request.method != "POST") return only("POST");
     return is_synced() ? about_token(request) : not_yet();
   }
-  if (request.method != "GET" && request.method != "HEAD") return only("GET");
   return publish(request);
 }
 
 HttpsReply Endpoints::about_token(const HttpsRequest& request) {
   if (request.path == "/introspect") return introspect(request);
+  if (is_auth(request.path)) return settle(Endpoint::Auth, [this, &request] { return authorize(request); });
+  return settle(Endpoint::TokenReview, [this, &request] { return review(request); });
+}
+
+// A mint stands in the status before it stands in the Secret, but the watch may bring it later than somebody reads the
+// Secret. All tokens that do not verify are kept back alike, whatever they look like, so that the time tells nothing.
+template <typename Judge>
+HttpsReply Endpoints::settle(Endpoint endpoint, Judge judge) const {
   const auto since = clock_.steady();
-  if (is_auth(request.path)) return counted(Endpoint::Auth, since, authorize(request));
-  return counted(Endpoint::TokenReview, since, review(request));
+  auto judged = judge();
+  const bool may_change = judged.outcome == Outcome::Invalid && judged.is_of_token && follows_();
+  if (!may_change) return counted(endpoint, since, std::move(judged));
+  return KeptBack([this, endpoint, since, judge](bool last) -> std::optional<HttpsAnswer> {
+    auto again = judge();
+    if (again.outcome == Outcome::Invalid && !last) return {};
+    return counted(endpoint, since, std::move(again));
+  });
 }
 
 bool Endpoints::is_synced() {
@@ -76,7 +90,7 @@ Endpoints::Judged Endpoints::review(const HttpsRequest& request) {
 
 Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
   const auto token = bearer_token(request.authorization);
-  if (token.empty()) return {challenge(401, ""), Outcome::Invalid};
+  if (token.empty()) return {challenge(401, ""), Outcome::Invalid, false};
   const auto audience = request.parameter("audience");
   const auto verified = audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
   if (!verified) return {invalid_token(), Outcome::Invalid};
@@ -94,22 +108,17 @@ Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
 
 HttpsReply Endpoints::introspect(const HttpsRequest& request) {
   const auto since = clock_.steady();
-  const auto answer = [this, since](Callers::Verdict caller, std::string_view type, std::string_view body) {
-    return counted(Endpoint::Introspect, since, introspect_for(caller, type, body));
+  const auto answer = [this, &request](Callers::Verdict caller) {
+    return settle(Endpoint::Introspect,
+                  [=, this, &request] { return introspect_for(caller, request.content_type, request.body); });
   };
-  if (request.certified()) return answer(Callers::Verdict::Allowed, request.content_type, request.body);
+  if (request.certified()) return answer(Callers::Verdict::Allowed);
   const auto bearer = bearer_token(request.authorization);
   if (bearer.empty()) return counted(Endpoint::Introspect, since, {challenge(401, ""), Outcome::Denied});
-  if (const auto caller = callers_.known(bearer)) return answer(*caller, request.content_type, request.body);
-  struct Kept {
-    SecretString bearer, body;
-    std::string content_type;
-  };
-  const auto kept = std::make_shared<const Kept>(
-      SecretString(std::string(bearer)), SecretString(std::string(request.body)), std::string(request.content_type));
-  return [this, kept, answer](std::stop_token stop) {
-    const auto caller = callers_.review(kept->bearer.reveal(), std::move(stop));
-    return answer(caller, kept->content_type, kept->body.reveal());
+  if (const auto caller = callers_.known(bearer)) return answer(*caller);
+  return [this, &request, bearer, since](std::stop_token stop) {  // that takes its time: nothing is kept back beyond
+    const auto caller = callers_.review(bearer, std::move(stop));
+    return counted(Endpoint::Introspect, since, introspect_for(caller, request.content_type, request.body));
   };
 }
 
@@ -121,7 +130,7 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
   }
   auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;
   if (!field) {
-    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send the field token as {}"}})",
+    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
                                   kForm)),
             Outcome::Malformed};
   }
@@ -131,16 +140,15 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
 }
 
 HttpsAnswer Endpoints::publish(const HttpsRequest& request) const {
-  if (request.path == "/healthz") return plain(200, "ok\n");
-  if (keys_.issuer.empty()) return plain(404, "not found\n");
-  std::string body;
-  if (request.path == "/.well-known/jwks.json") {
-    body = keys_.jwks();
-  } else if (request.path == "/.well-known/openid-configuration") {
-    body = discovery(keys_.issuer);
-  } else {
-    return plain(404, "not found\n");
-  }
+  const bool is_keys = request.path == "/.well-known/jwks.json";
+  const bool is_discovery = request.path == "/.well-known/openid-configuration";
+  const bool is_known = request.path == "/healthz" || (!keys_.issuer.empty() && (is_keys || is_discovery));
+  if (!is_known) return plain(404, "not found\n");
+  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
+  if (!is_keys && !is_discovery) return plain(200, "ok\n");
+  std::string body = is_keys ? keys_.jwks() : discovery(keys_.issuer);
+  if (is_keys && body == core::jwks_document({}))
+    return json(200, std::move(body));  // the first key is not to be missed
   return {200, std::string(kJson), std::move(body), {{"Cache-Control", "public, max-age=300"}}};
 }
 

@@ -17,15 +17,18 @@ namespace apitoken::verify {
 
 class Endpoints {
  public:
-  // All outlive it. Until `synced` says yes once, tokens are answered 503.
-  Endpoints(const Verifier& verifier, Callers& callers, PublicKeys keys, VerifyMetrics& metrics,
-            std::function<bool()> synced, const Clock& clock)
+  // All outlive it. Until `synced` says yes once, tokens are answered 503. `follows`: whether another replica mints, so
+  // that a value may stand in its Secret a moment before it is known here.
+  Endpoints(
+      const Verifier& verifier, Callers& callers, PublicKeys keys, VerifyMetrics& metrics, std::function<bool()> synced,
+      const Clock& clock, std::function<bool()> follows = [] { return false; })
       : verifier_(verifier),
         callers_(callers),
         keys_(std::move(keys)),
         metrics_(metrics),
         synced_(std::move(synced)),
-        clock_(clock) {}
+        clock_(clock),
+        follows_(std::move(follows)) {}
 
   HttpsReply serve(const HttpsRequest& request);
 
@@ -33,6 +36,7 @@ class Endpoints {
   struct Judged {
     HttpsAnswer answer;
     Outcome outcome;
+    bool is_of_token = true;  // false: nothing was presented
   };
 
   Judged review(const HttpsRequest& request);
@@ -42,6 +46,9 @@ class Endpoints {
   HttpsReply about_token(const HttpsRequest& request);
   bool is_synced();
   HttpsAnswer publish(const HttpsRequest& request) const;
+  // Answers as `judge` says, at once or, where this replica may not know the token yet, in a moment.
+  template <typename Judge>
+  HttpsReply settle(Endpoint endpoint, Judge judge) const;
   HttpsAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
   void log_malformed(std::string_view why);
 
@@ -51,6 +58,7 @@ class Endpoints {
   VerifyMetrics& metrics_;
   const std::function<bool()> synced_;
   const Clock& clock_;
+  const std::function<bool()> follows_;
   std::atomic<bool> has_synced_ = false;
   std::mutex log_mutex_;
   SteadyTime logged_{};         // the last line about a malformed body; guarded by log_mutex_

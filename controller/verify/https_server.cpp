@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 
 #include "base/thread_name.hpp"
@@ -20,6 +21,7 @@ constexpr unsigned kServingThreads = 2;
 constexpr int kWaitingThreads = 2;
 constexpr std::size_t kConnectionMemory = 32 * 1024;  // headers included: larger ones are refused with 431
 constexpr std::chrono::seconds kSweepEvery{1};
+constexpr std::chrono::milliseconds kBetweenLooks{10};
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-RSA";
@@ -36,6 +38,23 @@ std::string_view text_or_empty(const char* text) { return text == nullptr ? std:
 
 std::string_view header(MHD_Connection* connection, const char* name) {
   return text_or_empty(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+// Whether it was sent twice: which of the two another reader of the request takes, nobody knows.
+bool is_repeated(MHD_Connection* connection, const char* name) {
+  struct {
+    const char* name;
+    int count = 0;
+  } seen{name};
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* context, MHD_ValueKind, const char* key, const char*) {
+        auto& counted = *static_cast<decltype(seen)*>(context);
+        if (strcasecmp(key, counted.name) == 0) ++counted.count;
+        return MHD_YES;
+      },
+      &seen);
+  return seen.count > 1;
 }
 
 gnutls_session_t session_of(MHD_Connection* connection) {
@@ -63,7 +82,10 @@ struct HttpsServer::Exchange {
   MHD_Connection* connection;
   std::string body{};
   bool too_large = false;
-  WaitingWork work{};                   // while suspended
+  HttpsRequest request{};
+  WaitingWork work{};    // while suspended; or
+  KeptBack kept_back{};  // the same, until then:
+  std::chrono::steady_clock::time_point until{};
   std::optional<HttpsAnswer> answer{};  // set before the connection is resumed
 };
 
@@ -143,12 +165,15 @@ MHD_Result HttpsServer::Callbacks::on_request(void* server, MHD_Connection* conn
 MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange, const char* path,
                                          const char* method) {
   auto* connection = exchange.connection;
-  HttpsRequest request{method,
-                       path,
-                       header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
-                       header(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
-                       exchange.body,
-                       {}};
+  if (is_repeated(connection, MHD_HTTP_HEADER_AUTHORIZATION)) {
+    return send(connection, plain(MHD_HTTP_BAD_REQUEST, "send one Authorization header\n"));
+  }
+  HttpsRequest& request = exchange.request;
+  request.method = method;
+  request.path = path;
+  request.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+  request.content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+  request.body = exchange.body;
   MHD_get_connection_values(
       connection, MHD_GET_ARGUMENT_KIND,
       [](void* query, MHD_ValueKind, const char* key, const char* value) {
@@ -160,13 +185,20 @@ MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange
   try {
     auto reply = server.serve_(request);
     if (const auto* answer = std::get_if<HttpsAnswer>(&reply)) return send(connection, *answer);
-    exchange.work = std::get<WaitingWork>(std::move(reply));
+    if (auto* kept_back = std::get_if<KeptBack>(&reply)) {
+      exchange.kept_back = std::move(*kept_back);
+    } else {
+      exchange.work = std::get<WaitingWork>(std::move(reply));
+    }
   } catch (const std::exception& error) {
     spdlog::error("cannot answer request path={} error={}", path, error.what());
     return send(connection, plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n"));
   }
   MHD_suspend_connection(connection);  // before anybody can resume it
-  if (!server.enqueue(exchange)) {
+  if (server.enqueue(exchange)) return MHD_YES;
+  if (exchange.kept_back) {
+    server.settle(exchange, true);
+  } else {
     exchange.answer = busy();
     MHD_resume_connection(connection);
   }
@@ -221,6 +253,7 @@ Status HttpsServer::start(serve::ListeningSocket socket) {
   for (int i = 0; i < kWaitingThreads; ++i) {
     threads_.emplace_back([this](std::stop_token stop) { wait_for_work(std::move(stop)); });
   }
+  threads_.emplace_back([this](std::stop_token stop) { ask_kept_back(std::move(stop)); });
   threads_.emplace_back([this](std::stop_token stop) { close_stale(std::move(stop)); });
   return {};
 }
@@ -228,10 +261,63 @@ Status HttpsServer::start(serve::ListeningSocket socket) {
 bool HttpsServer::enqueue(Exchange& exchange) {
   {
     const std::lock_guard lock(work_mutex_);
-    if (stopping_ || work_.size() >= kMostWaiting) return false;
-    work_.push_back(&exchange);
+    if (stopping_) return false;
+    if (exchange.kept_back) {
+      if (kept_back_count_ >= kMostKeptBack) return false;
+      exchange.until = std::chrono::steady_clock::now() + kKeptBackFor;
+      kept_back_.push_back(&exchange);
+      ++kept_back_count_;
+      look_again_ = true;  // for a change since it was asked
+    } else {
+      if (work_.size() >= kMostWaiting) return false;
+      work_.push_back(&exchange);
+    }
   }
-  work_came_.notify_one();
+  (exchange.kept_back ? kept_back_came_ : work_came_).notify_one();
+  return true;
+}
+
+void HttpsServer::look_again() {
+  {
+    const std::lock_guard lock(work_mutex_);
+    if (kept_back_count_ == 0) return;
+    look_again_ = true;
+  }
+  kept_back_came_.notify_one();
+}
+
+void HttpsServer::ask_kept_back(std::stop_token stop) {
+  name_thread("verify keeps");
+  std::unique_lock lock(work_mutex_);
+  while (!stop.stop_requested()) {
+    const auto is_called = [this] { return look_again_; };
+    if (kept_back_.empty()) {
+      if (!kept_back_came_.wait(lock, stop, is_called)) return;
+    } else {
+      kept_back_came_.wait_until(lock, stop, kept_back_.front()->until, is_called);
+    }
+    look_again_ = false;
+    auto asked = std::exchange(kept_back_, {});
+    lock.unlock();
+    const auto now = std::chrono::steady_clock::now();
+    const auto settled = std::erase_if(asked, [&](Exchange* one) { return settle(*one, now >= one->until); });
+    lock.lock();
+    kept_back_count_ -= settled;
+    kept_back_.insert(kept_back_.begin(), asked.begin(), asked.end());
+    kept_back_came_.wait_for(lock, stop, kBetweenLooks, [] { return false; });  // however many changes come
+  }
+}
+
+// Resumes the connection where there is an answer now; the exchange may be gone then.
+bool HttpsServer::settle(Exchange& exchange, bool last) {
+  try {
+    exchange.answer = exchange.kept_back(last);
+  } catch (const std::exception& error) {
+    spdlog::error("cannot answer a request that was kept back error={}", error.what());
+    exchange.answer = plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n");
+  }
+  if (!exchange.answer) return false;
+  MHD_resume_connection(exchange.connection);
   return true;
 }
 
@@ -278,6 +364,8 @@ void HttpsServer::stop() {
     MHD_resume_connection(exchange->connection);
   }
   work_.clear();
+  for (Exchange* exchange : kept_back_) settle(*exchange, true);
+  kept_back_.clear();
   MHD_stop_daemon(std::exchange(daemon_, nullptr));
 }
 

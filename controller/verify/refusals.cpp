@@ -17,9 +17,9 @@ HttpsAnswer unavailable(std::string text) {
   return answer;
 }
 
-HttpsAnswer only(const char* method) {
-  auto answer = plain(405, fmt::format("only {} is answered here\n", method));
-  answer.headers.emplace_back("Allow", method);
+HttpsAnswer only(const char* methods) {
+  auto answer = plain(405, fmt::format("only {} is answered here\n", methods));
+  answer.headers.emplace_back("Allow", methods);
   return answer;
 }
 

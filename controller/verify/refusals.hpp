@@ -10,8 +10,8 @@ namespace apitoken::verify {
 HttpsAnswer plain(int status, std::string text);
 // 503, to be tried again in a second.
 HttpsAnswer unavailable(std::string text);
-// 405: this is the only method.
-HttpsAnswer only(const char* method);
+// 405: no other method than these, separated by commas.
+HttpsAnswer only(const char* methods);
 // 401 or 403 with a challenge. `error` of RFC 6750, empty where nothing was presented; `more`: further parameters.
 HttpsAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpsAnswer invalid_token();

@@ -23,7 +23,7 @@ Status SecureMetrics::start(std::string_view flag, std::string_view address) {
 
 HttpsReply SecureMetrics::serve(const HttpsRequest& request) {
   if (request.path != "/metrics" && request.path != "/metrics/") return plain(404, "only /metrics is here\n");
-  if (request.method != "GET" && request.method != "HEAD") return only("GET");
+  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
   const auto bearer = bearer_token(request.authorization);
   if (bearer.empty()) return challenge(401, "");
   if (const auto caller = callers_.known(bearer)) return answer(*caller);

@@ -14,12 +14,21 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
                            CertificateFiles files, std::function<bool()> synced, const Clock& clock)
     : index_(store, clock),
       last_use_(client, store, clock),
-      verifier_(index_, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
+      verifier_(index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
       callers_(client, kMayIntrospect, clock),
-      endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock),
+      endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock, [this] { return !leads_; }),
       certificate_(std::move(files), clock),
       server_([this](const HttpsRequest& request) { return endpoints_.serve(request); }, certificate_) {
-  store.set_listener([this](const kube::Change<api::ApiToken>& change) { index_.follow(change); });
+  store.set_listener([this](const kube::Change<api::ApiToken>& change) {
+    index_.follow(change);
+    server_.look_again();
+  });
+}
+
+void Verification::lead(std::stop_token stop) {
+  leads_ = true;
+  last_use_.run(std::move(stop));
+  leads_ = false;
 }
 
 Status Verification::start(const std::optional<std::string>& address) {

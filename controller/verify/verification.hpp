@@ -2,6 +2,7 @@
 // use. app owns the only one; every replica serves, the leader also writes the notes.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,13 +27,15 @@ class Verification {
   std::uint16_t bound_port() const { return server_.bound_port(); }
   void stop() { server_.stop(); }
 
-  // Writes when tokens were last used, until `stop`; on a thread of the leader.
-  void note_uses(std::stop_token stop) { last_use_.run(std::move(stop)); }
+  // On a thread of the replica that mints, until `stop`: writes when tokens were last used. What that replica mints is
+  // known here before it stands in a Secret.
+  void lead(std::stop_token stop);
 
   const TokenIndex& index() const { return index_; }
   const VerifyMetrics& metrics() const { return metrics_; }
 
  private:
+  std::atomic<bool> leads_ = false;
   TokenIndex index_;
   LastUse last_use_;
   Verifier verifier_;

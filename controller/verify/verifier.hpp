@@ -28,13 +28,19 @@ class Verifier {
   // Called with each token that verified, and when.
   using Used = std::function<void(const api::ApiToken&, WallTime)>;
 
-  Verifier(const TokenIndex& index, Used used) : index_(index), used_(std::move(used)) {}
+  // Whether the key of that ID signs, or signed what may still be out. A JWT whose key was lost verifies nowhere else,
+  // and so not here either.
+  using HasKey = std::function<bool(std::string_view kid)>;
+
+  Verifier(const TokenIndex& index, HasKey has_key, Used used)
+      : index_(index), has_key_(std::move(has_key)), used_(std::move(used)) {}
 
   // With audiences: only a token that is for one of them verifies.
   std::optional<Verified> verify(std::string_view value, std::span<const std::string_view> audiences = {}) const;
 
  private:
   const TokenIndex& index_;
+  const HasKey has_key_;
   const Used used_;
 };
 

@@ -55,10 +55,7 @@ class JwtKeysTest : public testing::Test {
     return {"alice@example.com", "team-a/ci", {}, {}, {}, clock_.wall(), clock_.wall() + 8h};
   }
   static std::string signer_of(const core::MintedToken& token) {
-    const auto value = token.value.reveal();
-    std::string header(value.substr(0, value.find('.')));
-    header.append((4 - header.size() % 4) % 4, '=');  // of the URL-safe characters a header of ours holds none
-    return Json::parse(base64_decode(header).value())["kid"];
+    return core::kid_of_jwt(token.value.reveal()).value();
   }
   std::string sign() { return signer_of(keys_.sign(claims(), {}).value()); }
   std::vector<std::string> shown() const { return kids_in(keys_.jwks()); }
@@ -248,6 +245,17 @@ TEST_F(JwtKeysTest, AKeyUnderAnothersNameIsDamaged) {
   EXPECT_EQ(signer_of(*restarted.sign(claims(), {})), first);
   EXPECT_THAT(kids_in(restarted.jwks()), ElementsAre(first));
   EXPECT_THAT(data(), SizeIs(2));
+}
+
+TEST_F(JwtKeysTest, HasTheKeysThatItShows) {
+  EXPECT_TRUE(keys_.has("any")) << "nothing is known yet";
+  const auto kid = sign();
+  EXPECT_TRUE(keys_.has(kid));
+  EXPECT_FALSE(keys_.has("any"));
+  server_.objects.clear();
+  watch_tells();
+  follow_until([this] { return shown().empty(); });
+  EXPECT_FALSE(keys_.has(kid));
 }
 
 TEST_F(JwtKeysTest, AWriteThatFailsIsReportedToWhoSigns) {

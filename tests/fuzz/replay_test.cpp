@@ -158,7 +158,7 @@ TEST(Replay, RequestsAboutTokens) {
   good.status.token_hash = core::token_hash("good");
   good.status.expires_at = clock.wall() + std::chrono::hours(1);
   store.observe("", good);
-  const verify::Verifier verifier(index, [](const api::ApiToken&, WallTime) {});
+  const verify::Verifier verifier(index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {});
   NoTransport transport;
   NoObserver observer;
   kube::Client client(transport, observer);

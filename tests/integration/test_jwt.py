@@ -7,6 +7,7 @@ import time
 
 import jwt
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -58,6 +59,12 @@ def seed_key(space, signs_from):
 
 def base64url(content):
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def asked(operator, value):
+    """What /auth says of it."""
+    answer = requests.get(f"{operator.verify_url}/auth", headers={"Authorization": f"Bearer {value}"}, verify=False, timeout=10)
+    return answer.status_code
 
 
 @pytest.fixture
@@ -151,6 +158,7 @@ def test_a_key_is_published_before_it_signs(space, start_operator):
 def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(space, operator):
     session(space)
     former, (kid,) = space.value("ci"), entries(space)
+    assert asked(operator, former) == 200
     space.secrets.delete(KEYS)
     wait_for(lambda: entries(space).keys() - {kid}, 10, "no new key")
     event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
@@ -158,19 +166,24 @@ def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(space, operator)
     operator.wait_logged("signing keys lost .*cause=deleted live_jwts=1")
     with pytest.raises(KeyError):
         verified(space, former)
+    wait_for(lambda: asked(operator, former) == 401, 5, "the operator still vouches for what no key signed")
     space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
     wait_for(lambda: space.value("ci") != former, 10, "the token was not renewed")
     verified(space, space.value("ci"))
+    assert asked(operator, space.value("ci")) == 200
+    assert asked(operator, former) == 401, "an overlap does not revive it"
     holds(lambda: None if len(entries(space)) == 1 else pytest.fail("more than one key"), 1)
 
 
 def test_a_damaged_key_is_replaced_and_the_loss_is_told(space, operator):
     session(space)
     (kid,) = entries(space)
+    former = space.value("ci")
     space.secrets.patch(KEYS, {"data": {f"{kid}.pem": encoded("rubbish")}})
     wait_for(lambda: space.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}), 10, "the damaged key stays")
     event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
     assert kid in event["note"]
+    wait_for(lambda: asked(operator, former) == 401, 5, "the operator still vouches for what no key signed")
     session(space, "next")
     verified(space, space.value("next"))
 

@@ -10,6 +10,7 @@ import secrets as random_names
 import shutil
 import subprocess
 import threading
+import time
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ import yaml
 from bed.certificates import Authority
 from bed.cluster import ROOT, Cluster
 from bed.process import Operator, free_port
+from bed.proxy import Proxy
 from bed.space import Space
 from bed.tokens import moment, seconds_since
 from bed.waiting import SCALE, eventually, holds, wait_for
@@ -325,7 +327,8 @@ def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, s
 
 def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
     token = minted(space)
-    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100):
+    kind = f'{{"apiVersion":"authentication.k8s.io/v1","kind":"{token}"}}'
+    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100, f'{{"apiVersion":"{token}"}}', kind):
         answer = bed.ask("POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 400 and token not in answer.text
     assert bed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413
@@ -423,6 +426,42 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_space, launch):
     space.tokens.patch("ci", {"spec": {"revoked": True}})
     for operator in (first, second):
         wait_for(lambda operator=operator: status(operator) == 401, 1, "still valid")
+
+
+def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space, launch, tmp_path):
+    """Somebody reads a rotated Secret and calls, before the stand-by's watch has brought the new hash."""
+    space = make_space()
+    flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
+    leader = launch(*flags, kubeconfig=cluster.kubeconfig)
+    wait_for(lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "nobody leads")
+
+    def late(path, line):
+        if path.endswith("/apitokens"):
+            time.sleep(0.04)
+        return line
+
+    proxy = Proxy(cluster, spoil_watch=late)
+    try:
+        path = cluster.changed_kubeconfig(tmp_path / "late", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url))
+        stand_by = launch(*flags, kubeconfig=path)
+        with requests.Session() as session:
+            session.trust_env, session.verify = False, False
+
+            def status(token):
+                return session.get(f"{stand_by.verify_url}/auth", headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code
+
+            value = minted(space)
+            assert status(value) == 200
+            for second in range(5):
+                former = value
+                space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": f"2026-01-01T00:00:0{second}Z"}}})
+                value = wait_for(lambda: (found := space.value("ci")) != former and found, 10, "not rotated")
+                assert status(value) == 200, f"rotation {second}"
+            space.tokens.patch("ci", {"spec": {"revoked": True}})
+            wait_for(lambda: status(value) == 401, 2, "still valid")
+        stand_by.stop()
+    finally:
+        proxy.stop()
 
 
 def test_wrong_settings_say_which_flag(bed, launch, tmp_path):

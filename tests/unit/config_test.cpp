@@ -97,10 +97,37 @@ TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndWhatIsAllowed) {
 }
 
 TEST_F(ParseFlags, AnIssuerIsAUrlThatVerifiersCanAppendTo) {
-  for (const char* url : {"https://a", "https://a.example.com:8443", "https://[::1]:8443", "https://a/b/c"})
+  for (const char* url :
+       {"https://a", "https://a.example.com:8443", "https://a:1", "https://a:65535/b", "https://[::1]",
+        "https://[::1]:8443", "https://[fd00::2]/b", "https://a/b/c", "https://a/b:c"})
     EXPECT_EQ(parse({"--issuer", url})->issuer, url);
-  for (const char* url : {"", "a.example.com", "http://a", "https://", "https://a/", "https://a?b", "https://a#b",
-                          "https://me@a", "https://a b", "https:///b", "https://:8443", "HTTPS://a"}) {
+  for (const char* url : {"",
+                          "a.example.com",
+                          "http://a",
+                          "https://",
+                          "https://a/",
+                          "https://a?b",
+                          "https://a#b",
+                          "https://me@a",
+                          "https://a b",
+                          "https:///b",
+                          "https://:8443",
+                          "HTTPS://a",
+                          "https://[::1",
+                          "https://[::1]x",
+                          "https://[]",
+                          "https://[a]",
+                          "https://[::1]:",
+                          "https://a:",
+                          "https://a:x",
+                          "https://a:0",
+                          "https://a:65536",
+                          "https://a:99999",
+                          "https://a:-1",
+                          "https://a:1:2",
+                          "https://::1",
+                          "https://a]",
+                          "https://[::1%25lo]"}) {
     EXPECT_EQ(refused({"--issuer", url}),
               std::string("--issuer: invalid value \"") + url +
                   "\": allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, "

@@ -30,13 +30,19 @@ TEST(Review, TakesTheOlderVersionToo) {
 
 TEST(Review, RefusesOthersAndNamesTheFieldButNoToken) {
   const std::pair<const char*, const char*> wrong[] = {
-      {R"([])", "apiVersion is absent"},
-      {R"({"apiVersion":"v1","kind":"TokenReview","spec":{"token":"secret"}})", "apiVersion is \"v1\""},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"Pod","spec":{"token":"secret"}})", "kind is \"Pod\""},
+      {R"([])", "send authentication.k8s.io/v1"},
+      {R"({"apiVersion":"v1","kind":"TokenReview","spec":{"token":"secret"}})", "apiVersion"},
+      {R"({"apiVersion":"secret","kind":"TokenReview","spec":{"token":"t"}})", "apiVersion"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"Pod","spec":{"token":"secret"}})", "send TokenReview"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"secret","spec":{"token":"t"}})", "send TokenReview"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview"})", "spec.token"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":7}})", "spec.token"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":""}})", "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":["secret"]}})", "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":"secret"})", "spec.token"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"secret","audiences":"a"}})",
+       "spec.audiences"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"t","audiences":{"secret":1}}})",
        "spec.audiences"},
   };
   for (const auto& [text, named] : wrong) {

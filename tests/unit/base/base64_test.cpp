@@ -35,6 +35,10 @@ TEST(Base64, UrlSafeTextHasNeitherPaddingNorWhatUrlsQuote) {
   EXPECT_EQ(base64url_encode("f"), "Zg");
   EXPECT_EQ(base64url_encode("foobar"), "Zm9vYmFy");
   EXPECT_EQ(base64url_encode("\xfb\xff\xbe"), "-_--");
+  for (const char* bytes : {"", "f", "fo", "foo", "\xfb\xff\xbe"})
+    EXPECT_EQ(base64url_decode(base64url_encode(bytes)), bytes);
+  EXPECT_FALSE(base64url_decode("Z"));
+  EXPECT_FALSE(base64url_decode("Zm9v!"));
 }
 
 TEST(Base64, ReadsBackEveryByte) {

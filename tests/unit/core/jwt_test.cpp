@@ -156,6 +156,16 @@ TEST(Jwt, OpensslVerifiesTheSignature) {
   }
 }
 
+TEST(Jwt, TellsWhichKeySigned) {
+  const auto key = generate_signing_key();
+  EXPECT_EQ(kid_of_jwt(sign_jwt(*key, kIssuer, claims())->value.reveal()), key->kid);
+  const auto with_header = [](std::string_view header) { return base64url_encode(header) + ".e30.c2ln"; };
+  EXPECT_EQ(kid_of_jwt(with_header(R"({"kid":"a"})")), "a");
+  for (const std::string& other : {std::string("apt_0123"), std::string(), std::string(".."), std::string("!.e30."),
+                                   with_header("{"), with_header("[]"), with_header("{}"), with_header(R"({"kid":1})")})
+    EXPECT_FALSE(kid_of_jwt(other)) << other;
+}
+
 TEST(Jwt, OnlyPrivateKeysOnP256AreRead) {
   const kube::test::TemporaryFolder folder;
   const auto make = [&](const std::string& options) {

@@ -51,16 +51,27 @@ class EndpointsTest : public testing::Test {
     return "";
   }
 
+  double value(const std::string& endpoint, const std::string& result) const {
+    for (const auto& family : metrics.Collect()) {
+      if (family.name != "apitoken_verifications_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
+      }
+    }
+    return -1;
+  }
+
   ManualClock clock{kNow};
   kube::Store<api::ApiToken> store;
   TokenIndex index{store, clock};
-  Verifier verifier{index, [](const api::ApiToken&, WallTime) {}};
+  Verifier verifier{index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}};
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
   Callers callers{client, kMayIntrospect, clock};
   VerifyMetrics metrics;
-  PublicKeys keys{"https://tokens.example.com", [] { return R"({"keys":[]})"; }};
+  std::string jwks = R"({"keys":[]})";
+  PublicKeys keys{"https://tokens.example.com", [this] { return jwks; }};
   bool synced = true;
   Endpoints endpoints{verifier, callers, keys, metrics, [this] { return synced; }, clock};
 };
@@ -147,7 +158,7 @@ TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
   EXPECT_EQ(review({{"token", "good"}, {"audiences", {"https://c"}}}).body, nothing);
 }
 
-TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken) {
+TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
   const kube::CapturedLog log;
   for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
     EXPECT_EQ(ask({"POST", "/tokenreview", {}, "application/json", body, {}}).status, 400) << body;
@@ -157,6 +168,33 @@ TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecondWithoutTheToken)
   clock.advance(std::chrono::seconds(1));
   ask({"POST", "/tokenreview", {}, "application/json", "{", {}});
   EXPECT_EQ(log.count("others_since_last=4"), 1) << log.text();
+}
+
+TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
+  const kube::CapturedLog log;
+  const json sound{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenReview"}, {"spec", {{"token", "apt_x"}}}};
+  std::vector<json> broken;
+  for (const char* field : {"apiVersion", "kind", "spec"}) {
+    for (const json& value : {json("apt_secret"), json{{"apt_secret", "apt_secret"}}, json{"apt_secret"}}) {
+      broken.push_back(sound);
+      broken.back()[field] = value;
+    }
+  }
+  for (const json& value : {json{{"token", {"apt_secret"}}}, json{{"token", {{"apt_secret", 1}}}},
+                            json{{"token", "apt_secret"}, {"audiences", "apt_secret"}},
+                            json{{"token", "apt_secret"}, {"audiences", {{"apt_secret", 1}}}}}) {
+    broken.push_back(sound);
+    broken.back()["spec"] = value;
+  }
+  for (const json& body : broken) {
+    const auto text = body.dump();
+    clock.advance(std::chrono::seconds(1));
+    const auto answer = ask({"POST", "/tokenreview", {}, "application/json", text, {}});
+    EXPECT_EQ(answer.status, 400) << text;
+    EXPECT_THAT(answer.body, Not(HasSubstr("apt_"))) << text;
+  }
+  EXPECT_EQ(log.count("cannot read a TokenReview"), static_cast<int>(broken.size())) << log.text();
+  EXPECT_EQ(log.count("apt_"), 0) << log.text();
 }
 
 TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
@@ -185,6 +223,9 @@ TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOthersAreNotActive) {
 
 TEST_F(EndpointsTest, IntrospectionWantsAFormWithAToken) {
   EXPECT_EQ(introspect("hint=x").status, 400);
+  const auto twice = introspect("token=good&token=good");
+  EXPECT_EQ(twice.status, 400);
+  EXPECT_EQ(json::parse(twice.body)["error"], "invalid_request");
   HttpsRequest request{"POST", "/introspect", {}, "application/json", "token=good", {}};
   request.certified = [] { return true; };
   EXPECT_EQ(ask(request).status, 400);
@@ -233,9 +274,39 @@ TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
   EXPECT_EQ(found["issuer"], "https://tokens.example.com");
   EXPECT_EQ(found["jwks_uri"], "https://tokens.example.com/.well-known/jwks.json");
   EXPECT_EQ(ask({"GET", "/healthz", {}, {}, {}, {}}).status, 200);
-  EXPECT_EQ(ask({"GET", "/", {}, {}, {}, {}}).status, 404);
-  EXPECT_EQ(ask({"POST", "/healthz", {}, {}, {}, {}}).status, 405);
-  EXPECT_EQ(ask({"GET", "/tokenreview", {}, {}, {}, {}}).status, 405);
+}
+
+TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
+  const auto asked_for = [this](const char* path) {
+    const auto answer = ask({"GET", path, {}, {}, {}, {}});
+    EXPECT_EQ(answer.status, 200);
+    return header(answer, "Cache-Control");
+  };
+  EXPECT_EQ(asked_for("/.well-known/jwks.json"), "no-store");
+  EXPECT_EQ(asked_for("/.well-known/openid-configuration"), "public, max-age=300");
+  jwks = R"({"keys":[{"kid":"a"}]})";
+  EXPECT_EQ(asked_for("/.well-known/jwks.json"), "public, max-age=300");
+}
+
+TEST_F(EndpointsTest, APathThatIsNotThereIsA404WhateverTheMethod) {
+  for (const char* method : {"GET", "POST", "PUT"}) {
+    EXPECT_EQ(ask({method, "/", {}, {}, {}, {}}).status, 404) << method;
+    EXPECT_EQ(ask({method, "/.well-known/nope", {}, {}, {}, {}}).status, 404) << method;
+  }
+}
+
+TEST_F(EndpointsTest, AnotherMethodIsTold) {
+  const auto allowed = [this](const char* method, const char* path) {
+    const auto answer = ask({method, path, {}, {}, {}, {}});
+    EXPECT_EQ(answer.status, 405) << path;
+    return header(answer, "Allow");
+  };
+  for (const char* path : {"/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"}) {
+    EXPECT_EQ(allowed("POST", path), "GET, HEAD");
+    EXPECT_EQ(ask({"HEAD", path, {}, {}, {}, {}}).status, 200) << path;
+  }
+  EXPECT_EQ(allowed("GET", "/tokenreview"), "POST");
+  EXPECT_EQ(allowed("HEAD", "/introspect"), "POST");
 }
 
 TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
@@ -249,16 +320,78 @@ TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
   EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401) << "a watch that begins anew changes nothing";
 }
 
-TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
-  const auto value = [this](const std::string& endpoint, const std::string& result) {
-    for (const auto& family : metrics.Collect()) {
-      if (family.name != "apitoken_verifications_total") continue;
-      for (const auto& metric : family.metric) {
-        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
-      }
-    }
-    return -1.0;
+class FollowingTest : public EndpointsTest {
+ protected:
+  KeptBack kept_back(const HttpsRequest& request) {
+    auto reply = following.serve(request);
+    auto* kept = std::get_if<KeptBack>(&reply);
+    EXPECT_NE(kept, nullptr) << request.path << " answered at once";
+    return kept ? std::move(*kept) : KeptBack([](bool) { return HttpsAnswer{}; });
+  }
+  HttpsRequest asked_at(std::string_view path) const {
+    if (path == "/auth") return {"GET", path, "Bearer late", {}, {}, {}};
+    if (path == "/tokenreview") return {"POST", path, {}, "application/json", review_of_late, {}};
+    HttpsRequest request{"POST", path, {}, "application/x-www-form-urlencoded", "token=late", {}};
+    request.certified = [] { return true; };
+    return request;
+  }
+
+  bool follows = true;
+  Endpoints following{verifier, callers, keys, metrics, [] { return true; }, clock, [this] { return follows; }};
+  const std::string review_of_late =
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
+};
+
+TEST_F(FollowingTest, AReplicaThatFollowsAsksAgainBeforeItRefuses) {
+  for (const std::string path : {"/auth", "/tokenreview", "/introspect"}) {
+    const auto request = asked_at(path);
+    const auto again = kept_back(request);
+    EXPECT_FALSE(again(false)) << path;
+    const auto endpoint = path.substr(1);
+    EXPECT_EQ(value(endpoint, "invalid"), 0) << "nothing was answered yet";
+    const auto refusal = again(true);
+    ASSERT_TRUE(refusal) << path;
+    EXPECT_EQ(refusal->status, path == "/auth" ? 401 : 200);
+    EXPECT_EQ(value(endpoint, "invalid"), 1);
+    store.observe("", token_of("late", "late"));
+    const auto answer = again(false);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(value(endpoint, "valid"), 1);
+    store.observe_removal("", token_of("late", "late", "2").meta);
+  }
+}
+
+TEST_F(FollowingTest, WhatIsNoTokenOrIsValidIsAnsweredAtOnce) {
+  const auto at_once = [this](const HttpsRequest& request) {
+    const auto reply = following.serve(request);
+    return std::holds_alternative<HttpsAnswer>(reply);
   };
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {}}));
+  EXPECT_TRUE(at_once({"GET", "/auth", {}, {}, {}, {}})) << "no token";
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}}})) << "a scope that it has not";
+  EXPECT_TRUE(at_once({"POST", "/tokenreview", {}, "application/json", "{", {}}));
+  follows = false;
+  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer late", {}, {}, {}})) << "whoever mints knows at once";
+}
+
+TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreKeptBackAlike) {
+  auto revoked = token_of("revoked", "revoked");
+  revoked.spec.revoked = true;
+  store.observe("", revoked);
+  auto expired = token_of("expired", "expired");
+  expired.status.expires_at = kNow;
+  store.observe("", expired);
+  for (const char* bad :
+       {"Bearer revoked", "Bearer expired", "Bearer goo", "Bearer apt_0", "Bearer eyJhbGciOiJub25lIn0.e30."}) {
+    const HttpsRequest request{"GET", "/auth", bad, {}, {}, {}};
+    EXPECT_FALSE(kept_back(request)(false)) << bad;
+  }
+  const HttpsRequest elsewhere{"GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}}};
+  EXPECT_FALSE(kept_back(elsewhere)(false));
+}
+
+TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
   EXPECT_EQ(value("auth", "valid"), 0);
   EXPECT_EQ(value("introspect", "unavailable"), 0);
   auth("Bearer good");
@@ -271,11 +404,14 @@ TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {
 
 TEST(Forms, AreReadAsBrowsersWriteThem) {
   EXPECT_EQ(form_field("a=1&token=x+y%2Bz", "token"), "x y+z");
-  EXPECT_EQ(form_field("to%6ben=v&token=w", "token"), "v");
+  EXPECT_EQ(form_field("to%6ben=v&tok=w", "token"), "v");
   EXPECT_EQ(form_field("token", "token"), "");
   EXPECT_EQ(form_field("token=%zz%4", "token"), "%zz%4");
   EXPECT_FALSE(form_field("&&=&tokens=1", "token"));
   EXPECT_FALSE(form_field("", "token"));
+  for (const char* twice : {"token=v&token=w", "token=v&a=1&to%6ben=v", "token&token"}) {
+    EXPECT_FALSE(form_field(twice, "token")) << twice;
+  }
 }
 
 }  // namespace

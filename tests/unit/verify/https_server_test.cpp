@@ -34,6 +34,7 @@ struct Ask {
   const char* key = nullptr;
   const char* body = nullptr;
   const char* header = nullptr;
+  const char* second_header = nullptr;  // with a header
   long most_tls = CURL_SSLVERSION_MAX_DEFAULT;
 };
 
@@ -46,6 +47,7 @@ Got fetch(std::uint16_t port, const std::string& path, const Ask& ask = {}) {
   };
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
       ask.header ? curl_slist_append(nullptr, ask.header) : nullptr, &curl_slist_free_all);
+  if (ask.second_header) curl_slist_append(headers.get(), ask.second_header);
   curl_easy_setopt(curl.get(), CURLOPT_URL, ("https://127.0.0.1:" + std::to_string(port) + path).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
@@ -116,6 +118,12 @@ TEST_F(Https, HandsOverMethodQueryAuthorizationAndBody) {
   EXPECT_EQ(log.count("certificate made for this run"), 1);
 }
 
+TEST_F(Https, RefusesASecondAuthorization) {
+  start({});
+  EXPECT_EQ(get("/a", {.header = "Authorization: Bearer t", .second_header = "authorization: Bearer u"}).status, 400);
+  EXPECT_EQ(get("/a", {.header = "Authorization: Bearer t", .second_header = "X-Authorization: u"}).status, 200);
+}
+
 TEST_F(Https, RefusesWhatIsTooLarge) {
   start({});
   const std::string body(HttpsServer::kLargestBody + 1, 'b');
@@ -149,6 +157,70 @@ TEST_F(Https, AnswersWhatHadToWait) {
   const auto got = get("/later");
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body, "waited");
+}
+
+// Keeps everything back until `known`.
+class KeepsBack : public Https {
+ protected:
+  void SetUp() override {
+    start({}, [this](const HttpsRequest& request) -> HttpsReply {
+      if (request.path == "/now") return HttpsAnswer{200, "text/plain", "now"};
+      return KeptBack([this, &request](bool last) -> std::optional<HttpsAnswer> {
+        if (known) return HttpsAnswer{200, "text/plain", std::string(request.authorization)};
+        asked = true;
+        if (!last) return {};
+        return HttpsAnswer{401, "text/plain", "unknown"};
+      });
+    });
+  }
+  // What so many callers at a time get.
+  std::vector<Got> get_all(std::size_t count) {
+    std::vector<Got> all(count);
+    std::vector<std::jthread> callers;
+    for (auto& got : all)
+      callers.emplace_back([this, &got] { got = get("/a", {.header = "Authorization: Bearer t"}); });
+    return callers.clear(), all;
+  }
+
+  std::atomic<bool> known = false;
+  std::atomic<bool> asked = false;
+};
+
+TEST_F(KeepsBack, AnswersAsSoonAsAChangeAllowsIt) {
+  Got got;
+  std::jthread caller([&] { got = get("/a", {.header = "Authorization: Bearer t"}); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  known = true;
+  server->look_again();
+  caller.join();
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, "Bearer t");
+}
+
+TEST_F(KeepsBack, RefusesWhenItsTimeIsUpAndHoldsUpNobodyElse) {
+  const auto before = std::chrono::steady_clock::now();
+  Got got;
+  std::jthread caller([&] { got = get("/a"); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  EXPECT_EQ(get("/now").body, "now");
+  caller.join();
+  EXPECT_EQ(got.status, 401);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, HttpsServer::kKeptBackFor);
+}
+
+TEST_F(KeepsBack, AnswersEverybodyThoughTooManyCome) {
+  for (const auto& got : get_all(2 * HttpsServer::kMostKeptBack)) EXPECT_EQ(got.status, 401);
+  known = true;
+  for (const auto& got : get_all(4)) EXPECT_EQ(got.status, 200) << "there is room again";
+}
+
+TEST_F(KeepsBack, AnswersWhenItStops) {
+  std::vector<Got> all;
+  std::jthread callers([&] { all = get_all(8); });
+  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
+  server->stop();
+  callers.join();
+  for (const auto& got : all) EXPECT_TRUE(got.status == 401 || got.error != CURLE_OK) << got.status;
 }
 
 TEST_F(Https, AnExceptionIsA500) {

@@ -69,6 +69,18 @@ TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
   EXPECT_THAT(requests[0].body, HasSubstr(R"("metadata":{"uid":"uid-ci"})"));
 }
 
+TEST_F(LastUseTest, AnEarlierTimeReplacesNoLaterOne) {
+  auto told = token_of("good", "ci", "2");
+  told.status.last_used_at = kNow;
+  store.observe("", told);
+  use(kNow - minutes(20));
+  use(kNow);
+  use(kNow + minutes(10) - seconds(1));
+  EXPECT_EQ(last_use.pending(), 0u);
+  use(kNow + minutes(10));
+  EXPECT_EQ(last_use.pending(), 1u);
+}
+
 TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedWhereAnotherWroteIt) {
   use(kNow);
   EXPECT_EQ(last_use.pending(), 1u);

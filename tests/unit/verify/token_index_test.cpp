@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/base64.hpp"
 #include "tokens.hpp"
 #include "verify/verifier.hpp"
 
@@ -43,6 +44,18 @@ TEST_F(Index, AClockThatIsSetBackRevivesNothing) {
   EXPECT_FALSE(valid("good"));
   clock.set_wall(kNow);
   EXPECT_FALSE(valid("good"));
+}
+
+TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
+  auto token = token_of("new");
+  token.status.previous = previous_of("old", kNow + minutes(5));
+  see(token);
+  clock.advance(minutes(6));
+  EXPECT_FALSE(valid("old"));
+  clock.set_wall(kNow);
+  EXPECT_FALSE(valid("old"));
+  EXPECT_TRUE(valid("new"));
+  EXPECT_EQ(index.now(), kNow + minutes(6));
 }
 
 TEST_F(Index, AChangeSeenAfterTheExpiryIsRememberedToo) {
@@ -168,10 +181,12 @@ TEST_F(Index, MayBeAskedWhileItFollows) {
 
 class Verifying : public Index {
  protected:
-  Verifier verifier{index, [this](const api::ApiToken& token, WallTime when) {
+  Verifier verifier{index, [this](std::string_view kid) { return kid == key; },
+                    [this](const api::ApiToken& token, WallTime when) {
                       used.push_back(token.meta.name);
                       used_at = when;
                     }};
+  std::string key;  // the only one that is held
   std::vector<std::string> used;
   WallTime used_at{};
 };
@@ -203,6 +218,30 @@ TEST_F(Verifying, NeverTellsAReservedUserOrGroup) {
   reserved.spec.user = "system:admin";
   see(reserved);
   EXPECT_FALSE(verifier.verify("root"));
+  EXPECT_EQ(used.size(), 1u);
+}
+
+TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
+  auto token = token_of("good");
+  token.spec.groups = {" system:masters", "\tsystem:masters", "system:masters ", "deployers ", " ", "the deployers"};
+  see(token);
+  EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"the deployers"});
+  int version = 1;
+  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ", "alice\r", "\x7f"}) {
+    auto changed = token_of("changed", "changed", std::to_string(++version));
+    changed.spec.user = user;
+    see(changed);
+    EXPECT_FALSE(verifier.verify("changed")) << '"' << user << '"';
+  }
+}
+
+TEST_F(Verifying, AJwtIsValidWhileItsKeyIsThere) {
+  const auto value = base64url_encode(R"({"alg":"ES256","kid":"first"})") + ".e30.c2lnbmF0dXJl";
+  see(token_of(value));
+  key = "first";
+  EXPECT_TRUE(verifier.verify(value));
+  key = "second";
+  EXPECT_FALSE(verifier.verify(value));
   EXPECT_EQ(used.size(), 1u);
 }
 
