@@ -45,7 +45,9 @@ TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
 
 TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
   world_.settle();
-  world_.server.objects[kToken]["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-01-01T00:00:00Z";
+  world_.server.edit(kToken, [](Json& token) {
+    token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
+  });
   world_.server.refuse = [](const kube::HttpRequest& request) {
     const bool secret = request.target.find("/secrets/") != std::string::npos;
     return request.method == kube::Method::Patch && secret ? std::optional(500) : std::nullopt;
