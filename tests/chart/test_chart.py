@@ -181,8 +181,8 @@ def without_packaging(thing):
             if kept:
                 meta[field] = kept
     if "rules" in thing:
-        thing["rules"] = sorted((group, resource, verb) for rule in thing["rules"] for group in rule["apiGroups"]
-                                for resource in rule["resources"] for verb in rule["verbs"])
+        thing["rules"] = sorted((group, resource, verb) for rule in thing["rules"] for group in rule.get("apiGroups", [""])
+                                for resource in rule.get("resources") or rule["nonResourceURLs"] for verb in rule["verbs"])
     if thing["kind"] == "Service":
         thing["metadata"].pop("labels", None)
     return thing

@@ -51,7 +51,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "apitoken.verifyVolumes" -}}
-{{- if and .Values.verify.enabled .Values.verify.tlsSecret }}
+{{- if and .Values.verify.tlsSecret (or .Values.verify.enabled .Values.metrics.secure) }}
 - name: verify-tls
   secret:
     secretName: {{ .Values.verify.tlsSecret }}
