@@ -14,6 +14,7 @@
 #include "core/plan_notices.hpp"
 #include "core/plan_secret.hpp"
 #include "core/rotation.hpp"
+#include "core/token_facts.hpp"
 #include "core/token_status.hpp"
 #include "core/validate.hpp"
 
@@ -29,14 +30,9 @@ constexpr Seconds kBetweenMintings{2};
 constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
 constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
 
-class TokenPlanner {
+class TokenPlanner : TokenFacts {
  public:
-  explicit TokenPlanner(const Observed& observed)
-      : observed_(observed),
-        token_(observed.token),
-        now_(observed.now),
-        status_(carried_over(observed)),
-        request_(rotation_request(observed.token)) {}
+  explicit TokenPlanner(const Observed& observed) : TokenFacts(observed), status_(carried_over(observed)) {}
 
   Plan plan() {
     if (token_.meta.deleted) return only(DropNotices{});
@@ -68,52 +64,16 @@ class TokenPlanner {
   }
 
  private:
-  // ---- what is true
-  // It has its life; its value may be lost.
-  bool is_issued() const { return token_.status.expires_at.has_value(); }
-  bool has_value() const { return !token_.status.token_hash.empty(); }
-  bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
-  // For good: also where spec.revoked was taken back past the rule that forbids it.
-  bool is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
-  bool is_over() const {
-    const auto kept = delete_after_expiry(token_.spec);
-    return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
-  }
-  // Before it is deleted, it is said to have ended.
-  bool is_end_told() const { return is_revoked() || is_ready_reason(reason::kExpired); }
   bool is_rotation_due() const {
     if (!is_issued() || is_revoked()) return false;
     return (request_ && request_->is_time) || (status_.rotate_at && now_ >= *status_.rotate_at);
   }
-  // Shown once: the Secret had its time.
-  bool is_delivered() const {
-    const auto at = delivered_at(token_.spec, token_.status);
-    return has_value() && at && (token_.status.delivered_at || now_ >= *at);
-  }
-  bool is_value_lost() const {
-    return is_issued() && has_value() && !is_delivered() && !holds_previous(observed_) &&
-           !describe_loss(observed_).empty();
-  }
-  bool warned(const api::ApiTokenStatus& status) const { return status.warn_at && now_ >= *status.warn_at; }
-  const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
-  bool owns_secret() const {
-    return observed_.secret && std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-             return owner.uid == token_.meta.uid;
-           });
-  }
-  bool is_of_former_self() const {
-    return std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-      return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
-             owner.name == token_.meta.name;
-    });
-  }
-  bool is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }
-  bool is_secret_leaving() const { return observed_.secret && (!owns_secret() || secret_meta().deleted); }
 
   // ---- rules
   Plan revoke() {
     const bool news = !is_ready_reason(reason::kRevoked);
     void_value();
+    status_.previous.reset();
     status_.rotate_at.reset();
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
@@ -276,10 +236,8 @@ class TokenPlanner {
     if (before && before->status == api::condition::kTrue) api::set_condition(status_.conditions, *before);
   }
 
-  void void_value() {
-    status_.token_hash.clear();
-    status_.previous.reset();
-  }
+  // Whoever finds it has no use for it from now on. A former value has its overlap all the same.
+  void void_value() { status_.token_hash.clear(); }
 
   void begin_value() {
     ++status_.revision;
@@ -305,7 +263,7 @@ class TokenPlanner {
   Plan minted(api::Event news) {
     add(PostEvent{std::move(news)});
     plan_wake();
-    if (warned(status_)) wake_now();
+    if (status_.warn_at && now_ >= *status_.warn_at) wake_now();
     return std::move(plan_);
   }
 
@@ -408,10 +366,6 @@ class TokenPlanner {
 
   void wake_now() { plan_.wake_at = now_; }
 
-  bool is_ready_reason(std::string_view why) const {
-    const auto* ready = api::find_condition(token_.status.conditions, api::condition::kReady);
-    return ready && ready->reason == why;
-  }
   // Ready says something else than before.
   bool is_ready_news() const {
     const auto* before = api::find_condition(token_.status.conditions, api::condition::kReady);
@@ -432,11 +386,7 @@ class TokenPlanner {
             std::move(note)};
   }
 
-  const Observed& observed_;
-  const api::ApiToken& token_;
-  const WallTime now_;
   api::ApiTokenStatus status_;
-  const std::optional<RotationRequest> request_;
   Plan plan_;
 };
 

@@ -1,0 +1,54 @@
+#include "core/token_facts.hpp"
+
+#include <algorithm>
+
+#include "api/names.hpp"
+#include "core/lifetimes.hpp"
+#include "core/plan_secret.hpp"
+
+namespace apitoken::core {
+
+namespace reason = api::reason;
+
+bool TokenFacts::is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
+
+bool TokenFacts::is_over() const {
+  const auto kept = delete_after_expiry(token_.spec);
+  return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
+}
+
+bool TokenFacts::is_end_told() const { return is_revoked() || is_ready_reason(reason::kExpired); }
+
+bool TokenFacts::is_delivered() const {
+  const auto at = delivered_at(token_.spec, token_.status);
+  return has_value() && at && (token_.status.delivered_at || now_ >= *at);
+}
+
+bool TokenFacts::is_value_lost() const {
+  return is_issued() && has_value() && !is_delivered() && !holds_previous(observed_) &&
+         !describe_loss(observed_).empty();
+}
+
+bool TokenFacts::is_ready_reason(std::string_view why) const {
+  const auto* ready = api::find_condition(token_.status.conditions, api::condition::kReady);
+  return ready && ready->reason == why;
+}
+
+bool TokenFacts::owns_secret() const {
+  return observed_.secret && std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
+           return owner.uid == token_.meta.uid;
+         });
+}
+
+bool TokenFacts::is_of_former_self() const {
+  return std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
+    return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
+           owner.name == token_.meta.name;
+  });
+}
+
+bool TokenFacts::is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }
+
+bool TokenFacts::is_secret_leaving() const { return observed_.secret && (!owns_secret() || secret_meta().deleted); }
+
+}  // namespace apitoken::core

@@ -1,0 +1,49 @@
+// What is true of an ApiToken as it was observed: the questions that the ladder of plan_token asks. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "core/observed.hpp"
+#include "core/rotation.hpp"
+
+namespace apitoken::core {
+
+class TokenFacts {
+ protected:
+  explicit TokenFacts(const Observed& observed)
+      : observed_(observed),
+        token_(observed.token),
+        now_(observed.now),
+        request_(rotation_request(observed.token)) {}
+
+  // It has its life; its value may be lost.
+  bool is_issued() const { return token_.status.expires_at.has_value(); }
+  bool has_value() const { return !token_.status.token_hash.empty(); }
+  bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
+  // For good: also where spec.revoked was taken back past the rule that forbids it.
+  bool is_revoked() const;
+  // ttlAfterExpired has passed.
+  bool is_over() const;
+  // Before it is deleted, it is said to have ended.
+  bool is_end_told() const;
+  // Shown once: the Secret had its time.
+  bool is_delivered() const;
+  bool is_value_lost() const;
+  bool is_ready_reason(std::string_view why) const;
+
+  const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
+  bool owns_secret() const;
+  bool is_secret_foreign() const;
+  bool is_secret_leaving() const;
+
+  const Observed& observed_;
+  const api::ApiToken& token_;
+  const WallTime now_;
+  const std::optional<RotationRequest> request_;
+
+ private:
+  bool is_of_former_self() const;
+};
+
+}  // namespace apitoken::core
