@@ -41,7 +41,8 @@ TEST_F(SecureMetricsTest, WhoeverMayGetThePathGetsThePage) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4");
   EXPECT_EQ(answer.body, "a 1\nb 2\n");
-  EXPECT_THAT(transport.requests().at(1).body, HasSubstr(R"("nonResourceAttributes":{"path":"/metrics","verb":"get"})"));
+  EXPECT_THAT(transport.requests().at(1).body,
+              HasSubstr(R"("nonResourceAttributes":{"path":"/metrics","verb":"get"})"));
   EXPECT_EQ(get("Bearer good").status, 200) << "remembered: nothing more is asked";
   EXPECT_EQ(transport.count(), 2u);
 }
