@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.hpp"
@@ -81,14 +82,16 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
     note(problems, path, "a map of strings");
     return result;
   }
+  std::vector<StringMap::value_type> entries;  // put in order at once: one by one, a large map takes quadratic time
   for (const auto field : fields) {
     std::string_view value;
     if (field.value.get(value) == simdjson::SUCCESS) {
-      result.emplace(field.key, value);
+      entries.emplace_back(field.key, value);
     } else {
       note(problems, fmt::format("{}.{}", path, field.key), "a string");
     }
   }
+  result.insert(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
   return result;
 }
 
