@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <nlohmann/json.hpp>
+
 #include "base/rfc3339.hpp"
 
 namespace apitoken::api {
@@ -10,6 +13,20 @@ namespace {
 
 void note(Problems* problems, std::string_view path, std::string_view what) {
   if (problems) problems->push_back(fmt::format("{}: must be {}", path, what));
+}
+
+// The document anew, with doubles for integers that 64 bits do not hold; nothing where it is no JSON, or one so deep
+// that writing it would exhaust the stack.
+std::optional<std::string> without_big_integers(std::string_view bytes) {
+  constexpr int kDeepest = 1000;
+  bool too_deep = false;
+  const auto look = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return !too_deep;
+  };
+  const auto document = nlohmann::json::parse(bytes, look, /*allow_exceptions=*/false);
+  if (document.is_discarded() || too_deep) return {};
+  return document.dump();
 }
 
 template <typename T>
@@ -65,14 +82,16 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
     note(problems, path, "a map of strings");
     return result;
   }
+  std::vector<StringMap::value_type> entries;  // put in order at once: one by one, a large map takes quadratic time
   for (const auto field : fields) {
     std::string_view value;
     if (field.value.get(value) == simdjson::SUCCESS) {
-      result.emplace(field.key, value);
+      entries.emplace_back(field.key, value);
     } else {
       note(problems, fmt::format("{}.{}", path, field.key), "a string");
     }
   }
+  result.insert(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
   return result;
 }
 
@@ -111,10 +130,16 @@ std::vector<Json> read_array(Json object, std::string_view name, std::string_vie
   return result;
 }
 
+simdjson::simdjson_result<Json> parse_document(simdjson::dom::parser& parser, std::string_view bytes, bool padded) {
+  const auto parsed = parser.parse(bytes.data(), bytes.size(), !padded);
+  if (parsed.error() != simdjson::NUMBER_ERROR) return parsed;
+  const auto rewritten = without_big_integers(bytes);
+  return rewritten ? parser.parse(*rewritten) : parsed;
+}
+
 Result<Json> JsonParser::parse(std::string_view bytes) {
   Json element;
-  const auto error = parser_.parse(bytes.data(), bytes.size()).get(element);
-  if (error) {
+  if (const auto error = parse_document(parser_, bytes, false).get(element)) {
     return fail(ErrorKind::Decode,
                 fmt::format("malformed JSON of {} bytes: {}", bytes.size(), simdjson::error_message(error)));
   }

@@ -43,6 +43,11 @@ std::optional<WallTime> read_time(Json object, std::string_view name);
 std::vector<Json> read_array(Json object, std::string_view name, std::string_view path = {},
                              Problems* problems = nullptr);
 
+// simdjson refuses a document for one integer that 64 bits do not hold, and with it every object of a page; here such
+// an integer becomes a double, so that its field alone is of the wrong type. `padded`: SIMDJSON_PADDING bytes may be
+// read after `bytes`, which are then not copied. The element lives until the parser's next document.
+simdjson::simdjson_result<Json> parse_document(simdjson::dom::parser& parser, std::string_view bytes, bool padded);
+
 // A parser to keep for a thread: it grows to the largest document seen. The element lives until the next parse.
 class JsonParser {
  public:

@@ -84,6 +84,24 @@ bool is_domain_literal(std::string_view text) {
   return read_ipv4(text).has_value();
 }
 
+// The quoted-string that `text` begins with, its quotation marks included; empty where it does not end.
+std::string_view quoted_prefix(std::string_view text) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') return text.substr(0, i + 1);
+    if (text[i] == '\\') ++i;
+  }
+  return {};
+}
+
+// Why `text`, printable ASCII, cannot stand before the @; nothing where it can.
+std::optional<std::string_view> fault_of_local(std::string_view text) {
+  if (text.empty()) return "has nothing before the @";
+  if (text.size() > kLongestLocalPart) return "has more than 64 characters before the @";
+  if (text.front() == '"') return {};
+  if (!all_labels(text, is_atom)) return "has a character or dot before the @ that may not stand there";
+  return {};
+}
+
 // Why `text` is no address; nothing where it is one.
 std::optional<std::string_view> fault_of(std::string_view text) {
   if (text.empty()) return "is empty";
@@ -92,14 +110,15 @@ std::optional<std::string_view> fault_of(std::string_view text) {
     return "is not ASCII; write an internationalised domain in its xn-- form";
   }
   if (text.size() > kLongestAddress) return "is longer than 254 characters";
-  const auto at = text.rfind('@');
+  auto at = text.rfind('@');
+  if (text.front() == '"') {
+    at = quoted_prefix(text).size();
+    if (at == 0) return "has no closing quotation mark";
+    if (at == text.size() || text[at] != '@') return "has no @ right after the closing quotation mark";
+  }
   if (at == text.npos) return "has no @";
-  const std::string_view local = text.substr(0, at);
+  if (const auto fault = fault_of_local(text.substr(0, at))) return fault;
   const std::string_view domain = text.substr(at + 1);
-  if (local.empty()) return "has nothing before the @";
-  if (local.front() == '"') return "has a quoted local part, which is not supported";
-  if (local.size() > kLongestLocalPart) return "has more than 64 characters before the @";
-  if (!all_labels(local, is_atom)) return "has a character or dot before the @ that may not stand there";
   if (domain.empty()) return "has no domain";
   if (domain.front() == '[') {
     if (!is_domain_literal(domain)) return "has no IP address between the brackets";
@@ -165,7 +184,9 @@ Result<std::string> parse_address(std::string_view text) {
 AddressList parse_address_list(std::string_view text) {
   AddressList list;
   while (true) {
-    const auto end = text.find(';');
+    text = trim(text);
+    // The quotation marks of one address hide its semicolons; those that nothing closes hide nobody else's.
+    const auto end = text.find(';', text.starts_with('"') ? quoted_prefix(text).size() : 0);
     if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
       auto address = parse_address(item);
       if (!address) {
@@ -181,7 +202,7 @@ AddressList parse_address_list(std::string_view text) {
 
 Result<Mailbox> parse_mailbox(std::string_view text) {
   text = trim(text);
-  const auto open = text.rfind('<');
+  const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
   if (open == text.npos) {
     auto address = parse_address(text);
     if (!address) return std::unexpected(std::move(address.error()));

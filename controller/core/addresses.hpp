@@ -13,8 +13,8 @@
 
 namespace apitoken::core {
 
-// One addr-spec ("ops@example.com", "ops@[192.0.2.1]"), its domain in lower case. ASCII; quoted local parts are
-// refused. Errors: Invalid, with the address (what is not printable replaced) and the reason.
+// One addr-spec ("ops@example.com", "\"on call\"@example.com", "ops@[192.0.2.1]"), its domain in lower case. ASCII.
+// Errors: Invalid, with the address (what is not printable replaced) and the reason.
 Result<std::string> parse_address(std::string_view text);
 
 struct AddressList {
@@ -23,7 +23,8 @@ struct AddressList {
 
   bool operator==(const AddressList&) const = default;
 };
-// Addresses separated by semicolons; blanks around them, empty places and a trailing semicolon are ignored.
+// Addresses separated by semicolons, those in quotation marks apart; blanks around them, empty places and a trailing
+// semicolon are ignored.
 AddressList parse_address_list(std::string_view text);
 
 struct Mailbox {

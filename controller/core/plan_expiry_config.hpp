@@ -1,4 +1,4 @@
-// What the status of one TokenExpiryConfig shall say, and the Event when its mail fails. Pure.
+// What the status of one TokenExpiryConfig shall say, and the Events when it cannot work or its mail fails. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,12 @@
 
 namespace apitoken::core {
 
-// How the config's mail fares, as the dispatcher knows it.
+// How the config's mail fares, as the dispatcher knows it: since the start, not longer.
 struct ObservedDelivery {
   std::int64_t pending_notices = 0;
   std::optional<WallTime> last_success;
   std::string last_error;             // empty: none since the last success
+  bool secret_missing = false;        // last_error: a Secret or a key of it is not there
   std::vector<std::string> refusals;  // "bob@example.com: 550 no such user"
 };
 
@@ -32,7 +33,7 @@ struct ObservedConfig {
 
 struct ConfigPlan {
   std::optional<api::TokenExpiryConfigStatus> status;  // to be patched; nothing: it is true already
-  std::optional<api::Event> event;
+  std::vector<api::Event> events;
 };
 
 ConfigPlan plan_expiry_config(const ObservedConfig& observed);

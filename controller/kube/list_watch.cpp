@@ -91,7 +91,8 @@ Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const st
                 fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page.size(), why));
   };
   api::Json root;
-  if (const auto error = parser.parse(page).get(root)) return broken(simdjson::error_message(error));
+  if (const auto error = api::parse_document(parser, page, false).get(root))
+    return broken(simdjson::error_message(error));
   version = version_of(root);
   if (version.empty()) return broken("no metadata.resourceVersion");
   if (const auto list = api::member(root, "items")) {  // null where a metadata list is empty

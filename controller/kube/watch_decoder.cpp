@@ -53,7 +53,7 @@ Result<WatchEvent> WatchDecoder::decode_line() {
   api::Json event;
   std::string_view name;
   WatchEvent result{};
-  if (const auto error = parser_.parse(line_.data(), used_, false).get(event)) {
+  if (const auto error = api::parse_document(parser_, {line_.data(), used_}, true).get(event)) {
     return fail(ErrorKind::Decode,
                 fmt::format("malformed JSON in a watch event of {} bytes: {}", used_, simdjson::error_message(error)));
   }

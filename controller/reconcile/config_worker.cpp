@@ -36,7 +36,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     if (plan.status) spdlog::info("dry run, would patch the status name={}", key.name);
     return ReconcileResult::Success;
   }
-  if (plan.event) dispatcher_.post_event(std::move(*plan.event), true);
+  for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
     if (const Status done = patch(*object, *plan.status, stop); !done) {
       if (done.error().kind == ErrorKind::Canceled) return ReconcileResult::Success;
@@ -80,7 +80,8 @@ std::vector<std::string> ConfigWorker::missing_secrets(const core::ExpiryConfig&
 
 core::ObservedDelivery ConfigWorker::observe_delivery(const std::string& config) const {
   const notify::DeliveryReport report = dispatcher_.report(config);
-  core::ObservedDelivery delivery{report.pending_notices, report.last_success, report.last_error, {}};
+  core::ObservedDelivery delivery{
+      report.pending_notices, report.last_success, report.last_error, report.error_kind == ErrorKind::NotFound, {}};
   for (const notify::Refusal& refusal : report.refused) {
     delivery.refusals.push_back(fmt::format("{}: {}", refusal.address, refusal.text));
   }

@@ -1,10 +1,12 @@
 """An API server, or something on the way to it, that answers rubbish: never a crash, never a hot loop, and it passes."""
+import contextlib
 import json
 import time
 
 import pytest
 
 from bed.proxy import CUT, Proxy
+from bed.tokens import condition, stands
 from bed.waiting import eventually, let_pass, wait_for
 
 
@@ -154,3 +156,39 @@ def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(space, throu
     space.ready("ci", timeout=30)
     eventually(lambda: space.check_consistent("ci"))
     assert lost
+
+
+HUGE = 99999999999999999999  # more than 64 bits hold
+
+
+@pytest.fixture
+def without_rules(space):
+    """Both kinds as before their CRDs had a schema: anything is stored."""
+    with contextlib.ExitStack() as stack:
+        for collection in (space.tokens, space.configs):
+            stack.enter_context(space.cluster.without_rules(collection))
+        yield
+
+
+@pytest.mark.usefixtures("without_rules")
+def test_a_huge_number_stored_before_a_rule_existed_spoils_its_object_alone(space, start_operator):
+    """Fast JSON parsers refuse a whole page of objects, or an event, for one such number."""
+    space.token("listed", ttl=HUGE)
+    listed = space.config("listed", warnBeforeDays=HUGE, emails="platform@example.com")
+    operator = start_operator()
+    space.token("watched", ttl=HUGE)
+    watched = space.config("watched", warnBeforeDays=HUGE)
+    space.token("good")
+    space.ready("good")
+    for name in ("listed", "watched"):
+        stalled = space.wait_condition(name, "Ready", "False", "InvalidSpec")
+        assert "spec.ttl: must be a string" in condition(stalled, "Ready")["message"]
+        space.wait_event(name, "InvalidSpec")
+    for name in (listed, watched):
+        found = space.wait_config(name, lambda c: stands(c, "Ready") == ("False", "InvalidSpec"))
+        assert "spec.warnBeforeDays: must be a whole number" in condition(found, "Ready")["message"]
+        (event,) = wait_for(lambda name=name: space.config_events(name, "InvalidSpec"), 10, "no InvalidSpec Event")
+        assert event["type"] == "Warning" and event["note"] == condition(found, "Ready")["message"]
+    assert "malformed JSON" not in operator.log()
+    space.configs.patch(listed, {"spec": {"warnBeforeDays": 10}})
+    space.wait_config(listed, lambda c: stands(c, "Ready") == ("True", "Accepted"))

@@ -198,6 +198,17 @@ def test_a_token_user_gets_only_their_own_tokens(space, operator, mail):
     assert all(name in told[("platform@example.com",)] for name in ("of-alice", "of-bob", "of-nobody"))
 
 
+def test_a_quoted_local_part_is_an_address_like_others(space, operator, mail):
+    config = space.config("mail", emails='"on call"@example.com; "a;b"@example.com; platform@example.com', digest="0s",
+                          smtp=space.smtp(mail, **{"from": 'API tokens <"API tokens"@example.com>'}))
+    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))
+    space.token("ci", ttl="100h")
+    (message,) = mail.wait_mail()
+    assert [a.addr_spec for a in message["To"].addresses] == ['"on call"@example.com', '"a;b"@example.com', "platform@example.com"]
+    assert message["From"].addresses[0].addr_spec == '"API tokens"@example.com'
+    wait_sent(space, "ci", config, "720h")
+
+
 def test_mail_goes_by_implicit_tls_too(space, operator, tmp_path):
     server = Mailpit(tmp_path / "mail", tls="implicit")
     try:
@@ -251,6 +262,20 @@ def test_mail_waits_for_a_missing_secret_and_goes_when_it_is_there(space, operat
     space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))
 
 
+def test_a_secret_without_a_key_is_a_secret_not_found(space, operator, mail):
+    smtp = space.smtp(mail)
+    space.secrets.patch("smtp", {"data": {"password": None}})
+    config = space.config("mail", emails="platform@example.com", digest="0s", smtp=smtp)
+    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))  # nobody has looked into it yet
+    space.token("ci", ttl="100h")
+    found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
+    assert "has no key password" in condition(found, "Ready")["message"]
+    assert stands(found, "EmailDelivery") == ("False", "SecretNotFound")
+    space.secrets.patch("smtp", {"data": {"password": encoded(LOGIN[1])}})
+    mail.wait_mail(timeout=10)
+    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted") and stands(c, "EmailDelivery")[0] == "True")
+
+
 # --- servers that fail --------------------------------------------------------------------------------------------
 
 
@@ -271,6 +296,20 @@ def test_a_server_that_is_down_gets_the_mail_once_it_is_up(space, operator, tmp_
         space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "True" and not c["status"].get("pendingNotices"))
     finally:
         server.purge()
+
+
+def test_a_restart_does_not_forget_that_mail_fails(space, start_operator):
+    operator = start_operator()
+    config = space.config("mail", emails="platform@example.com", digest="0s", smtp={"server": "127.0.0.1:1", **PLAIN})
+    space.token("ci", ttl="100h")
+    failed = condition(space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False"), "EmailDelivery")
+    wait_for(lambda: space.config_events(config, "NoticeFailed"), 10, "no NoticeFailed Event")
+    operator.stop()
+    space.configs.patch(config, {"spec": {"digest": "1h"}})  # nothing is tried for as long
+    start_operator()
+    found = space.wait_config(config, lambda c: c["status"]["observedGeneration"] == 2 and c["status"].get("pendingNotices") == 1)
+    assert condition(found, "EmailDelivery") == {**failed, "observedGeneration": 2}
+    assert len(space.config_events(config, "NoticeFailed")) == 1
 
 
 def test_a_mail_tried_again_keeps_its_message_id(space, operator, scripted_mail):

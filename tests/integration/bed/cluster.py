@@ -1,4 +1,6 @@
 """The control plane of the tests: hack/controlplane.sh with a directory of its own, and the CRDs of this tree."""
+import contextlib
+import copy
 import os
 import pathlib
 import re
@@ -6,7 +8,7 @@ import subprocess
 
 import yaml
 
-from .api import Api, Collection
+from .api import Api, ApiError, Collection
 from .waiting import wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -70,6 +72,32 @@ class Cluster:
         for resource in ("apitokens", "tokenexpiryconfigs"):
             path = f"/apis/apitoken.dev/v1alpha1/{resource}"
             wait_for(lambda path=path: self.api.get(path) is not None, 30, f"{resource} are not served")
+
+    @contextlib.contextmanager
+    def without_rules(self, collection):
+        """The kind of `collection` as before its CRD had a schema: anything is stored, as long as this lasts."""
+        resource = collection.path.rpartition("/")[2]
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{resource}.apitoken.dev"
+        probe = {"apiVersion": collection.api_version, "kind": collection.kind, "metadata": {"name": "probe"}, "spec": "wrong"}
+        strict = self.api.get(path)["spec"]["versions"]
+        loose = copy.deepcopy(strict)
+        loose[0]["schema"] = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        loose[0].pop("selectableFields", None)
+
+        def accepts_anything():
+            try:
+                collection.api.create(collection.path, probe, dryRun="All")
+            except ApiError:
+                return False
+            return True
+
+        self.api.patch(path, {"spec": {"versions": loose}})
+        try:
+            wait_for(accepts_anything, 30, f"{resource} still have rules")
+            yield
+        finally:
+            self.api.patch(path, {"spec": {"versions": strict}})
+            wait_for(lambda: not accepts_anything(), 30, f"{resource} have no rules again")
 
     def down(self):
         self.controlplane("down", "--purge")

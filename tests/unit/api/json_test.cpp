@@ -52,6 +52,22 @@ TEST(Json, NumbersBeyondSixtyFourBitsAreNoWholeNumbers) {
   EXPECT_EQ(read_integer(parsed.json(), "c", "c"), INT64_MIN);
 }
 
+// What the API server makes of a number in a field that had no type yet: up to 21 digits, then an exponent.
+TEST(Json, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
+  JsonParser parser;
+  for (const std::string number : {"99999999999999999999", "-9223372036854775809", "18446744073709551616", "1e+21"}) {
+    const auto parsed =
+        parser.parse(R"({"text": "\u00fc\"1e", "big": )" + number + R"(, "list": [1, {"a": -7}], "time": 0.5})");
+    ASSERT_TRUE(parsed) << number;
+    Problems problems;
+    EXPECT_FALSE(read_integer(*parsed, "big", "spec.big", &problems));
+    EXPECT_FALSE(read_string(*parsed, "big", "spec.big", &problems));
+    EXPECT_THAT(problems, ElementsAre("spec.big: must be a whole number", "spec.big: must be a string"));
+    EXPECT_EQ(read_string(*parsed, "text", "text"), "ü\"1e");
+    EXPECT_EQ(read_integer(read_array(*parsed, "list").at(1), "a", "a"), -7);
+  }
+}
+
 TEST(Json, MembersOfWhatIsNoObjectAreAbsent) {
   for (const char* text : {"1", "\"x\"", "[]", "null", "true"}) {
     const Parsed parsed(text);
@@ -70,7 +86,8 @@ TEST(Json, AbsurdDatesAreAbsent) {
 TEST(Json, MalformedDocumentsAreRefusedWithTheirSize) {
   JsonParser parser;
   for (const std::string text :
-       {"", "{", "{\"a\":}", "{\"a\":1}}", "nul", "{\"a\":\"\x80\"}", "{\"a\":\"\\ud800\"}", "[1,]"}) {
+       {"", "{", "{\"a\":}", "{\"a\":1}}", "nul", "{\"a\":\"\x80\"}", "{\"a\":\"\\ud800\"}", "[1,]",
+        "[99999999999999999999,]", "[012]", "[-]", "[1e999]", "[99999999999999999999, \"\x80\"]"}) {
     const auto parsed = parser.parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, ErrorKind::Decode);
@@ -82,6 +99,9 @@ TEST(Json, DeepNestingIsRefused) {
   JsonParser parser;
   EXPECT_FALSE(parser.parse(std::string(100'000, '[')));
   EXPECT_FALSE(parser.parse(std::string(5'000, '[') + std::string(5'000, ']')));
+  const std::string big = "[99999999999999999999,";
+  EXPECT_FALSE(parser.parse(big + std::string(1'000'000, '[')));
+  EXPECT_FALSE(parser.parse(big + std::string(1'000'000, '[') + std::string(1'000'001, ']')));
   EXPECT_TRUE(parser.parse("{}"));  // and the parser goes on
 }
 

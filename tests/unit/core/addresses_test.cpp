@@ -19,6 +19,17 @@ TEST(Addresses, AreTakenAsRfc5322WritesThem) {
   EXPECT_TRUE(parse_address(longest_local));
 }
 
+TEST(Addresses, MayQuoteTheirLocalPart) {
+  for (const std::string text :
+       {R"("quo ted"@example.com)", R"("a;b"@example.com)", R"("a@b"@example.com)", R"("a, <b>: (c) "@example.com)",
+        R"("a\"b\\"@example.com)", R"(".a..b."@example.com)", R"(""@example.com)", R"(" "@[192.0.2.1])"}) {
+    EXPECT_EQ(parse_address(text).value_or(""), text);
+  }
+  EXPECT_TRUE(parse_address('"' + std::string(62, 'a') + "\"@example.com"));
+  EXPECT_EQ(parse_address("\"A\"@EXAMPLE.com").value_or(""), "\"A\"@example.com");
+  EXPECT_EQ(domain_of("\"a@b\"@example.com"), "example.com");
+}
+
 TEST(Addresses, AreRefusedWithTheReason) {
   const std::string nul("a\0b@example.com", 15);
   const std::pair<std::string, const char*> kCases[] = {
@@ -30,7 +41,21 @@ TEST(Addresses, AreRefusedWithTheReason) {
       {"o..ps@example.com", "before the @"},
       {"a b@example.com", "before the @"},
       {"a@b@example.com", "before the @"},
-      {"\"a b\"@example.com", "quoted local part"},
+      {"\"a b@example.com", "no closing quotation mark"},
+      {"\"a b\\\"@example.com", "no closing quotation mark"},
+      {"\"", "no closing quotation mark"},
+      {"\"a b\"", "right after the closing quotation mark"},
+      {"\"a@b\"", "right after the closing quotation mark"},
+      {"\"a\"b@example.com", "right after the closing quotation mark"},
+      {"\"a\".b@example.com", "right after the closing quotation mark"},
+      {"a\"b c\"@example.com", "before the @"},
+      {"\"a b\"@", "no domain"},
+      {"\"a\"@b@example.com", "domain name"},
+      {"\"a\tb\"@example.com", "control character"},
+      {"\"a\r\nBcc: x\"@example.com", "control character"},
+      {"\"a\\\nb\"@example.com", "control character"},
+      {"\"j\u00fcrgen\"@example.com", "not ASCII"},
+      {'"' + std::string(63, 'a') + "\"@example.com", "64 characters"},
       {"ops@-example.com", "domain name"},
       {"ops@example..com", "domain name"},
       {"ops@exa_mple.com", "domain name"},
@@ -70,12 +95,30 @@ TEST(AddressLists, NameEachBadAddressAndKeepTheGoodOnes) {
   EXPECT_THAT(list.problems, ElementsAre(HasSubstr("\"nobody\" has no @"), HasSubstr("\"a@b c\"")));
 }
 
+TEST(AddressLists, AreNotSplitWithinQuotationMarks) {
+  const auto list = parse_address_list(R"( "a;b"@example.com;"c\";d"@example.com ; ops@example.com; "e")");
+  EXPECT_THAT(list.addresses, ElementsAre(R"("a;b"@example.com)", R"("c\";d"@example.com)", "ops@example.com"));
+  EXPECT_THAT(list.problems, ElementsAre(HasSubstr(R"(""e"" has no @)")));
+}
+
+TEST(AddressLists, LoseNobodyToAQuotationMarkThatNothingCloses) {
+  const auto list = parse_address_list(R"(ops@example.com;"a b@example.com; se"c@example.com;last@example.com)");
+  EXPECT_THAT(list.addresses, ElementsAre("ops@example.com", "last@example.com"));
+  EXPECT_THAT(list.problems, ElementsAre(HasSubstr(R"("a b@example.com)")));
+  const auto open = parse_address_list(R"("a b@example.com; ops@example.com)");
+  EXPECT_THAT(open.addresses, ElementsAre("ops@example.com"));
+  EXPECT_THAT(open.problems, ElementsAre(R"(""a b@example.com" has no closing quotation mark)"));
+}
+
 TEST(Mailboxes, HaveANameOrNone) {
   EXPECT_EQ(parse_mailbox("API tokens <tokens@example.com>"), (Mailbox{"API tokens", "tokens@example.com"}));
   EXPECT_EQ(parse_mailbox("\"Tokens, \\\"API\\\"\" <tokens@example.com>"),
             (Mailbox{"Tokens, \"API\"", "tokens@example.com"}));
   EXPECT_EQ(parse_mailbox("tokens@example.com"), (Mailbox{"", "tokens@example.com"}));
   EXPECT_EQ(parse_mailbox("<tokens@example.com>"), (Mailbox{"", "tokens@example.com"}));
+  EXPECT_EQ(parse_mailbox(R"("a<b> c"@example.com)"), (Mailbox{"", R"("a<b> c"@example.com)"}));
+  EXPECT_EQ(parse_mailbox(R"("Tokens <API>" <"a<b> c"@example.com>)"),
+            (Mailbox{"Tokens <API>", R"("a<b> c"@example.com)"}));
   EXPECT_EQ(parse_mailbox("Plattform für Tokens <t@example.com>")->display, "Plattform für Tokens");
 }
 
@@ -83,7 +126,8 @@ TEST(Mailboxes, AreRefusedWhereSomethingCouldBeInjected) {
   for (const char* text :
        {"", "API <tokens@example.com", "API tokens@example.com>", "A\r\nBcc: x@y.z <tokens@example.com>",
         "a <b> <tokens@example.com>", "\"open <tokens@example.com>", "\"a\"b\" <t@example.com>",
-        "\"a\\\" <t@example.com>", "API <to kens@example.com>"}) {
+        "\"a\\\" <t@example.com>", "API <to kens@example.com>", "\"a\r\nb\"@example.com",
+        "API <\"a\r\nb\"@example.com>", "\"a\"@example.com>\r\nBcc: <x@y.z>"}) {
     const auto mailbox = parse_mailbox(text);
     EXPECT_FALSE(mailbox) << text << " gave " << mailbox->display;
   }

@@ -1,7 +1,9 @@
-// The status of a TokenExpiryConfig, and the Event when mail fails.
+// The status of a TokenExpiryConfig, and the Events about it.
 #include "core/plan_expiry_config.hpp"
 
 #include <gmock/gmock.h>
+
+#include <utility>
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
@@ -10,6 +12,8 @@ namespace apitoken::core {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class PlanExpiryConfig : public ::testing::Test {
  protected:
@@ -47,7 +51,7 @@ TEST_F(PlanExpiryConfig, SaysWhatItCountsAndThenNothingMore) {
   EXPECT_FALSE(condition("EmailDelivery"));
   const auto again = plan();
   EXPECT_FALSE(again.status);
-  EXPECT_FALSE(again.event);
+  EXPECT_THAT(again.events, IsEmpty());
 }
 
 TEST_F(PlanExpiryConfig, ReadyNamesTheWorstProblem) {
@@ -71,10 +75,10 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   delivery_.last_error = "no connection";
   const auto failed = plan();
   EXPECT_EQ(condition("EmailDelivery")->status, "False");
-  ASSERT_TRUE(failed.event);
-  EXPECT_EQ(failed.event->reason, "NoticeFailed");
-  EXPECT_TRUE(failed.event->warning);
-  EXPECT_FALSE(plan().event);  // said once
+  ASSERT_THAT(failed.events, SizeIs(1));
+  EXPECT_EQ(failed.events[0].reason, "NoticeFailed");
+  EXPECT_TRUE(failed.events[0].warning);
+  EXPECT_THAT(plan().events, IsEmpty());  // said once
   delivery_.last_error.clear();
   delivery_.last_success = now_;
   plan();
@@ -83,10 +87,86 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   delivery_.last_success.reset();  // a restart forgets it, the status does not
   EXPECT_FALSE(plan().status);
   delivery_.refusals = {"bob@example.com: 550 no such user"};
-  EXPECT_TRUE(plan().event);
+  EXPECT_THAT(plan().events, SizeIs(1));
   object_.spec.smtp.reset();
   plan();
   EXPECT_FALSE(condition("EmailDelivery"));
+}
+
+TEST_F(PlanExpiryConfig, DeliveryOutlivesARestartUntilTheNextAttempt) {
+  give_smtp();
+  object_.status.last_email_time = now_ - std::chrono::hours(24);
+  delivery_.last_error = "no connection";
+  plan();
+  delivery_ = {};
+  delivery_.pending_notices = 1;
+  ++object_.meta.generation;
+  const auto restarted = plan();
+  EXPECT_EQ(condition("EmailDelivery")->status, "False");
+  EXPECT_EQ(condition("EmailDelivery")->message, "no connection; it is tried again");
+  EXPECT_EQ(condition("EmailDelivery")->observed_generation, 3);
+  EXPECT_THAT(restarted.events, IsEmpty());
+  delivery_.last_success = now_;
+  plan();
+  EXPECT_EQ(condition("EmailDelivery")->status, "True");
+}
+
+TEST_F(PlanExpiryConfig, IsNotReadyWhileMailWaitsForAKeyOfASecret) {
+  give_smtp();
+  delivery_.pending_notices = 1;
+  delivery_.last_error = "Secret apitoken-system/smtp has no key username";
+  delivery_.secret_missing = true;
+  plan();
+  EXPECT_EQ(condition("EmailDelivery")->reason, "SecretNotFound");
+  EXPECT_EQ(condition("Ready")->status, "False");
+  EXPECT_EQ(condition("Ready")->reason, "SecretNotFound");
+  EXPECT_THAT(condition("Ready")->message, HasSubstr("has no key username"));
+
+  const ObservedDelivery failed = std::exchange(delivery_, {});
+  plan();
+  EXPECT_EQ(condition("Ready")->reason, "SecretNotFound");  // a restart knows no better before it has tried
+
+  delivery_ = failed;
+  delivery_.last_error = "no connection";
+  delivery_.secret_missing = false;
+  plan();
+  EXPECT_EQ(condition("Ready")->status, "True");  // the Secret is right by now
+
+  delivery_ = failed;
+  plan();
+  EXPECT_EQ(condition("Ready")->status, "False");
+  delivery_ = {};
+  delivery_.last_success = now_;
+  plan();
+  EXPECT_EQ(condition("Ready")->status, "True");
+
+  delivery_ = failed;
+  delivery_.pending_notices = 0;  // its token went: nothing would ever find the key that was added since
+  plan();
+  EXPECT_EQ(condition("Ready")->status, "True");
+}
+
+TEST_F(PlanExpiryConfig, AnInvalidSpecIsToldInOneEvent) {
+  object_.spec.digest = "never";
+  const auto first = plan();
+  ASSERT_THAT(first.events, SizeIs(1));
+  EXPECT_EQ(first.events[0].ns, "default");
+  EXPECT_EQ(first.events[0].reason, "InvalidSpec");
+  EXPECT_EQ(first.events[0].regarding.kind, "TokenExpiryConfig");
+  EXPECT_EQ(first.events[0].note, condition("Ready")->message);
+  EXPECT_TRUE(first.events[0].warning);
+  EXPECT_THAT(plan().events, IsEmpty());
+  object_.spec.digest = "soon";
+  const auto other = plan();
+  ASSERT_THAT(other.events, SizeIs(1));
+  EXPECT_NE(other.events[0].name, first.events[0].name);
+}
+
+TEST_F(PlanExpiryConfig, TwoFactsOfOnePassAreTwoEvents) {
+  give_smtp();
+  object_.spec.digest = "never";
+  delivery_.last_error = "no connection";
+  EXPECT_THAT(plan().events, SizeIs(2));
 }
 
 // The CRD bounds messages at 32768 characters: a longer one would make every write of the status fail.

@@ -278,6 +278,16 @@ TEST_F(ReflectorTest, AnUndecodableObjectIsNamedOnceAndStopsNoOther) {
   EXPECT_EQ(log_.count("object skipped"), 1) << log_.text();
 }
 
+TEST_F(ReflectorTest, AnIntegerBeyondSixtyFourBitsHidesNoObject) {
+  std::string huge = object("b", 2);
+  huge.insert(1, R"("spec":{"ttl":99999999999999999999},)");
+  transport_.answer(200, list(10, {object("a", 1), huge, object("c", 3)}));
+  transport_.stream_open({event("MODIFIED", huge), event("ADDED", object("d", 11))});
+  start();
+  ASSERT_TRUE(eventually([&] { return store_.size() == 4; }));
+  EXPECT_EQ(log_.count("failing"), 0);
+}
+
 TEST_F(ReflectorTest, OwnWritesSeenAgainAreNoChange) {
   transport_.answer(200, list(10, {}));
   std::promise<void> written;

@@ -7,6 +7,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 std::string event(std::string_view type, std::string_view name) {
   return std::string(R"({"type":")")
@@ -72,6 +73,17 @@ TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
     const auto fed = decoder.feed(line + "\n", [](const WatchEvent&) { FAIL(); });
     EXPECT_FALSE(fed) << line;
   }
+}
+
+TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
+  WatchDecoder decoder;
+  std::vector<std::pair<std::string, bool>> seen;
+  const std::string big = R"({"type":"ADDED","object":{"metadata":{"name":"b"},"spec":{"ttl":99999999999999999999}}})"
+                          "\n";
+  ASSERT_TRUE(decoder.feed(event("ADDED", "a") + big + event("ADDED", "c"), [&](const WatchEvent& told) {
+    seen.emplace_back(std::string_view(told.object["metadata"]["name"]), told.object["spec"]["ttl"].is_double());
+  }));
+  EXPECT_THAT(seen, ElementsAre(Pair("a", false), Pair("b", true), Pair("c", false)));
 }
 
 TEST_F(WatchDecoderTest, DeepNestingIsRefusedNotFollowed) {

@@ -118,6 +118,12 @@ TEST(Headers, EncodeNamesThatAreNotAscii) {
   EXPECT_THAT(wide, HasSubstr("?=\r\n =?utf-8?B?"));
 }
 
+TEST(Headers, CarryQuotedLocalPartsAsTheyStand) {
+  EXPECT_EQ(address_line("To", {R"("a, b"@example.com)", "c@example.com"}),
+            "To: \"a, b\"@example.com,\r\n c@example.com\r\n");
+  EXPECT_EQ(render_mailbox({"Tokens", R"("a <b>"@example.com)"}), R"("Tokens" <"a <b>"@example.com>)");
+}
+
 TEST(QuotedPrintable, KeepsLinesShortAndTrailingBlanks) {
   EXPECT_EQ(quoted_printable("a b \nc\n"), "a b=20\r\nc\r\n");
   EXPECT_EQ(quoted_printable(std::string(80, 'x')), std::string(75, 'x') + "=\r\n" + std::string(5, 'x'));

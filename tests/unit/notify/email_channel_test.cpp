@@ -230,6 +230,18 @@ TEST_F(EmailChannelTest, TellsTheFateOfEachRecipient) {
   EXPECT_THAT(plain_->mails().back()["to"].get<std::vector<std::string>>(), SizeIs(2));
 }
 
+TEST_F(EmailChannelTest, QuotedLocalPartsReachTheServerAsTheyStand) {
+  const std::vector<std::string> quoted{R"("quo ted"@example.com)", R"("a;b"@example.com)", R"("a@b>"@example.com)",
+                                        R"("a\"b"@example.com)"};
+  Mail m = mail(quoted);
+  m.from = R"("API tokens"@example.com)";
+  const auto outcome = send(plain(), m);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->accepted, quoted);
+  EXPECT_EQ(plain_->mails().back()["to"], quoted);
+  EXPECT_EQ(plain_->mails().back()["from"], m.from);
+}
+
 TEST_F(EmailChannelTest, TellsOfEachWhereAllAreRefused) {
   for (const auto& s : {plain(), secure()}) {
     const auto outcome = send(s, mail({"refused@example.com", "later@example.com"}));
