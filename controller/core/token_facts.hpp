@@ -12,10 +12,7 @@ namespace apitoken::core {
 class TokenFacts {
  protected:
   explicit TokenFacts(const Observed& observed)
-      : observed_(observed),
-        token_(observed.token),
-        now_(observed.now),
-        request_(rotation_request(observed.token)) {}
+      : observed_(observed), token_(observed.token), now_(observed.now), request_(rotation_request(observed.token)) {}
 
   // It has its life; its value may be lost.
   bool is_issued() const { return token_.status.expires_at.has_value(); }
