@@ -72,7 +72,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 Complaint set_namespaces(Config& config, std::string_view value) {
-  std::vector<std::string> names;
+  std::vector<std::string> names = std::move(config.namespaces);  // the flag may be repeated
   while (!value.empty()) {
     const auto comma = std::min(value.find(','), value.size());
     const auto name = trimmed(value.substr(0, comma));

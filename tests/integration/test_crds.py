@@ -123,6 +123,8 @@ SCHEMA_OF_TOKENS = [
     ({"secret": {"labels": {"a b": "x"}}}, ["spec.secret.labels:", "must be a label name"]),
     ({"secret": {"labels": {"a/b/c": "x"}}}, ["spec.secret.labels:", "must be a label name"]),
     ({"secret": {"labels": {"k" * 64: "x"}}}, ["spec.secret.labels:", "must be a label name"]),
+    ({"secret": {"labels": {"k" * 254 + "/c": "x"}}}, ["spec.secret.labels:", "must be a label name"]),
+    ({"secret": {"labels": {".".join(["k" * 63] * 3) + "/c": "x"}}}, None),
     ({"secret": {"labels": {"": "x"}}}, ["spec.secret.labels:", "must be a label name"]),
     ({"secret": {"labels": {"team": "a b"}}}, ["spec.secret.labels", "must begin and end with a letter or digit"]),
     ({"secret": {"labels": {"team": "-a"}}}, ["spec.secret.labels", "must begin and end with a letter or digit"]),

@@ -151,6 +151,7 @@ TEST_F(ParseFlags, NamespacesAreLabels) {
     EXPECT_THAT(refused({"--operator-namespace", list}), HasSubstr("is no namespace"));
   }
   EXPECT_TRUE(parse({"--namespaces="})->namespaces.empty());
+  EXPECT_THAT(parse({"--namespaces=b", "--namespaces=a,c"})->namespaces, ElementsAre("a", "b", "c"));
 }
 
 TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
