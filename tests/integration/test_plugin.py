@@ -18,7 +18,7 @@ from bed.waiting import SCALE, eventually, wait_for
 
 FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-WRITER = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["get", "list", "create", "patch"]}]
+WRITER = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["get", "list", "create", "patch", "mint-permanent"]}]
 READER = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 
 
@@ -551,7 +551,7 @@ def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, op
 
 
 def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(space, operator, plugin_as):
-    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create"]}]).refused(NOT_ALLOWED, "create", "ci", "--user", "alice")
+    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create", "mint-permanent"]}]).refused(NOT_ALLOWED, "create", "ci", "--user", "alice")
     assert "forbidden" in line and "the ApiToken stays" in line
     space.ready("ci")
 
