@@ -222,14 +222,6 @@ class TokenPlanner : TokenFacts {
     return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
   }
 
-  // When the next value may be minted, where that is not now.
-  std::optional<WallTime> too_soon_before(Seconds pause) const {
-    const auto issued = token_.status.issued_at;
-    // In the future where the clock was set back: that must not hold it up.
-    if (!issued || now_ < *issued || now_ >= *issued + pause) return {};
-    return *issued + pause;
-  }
-
   // What failed before is said until it succeeds.
   void keep_reconciling() {
     const auto* before = api::find_condition(token_.status.conditions, api::condition::kReconciling);
@@ -317,7 +309,7 @@ class TokenPlanner : TokenFacts {
     patch_status();
     plan_notices();
     plan_wake();
-    if (is_over()) wake_now();
+    if (is_over() && !is_rotation_due()) wake_now();  // to be deleted, now that its end was told
     return std::move(plan_);
   }
 

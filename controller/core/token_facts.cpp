@@ -29,6 +29,13 @@ bool TokenFacts::is_value_lost() const {
          !describe_loss(observed_).empty();
 }
 
+std::optional<WallTime> TokenFacts::too_soon_before(Seconds pause) const {
+  const auto issued = token_.status.issued_at;
+  // In the future where the clock was set back: that must not hold it up.
+  if (!issued || now_ < *issued || now_ >= *issued + pause) return {};
+  return *issued + pause;
+}
+
 bool TokenFacts::is_ready_reason(std::string_view why) const {
   const auto* ready = api::find_condition(token_.status.conditions, api::condition::kReady);
   return ready && ready->reason == why;

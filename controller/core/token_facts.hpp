@@ -27,6 +27,8 @@ class TokenFacts {
   // Shown once: the Secret had its time.
   bool is_delivered() const;
   bool is_value_lost() const;
+  // When the next value may be minted, where `pause` since the last one is not over.
+  std::optional<WallTime> too_soon_before(Seconds pause) const;
   bool is_ready_reason(std::string_view why) const;
 
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }

@@ -49,7 +49,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   }
   const Status done = executor_.execute(plan, *gathered.token, stop);
   if (!done) {
-    if (plan.wake_at) queue_.add_at(key, *plan.wake_at);  // the clock goes on, whatever fails
+    wake_later(key, plan, gathered.observed.now);
     if (mints(plan) && is_refusal(done.error().kind)) report_refusal(key, done.error(), stop);
     return judge(key, done.error());
   }
@@ -107,7 +107,12 @@ void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error, 
     spdlog::debug("status not written either namespace={} name={} error=\"{}\"", key.ns, key.name,
                   done.error().message);
   }
-  if (plan.wake_at) queue_.add_at(key, *plan.wake_at);
+  wake_later(key, plan, (*gathered)->observed.now);
+}
+
+// The clock goes on, whatever fails; what the plan would have seen to at once comes by backoff.
+void TokenWorker::wake_later(const api::ObjectKey& key, const core::Plan& plan, WallTime now) {
+  if (plan.wake_at && *plan.wake_at > now) queue_.add_at(key, *plan.wake_at);
 }
 
 void TokenWorker::show(const Gathered& gathered, const core::Plan& plan) const {

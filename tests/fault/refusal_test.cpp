@@ -1,6 +1,8 @@
 // An API server that refuses one kind of write for good: what the TokenWorker makes of it.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "fault/world.hpp"
 
 namespace apitoken::reconcile {
@@ -41,6 +43,24 @@ TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
   pass();
   EXPECT_EQ(ready_reason(), "Pending");
   EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"), std::string::npos);
+}
+
+TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheStart) {
+  world_.spec({{"ttl", "1h"}});
+  int refused = 0;
+  world_.server.refuse = [&](const kube::HttpRequest& request) {
+    if (request.method != kube::Method::Post) return std::optional<int>();
+    ++refused;
+    return std::optional(403);
+  };
+  world_.process->observe();
+  kube::Workqueue queue(world_.clock, metrics_);
+  queue.add({"team-a", "ci"});
+  std::jthread worker([&] { world_.process->work(queue, metrics_); });
+  std::this_thread::sleep_for(300ms);  // in which the clock stands still
+  queue.shut_down();
+  worker.join();
+  EXPECT_EQ(refused, 1) << "retried without the clock having moved";
 }
 
 TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
