@@ -22,7 +22,7 @@ kubectl_here() {
 make_all() {
   mkdir -p "$made/$files/crds" "$made/manifests"
   cp crds/*.yaml "$made/$files/crds/"
-  cp manifests/policy/{mint,lifetimes,roles}.yaml manifests/prometheus/rules.yaml "$made/$files/"
+  cp manifests/policy/{mint,lifetimes,status,fence,roles}.yaml manifests/prometheus/rules.yaml "$made/$files/"
   /usr/bin/python3 hack/lib/values.py "$chart" >"$made/$readme"
   {
     printf '# The operator and all it needs, from manifests/default. Made by hack/packages.sh --write.\n'

@@ -9,7 +9,7 @@ import yaml
 from rendering import CHART, NAMESPACE, RELEASE, ROOT, helm, names, objects_in, only, render
 
 EVERYTHING = {
-    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "networkPolicy": {"enabled": True},
+    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "networkPolicy": {"restrictEgress": True},
     "podDisruptionBudget": {"enabled": True}, "grafanaDashboard": {"enabled": True}, "issuer": "https://tokens.example.com",
 }
 
@@ -43,6 +43,12 @@ REFUSED = [
     ({"image": {"digest": "sha256:1"}}, ["digest"]),
     ({"log": {"level": "loud"}}, ["log", "level", "debug"]),
     ({"policy": {"lifetimes": "warn"}}, ["lifetimes", "Warn"]),
+    ({"policy": {"enabled": False}}, ["policy.enabled: false together with roles.aggregate=true"]),
+    ({"policy": {"reservedGroups": ["a,b"]}}, ["reservedGroups"]),
+    ({"policy": {"reservedGroups": "ops"}}, ["reservedGroups"]),
+    ({"policy": {"status": {"writers": [""]}}}, ["writers"]),
+    ({"policy": {"status": {"writer": []}}}, ["writer"]),
+    ({"policy": {"fence": False}}, ["fence"]),
     ({"metrics": {"port": 70000}}, ["metrics", "port", "65535"]),
     ({"namespaces": "team-a"}, ["namespaces"]),
     ({"workers": 0}, ["workers"]),
@@ -129,7 +135,7 @@ def test_without_the_prometheus_operator_its_kinds_are_skipped():
 def test_names_follow_the_release():
     objects = render(release="prod")
     assert only(objects, "Deployment")["metadata"]["name"] == "prod-apitoken-operator"
-    assert names(objects, "ValidatingAdmissionPolicy") == ["apitoken-lifetimes", "apitoken-mint"]
+    assert names(objects, "ValidatingAdmissionPolicy") == ["apitoken-fence", "apitoken-lifetimes", "apitoken-mint", "apitoken-mint-labels", "apitoken-status"]
     binding = only(objects, "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == "prod-apitoken-operator" == binding["subjects"][0]["name"]
 
@@ -238,6 +244,44 @@ def test_pods_are_selected_alike():
     assert mine["selector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
     assert mine["selector"]["matchLabels"].items() <= labels.items()
     assert mine["selector"]["matchLabels"].items() <= mine["template"]["metadata"]["labels"].items()
+
+
+def test_the_policies_are_about_the_account_that_the_pod_has():
+    """Whatever the release, its namespace and its values: `helm template` and kustomize."""
+    cases = [render(release="prod"), render({"fullnameOverride": "tokens"}), render({"serviceAccount": {"create": False, "name": "mine"}}),
+             objects_in(helm("template", RELEASE, CHART, "--namespace", "elsewhere").stdout), kustomized("default"), in_another_namespace()]
+    for objects in cases:
+        deployment = only(objects, "Deployment")
+        account = f"system:serviceaccount:{deployment['metadata']['namespace']}:{deployment['spec']['template']['spec']['serviceAccountName']}"
+        fence, status = (only(objects, "ValidatingAdmissionPolicy", f"apitoken-{name}")["spec"] for name in ("fence", "status"))
+        assert fence["matchConditions"] == [{"name": "operator", "expression": f"request.userInfo.username == '{account}'"}]
+        assert json.loads(status["variables"][0]["expression"]) == [account]
+
+
+def in_another_namespace():
+    """The kustomization of docs/installation.md, with manifests/default of this tree in place of the published one."""
+    (text,) = [block for block in re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/installation.md").read_text(), re.M | re.S) if "replacements:" in block]
+    described = yaml.safe_load(text)
+    described["resources"] = ["../../../manifests/default"]
+    directory = ROOT / "build" / "chart" / "another-namespace"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump(described))
+    return kustomized(directory)
+
+
+@pytest.mark.parametrize("objects", [lambda: render(), lambda: render({"metrics": {"enabled": False}}), lambda: render({"verify": {"enabled": False}}),
+                                     *[lambda overlay=overlay: kustomized(overlay) for overlay in ("default", "ha", "no-prometheus")]])
+def test_the_network_policy_selects_the_pod_and_lets_in_to_its_ports_from_everywhere(objects):
+    objects = objects()
+    policy = only(objects, "NetworkPolicy")
+    deployment = only(objects, "Deployment")
+    pod = deployment["spec"]["template"]
+    assert policy["metadata"]["namespace"] == deployment["metadata"]["namespace"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert policy["spec"]["policyTypes"] == ["Ingress"] and "egress" not in policy["spec"]
+    assert all(set(rule) == {"ports"} for rule in policy["spec"]["ingress"])
+    let_in = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+    assert sorted(let_in) == sorted(port["containerPort"] for port in pod["spec"]["containers"][0]["ports"])
 
 
 def test_the_rendered_alerts_are_accepted_by_promtool(tmp_path):

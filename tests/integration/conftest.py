@@ -13,6 +13,7 @@ import pytest
 
 from bed import mail as mail_servers
 from bed.cluster import Cluster
+from bed.policies import GuardedCluster
 from bed.process import Operator
 from bed.space import Space
 
@@ -25,6 +26,24 @@ def cluster(tmp_path_factory):
         yield cluster
     finally:
         cluster.down()
+
+
+@pytest.fixture(scope="session")
+def guarded_cluster(tmp_path_factory):
+    """With all admission policies in force. A module that is about them says: `cluster` is this one, and operators run as the service
+    account (operator_kubeconfig)."""
+    cluster = GuardedCluster(tmp_path_factory.mktemp("guarded"))
+    try:
+        cluster.install()
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture
+def operator_kubeconfig(cluster):
+    """What operators run with: the administrator's, as no test but those of the policies restricts who writes status."""
+    return cluster.kubeconfig
 
 
 @pytest.fixture
@@ -55,14 +74,14 @@ def namespace(space):
 
 
 @pytest.fixture
-def launch(cluster, make_space, tmp_path):
+def launch(operator_kubeconfig, make_space, tmp_path):
     """launch(*flags, kubeconfig=, env=, wait_ready=): an Operator with exactly these flags. At the test's end each must
     stop cleanly (unless the test ended it) and its log must show no token and no sanitizer report."""
     operators = []
     numbers = itertools.count(1)
 
     def start(*flags, kubeconfig=None, env=None, wait_ready=True):
-        flags = [*map(str, flags), "--kubeconfig", str(kubeconfig or cluster.kubeconfig)]
+        flags = [*map(str, flags), "--kubeconfig", str(kubeconfig or operator_kubeconfig)]
         operator = Operator(flags, tmp_path / f"operator-{next(numbers)}.log", env or {})
         operators.append(operator)
         return operator.wait_ready() if wait_ready else operator

@@ -49,10 +49,10 @@ def judge(state, thing):
         assert health == expected_health, f"{state}: the health check says {health} ({message}) of {thing.get('status')}"
 
 
-def described(kind):
-    """The YAML of that kind in docs/gitops.md."""
+def described(kind, name=None):
+    """The YAML of that object in docs/gitops.md, or of the first of its kind."""
     blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", GUIDE, re.M | re.S)
-    return next(thing for thing in map(yaml.safe_load, blocks) if thing["kind"] == kind)
+    return next(thing for thing in map(yaml.safe_load, blocks) if thing["kind"] == kind and name in (None, thing["metadata"]["name"]))
 
 
 def quota(cluster, namespace, secrets):
@@ -212,9 +212,10 @@ class Deployer:
     def kubectl(self, *args, **options):
         return self.cluster.kubectl("-n", self.namespace, f"--as={self.account}", *args, **options)
 
-    def may(self, verb, group, resource, name=""):
+    def may(self, verb, group, resource, name="", everywhere=False):
         resource, _, subresource = resource.partition("/")
-        asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "name": name, "namespace": self.namespace}
+        asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "name": name,
+                 "namespace": "" if everywhere else self.namespace}
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
                   "spec": {"user": self.account, "resourceAttributes": asked}}
         return self.cluster.api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]
@@ -223,18 +224,24 @@ class Deployer:
 @pytest.fixture
 def deployer(cluster, space):
     role, binding = described("ClusterRole"), described("RoleBinding")
-    binding["metadata"]["namespace"] = binding["subjects"][0]["namespace"] = space.name
-    cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([role, binding]))
+    identities = [described(kind, "apitoken-gitops-identities") for kind in ("ClusterRole", "ClusterRoleBinding")]
+    binding["metadata"]["namespace"] = space.name
+    for one in (binding, identities[1]):
+        one["subjects"][0]["namespace"] = space.name
+    cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([role, binding, *identities]))
     deployer = Deployer(cluster, space.name, binding["subjects"][0]["name"])
     wait_for(lambda: deployer.may("mint-permanent", "apitoken.dev", "apitokens"), 10, "the role is not in force")
+    wait_for(lambda: deployer.may("impersonate", "apitoken.dev", "users", "bob@example.com", everywhere=True), 10, "the names are not in force")
     yield deployer
-    cluster.kubectl("delete", "clusterrole", role["metadata"]["name"])
+    cluster.kubectl("delete", "clusterrole", role["metadata"]["name"], identities[0]["metadata"]["name"])
+    cluster.kubectl("delete", "clusterrolebinding", identities[1]["metadata"]["name"])
 
 
 @pytest.fixture
 def policy(cluster, space, deployer):
-    """The shipped mint policy, in force."""
-    cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy"))
+    """The shipped mint policy, in force for this test alone."""
+    mint = str(ROOT / "manifests/policy/mint.yaml")
+    cluster.kubectl("apply", "-f", mint)
 
     def refuses():
         asked = deployer.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", check=False, input=json.dumps({
@@ -242,6 +249,8 @@ def policy(cluster, space, deployer):
         return asked.returncode != 0 and "may not impersonate" in asked.stderr
 
     wait_for(refuses, 30, "the policy refuses nothing")
+    yield
+    cluster.kubectl("delete", "-f", mint)
 
 
 def test_the_documented_rights_suffice_to_apply_and_prune(space, operator, deployer, policy):
@@ -252,18 +261,26 @@ def test_the_documented_rights_suffice_to_apply_and_prune(space, operator, deplo
     deployer.kubectl("delete", "-f", sample)
 
 
+def test_a_robot_needs_no_right_on_names(deployer, policy, cluster, space):
+    cluster.kubectl("delete", "clusterrolebinding", "apitoken-gitops-identities")
+    robot = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "ci"}, "spec": {"user": f"robot:{space.name}:ci"}}
+    deployer.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(robot))
+    cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(described("ClusterRoleBinding", "apitoken-gitops-identities")))
+
+
 @pytest.mark.parametrize("verb, group, resource, name, allowed", [
     ("mint-permanent", "apitoken.dev", "apitokens", "", True),
     ("impersonate", "apitoken.dev", "users", "alice@example.com", True),
     ("impersonate", "apitoken.dev", "users", "eve@example.com", False),
+    ("impersonate", "apitoken.dev", "groups", "", False),
     ("impersonate", "", "users", "alice@example.com", False),
     ("patch", "apitoken.dev", "apitokens/status", "", False),
     ("get", "", "secrets", "ci-deploy", False),
 ])
 def test_the_documented_role_allows(deployer, verb, group, resource, name, allowed):
-    assert deployer.may(verb, group, resource, name) == allowed
+    assert deployer.may(verb, group, resource, name, everywhere=verb == "impersonate") == allowed
 
 
 def test_the_documented_role_names_who_the_samples_speak_for():
     users = {yaml.safe_load(path.read_text())["spec"]["user"] for path in (ROOT / "manifests/samples").glob("apitoken-*.yaml")}
-    assert users <= set(described("ClusterRole")["rules"][1]["resourceNames"])
+    assert users <= set(described("ClusterRole", "apitoken-gitops-identities")["rules"][0]["resourceNames"])

@@ -129,7 +129,7 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
 
 
 EVERYTHING = {
-    "replicaCount": 2, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"enabled": True}, "grafanaDashboard": {"enabled": True},
+    "replicaCount": 2, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"restrictEgress": True}, "grafanaDashboard": {"enabled": True},
     "policy": {"lifetimes": "Deny"}, "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "issuer": "https://tokens.example.com",
     "topologySpreadConstraints": yaml.safe_load((CHART / "values-ha.yaml").read_text())["topologySpreadConstraints"],
     "priorityClassName": "system-cluster-critical", "extraEnv": [{"name": "TZ", "value": "UTC"}], "commonLabels": {"team": "platform"},
