@@ -11,6 +11,7 @@ namespace apitoken::verify {
 namespace {
 
 constexpr std::string_view kBearer = "bearer ";
+constexpr std::string_view kNoGroups = "-";
 
 std::string dump(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -94,7 +95,7 @@ std::string groups_header(const Verified& verified) {
     if (group.find(',') != group.npos) continue;
     text.append(text.empty() ? "" : ",").append(group);
   }
-  return text;
+  return text.empty() ? std::string(kNoGroups) : text;
 }
 
 std::string_view bearer_token(std::string_view authorization) {

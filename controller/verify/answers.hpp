@@ -20,7 +20,8 @@ std::string introspection(const std::optional<Verified>& verified, const std::st
 // OpenID Connect Discovery 1.0 as far as verifiers of JWTs read it.
 std::string discovery(const std::string& issuer);
 
-// Groups for a header: separated by commas, without those that hold one.
+// Groups for a header: separated by commas, without those that hold one; "-" for none. Never empty: a proxy that is
+// answered without the header would let the client's own through.
 std::string groups_header(const Verified& verified);
 
 // The token of "Authorization: Bearer …"; empty where there is none.

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+constexpr std::string_view kAudience = "audience";  // parameters of /auth
+constexpr std::string_view kScope = "scope";
 constexpr std::chrono::seconds kLogEvery{1};
 
 HttpsAnswer json(int status, std::string body) {
@@ -30,6 +32,11 @@ bool is_scope(std::string_view text) {
 
 // Envoy appends the path that was asked for to its own, and keeps the method.
 bool is_auth(std::string_view path) { return path == "/auth" || path.starts_with("/auth/"); }
+
+// A parameter that stands there twice: the proxy and we might each take another of the two.
+bool is_repeated(const HttpsRequest& request, std::string_view name) {
+  return std::ranges::count(request.query, name, [](const auto& pair) { return pair.first; }) > 1;
+}
 
 bool is_form(std::string_view content_type) {
   return content_type.substr(0, std::min(content_type.find(';'), content_type.size())) == kForm;
@@ -89,12 +96,18 @@ Endpoints::Judged Endpoints::review(const HttpsRequest& request) {
 }
 
 Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
+  for (const std::string_view name : {kAudience, kScope}) {
+    if (is_repeated(request, name)) {
+      return {plain(400, fmt::format("the parameter {} stands there more than once; give it once\n", name)),
+              Outcome::Malformed};
+    }
+  }
   const auto token = bearer_token(request.authorization);
   if (token.empty()) return {challenge(401, ""), Outcome::Invalid, false};
-  const auto audience = request.parameter("audience");
+  const auto audience = request.parameter(kAudience);
   const auto verified = audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
   if (!verified) return {invalid_token(), Outcome::Invalid};
-  if (const auto scope = request.parameter("scope"); !verified->has_scopes(scope)) {
+  if (const auto scope = request.parameter(kScope); !verified->has_scopes(scope)) {
     const auto shown = is_scope(scope) ? fmt::format(", scope=\"{}\"", scope) : std::string();
     return {challenge(403, "insufficient_scope", shown), Outcome::Denied};
   }

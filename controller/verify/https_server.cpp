@@ -1,9 +1,11 @@
 // libmicrohttpd's callbacks, and the threads beside its own.
 #include "verify/https_server.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -57,6 +59,30 @@ bool is_repeated(MHD_Connection* connection, const char* name) {
   return seen.count > 1;
 }
 
+// The first header that libmicrohttpd refuses (an empty value, line breaks), or null. An answer that lacks a header may
+// mean something else: a proxy that gets no X-Auth-Request-Groups forwards the client's own.
+const char* add_headers(MHD_Response* response, const HttpsAnswer& answer) {
+  const auto add = [response](const char* name, const std::string& value) {
+    return MHD_add_response_header(response, name, value.c_str()) == MHD_YES;
+  };
+  if (!answer.content_type.empty() && !add(MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type)) {
+    return MHD_HTTP_HEADER_CONTENT_TYPE;
+  }
+  const auto refused =
+      std::ranges::find_if_not(answer.headers, [&](const auto& header) { return add(header.first, header.second); });
+  return refused == answer.headers.end() ? nullptr : refused->first;
+}
+
+std::string address_of(const sockaddr* peer) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (peer->sa_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(peer)->sin_addr, text, sizeof text);
+  } else if (peer->sa_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(peer)->sin6_addr, text, sizeof text);
+  }
+  return text;
+}
+
 gnutls_session_t session_of(MHD_Connection* connection) {
   const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
   return known == nullptr ? nullptr : static_cast<gnutls_session_t>(known->tls_session);
@@ -73,6 +99,7 @@ struct HttpsServer::Peer {
   HttpsServer& server;
   ServerCertificate::Material material;  // what the handshake shows
   int socket;
+  std::string address;
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();  // guarded by peers_mutex_
 };
 
@@ -116,7 +143,8 @@ void HttpsServer::Callbacks::on_connection(void* server, MHD_Connection* connect
     return;
   }
   const auto* socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  auto* peer = new Peer{self, self.certificate_.current(), socket->connect_fd};
+  const auto* client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  auto* peer = new Peer{self, self.certificate_.current(), socket->connect_fd, address_of(client->client_addr)};
   *context = peer;
   // For on_certificate. (libmicrohttpd itself uses this pointer for pre-shared keys only.)
   gnutls_session_set_ptr(session_of(connection), peer);
@@ -171,6 +199,7 @@ MHD_Result HttpsServer::Callbacks::serve(HttpsServer& server, Exchange& exchange
   HttpsRequest& request = exchange.request;
   request.method = method;
   request.path = path;
+  request.peer = peer_of(connection).address;
   request.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
   request.content_type = header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
   request.body = exchange.body;
@@ -209,10 +238,11 @@ MHD_Result HttpsServer::Callbacks::send(MHD_Connection* connection, const HttpsA
   auto* response =
       MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  if (!answer.content_type.empty()) {
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+  if (const char* refused = add_headers(response, answer)) {
+    MHD_destroy_response(response);
+    spdlog::error("cannot answer request status={} refused_header={}", answer.status, refused);
+    return send(connection, plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n"));
   }
-  for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name, value.c_str());
   const auto queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
   MHD_destroy_response(response);
   return queued;

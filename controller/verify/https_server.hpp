@@ -33,6 +33,7 @@ struct HttpsRequest {
   std::string_view content_type;
   std::string_view body;
   std::vector<std::pair<std::string_view, std::string_view>> query;  // decoded
+  std::string_view peer{};                                           // the IP address that it came from
   // Whether the caller showed a certificate that the client CA vouches for. Takes a while: ask only where it matters.
   std::function<bool()> certified = [] { return false; };
 

@@ -119,6 +119,31 @@ TEST_F(EndpointsTest, AuthMayDemandScopesAndAnAudience) {
   EXPECT_EQ(auth("Bearer good", {{"audience", "https://c"}}).status, 401);
 }
 
+TEST_F(EndpointsTest, AuthRefusesAParameterThatIsGivenTwice) {
+  using Query = decltype(HttpsRequest::query);
+  for (const Query& query : {Query{{"scope", "deploy:write"}, {"scope", "admin"}}, Query{{"scope", ""}, {"scope", ""}},
+                             Query{{"audience", "https://a"}, {"q", "x"}, {"audience", "https://a"}}}) {
+    for (const char* token : {"Bearer good", "Bearer foreign", ""}) {
+      const auto answer = auth(token, query);
+      EXPECT_EQ(answer.status, 400) << query.front().first << token;
+      EXPECT_THAT(answer.body, HasSubstr(query.front().first));
+    }
+  }
+  EXPECT_EQ(auth("Bearer good", {{"q", "x"}, {"q", "y"}}).status, 200) << "others are not ours";
+  EXPECT_EQ(value("auth", "malformed"), 9);
+}
+
+TEST_F(EndpointsTest, AuthAlwaysAnswersTheGroupsHeader) {
+  auto token = token_of("alone", "alone");
+  token.spec.groups = {};
+  store.observe("", token);
+  EXPECT_EQ(header(auth("Bearer alone"), "X-Auth-Request-Groups"), "-");
+  token.spec.groups = {"a,admins"};
+  token.meta.resource_version = "2";
+  store.observe("", token);
+  EXPECT_EQ(header(auth("Bearer alone"), "X-Auth-Request-Groups"), "-") << "the only one holds a comma";
+}
+
 TEST_F(EndpointsTest, AuthAnswersUnderAnyPathBelowForEnvoy) {
   HttpsRequest request{"DELETE", "/auth/what/was/asked", "Bearer good", {}, {}, {}};
   EXPECT_EQ(ask(request).status, 200);

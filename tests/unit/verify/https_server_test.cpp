@@ -124,6 +124,26 @@ TEST_F(Https, RefusesASecondAuthorization) {
   EXPECT_EQ(get("/a", {.header = "Authorization: Bearer t", .second_header = "X-Authorization: u"}).status, 200);
 }
 
+TEST_F(Https, TellsWhereARequestCameFrom) {
+  start({}, [](const HttpsRequest& request) { return HttpsAnswer{200, "text/plain", std::string(request.peer)}; });
+  EXPECT_EQ(get("/a").body, "127.0.0.1");
+}
+
+TEST_F(Https, SendsNoAnswerThatLacksAHeader) {
+  const kube::CapturedLog log;
+  const auto answer_of = [](std::string value) {
+    return HttpsAnswer{200, "text/plain", "let through", {{"X-Before", "a"}, {"X-Value", std::move(value)}}};
+  };
+  start({}, [&](const HttpsRequest& request) { return answer_of(std::string(request.parameter("q"))); });
+  EXPECT_THAT(get("/a?q=b").headers, HasSubstr("X-Value: b\r\n"));
+  for (const char* path : {"/a?q=", "/a?q=b%0d%0aX-Other:%20c"}) {
+    const auto refused = get(path);
+    EXPECT_EQ(refused.status, 500) << path;
+    EXPECT_EQ(refused.body, "internal error\n");
+  }
+  EXPECT_EQ(log.count("refused_header=X-Value"), 2) << log.text();
+}
+
 TEST_F(Https, RefusesWhatIsTooLarge) {
   start({});
   const std::string body(HttpsServer::kLargestBody + 1, 'b');
