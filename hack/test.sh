@@ -83,7 +83,7 @@ run_chart() {
 }
 
 run_integration() {
-  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && hack/kstatus.sh --build &&
+  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && hack/kstatus.sh --build && hack/proxies.sh build &&
     build_preset dev apitoken-operator kubectl-apitoken &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }

@@ -1,7 +1,6 @@
-"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, nginx's auth_request, services
-that introspect. One control plane whose webhook is one operator; tests take namespaces of their own."""
+"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, services that introspect.
+One control plane whose webhook is one operator; tests take namespaces of their own."""
 import concurrent.futures
-import http.server
 import json
 import os
 import pathlib
@@ -9,7 +8,6 @@ import re
 import secrets as random_names
 import shutil
 import subprocess
-import threading
 import time
 
 import pytest
@@ -183,80 +181,6 @@ def block(language):
     """The one code block of docs/verify.md in that language."""
     (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)
     return found
-
-
-NGINX = """
-daemon off; worker_processes 1; pid {dir}/nginx.pid;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3; uwsgi_temp_path {dir}/4; scgi_temp_path {dir}/5;
-  server {{
-    listen 127.0.0.1:{port};
-    {locations}
-  }}
-}}
-"""
-
-
-class Backend(http.server.BaseHTTPRequestHandler):
-    """Says who the proxy says is calling."""
-
-    def do_GET(self):
-        body = "; ".join(f"{name}={self.headers.get('X-Auth-Request-' + name)}" for name in ("User", "Groups")).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def backend():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def nginx(bed, backend, tmp_path):
-    """nginx with the locations of docs/verify.md."""
-    locations = block("nginx")
-    for there, here in (("http://backend", backend), ("https://apitoken-operator.apitoken-system.svc:8443", bed.url),
-                        ("apitoken-operator.apitoken-system.svc", "localhost"), ("/etc/nginx/apitoken-ca.crt", str(bed.authority.file))):
-        assert there in locations
-        locations = locations.replace(there, here)
-    port, log = free_port(), tmp_path / "error.log"
-    config = tmp_path / "nginx.conf"
-    config.write_text("user root;" * (os.getuid() == 0) + NGINX.format(dir=tmp_path, port=port, locations=locations))
-    process = subprocess.Popen(["/usr/sbin/nginx", "-c", config, "-p", tmp_path, "-e", log])
-
-    def answers():
-        assert process.poll() is None, log.read_text()
-        try:
-            return requests.get(f"http://127.0.0.1:{port}/", timeout=5)
-        except requests.ConnectionError:
-            return None
-
-    wait_for(lambda: answers() is not None, 10, "nginx does not answer")
-    yield f"http://127.0.0.1:{port}/"
-    process.terminate()
-    process.wait(10)
-
-
-def test_nginx_lets_a_good_token_through_and_no_other(bed, space, nginx):
-    token = minted(space, groups=["deployers"])
-    good = requests.get(nginx, headers={"Authorization": f"Bearer {token}", "X-Auth-Request-User": "mallory"}, timeout=10)
-    assert (good.status_code, good.text) == (200, "User=alice@example.com; Groups=deployers")
-    for headers in ({}, {"Authorization": f"Bearer {FOREIGN}"}):
-        bad = requests.get(nginx, headers=headers, timeout=10)
-        assert bad.status_code == 401
-        assert bad.headers["WWW-Authenticate"].startswith("Bearer realm="), "nginx hands the challenge on"
-        assert "User=" not in bad.text
 
 
 def interpreter(language, directory):
