@@ -50,6 +50,11 @@ std::string make_identity() {
   return fmt::format("{}_{:08x}", host, std::random_device{}());
 }
 
+verify::CallerAudiences caller_audiences(const Config& config) {
+  if (config.caller_audiences.empty()) return {};
+  return {config.caller_audiences, false};
+}
+
 class NoticeCounter final : public notify::NotifyObserver {
  public:
   explicit NoticeCounter(serve::Metrics& metrics) : metrics_(metrics) {}
@@ -152,6 +157,7 @@ struct App::Parts {
       {jwt_keys.issuer(), [this] { return jwt_keys.jwks(); },
        [this](std::string_view kid) { return jwt_keys.has(kid); }},
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
+      caller_audiences(config),
       [this] { return unreadiness().empty(); },
       clock};
 
@@ -244,7 +250,8 @@ Result<std::string> App::Parts::start_metrics() {
   if (config.metrics_secure) {
     secure_metrics = std::make_unique<verify::SecureMetrics>(
         client, std::move(routes.begin()->second),
-        verify::CertificateFiles{config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock);
+        verify::CertificateFiles{config.verify_tls_cert_file, config.verify_tls_key_file, {}}, caller_audiences(config),
+        clock);
     return start(*secure_metrics);
   }
   metrics_server = std::make_unique<serve::HttpServer>(std::move(routes));

@@ -86,6 +86,20 @@ Complaint set_namespaces(Config& config, std::string_view value) {
   return {};
 }
 
+Complaint set_caller_audiences(Config& config, std::string_view value) {
+  const auto fits = [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; };
+  do {
+    const auto comma = std::min(value.find(','), value.size());
+    const auto audience = trimmed(value.substr(0, comma));
+    if (audience.empty() || !std::ranges::all_of(audience, fits)) {
+      return "allowed are names without blanks and quotes, separated by commas, such as apitoken-verify";
+    }
+    config.caller_audiences.emplace_back(audience);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  } while (!value.empty());
+  return {};
+}
+
 Complaint set_workers(Config& config, std::string_view value) {
   int workers = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), workers);
@@ -193,6 +207,10 @@ constexpr std::array kFlags{
     Flag{"verify-client-ca-file", "FILE", "",
          "CA (PEM) whose client certificates may introspect tokens; without it callers need a bearer token.",
          [](Config& c, std::string_view v) { return set_file(c.verify_client_ca_file, v); }},
+    Flag{
+        "caller-audiences", "LIST", "",
+        "Audiences of which a caller's bearer token must name one; without it apitoken-verify or the API server's own.",
+        set_caller_audiences},
     Flag{"operator-namespace", "NAMESPACE", "",
          "Where the lease, JWT keys and mail Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
          set_operator_namespace},

@@ -23,6 +23,7 @@ struct Config {
   std::string verify_tls_cert_file;               // empty: a certificate is made for the run
   std::string verify_tls_key_file;                // with it
   std::string verify_client_ca_file;              // empty: no caller is known by certificate
+  std::vector<std::string> caller_audiences;      // of callers' tokens; empty: as CallerAudiences says
   std::optional<std::string> operator_namespace;  // flag, else $POD_NAMESPACE; absent: the credentials' own
   std::vector<std::string> namespaces;            // sorted, each once; empty: all
   int workers = 8;

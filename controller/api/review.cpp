@@ -74,8 +74,9 @@ std::string encode_token_verdict(std::string_view api_version, const TokenVerdic
   return dump({{"apiVersion", api_version}, {"kind", kTokenReview}, {"status", std::move(status)}});
 }
 
-SecretString encode_token_question(std::string_view token) {
+SecretString encode_token_question(std::string_view token, const std::vector<std::string>& audiences) {
   nlohmann::json review{{"apiVersion", kReviewV1}, {"kind", kTokenReview}, {"spec", {{"token", token}}}};
+  if (!audiences.empty()) review["spec"]["audiences"] = audiences;
   SecretString text(dump(review));
   wipe(review["spec"]["token"].get_ref<std::string&>());
   return text;

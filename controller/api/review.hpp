@@ -40,8 +40,9 @@ struct TokenVerdict {
 Result<TokenQuestion> decode_token_question(Json review);
 std::string encode_token_verdict(std::string_view api_version, const TokenVerdict& verdict);
 
-// As the operator sends it to the API server.
-SecretString encode_token_question(std::string_view token);
+// As the operator sends it to the API server. `audiences`: of which the token must name one; empty: the API server's
+// own.
+SecretString encode_token_question(std::string_view token, const std::vector<std::string>& audiences);
 Result<TokenVerdict> decode_token_verdict(Json review);
 
 // May `user` do `verb` on all objects of `resource`? The answer: allowed or not.

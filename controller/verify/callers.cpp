@@ -18,48 +18,138 @@ const Right kMayReadMetrics{"/metrics", "the verb get on the path /metrics", [](
                               return api::encode_path_question(user, "get", "/metrics");
                             }};
 
+namespace {
+
+bool share_one(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::ranges::any_of(a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
+}
+
+template <typename Memory>
+void forget_first_to_end(Memory& memory) {
+  memory.erase(std::ranges::min_element(memory, {}, [](const auto& pair) { return pair.second.until; }));
+}
+
+}  // namespace
+
+struct Callers::Waiting {
+  Waiting(Callers& all, std::string_view text, const core::Digest& hash, Credential shape, std::string_view from)
+      : callers(all), token(std::string(text)), digest(hash), credential(std::move(shape)), source(from) {}
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() {
+    const std::lock_guard lock(callers.mutex_);
+    callers.budget_.leave(source);
+    const auto found = callers.under_review_.find(digest);
+    if (--found->second.waiting == 0) callers.under_review_.erase(found);
+  }
+
+  Callers& callers;
+  const SecretString token;
+  const core::Digest digest;
+  const Credential credential;
+  const std::string source;
+};
+
 std::size_t Callers::FirstBytes::operator()(const core::Digest& digest) const {
   std::size_t value = 0;
   std::memcpy(&value, digest.data(), sizeof value);
   return value;
 }
 
-std::optional<Callers::Verdict> Callers::known(std::string_view token) {
-  const auto digest = core::digest_of(token);
-  const std::lock_guard lock(mutex_);
-  return recall(digest);
-}
-
-Callers::Verdict Callers::review(std::string_view token, std::stop_token stop) {
+std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view token, std::string_view peer) {
   const auto digest = core::digest_of(token);
   {
+    std::unique_lock lock(mutex_);
+    if (const auto verdict = recall(digest)) {
+      const bool renews = *verdict == Verdict::Allowed && begin_renewal(digest);
+      if (renews) renewals_.emplace_back(std::string(token));
+      lock.unlock();
+      if (renews) renewal_came_.notify_one();
+      return *verdict;
+    }
+  }
+  auto credential = examine_credential(token);
+  if (credential.kind == Credential::Kind::None) return Verdict::Unknown;
+  if (is_for_others(credential)) return Verdict::OtherAudience;
+  const auto source = source_of(peer);
+  {
     const std::lock_guard lock(mutex_);
-    if (const auto verdict = recall(digest)) return *verdict;
-    if (!may_ask()) return Verdict::Unavailable;
+    // Requests with a token that is under review already cost nothing more.
+    const auto found = under_review_.find(digest);
+    const bool is_paid = found != under_review_.end() && !found->second.failed;
+    if (!is_paid && !pay(digest, credential, source)) return Verdict::Unavailable;
+    if (!budget_.enter(source, clock_.steady())) return Verdict::Unavailable;
+    auto& under_review = under_review_[digest];
+    under_review.failed = false;
+    ++under_review.waiting;
   }
-  const auto verdict = ask(token, std::move(stop));
-  if (const bool failing = !verdict; failing_.exchange(failing) != failing) {
-    if (failing)
-      spdlog::warn("cannot review who calls {} error={}", right_.endpoint, verdict.error().message);
-    else
-      spdlog::info("reviewing again who calls {}", right_.endpoint);
+  const auto waiting = std::make_shared<const Waiting>(*this, token, digest, std::move(credential), source);
+  return Review([this, waiting](std::stop_token stop) { return review(*waiting, std::move(stop)); });
+}
+
+Callers::Verdict Callers::review(const Waiting& waiting, std::stop_token stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto verdict = recall(waiting.digest)) return *verdict;
+    if (under_review_[waiting.digest].failed) return Verdict::Unavailable;
   }
-  if (!verdict) return Verdict::Unavailable;
+  const auto verdict = ask(waiting.token.reveal(), waiting.credential, std::move(stop));
+  log_failing(verdict);
   const std::lock_guard lock(mutex_);
-  remember(digest, *verdict);
+  under_review_[waiting.digest].failed = !verdict;
+  if (!verdict) return Verdict::Unavailable;
+  remember(waiting.digest, waiting.credential, *verdict);
   return *verdict;
 }
 
-Result<Callers::Verdict> Callers::ask(std::string_view token, std::stop_token stop) {
+void Callers::renew(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (renewal_came_.wait(lock, stop, [this] { return !renewals_.empty(); }) && !stop.stop_requested()) {
+    const SecretString token = std::move(renewals_.front());
+    renewals_.pop_front();
+    lock.unlock();
+    renew_one(token, stop);
+    lock.lock();
+  }
+}
+
+// Where the API server cannot be asked the verdict in force stays, to its end.
+void Callers::renew_one(const SecretString& token, std::stop_token stop) {
+  const auto digest = core::digest_of(token.reveal());
+  const auto credential = examine_credential(token.reveal());
+  const auto verdict = ask(token.reveal(), credential, std::move(stop));
+  log_failing(verdict);
+  const std::lock_guard lock(mutex_);
+  if (verdict) {
+    remember(digest, credential, *verdict);
+  } else if (const auto found = allowed_.find(digest); found != allowed_.end()) {
+    found->second.renewing = false;
+    found->second.renew_at = clock_.steady() + kRenewAgainAfter;
+  }
+}
+
+void Callers::log_failing(const Result<Verdict>& verdict) {
+  const bool failing = !verdict;
+  if (failing_.exchange(failing) == failing) return;
+  if (failing)
+    spdlog::warn("cannot review who calls {} error={}", right_.endpoint, verdict.error().message);
+  else
+    spdlog::info("reviewing again who calls {}", right_.endpoint);
+}
+
+Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& credential, std::stop_token stop) {
   api::JsonParser parser;
-  const auto question = api::encode_token_question(token);
+  const auto audiences = audiences_for(credential);
+  const auto question = api::encode_token_question(token, audiences);
   const auto reviewed = client_.create(kube::resources::kTokenReviews, "", question.reveal(), stop);
   if (!reviewed) return std::unexpected(reviewed.error());
   const auto review = parser.parse(*reviewed);
   if (!review) return std::unexpected(review.error());
   const auto caller = api::decode_token_verdict(*review);
   if (!caller) return std::unexpected(caller.error());
-  if (!caller->authenticated) return Verdict::Unknown;
+  // An API server that looked at no audience names none.
+  const bool fits = audiences.empty() || share_one(audiences, caller->audiences);
+  if (!caller->authenticated || !fits) return Verdict::Unknown;
 
   const auto answered =
       client_.create(kube::resources::kSubjectAccessReviews, "", right_.question(caller->user), std::move(stop));
@@ -71,33 +161,61 @@ Result<Callers::Verdict> Callers::ask(std::string_view token, std::stop_token st
   return *allowed ? Verdict::Allowed : Verdict::Forbidden;
 }
 
+// Empty: the API server's own.
+std::vector<std::string> Callers::audiences_for(const Credential& credential) const {
+  const bool names_ours = share_one(credential.audiences, audiences_.names);
+  return audiences_.api_server_too && !names_ours ? std::vector<std::string>{} : audiences_.names;
+}
+
+bool Callers::is_for_others(const Credential& credential) const {
+  return credential.kind == Credential::Kind::Jwt && !audiences_.api_server_too &&
+         !share_one(credential.audiences, audiences_.names);
+}
+
 std::optional<Callers::Verdict> Callers::recall(const core::Digest& digest) {
-  for (Memory* memory : {&allowed_, &refused_}) {
-    const auto found = memory->find(digest);
-    if (found == memory->end()) continue;
-    if (clock_.steady() < found->second.until) return found->second.verdict;
-    memory->erase(found);
+  const auto now = clock_.steady();
+  if (const auto found = allowed_.find(digest); found != allowed_.end() && now < found->second.until) {
+    return Verdict::Allowed;
   }
+  const auto found = refused_.find(digest);
+  if (found == refused_.end()) return {};
+  if (now < found->second.until) return found->second.verdict;
+  refused_.erase(found);
   return {};
 }
 
-bool Callers::may_ask() {
+bool Callers::pay(const core::Digest& digest, const Credential& credential, std::string_view source) {
   const auto now = clock_.steady();
-  const std::chrono::duration<double> since = now - counted_;
-  budget_ = std::min(kBurst, budget_ + since.count() * kReviewsPerSecond);
-  counted_ = now;
-  if (budget_ < 1) return false;
-  budget_ -= 1;
-  return true;
+  if (allowed_.contains(digest) && budget_.take_reserve(now)) return true;
+  auto kind = ReviewBudget::Kind::Opaque;
+  if (credential.kind == Credential::Kind::Jwt) {
+    kind = proven_keys_.contains(credential.kid) ? ReviewBudget::Kind::ProvenJwt : ReviewBudget::Kind::Jwt;
+  }
+  return budget_.take(kind, source, now);
 }
 
-void Callers::remember(const core::Digest& digest, Verdict verdict) {
-  const bool allowed = verdict == Verdict::Allowed;
-  Memory& memory = allowed ? allowed_ : refused_;
-  if (memory.size() >= kMostRemembered) {  // what would be forgotten first goes
-    memory.erase(std::ranges::min_element(memory, {}, [](const auto& pair) { return pair.second.until; }));
+bool Callers::begin_renewal(const core::Digest& digest) {
+  auto& entry = allowed_.at(digest);
+  const auto now = clock_.steady();
+  if (entry.renewing || now < entry.renew_at || !budget_.take_reserve(now)) return false;
+  return entry.renewing = true;
+}
+
+void Callers::remember(const core::Digest& digest, const Credential& credential, Verdict verdict) {
+  const auto now = clock_.steady();
+  if (verdict != Verdict::Unknown && !credential.kid.empty() && !proven_keys_.contains(credential.kid)) {
+    if (proven_keys_.size() >= kMaxProvenKeys) proven_keys_.clear();  // those in use come back with the next review
+    proven_keys_.insert(credential.kid);
   }
-  memory.insert_or_assign(digest, Entry{verdict, clock_.steady() + (allowed ? kAllowedFor : kRefusedFor)});
+  if (verdict == Verdict::Allowed) {
+    refused_.erase(digest);
+    if (allowed_.size() >= kMaxRemembered && !allowed_.contains(digest)) forget_first_to_end(allowed_);
+    allowed_.insert_or_assign(digest, Allowed{now + kAllowedFor, now + kRenewAfter});
+  } else {
+    allowed_.erase(digest);
+    if (refused_.size() >= kMaxRemembered && !refused_.contains(digest)) forget_first_to_end(refused_);
+    refused_.insert_or_assign(digest, Refused{verdict, now + kRefusedFor});
+  }
 }
 
 }  // namespace apitoken::verify

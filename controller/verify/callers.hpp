@@ -1,16 +1,24 @@
 // Callers: may whoever presents this bearer token do what the endpoint asks for? Asks the API server (TokenReview, then
-// SubjectAccessReview) and remembers the answer for a while. The endpoints ask what is known on the HTTPS threads, and
-// let it be reviewed on those that may wait. Bounded in memory and in calls a second, whatever is presented.
+// SubjectAccessReview) and remembers the answer for a while. The endpoints ask on the HTTPS threads, which never wait;
+// reviews run on the threads that may, renewals on a thread of their own. Bounded in memory and in calls a second,
+// whatever is presented: strangers use up the budget of their own address, and never what renews the known callers.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
+#include <variant>
 
 #include "api/review.hpp"
 #include "base/clock.hpp"
 #include "core/hash.hpp"
 #include "kube/client.hpp"
+#include "verify/credential.hpp"
+#include "verify/review_budget.hpp"
 
 namespace apitoken::verify {
 
@@ -23,56 +31,93 @@ struct Right {
 extern const Right kMayIntrospect;   // the verb `introspect` on apitokens.apitoken.dev in all namespaces
 extern const Right kMayReadMetrics;  // the verb `get` on the path /metrics
 
+// Whom a caller's token must be for. A token that names one of `names` is reviewed for these audiences; any other for
+// the API server's own, unless that is not accepted.
+// Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
+struct CallerAudiences {
+  std::vector<std::string> names{"apitoken-verify"};
+  bool api_server_too = true;
+
+  bool operator==(const CallerAudiences&) const = default;
+};
+
 class Callers {
  public:
   enum class Verdict {
     Allowed,
-    Forbidden,    // the API server knows the caller, who lacks the right
-    Unknown,      // the API server does not know the token
-    Unavailable,  // it could not be asked, or too often already
+    Forbidden,      // the API server knows the caller, who lacks the right
+    Unknown,        // the API server does not know the token, or cannot
+    OtherAudience,  // the token says itself that it is for somebody else
+    Unavailable,    // it could not be asked, or too often already
   };
+  // Asks the API server. Runs at most once; what it holds is freed with it.
+  using Review = std::function<Verdict(std::stop_token)>;
 
   static constexpr std::chrono::seconds kAllowedFor{30};
+  static constexpr std::chrono::seconds kRenewAfter{20};  // on the next use
+  static constexpr std::chrono::seconds kRenewAgainAfter{1};
   static constexpr std::chrono::seconds kRefusedFor{10};
-  static constexpr std::size_t kMostRemembered = 1024;  // of each kind
-  static constexpr double kReviewsPerSecond = 10;
-  static constexpr double kBurst = 20;
+  static constexpr std::size_t kMaxRemembered = 1024;  // of each kind
+  static constexpr std::size_t kMaxProvenKeys = 64;
 
-  Callers(kube::Client& client, const Right& right, const Clock& clock)
-      : client_(client), right_(right), clock_(clock) {}
+  Callers(kube::Client& client, const Right& right, CallerAudiences audiences, const Clock& clock)
+      : client_(client), right_(right), audiences_(std::move(audiences)), clock_(clock) {}
 
   const Right& right() const { return right_; }
+  const CallerAudiences& audiences() const { return audiences_; }
 
-  // Without waiting: nothing where it has to be reviewed.
-  std::optional<Verdict> known(std::string_view token);
-  // Asks the API server unless it is known by now.
-  Verdict review(std::string_view token, std::stop_token stop);
+  // The verdict where it is known, else the review that brings it, which is paid for from the budget of the address of
+  // `peer`. Any thread; does not wait.
+  std::variant<Verdict, Review> admit(std::string_view token, std::string_view peer);
+  // Reviews the allowed callers again before their verdicts end. On a thread of its own, until `stop`.
+  void renew(std::stop_token stop);
 
  private:
-  struct Entry {
+  struct Allowed {
+    SteadyTime until;
+    SteadyTime renew_at;
+    bool renewing = false;
+  };
+  struct Refused {
     Verdict verdict;
     SteadyTime until;
+  };
+  struct UnderReview {
+    std::size_t waiting = 0;
+    bool failed = false;  // the API server could not be asked: whoever waits for the same is not to ask again
   };
   struct FirstBytes {
     std::size_t operator()(const core::Digest& digest) const;
   };
-  using Memory = std::unordered_map<core::Digest, Entry, FirstBytes>;
+  template <typename T>
+  using Memory = std::unordered_map<core::Digest, T, FirstBytes>;
+  struct Waiting;  // a review from its admission until it is freed
 
-  Result<Verdict> ask(std::string_view token, std::stop_token stop);
+  Verdict review(const Waiting& waiting, std::stop_token stop);
+  void renew_one(const SecretString& token, std::stop_token stop);
+  Result<Verdict> ask(std::string_view token, const Credential& credential, std::stop_token stop);
+  std::vector<std::string> audiences_for(const Credential& credential) const;
+  bool is_for_others(const Credential& credential) const;
+  void log_failing(const Result<Verdict>& verdict);
   // The callers of these hold mutex_.
   std::optional<Verdict> recall(const core::Digest& digest);
-  bool may_ask();
-  void remember(const core::Digest& digest, Verdict verdict);
+  bool pay(const core::Digest& digest, const Credential& credential, std::string_view source);
+  bool begin_renewal(const core::Digest& digest);
+  void remember(const core::Digest& digest, const Credential& credential, Verdict verdict);
 
   kube::Client& client_;
   const Right& right_;
+  const CallerAudiences audiences_;
   const Clock& clock_;
   std::atomic<bool> failing_ = false;  // the last review did; told when it begins and when it is over
   std::mutex mutex_;
-  Memory allowed_;          // guarded by mutex_
-  Memory refused_;          // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one
-  double budget_ = kBurst;  // reviews that may be asked for now; guarded by mutex_
-  SteadyTime counted_{};    // when budget_ was brought up to date; guarded by mutex_
+  Memory<Allowed> allowed_;           // guarded by mutex_; kept beyond `until`: the next review comes from the reserve
+  Memory<Refused> refused_;           // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one
+  Memory<UnderReview> under_review_;  // guarded by mutex_
+  std::unordered_set<std::string> proven_keys_;  // kids of JWTs that the API server knew; guarded by mutex_
+  ReviewBudget budget_;                          // guarded by mutex_
+  std::condition_variable_any renewal_came_;
+  std::deque<SecretString> renewals_;  // the tokens; guarded by mutex_
 };
 
 }  // namespace apitoken::verify

@@ -128,9 +128,11 @@ HttpsReply Endpoints::introspect(const HttpsRequest& request) {
   if (request.certified()) return answer(Callers::Verdict::Allowed);
   const auto bearer = bearer_token(request.authorization);
   if (bearer.empty()) return counted(Endpoint::Introspect, since, {challenge(401, ""), Outcome::Denied});
-  if (const auto caller = callers_.known(bearer)) return answer(*caller);
-  return [this, &request, bearer, since](std::stop_token stop) {  // that takes its time: nothing is kept back beyond
-    const auto caller = callers_.review(bearer, std::move(stop));
+  auto admitted = callers_.admit(bearer, request.peer);
+  if (const auto* caller = std::get_if<Callers::Verdict>(&admitted)) return answer(*caller);
+  // A review takes its time: nothing is kept back beyond.
+  return [this, &request, review = std::get<Callers::Review>(std::move(admitted)), since](std::stop_token stop) {
+    const auto caller = review(std::move(stop));
     return counted(Endpoint::Introspect, since, introspect_for(caller, request.content_type, request.body));
   };
 }
@@ -138,7 +140,7 @@ HttpsReply Endpoints::introspect(const HttpsRequest& request) {
 Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string_view content_type,
                                             std::string_view body) const {
   if (caller != Callers::Verdict::Allowed) {
-    return {refuse_caller(caller, callers_.right()),
+    return {refuse_caller(caller, callers_),
             caller == Callers::Verdict::Unavailable ? Outcome::Unavailable : Outcome::Denied};
   }
   auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;

@@ -1,6 +1,7 @@
 #include "verify/refusals.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace apitoken::verify {
 namespace {
@@ -35,13 +36,17 @@ HttpsAnswer invalid_token() {
   return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
 }
 
-HttpsAnswer refuse_caller(Callers::Verdict verdict, const Right& wanted) {
+HttpsAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
   switch (verdict) {
     case Callers::Verdict::Unknown:
       return invalid_token();
+    case Callers::Verdict::OtherAudience:
+      return challenge(401, "invalid_token",
+                       fmt::format(", error_description=\"the token is for other audiences; make one for {}\"",
+                                   fmt::join(callers.audiences().names, " or ")));
     case Callers::Verdict::Forbidden:
       return challenge(403, "insufficient_scope",
-                       fmt::format(", error_description=\"the caller lacks {}\"", wanted.text));
+                       fmt::format(", error_description=\"the caller lacks {}\"", callers.right().text));
     case Callers::Verdict::Unavailable:
     case Callers::Verdict::Allowed:
       break;

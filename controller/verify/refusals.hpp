@@ -16,6 +16,6 @@ HttpsAnswer only(const char* methods);
 HttpsAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpsAnswer invalid_token();
 // For any verdict but Allowed.
-HttpsAnswer refuse_caller(Callers::Verdict verdict, const Right& wanted);
+HttpsAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers);
 
 }  // namespace apitoken::verify

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "serve/http_server.hpp"
 #include "verify/callers.hpp"
@@ -17,13 +18,13 @@ class SecureMetrics {
   using Page = std::function<serve::HttpAnswer()>;
 
   // All outlive it. `page` is called on any of its threads, on several at a time.
-  SecureMetrics(kube::Client& client, Page page, CertificateFiles files, const Clock& clock);
+  SecureMetrics(kube::Client& client, Page page, CertificateFiles files, CallerAudiences audiences, const Clock& clock);
 
   // Errors are for the user; `flag` is named in them.
   Status start(std::string_view flag, std::string_view address);
   const std::string& address() const { return server_.address(); }
   std::uint16_t bound_port() const { return server_.bound_port(); }
-  void stop() { server_.stop(); }
+  void stop();
 
   HttpsReply serve(const HttpsRequest& request);
 
@@ -34,6 +35,7 @@ class SecureMetrics {
   const Page page_;
   ServerCertificate certificate_;
   HttpsServer server_;
+  std::jthread renewing_;  // the verdicts about callers
 };
 
 }  // namespace apitoken::verify

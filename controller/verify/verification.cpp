@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/thread_name.hpp"
+
 namespace apitoken::verify {
 namespace {
 
@@ -11,11 +13,12 @@ constexpr std::string_view kDefaultAddress = ":8443";
 }  // namespace
 
 Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
-                           CertificateFiles files, std::function<bool()> synced, const Clock& clock)
+                           CertificateFiles files, CallerAudiences audiences, std::function<bool()> synced,
+                           const Clock& clock)
     : index_(store, clock),
       last_use_(client, store, clock),
       verifier_(index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
-      callers_(client, kMayIntrospect, clock),
+      callers_(client, kMayIntrospect, std::move(audiences), clock),
       endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock, [this] { return !leads_; }),
       certificate_(std::move(files), clock),
       server_([this](const HttpsRequest& request) { return endpoints_.serve(request); }, certificate_) {
@@ -40,7 +43,17 @@ Status Verification::start(const std::optional<std::string>& address) {
   }
   if (!socket) return std::unexpected(socket.error());
   if (Status loaded = certificate_.load(); !loaded) return loaded;
-  return server_.start(std::move(*socket));
+  if (Status started = server_.start(std::move(*socket)); !started) return started;
+  renewing_ = std::jthread([this](std::stop_token stop) {
+    name_thread("renew callers");
+    callers_.renew(std::move(stop));
+  });
+  return {};
+}
+
+void Verification::stop() {
+  server_.stop();
+  renewing_ = {};
 }
 
 }  // namespace apitoken::verify

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "verify/endpoints.hpp"
 #include "verify/last_use.hpp"
@@ -17,7 +18,7 @@ class Verification {
   // Becomes the store's listener; the store is empty yet. All outlive it. `synced` tells when the
   // store has held all ApiTokens once: nothing is said about a token before.
   Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys, CertificateFiles files,
-               std::function<bool()> synced, const Clock& clock);
+               CallerAudiences audiences, std::function<bool()> synced, const Clock& clock);
 
   // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken, with a word in the
   // log. Errors are for the user, and name the flag or the file.
@@ -25,7 +26,7 @@ class Verification {
   // Where it listens; empty: nowhere.
   const std::string& address() const { return server_.address(); }
   std::uint16_t bound_port() const { return server_.bound_port(); }
-  void stop() { server_.stop(); }
+  void stop();
 
   // On a thread of the replica that mints, until `stop`: writes when tokens were last used. What that replica mints is
   // known here before it stands in a Secret.
@@ -44,6 +45,7 @@ class Verification {
   Endpoints endpoints_;
   ServerCertificate certificate_;
   HttpsServer server_;
+  std::jthread renewing_;  // the verdicts about callers
 };
 
 }  // namespace apitoken::verify

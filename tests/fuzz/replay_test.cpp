@@ -165,7 +165,7 @@ TEST(Replay, RequestsAboutTokens) {
   NoTransport transport;
   NoObserver observer;
   kube::Client client(transport, observer);
-  verify::Callers callers(client, verify::kMayIntrospect, clock);
+  verify::Callers callers(client, verify::kMayIntrospect, {}, clock);
   verify::VerifyMetrics metrics;
   verify::Endpoints endpoints(verifier, callers, {}, metrics, [] { return true; }, clock);
   replay("requests", 5000, [&](const std::string& text) {

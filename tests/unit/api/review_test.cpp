@@ -68,9 +68,11 @@ TEST(Review, AnswersWithUserAndAudiencesOrWithNothing) {
 }
 
 TEST(Review, AsksTheApiServer) {
-  const auto asked = nlohmann::json::parse(encode_token_question("secret").reveal());
+  const auto asked = nlohmann::json::parse(encode_token_question("secret", {}).reveal());
   EXPECT_EQ(asked["kind"], "TokenReview");
-  EXPECT_EQ(asked["spec"]["token"], "secret");
+  EXPECT_EQ(asked["spec"], (nlohmann::json{{"token", "secret"}})) << "no audiences: the API server's own";
+  EXPECT_EQ(nlohmann::json::parse(encode_token_question("secret", {"a", "b"}).reveal())["spec"]["audiences"],
+            (nlohmann::json{"a", "b"}));
   const UserInfo user{"system:serviceaccount:a:b", "u", {"system:authenticated"}, {{"k", {"v"}}}};
   const auto access = nlohmann::json::parse(encode_access_question(user, "introspect", "apitoken.dev", "apitokens"));
   EXPECT_EQ(access["spec"]["user"], user.name);

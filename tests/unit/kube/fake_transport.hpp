@@ -35,6 +35,11 @@ class FakeTransport final : public Transport {
   void answer(Error error) {
     answer([=](const HttpRequest&, std::stop_token) -> Result<HttpResponse> { return std::unexpected(error); });
   }
+  // Forgets the answers that nobody asked for.
+  void drop_answers() {
+    std::lock_guard lock(mutex_);
+    answers_.clear();
+  }
   void stream(Stream next) { push(streams_, std::move(next)); }
   // Sends the pieces, then ends cleanly.
   void stream(std::vector<std::string> pieces) {

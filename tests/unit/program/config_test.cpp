@@ -154,6 +154,15 @@ TEST_F(ParseFlags, NamespacesAreLabels) {
   EXPECT_THAT(parse({"--namespaces=b", "--namespaces=a,c"})->namespaces, ElementsAre("a", "b", "c"));
 }
 
+TEST_F(ParseFlags, CallerAudiencesAreNames) {
+  EXPECT_THAT(parse({"--caller-audiences=apitoken-verify, https://kubernetes.default.svc", "--caller-audiences=b"})
+                  ->caller_audiences,
+              ElementsAre("apitoken-verify", "https://kubernetes.default.svc", "b"));
+  for (const char* list : {"", "a,,b", ",", "a b", "a\"b", "a\\b", "a\nb"}) {
+    EXPECT_THAT(refused({"--caller-audiences", list}), HasSubstr("allowed are names without blanks and quotes"));
+  }
+}
+
 TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
   setenv("POD_NAMESPACE", "apitoken-system", 1);
   EXPECT_EQ(parse({})->operator_namespace, "apitoken-system");

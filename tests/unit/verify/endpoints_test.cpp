@@ -68,7 +68,7 @@ class EndpointsTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  Callers callers{client, kMayIntrospect, clock};
+  Callers callers{client, kMayIntrospect, {}, clock};
   VerifyMetrics metrics;
   std::string jwks = R"({"keys":[]})";
   PublicKeys keys{"https://tokens.example.com", [this] { return jwks; }};
@@ -286,7 +286,7 @@ TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlo
   ASSERT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   for (int i = 0; i < 100; ++i) transport.answer(201, R"({"status":{"authenticated":false}})");
   for (int i = 0; i < 5000; ++i) introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
-  EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(Callers::kBurst) - 1);
+  EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(ReviewBudget::kSourceBurst) - 1);
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   clock.advance(Callers::kAllowedFor);
   transport.answer(201, R"({"status":{"authenticated":false}})");

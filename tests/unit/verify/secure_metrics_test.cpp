@@ -32,6 +32,7 @@ class SecureMetricsTest : public testing::Test {
       client,
       [] { return serve::HttpAnswer{.content_type = "text/plain; version=0.0.4", .more = {"a 1\n", "b 2\n"}}; },
       {},
+      {},
       clock};
 };
 

@@ -1,0 +1,250 @@
+"""Who may introspect, while others who may not come in floods: callers are known by their service accounts' tokens, and
+nobody's bad tokens take the API server's reviews away from them. One operator on the session's control plane."""
+import base64
+import concurrent.futures
+import http.client
+import itertools
+import json
+import secrets as random_names
+import ssl
+import threading
+import time
+
+import pytest
+
+from bed.certificates import Authority
+from bed.cluster import ROOT
+from bed.process import Operator, free_port
+from bed.space import Space
+from bed.waiting import SCALE, wait_for
+
+AUDIENCE = "apitoken-verify"
+FLOOD_PER_SECOND = 400
+FLOODERS = 8
+CALLERS = 4
+
+
+def part(claims):
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+
+
+class Bed:
+    def __init__(self, cluster, directory):
+        self.cluster = cluster
+        self.authority = Authority(directory / "pki")
+        name = f"t-{random_names.token_hex(4)}"
+        cluster.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.space = Space(cluster, name)
+        cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
+        for account in ("api", "other"):
+            cluster.api.create(f"/api/v1/namespaces/{name}/serviceaccounts",
+                               {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}})
+        for role in ("introspector", "metrics-reader"):
+            cluster.kubectl("create", "clusterrolebinding", f"{name}-{role}", f"--clusterrole=apitoken-{role}", f"--serviceaccount={name}:api")
+        self.certificate, self.key = self.authority.files("operator", "server")
+        self.directory = directory
+        self.tls = ssl.create_default_context(cafile=str(self.authority.file))
+
+    def operator(self, *flags):
+        return Operator(["--kubeconfig", str(self.cluster.kubeconfig), "--namespaces", self.space.name,
+                         "--operator-namespace", self.space.name, "--verify-tls-cert-file", self.certificate,
+                         "--verify-tls-key-file", self.key, *flags],
+                        self.directory / f"operator-{random_names.token_hex(4)}.log", {}).wait_ready()
+
+    def token(self, account="api", audience=AUDIENCE):
+        """A new token of a service account, as a projected volume has it; audience None: as each pod has it."""
+        spec = {"audiences": [audience]} if audience else {}
+        return self.cluster.api.create(f"/api/v1/namespaces/{self.space.name}/serviceaccounts/{account}/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec})["status"]["token"]
+
+    def connect(self, port, source="127.0.0.1"):
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=self.tls, source_address=(source, 0))
+
+    def close(self):
+        for role in ("introspector", "metrics-reader"):
+            self.cluster.kubectl("delete", "clusterrolebinding", f"{self.space.name}-{role}")
+        self.space.remove()
+
+
+@pytest.fixture(scope="module")
+def bed(cluster, tmp_path_factory):
+    bed = Bed(cluster, tmp_path_factory.mktemp("callers"))
+    yield bed
+    bed.close()
+
+
+@pytest.fixture
+def serve(bed):
+    """serve(*flags): an operator of the bed, which must end cleanly."""
+    operators = []
+
+    def start(*flags):
+        operators.append(bed.operator(*flags))
+        return operators[-1]
+
+    yield start
+    for operator in operators:
+        operator.stop()
+        operator.check_log()
+
+
+def introspect(connection, caller):
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **({"Authorization": f"Bearer {caller}"} if caller else {})}
+    connection.request("POST", "/introspect", "token=apt_x", headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
+def read_metrics(connection, caller):
+    connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {caller}"} if caller else {})
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
+def status_of(bed, port, caller, ask=introspect):
+    connection = bed.connect(port)
+    try:
+        return ask(connection, caller).status
+    finally:
+        connection.close()
+
+
+class Flood:
+    """FLOOD_PER_SECOND requests a second of bad callers from one address, until it is stopped."""
+
+    def __init__(self, bed, port, source, bad, ask):
+        self.bed, self.port, self.source, self.bad, self.ask = bed, port, source, bad, ask
+        self.statuses, self.stopped, self.begun = [], threading.Event(), time.monotonic()
+        self.numbers = itertools.count()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(FLOODERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        connection = self.bed.connect(self.port, self.source)
+        while not self.stopped.is_set():
+            number = next(self.numbers)
+            ahead = self.begun + number / FLOOD_PER_SECOND - time.monotonic()
+            if ahead > 0:
+                self.stopped.wait(ahead)
+            try:
+                self.statuses.append(self.ask(connection, self.bad(number)).status)
+            except (OSError, http.client.HTTPException):
+                connection.close()
+        connection.close()
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join(20)
+        return len(self.statuses) / (time.monotonic() - self.begun)
+
+
+def good_statuses(bed, port, tokens, seconds, ask):
+    """What callers get who ask ten times a second, each with its own token, on connections of their own."""
+
+    def call(token):
+        statuses, connection = [], bed.connect(port)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                statuses.append(ask(connection, token).status)
+            except (OSError, http.client.HTTPException) as failure:
+                statuses.append(repr(failure))
+                connection.close()
+            time.sleep(0.1)
+        connection.close()
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(len(tokens)) as pool:
+        return [status for statuses in pool.map(call, tokens) for status in statuses]
+
+
+HEADER = part({"alg": "RS256", "kid": "made-up"})
+BAD = {
+    "nothing": lambda number: None,
+    "garbage": lambda number: f"garbage-{number}-{random_names.token_hex(20)}",
+    "API tokens": lambda number: f"apt_{number:046}",
+    "JWTs": lambda number: f"{HEADER}.{part({'sub': f'system:serviceaccount:a:{number}', 'aud': AUDIENCE})}.{random_names.token_hex(86)}",
+}
+
+
+def reviews(operator):
+    return operator.metrics().requests("POST")
+
+
+# The long ones outlast a verdict.
+@pytest.mark.parametrize("bad, source, seconds", [
+    ("garbage", "127.0.0.2", 34), ("JWTs", "127.0.0.2", 5), ("garbage", "127.0.0.1", 5), ("JWTs", "127.0.0.1", 34)])
+def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(bed, serve, bad, source, seconds):
+    """All callers but one begin after the flood did."""
+    operator = serve()
+    assert status_of(bed, operator.verify_port, bed.token()) == 200
+    flood = Flood(bed, operator.verify_port, source, BAD[bad], introspect)
+    wait_for(lambda: 503 in flood.statuses, 10, "the flood never goes over its budget")
+    before = reviews(operator)
+    statuses = good_statuses(bed, operator.verify_port, [bed.token() for _ in range(CALLERS)], seconds, introspect)
+    asked = reviews(operator) - before
+    rate = flood.stop()
+    print(f"\n{bad} from {source}: {rate:.0f} bad requests a second; {statuses.count(200)} of {len(statuses)} answered 200; {asked} reviews")
+    assert statuses.count(200) >= 0.99 * len(statuses), sorted(set(map(str, statuses)))
+    assert rate >= 0.8 * FLOOD_PER_SECOND / SCALE and set(flood.statuses) <= {401, 503}
+    assert asked < 10 + 12 * seconds, "the API server sees a trickle"
+
+
+@pytest.mark.parametrize("bad", ["nothing", "API tokens"])
+def test_what_cannot_be_a_credential_costs_no_review(bed, serve, bad):
+    operator = serve()
+    before = reviews(operator)
+    flood = Flood(bed, operator.verify_port, "127.0.0.1", BAD[bad], introspect)
+    wait_for(lambda: len(flood.statuses) >= 500, 20, "no flood")
+    flood.stop()
+    assert set(flood.statuses) == {401}
+    assert reviews(operator) == before
+
+
+def test_secure_metrics_are_read_under_a_flood_too(bed, serve):
+    port = free_port()
+    operator = serve("--metrics-secure", "--metrics-bind-address", f"127.0.0.1:{port}")
+    flood = Flood(bed, port, "127.0.0.1", BAD["garbage"], read_metrics)
+    wait_for(lambda: 503 in flood.statuses, 10, "the flood never goes over its budget")
+    statuses = good_statuses(bed, port, [bed.token(audience=None), bed.token()], 5, read_metrics)
+    flood.stop()
+    assert statuses.count(200) >= 0.99 * len(statuses), sorted(set(map(str, statuses)))
+    assert set(flood.statuses) <= {401, 503}
+    assert operator.running()
+
+
+def test_a_token_for_us_and_the_token_of_each_pod_are_taken_and_no_other(bed, serve):
+    port = serve().verify_port
+    assert status_of(bed, port, bed.token()) == 200
+    assert status_of(bed, port, bed.token(audience=None)) == 200
+    assert status_of(bed, port, bed.token(audience="vault")) == 401
+    assert status_of(bed, port, bed.token("other")) == 403
+
+
+def test_named_audiences_alone_are_taken(bed, serve):
+    operator = serve("--caller-audiences", f"{AUDIENCE},shop")
+    port = operator.verify_port
+    assert status_of(bed, port, bed.token()) == 200
+    assert status_of(bed, port, bed.token(audience="shop")) == 200
+    before = reviews(operator)
+    connection = bed.connect(port)
+    refused = introspect(connection, bed.token(audience=None))
+    connection.close()
+    assert refused.status == 401
+    assert f"make one for {AUDIENCE} or shop" in refused.headers["WWW-Authenticate"]
+    assert reviews(operator) == before
+
+
+def test_a_verdict_ends_when_the_right_does(bed, serve):
+    """Renewed verdicts are reviewed ones: nobody stays in by calling all the time."""
+    operator, binding = serve(), f"{bed.space.name}-short"
+    connection, token = bed.connect(operator.verify_port), bed.token("other")
+    bed.cluster.kubectl("create", "clusterrolebinding", binding, "--clusterrole=apitoken-introspector", f"--serviceaccount={bed.space.name}:other")
+    wait_for(lambda: introspect(connection, token).status == 200, 30, "not allowed")
+    bed.cluster.kubectl("delete", "clusterrolebinding", binding)
+    wait_for(lambda: introspect(connection, token).status == 403, 30, "still allowed")
+    connection.close()
