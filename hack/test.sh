@@ -2,7 +2,7 @@
 # All tests of the operator, one step after the other; a step that fails keeps none of the others from running. The last
 # line counts what passed and failed: test cases where a step has any, else the step itself. Exit 0 only if nothing failed.
 #
-# Usage: hack/test.sh [--quick] [STEP...]
+# Usage: hack/test.sh [--quick | --full] [STEP...]
 #
 #   format            clang-format over controller and tests
 #   shell             shellcheck over the scripts
@@ -12,11 +12,14 @@
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
-#   asan, tsan        unit tests, cases and properties under AddressSanitizer with UBSan, under ThreadSanitizer
+#   asan              unit tests, cases and properties under AddressSanitizer with UBSan
+#   tsan              under ThreadSanitizer: the unit tests of the layers with threads, and the fault tests; with --full, all
 #   asan-integration, tsan-integration
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
 #
+#   Without STEPs: all of them but `unit`, whose tests `asan` runs too.
 #   --quick           without the sanitizers
+#   --full            all of them, and all tests in each
 #
 # With STEPs: only those. It installs the Debian packages that are missing and says so. Logs: build/test-logs/STEP.log.
 # Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) is how many compilers or tests run at a time.
@@ -27,6 +30,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
 readonly every=(format shell layers rules chart unit lint integration asan asan-integration tsan tsan-integration)
+readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
+full=""
 readonly quick=(format shell layers rules chart unit lint integration)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
 passed=0 failed=0 skipped=0 broken=()
@@ -34,7 +39,8 @@ passed=0 failed=0 skipped=0 broken=()
 case ${1:-} in
   --help | -h) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
   --quick) steps=("${quick[@]}") ;;
-  '') steps=("${every[@]}") ;;
+  --full) full=1 steps=("${every[@]}") ;;
+  '') read -ra steps <<<"${every[*]/#unit/}" ;;
   *) steps=("$@") ;;
 esac
 for step in "${steps[@]}"; do
@@ -98,7 +104,12 @@ with_tsan() {
 
 run_asan() { build_preset asan && with_asan ctest --preset asan -j "$jobs" --timeout 600 --output-junit "$root/$logs/asan.ctest.xml"; }
 run_tsan() {
-  build_preset tsan && with_tsan "${fixed_addresses[@]}" ctest --preset tsan -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
+  local only=() targets=()
+  if [ -z "$full" ]; then
+    targets=("${threaded[@]/%/_tests}")
+    only=(-L "^($(IFS='|'; printf '%s' "${threaded[*]}"))\$")
+  fi
+  build_preset tsan "${targets[@]}" && with_tsan "${fixed_addresses[@]}" ctest --preset tsan "${only[@]}" -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
 }
 run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
 run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
