@@ -36,7 +36,7 @@ LIBRARIES = {
     "cpprest": ["kube/cpprest_*"],
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],
-    "yaml-cpp": ["kube/kubeconfig", "kube/kubeconfig_entries", "kube/yaml_json"],
+    "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
     "curl": ["notify/email_channel"],
     "prometheus": ["serve/*", "verify/verify_metrics"],
     "microhttpd.h": ["serve/http_server", "verify/https_server"],

@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/examine.hpp"
+#include "kube/yaml_document.hpp"
 #include "kube/yaml_json.hpp"
 
 namespace apitoken::cli {
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargest = 8 << 20;
+constexpr std::size_t kLargest = kube::kMaxYamlBytes;
 constexpr std::array<std::string_view, 3> kExtensions{".json", ".yaml", ".yml"};
 
 struct Count {

@@ -5,14 +5,15 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <thread>
 
+#include "base/core_dumps.hpp"
 #include "cli/commands.hpp"
 #include "cli/help.hpp"
 #include "kube/cpprest_transport.hpp"
@@ -33,20 +34,27 @@ sigset_t block_signals() {
   return signals;
 }
 
-// The first signal asks the command to stop; the second does not wait for that.
-void watch_signals(const sigset_t& signals, std::stop_source& stop, const std::atomic<bool>& over) {
-  for (;;) {
-    int signal = 0;
-    sigwait(&signals, &signal);
+// How long a command that was asked to stop may take to tidy up.
+constexpr timespec kGrace{.tv_sec = 5, .tv_nsec = 0};
+
+// A command that has begun something in a cluster is asked to stop by the first signal; the second one, or kGrace
+// without an end, ends it. The others have nothing to tidy up and may be busy with what people hand in: any signal ends
+// them.
+void watch_signals(const sigset_t& signals, bool at_once, std::stop_source& stop, const std::atomic<bool>& over) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  if (over) return;
+  if (!at_once) {
+    stop.request_stop();
+    sigtimedwait(&signals, nullptr, &kGrace);
     if (over) return;
-    if (!stop.request_stop()) _exit(static_cast<int>(ExitCode::Interrupted));
   }
+  _exit(static_cast<int>(ExitCode::Interrupted));
 }
 
-// A core dump would hold values.
-void forbid_core_dumps() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+bool asks_a_cluster(Command command) {
+  return command != Command::Lint && command != Command::Completion && command != Command::Version &&
+         command != Command::Help;
 }
 
 // What the kube layer warns about (an unverified server, say) goes where kubectl's warnings go.
@@ -125,7 +133,8 @@ ExitCode report(const Outcome<ExitCode>& outcome) {
 // Watches signals for as long as it lives.
 class SignalWatch {
  public:
-  explicit SignalWatch(const sigset_t& signals) : watcher_([this, signals] { watch_signals(signals, stop_, over_); }) {}
+  SignalWatch(const sigset_t& signals, bool at_once)
+      : watcher_([this, signals, at_once] { watch_signals(signals, at_once, stop_, over_); }) {}
   ~SignalWatch() {
     over_ = true;
     pthread_kill(watcher_.native_handle(), SIGTERM);  // wakes it
@@ -149,7 +158,7 @@ ExitCode run_plugin(int argc, char** argv) {
   SecretString token = take_token(*invocation, argv);
   const sigset_t signals = block_signals();
   kube::prepare_cpprest();
-  const SignalWatch watch(signals);
+  const SignalWatch watch(signals, !asks_a_cluster(invocation->command));
   return report(run(*invocation, std::move(token), Terminal(look_at_streams(), watch.stop())));
 }
 

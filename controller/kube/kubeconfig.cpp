@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <map>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "kube/read_file.hpp"
 #include "kube/tls_context.hpp"
 #include "kube/token_file.hpp"
+#include "kube/yaml_document.hpp"
 
 namespace apitoken::kube {
 namespace {
@@ -96,8 +96,10 @@ class Merged {
   Status add(const std::string& path) {
     Result<std::string> text = read_file(path);
     if (!text) return std::unexpected(text.error());
-    const YAML::Node root = YAML::Load(*text);
+    const auto documents = load_yaml(*text, path);
     wipe(*text);
+    if (!documents) return std::unexpected(documents.error());
+    const YAML::Node root = documents->empty() ? YAML::Node() : documents->front();
     if (!root.IsMap())
       return fail(ErrorKind::Invalid,
                   fmt::format("{}: no kubeconfig: it must be a map with clusters, users and contexts", path));
@@ -207,7 +209,7 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
     }
     return choose(files, context, clock);
   } catch (const YAML::Exception& error) {
-    return fail(ErrorKind::Invalid, fmt::format("{}: no YAML, line {}: {}", reading, error.mark.line + 1, error.msg));
+    return no_yaml(reading, error);
   }
 }
 

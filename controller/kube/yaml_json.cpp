@@ -1,25 +1,19 @@
 // Turns yaml-cpp's nodes into JSON.
 #include "kube/yaml_json.hpp"
 
-#include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
+#include "kube/yaml_document.hpp"
 
 namespace apitoken::kube {
-namespace {
 
-// Aliases let a few lines stand for more nodes than memory holds.
-constexpr std::size_t kMostNodes = 200'000;
-
-nlohmann::json to_json(const YAML::Node& node, std::size_t& left) {
-  if (left-- == 0) throw YAML::Exception(node.Mark(), "more nodes than a manifest can have; remove the aliases");
+nlohmann::json to_json(const YAML::Node& node) {
   if (node.IsMap()) {
     auto object = nlohmann::json::object();
-    for (const auto& member : node) object[member.first.as<std::string>()] = to_json(member.second, left);
+    for (const auto& member : node) object[member.first.as<std::string>()] = to_json(member.second);
     return object;
   }
   if (node.IsSequence()) {
     auto array = nlohmann::json::array();
-    for (const auto& element : node) array.push_back(to_json(element, left));
+    for (const auto& element : node) array.push_back(to_json(element));
     return array;
   }
   if (!node.IsScalar()) return nullptr;
@@ -31,21 +25,16 @@ nlohmann::json to_json(const YAML::Node& node, std::size_t& left) {
   return node.Scalar();
 }
 
-}  // namespace
-
-nlohmann::json to_json(const YAML::Node& node) {
-  std::size_t left = kMostNodes;
-  return to_json(node, left);
-}
-
 Result<std::vector<nlohmann::json>> read_yaml(std::string_view text, std::string_view where) try {
+  const auto nodes = load_yaml(text, where);
+  if (!nodes) return std::unexpected(nodes.error());
   std::vector<nlohmann::json> documents;
-  for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+  for (const YAML::Node& node : *nodes) {
     if (node.IsDefined() && !node.IsNull()) documents.push_back(to_json(node));
   }
   return documents;
 } catch (const YAML::Exception& error) {
-  return fail(ErrorKind::Invalid, fmt::format("{}: no YAML, line {}: {}", where, error.mark.line + 1, error.msg));
+  return no_yaml(where, error);
 }
 
 }  // namespace apitoken::kube

@@ -14,10 +14,10 @@ class Node;
 
 namespace apitoken::kube {
 
-// Plain scalars become what they look like, quoted ones stay strings.
+// Plain scalars become what they look like, quoted ones stay strings. `node` is one of load_yaml()'s, hence bounded.
 nlohmann::json to_json(const YAML::Node& node);
 
-// Every document of `text`, empty ones left out. Errors: Invalid: no YAML, with the line; `where` begins the message.
+// Every document of `text`, empty ones left out. Errors: those of load_yaml(); `where` begins the message.
 Result<std::vector<nlohmann::json>> read_yaml(std::string_view text, std::string_view where);
 
 }  // namespace apitoken::kube

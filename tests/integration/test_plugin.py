@@ -1,7 +1,9 @@
 """kubectl apitoken: every command against the real API server and operator, and what bad input gets: one clear line, the
 right exit code, nothing half made."""
 import json
+import os
 import re
+import resource
 import signal
 import subprocess
 import zlib
@@ -477,6 +479,39 @@ def test_lint_reads_of_a_directory_what_kubectl_would(plugin, tmp_path):
     assert "empty holds no *.yaml, *.yml or *.json" in plugin.refused(NOT_VALID, "lint", "-f", tmp_path / "empty")
     assert "No such file" in plugin.refused(FAILED, "lint", "-f", tmp_path / "nope")
     assert "larger than" in plugin.refused(FAILED, "lint", "-f", "/dev/zero")
+
+
+def test_lint_answers_hostile_files_in_bounded_time_and_memory(plugin, tmp_path):
+    """The limits themselves: tests/unit/kube/yaml_document_test.cpp."""
+    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for i in range(1, 10):
+        laughs += f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n"
+    for name, text, answer in (("comma", ",", "line 1"), ("deep", "[" * 100_000, "line 1: nested deeper"), ("laughs", laughs, "line 6: more nodes"),
+                               ("self", "a: &a\n- *a\n", "line 2"), ("key", "kind: ApiToken\n? " + "k" * 2_000_000 + "\n: 1\n", "")):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        for given in (("-f", file), ("-f", "-"), ("-f", tmp_path)):
+            done = plugin.run("lint", *given, input=text if given[1] == "-" else "")
+            assert done.returncode == NOT_VALID, f"{name}: {done.stderr}"
+            assert answer in done.stderr and (not answer or ("standard input" if given[1] == "-" else str(file)) in done.stderr), done.stderr
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 30 * SCALE, name
+        file.unlink()
+    (tmp_path / "hostile").write_text(",")
+    done = plugin.run("list", "--kubeconfig", tmp_path / "hostile")
+    assert done.returncode == UNREACHABLE and f"{tmp_path}/hostile: no YAML, line 1" in done.stderr
+
+
+def test_the_first_signal_ends_lint_whatever_it_reads(plugin, tmp_path):
+    os.mkfifo(tmp_path / "silent.yaml")  # opening it waits for a writer, who never comes
+    large = tmp_path / "large.yaml"
+    large.write_text("w " * 4_000_000)
+    for file in (tmp_path / "silent.yaml", large):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = plugin.start("lint", "-f", file)
+            wait_for(lambda pid=process.pid: os.path.realpath(f"/proc/{pid}/exe") == str(PLUGIN), 20, "lint has not begun")
+            process.send_signal(number)
+            assert process.wait(2 * SCALE) in (INTERRUPTED, -number)  # the latter before it looks after signals
 
 
 def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_path):
