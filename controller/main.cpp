@@ -9,6 +9,7 @@
 #include <span>
 
 #include "app.hpp"
+#include "base/core_dumps.hpp"
 #include "config.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
@@ -31,6 +32,7 @@ void block_signals() {
 
 int main(int argc, char** argv) {
   using namespace apitoken;
+  forbid_core_dumps();
   // Few arenas: a dozen threads that allocate little would otherwise keep a heap each.
   mallopt(M_ARENA_MAX, 2);
   kube::prepare_cpprest();

@@ -2,6 +2,7 @@
 the numeric user, with a service account's files, against the real API server. It takes root (unshare, chroot), as a node's engine does."""
 import json
 import os
+import platform
 import re
 import subprocess
 import tarfile
@@ -118,6 +119,9 @@ def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained
     assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(r"^Gid:\t65532\t65532", status, re.M)
     assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
     assert os.readlink(f"/proc/{operator.process.pid}/root") == str(image.root)
+    # Nobody but root dumps or traces it: the files in /proc of what may be traced belong to its user.
+    assert os.stat(f"/proc/{operator.process.pid}/environ").st_uid == 0
+    assert re.search(r"^Max core file size +0 +0 ", open(f"/proc/{operator.process.pid}/limits").read(), re.M)
     mounts = open(f"/proc/{operator.process.pid}/mountinfo").read()
     assert re.search(rf" / ro,|{re.escape(str(image.root))} ro[, ]", mounts), mounts
     assert operator.metrics().value("process_resident_memory_bytes") > 0
@@ -141,6 +145,24 @@ def test_the_image_holds_no_shell_no_setuid_file_and_no_debug_sections(image):
     assert not names & {"sh", "bash", "dash", "busybox", "apt", "dpkg", "perl"}
     assert [path for path in image.files() if path.stat().st_mode & 0o6022] == []
     assert ".debug_info" not in run("readelf", "--section-headers", image.root / PROGRAM[1:])
+
+
+def test_the_program_is_built_with_every_hardening_that_debian_has(image):
+    program = image.root / PROGRAM[1:]
+    assert re.search(r"FLAGS_1.* PIE", run("readelf", "--dynamic", program))
+    assert re.search(r"FLAGS_1.* NOW", run("readelf", "--dynamic", program))
+    segments = run("readelf", "--segments", "--wide", program)
+    assert re.search(r"GNU_STACK .* RW  ", segments) and re.search(r"GNU_RELRO ", segments) and not re.search(r"LOAD .* RWE ", segments)
+    imported = run("readelf", "--dyn-syms", "--wide", program)
+    assert "__stack_chk_fail" in imported
+    assert re.search(r"__(memcpy|read|snprintf|strcpy|poll|memset)_chk", imported), "_FORTIFY_SOURCE"
+    assert "glibcxx_assert_fail" in imported, "_GLIBCXX_ASSERTIONS"
+    if platform.machine() == "x86_64":
+        # The CET note would need Debian's crt1.o to have it, which has none: so the code itself is looked at. Each function that
+        # can be called through a pointer begins with endbr64; a stack frame larger than a page is probed a page at a time.
+        code = program.read_bytes()
+        assert code.count(b"\xf3\x0f\x1e\xfa") > 2000, "-fcf-protection"
+        assert code.count(b"\x48\x81\xec\x00\x10\x00\x00\x48\x83\x0c\x24\x00") > 0, "-fstack-clash-protection"
 
 
 def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
