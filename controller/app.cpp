@@ -25,6 +25,7 @@
 #include "reconcile/jwt_keys.hpp"
 #include "reconcile/kinds.hpp"
 #include "reconcile/mail_desk.hpp"
+#include "reconcile/mint_policy.hpp"
 #include "reconcile/token_worker.hpp"
 #include "serve/expiry_collector.hpp"
 #include "serve/health.hpp"
@@ -53,6 +54,13 @@ std::string make_identity() {
 verify::CallerAudiences caller_audiences(const Config& config) {
   if (config.caller_audiences.empty()) return {};
   return {config.caller_audiences, false};
+}
+
+core::ReservedNames reserved_names(const Config& config) {
+  core::ReservedNames names;
+  if (config.reserved_groups) names.groups = *config.reserved_groups;
+  names.secret_metadata = config.reserved_secret_metadata;
+  return names;
 }
 
 class NoticeCounter final : public notify::NotifyObserver {
@@ -109,6 +117,7 @@ struct App::Parts {
   void wait_for_signal() const;
 
   const Config config;
+  const core::ReservedNames reserved = reserved_names(config);
   const std::unique_ptr<kube::Credentials> credentials;
   const std::string operator_namespace;
   const std::string identity = make_identity();
@@ -136,21 +145,6 @@ struct App::Parts {
        config.issuer.value_or(fmt::format("https://apitoken-operator.{}.svc:8443", operator_namespace)),
        config.jwt_key_rotation},
       [this] { return live_jwts(); }};
-  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys};
-  reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock};
-  reconcile::Executor executor{
-      client,
-      stores,
-      trust,
-      dispatcher,
-      [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
-      [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
-  reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher,
-                                      metrics.api_tokens(), config.dry_run};
-  reconcile::ConfigWorker config_worker{
-      queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
-      operator_namespace, config.dry_run};
-
   verify::Verification verification{
       client,
       stores.tokens,
@@ -159,7 +153,30 @@ struct App::Parts {
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
       caller_audiences(config),
       [this] { return unreadiness().empty(); },
-      clock};
+      clock,
+      reserved};
+
+  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys};
+  reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock, reserved};
+  reconcile::Executor executor{
+      client,
+      stores,
+      trust,
+      dispatcher,
+      [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
+      [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
+  reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
+  reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher, duplicates,
+                                      metrics.api_tokens(), config.dry_run};
+  reconcile::ConfigWorker config_worker{
+      queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
+      operator_namespace, config.dry_run};
+
+  reconcile::MintPolicy mint_policy{
+      client, clock, [this](reconcile::MintPolicy::State state) {
+        using State = reconcile::MintPolicy::State;
+        metrics.set_mint_policy(state == State::Unknown ? std::nullopt : std::optional(state == State::Present));
+      }};
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
@@ -284,6 +301,7 @@ void App::Parts::start_watches() {
     name_thread("jwt keys");
     jwt_keys.follow(std::move(stop));
   });
+  watching.emplace_back([this](std::stop_token stop) { mint_policy.run(std::move(stop)); });
 }
 
 void App::Parts::start_leading() {

@@ -65,24 +65,35 @@ Complaint set_operator_namespace(Config& config, std::string_view value) {
   return {};
 }
 
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
 }
 
-Complaint set_namespaces(Config& config, std::string_view value) {
-  std::vector<std::string> names = std::move(config.namespaces);  // the flag may be repeated
+// Adds what stands between the commas, without blanks around it: a flag with a list may be repeated. `refuse` complains
+// about an item.
+Complaint add_items(std::vector<std::string>& items, std::string_view value, Complaint (*refuse)(std::string_view)) {
   while (!value.empty()) {
     const auto comma = std::min(value.find(','), value.size());
-    const auto name = trimmed(value.substr(0, comma));
-    if (!is_dns_label(name)) return refuse_namespace(name);
-    names.emplace_back(name);
+    const auto item = trimmed(value.substr(0, comma));
+    if (auto complaint = refuse(item)) return complaint;
+    items.emplace_back(item);
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
+  return {};
+}
+
+Complaint set_namespaces(Config& config, std::string_view value) {
+  std::vector<std::string>& names = config.namespaces;
+  const auto refuse = [](std::string_view name) { return is_dns_label(name) ? Complaint() : refuse_namespace(name); };
+  if (auto complaint = add_items(names, value, refuse)) return complaint;
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  config.namespaces = std::move(names);
   return {};
 }
 
@@ -100,6 +111,25 @@ Complaint set_caller_audiences(Config& config, std::string_view value) {
   return {};
 }
 
+Complaint set_reserved_groups(Config& config, std::string_view value) {
+  if (!config.reserved_groups) config.reserved_groups.emplace();
+  return add_items(*config.reserved_groups, value, [](std::string_view group) -> Complaint {
+    if (group.empty()) return "there is an empty name between commas";
+    return {};
+  });
+}
+
+// KEY, PREFIX/KEY or DOMAIN/.
+Complaint set_reserved_secret_metadata(Config& config, std::string_view value) {
+  return add_items(config.reserved_secret_metadata, value, [](std::string_view key) -> Complaint {
+    const bool fits = std::ranges::all_of(key, [](char c) { return is_host_character(c) || c == '/'; });
+    if (!fits || key.empty() || key.starts_with('/') || std::ranges::count(key, '/') > 1) {
+      return fmt::format("\"{}\" is neither a key such as example.com/sync nor a domain such as example.com/", key);
+    }
+    return {};
+  });
+}
+
 Complaint set_workers(Config& config, std::string_view value) {
   int workers = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), workers);
@@ -108,10 +138,6 @@ Complaint set_workers(Config& config, std::string_view value) {
   }
   config.workers = workers;
   return {};
-}
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
 }
 
 bool is_ipv6(std::string_view text) {
@@ -216,6 +242,13 @@ constexpr std::array kFlags{
          set_operator_namespace},
     Flag{"namespaces", "LIST", "", "The namespaces whose ApiTokens are served, separated by commas; without it all.",
          set_namespaces},
+    Flag{"reserved-groups", "LIST", "kubeadm:cluster-admins",
+         "Groups that no token may carry, separated by commas; those that begin with system: never may.",
+         set_reserved_groups},
+    Flag{
+        "reserved-secret-metadata", "LIST", "",
+        "Labels and annotations that spec.secret may not set, beside those built in: KEY, or DOMAIN/ for all under it.",
+        set_reserved_secret_metadata},
     Flag{"workers", "N", "8", "How many ApiTokens are worked on at a time, 1 to 256.", set_workers},
     Flag{"leader-elect", "", "false", "Let one of several replicas act and the others stand by.",
          [](Config& c, std::string_view v) { return set_bool(c.leader_elect, v); }},

@@ -20,12 +20,14 @@ struct Config {
   std::string health_probe_bind_address = ":8081";  // "0": none
   // "0": none; absent: :8443, or none where that is taken (replicas on one machine).
   std::optional<std::string> verify_bind_address;
-  std::string verify_tls_cert_file;               // empty: a certificate is made for the run
-  std::string verify_tls_key_file;                // with it
-  std::string verify_client_ca_file;              // empty: no caller is known by certificate
-  std::vector<std::string> caller_audiences;      // of callers' tokens; empty: as CallerAudiences says
-  std::optional<std::string> operator_namespace;  // flag, else $POD_NAMESPACE; absent: the credentials' own
-  std::vector<std::string> namespaces;            // sorted, each once; empty: all
+  std::string verify_tls_cert_file;                         // empty: a certificate is made for the run
+  std::string verify_tls_key_file;                          // with it
+  std::string verify_client_ca_file;                        // empty: no caller is known by certificate
+  std::vector<std::string> caller_audiences;                // of callers' tokens; empty: as CallerAudiences says
+  std::optional<std::string> operator_namespace;            // flag, else $POD_NAMESPACE; absent: the credentials' own
+  std::vector<std::string> namespaces;                      // sorted, each once; empty: all
+  std::optional<std::vector<std::string>> reserved_groups;  // beside system:…; absent: see core::ReservedNames
+  std::vector<std::string> reserved_secret_metadata;        // beside the built-in ones
   int workers = 8;
   bool leader_elect = false;
   std::optional<std::string> issuer;  // claim iss of JWTs; absent: by the operator's namespace

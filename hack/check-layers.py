@@ -118,7 +118,8 @@ def rbac():
     """Every resource that the operator names in a path or a rule of ours has rights, and no others have."""
     documents = yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
     granted = {resource for d in documents if d["kind"] in ("ClusterRole", "Role") for rule in d["rules"] for resource in rule["resources"]}
-    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases", "tokenreviews", "subjectaccessreviews"}
+    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases", "tokenreviews", "subjectaccessreviews",
+              "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
     for resource in sorted(granted ^ wanted):
         yield f"manifests/rbac/operator.yaml: {resource} is {'granted, and used nowhere' if resource in granted else 'used, and not granted'}"
 

@@ -9,6 +9,7 @@
 #include "api/api_token.hpp"
 #include "api/secret.hpp"
 #include "core/expiry_config.hpp"
+#include "core/reserved_names.hpp"
 
 namespace apitoken::core {
 
@@ -25,6 +26,7 @@ struct Observed {
   std::optional<ObservedSecret> secret;      // of the name the token uses, whoever owns it
   std::vector<const ExpiryConfig*> configs;  // that apply to the token; may be empty
   std::vector<api::NoticeEntry> told;        // told completely about the present expiresAt, not in the ledger yet
+  const ReservedNames& reserved = default_reserved_names();
 };
 
 // Precondition of all reads of configs: where none applies, the built-in one does.

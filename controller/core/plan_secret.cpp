@@ -38,6 +38,10 @@ std::string_view hash_present(const ObservedSecret& observed) {
 
 }  // namespace
 
+bool is_owned_by(const api::SecretMeta& secret, std::string_view uid) {
+  return secret.meta.owners.size() == 1 && secret.meta.owners.front().uid == uid;
+}
+
 std::string_view key_to_mint(const api::ApiToken& token) {
   return token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key();
 }

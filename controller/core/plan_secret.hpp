@@ -10,6 +10,10 @@
 
 namespace apitoken::core {
 
+// Whether the Secret belongs to the ApiToken of that uid and to nobody else. One with several owners is foreign to all
+// of them: each could put its own value into it.
+bool is_owned_by(const api::SecretMeta& secret, std::string_view uid);
+
 // The key under which a value minted now stands, and the one under which the value in `secret` stands. They differ
 // after spec.secret.encryptTo came or went, until the next minting.
 std::string_view key_to_mint(const api::ApiToken& token);

@@ -38,7 +38,7 @@ class TokenPlanner : TokenFacts {
     if (token_.meta.deleted) return only(DropNotices{});
     if (is_over() && !is_rotation_due() && is_end_told()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
-    if (const auto problems = check_token(token_, now_); !problems.empty()) return refuse(problems);
+    if (const auto problems = check_token(token_, now_, observed_.reserved); !problems.empty()) return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
     if (is_delivered() && !is_rotation_due()) return keep_delivered();
     if (is_secret_foreign()) return report_conflict();
@@ -121,10 +121,16 @@ class TokenPlanner : TokenFacts {
   }
 
   Plan report_conflict() {
-    const std::string text = fmt::format(
-        "Secret {} exists and belongs to somebody else: remove it, or make another ApiToken with a spec.secret.name "
-        "that is free",
-        token_.secret_name());
+    const std::string text =
+        is_secret_shared()
+            ? fmt::format(
+                  "Secret {} has other owners beside this ApiToken, and its value may be theirs: take them out of "
+                  "its metadata.ownerReferences, or delete it",
+                  token_.secret_name())
+            : fmt::format(
+                  "Secret {} exists and belongs to somebody else: remove it, or make another ApiToken with a "
+                  "spec.secret.name that is free",
+                  token_.secret_name());
     set_stalled(status_, observed_, reason::kSecretConflict, text);
     if (is_ready_news()) add(PostEvent{event(reason::kSecretConflict, true, "Mint", text, secret_meta().uid)});
     plan_.retry = true;

@@ -34,7 +34,9 @@ Seconds before_expiry(const api::ApiTokenSpec& spec, Seconds ttl) {
 
 }  // namespace
 
-bool rotates_automatically(const api::ApiTokenSpec& spec) { return spec.rotation->policy == api::kAutomatic; }
+bool rotates_automatically(const api::ApiTokenSpec& spec) {
+  return spec.rotation->policy == api::kAutomatic && token_type(spec) == TokenType::Permanent;
+}
 
 Seconds overlap(const api::ApiTokenSpec& spec) {
   const auto written = spec.rotation->overlap ? parse_duration(*spec.rotation->overlap) : std::nullopt;

@@ -42,16 +42,20 @@ bool TokenFacts::is_ready_reason(std::string_view why) const {
 }
 
 bool TokenFacts::owns_secret() const {
-  return observed_.secret && std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-           return owner.uid == token_.meta.uid;
-         });
+  return observed_.secret && is_owned_by(observed_.secret->secret, token_.meta.uid);
+}
+
+bool TokenFacts::is_secret_shared() const {
+  return observed_.secret && secret_meta().owners.size() > 1 &&
+         std::ranges::find(secret_meta().owners, token_.meta.uid, &api::OwnerReference::uid) !=
+             secret_meta().owners.end();
 }
 
 bool TokenFacts::is_of_former_self() const {
-  return std::ranges::any_of(secret_meta().owners, [&](const api::OwnerReference& owner) {
-    return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
-           owner.name == token_.meta.name;
-  });
+  if (secret_meta().owners.size() != 1) return false;
+  const api::OwnerReference& owner = secret_meta().owners.front();
+  return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
+         owner.name == token_.meta.name;
 }
 
 bool TokenFacts::is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }

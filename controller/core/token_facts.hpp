@@ -32,7 +32,9 @@ class TokenFacts {
   bool is_ready_reason(std::string_view why) const;
 
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
+  // Alone: see is_owned_by().
   bool owns_secret() const;
+  bool is_secret_shared() const;
   bool is_secret_foreign() const;
   bool is_secret_leaving() const;
 

@@ -59,24 +59,33 @@ bool is_qualified_name(std::string_view name, bool lower_prefix) {
   return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-}
-
 // HTTP headers lose such blanks: the name would become another one.
 bool has_blank_ends(std::string_view name) { return name.starts_with(' ') || name.ends_with(' '); }
 
-void check_user(const api::ApiTokenSpec& spec, api::Problems& problems) {
-  if (spec.user.empty()) {
+// Whoever examines a file may not know its namespace: then any robot will do.
+bool may_be_robot(std::string_view user, std::string_view ns) {
+  return ns.empty() ? is_robot_name(user) : is_robot_of(user, ns);
+}
+
+void check_user(const api::ApiToken& token, api::Problems& problems) {
+  const std::string& user = token.spec.user;
+  if (user.empty()) {
     problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
-  } else if (spec.user.starts_with("system:")) {
+  } else if (is_system_name(user)) {
     problems.push_back(fmt::format(
-        "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:", shown(spec.user)));
-  } else if (characters(spec.user) > kLongestText || has_control(spec.user)) {
+        "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:", shown(user)));
+  } else if (characters(user) > kLongestText || has_invisible(user)) {
     problems.push_back(
-        fmt::format("spec.user: \"{}\" is longer than 256 characters or holds control characters", shown(spec.user)));
-  } else if (has_blank_ends(spec.user)) {
-    problems.push_back(fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(spec.user)));
+        fmt::format("spec.user: \"{}\" is longer than 256 characters or holds invisible characters (control, direction "
+                    "or zero-width); shorten it, or remove them",
+                    shown(user)));
+  } else if (has_blank_ends(user)) {
+    problems.push_back(fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(user)));
+  } else if (claims_to_be_robot(user) && !may_be_robot(user, token.meta.ns)) {
+    problems.push_back(
+        fmt::format("spec.user: \"{}\" is no robot of this namespace; use robot:{}:<name>, or a name that does not "
+                    "begin with robot:",
+                    shown(user), token.meta.ns.empty() ? "<namespace>" : token.meta.ns));
   }
 }
 
@@ -109,16 +118,22 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
   }
 }
 
-void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
+void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved, api::Problems& problems) {
   for (const std::string& group : spec.groups) {
-    if (group.empty() || group.starts_with("system:") || has_control(group) || has_blank_ends(group) ||
+    if (group.empty() || is_system_name(group) || has_invisible(group) || has_blank_ends(group) ||
         characters(group) > kLongestText) {
       problems.push_back(fmt::format(
-          "spec.groups: \"{}\" is no group that a token may carry; use at most 256 characters, none of them a control "
-          "character, that do not begin with system: and have no blank at either end",
+          "spec.groups: \"{}\" is no group that a token may carry; use at most 256 characters, none of them invisible "
+          "(control, direction or zero-width), that do not begin with system: and have no blank at either end",
           shown(group)));
+    } else if (reserved.has_group(group)) {
+      problems.push_back(
+          fmt::format("spec.groups: \"{}\" is reserved by the operator's --reserved-groups; remove it", shown(group)));
     }
   }
+}
+
+void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
   for (const std::string& scope : spec.scopes) {
     const bool fits =
         std::ranges::all_of(scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
@@ -128,10 +143,11 @@ void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
     }
   }
   for (const std::string& audience : spec.audiences) {
-    if (audience.empty() || has_control(audience) || audience.find(' ') != audience.npos ||
+    if (audience.empty() || has_invisible(audience) || audience.find(' ') != audience.npos ||
         characters(audience) > kLongestText) {
       problems.push_back(fmt::format(
-          "spec.audiences: \"{}\" is no audience; use a name such as https://api.example.com without blanks",
+          "spec.audiences: \"{}\" is no audience; use a name such as https://api.example.com without blanks and "
+          "invisible characters",
           shown(audience)));
     }
   }
@@ -152,6 +168,11 @@ void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
     problems.push_back(
         fmt::format("spec.rotation.policy: \"{}\" does not exist; use Manual or Automatic", shown(*rotation.policy)));
   }
+  if (rotation.policy == api::kAutomatic && token_type(spec) == TokenType::Temporary) {
+    problems.emplace_back(
+        "spec.rotation.policy: Automatic is for Permanent tokens, because a session that renews itself has no end; use "
+        "Manual, or make another ApiToken of type Permanent");
+  }
   check_duration(rotation.before, "spec.rotation.before", Seconds(1), problems);
   check_duration(rotation.overlap, "spec.rotation.overlap", Seconds(0), problems);
   check_duration(spec.secret->delete_after, "spec.secret.deleteAfter", Seconds(1), problems);
@@ -162,7 +183,8 @@ void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
   }
 }
 
-void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix, api::Problems& problems) {
+void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix, const ReservedNames& reserved,
+                 api::Problems& problems) {
   if (names.size() > kMostNames) {
     problems.push_back(fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMostNames));
     return;
@@ -170,6 +192,9 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
   for (const auto& [name, value] : names) {
     if (name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix)) {
       problems.push_back(fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
+    } else if (reserved.has_secret_metadata(name, value)) {
+      problems.push_back(fmt::format("{}: {}={} makes another controller act on the Secret; remove it", path,
+                                     shown(name), shown(value)));
     } else if (!is_qualified_name(name, lower_prefix)) {
       problems.push_back(fmt::format(
           "{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and '.', optionally after a "
@@ -193,11 +218,16 @@ void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
   }
 }
 
-void check_secret(const api::ApiToken& token, api::Problems& problems) {
+void check_secret(const api::ApiToken& token, const ReservedNames& reserved, api::Problems& problems) {
   const auto& secret = *token.spec.secret;
   if (!is_dns_subdomain(token.secret_name())) {
     problems.push_back(
         fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+                    shown(token.secret_name())));
+  } else if (is_reserved_secret_name(token.secret_name())) {
+    problems.push_back(
+        fmt::format("spec.secret.name: \"{}\" begins like the Secrets of Kubernetes or Helm, bootstrap-token- or "
+                    "sh.helm.release.; make another ApiToken with another name",
                     shown(token.secret_name())));
   }
   if (!is_secret_key(token.secret_key()) || is_own_key(token.secret_key())) {
@@ -206,8 +236,8 @@ void check_secret(const api::ApiToken& token, api::Problems& problems) {
         "and not previous-token, token.cms or previous-token.cms",
         shown(token.secret_key())));
   }
-  check_names(secret.labels, "spec.secret.labels", true, problems);
-  check_names(secret.annotations, "spec.secret.annotations", false, problems);
+  check_names(secret.labels, "spec.secret.labels", true, reserved, problems);
+  check_names(secret.annotations, "spec.secret.annotations", false, reserved, problems);
   check_values(secret, problems);
 }
 
@@ -242,16 +272,19 @@ bool is_dns_subdomain(std::string_view name) {
   return true;
 }
 
-api::Problems check_token(const api::ApiToken& token, WallTime now) {
+api::Problems check_token(const api::ApiToken& token, WallTime now, const ReservedNames& reserved) {
   api::Problems problems = token.spec.problems;
-  check_user(token.spec, problems);
+  check_user(token, problems);
   if (characters(token.spec.description) > kLongestText) {
     problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
+  } else if (has_control_or_direction(token.spec.description)) {
+    problems.emplace_back("spec.description: holds control characters or direction marks; remove them");
   }
   check_type_and_ttl(token.spec, problems);
+  check_groups(token.spec, reserved, problems);
   check_claims(token.spec, problems);
   check_rotation(token.spec, problems);
-  check_secret(token, problems);
+  check_secret(token, reserved, problems);
   if (const auto& certificate = token.spec.secret->encrypt_to) {
     const Status usable = check_recipient(*certificate, token.status.issued_at.value_or(now));
     if (!usable) problems.push_back("spec.secret.encryptTo: " + usable.error().message);

@@ -26,7 +26,7 @@ constexpr std::string_view kRenewal[] = {
     "the same way.",
     "Pods that mount the Secret see the new value within about a minute; those that read it into environment variables "
     "have to be restarted. Somebody outside the cluster has to be given the new value.",
-    "Set spec.rotation.policy to Automatic, and nobody has to do it the next time.",
+    "Set spec.rotation.policy of a Permanent token to Automatic, and nobody has to do it the next time.",
     "If nobody needs the token any more, delete the ApiToken: its Secret goes with it.",
 };
 

@@ -41,7 +41,7 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   const api::ApiToken& subject = *token;
   return Gathered{std::move(token), std::move(configs),
                   core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches),
-                                 told_entries(dispatcher_, subject)}};
+                                 told_entries(dispatcher_, subject), reserved_}};
 }
 
 Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
@@ -56,8 +56,7 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;
-  const bool owned =
-      std::ranges::any_of(secret.meta.owners, [&](const auto& owner) { return owner.uid == token.meta.uid; });
+  const bool owned = core::is_owned_by(secret, token.meta.uid);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
   if (core::is_encrypted(secret)) {  // nothing to hash: whoever wrote the key last decides
     if (core::must_read_value(token, secret)) observed.value_hash = "";

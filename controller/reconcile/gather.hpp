@@ -24,8 +24,15 @@ struct Gathered {
 class Gatherer {
  public:
   Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust,
-           const notify::Dispatcher& dispatcher, const Clock& clock)
-      : client_(client), stores_(stores), table_(table), trust_(trust), dispatcher_(dispatcher), clock_(clock) {}
+           const notify::Dispatcher& dispatcher, const Clock& clock,
+           const core::ReservedNames& reserved = core::default_reserved_names())
+      : client_(client),
+        stores_(stores),
+        table_(table),
+        trust_(trust),
+        dispatcher_(dispatcher),
+        clock_(clock),
+        reserved_(reserved) {}
 
   // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading
   // the Secret.
@@ -41,6 +48,7 @@ class Gatherer {
   SecretTrust& trust_;
   const notify::Dispatcher& dispatcher_;
   const Clock& clock_;
+  const core::ReservedNames& reserved_;
 };
 
 }  // namespace apitoken::reconcile

@@ -47,6 +47,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
     show(gathered, plan);
     return ReconcileResult::Success;
   }
+  duplicates_.look_for(*gathered.token);
   const Status done = executor_.execute(plan, *gathered.token, stop);
   if (!done) {
     wake_later(key, plan, gathered.observed.now);

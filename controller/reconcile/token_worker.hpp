@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "reconcile/duplicate_hashes.hpp"
 #include "reconcile/execute.hpp"
 #include "reconcile/gather.hpp"
 #include "reconcile/queues.hpp"
@@ -14,11 +15,12 @@ namespace apitoken::reconcile {
 class TokenWorker {
  public:
   TokenWorker(kube::Workqueue& queue, Gatherer& gatherer, Executor& executor, notify::Dispatcher& dispatcher,
-              serve::ControllerMetrics& metrics, bool dry_run)
+              DuplicateHashes& duplicates, serve::ControllerMetrics& metrics, bool dry_run)
       : queue_(queue),
         gatherer_(gatherer),
         executor_(executor),
         dispatcher_(dispatcher),
+        duplicates_(duplicates),
         metrics_(metrics),
         dry_run_(dry_run) {}
 
@@ -38,6 +40,7 @@ class TokenWorker {
   Gatherer& gatherer_;
   Executor& executor_;
   notify::Dispatcher& dispatcher_;
+  DuplicateHashes& duplicates_;
   serve::ControllerMetrics& metrics_;
   const bool dry_run_;
   std::atomic<bool> in_trouble_ = false;  // the API server fails us: said once, until a pass succeeds

@@ -54,7 +54,13 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
                   .Name("leader_election_master_status")
                   .Help("1 where this replica leads, 0 where it stands by.")
                   .Register(registry_)
-                  .Add({{"name", "apitoken-operator"}})) {
+                  .Add({{"name", "apitoken-operator"}})),
+      mint_policy_(
+          BuildGauge()
+              .Name("apitoken_mint_policy_present")
+              .Help("1 where the admission policy that decides who may mint is in force, 0 where it is not; no "
+                    "series while the operator may not look.")
+              .Register(registry_)) {
   BuildGauge()
       .Name("apitoken_build_info")
       .Help("Always 1; the label tells the operator's version.")
@@ -82,6 +88,16 @@ void Metrics::request_done(std::string_view method, std::string_view code) {
 void Metrics::notices_done(std::string_view channel, std::string_view result, std::size_t count) {
   const auto found = notices_.find(std::string(channel) + "/" + std::string(result));
   if (found != notices_.end()) found->second->Increment(static_cast<double>(count));
+}
+
+void Metrics::set_mint_policy(std::optional<bool> present) {
+  if (mint_policy_present_ != nullptr && !present) {
+    mint_policy_.Remove(mint_policy_present_);
+    mint_policy_present_ = nullptr;
+  }
+  if (!present) return;
+  if (mint_policy_present_ == nullptr) mint_policy_present_ = &mint_policy_.Add({});
+  mint_policy_present_->Set(*present ? 1 : 0);
 }
 
 void Metrics::watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue) {

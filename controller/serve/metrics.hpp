@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   void minted(MintKind kind) { (kind == MintKind::Issue ? issued_ : rotated_).Increment(); }
   // channel: event or email; result: sent or error.
   void notices_done(std::string_view channel, std::string_view result, std::size_t count);
+  // Whether the mint policy is in force; without a value there is no series. On one thread.
+  void set_mint_policy(std::optional<bool> present);
   void set_leader(bool leading) { leader_.Set(leading ? 1 : 0); }
 
   // Sources of levels.
@@ -55,6 +58,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   prometheus::Gauge& oldest_pending_;
   prometheus::Family<prometheus::Gauge>& last_activity_;
   prometheus::Gauge& leader_;
+  prometheus::Family<prometheus::Gauge>& mint_policy_;
+  prometheus::Gauge* mint_policy_present_ = nullptr;  // of set_mint_policy()'s thread; null: unknown
 
   // The series of requests_ met so far: method, then code. Both sets are small.
   using ByCode = std::map<std::string, prometheus::Counter*, std::less<>>;

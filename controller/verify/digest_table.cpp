@@ -1,7 +1,9 @@
 // Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever comes and goes.
 #include "verify/digest_table.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <tuple>
 
 namespace apitoken::verify {
 namespace {
@@ -17,6 +19,10 @@ bool equal(const core::Digest& a, const core::Digest& b) {
   std::uint64_t difference = 0;
   for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
   return difference == 0;
+}
+
+bool is_older(const api::ApiToken& a, const api::ApiToken& b) {
+  return std::tie(a.meta.created, a.meta.uid) < std::tie(b.meta.created, b.meta.uid);
 }
 
 bool belongs_to(const api::ApiToken& token, const api::ObjectMeta& owner) {
@@ -75,13 +81,21 @@ void DigestTable::close_gap(std::size_t gap) {
 const DigestTable::Slot* DigestTable::find(const core::Digest& digest) const {
   if (slots_.empty()) return nullptr;
   const Slot* found = nullptr;
-  int matches = 0;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
-    const bool match = equal(slots_[at].digest, digest);
-    found = match ? &slots_[at] : found;
-    matches += match;
+    if (!equal(slots_[at].digest, digest)) continue;
+    if (found == nullptr || is_older(*slots_[at].token, *found->token)) found = &slots_[at];
   }
-  return matches == 1 ? found : nullptr;
+  return found;
+}
+
+std::vector<std::shared_ptr<const api::ApiToken>> DigestTable::claimants(const core::Digest& digest) const {
+  std::vector<std::shared_ptr<const api::ApiToken>> tokens;
+  if (slots_.empty()) return tokens;
+  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
+    if (equal(slots_[at].digest, digest)) tokens.push_back(slots_[at].token);
+  }
+  std::ranges::sort(tokens, [](const auto& a, const auto& b) { return is_older(*a, *b); });
+  return tokens;
 }
 
 }  // namespace apitoken::verify

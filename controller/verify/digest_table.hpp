@@ -24,9 +24,12 @@ class DigestTable {
   void insert(Slot slot);
   // Takes away what stands under `digest` for an ApiToken of that namespace and name.
   void erase(const core::Digest& digest, const api::ObjectMeta& owner);
-  // The one slot with that digest; null where there is none, and where several ApiTokens claim it. Looks at the same
-  // slots in the same way whether it finds something or not.
+  // The slot with that digest; null where there is none. Where several ApiTokens claim it, by a copied status, the slot
+  // of the one that was created first, of two of one second that of the lesser uid. Looks at the same slots in the same
+  // way whether it finds something or not.
   const Slot* find(const core::Digest& digest) const;
+  // The ApiTokens of all slots with that digest, that of find() first.
+  std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Digest& digest) const;
 
   std::size_t size() const { return used_; }
   std::size_t bytes() const { return slots_.capacity() * sizeof(Slot); }

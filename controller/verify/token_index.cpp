@@ -44,6 +44,11 @@ std::optional<TokenIndex::Found> TokenIndex::find(const core::Digest& digest) co
   return Found{slot->token, slot->valid_until, slot->previous};
 }
 
+std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(const core::Digest& digest) const {
+  const std::shared_lock lock(mutex_);
+  return table_.claimants(digest);
+}
+
 WallTime TokenIndex::now() const {
   const auto seen = clock_.wall().time_since_epoch().count();
   auto latest = latest_.load(std::memory_order_relaxed);

@@ -14,10 +14,12 @@ constexpr std::string_view kDefaultAddress = ":8443";
 
 Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                            CertificateFiles files, CallerAudiences audiences, std::function<bool()> synced,
-                           const Clock& clock)
+                           const Clock& clock, const core::ReservedNames& reserved)
     : index_(store, clock),
       last_use_(client, store, clock),
-      verifier_(index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); }),
+      verifier_(
+          index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
+          reserved),
       callers_(client, kMayIntrospect, std::move(audiences), clock),
       endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock, [this] { return !leads_; }),
       certificate_(std::move(files), clock),

@@ -18,7 +18,8 @@ class Verification {
   // Becomes the store's listener; the store is empty yet. All outlive it. `synced` tells when the
   // store has held all ApiTokens once: nothing is said about a token before.
   Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys, CertificateFiles files,
-               CallerAudiences audiences, std::function<bool()> synced, const Clock& clock);
+               CallerAudiences audiences, std::function<bool()> synced, const Clock& clock,
+               const core::ReservedNames& reserved);
 
   // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken, with a word in the
   // log. Errors are for the user, and name the flag or the file.

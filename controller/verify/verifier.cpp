@@ -4,17 +4,15 @@
 #include <algorithm>
 
 #include "core/jwt.hpp"
+#include "core/plain_text.hpp"
 
 namespace apitoken::verify {
 namespace {
 
-// Kubernetes' own users and groups. Admission refuses them; nobody is told of one that came past it. A name with blanks
-// at its ends is another one after a header: readers of HTTP take them off.
-constexpr std::string_view kReserved = "system:";
-
+// A name with blanks at its ends is another one after a header: readers of HTTP take them off. One with invisible
+// characters looks like another one.
 bool is_plain(std::string_view name) {
-  return !name.empty() && !name.starts_with(kReserved) && name.front() != ' ' && name.back() != ' ' &&
-         std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  return !name.empty() && name.front() != ' ' && name.back() != ' ' && !core::has_invisible(name);
 }
 
 }  // namespace
@@ -34,9 +32,17 @@ bool Verified::is_for(std::string_view audience) const {
   return audiences.empty() || std::ranges::find(audiences, audience) != audiences.end();
 }
 
+// Admission and the operator refuse these; a token that came past both is good nowhere.
+bool Verifier::may_speak(const api::ApiToken& token) const {
+  const std::string& user = token.spec.user;
+  if (!is_plain(user) || core::is_system_name(user)) return false;
+  if (core::claims_to_be_robot(user) && !core::is_robot_of(user, token.meta.ns)) return false;
+  return std::ranges::none_of(token.spec.groups, [&](const auto& group) { return reserved_.has_group(group); });
+}
+
 std::optional<Verified> Verifier::verify(std::string_view value, std::span<const std::string_view> audiences) const {
   auto found = index_.find(core::digest_of(value));
-  if (!found || !is_plain(found->token->spec.user)) return {};
+  if (!found || !may_speak(*found->token)) return {};
   if (const auto kid = core::kid_of_jwt(value); kid && !has_key_(*kid)) return {};
   Verified verified{std::move(found->token), {}, {}, found->valid_until};
   const auto& token = *verified.token;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "core/reserved_names.hpp"
 #include "verify/token_index.hpp"
 
 namespace apitoken::verify {
@@ -13,7 +14,7 @@ namespace apitoken::verify {
 struct Verified {
   std::shared_ptr<const api::ApiToken> token;
   std::string_view token_id;
-  std::vector<std::string_view> groups;  // without those of Kubernetes' own ("system:…")
+  std::vector<std::string_view> groups;  // without those that a header would change
   WallTime valid_until{};
 
   const std::string& user() const { return token->spec.user; }
@@ -32,16 +33,21 @@ class Verifier {
   // and so not here either.
   using HasKey = std::function<bool(std::string_view kid)>;
 
-  Verifier(const TokenIndex& index, HasKey has_key, Used used)
-      : index_(index), has_key_(std::move(has_key)), used_(std::move(used)) {}
+  // `reserved` outlives the verifier.
+  Verifier(const TokenIndex& index, HasKey has_key, Used used,
+           const core::ReservedNames& reserved = core::default_reserved_names())
+      : index_(index), has_key_(std::move(has_key)), used_(std::move(used)), reserved_(reserved) {}
 
   // With audiences: only a token that is for one of them verifies.
   std::optional<Verified> verify(std::string_view value, std::span<const std::string_view> audiences = {}) const;
 
  private:
+  bool may_speak(const api::ApiToken& token) const;
+
   const TokenIndex& index_;
   const HasKey has_key_;
   const Used used_;
+  const core::ReservedNames& reserved_;
 };
 
 }  // namespace apitoken::verify

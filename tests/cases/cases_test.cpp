@@ -1,7 +1,7 @@
 // Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned then, as text. A
 // document a case.
 //
-//   name: what the case shows            secret: {absent: no Secret; owner: own|former|foreign|none; hash: what the
+//   name: what the case shows            secret: {absent: no Secret; owner: own|former|foreign|shared|none; hash: what the
 //   annotation now: 2026-03-24T12:00:00Z                      says; value: what the value hashes to, where it was read;
 //   deleted: …} token: spec, status, generation      configs: list of TokenExpiryConfig specs with a name told:
 //   [{config, before}]             plan: the text of the plan
@@ -90,6 +90,7 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   meta.resource_version = "9";
   const std::string owner = node["owner"].as<std::string>("own");
   if (owner != "none") meta.owners = {owner_of(owner)};
+  if (owner == "shared") meta.owners.push_back(owner_of("foreign"));
   // What the operator would have written for the status as it stands, unless the case says otherwise.
   const auto& status = token.status;
   meta.labels = token.spec.secret->labels;

@@ -50,6 +50,7 @@ class Operator {
         client_(server, silence_),
         dispatcher_(silence_, silence_, silence_, silence_, clock),
         gatherer_(client_, stores_, table_, trust_, dispatcher_, clock),
+        index_(stores_.tokens, clock),
         executor_(
             client_, stores_, trust_, dispatcher_,
             [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
@@ -64,7 +65,7 @@ class Operator {
   }
   // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever ends the pass.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
-    TokenWorker(queue, gatherer_, executor_, dispatcher_, metrics, false).run({});
+    TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
   }
   // One pass. True: nothing was left to do, now or in a moment.
   bool pass() {
@@ -98,6 +99,8 @@ class Operator {
   SecretTrust trust_;
   notify::Dispatcher dispatcher_;
   Gatherer gatherer_;
+  verify::TokenIndex index_;
+  DuplicateHashes duplicates_{index_, dispatcher_};
   Executor executor_;
 };
 

@@ -9,8 +9,10 @@ import pathlib
 import re
 
 import pytest
+import yaml
 
-CRDS = pathlib.Path(__file__).resolve().parents[2] / "crds"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CRDS = ROOT / "crds"
 GROUP = "apitoken.dev"
 
 
@@ -61,15 +63,17 @@ SCHEMA_OF_TOKENS = [
     ({"user": "a" * 257}, ["spec.user:", "256"]),
     ({"user": "system:admin"}, ["spec.user:", "must not begin with system:"]),
     ({"user": "system:"}, ["spec.user:", "must not begin with system:"]),
-    ({"user": "a\tb"}, ["spec.user:", "control characters"]),
+    ({"user": "a\tb"}, ["spec.user:", "invisible characters"]),
     ({"user": " system:admin"}, ["spec.user:", "must not begin or end with a blank; remove it"]),
     ({"user": "alice "}, ["spec.user:", "must not begin or end with a blank; remove it"]),
-    ({"user": "a\nBcc: b"}, ["spec.user:", "control characters"]),
-    ({"user": "a\x7f"}, ["spec.user:", "control characters"]),
+    ({"user": "a\nBcc: b"}, ["spec.user:", "invisible characters", "remove them"]),
+    ({"user": "a\x7f"}, ["spec.user:", "invisible characters"]),
+    ({"user": "robot:ci"}, ["spec.user:", "must be robot:<namespace>:<name>", "write that, or a name"]),
     ({"user": 7}, ["spec.user:", "must be of type string"]),
     # description
     ({"description": "é" * 256}, None),
     ({"description": "a" * 257}, ["spec.description:", "256"]),
+    ({"description": "\x1b[2J"}, ["spec.description:", "control characters", "remove them"]),
     # type
     ({"type": "Permanent"}, None),
     ({"type": "Temporary"}, None),
@@ -150,7 +154,7 @@ SCHEMA_OF_TOKENS = [
     ({"groups": ["a", "system:masters"]}, ["spec.groups[1]:", "must not begin with system:", "use another group"]),
     ({"groups": [" system:masters"]}, ["spec.groups[0]:", "must not begin or end with a blank; remove it"]),
     ({"groups": [""]}, ["spec.groups[0]:", "must not be empty", "remove it"]),
-    ({"groups": ["a\tb"]}, ["spec.groups[0]:", "control characters", "remove it"]),
+    ({"groups": ["a\tb"]}, ["spec.groups[0]:", "invisible characters", "remove it"]),
     ({"groups": ["a", "a"]}, ["spec.groups[1]:", "Duplicate value"]),
     ({"groups": "a"}, ["spec.groups:", "must be of type array"]),
     ({"scopes": list(many(33))}, ["spec.scopes:", "32"]),
@@ -162,6 +166,8 @@ SCHEMA_OF_TOKENS = [
     ({"scopes": ["ä"]}, ["spec.scopes[0]:", "printable ASCII"]),
     ({"audiences": list(many(17))}, ["spec.audiences:", "16"]),
     ({"audiences": ["a" * 257]}, ["spec.audiences[0]:", "256"]),
+    ({"secret": {"labels": {"argocd.argoproj.io/instance": "x"}}}, ["spec.secret.labels:", "another controller act on the Secret", "remove them"]),
+    ({"secret": {"name": "sh.helm.release.v1.a.v1"}}, ["spec.secret.name:", "must not begin with bootstrap-token-", "choose another"]),
     ({"audiences": ["a b"]}, ["spec.audiences[0]:", "must not contain blanks", "such as https://api.example.com"]),
     ({"audiences": [""]}, ["spec.audiences[0]:", "must not be empty", "such as https://api.example.com"]),
     # secret.deleteAfter, secret.encryptTo
@@ -178,7 +184,8 @@ SCHEMA_OF_TOKENS = [
     ({"rotation": {"policy": "Manual", "overlap": "0s"}}, None),
     ({"rotation": {"policy": "Automatic"}}, None),
     ({"rotation": {"policy": "Automatic", "before": "8759h59m59s", "overlap": "99999h"}}, None),
-    ({"type": "Temporary", "rotation": {"policy": "Automatic", "before": "7h59m"}}, None),
+    ({"type": "Temporary", "rotation": {"before": "7h59m"}}, None),
+    ({"type": "Temporary", "rotation": {"policy": "Automatic"}}, ["spec.rotation.policy:", "needs spec.type Permanent", "use policy Manual"]),
     ({"ttl": "10h", "rotation": {"before": "9h59m59s"}}, None),
     ({"rotation": {"policy": "automatic"}}, ["spec.rotation.policy:", "Unsupported value", "Manual", "Automatic"]),
     ({"rotation": {"before": "8760h"}}, ["spec.rotation.before:", "must be shorter than spec.ttl", "choose a shorter one"]),
@@ -207,6 +214,15 @@ def test_an_api_token_is_judged_at_creation(crds, spec, refusal):
     obj = token(spec)
     obj["spec"] = {key: value for key, value in obj["spec"].items() if value is not None}
     expect(send(crds, "create", obj, "--dry-run=server"), refusal)
+
+
+RESERVED = list(yaml.safe_load_all((ROOT / "tests/rules/reserved_names.yaml").read_text()))
+
+
+@pytest.mark.parametrize("row", RESERVED, ids=lambda row: json.dumps(row["spec"], ensure_ascii=True)[:70])
+def test_names_that_others_act_on_are_refused_by_the_table_that_the_operator_is_held_to(crds, row):
+    obj = token(row["spec"], name=row.get("name", "probe"))
+    expect(send(crds, "create", obj, "-n", "default", "--dry-run=server"), row.get("refused"))
 
 
 CHANGES_OF_TOKENS = [
@@ -241,6 +257,8 @@ CHANGES_OF_TOKENS = [
     ({"rotation": {"policy": "Automatic", "before": "1h"}}, {"rotation": {"policy": "Manual", "overlap": "0s"}}, None),
     ({"type": "Temporary"}, {"type": "Temporary", "format": "JWT"}, None),
     ({}, {"format": "JWT"}, ["spec.format:", "needs spec.type Temporary"]),
+    ({"type": "Temporary"}, {"type": "Temporary", "rotation": {"policy": "Automatic"}}, ["spec.rotation.policy:", "needs spec.type Permanent"]),
+    ({"secret": {"labels": {"a": "b"}}}, {"secret": {"labels": {"owner": "helm"}}}, ["spec.secret.labels:", "owner=helm"]),
     ({"ttl": "10h", "rotation": {"before": "5h"}}, {"ttl": "4h", "rotation": {"before": "5h"}}, ["spec.rotation.before:", "or a longer ttl"]),
 ]
 

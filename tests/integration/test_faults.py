@@ -10,7 +10,7 @@ import time
 import pytest
 import yaml
 
-from bed.api import ApiError, Collection
+from bed.api import ApiError, Collection, apitokens
 from bed.cluster import ROOT
 from bed.tokens import condition, stands
 from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
@@ -374,6 +374,7 @@ def without_rules(schema):
 def lax_crd(cluster):
     """ApiTokens as before any rule existed, while the fixture's function runs; the rules are back when it returns."""
     crds = Collection(cluster.api, CRDS)
+    tokens = apitokens(cluster.api, "default")
     shipped = yaml.safe_load((ROOT / "crds" / "apitokens.yaml").read_text())
 
     def put(crd):
@@ -381,6 +382,14 @@ def lax_crd(cluster):
         body = copy.deepcopy(crd)
         body["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
         cluster.api.update(f"{CRDS}/apitokens.apitoken.dev", body)
+
+    def refuses():
+        try:
+            tokens.api.create(tokens.path, {"apiVersion": tokens.api_version, "kind": tokens.kind, "metadata": {"name": "probe"},
+                                            "spec": {"user": "system:probe"}}, dryRun="All")
+        except ApiError as error:
+            return error.code == 422
+        return False
 
     def while_lax(make):
         lax = copy.deepcopy(shipped)
@@ -401,6 +410,7 @@ def lax_crd(cluster):
             wait_for(made, 20, "the rules stay in force")
         finally:
             put(shipped)
+            wait_for(refuses, 20, "the rules do not come back")
 
     yield while_lax
     put(shipped)
@@ -417,6 +427,11 @@ def lax_crd(cluster):
     ({"user": "alice", "secret": {"name": "Not_A_Name"}}, "secret.name"),
     ({"user": "alice", "secret": {"key": "a/b"}}, "secret.key"),
     ({"user": "alice", "ttlAfterExpired": "-5h"}, "ttlAfterExpired"),
+    ({"user": "alice", "type": "Temporary", "rotation": {"policy": "Automatic"}}, "rotation.policy"),
+    ({"user": "alice\u202e"}, "user"),
+    ({"user": "alice", "groups": ["a\u200b"]}, "groups"),
+    ({"user": "alice", "secret": {"labels": {"argocd.argoproj.io/secret-type": "cluster"}}}, "secret.labels"),
+    ({"user": "alice", "secret": {"annotations": {"kubed.appscode.com/sync": ""}}}, "secret.annotations"),
 ], ids=lambda value: value if isinstance(value, str) else None)
 def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(space, operator, lax_crd, spec, named):
     lax_crd(lambda: space.tokens.create("bad", spec))
@@ -428,6 +443,34 @@ def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(space, ope
     assert event["type"] == "Warning" and f"spec.{named}" in event["note"]
     assert space.secrets.get("bad") is None
     space.ready("good", timeout=20)
+
+
+@pytest.mark.parametrize("spec,named", [
+    ({"type": "Temporary", "rotation": {"policy": "Automatic"}}, "rotation.policy"),
+    ({"groups": ["ok", "a\u200b"]}, "groups"),
+    ({"secret": {"labels": {"owner": "helm"}}}, "secret.labels"),
+    ({"secret": {"name": "bootstrap-token-a"}}, "secret.name"),
+    ({"description": "\u202e"}, "description"),
+], ids=lambda value: value if isinstance(value, str) else None)
+def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(space, operator, lax_crd, spec, named):
+    """The API server asks a rule about what it has stored only where that changes."""
+    lax_crd(lambda: space.tokens.create("bad", {"user": "alice", **spec}))
+    token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    assert f"spec.{named}" in condition(token, "Ready")["message"]
+    space.tokens.patch("bad", {"spec": {"revoked": True}})
+    space.wait_condition("bad", "Ready", "False", "Revoked")
+
+
+def test_a_session_that_renewed_itself_before_that_was_forbidden_runs_to_its_expiry(space, operator, lax_crd):
+    space.token("ci", type="Temporary", ttl="20s")
+    before, value = space.ready("ci")["status"], space.value("ci")
+    lax_crd(lambda: space.tokens.patch("ci", {"spec": {"rotation": {"policy": "Automatic", "before": "18s"}}}))
+    token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
+    assert "spec.rotation.policy" in condition(token, "Ready")["message"]
+    assert token["status"]["tokenHash"] == before["tokenHash"] and "rotateAt" not in token["status"]
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=40)
+    after = space.tokens.get("ci")["status"]
+    assert (after["revision"], after["expiresAt"]) == (1, before["expiresAt"]) and space.value("ci") == value
 
 
 def test_an_invalid_object_mended_is_minted(space, operator, lax_crd):

@@ -78,7 +78,7 @@ class ClusterModel {
     return status.previous && hash == status.previous->token_hash && now < status.previous->valid_until;
   }
   bool is_ours() const {
-    return !secret->meta.meta.owners.empty() && secret->meta.meta.owners[0].uid == token.meta.uid;
+    return secret->meta.meta.owners.size() == 1 && secret->meta.meta.owners[0].uid == token.meta.uid;
   }
 
   void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }

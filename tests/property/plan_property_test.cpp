@@ -54,7 +54,10 @@ class History {
         edit([](auto& secret) { secret.meta.meta.owners.clear(); });
         break;
       case 7:
-        edit([](auto& secret) { secret.meta.meta.owners = {{"v1", "Pod", "p", "u"}}; });
+        edit([this](auto& secret) {
+          if (chance(2)) secret.meta.meta.owners.clear();
+          secret.meta.meta.owners.push_back({"v1", "Pod", "p", "u"});
+        });
         break;
       case 8:
         change_spec([this] { model.token.spec.ttl = std::to_string(below(400)) + "s"; });

@@ -28,7 +28,8 @@ TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), 
 TEST_F(ParseFlags, TakesEveryFlag) {
   const auto config =
       parse({"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
-             "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--workers=16", "--leader-elect",
+             "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--reserved-groups=ops, admins",
+             "--reserved-groups=root", "--reserved-secret-metadata=example.com/,sync", "--workers=16", "--leader-elect",
              "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
              "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
   ASSERT_TRUE(config) << config.error();
@@ -37,6 +38,8 @@ TEST_F(ParseFlags, TakesEveryFlag) {
   EXPECT_EQ(config->health_probe_bind_address, "0");
   EXPECT_EQ(config->operator_namespace, "ops");
   EXPECT_THAT(config->namespaces, ElementsAre("team-a", "team-b"));
+  EXPECT_THAT(config->reserved_groups.value(), ElementsAre("ops", "admins", "root"));
+  EXPECT_THAT(config->reserved_secret_metadata, ElementsAre("example.com/", "sync"));
   EXPECT_EQ(config->workers, 16);
   EXPECT_EQ(config->issuer, "https://tokens.example.com/apis");
   EXPECT_EQ(config->jwt_key_rotation, std::chrono::hours(36));
@@ -66,6 +69,15 @@ TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
   EXPECT_FALSE(parse({"--leader-elect=f"})->leader_elect);
   EXPECT_TRUE(parse({"-h"})->help);
   EXPECT_EQ(parse({"--workers=3", "--workers=4"})->workers, 4);
+}
+
+TEST_F(ParseFlags, ReservedNamesAreLists) {
+  EXPECT_EQ(parse({})->reserved_groups, std::nullopt);
+  EXPECT_THAT(parse({"--reserved-groups="})->reserved_groups.value(), testing::IsEmpty());
+  EXPECT_THAT(refused({"--reserved-groups=a,,b"}), HasSubstr("--reserved-groups: invalid value \"a,,b\""));
+  for (const char* keys : {"--reserved-secret-metadata=a b", "--reserved-secret-metadata=/a",
+                           "--reserved-secret-metadata=a/b/c", "--reserved-secret-metadata=a,,b"})
+    EXPECT_THAT(refused({keys}), HasSubstr("is neither a key such as example.com/sync nor a domain")) << keys;
 }
 
 TEST_F(ParseFlags, AnUnknownFlagIsNamedWithTheNearestKnownOne) {

@@ -28,6 +28,18 @@ class MetricsTest : public testing::Test {
   Metrics metrics_{clock_, "1.2.3"};
 };
 
+TEST_F(MetricsTest, TheMintPolicyHasASeriesWhileItsStateIsKnown) {
+  const std::string name = "apitoken_mint_policy_present";
+  EXPECT_THAT(page(), testing::Not(HasSubstr("\n" + name + " ")));
+  metrics_.set_mint_policy(false);
+  EXPECT_THAT(page(), HasSubstr("\n" + name + " 0\n"));
+  metrics_.set_mint_policy(true);
+  EXPECT_THAT(page(), HasSubstr("\n" + name + " 1\n"));
+  metrics_.set_mint_policy({});
+  metrics_.set_mint_policy({});
+  EXPECT_THAT(page(), testing::Not(HasSubstr("\n" + name + " ")));
+}
+
 TEST_F(MetricsTest, SeriesOfClosedSetsStandAtZeroFromTheStart) {
   const auto text = page();
   for (const std::string controller : {"apitoken", "tokenexpiryconfig"}) {

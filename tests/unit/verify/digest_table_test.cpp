@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -31,15 +32,29 @@ TEST(DigestTable, AnEmptyOneFindsAndErasesNothing) {
 
 TEST(DigestTable, ASlotFillsACacheLine) { EXPECT_EQ(sizeof(DigestTable::Slot), 64u); }
 
-TEST(DigestTable, EqualDigestsOfTwoTokensFindNeither) {
-  DigestTable table;
+TEST(DigestTable, OfEqualDigestsTheOldestTokenHasIt) {
+  const auto created = [](const std::string& name, int seconds) {
+    auto token = token_of("x", name);
+    token.meta.created = kNow + Seconds(seconds);
+    return std::make_shared<const api::ApiToken>(token);
+  };
   const auto digest = digest_of(1, 1);
-  table.insert({digest, owner("a"), kNow, false});
-  table.insert({digest, owner("b"), kNow, false});
-  EXPECT_EQ(table.find(digest), nullptr);
-  table.erase(digest, owner("a")->meta);
-  ASSERT_NE(table.find(digest), nullptr);
-  EXPECT_EQ(table.find(digest)->token->meta.name, "b");
+  std::vector tokens{created("d", 2), created("b", 1), created("c", 1), created("a", 3)};
+  std::ranges::sort(tokens);
+  do {
+    DigestTable table;
+    for (const auto& token : tokens) table.insert({digest, token, kNow, false});
+    std::string order;
+    for (const auto& token : table.claimants(digest)) order += token->meta.name;
+    EXPECT_EQ(order, "bcda") << "by creation, then by uid";
+    for (const char* name : {"b", "c", "d", "a"}) {
+      ASSERT_NE(table.find(digest), nullptr);
+      EXPECT_EQ(table.find(digest)->token->meta.name, name);
+      table.erase(digest, owner(name)->meta);
+    }
+    EXPECT_EQ(table.find(digest), nullptr);
+    EXPECT_TRUE(table.claimants(digest).empty());
+  } while (std::ranges::next_permutation(tokens).found);
 }
 
 TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {

@@ -154,10 +154,24 @@ TEST_F(Index, ChangesThatComeOutOfOrderEndInThePresentState) {
   EXPECT_EQ(index.size(), 1u);
 }
 
-TEST_F(Index, AHashThatTwoApiTokensClaimIsNobodys) {
-  see(token_of("same", "a"));
-  see(token_of("same", "b"));
-  EXPECT_FALSE(valid("same"));
+TEST_F(Index, AHashThatTwoApiTokensClaimIsTheOlderOnes) {
+  auto victim = token_of("same", "victim", "1");
+  victim.meta.created = kNow - hours(2);
+  auto copy = token_of("other", "copy", "2");
+  copy.meta.created = kNow - hours(1);
+  copy.status.previous = previous_of("same", kNow + hours(9));
+  see(copy);
+  see(victim);
+  const auto owner = [&] { return index.find(core::digest_of("same"))->token->meta.name; };
+  EXPECT_EQ(owner(), "victim");
+  copy.meta.resource_version = "3";
+  copy.status.token_hash = core::token_hash("same");
+  copy.status.expires_at = kNow + hours(9);
+  see(copy);
+  EXPECT_EQ(owner(), "victim");
+  EXPECT_EQ(index.claimants(core::digest_of("same")).size(), 2u);
+  clock.advance(hours(1));
+  EXPECT_FALSE(valid("same")) << "the copy lengthens no life";
 }
 
 TEST_F(Index, AStatusWithoutHashOrExpiryIsPassedOver) {
@@ -209,25 +223,54 @@ TEST_F(Verifying, TellsTheIdOfThePreviousValue) {
   EXPECT_EQ(verifier.verify("old")->token_id, "former00");
 }
 
-TEST_F(Verifying, NeverTellsAReservedUserOrGroup) {
-  auto token = token_of("good");
-  token.spec.groups = {"system:masters", "deployers", "", "bad\ngroup"};
-  see(token);
-  EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"deployers"});
+TEST_F(Verifying, ATokenWithAReservedUserOrGroupIsGoodNowhere) {
   auto reserved = token_of("root", "root");
   reserved.spec.user = "system:admin";
   see(reserved);
   EXPECT_FALSE(verifier.verify("root"));
-  EXPECT_EQ(used.size(), 1u);
+  int version = 1;
+  for (const char* group : {"system:masters", "system:", "kubeadm:cluster-admins"}) {
+    auto token = token_of("good", "ci", std::to_string(++version));
+    token.spec.groups = {"deployers", group};
+    see(token);
+    EXPECT_FALSE(verifier.verify("good")) << group;
+  }
+  EXPECT_TRUE(used.empty());
+}
+
+TEST_F(Verifying, GroupsThatAFlagReservesAreRefusedToo) {
+  const core::ReservedNames ops{{"ops"}, {}};
+  const Verifier strict(index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}, ops);
+  auto token = token_of("good");
+  token.spec.groups = {"ops"};
+  see(token);
+  EXPECT_FALSE(strict.verify("good"));
+  EXPECT_TRUE(verifier.verify("good"));
+}
+
+TEST_F(Verifying, ARobotSpeaksForItsOwnNamespaceAlone) {
+  int version = 1;
+  for (const auto& [user, speaks] : std::vector<std::pair<std::string, bool>>{{"robot:team-a:ci", true},
+                                                                              {"robot:team-b:ci", false},
+                                                                              {"robot:team:ci", false},
+                                                                              {"robot:team-a", false},
+                                                                              {"robot:", false}}) {
+    auto token = token_of("good", "ci", std::to_string(++version));
+    token.spec.user = user;
+    see(token);
+    EXPECT_EQ(verifier.verify("good").has_value(), speaks) << user;
+  }
 }
 
 TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
   auto token = token_of("good");
-  token.spec.groups = {" system:masters", "\tsystem:masters", "system:masters ", "deployers ", " ", "the deployers"};
+  token.spec.groups = {" system:masters", "\tsystem:masters", "deployers ",   " ", "", "bad\ngroup",
+                       "bad\u200bgroup",  "bad\u0085group",   "the deployers"};
   see(token);
   EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"the deployers"});
   int version = 1;
-  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ", "alice\r", "\x7f"}) {
+  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ", "alice\r", "\x7f",
+                           "alice\u202e", "alice\u0085"}) {
     auto changed = token_of("changed", "changed", std::to_string(++version));
     changed.spec.user = user;
     see(changed);

@@ -1,0 +1,86 @@
+// Two reads, and what they mean.
+#include "reconcile/mint_policy.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/thread_name.hpp"
+
+namespace apitoken::reconcile {
+namespace {
+
+constexpr kube::Resource kPolicies{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", false};
+constexpr kube::Resource kBindings{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", false};
+
+// A binding that only warns or audits refuses nothing.
+bool denies(api::Json binding) {
+  const auto spec = api::member(binding, "spec");
+  if (!spec || api::read_string(*spec, "policyName", "") != MintPolicy::kName) return false;
+  const auto actions = api::read_string_list(*spec, "validationActions", "");
+  return std::ranges::find(actions, "Deny") != actions.end();
+}
+
+}  // namespace
+
+void MintPolicy::run(std::stop_token stop) {
+  name_thread("mint policy");
+  std::mutex mutex;
+  std::condition_variable_any nobody;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    const auto finding = look(stop);
+    if (finding) note(*finding);
+    const auto next = clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter));
+    while (!stop.stop_requested() && clock_.steady() < next) clock_.wait(nobody, lock, stop, next);
+  }
+}
+
+std::optional<MintPolicy::Finding> MintPolicy::look(std::stop_token stop) {
+  const auto policy = client_.get(kPolicies, {"", std::string(kName)}, stop, kube::kMetadataAccept);
+  return policy ? look_at_binding(stop) : describe_failure(policy.error());
+}
+
+std::optional<MintPolicy::Finding> MintPolicy::look_at_binding(std::stop_token stop) {
+  const auto answer = client_.get(kBindings, {"", std::string(kName)}, stop);
+  if (!answer) return describe_failure(answer.error());
+  api::JsonParser parser;
+  const auto binding = parser.parse(*answer);
+  if (!binding) return {};
+  if (denies(*binding)) return Finding{State::Present, ""};
+  return Finding{State::Absent, fmt::format("ValidatingAdmissionPolicyBinding {} does not bind policy {} with "
+                                            "validationActions Deny",
+                                            kName, kName)};
+}
+
+std::optional<MintPolicy::Finding> MintPolicy::describe_failure(const Error& error) const {
+  if (error.kind == ErrorKind::NotFound) return Finding{State::Absent, error.message};
+  if (error.kind == ErrorKind::Forbidden) return Finding{State::Unknown, error.message};
+  return {};
+}
+
+void MintPolicy::note(const Finding& finding) {
+  if (finding.state == state_) return;
+  switch (finding.state) {
+    case State::Absent:
+      spdlog::error(
+          "the mint policy is not in force: everybody who may create ApiTokens is given tokens for any user and group; "
+          "apply manifests/policy, see docs/who-may-mint.md policy={} cause=\"{}\"",
+          kName, finding.why);
+      break;
+    case State::Unknown:
+      spdlog::warn("cannot see whether the mint policy is in force; apply manifests/rbac policy={} error=\"{}\"", kName,
+                   finding.why);
+      break;
+    case State::Present:
+      if (state_) spdlog::info("the mint policy is in force again policy={}", kName);
+      break;
+  }
+  state_ = finding.state;
+  on_change_(finding.state);
+}
+
+}  // namespace apitoken::reconcile
