@@ -50,6 +50,8 @@ ROWS = [
     ("policy.reservedGroups", ["ops", "a\"b'c"], {}, "ValidatingAdmissionPolicy/apitoken-mint", "spec/variables/0",
      {"name": "reservedGroups", "expression": '["ops","a\\"b\'c"]'}),
     ("policy.reservedGroups", [], {}, "ValidatingAdmissionPolicy/apitoken-mint", "spec/variables/0/expression", "[]"),
+    ("policy.reservedGroups", ["ops: all", "a\"b'c"], {}, "Deployment", f"{OPERATOR}/args", flag("--reserved-groups=ops: all,a\"b'c")),
+    ("policy.reservedGroups", [], {}, "Deployment", f"{OPERATOR}/args", flag("--reserved-groups=")),
     ("policy.status.enabled", False, {}, "ValidatingAdmissionPolicyBinding", None,
      ["apitoken-fence", "apitoken-lifetimes", "apitoken-mint", "apitoken-mint-labels"]),
     ("policy.status.writers", ["system:serviceaccount:velero:velero"], {"serviceAccount.name": "me"}, "ValidatingAdmissionPolicy/apitoken-status",
