@@ -233,10 +233,9 @@ constexpr std::array kFlags{
     Flag{"verify-client-ca-file", "FILE", "",
          "CA (PEM) whose client certificates may introspect tokens; without it callers need a bearer token.",
          [](Config& c, std::string_view v) { return set_file(c.verify_client_ca_file, v); }},
-    Flag{
-        "caller-audiences", "LIST", "",
-        "Audiences of which a caller's bearer token must name one; without it apitoken-verify or the API server's own.",
-        set_caller_audiences},
+    Flag{"caller-audiences", "LIST", "",
+         "Whom callers' bearer tokens must be for; without it apitoken-verify or the API server itself.",
+         set_caller_audiences},
     Flag{"operator-namespace", "NAMESPACE", "",
          "Where the lease, JWT keys and mail Secrets are; without it $POD_NAMESPACE, then the credentials' own.",
          set_operator_namespace},

@@ -116,7 +116,8 @@ def start_nginx(bed, port, directory):
     return ["/usr/sbin/nginx", "-c", config, "-p", directory, "-e", directory / "error.log"], {}
 
 
-def proxy_binary(name):
+def fetched(name):
+    """The path of envoy, of traefik, or of the folder of cert-manager's kinds."""
     done = subprocess.run([ROOT / "hack/proxies.sh", "build"], text=True, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())[name]
@@ -130,7 +131,7 @@ def start_envoy(bed, port, directory):
                       ("/etc/envoy/apitoken-ca.crt", str(bed.authority.file)))
     path = directory / "envoy.yaml"
     path.write_text(config)
-    return [proxy_binary("envoy"), "--config-path", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"], {}
+    return [fetched("envoy"), "--config-path", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"], {}
 
 
 def define_traefik_kinds(cluster):
@@ -161,7 +162,7 @@ def start_traefik(bed, port, directory):
     flags = [of_page, f"--entrypoints.web.address=127.0.0.1:{port}", "--global.checknewversion=false", "--global.sendanonymoususage=false",
              "--log.level=WARN", "--providers.kubernetescrd", f"--providers.kubernetescrd.namespaces={name}",
              "--providers.kubernetescrd.allowexternalnameservices", "--providers.kubernetescrd.disableclusterscoperesources"]
-    return [proxy_binary("traefik"), *flags], {"KUBECONFIG": str(bed.cluster.kubeconfig)}
+    return [fetched("traefik"), *flags], {"KUBECONFIG": str(bed.cluster.kubeconfig)}
 
 
 class Proxy:
@@ -244,3 +245,20 @@ def test_headers_named_as_hop_by_hop_change_nothing(bed, proxy):
     status, _, seen = proxy.ask(bed.with_groups, spoof)
     whole = [("X-Auth-Request-Groups", "deployers,readers"), ("X-Auth-Request-User", "alice@example.com")]
     assert (status, seen) == (200, whole) or (status in (400, 403) and seen is None)
+
+
+def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
+    """Its kinds, as the API server checks them; and the names are those of the Service of the manifests."""
+    kinds = [f"{kind}.cert-manager.io" for kind in ("issuers", "certificates")]
+    cluster.kubectl("apply", "--server-side", "-f", fetched("kinds") + "/issuers.yaml", "-f", fetched("kinds") + "/certificates.yaml")
+    try:
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *[f"crd/{kind}" for kind in kinds])
+        documented = block("apiVersion: cert-manager.io")
+        here = replaced(documented, ("namespace: apitoken-system", "namespace: default"))
+        cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=here)
+    finally:
+        cluster.kubectl("delete", "crd", *kinds)
+    (certificate,) = [thing for thing in yaml.safe_load_all(documented) if thing["spec"].get("secretName") == "apitoken-operator-tls"]
+    services = [thing for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()) if thing["kind"] == "Service"]
+    names = {f"{s['metadata']['name']}.{s['metadata']['namespace']}.svc" for s in services if any(p["port"] == 8443 for p in s["spec"]["ports"])}
+    assert names and names <= set(certificate["spec"]["dnsNames"])
