@@ -12,6 +12,7 @@
 #include <fstream>
 #include <random>
 
+#include "core/reserved_names.hpp"
 #include "core/token_format.hpp"
 #include "verify/verification.hpp"
 
@@ -120,7 +121,8 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < count; ++i) store.observe("", token_of(i, "1", clock.wall()));
   const auto figures = measure(store, count, clock);
 
-  verify::Verification verification(client, store, {}, {argv[3], argv[4], ""}, [] { return true; }, clock);
+  verify::Verification verification(
+      client, store, {}, {argv[3], argv[4], ""}, {}, [] { return true; }, clock, core::default_reserved_names());
   for (std::size_t i = 0; i < count; ++i) store.observe("", token_of(i, "2", clock.wall()));
   if (const auto started = verification.start(std::string(argv[2])); !started) {
     fmt::print(stderr, "{}\n", started.error().message);
