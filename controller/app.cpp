@@ -29,10 +29,10 @@
 #include "reconcile/token_worker.hpp"
 #include "serve/expiry_collector.hpp"
 #include "serve/health.hpp"
+#include "serve/http_server.hpp"
 #include "serve/metrics.hpp"
 #include "serve/metrics_page.hpp"
 #include "serve/process_collector.hpp"
-#include "verify/secure_metrics.hpp"
 #include "verify/verification.hpp"
 
 namespace apitoken {
@@ -51,7 +51,7 @@ std::string make_identity() {
   return fmt::format("{}_{:08x}", host, std::random_device{}());
 }
 
-verify::CallerAudiences caller_audiences(const Config& config) {
+serve::CallerAudiences caller_audiences(const Config& config) {
   if (config.caller_audiences.empty()) return {};
   return {config.caller_audiences, false};
 }
@@ -106,7 +106,7 @@ struct App::Parts {
   void set_up_metrics();
   std::size_t live_jwts() const;
   std::vector<std::string> unreadiness() const;
-  Result<std::string> start_metrics();
+  Status start_metrics();
   Status start_servers();
   void start_watches();
 
@@ -180,9 +180,11 @@ struct App::Parts {
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
-  std::unique_ptr<serve::HttpServer> metrics_server;  // or the secure one
-  std::unique_ptr<verify::SecureMetrics> secure_metrics;
-  std::unique_ptr<serve::HttpServer> health_server;
+  serve::Callers metrics_callers{client, serve::kMayReadMetrics, caller_audiences(config), clock};
+  serve::CallerAuthorization reading_metrics{metrics_callers};
+  serve::ServerCertificate metrics_certificate{{config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock};
+  std::optional<serve::HttpServer> metrics_server;
+  std::optional<serve::HttpServer> health_server;
 
   std::atomic<bool> lost = false;
   std::vector<std::jthread> watching;
@@ -253,38 +255,27 @@ std::vector<std::string> App::Parts::unreadiness() const {
   return reasons;
 }
 
-// Where metrics are served; empty: nowhere.
-Result<std::string> App::Parts::start_metrics() {
-  constexpr std::string_view kFlag = "--metrics-bind-address";
+Status App::Parts::start_metrics() {
   std::vector<const prometheus::Collectable*> sources{&metrics, &verification.metrics()};
   for (const auto& collector : collectors) sources.push_back(collector.get());
-  auto routes = serve::metrics_routes(std::move(sources));
-  const auto start = [&](auto& server) -> Result<std::string> {
-    const Status started = server.start(kFlag, config.metrics_bind_address);
-    if (!started) return std::unexpected(started.error());
-    return server.address();
-  };
-  if (config.metrics_secure) {
-    secure_metrics = std::make_unique<verify::SecureMetrics>(
-        client, std::move(routes.begin()->second),
-        verify::CertificateFiles{config.verify_tls_cert_file, config.verify_tls_key_file, {}}, caller_audiences(config),
-        clock);
-    return start(*secure_metrics);
-  }
-  metrics_server = std::make_unique<serve::HttpServer>(std::move(routes));
-  return start(*metrics_server);
+  const bool secure = config.metrics_secure;
+  if (secure) reading_metrics.start();
+  metrics_server.emplace(serve::HttpServer::Settings{.limits = serve::kMetricsLimits,
+                                                     .certificate = secure ? &metrics_certificate : nullptr},
+                         serve::metrics_routes(std::move(sources), secure ? &reading_metrics : nullptr));
+  return metrics_server->start("--metrics-bind-address", config.metrics_bind_address);
 }
 
 Status App::Parts::start_servers() {
-  const auto metrics_address = start_metrics();
-  if (!metrics_address) return std::unexpected(metrics_address.error());
-  health_server = std::make_unique<serve::HttpServer>(serve::health_routes([this] { return unreadiness(); }));
+  if (const auto started = start_metrics(); !started) return started;
+  health_server.emplace(serve::HttpServer::Settings{.limits = serve::kProbeLimits},
+                        serve::health_routes([this] { return unreadiness(); }));
   if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
       !started)
     return started;
   if (const auto started = verification.start(config.verify_bind_address); !started) return started;
-  if (!metrics_address->empty())
-    spdlog::info("serving metrics address={} secure={}", *metrics_address, config.metrics_secure);
+  if (!metrics_server->address().empty())
+    spdlog::info("serving metrics address={} secure={}", metrics_server->address(), config.metrics_secure);
   if (!health_server->address().empty()) spdlog::info("serving health probes address={}", health_server->address());
   if (!verification.address().empty()) spdlog::info("verifying tokens address={}", verification.address());
   return {};
@@ -432,8 +423,8 @@ int App::run() {
   parts.verification.stop();
   for (auto& thread : parts.watching) thread.request_stop();
   parts.watching.clear();
-  if (parts.metrics_server) parts.metrics_server->stop();
-  if (parts.secure_metrics) parts.secure_metrics->stop();
+  parts.reading_metrics.stop();
+  parts.metrics_server->stop();
   parts.health_server->stop();
   spdlog::info("stopped");
   return parts.lost ? 1 : 0;

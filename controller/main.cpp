@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <span>
@@ -26,6 +27,14 @@ void block_signals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+// As many connections as the ports' limits allow need more descriptors than the usual soft limit.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -51,6 +60,7 @@ int main(int argc, char** argv) {
   }
   set_up_log(config->log_level, config->log_format);
   block_signals();
+  raise_descriptor_limit();
   auto credentials = kube::find_credentials(config->kubeconfig.value_or(""));
   if (!credentials) {
     spdlog::error("{}", credentials.error().message);

@@ -39,8 +39,8 @@ LIBRARIES = {
     "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
     "curl": ["notify/email_channel"],
     "prometheus": ["serve/*", "verify/verify_metrics"],
-    "microhttpd.h": ["serve/http_server", "verify/https_server"],
-    "gnutls": ["verify/tls_material", "verify/https_server"],  # libmicrohttpd's TLS
+    "microhttpd.h": ["serve/http_server", "serve/http_exchange", "serve/http_response"],
+    "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS
 }
 
 # The operating system may be asked anywhere but in the pure layers. What only computes is no asking.

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "serve/http_server.hpp"
+#include "serve/routes.hpp"
 
 namespace apitoken::serve {
 
@@ -14,6 +14,6 @@ namespace apitoken::serve {
 using Unreadiness = std::function<std::vector<std::string>()>;
 
 // 200 "ok", or 503 with a line "not ready: <reason>" for each reason.
-HttpRoutes health_routes(Unreadiness unreadiness);
+Routes health_routes(Unreadiness unreadiness);
 
 }  // namespace apitoken::serve

@@ -1,108 +1,178 @@
+// libmicrohttpd's callbacks. Nothing may unwind into it.
 #include "serve/http_server.hpp"
 
 #include <fmt/format.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
-#include <spdlog/spdlog.h>
 
-#include <memory>
-#include <utility>
-
-#include "serve/listening_socket.hpp"
+#include <array>
 
 namespace apitoken::serve {
 namespace {
 
-constexpr unsigned kMaxConnections = 32;
-constexpr unsigned kConnectionTimeoutSeconds = 10;
+// Of one connection: a request's head with what libmicrohttpd notes of it, and the head of its answer.
+constexpr std::size_t kConnectionMemory = 64 * 1024;
+// Modern AEAD ciphers with forward secrecy, the cheap key size first.
+constexpr const char* kPriorities =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-RSA";
 
-HttpAnswer answer_for(const HttpRoutes& routes, std::string_view method, std::string_view path) {
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  const auto route = routes.find(path);
-  if (route == routes.end()) return {.status = MHD_HTTP_NOT_FOUND, .body = "not found\n"};
-  if (method != "GET" && method != "HEAD") {
-    return {.status = MHD_HTTP_METHOD_NOT_ALLOWED, .body = "only GET is answered here\n"};
-  }
-  try {
-    return route->second();
-  } catch (const std::exception& error) {  // must not unwind through C
-    spdlog::error("cannot answer request path={} error={}", path, error.what());
-    return {.status = MHD_HTTP_INTERNAL_SERVER_ERROR, .body = "internal error\n"};
-  }
-}
-
-// A body on its way out, in blocks and uncopied: a page of metrics is large. Read from front to back.
-struct Outgoing {
-  std::vector<std::string> parts;
-  std::size_t part = 0;
-  std::size_t at = 0;  // in it
-
-  std::uint64_t size() const {
-    std::uint64_t sum = 0;
-    for (const auto& one : parts) sum += one.size();
-    return sum;
-  }
-  static ssize_t read(void* self, std::uint64_t, char* block, std::size_t size) {
-    auto& [parts, part, at] = *static_cast<Outgoing*>(self);
-    while (part < parts.size() && at == parts[part].size()) ++part, at = 0;
-    if (part == parts.size()) return MHD_CONTENT_READER_END_OF_STREAM;
-    const auto copied = parts[part].copy(block, size, at);
-    at += copied;
-    return static_cast<ssize_t>(copied);
-  }
-  static void done(void* self) { delete static_cast<Outgoing*>(self); }
-};
-
-MHD_Result send_answer(MHD_Connection* connection, HttpAnswer answer) {
-  constexpr std::size_t kBlock = 16 * 1024;
-  auto outgoing = std::make_unique<Outgoing>(std::move(answer.more));
-  outgoing->parts.insert(outgoing->parts.begin(), std::move(answer.body));
-  auto* response =
-      MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read, outgoing.get(), &Outgoing::done);
-  if (response == nullptr) return MHD_NO;
-  outgoing.release();  // the response's from here on
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
-  if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED)
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-  const auto queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
-  MHD_destroy_response(response);
-  return queued;
-}
-
-// libmicrohttpd calls this once with the headers, then for each piece of a body, then once with nothing left.
-// Source: https://www.gnu.org/software/libmicrohttpd/manual/html_node/microhttpd_002dcb.html
-MHD_Result on_request(void* server, MHD_Connection* connection, const char* path, const char* method, const char*,
-                      const char*, std::size_t* body_size, void** seen) {
-  if (*seen == nullptr) {
-    *seen = server;
-    return MHD_YES;
-  }
-  if (*body_size != 0) {
-    *body_size = 0;
-    return MHD_YES;
-  }
-  return send_answer(connection, answer_for(static_cast<HttpServer*>(server)->routes(), method, path));
-}
+MHD_Result as_result(bool can_go_on) { return can_go_on ? MHD_YES : MHD_NO; }
 
 }  // namespace
+
+struct HttpServer::Peer {
+  Connection& connection;
+  ServerCertificate::Material material;  // what the handshake shows; null without TLS
+};
+
+struct HttpServer::Callbacks {
+  static void on_connection(void* server, MHD_Connection* connection, void** context,
+                            MHD_ConnectionNotificationCode code);
+  static void* on_first_line(void* server, const char* target, MHD_Connection* connection);
+  static MHD_Result on_request(void* server, MHD_Connection* connection, const char* path, const char* method,
+                               const char* version, const char* piece, std::size_t* size, void** context);
+  static void on_completed(void* server, MHD_Connection* connection, void** context, MHD_RequestTerminationCode code);
+
+  static void prepare_tls(gnutls_session_t session, Peer& peer);
+  static int on_certificate(gnutls_session_t session, const gnutls_datum_t*, int, const gnutls_pk_algorithm_t*, int,
+                            gnutls_pcert_st** chain, unsigned* length, gnutls_privkey_t* key);
+  static int on_handshake_done(gnutls_session_t session, unsigned, unsigned, unsigned, const gnutls_datum_t*);
+  static Peer& peer_of(MHD_Connection* connection) {
+    const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return *static_cast<Peer*>(known->socket_context);
+  }
+};
+
+void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connection, void** context,
+                                          MHD_ConnectionNotificationCode code) {
+  auto& self = *static_cast<HttpServer*>(server);
+  if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    const std::unique_ptr<Peer> peer(static_cast<Peer*>(*context));
+    self.connections_.remove(peer->connection);
+    return;
+  }
+  auto* certificate = self.settings_.certificate;
+  const auto* socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  const auto* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  auto& kept = self.connections_.add(socket->connect_fd, address->client_addr, certificate != nullptr);
+  auto* peer = new Peer{kept, certificate ? certificate->current() : nullptr};
+  *context = peer;
+  if (certificate == nullptr) return;
+  const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  prepare_tls(static_cast<gnutls_session_t>(known->tls_session), *peer);
+}
+
+void HttpServer::Callbacks::prepare_tls(gnutls_session_t session, Peer& peer) {
+  // For the callbacks below. (libmicrohttpd itself uses this pointer for pre-shared keys only.)
+  gnutls_session_set_ptr(session, &peer);
+  gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, &on_handshake_done);
+  // Without the names of the CAs: they are those of the first reading, and clients choose by them.
+  gnutls_certificate_send_x509_rdn_sequence(session, 1);
+}
+
+int HttpServer::Callbacks::on_certificate(gnutls_session_t session, const gnutls_datum_t*, int,
+                                          const gnutls_pk_algorithm_t*, int, gnutls_pcert_st** chain, unsigned* length,
+                                          gnutls_privkey_t* key) {
+  const auto& material = *static_cast<Peer*>(gnutls_session_get_ptr(session))->material;
+  *chain = material.chain();
+  *length = material.chain_length();
+  *key = material.key();
+  return 0;
+}
+
+// Called for both sides' Finished; the caller's comes last under TLS 1.3, ours under 1.2. Both within one exchange.
+int HttpServer::Callbacks::on_handshake_done(gnutls_session_t session, unsigned, unsigned, unsigned incoming,
+                                             const gnutls_datum_t*) {
+  if (incoming != 0) static_cast<Peer*>(gnutls_session_get_ptr(session))->connection.handshake_done();
+  return 0;
+}
+
+void* HttpServer::Callbacks::on_first_line(void* server, const char* target, MHD_Connection* connection) {
+  auto& peer = peer_of(connection);
+  return new HttpExchange(static_cast<HttpServer*>(server)->exchanges_, connection, peer.connection,
+                          peer.material.get(), target);
+}
+
+// Once with the head, then for each piece of the body, then once with nothing left; and once more after a resume.
+// Source: https://www.gnu.org/software/libmicrohttpd/manual/html_node/microhttpd_002dcb.html
+MHD_Result HttpServer::Callbacks::on_request(void*, MHD_Connection*, const char*, const char* method,
+                                             const char* version, const char* piece, std::size_t* size,
+                                             void** context) {
+  auto& exchange = *static_cast<HttpExchange*>(*context);
+  if (!exchange.has_head()) return as_result(exchange.head(method, version));
+  if (*size == 0) return as_result(exchange.complete());
+  exchange.body({piece, *size});
+  *size = 0;
+  return MHD_YES;
+}
+
+void HttpServer::Callbacks::on_completed(void*, MHD_Connection* connection, void** context,
+                                         MHD_RequestTerminationCode code) {
+  delete static_cast<HttpExchange*>(std::exchange(*context, nullptr));
+  if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) peer_of(connection).connection.answered();
+}
+
+MHD_Daemon* HttpServer::start_daemon(int socket) {
+  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+  std::array<MHD_OptionItem, 4> tls{};
+  std::size_t count = 0;
+  const auto add = [&](MHD_OPTION option, void* value) { tls[count++] = {option, 0, value}; };
+  if (settings_.certificate != nullptr) {
+    flags |= MHD_USE_TLS;
+    add(MHD_OPTION_HTTPS_PRIORITIES, const_cast<char*>(kPriorities));
+    add(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&Callbacks::on_certificate));
+    // Makes it ask callers for certificates; TlsMaterial judges them.
+    const auto& ca = settings_.certificate->client_ca();
+    if (!ca.empty()) add(MHD_OPTION_HTTPS_MEM_TRUST, const_cast<char*>(ca.c_str()));
+  }
+  add(MHD_OPTION_END, nullptr);
+  // Its own limit is never reached: each thread has its share of it, and connections that are shut down count until
+  // their thread looks at them. Time limits of its own start anew with each byte; ours do not.
+  const auto most = static_cast<unsigned>(2 * settings_.threads * settings_.limits.connections);
+  return MHD_start_daemon(flags, 0, nullptr, nullptr, &Callbacks::on_request, this,       //
+                          MHD_OPTION_LISTEN_SOCKET, socket,                               //
+                          MHD_OPTION_THREAD_POOL_SIZE, settings_.threads,                 //
+                          MHD_OPTION_CONNECTION_LIMIT, most,                              //
+                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,          //
+                          MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::on_first_line, this,   //
+                          MHD_OPTION_NOTIFY_CONNECTION, &Callbacks::on_connection, this,  //
+                          MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::on_completed, this,    //
+                          MHD_OPTION_ARRAY, tls.data(),                                   //
+                          MHD_OPTION_END);
+}
 
 Status HttpServer::start(std::string_view flag, std::string_view text) {
   if (text == kNoAddress) return {};
   auto socket = ListeningSocket::open(flag, text);
   if (!socket) return std::unexpected(std::move(socket.error()));
-  daemon_ = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, &on_request, this,
-                             MHD_OPTION_LISTEN_SOCKET, socket->get(),                   //
-                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,              //
-                             MHD_OPTION_CONNECTION_TIMEOUT, kConnectionTimeoutSeconds,  //
-                             MHD_OPTION_END);
-  if (daemon_ == nullptr) return fail(ErrorKind::Unavailable, fmt::format("{} {}: cannot start a thread", flag, text));
-  socket->release();  // the daemon closes it
-  address_ = socket->address().text();
-  port_ = socket->address().port;
+  return start(std::move(*socket));
+}
+
+Status HttpServer::start(ListeningSocket socket) {
+  if (settings_.loopback_only && !socket.is_loopback()) {
+    return fail(ErrorKind::Invalid,
+                fmt::format("{}: only loopback addresses are served without TLS here", socket.address().text()));
+  }
+  if (settings_.certificate != nullptr) {
+    if (Status loaded = settings_.certificate->load(); !loaded) return loaded;
+  }
+  connections_.start();
+  daemon_ = start_daemon(socket.get());
+  if (daemon_ == nullptr) {
+    connections_.stop();
+    return fail(ErrorKind::Unavailable, fmt::format("cannot serve on {}", socket.address().text()));
+  }
+  socket.release();  // the daemon closes it
+  address_ = socket.address().text();
+  port_ = socket.address().port;
   return {};
 }
 
 void HttpServer::stop() {
-  if (daemon_ != nullptr) MHD_stop_daemon(std::exchange(daemon_, nullptr));
+  if (daemon_ == nullptr) return;
+  exchanges_.finish();
+  MHD_stop_daemon(std::exchange(daemon_, nullptr));
+  connections_.stop();
 }
 
 }  // namespace apitoken::serve

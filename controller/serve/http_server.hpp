@@ -1,34 +1,38 @@
-// HttpServer: answers GET on a few fixed paths, over libmicrohttpd, with one thread of its own that no slow client can
-// hold. app starts one for metrics and one for probes. It reads no bodies and serves no files. (prometheus-cpp's own
-// Exposer stands on civetweb, which Debian builds without IPv6, and takes two seconds to stop.)
+// HttpServer: HTTP/1.1 on one port through libmicrohttpd, with TLS or without, for everything that the operator serves.
+// app starts one for probes and one for metrics, Verification one for the verification endpoints. Few threads serve all
+// connections and never wait; answers that need time take no thread (Pending, Streamed in http_message.hpp). Limits say
+// how much time and room a peer gets. It knows no endpoint.
+//
+//   HttpServer server({.name = "probes", .limits = kProbeLimits}, Routes({{"GET", "/healthz", healthy}}));
+//   if (Status started = server.start("--health-probe-bind-address", ":8081"); !started) …
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.hpp"
-#include "serve/bind_address.hpp"
+#include "serve/http_exchange.hpp"
+#include "serve/listening_socket.hpp"
+#include "serve/server_certificate.hpp"
 
 struct MHD_Daemon;
 
 namespace apitoken::serve {
 
-struct HttpAnswer {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body{};
-  std::vector<std::string> more{};  // what follows the body, where it is too long to be one string
-};
-// What answers each path; called on the server's thread. A trailing slash of a request's path does not count.
-using HttpRoutes = std::map<std::string, std::function<HttpAnswer()>, std::less<>>;
-
 class HttpServer {
  public:
-  explicit HttpServer(HttpRoutes routes) : routes_(std::move(routes)) {}
+  struct Settings {
+    Limits limits{};
+    unsigned threads = 1;
+    ServerCertificate* certificate = nullptr;  // outlives the server; null: plain HTTP
+    bool loopback_only = false;                // start() refuses addresses that other machines reach
+  };
+
+  // `serve` is called on the serving threads.
+  HttpServer(Settings settings, Handler serve)
+      : settings_(settings), exchanges_(std::move(serve), settings.limits), connections_(settings.limits) {}
   ~HttpServer() { stop(); }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -36,16 +40,25 @@ class HttpServer {
   // Listens on `address`; kNoAddress: does nothing. `flag` is named in errors, which are meant for the user:
   // "--metrics-bind-address :8080: Address already in use".
   Status start(std::string_view flag, std::string_view address);
+  // Listens on `socket`. Errors: Unavailable; those of the certificate's files.
+  Status start(ListeningSocket socket);
   // Where it listens, with the port really taken ("127.0.0.1:43121", ":8080"); empty: nowhere.
   const std::string& address() const { return address_; }
   std::uint16_t bound_port() const { return port_; }
-  // Returns once no route is being called any more.
+  std::size_t connections() const { return connections_.size(); }
+  std::size_t accepted() const { return connections_.accepted(); }
+  // Returns once no request is being served any more. Who holds Responders has stopped before.
   void stop();
 
-  const HttpRoutes& routes() const { return routes_; }
-
  private:
-  const HttpRoutes routes_;
+  struct Peer;       // what libmicrohttpd keeps of a connection for us
+  struct Callbacks;  // what it calls, on its threads
+
+  MHD_Daemon* start_daemon(int socket);
+
+  const Settings settings_;
+  Exchanges exchanges_;
+  Connections connections_;
   std::string address_;
   std::uint16_t port_ = 0;
   MHD_Daemon* daemon_ = nullptr;

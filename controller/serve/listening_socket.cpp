@@ -14,7 +14,7 @@
 namespace apitoken::serve {
 namespace {
 
-constexpr int kBacklog = 256;
+constexpr int kBacklog = 4096;  // the system cuts it to net.core.somaxconn
 
 // An open file descriptor, closed with its owner.
 class Socket {
@@ -94,6 +94,14 @@ std::uint16_t port_of(const Socket& socket) {
 }
 
 }  // namespace
+
+bool ListeningSocket::is_loopback() const {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size) != 0) return false;
+  if (name.ss_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<sockaddr_in6&>(name).sin6_addr);
+  return ntohl(reinterpret_cast<sockaddr_in&>(name).sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+}
 
 ListeningSocket::~ListeningSocket() {
   if (fd_ >= 0) close(fd_);

@@ -21,6 +21,8 @@ class ListeningSocket {
   int get() const { return fd_; }
   // The caller closes it.
   int release() { return std::exchange(fd_, -1); }
+  // Whether only this machine reaches it.
+  bool is_loopback() const;
   // With the port really taken.
   const BindAddress& address() const { return address_; }
 

@@ -45,12 +45,13 @@ std::vector<prometheus::MetricFamily> PartwiseSource::Collect() const {
   return families;
 }
 
-HttpRoutes metrics_routes(std::vector<const prometheus::Collectable*> sources) {
-  return {{"/metrics", [sources = std::move(sources)] {
-             HttpAnswer answer{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
-             for (const auto* source : sources) write(answer.more, *source);
-             return answer;
-           }}};
+Routes metrics_routes(std::vector<const prometheus::Collectable*> sources, CallerAuthorization* permission) {
+  const auto page = [sources = std::move(sources)](const HttpRequest&) {
+    HttpAnswer answer{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
+    for (const auto* source : sources) write(answer.more, *source);
+    return answer;
+  };
+  return Routes({{"GET", "/metrics", page, permission}});
 }
 
 }  // namespace apitoken::serve

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "serve/http_server.hpp"
+#include "serve/routes.hpp"
 
 namespace apitoken::serve {
 
@@ -20,6 +20,7 @@ class PartwiseSource : public prometheus::Collectable {
 };
 
 // The sources outlive the server. They are written one after the other, so that at most one part is in memory.
-HttpRoutes metrics_routes(std::vector<const prometheus::Collectable*> sources);
+// `permission`: who may read them; null: everybody.
+Routes metrics_routes(std::vector<const prometheus::Collectable*> sources, CallerAuthorization* permission = nullptr);
 
 }  // namespace apitoken::serve

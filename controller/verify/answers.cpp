@@ -7,36 +7,15 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "serve/request_head.hpp"
+
 namespace apitoken::verify {
 namespace {
 
-constexpr std::string_view kBearer = "bearer ";
 constexpr std::string_view kNoGroups = "-";
 
 std::string dump(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string decode_form(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low >= 0) {
-      result += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      result += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return result;
 }
 
 }  // namespace
@@ -98,25 +77,15 @@ std::string groups_header(const Verified& verified) {
   return text.empty() ? std::string(kNoGroups) : text;
 }
 
-std::string_view bearer_token(std::string_view authorization) {
-  const auto scheme = authorization.substr(0, kBearer.size());
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? char(a - 'A' + 'a') : a) == b; };
-  if (!std::ranges::equal(scheme, kBearer, same)) return {};
-  auto token = authorization.substr(kBearer.size());
-  while (token.starts_with(' ')) token.remove_prefix(1);
-  while (token.ends_with(' ')) token.remove_suffix(1);
-  return token;
-}
-
 std::optional<std::string> form_field(std::string_view form, std::string_view name) {
   std::optional<std::string> value;
   while (!form.empty()) {
     const auto end = std::min(form.find('&'), form.size());
     const auto pair = form.substr(0, end);
     const auto equals = std::min(pair.find('='), pair.size());
-    if (decode_form(pair.substr(0, equals)) == name) {
+    if (serve::decode_percent(pair.substr(0, equals), true) == name) {
       if (value) return {};
-      value = decode_form(pair.substr(std::min(equals + 1, pair.size())));
+      value = serve::decode_percent(pair.substr(std::min(equals + 1, pair.size())), true);
     }
     form.remove_prefix(std::min(end + 1, form.size()));
   }

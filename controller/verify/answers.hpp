@@ -24,9 +24,6 @@ std::string discovery(const std::string& issuer);
 // answered without the header would let the client's own through.
 std::string groups_header(const Verified& verified);
 
-// The token of "Authorization: Bearer …"; empty where there is none.
-std::string_view bearer_token(std::string_view authorization);
-
 // The value of a field in an application/x-www-form-urlencoded body; nothing where it is missing, or stands there more
 // than once, which RFC 6749 forbids.
 std::optional<std::string> form_field(std::string_view form, std::string_view name);

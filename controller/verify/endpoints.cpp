@@ -7,10 +7,18 @@
 #include <algorithm>
 
 #include "core/jwt.hpp"
+#include "serve/refusals.hpp"
 #include "verify/answers.hpp"
-#include "verify/refusals.hpp"
 
 namespace apitoken::verify {
+
+using serve::challenge;
+using serve::HttpAnswer;
+using serve::HttpReply;
+using serve::HttpRequest;
+using serve::invalid_token;
+using serve::plain;
+
 namespace {
 
 constexpr std::string_view kJson = "application/json";
@@ -18,24 +26,26 @@ constexpr std::string_view kForm = "application/x-www-form-urlencoded";
 constexpr std::string_view kAudience = "audience";  // parameters of /auth
 constexpr std::string_view kScope = "scope";
 constexpr std::chrono::seconds kLogEvery{1};
+constexpr std::size_t kMaxShownScope = 1024;  // of a scope that is wanting, in the refusal's header
 
-HttpsAnswer json(int status, std::string body) {
+HttpAnswer json(int status, std::string body) {
   return {status, std::string(kJson), std::move(body), {{"Cache-Control", "no-store"}}};
 }
 
-HttpsAnswer not_yet() { return unavailable("the ApiTokens are not listed yet; try again\n"); }
+HttpAnswer public_json(std::string body) {
+  return {200, std::string(kJson), std::move(body), {{"Cache-Control", "public, max-age=300"}}};
+}
+
+HttpAnswer not_yet() { return serve::unavailable("the ApiTokens are not listed yet; try again\n"); }
 
 // RFC 6749 section 3.3: what a scope may hold, and blanks between scopes.
 bool is_scope(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-// Envoy appends the path that was asked for to its own, and keeps the method.
-bool is_auth(std::string_view path) { return path == "/auth" || path.starts_with("/auth/"); }
-
 // A parameter that stands there twice: the proxy and we might each take another of the two.
-bool is_repeated(const HttpsRequest& request, std::string_view name) {
-  return std::ranges::count(request.query, name, [](const auto& pair) { return pair.first; }) > 1;
+bool is_repeated(const HttpRequest& request, std::string_view name) {
+  return std::ranges::count(request.query, name, [](const auto& pair) { return std::string_view(pair.first); }) > 1;
 }
 
 bool is_form(std::string_view content_type) {
@@ -44,34 +54,41 @@ bool is_form(std::string_view content_type) {
 
 }  // namespace
 
-HttpsReply Endpoints::serve(const HttpsRequest& request) {
-  if (is_auth(request.path)) return is_synced() ? about_token(request) : not_yet();
-  if (request.path == "/tokenreview" || request.path == "/introspect") {
-    if (request.method != "POST") return only("POST");
-    return is_synced() ? about_token(request) : not_yet();
-  }
-  return publish(request);
+std::vector<serve::Route> Endpoints::routes() {
+  std::vector<serve::Route> routes{
+      {"POST", "/tokenreview", about_token(Endpoint::TokenReview, &Endpoints::review)},
+      {"POST", "/introspect", about_token(Endpoint::Introspect, &Endpoints::introspect), &introspecting_},
+      // Envoy appends the path that was asked for to its own, and keeps the method.
+      {"*", "/auth/*", about_token(Endpoint::Auth, &Endpoints::authorize)},
+      {"GET", "/healthz", [](const HttpRequest&) { return plain(200, "ok\n"); }},
+  };
+  if (keys_.issuer.empty()) return routes;
+  routes.push_back({"GET", "/.well-known/jwks.json", [this](const HttpRequest&) { return publish_keys(); }});
+  routes.push_back({"GET", "/.well-known/openid-configuration",
+                    [this](const HttpRequest&) { return public_json(discovery(keys_.issuer)); }});
+  return routes;
 }
 
-HttpsReply Endpoints::about_token(const HttpsRequest& request) {
-  if (request.path == "/introspect") return introspect(request);
-  if (is_auth(request.path)) return settle(Endpoint::Auth, [this, &request] { return authorize(request); });
-  return settle(Endpoint::TokenReview, [this, &request] { return review(request); });
+// A token that does not verify may be one that this replica does not know yet. All such are deferred alike, whatever
+// they look like, so that the time tells nothing.
+serve::Handler Endpoints::about_token(Endpoint endpoint, Judge judge) {
+  return [this, endpoint, judge](const HttpRequest& request) -> HttpReply {
+    if (!is_synced()) return not_yet();
+    const auto since = clock_.steady();
+    auto judged = (this->*judge)(request);
+    const bool may_change = judged.outcome == Outcome::Invalid && judged.is_of_token && follows_();
+    if (!may_change) return counted(endpoint, since, std::move(judged));
+    return deferred_.defer([this, endpoint, since, judge, &request](bool last) -> std::optional<HttpAnswer> {
+      auto again = (this->*judge)(request);
+      if (again.outcome == Outcome::Invalid && !last) return {};
+      return counted(endpoint, since, std::move(again));
+    });
+  };
 }
 
-// A mint stands in the status before it stands in the Secret, but the watch may bring it later than somebody reads the
-// Secret. All tokens that do not verify are kept back alike, whatever they look like, so that the time tells nothing.
-template <typename Judge>
-HttpsReply Endpoints::settle(Endpoint endpoint, Judge judge) const {
-  const auto since = clock_.steady();
-  auto judged = judge();
-  const bool may_change = judged.outcome == Outcome::Invalid && judged.is_of_token && follows_();
-  if (!may_change) return counted(endpoint, since, std::move(judged));
-  return KeptBack([this, endpoint, since, judge](bool last) -> std::optional<HttpsAnswer> {
-    auto again = judge();
-    if (again.outcome == Outcome::Invalid && !last) return {};
-    return counted(endpoint, since, std::move(again));
-  });
+void Endpoints::introspection_refused(serve::Callers::Verdict verdict, std::chrono::duration<double> took) {
+  const bool unavailable = verdict == serve::Callers::Verdict::Unavailable;
+  metrics_.verified(Endpoint::Introspect, unavailable ? Outcome::Unavailable : Outcome::Denied, took);
 }
 
 bool Endpoints::is_synced() {
@@ -79,7 +96,7 @@ bool Endpoints::is_synced() {
   return has_synced_;
 }
 
-Endpoints::Judged Endpoints::review(const HttpsRequest& request) {
+Endpoints::Judged Endpoints::review(const HttpRequest& request) {
   thread_local api::JsonParser parser;
   const auto body = parser.parse(request.body);
   auto question =
@@ -95,23 +112,24 @@ Endpoints::Judged Endpoints::review(const HttpsRequest& request) {
           verified ? Outcome::Valid : Outcome::Invalid};
 }
 
-Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
+Endpoints::Judged Endpoints::authorize(const HttpRequest& request) {
   for (const std::string_view name : {kAudience, kScope}) {
     if (is_repeated(request, name)) {
       return {plain(400, fmt::format("the parameter {} stands there more than once; give it once\n", name)),
               Outcome::Malformed};
     }
   }
-  const auto token = bearer_token(request.authorization);
+  const auto token = request.bearer_token();
   if (token.empty()) return {challenge(401, ""), Outcome::Invalid, false};
   const auto audience = request.parameter(kAudience);
   const auto verified = audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
   if (!verified) return {invalid_token(), Outcome::Invalid};
   if (const auto scope = request.parameter(kScope); !verified->has_scopes(scope)) {
-    const auto shown = is_scope(scope) ? fmt::format(", scope=\"{}\"", scope) : std::string();
+    const auto shown =
+        is_scope(scope) && scope.size() <= kMaxShownScope ? fmt::format(", scope=\"{}\"", scope) : std::string();
     return {challenge(403, "insufficient_scope", shown), Outcome::Denied};
   }
-  HttpsAnswer answer{200};
+  HttpAnswer answer{200};
   answer.headers.reserve(3);
   answer.headers.emplace_back("X-Auth-Request-User", verified->user());
   answer.headers.emplace_back("X-Auth-Request-Groups", groups_header(*verified));
@@ -119,31 +137,8 @@ Endpoints::Judged Endpoints::authorize(const HttpsRequest& request) const {
   return {std::move(answer), Outcome::Valid};
 }
 
-HttpsReply Endpoints::introspect(const HttpsRequest& request) {
-  const auto since = clock_.steady();
-  const auto answer = [this, &request](Callers::Verdict caller) {
-    return settle(Endpoint::Introspect,
-                  [=, this, &request] { return introspect_for(caller, request.content_type, request.body); });
-  };
-  if (request.certified()) return answer(Callers::Verdict::Allowed);
-  const auto bearer = bearer_token(request.authorization);
-  if (bearer.empty()) return counted(Endpoint::Introspect, since, {challenge(401, ""), Outcome::Denied});
-  auto admitted = callers_.admit(bearer, request.peer);
-  if (const auto* caller = std::get_if<Callers::Verdict>(&admitted)) return answer(*caller);
-  // A review takes its time: nothing is kept back beyond.
-  return [this, &request, review = std::get<Callers::Review>(std::move(admitted)), since](std::stop_token stop) {
-    const auto caller = review(std::move(stop));
-    return counted(Endpoint::Introspect, since, introspect_for(caller, request.content_type, request.body));
-  };
-}
-
-Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string_view content_type,
-                                            std::string_view body) const {
-  if (caller != Callers::Verdict::Allowed) {
-    return {refuse_caller(caller, callers_),
-            caller == Callers::Verdict::Unavailable ? Outcome::Unavailable : Outcome::Denied};
-  }
-  auto field = is_form(content_type) ? form_field(body, "token") : std::nullopt;
+Endpoints::Judged Endpoints::introspect(const HttpRequest& request) {
+  auto field = is_form(request.header("Content-Type")) ? form_field(request.body, "token") : std::nullopt;
   if (!field) {
     return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
                                   kForm)),
@@ -154,20 +149,13 @@ Endpoints::Judged Endpoints::introspect_for(Callers::Verdict caller, std::string
   return {json(200, introspection(verified, keys_.issuer)), verified ? Outcome::Valid : Outcome::Invalid};
 }
 
-HttpsAnswer Endpoints::publish(const HttpsRequest& request) const {
-  const bool is_keys = request.path == "/.well-known/jwks.json";
-  const bool is_discovery = request.path == "/.well-known/openid-configuration";
-  const bool is_known = request.path == "/healthz" || (!keys_.issuer.empty() && (is_keys || is_discovery));
-  if (!is_known) return plain(404, "not found\n");
-  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
-  if (!is_keys && !is_discovery) return plain(200, "ok\n");
-  std::string body = is_keys ? keys_.jwks() : discovery(keys_.issuer);
-  if (is_keys && body == core::jwks_document({}))
-    return json(200, std::move(body));  // the first key is not to be missed
-  return {200, std::string(kJson), std::move(body), {{"Cache-Control", "public, max-age=300"}}};
+HttpAnswer Endpoints::publish_keys() const {
+  std::string body = keys_.jwks();
+  if (body == core::jwks_document({})) return json(200, std::move(body));  // the first key is not to be missed
+  return public_json(std::move(body));
 }
 
-HttpsAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Judged judged) const {
+HttpAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Judged judged) const {
   metrics_.verified(endpoint, judged.outcome, clock_.steady() - since);
   return std::move(judged.answer);
 }

@@ -1,14 +1,14 @@
-// Endpoints: the paths of the verification server and what each does with a request. HttpsServer calls serve() on its
-// threads; only the review of a caller waits, and that elsewhere. Answers about tokens come from the index: whatever is
-// presented costs no request to the API server.
+// Endpoints: the routes of the verification server and what each does with a request. HttpServer calls the handlers on
+// its threads, CallerAuthorization on its own after a review; no handler waits. Answers about tokens come from the
+// index: whatever is presented costs no request to the API server.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <mutex>
 
-#include "verify/callers.hpp"
-#include "verify/https_server.hpp"
+#include "serve/routes.hpp"
+#include "verify/deferred_answers.hpp"
 #include "verify/public_keys.hpp"
 #include "verify/verifier.hpp"
 #include "verify/verify_metrics.hpp"
@@ -20,40 +20,45 @@ class Endpoints {
   // All outlive it. Until `synced` says yes once, tokens are answered 503. `follows`: whether another replica mints, so
   // that a value may stand in its Secret a moment before it is known here.
   Endpoints(
-      const Verifier& verifier, Callers& callers, PublicKeys keys, VerifyMetrics& metrics, std::function<bool()> synced,
-      const Clock& clock, std::function<bool()> follows = [] { return false; })
+      const Verifier& verifier, serve::Callers& callers, DeferredAnswers& deferred, PublicKeys keys,
+      VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
+      std::function<bool()> follows = [] { return false; })
       : verifier_(verifier),
-        callers_(callers),
+        introspecting_(callers, [this](auto verdict, auto took) { introspection_refused(verdict, took); }),
+        deferred_(deferred),
         keys_(std::move(keys)),
         metrics_(metrics),
         synced_(std::move(synced)),
         clock_(clock),
         follows_(std::move(follows)) {}
 
-  HttpsReply serve(const HttpsRequest& request);
+  // Of the verification port. They refer to this object.
+  std::vector<serve::Route> routes();
+  // Who may introspect. Started and stopped with the server.
+  serve::CallerAuthorization& introspecting() { return introspecting_; }
 
  private:
   struct Judged {
-    HttpsAnswer answer;
+    serve::HttpAnswer answer;
     Outcome outcome;
     bool is_of_token = true;  // false: nothing was presented
   };
+  using Judge = Judged (Endpoints::*)(const serve::HttpRequest&);
 
-  Judged review(const HttpsRequest& request);
-  Judged authorize(const HttpsRequest& request) const;
-  HttpsReply introspect(const HttpsRequest& request);
-  Judged introspect_for(Callers::Verdict caller, std::string_view content_type, std::string_view body) const;
-  HttpsReply about_token(const HttpsRequest& request);
-  bool is_synced();
-  HttpsAnswer publish(const HttpsRequest& request) const;
+  Judged review(const serve::HttpRequest& request);
+  Judged authorize(const serve::HttpRequest& request);
+  Judged introspect(const serve::HttpRequest& request);
+  void introspection_refused(serve::Callers::Verdict verdict, std::chrono::duration<double> took);
   // Answers as `judge` says, at once or, where this replica may not know the token yet, in a moment.
-  template <typename Judge>
-  HttpsReply settle(Endpoint endpoint, Judge judge) const;
-  HttpsAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
+  serve::Handler about_token(Endpoint endpoint, Judge judge);
+  bool is_synced();
+  serve::HttpAnswer publish_keys() const;
+  serve::HttpAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
   void log_malformed(std::string_view why);
 
   const Verifier& verifier_;
-  Callers& callers_;
+  serve::CallerAuthorization introspecting_;
+  DeferredAnswers& deferred_;
   const PublicKeys keys_;
   VerifyMetrics& metrics_;
   const std::function<bool()> synced_;

@@ -2,31 +2,31 @@
 
 #include <spdlog/spdlog.h>
 
-#include "base/thread_name.hpp"
-
 namespace apitoken::verify {
 namespace {
 
 constexpr std::string_view kFlag = "--verify-bind-address";
 constexpr std::string_view kDefaultAddress = ":8443";
+constexpr unsigned kServingThreads = 2;
 
 }  // namespace
 
 Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
-                           CertificateFiles files, CallerAudiences audiences, std::function<bool()> synced,
-                           const Clock& clock, const core::ReservedNames& reserved)
+                           serve::CertificateFiles files, serve::CallerAudiences audiences,
+                           std::function<bool()> synced, const Clock& clock, const core::ReservedNames& reserved)
     : index_(store, clock),
       last_use_(client, store, clock),
       verifier_(
           index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
           reserved),
-      callers_(client, kMayIntrospect, std::move(audiences), clock),
-      endpoints_(verifier_, callers_, std::move(keys), metrics_, std::move(synced), clock, [this] { return !leads_; }),
+      callers_(client, serve::kMayIntrospect, std::move(audiences), clock),
+      endpoints_(verifier_, callers_, deferred_, std::move(keys), metrics_, std::move(synced), clock,
+                 [this] { return !leads_; }),
       certificate_(std::move(files), clock),
-      server_([this](const HttpsRequest& request) { return endpoints_.serve(request); }, certificate_) {
+      server_({serve::kVerifyLimits, kServingThreads, &certificate_}, serve::Routes(endpoints_.routes())) {
   store.set_listener([this](const kube::Change<api::ApiToken>& change) {
     index_.follow(change);
-    server_.look_again();
+    deferred_.index_changed();
   });
 }
 
@@ -44,18 +44,16 @@ Status Verification::start(const std::optional<std::string>& address) {
     return {};
   }
   if (!socket) return std::unexpected(socket.error());
-  if (Status loaded = certificate_.load(); !loaded) return loaded;
-  if (Status started = server_.start(std::move(*socket)); !started) return started;
-  renewing_ = std::jthread([this](std::stop_token stop) {
-    name_thread("renew callers");
-    callers_.renew(std::move(stop));
-  });
-  return {};
+  deferred_.start();
+  endpoints_.introspecting().start();
+  return server_.start(std::move(*socket));
 }
 
+// What holds requests goes first.
 void Verification::stop() {
+  deferred_.stop();
+  endpoints_.introspecting().stop();
   server_.stop();
-  renewing_ = {};
 }
 
 }  // namespace apitoken::verify

@@ -1,13 +1,13 @@
-// Verification: the parts that answer whether a token is valid, put together: index, endpoints, HTTPS server, notes of
-// use. app owns the only one; every replica serves, the leader also writes the notes.
+// Verification: the parts that answer whether a token is valid, put together: index, endpoints, deferred answers, the
+// HTTPS port, notes of use. app owns the only one; every replica serves, the leader also writes the notes.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
+#include "serve/http_server.hpp"
 #include "verify/endpoints.hpp"
 #include "verify/last_use.hpp"
 
@@ -17,9 +17,10 @@ class Verification {
  public:
   // Becomes the store's listener; the store is empty yet. All outlive it. `synced` tells when the
   // store has held all ApiTokens once: nothing is said about a token before.
-  Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys, CertificateFiles files,
-               CallerAudiences audiences, std::function<bool()> synced, const Clock& clock,
+  Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys, serve::CertificateFiles files,
+               serve::CallerAudiences audiences, std::function<bool()> synced, const Clock& clock,
                const core::ReservedNames& reserved);
+  ~Verification() { stop(); }
 
   // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken, with a word in the
   // log. Errors are for the user, and name the flag or the file.
@@ -41,12 +42,12 @@ class Verification {
   TokenIndex index_;
   LastUse last_use_;
   Verifier verifier_;
-  Callers callers_;
+  serve::Callers callers_;
   VerifyMetrics metrics_;
+  DeferredAnswers deferred_;
   Endpoints endpoints_;
-  ServerCertificate certificate_;
-  HttpsServer server_;
-  std::jthread renewing_;  // the verdicts about callers
+  serve::ServerCertificate certificate_;
+  serve::HttpServer server_;
 };
 
 }  // namespace apitoken::verify

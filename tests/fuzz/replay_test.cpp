@@ -21,6 +21,8 @@
 #include "core/validate.hpp"
 #include "kube/kubeconfig.hpp"
 #include "kube/watch_decoder.hpp"
+#include "serve/request_head.hpp"
+#include "unit/serve/requests.hpp"
 #include "verify/endpoints.hpp"
 
 namespace apitoken {
@@ -141,8 +143,8 @@ class NoObserver final : public kube::RequestObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
-void expect_sound(const verify::HttpsReply& reply) {
-  const auto* answer = std::get_if<verify::HttpsAnswer>(&reply);
+void expect_sound(const serve::HttpReply& reply) {
+  const auto* answer = std::get_if<serve::HttpAnswer>(&reply);
   ASSERT_NE(answer, nullptr);
   EXPECT_TRUE(answer->status == 200 || (answer->status >= 400 && answer->status < 404)) << answer->status;
   for (const auto& [name, value] : answer->headers) EXPECT_EQ(value.find_first_of("\r\n"), value.npos) << name;
@@ -165,16 +167,20 @@ TEST(Replay, RequestsAboutTokens) {
   NoTransport transport;
   NoObserver observer;
   kube::Client client(transport, observer);
-  verify::Callers callers(client, verify::kMayIntrospect, {}, clock);
+  serve::Callers callers(client, serve::kMayIntrospect, {}, clock);
   verify::VerifyMetrics metrics;
-  verify::Endpoints endpoints(verifier, callers, {}, metrics, [] { return true; }, clock);
+  verify::DeferredAnswers deferred;
+  verify::Endpoints endpoints(verifier, callers, deferred, {}, metrics, [] { return true; }, clock);
+  const serve::Routes routes(endpoints.routes());
+  using serve::request_of;
   replay("requests", 5000, [&](const std::string& text) {
-    expect_sound(endpoints.serve({"POST", "/tokenreview", {}, "application/json", text, {}}));
-    verify::HttpsRequest introspection{"POST", "/introspect", {}, "application/x-www-form-urlencoded", text, {}};
+    expect_sound(routes.serve(request_of("POST", "/tokenreview", {}, "application/json", text)));
+    auto introspection = request_of("POST", "/introspect", {}, "application/x-www-form-urlencoded", text);
     introspection.certified = [] { return true; };
-    expect_sound(endpoints.serve(introspection));
-    expect_sound(endpoints.serve({"GET", "/auth", text, {}, {}, {}}));
-    expect_sound(endpoints.serve({"GET", "/auth", "Bearer good", {}, {}, {{"scope", text}}}));
+    expect_sound(routes.serve(introspection));
+    expect_sound(routes.serve(request_of("GET", "/auth", text)));
+    expect_sound(routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", text}})));
+    expect_sound(routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, serve::decode_form(text))));
     (void)core::parse_hash(text);
   });
   spdlog::set_level(spdlog::level::info);

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "serve/http_get.hpp"
+#include "serve/http_server.hpp"
 
 namespace apitoken::serve {
 namespace {
@@ -14,10 +15,10 @@ using test::http_request;
 TEST(Health, IsReadyOnceThereIsNoReasonLeftAndAliveAllTheTime) {
   std::mutex mutex;
   std::vector<std::string> reasons{"apitokens not listed yet", "secrets not listed yet"};
-  HttpServer server(health_routes([&] {
-    const std::lock_guard lock(mutex);
-    return reasons;
-  }));
+  HttpServer server({.limits = kProbeLimits}, health_routes([&] {
+                      const std::lock_guard lock(mutex);
+                      return reasons;
+                    }));
   ASSERT_TRUE(server.start("--health-probe-bind-address", "127.0.0.1:0"));
   const auto base = "http://" + server.address();
 

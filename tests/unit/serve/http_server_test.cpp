@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "serve/http_get.hpp"
+#include "serve/raw_client.hpp"
+#include "serve/refusals.hpp"
+#include "serve/routes.hpp"
 
 namespace apitoken::serve {
 namespace {
@@ -20,13 +23,13 @@ namespace {
 using test::http_request;
 using testing::HasSubstr;
 
-HttpRoutes hello() {
-  return {{"/hello", [] { return HttpAnswer{.body = "hello\n"}; }},
-          {"/broken", []() -> HttpAnswer { throw std::runtime_error("no luck"); }}};
+Routes hello() {
+  return Routes({{"GET", "/hello", [](const HttpRequest&) { return plain(200, "hello\n"); }},
+                 {"GET", "/broken", [](const HttpRequest&) -> HttpReply { throw std::runtime_error("no luck"); }}});
 }
 
 TEST(HttpServer, AnswersOnAFreePortAndTellsIt) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   EXPECT_NE(server.bound_port(), 0);
   EXPECT_EQ(server.address(), "127.0.0.1:" + std::to_string(server.bound_port()));
@@ -37,7 +40,7 @@ TEST(HttpServer, AnswersOnAFreePortAndTellsIt) {
 }
 
 TEST(HttpServer, AnEmptyHostMeansIPv4AndIPv6) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", ":0"));
   const auto port = std::to_string(server.bound_port());
   EXPECT_EQ(http_request("http://127.0.0.1:" + port + "/hello").status, 200);
@@ -51,24 +54,24 @@ TEST(HttpServer, AnEmptyHostMeansIPv4AndIPv6) {
 }
 
 TEST(HttpServer, ZeroMeansNoServer) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "0"));
   EXPECT_EQ(server.address(), "");
 }
 
 TEST(HttpServer, ATakenPortIsNamedWithItsFlag) {
-  HttpServer first(hello());
+  HttpServer first({}, hello());
   ASSERT_TRUE(first.start("--flag", "127.0.0.1:0"));
-  HttpServer second(hello());
+  HttpServer second({}, hello());
   const auto started = second.start("--metrics-bind-address", first.address());
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().message, "--metrics-bind-address " + first.address() + ": Address already in use");
-  HttpServer everywhere(hello());
+  HttpServer everywhere({}, hello());
   EXPECT_FALSE(everywhere.start("--flag", ":" + std::to_string(first.bound_port())));
 }
 
 TEST(HttpServer, AnAddressThatIsNotOursOrNoAddressIsAnError) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   const auto foreign = server.start("--flag", "192.0.2.1:8080");
   ASSERT_FALSE(foreign);
   EXPECT_THAT(foreign.error().message, HasSubstr("--flag 192.0.2.1:8080: Cannot assign requested address"));
@@ -78,7 +81,7 @@ TEST(HttpServer, AnAddressThatIsNotOursOrNoAddressIsAnError) {
 }
 
 TEST(HttpServer, OtherPathsAndMethodsAreRefused) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   const auto base = "http://" + server.address();
   EXPECT_EQ(http_request(base + "/").status, 404);
@@ -93,34 +96,40 @@ TEST(HttpServer, OtherPathsAndMethodsAreRefused) {
 }
 
 TEST(HttpServer, AThrowingRouteIsAnAnswerAndNoCrash) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   EXPECT_EQ(http_request("http://" + server.address() + "/broken").status, 500);
   EXPECT_EQ(http_request("http://" + server.address() + "/hello").status, 200);
 }
 
 TEST(HttpServer, SilentClientsHoldUpNeitherOthersNorTheStop) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  where.sin_port = htons(server.bound_port());
-  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::vector<int> silent;
+  std::vector<test::RawClient> silent;
   for (int i = 0; i < 8; ++i) {
-    silent.push_back(socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_EQ(connect(silent.back(), reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
-    ASSERT_EQ(send(silent.back(), "GET /he", 7, MSG_NOSIGNAL), 7);
+    silent.emplace_back(server.bound_port());
+    ASSERT_TRUE(silent.back().send("GET /he"));
   }
   EXPECT_EQ(http_request("http://" + server.address() + "/hello").status, 200);
   const auto before = std::chrono::steady_clock::now();
   server.stop();
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
-  for (const int fd : silent) close(fd);
+}
+
+TEST(HttpServer, PlainHttpForThisMachineAloneRefusesOtherAddresses) {
+  for (const char* address : {":0", "0.0.0.0:0"}) {
+    HttpServer server({.loopback_only = true}, hello());
+    const auto started = server.start("--flag", address);
+    ASSERT_FALSE(started) << address;
+    EXPECT_THAT(started.error().message, HasSubstr("only loopback addresses"));
+  }
+  HttpServer server({.loopback_only = true}, hello());
+  ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
+  EXPECT_EQ(http_request("http://" + server.address() + "/hello").status, 200);
 }
 
 TEST(HttpServer, ManyClientsAtOnceAllGetTheirAnswer) {
-  HttpServer server(hello());
+  HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   std::atomic<int> answered = 0;
   {

@@ -8,6 +8,7 @@
 
 #include "serve/expiry_collector.hpp"
 #include "serve/http_get.hpp"
+#include "serve/http_server.hpp"
 #include "serve/page.hpp"
 #include "serve/process_collector.hpp"
 
@@ -175,7 +176,7 @@ TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   const TokenCollector expiration(TokenFamily::Expiration, for_each);
   const TokenCollector warning(TokenFamily::Warning, for_each);
   const TokenCollector about(TokenFamily::About, for_each);
-  HttpServer server(metrics_routes({&metrics, &process, &fleet, &expiration, &warning, &about}));
+  HttpServer server({}, metrics_routes({&metrics, &process, &fleet, &expiration, &warning, &about}));
   ASSERT_TRUE(server.start("--metrics-bind-address", "127.0.0.1:0"));
 
   const auto reply = test::http_request("http://" + server.address() + "/metrics");

@@ -10,8 +10,9 @@
 namespace apitoken::test {
 
 inline std::string page_of(std::vector<const prometheus::Collectable*> sources) {
+  auto reply = serve::metrics_routes(std::move(sources)).serve({.method = "GET", .path = "/metrics"});
   std::string page;
-  for (const auto& part : serve::metrics_routes(std::move(sources)).at("/metrics")().more) page += part;
+  for (const auto& part : std::get<serve::HttpAnswer>(reply).more) page += part;
   return page;
 }
 

@@ -6,11 +6,18 @@
 
 #include "kube/captured_log.hpp"
 #include "kube/fake_transport.hpp"
+#include "serve/requests.hpp"
 #include "tokens.hpp"
 #include "verify/answers.hpp"
 
 namespace apitoken::verify {
 namespace {
+
+using serve::answer_of;
+using serve::header_of;
+using serve::HttpAnswer;
+using serve::HttpRequest;
+using serve::request_of;
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -20,36 +27,27 @@ class EndpointsTest : public testing::Test {
  protected:
   EndpointsTest() {
     store.set_listener([this](const auto& change) { index.follow(change); });
+    endpoints.introspecting().start();
     auto token = token_of("good");
     token.spec.scopes = {"deploy:write", "deploy:read"};
     token.spec.audiences = {"https://a", "https://b"};
     store.observe("", std::move(token));
   }
 
-  HttpsAnswer ask(HttpsRequest request) {
-    auto reply = endpoints.serve(request);
-    if (auto* answer = std::get_if<HttpsAnswer>(&reply)) return std::move(*answer);
-    return std::get<WaitingWork>(reply)({});
+  HttpAnswer ask(const HttpRequest& request) { return answer_of(routes.serve(request)); }
+  HttpAnswer auth(const std::string& authorization, decltype(HttpRequest::query) query = {}) {
+    return ask(request_of("GET", "/auth", authorization, {}, {}, std::move(query)));
   }
-  HttpsAnswer auth(const std::string& authorization, decltype(HttpsRequest::query) query = {}) {
-    HttpsRequest request{"GET", "/auth", authorization, {}, {}, std::move(query)};
-    return ask(std::move(request));
-  }
-  HttpsAnswer review(const json& spec, const char* version = "authentication.k8s.io/v1") {
+  HttpAnswer review(const json& spec, const char* version = "authentication.k8s.io/v1") {
     const auto body = json{{"apiVersion", version}, {"kind", "TokenReview"}, {"spec", spec}}.dump();
-    return ask({"POST", "/tokenreview", {}, "application/json", body, {}});
+    return ask(request_of("POST", "/tokenreview", {}, "application/json", body));
   }
-  HttpsAnswer introspect(const std::string& body, bool certified = true, const char* authorization = "") {
-    HttpsRequest request{"POST", "/introspect", authorization, "application/x-www-form-urlencoded", body, {}};
+  HttpAnswer introspect(const std::string& body, bool certified = true, const char* authorization = "") {
+    auto request = request_of("POST", "/introspect", authorization, "application/x-www-form-urlencoded", body);
     request.certified = [certified] { return certified; };
-    return ask(std::move(request));
+    return ask(request);
   }
-  static std::string header(const HttpsAnswer& answer, std::string_view name) {
-    for (const auto& [key, value] : answer.headers) {
-      if (name == key) return value;
-    }
-    return "";
-  }
+  static std::string header(const HttpAnswer& answer, std::string_view name) { return header_of(answer, name); }
 
   double value(const std::string& endpoint, const std::string& result) const {
     for (const auto& family : metrics.Collect()) {
@@ -68,12 +66,14 @@ class EndpointsTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  Callers callers{client, kMayIntrospect, {}, clock};
+  serve::Callers callers{client, serve::kMayIntrospect, {}, clock};
   VerifyMetrics metrics;
   std::string jwks = R"({"keys":[]})";
   PublicKeys keys{"https://tokens.example.com", [this] { return jwks; }};
   bool synced = true;
-  Endpoints endpoints{verifier, callers, keys, metrics, [this] { return synced; }, clock};
+  DeferredAnswers deferred;
+  Endpoints endpoints{verifier, callers, deferred, keys, metrics, [this] { return synced; }, clock};
+  serve::Routes routes{endpoints.routes()};
 };
 
 TEST_F(EndpointsTest, AuthLetsAGoodTokenThroughAndTellsWho) {
@@ -120,7 +120,7 @@ TEST_F(EndpointsTest, AuthMayDemandScopesAndAnAudience) {
 }
 
 TEST_F(EndpointsTest, AuthRefusesAParameterThatIsGivenTwice) {
-  using Query = decltype(HttpsRequest::query);
+  using Query = decltype(HttpRequest::query);
   for (const Query& query : {Query{{"scope", "deploy:write"}, {"scope", "admin"}}, Query{{"scope", ""}, {"scope", ""}},
                              Query{{"audience", "https://a"}, {"q", "x"}, {"audience", "https://a"}}}) {
     for (const char* token : {"Bearer good", "Bearer foreign", ""}) {
@@ -145,7 +145,7 @@ TEST_F(EndpointsTest, AuthAlwaysAnswersTheGroupsHeader) {
 }
 
 TEST_F(EndpointsTest, AuthAnswersUnderAnyPathBelowForEnvoy) {
-  HttpsRequest request{"DELETE", "/auth/what/was/asked", "Bearer good", {}, {}, {}};
+  auto request = request_of("DELETE", "/auth/what/was/asked", "Bearer good");
   EXPECT_EQ(ask(request).status, 200);
   request.path = "/authority";
   EXPECT_NE(ask(request).status, 200);
@@ -186,12 +186,12 @@ TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
 TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
   const kube::CapturedLog log;
   for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
-    EXPECT_EQ(ask({"POST", "/tokenreview", {}, "application/json", body, {}}).status, 400) << body;
+    EXPECT_EQ(ask(request_of("POST", "/tokenreview", {}, "application/json", body)).status, 400) << body;
   }
   EXPECT_EQ(log.count("cannot read a TokenReview"), 1) << log.text();
   EXPECT_EQ(log.count("apt_secret"), 0) << log.text();
   clock.advance(std::chrono::seconds(1));
-  ask({"POST", "/tokenreview", {}, "application/json", "{", {}});
+  ask(request_of("POST", "/tokenreview", {}, "application/json", "{"));
   EXPECT_EQ(log.count("others_since_last=4"), 1) << log.text();
 }
 
@@ -214,7 +214,7 @@ TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
   for (const json& body : broken) {
     const auto text = body.dump();
     clock.advance(std::chrono::seconds(1));
-    const auto answer = ask({"POST", "/tokenreview", {}, "application/json", text, {}});
+    const auto answer = ask(request_of("POST", "/tokenreview", {}, "application/json", text));
     EXPECT_EQ(answer.status, 400) << text;
     EXPECT_THAT(answer.body, Not(HasSubstr("apt_"))) << text;
   }
@@ -251,7 +251,7 @@ TEST_F(EndpointsTest, IntrospectionWantsAFormWithAToken) {
   const auto twice = introspect("token=good&token=good");
   EXPECT_EQ(twice.status, 400);
   EXPECT_EQ(json::parse(twice.body)["error"], "invalid_request");
-  HttpsRequest request{"POST", "/introspect", {}, "application/json", "token=good", {}};
+  auto request = request_of("POST", "/introspect", {}, "application/json", "token=good");
   request.certified = [] { return true; };
   EXPECT_EQ(ask(request).status, 400);
 }
@@ -286,24 +286,24 @@ TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlo
   ASSERT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   for (int i = 0; i < 100; ++i) transport.answer(201, R"({"status":{"authenticated":false}})");
   for (int i = 0; i < 5000; ++i) introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
-  EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(ReviewBudget::kSourceBurst) - 1);
+  EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(serve::ReviewBudget::kSourceBurst) - 1);
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
-  clock.advance(Callers::kAllowedFor);
+  clock.advance(serve::Callers::kAllowedFor);
   transport.answer(201, R"({"status":{"authenticated":false}})");
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 401) << "asked again after a while";
 }
 
 TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
-  EXPECT_EQ(ask({"GET", "/.well-known/jwks.json", {}, {}, {}, {}}).body, R"({"keys":[]})");
-  const auto found = json::parse(ask({"GET", "/.well-known/openid-configuration", {}, {}, {}, {}}).body);
+  EXPECT_EQ(ask(request_of("GET", "/.well-known/jwks.json")).body, R"({"keys":[]})");
+  const auto found = json::parse(ask(request_of("GET", "/.well-known/openid-configuration")).body);
   EXPECT_EQ(found["issuer"], "https://tokens.example.com");
   EXPECT_EQ(found["jwks_uri"], "https://tokens.example.com/.well-known/jwks.json");
-  EXPECT_EQ(ask({"GET", "/healthz", {}, {}, {}, {}}).status, 200);
+  EXPECT_EQ(ask(request_of("GET", "/healthz")).status, 200);
 }
 
 TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
   const auto asked_for = [this](const char* path) {
-    const auto answer = ask({"GET", path, {}, {}, {}, {}});
+    const auto answer = ask(request_of("GET", path));
     EXPECT_EQ(answer.status, 200);
     return header(answer, "Cache-Control");
   };
@@ -315,20 +315,20 @@ TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
 
 TEST_F(EndpointsTest, APathThatIsNotThereIsA404WhateverTheMethod) {
   for (const char* method : {"GET", "POST", "PUT"}) {
-    EXPECT_EQ(ask({method, "/", {}, {}, {}, {}}).status, 404) << method;
-    EXPECT_EQ(ask({method, "/.well-known/nope", {}, {}, {}, {}}).status, 404) << method;
+    EXPECT_EQ(ask(request_of(method, "/")).status, 404) << method;
+    EXPECT_EQ(ask(request_of(method, "/.well-known/nope")).status, 404) << method;
   }
 }
 
 TEST_F(EndpointsTest, AnotherMethodIsTold) {
   const auto allowed = [this](const char* method, const char* path) {
-    const auto answer = ask({method, path, {}, {}, {}, {}});
+    const auto answer = ask(request_of(method, path));
     EXPECT_EQ(answer.status, 405) << path;
     return header(answer, "Allow");
   };
   for (const char* path : {"/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"}) {
     EXPECT_EQ(allowed("POST", path), "GET, HEAD");
-    EXPECT_EQ(ask({"HEAD", path, {}, {}, {}, {}}).status, 200) << path;
+    EXPECT_EQ(ask(request_of("HEAD", path)).status, 200) << path;
   }
   EXPECT_EQ(allowed("GET", "/tokenreview"), "POST");
   EXPECT_EQ(allowed("HEAD", "/introspect"), "POST");
@@ -336,33 +336,34 @@ TEST_F(EndpointsTest, AnotherMethodIsTold) {
 
 TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
   synced = false;
-  Endpoints early(verifier, callers, {}, metrics, [this] { return synced; }, clock);
-  HttpsRequest request{"GET", "/auth", "Bearer foreign", {}, {}, {}};
-  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 503);
+  const auto request = request_of("GET", "/auth", "Bearer foreign");
+  EXPECT_EQ(ask(request).status, 503);
   synced = true;
-  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401);
+  EXPECT_EQ(ask(request).status, 401);
   synced = false;
-  EXPECT_EQ(std::get<HttpsAnswer>(early.serve(request)).status, 401) << "a watch that begins anew changes nothing";
+  EXPECT_EQ(ask(request).status, 401) << "a watch that begins anew changes nothing";
 }
 
 class FollowingTest : public EndpointsTest {
  protected:
-  KeptBack kept_back(const HttpsRequest& request) {
-    auto reply = following.serve(request);
-    auto* kept = std::get_if<KeptBack>(&reply);
-    EXPECT_NE(kept, nullptr) << request.path << " answered at once";
-    return kept ? std::move(*kept) : KeptBack([](bool) { return HttpsAnswer{}; });
-  }
-  HttpsRequest asked_at(std::string_view path) const {
-    if (path == "/auth") return {"GET", path, "Bearer late", {}, {}, {}};
-    if (path == "/tokenreview") return {"POST", path, {}, "application/json", review_of_late, {}};
-    HttpsRequest request{"POST", path, {}, "application/x-www-form-urlencoded", "token=late", {}};
+  FollowingTest() { deferred.start(); }
+
+  HttpRequest asked_at(std::string_view path) const {
+    if (path == "/auth") return request_of("GET", path, "Bearer late");
+    if (path == "/tokenreview") return request_of("POST", path, {}, "application/json", review_of_late);
+    auto request = request_of("POST", path, {}, "application/x-www-form-urlencoded", "token=late");
     request.certified = [] { return true; };
     return request;
   }
+  bool is_deferred(const HttpRequest& request) const {
+    const auto reply = following.serve(request);
+    return std::holds_alternative<serve::Pending>(reply);
+  }
 
   bool follows = true;
-  Endpoints following{verifier, callers, keys, metrics, [] { return true; }, clock, [this] { return follows; }};
+  Endpoints following_endpoints{
+      verifier, callers, deferred, keys, metrics, [] { return true; }, clock, [this] { return follows; }};
+  serve::Routes following{following_endpoints.routes()};
   const std::string review_of_late =
       R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
 };
@@ -370,37 +371,32 @@ class FollowingTest : public EndpointsTest {
 TEST_F(FollowingTest, AReplicaThatFollowsAsksAgainBeforeItRefuses) {
   for (const std::string path : {"/auth", "/tokenreview", "/introspect"}) {
     const auto request = asked_at(path);
-    const auto again = kept_back(request);
-    EXPECT_FALSE(again(false)) << path;
     const auto endpoint = path.substr(1);
+    auto reply = following.serve(request);
     EXPECT_EQ(value(endpoint, "invalid"), 0) << "nothing was answered yet";
-    const auto refusal = again(true);
-    ASSERT_TRUE(refusal) << path;
-    EXPECT_EQ(refusal->status, path == "/auth" ? 401 : 200);
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(answer_of(std::move(reply)).status, path == "/auth" ? 401 : 200);
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, DeferredAnswers::kDeferredFor) << path;
     EXPECT_EQ(value(endpoint, "invalid"), 1);
+    reply = following.serve(request);
     store.observe("", token_of("late", "late"));
-    const auto answer = again(false);
-    ASSERT_TRUE(answer) << path;
-    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer_of(std::move(reply)).status, 200);
     EXPECT_EQ(value(endpoint, "valid"), 1);
     store.observe_removal("", token_of("late", "late", "2").meta);
   }
 }
 
 TEST_F(FollowingTest, WhatIsNoTokenOrIsValidIsAnsweredAtOnce) {
-  const auto at_once = [this](const HttpsRequest& request) {
-    const auto reply = following.serve(request);
-    return std::holds_alternative<HttpsAnswer>(reply);
-  };
-  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {}}));
-  EXPECT_TRUE(at_once({"GET", "/auth", {}, {}, {}, {}})) << "no token";
-  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}}})) << "a scope that it has not";
-  EXPECT_TRUE(at_once({"POST", "/tokenreview", {}, "application/json", "{", {}}));
+  EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer good")));
+  EXPECT_FALSE(is_deferred(request_of("GET", "/auth"))) << "no token";
+  EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}})))
+      << "a scope that it has not";
+  EXPECT_FALSE(is_deferred(request_of("POST", "/tokenreview", {}, "application/json", "{")));
   follows = false;
-  EXPECT_TRUE(at_once({"GET", "/auth", "Bearer late", {}, {}, {}})) << "whoever mints knows at once";
+  EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer late"))) << "whoever mints knows at once";
 }
 
-TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreKeptBackAlike) {
+TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreDeferredAlike) {
   auto revoked = token_of("revoked", "revoked");
   revoked.spec.revoked = true;
   store.observe("", revoked);
@@ -409,11 +405,9 @@ TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreKeptBackAlike) {
   store.observe("", expired);
   for (const char* bad :
        {"Bearer revoked", "Bearer expired", "Bearer goo", "Bearer apt_0", "Bearer eyJhbGciOiJub25lIn0.e30."}) {
-    const HttpsRequest request{"GET", "/auth", bad, {}, {}, {}};
-    EXPECT_FALSE(kept_back(request)(false)) << bad;
+    EXPECT_TRUE(is_deferred(request_of("GET", "/auth", bad))) << bad;
   }
-  const HttpsRequest elsewhere{"GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}}};
-  EXPECT_FALSE(kept_back(elsewhere)(false));
+  EXPECT_TRUE(is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}})));
 }
 
 TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {

@@ -1,5 +1,5 @@
 // Files to TLS material, and the noticing of changes by what stat() says of them.
-#include "verify/server_certificate.hpp"
+#include "serve/server_certificate.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -8,7 +8,7 @@
 
 #include "kube/read_file.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
@@ -106,4 +106,4 @@ ServerCertificate::Material ServerCertificate::current() {
   return material_;
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

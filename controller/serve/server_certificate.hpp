@@ -8,9 +8,9 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "verify/tls_material.hpp"
+#include "serve/tls_material.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 struct CertificateFiles {
   std::string certificate;  // PEM, the server's own first; empty: one is made
@@ -51,4 +51,4 @@ class ServerCertificate {
   SteadyTime looked_{};      // guarded by mutex_
 };
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -1,10 +1,10 @@
-#include "verify/review_budget.hpp"
+#include "serve/review_budget.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 std::string text_of(int family, const void* bytes) {
@@ -61,4 +61,4 @@ void ReviewBudget::forget_oldest() {
   if (oldest != sources_.end()) sources_.erase(oldest);
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

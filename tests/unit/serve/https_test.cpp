@@ -1,21 +1,19 @@
-#include "verify/https_server.hpp"
-
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "kube/captured_log.hpp"
 #include "kube/fake_transport.hpp"
 #include "kube/temporary_folder.hpp"
-#include "tokens.hpp"
+#include "serve/http_server.hpp"
+#include "serve/raw_client.hpp"
+#include "serve/refusals.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 using kube::test::TemporaryFolder;
@@ -80,25 +78,29 @@ PairFiles write_pair(const TemporaryFolder& folder, const std::string& name, Wal
   return {folder.write(name + ".crt", made->certificate), folder.write(name + ".key", made->key.reveal())};
 }
 
-HttpsReply echo(const HttpsRequest& request) {
-  if (request.path == "/later") {
-    return [path = std::string(request.path)](std::stop_token) { return HttpsAnswer{200, "text/plain", "waited"}; };
-  }
-  if (request.path == "/certified") return HttpsAnswer{200, "text/plain", request.certified() ? "yes" : "no"};
-  return HttpsAnswer{200, "text/plain",
-                     std::string(request.method) + " " + std::string(request.parameter("q")) + " " +
-                         std::string(request.authorization) + " " + std::to_string(request.body.size())};
+// Answers some of the requests on a thread of its own.
+HttpReply later(std::string text) {
+  return Pending{[text = std::move(text)](Responder responder) {
+    std::thread([text, responder = std::move(responder)]() mutable {
+      std::move(responder).answer(HttpAnswer{200, "text/plain", text});
+    }).detach();
+  }};
+}
+
+HttpReply echo(const HttpRequest& request) {
+  if (request.path == "/later") return later("waited");
+  if (request.path == "/certified") return HttpAnswer{200, "text/plain", request.certified() ? "yes" : "no"};
+  return HttpAnswer{200, "text/plain",
+                    std::string(request.method) + " " + std::string(request.parameter("q")) + " " +
+                        std::string(request.header("Authorization")) + " " + std::to_string(request.body.size())};
 }
 
 class Https : public testing::Test {
  protected:
-  void start(CertificateFiles files, ServeRequest serve = echo, Seconds patience = HttpsServer::kPatience) {
+  void start(CertificateFiles files, Handler serve = echo, Limits limits = {}) {
     certificate.emplace(std::move(files), clock);
-    ASSERT_TRUE(certificate->load());
-    server.emplace(std::move(serve), *certificate, patience);
-    auto socket = serve::ListeningSocket::open("--flag", "127.0.0.1:0");
-    ASSERT_TRUE(socket);
-    const auto started = server->start(std::move(*socket));
+    server.emplace(HttpServer::Settings{limits, 2, &*certificate}, std::move(serve));
+    const auto started = server->start("--flag", "127.0.0.1:0");
     ASSERT_TRUE(started) << started.error().message;
   }
   Got get(const std::string& path, const Ask& ask = {}) const { return fetch(server->bound_port(), path, ask); }
@@ -106,7 +108,7 @@ class Https : public testing::Test {
   TemporaryFolder folder;
   ManualClock clock{std::chrono::floor<Seconds>(std::chrono::system_clock::now())};
   std::optional<ServerCertificate> certificate;
-  std::optional<HttpsServer> server;
+  std::optional<HttpServer> server;
 };
 
 TEST_F(Https, HandsOverMethodQueryAuthorizationAndBody) {
@@ -125,28 +127,28 @@ TEST_F(Https, RefusesASecondAuthorization) {
 }
 
 TEST_F(Https, TellsWhereARequestCameFrom) {
-  start({}, [](const HttpsRequest& request) { return HttpsAnswer{200, "text/plain", std::string(request.peer)}; });
+  start({}, [](const HttpRequest& request) { return HttpAnswer{200, "text/plain", std::string(request.peer)}; });
   EXPECT_EQ(get("/a").body, "127.0.0.1");
 }
 
 TEST_F(Https, SendsNoAnswerThatLacksAHeader) {
   const kube::CapturedLog log;
   const auto answer_of = [](std::string value) {
-    return HttpsAnswer{200, "text/plain", "let through", {{"X-Before", "a"}, {"X-Value", std::move(value)}}};
+    return HttpAnswer{200, "text/plain", "let through", {{"X-Before", "a"}, {"X-Value", std::move(value)}}};
   };
-  start({}, [&](const HttpsRequest& request) { return answer_of(std::string(request.parameter("q"))); });
+  start({}, [&](const HttpRequest& request) { return answer_of(std::string(request.parameter("q"))); });
   EXPECT_THAT(get("/a?q=b").headers, HasSubstr("X-Value: b\r\n"));
   for (const char* path : {"/a?q=", "/a?q=b%0d%0aX-Other:%20c"}) {
     const auto refused = get(path);
     EXPECT_EQ(refused.status, 500) << path;
     EXPECT_EQ(refused.body, "internal error\n");
   }
-  EXPECT_EQ(log.count("refused_header=X-Value"), 2) << log.text();
+  EXPECT_EQ(log.count("the header X-Value cannot be sent"), 2) << log.text();
 }
 
 TEST_F(Https, RefusesWhatIsTooLarge) {
   start({});
-  const std::string body(HttpsServer::kLargestBody + 1, 'b');
+  const std::string body(Limits{}.body_bytes + 1, 'b');
   EXPECT_EQ(get("/a", {.body = body.c_str()}).status, 413);
   const std::string header = "X-Large: " + std::string(64 * 1024, 'h');
   const auto got = get("/a", {.header = header.c_str()});
@@ -154,22 +156,34 @@ TEST_F(Https, RefusesWhatIsTooLarge) {
   EXPECT_EQ(get("/a").status, 200);
 }
 
-TEST_F(Https, LetsWorkThatWaitsWaitElsewhere) {
-  start({}, [](const HttpsRequest& request) -> HttpsReply {
+TEST_F(Https, WhatWaitsHoldsUpNobodyElseAndIsAnsweredBeforeTheStop) {
+  std::mutex mutex;
+  std::vector<Responder> held;
+  start({}, [&](const HttpRequest& request) -> HttpReply {
     if (request.path != "/later") return echo(request);
-    return [](std::stop_token stop) {
-      while (!stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      return HttpsAnswer{200, "text/plain", "stopped"};
-    };
+    return Pending{[&](Responder responder) {
+      const std::lock_guard lock(mutex);
+      held.push_back(std::move(responder));
+    }};
   });
-  std::vector<Got> waited(4);
+  const auto all_wait = [&] {
+    const std::lock_guard lock(mutex);
+    return held.size() == 8;
+  };
+  std::vector<Got> waited(8);
+  std::vector<std::jthread> callers;
+  for (auto& got : waited) callers.emplace_back([this, &got] { got = get("/later"); });
+  ASSERT_TRUE(kube::eventually(all_wait));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/a").status, 200) << "nobody else waits";
   {
-    std::vector<std::jthread> callers;
-    for (auto& got : waited) callers.emplace_back([this, &got] { got = get("/later"); });
-    for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/a").status, 200) << "nobody else waits";
-    server->stop();
+    const std::lock_guard lock(mutex);
+    for (std::size_t i = 0; i < 4; ++i) std::move(held[i]).answer(HttpAnswer{200, "text/plain", "late"});
+    held.clear();  // the others are not answered by anybody
   }
-  for (const auto& got : waited) EXPECT_TRUE(got.status == 200 || got.status == 503 || got.error != CURLE_OK);
+  callers.clear();
+  server->stop();
+  EXPECT_EQ(std::ranges::count(waited, 200, &Got::status), 4);
+  EXPECT_EQ(std::ranges::count(waited, 503, &Got::status), 4);
 }
 
 TEST_F(Https, AnswersWhatHadToWait) {
@@ -179,73 +193,9 @@ TEST_F(Https, AnswersWhatHadToWait) {
   EXPECT_EQ(got.body, "waited");
 }
 
-// Keeps everything back until `known`.
-class KeepsBack : public Https {
- protected:
-  void SetUp() override {
-    start({}, [this](const HttpsRequest& request) -> HttpsReply {
-      if (request.path == "/now") return HttpsAnswer{200, "text/plain", "now"};
-      return KeptBack([this, &request](bool last) -> std::optional<HttpsAnswer> {
-        if (known) return HttpsAnswer{200, "text/plain", std::string(request.authorization)};
-        asked = true;
-        if (!last) return {};
-        return HttpsAnswer{401, "text/plain", "unknown"};
-      });
-    });
-  }
-  // What so many callers at a time get.
-  std::vector<Got> get_all(std::size_t count) {
-    std::vector<Got> all(count);
-    std::vector<std::jthread> callers;
-    for (auto& got : all)
-      callers.emplace_back([this, &got] { got = get("/a", {.header = "Authorization: Bearer t"}); });
-    return callers.clear(), all;
-  }
-
-  std::atomic<bool> known = false;
-  std::atomic<bool> asked = false;
-};
-
-TEST_F(KeepsBack, AnswersAsSoonAsAChangeAllowsIt) {
-  Got got;
-  std::jthread caller([&] { got = get("/a", {.header = "Authorization: Bearer t"}); });
-  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
-  known = true;
-  server->look_again();
-  caller.join();
-  EXPECT_EQ(got.status, 200);
-  EXPECT_EQ(got.body, "Bearer t");
-}
-
-TEST_F(KeepsBack, RefusesWhenItsTimeIsUpAndHoldsUpNobodyElse) {
-  const auto before = std::chrono::steady_clock::now();
-  Got got;
-  std::jthread caller([&] { got = get("/a"); });
-  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
-  EXPECT_EQ(get("/now").body, "now");
-  caller.join();
-  EXPECT_EQ(got.status, 401);
-  EXPECT_GE(std::chrono::steady_clock::now() - before, HttpsServer::kKeptBackFor);
-}
-
-TEST_F(KeepsBack, AnswersEverybodyThoughTooManyCome) {
-  for (const auto& got : get_all(2 * HttpsServer::kMostKeptBack)) EXPECT_EQ(got.status, 401);
-  known = true;
-  for (const auto& got : get_all(4)) EXPECT_EQ(got.status, 200) << "there is room again";
-}
-
-TEST_F(KeepsBack, AnswersWhenItStops) {
-  std::vector<Got> all;
-  std::jthread callers([&] { all = get_all(8); });
-  ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
-  server->stop();
-  callers.join();
-  for (const auto& got : all) EXPECT_TRUE(got.status == 401 || got.error != CURLE_OK) << got.status;
-}
-
 TEST_F(Https, AnExceptionIsA500) {
   const kube::CapturedLog log;
-  start({}, [](const HttpsRequest&) -> HttpsReply { throw std::runtime_error("broken"); });
+  start({}, [](const HttpRequest&) -> HttpReply { throw std::runtime_error("broken"); });
   EXPECT_EQ(get("/a").status, 500);
   EXPECT_EQ(log.count("broken"), 1);
 }
@@ -309,25 +259,14 @@ TEST_F(Https, KnowsCallersByTheCertificatesOfTheirCa) {
   EXPECT_EQ(get("/certified", {.certificate = pair.certificate.c_str(), .key = pair.key.c_str()}).body, "no");
 }
 
-TEST_F(Https, ClosesAConnectionThatTricklesIn) {
-  start({}, echo, Seconds(1));
-  const int connection = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(server->bound_port());
-  inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-  ASSERT_EQ(connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  const char hello[] = {0x16, 0x03, 0x01, 0x02, 0x00};  // a handshake that never gets further
-  ASSERT_GT(send(connection, hello, sizeof hello, MSG_NOSIGNAL), 0);
-  ASSERT_TRUE(kube::eventually([connection] {
-    send(connection, "\x01", 1, MSG_NOSIGNAL);
-    pollfd readable{connection, POLLIN, 0};
-    char byte = 0;
-    return poll(&readable, 1, 100) > 0 && recv(connection, &byte, 1, MSG_DONTWAIT) <= 0;
-  }));
-  close(connection);
+TEST_F(Https, ClosesAHandshakeAndAHeadThatTrickleIn) {
+  using std::chrono::milliseconds;
+  start({}, echo, {.handshake = milliseconds(500), .head = milliseconds(500)});
+  test::RawClient client(server->bound_port());
+  ASSERT_TRUE(client.send(std::string_view("\x16\x03\x01\x02\x00", 5)));  // a handshake that never gets further
+  ASSERT_TRUE(kube::eventually([&] { return client.send("\x01"), client.is_closed(milliseconds(50)); }));
   EXPECT_EQ(get("/a").status, 200);
 }
 
 }  // namespace
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -1,4 +1,4 @@
-#include "verify/callers.hpp"
+#include "serve/callers.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,10 +7,12 @@
 
 #include "base/base64.hpp"
 #include "kube/fake_transport.hpp"
-#include "tokens.hpp"
+#include "verify/tokens.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
+
+using verify::kNow;
 
 using nlohmann::json;
 using testing::HasSubstr;
@@ -204,4 +206,4 @@ TEST_F(CallersTest, RequestsThatShareAReviewShareItsFailure) {
 }
 
 }  // namespace
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

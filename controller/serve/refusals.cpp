@@ -1,42 +1,40 @@
-#include "verify/refusals.hpp"
+#include "serve/refusals.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 constexpr std::string_view kRealm = "Bearer realm=\"apitoken\"";
 
 }  // namespace
 
-HttpsAnswer plain(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text)}; }
+HttpAnswer plain(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text)}; }
 
-HttpsAnswer unavailable(std::string text) {
+HttpAnswer unavailable(std::string text) {
   auto answer = plain(503, std::move(text));
   answer.headers.emplace_back("Retry-After", "1");
   return answer;
 }
 
-HttpsAnswer only(const char* methods) {
+HttpAnswer only(const std::string& methods) {
   auto answer = plain(405, fmt::format("only {} is answered here\n", methods));
   answer.headers.emplace_back("Allow", methods);
   return answer;
 }
 
 // No error code where nothing was presented.
-HttpsAnswer challenge(int status, std::string_view error, std::string_view more) {
+HttpAnswer challenge(int status, std::string_view error, std::string_view more) {
   auto answer = plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));
   auto value = error.empty() ? std::string(kRealm) : fmt::format("{}, error=\"{}\"", kRealm, error);
   answer.headers = {{"WWW-Authenticate", value.append(more)}, {"Cache-Control", "no-store"}};
   return answer;
 }
 
-HttpsAnswer invalid_token() {
-  return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
-}
+HttpAnswer invalid_token() { return challenge(401, "invalid_token", ", error_description=\"the token is not valid\""); }
 
-HttpsAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
+HttpAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
   switch (verdict) {
     case Callers::Verdict::Unknown:
       return invalid_token();
@@ -54,4 +52,4 @@ HttpsAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
   return unavailable("the caller cannot be reviewed now; try again\n");
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -9,7 +9,7 @@
 
 #include "base/token_bucket.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 // Whose share it is: an IPv4 address, or the first 64 bits of an IPv6 address ("2001:db8:0:1::/64"), since one host has
 // all the others. An IPv4 address that came as IPv6 (::ffff:192.0.2.7) counts as IPv4; any other text for itself.
@@ -60,4 +60,4 @@ class ReviewBudget {
   std::unordered_map<std::string, Source> sources_;
 };
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

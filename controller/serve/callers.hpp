@@ -17,10 +17,10 @@
 #include "base/clock.hpp"
 #include "core/hash.hpp"
 #include "kube/client.hpp"
-#include "verify/credential.hpp"
-#include "verify/review_budget.hpp"
+#include "serve/credential.hpp"
+#include "serve/review_budget.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 // What a caller must be allowed to do, by RBAC.
 struct Right {
@@ -120,4 +120,4 @@ class Callers {
   std::deque<SecretString> renewals_;  // the tokens; guarded by mutex_
 };
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

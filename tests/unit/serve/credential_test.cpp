@@ -1,11 +1,11 @@
-#include "verify/credential.hpp"
+#include "serve/credential.hpp"
 
 #include <gmock/gmock.h>
 
 #include "base/base64.hpp"
 #include "core/token_format.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 using testing::ElementsAre;
@@ -74,4 +74,4 @@ TEST(Credential, IsNoneThatAnApiServerCouldKnow) {
 }
 
 }  // namespace
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

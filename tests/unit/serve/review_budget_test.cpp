@@ -1,8 +1,8 @@
-#include "verify/review_budget.hpp"
+#include "serve/review_budget.hpp"
 
 #include <gtest/gtest.h>
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 using Kind = ReviewBudget::Kind;
@@ -76,4 +76,4 @@ TEST_F(ReviewBudgetTest, OneSourceLeavesPlacesToWaitIn) {
 }
 
 }  // namespace
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -1,4 +1,4 @@
-#include "verify/credential.hpp"
+#include "serve/credential.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "base/base64.hpp"
 #include "core/token_format.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 constexpr std::string_view kJwtBegin = "eyJ";  // {" in base64url
@@ -72,4 +72,4 @@ Credential examine_credential(std::string_view token) {
   return opaque;
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

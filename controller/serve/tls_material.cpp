@@ -1,5 +1,5 @@
 // Certificates and keys through GnuTLS, which libmicrohttpd speaks TLS with.
-#include "verify/tls_material.hpp"
+#include "serve/tls_material.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 
 #include "core/hash.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 namespace {
 
 constexpr std::chrono::days kSelfSignedLife{365};
@@ -161,4 +161,4 @@ Result<SelfSigned> make_self_signed(const std::string& host_name, WallTime now) 
                     SecretString(exported(key, gnutls_x509_privkey_export2)), fingerprint_of(certificate)};
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -11,7 +11,7 @@
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 class TlsMaterial {
  public:
@@ -47,4 +47,4 @@ struct SelfSigned {
 // For localhost, its addresses and `host_name`. Errors: Unavailable where GnuTLS fails.
 Result<SelfSigned> make_self_signed(const std::string& host_name, WallTime now);
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

@@ -1,5 +1,5 @@
 // Reviews of callers, and the memory of them.
-#include "verify/callers.hpp"
+#include "serve/callers.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -8,7 +8,7 @@
 
 #include "api/names.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 const Right kMayIntrospect{
     "/introspect", "the verb introspect on apitokens.apitoken.dev", [](const api::UserInfo& user) {
@@ -218,4 +218,4 @@ void Callers::remember(const core::Digest& digest, const Credential& credential,
   }
 }
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

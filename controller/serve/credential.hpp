@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace apitoken::verify {
+namespace apitoken::serve {
 
 struct Credential {
   enum class Kind {
@@ -28,4 +28,4 @@ struct Credential {
 
 Credential examine_credential(std::string_view token);
 
-}  // namespace apitoken::verify
+}  // namespace apitoken::serve

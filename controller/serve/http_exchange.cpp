@@ -1,0 +1,202 @@
+#include "serve/http_exchange.hpp"
+
+#include <fmt/format.h>
+#include <microhttpd.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "base/secret_string.hpp"
+#include "serve/http_response.hpp"
+#include "serve/refusals.hpp"
+#include "serve/tls_material.hpp"
+
+namespace apitoken::serve {
+namespace {
+
+HttpAnswer internal_error() { return plain(500, "internal error\n"); }
+
+gnutls_session_t session_of(MHD_Connection* connection) {
+  const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return static_cast<gnutls_session_t>(known->tls_session);
+}
+
+}  // namespace
+
+bool Exchanges::suspended() {
+  const std::lock_guard lock(mutex_);
+  if (finishing_) return false;
+  ++suspended_;
+  return true;
+}
+
+void Exchanges::resumed() {
+  const std::lock_guard lock(mutex_);
+  if (--suspended_ == 0) none_suspended_.notify_all();
+}
+
+void Exchanges::opened(Stream& stream) {
+  const std::lock_guard lock(mutex_);
+  streams_.insert(&stream);
+  if (finishing_) stream.end();
+}
+
+void Exchanges::closed(Stream& stream) {
+  const std::lock_guard lock(mutex_);
+  streams_.erase(&stream);
+}
+
+void Exchanges::finish() {
+  std::unique_lock lock(mutex_);
+  finishing_ = true;
+  for (auto* stream : streams_) stream->end();
+  none_suspended_.wait(lock, [this] { return suspended_ == 0; });
+}
+
+HttpExchange::HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer,
+                           const TlsMaterial* material, const char* target)
+    : exchanges_(exchanges), connection_(connection), peer_(peer), material_(material) {
+  peer_.head_begins();
+  raw_.target = target;
+  raw_.target_size = std::strlen(target);
+  const std::string_view text(target, raw_.target_size);
+  raw_.target_is_plain = is_plain_target(text);
+  const auto query = text.find('?');
+  path_ = decode_percent(text.substr(0, query), false);
+  if (query == text.npos) return;
+  request_.query = decode_form(text.substr(query + 1));
+  // libmicrohttpd shall find no query: with many parameters it runs out of memory, and leaves the peer without answer.
+  const_cast<char*>(target)[query + 1] = '\0';
+}
+
+HttpExchange::~HttpExchange() {
+  wipe(body_);
+  if (stream_) exchanges_.closed(*stream_);
+}
+
+void HttpExchange::read_head(const char* method) {
+  request_.method = method;
+  request_.path = path_;
+  request_.peer = peer_.peer();
+  if (material_ != nullptr) {
+    request_.certified = [this] { return material_->vouches_for_peer(session_of(connection_)); };
+  }
+  request_.headers.reserve(16);
+  MHD_get_connection_values_n(
+      connection_, MHD_HEADER_KIND,
+      [](void* headers, MHD_ValueKind, const char* name, std::size_t name_size, const char* value, std::size_t size) {
+        static_cast<decltype(request_.headers)*>(headers)->emplace_back(
+            std::string_view(name, name_size), value ? std::string_view(value, size) : std::string_view());
+        return MHD_YES;
+      },
+      &request_.headers);
+}
+
+bool HttpExchange::head(const char* method, const char* version) {
+  has_head_ = true;
+  raw_.method = method;
+  raw_.version = version;
+  raw_.size = MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+  read_head(method);
+  peer_.head_complete();
+  if (auto refusal = refuse_head(raw_, request_, exchanges_.limits)) {
+    refusal->headers.emplace_back(MHD_HTTP_HEADER_CONNECTION, "close");
+    return send(std::move(*refusal));
+  }
+  const auto length = request_.header(MHD_HTTP_HEADER_CONTENT_LENGTH);
+  std::size_t expected = 0;
+  std::from_chars(length.data(), length.data() + length.size(), expected);
+  body_.reserve(std::min(expected, exchanges_.limits.body_bytes));  // once: a copy left behind would not be wiped
+  return true;
+}
+
+void HttpExchange::body(std::string_view piece) {
+  too_large_ = too_large_ || body_.size() + piece.size() > exchanges_.limits.body_bytes;
+  if (!too_large_) body_.append(piece);
+}
+
+bool HttpExchange::complete() {
+  if (reply_) return dispatch(std::move(*reply_));
+  if (too_large_) {
+    return send(plain(413, fmt::format("the body is larger than {} bytes\n", exchanges_.limits.body_bytes)));
+  }
+  request_.body = body_;
+  return dispatch(served());
+}
+
+HttpReply HttpExchange::served() {
+  try {
+    return exchanges_.serve(request_);
+  } catch (const std::exception& error) {  // must not unwind through C
+    spdlog::error("cannot answer request path={} error={}", path_, error.what());
+    return internal_error();
+  }
+}
+
+bool HttpExchange::dispatch(HttpReply reply) {
+  if (auto* answer = std::get_if<HttpAnswer>(&reply)) return send(std::move(*answer));
+  if (auto* streamed = std::get_if<Streamed>(&reply)) return stream(std::move(*streamed));
+  if (!exchanges_.suspended()) return send(unavailable("the server is stopping; try again\n"));
+  MHD_suspend_connection(connection_);  // before anybody can resume it
+  begin(std::move(std::get<Pending>(reply)));
+  return true;
+}
+
+// The exchange may be gone when it returns.
+void HttpExchange::begin(Pending pending) {
+  Responder responder([this](HttpReply reply) { resume(std::move(reply)); });
+  try {
+    pending.begin(std::move(responder));
+  } catch (const std::exception& error) {
+    spdlog::error("cannot begin to answer a request error={}", error.what());
+  }
+}
+
+void HttpExchange::resume(HttpReply reply) {
+  if (auto* pending = std::get_if<Pending>(&reply)) return begin(std::move(*pending));
+  reply_ = std::move(reply);
+  auto& exchanges = exchanges_;
+  MHD_resume_connection(connection_);
+  exchanges.resumed();
+}
+
+bool HttpExchange::queue(int status, MHD_Response* response) {
+  if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) == MHD_YES) return true;
+  spdlog::error("cannot queue an answer, closing the connection path={} status={}", path_, status);
+  return false;
+}
+
+bool HttpExchange::send(HttpAnswer answer) {
+  int status = answer.status;
+  auto response = make_response(std::move(answer), exchanges_.limits);
+  if (!response) {
+    spdlog::error("cannot send an answer, sending 500 path={} status={} error={}", path_, status,
+                  response.error().message);
+    status = 500;
+    response = make_response(internal_error(), exchanges_.limits);
+  }
+  return response && queue(status, response->get());
+}
+
+bool HttpExchange::stream(Streamed streamed) {
+  stream_ = std::make_shared<Stream>();
+  const int status = streamed.head.status;
+  auto response = make_response(std::move(streamed.head), stream_, connection_, exchanges_.limits);
+  if (!response) {
+    spdlog::error("cannot begin a stream, sending 500 path={} error={}", path_, response.error().message);
+    return send(internal_error());
+  }
+  exchanges_.opened(*stream_);
+  if (!queue(status, response->get())) return false;
+  peer_.streams(stream_);
+  try {
+    streamed.begin(stream_);
+  } catch (const std::exception& error) {
+    spdlog::error("cannot begin a stream path={} error={}", path_, error.what());
+    stream_->end();
+  }
+  return true;
+}
+
+}  // namespace apitoken::serve

@@ -1,0 +1,90 @@
+// HttpExchange: one request and its answer, from the first line to the last byte. libmicrohttpd's callbacks in
+// http_server.cpp drive it on a serving thread; while it is suspended, whoever holds its Responder answers from
+// another.
+//
+//   first line -> head: refused? -> body -> handler --HttpAnswer------------------------> sent
+//                                              |-----Pending: suspended ... resumed ----> sent
+//                                              '-----Streamed: piece by piece, suspended while there is none
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "serve/connections.hpp"
+#include "serve/http_message.hpp"
+#include "serve/request_head.hpp"
+
+struct MHD_Connection;
+struct MHD_Response;
+
+namespace apitoken::serve {
+
+class TlsMaterial;
+
+// What the exchanges of a server share.
+class Exchanges {
+ public:
+  Exchanges(Handler handler, const Limits& given) : serve(std::move(handler)), limits(given) {}
+
+  const Handler serve;
+  const Limits limits;
+
+  // Suspended exchanges, and streams that are not closed. False once the server stops: nothing may wait any more.
+  [[nodiscard]] bool suspended();
+  void resumed();
+  void opened(Stream& stream);
+  void closed(Stream& stream);
+  // Ends the streams, and returns once nothing is suspended.
+  void finish();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_suspended_;
+  std::size_t suspended_ = 0;  // guarded by mutex_
+  bool finishing_ = false;     // guarded by mutex_
+  std::set<Stream*> streams_;  // guarded by mutex_
+};
+
+class HttpExchange {
+ public:
+  // `target` as libmicrohttpd received it; `material`: what the handshake showed, null without TLS.
+  HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer, const TlsMaterial* material,
+               const char* target);
+  ~HttpExchange();
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+
+  // Each is false if libmicrohttpd cannot go on with the connection.
+  bool head(const char* method, const char* version);
+  void body(std::string_view piece);
+  bool complete();  // the body is; and again after each resume
+
+  bool has_head() const { return has_head_; }
+
+ private:
+  void read_head(const char* method);
+  HttpReply served();
+  bool dispatch(HttpReply reply);
+  bool send(HttpAnswer answer);
+  bool stream(Streamed streamed);
+  bool queue(int status, MHD_Response* response);
+  void begin(Pending pending);
+  void resume(HttpReply reply);
+
+  Exchanges& exchanges_;
+  MHD_Connection* const connection_;
+  Connection& peer_;
+  const TlsMaterial* const material_;
+  RawHead raw_;
+  std::string path_;
+  HttpRequest request_;
+  std::string body_;
+  bool has_head_ = false;
+  bool too_large_ = false;
+  std::optional<HttpReply> reply_;  // set before the connection is resumed
+  std::shared_ptr<Stream> stream_;
+};
+
+}  // namespace apitoken::serve

@@ -1,0 +1,115 @@
+#include "serve/http_response.hpp"
+
+#include <fmt/format.h>
+#include <microhttpd.h>
+
+#include <cstring>
+
+#include "base/secret_string.hpp"
+
+namespace apitoken::serve {
+namespace {
+
+constexpr std::size_t kBlock = 16 * 1024;
+
+// A body on its way out, uncopied: a page of metrics is large. Read from front to back.
+struct Outgoing {
+  std::vector<std::string> parts;
+  std::size_t part = 0;
+  std::size_t at = 0;  // in it
+
+  std::uint64_t size() const {
+    std::uint64_t sum = 0;
+    for (const auto& one : parts) sum += one.size();
+    return sum;
+  }
+  static ssize_t read(void* self, std::uint64_t, char* block, std::size_t size) {
+    auto& [parts, part, at] = *static_cast<Outgoing*>(self);
+    while (part < parts.size() && at == parts[part].size()) ++part, at = 0;
+    if (part == parts.size()) return MHD_CONTENT_READER_END_OF_STREAM;
+    const auto copied = parts[part].copy(block, size, at);
+    at += copied;
+    return static_cast<ssize_t>(copied);
+  }
+  static void done(void* self) { delete static_cast<Outgoing*>(self); }
+};
+
+struct OutgoingStream {
+  std::shared_ptr<Stream> stream;
+
+  static ssize_t read(void* self, std::uint64_t, char* block, std::size_t size) {
+    const auto taken = static_cast<OutgoingStream*>(self)->stream->take(block, size);
+    if (taken.broken) return MHD_CONTENT_READER_END_WITH_ERROR;
+    return taken.ended ? MHD_CONTENT_READER_END_OF_STREAM : static_cast<ssize_t>(taken.bytes);
+  }
+  static void done(void* self) {
+    const std::unique_ptr<OutgoingStream> owned(static_cast<OutgoingStream*>(self));
+    owned->stream->detach();
+  }
+};
+
+Response from_parts(HttpAnswer& answer) {
+  auto outgoing = std::make_unique<Outgoing>(std::move(answer.more));
+  outgoing->parts.insert(outgoing->parts.begin(), std::move(answer.body));
+  auto* response =
+      MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read, outgoing.get(), &Outgoing::done);
+  if (response != nullptr) outgoing.release();  // the response's from here on
+  return Response(response);
+}
+
+// One string is handed over as it is, and wiped once it is sent: introspection tells much about a token.
+Response from_body(std::string body) {
+  auto kept = std::make_unique<std::string>(std::move(body));
+  const auto done = +[](void* self) {
+    const std::unique_ptr<std::string> owned(static_cast<std::string*>(self));
+    wipe(*owned);
+  };
+  auto* response = MHD_create_response_from_buffer_with_free_callback_cls(kept->size(), kept->data(), done, kept.get());
+  if (response != nullptr) kept.release();  // the response's from here on
+  return Response(response);
+}
+
+Result<Response> with_headers(Response response, const HttpAnswer& answer, const Limits& limits) {
+  if (!response) return fail(ErrorKind::Unavailable, "there is no memory for a response");
+  std::size_t size = 0;
+  const auto add = [&](const char* name, const std::string& value) {
+    size += std::strlen(name) + value.size() + 4;
+    return MHD_add_response_header(response.get(), name, value.c_str()) == MHD_YES;
+  };
+  const auto refuse = [](const char* name) {
+    return fail(ErrorKind::Invalid, fmt::format("the header {} cannot be sent: it is empty or holds a line end", name));
+  };
+  if (!answer.content_type.empty() && !add(MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type)) {
+    return refuse(MHD_HTTP_HEADER_CONTENT_TYPE);
+  }
+  for (const auto& [name, value] : answer.headers) {
+    if (!add(name, value)) return refuse(name);
+  }
+  if (size > limits.answer_head_bytes) {
+    return fail(ErrorKind::Invalid, fmt::format("the headers of the answer take {} bytes; at most {} are sent", size,
+                                                limits.answer_head_bytes));
+  }
+  return response;
+}
+
+}  // namespace
+
+void DropResponse::operator()(MHD_Response* response) const { MHD_destroy_response(response); }
+
+Result<Response> make_response(HttpAnswer answer, const Limits& limits) {
+  auto response = answer.more.empty() ? from_body(std::move(answer.body)) : from_parts(answer);
+  return with_headers(std::move(response), answer, limits);
+}
+
+Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream, MHD_Connection* connection,
+                               const Limits& limits) {
+  stream->attach(
+      {[connection] { MHD_suspend_connection(connection); }, [connection] { MHD_resume_connection(connection); }});
+  auto outgoing = std::make_unique<OutgoingStream>(std::move(stream));
+  Response response(MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kBlock, &OutgoingStream::read, outgoing.get(),
+                                                      &OutgoingStream::done));
+  if (response) outgoing.release();  // the response's from here on
+  return with_headers(std::move(response), head, limits);
+}
+
+}  // namespace apitoken::serve

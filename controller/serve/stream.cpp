@@ -1,0 +1,80 @@
+#include "serve/stream.hpp"
+
+#include <algorithm>
+
+namespace apitoken::serve {
+
+using std::chrono::steady_clock;
+
+void Stream::wake() {
+  if (!suspended_) return;
+  suspended_ = false;
+  hooks_.resume();
+}
+
+bool Stream::write(std::string piece) {
+  const std::lock_guard lock(mutex_);
+  if (ended_ || broken_) return false;
+  if (piece.empty()) return true;
+  if (queued_ + piece.size() > kMaxQueued) {
+    broken_ = true;
+    return false;
+  }
+  if (queue_.empty()) since_ = steady_clock::now();
+  queued_ += piece.size();
+  queue_.push_back(std::move(piece));
+  wake();
+  return true;
+}
+
+void Stream::end() {
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  wake();
+}
+
+bool Stream::is_open() const {
+  const std::lock_guard lock(mutex_);
+  return !ended_ && !broken_;
+}
+
+void Stream::attach(Hooks hooks) {
+  const std::lock_guard lock(mutex_);
+  hooks_ = std::move(hooks);
+}
+
+Stream::Taken Stream::take(char* block, std::size_t size) {
+  const std::lock_guard lock(mutex_);
+  if (broken_) return {.ended = true, .broken = true};
+  since_ = steady_clock::now();
+  if (queue_.empty()) {
+    if (ended_) return {.ended = true};
+    suspended_ = true;
+    hooks_.suspend();
+    return {};
+  }
+  const auto copied = queue_.front().copy(block, size, at_);
+  at_ += copied;
+  queued_ -= copied;
+  if (at_ == queue_.front().size()) {
+    queue_.pop_front();
+    at_ = 0;
+  }
+  return {.bytes = copied};
+}
+
+void Stream::detach() {
+  const std::lock_guard lock(mutex_);
+  broken_ = true;
+  suspended_ = false;
+  hooks_ = {};
+  queue_.clear();
+  queued_ = 0;
+}
+
+steady_clock::duration Stream::stalled() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.empty() ? steady_clock::duration::zero() : steady_clock::now() - since_;
+}
+
+}  // namespace apitoken::serve
