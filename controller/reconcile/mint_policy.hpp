@@ -35,7 +35,6 @@ class MintPolicy {
   };
   // Nothing: the API server could not be asked.
   std::optional<Finding> look(std::stop_token stop);
-  std::optional<Finding> look_at_binding(std::stop_token stop);
   std::optional<Finding> describe_failure(const Error& error) const;
   void note(const Finding& finding);
 

@@ -144,7 +144,8 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
     objects = render({"namespaces": ["team-a", "team-b"]})
     wide = only(objects, "ClusterRole", RELEASE)
     assert {resource for rule in wide["rules"] for resource in rule["resources"]} == {
-        "tokenexpiryconfigs", "tokenexpiryconfigs/status", "namespaces", "tokenreviews", "subjectaccessreviews"}
+        "tokenexpiryconfigs", "tokenexpiryconfigs/status", "namespaces", "tokenreviews", "subjectaccessreviews",
+        "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
     assert [b["roleRef"]["name"] for b in objects if b["kind"] == "ClusterRoleBinding"] == [RELEASE]
     bound = {(b["metadata"]["namespace"], b["roleRef"]["name"]) for b in objects if b["kind"] == "RoleBinding"}
     assert bound == {("team-a", f"{RELEASE}-tokens"), ("team-b", f"{RELEASE}-tokens"), (NAMESPACE, f"{RELEASE}-leases"),

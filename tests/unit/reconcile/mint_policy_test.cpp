@@ -70,12 +70,13 @@ TEST_F(MintPolicyTest, LooksAtPolicyAndBindingAtOnceAndEveryTenMinutes) {
 TEST_F(MintPolicyTest, TellsWhenItGoesAndWhenItIsBack) {
   answer_binding(binding(R"(["Deny"])"));
   answer_status(404, "NotFound");  // the policy
+  transport.answer(200, binding(R"(["Deny"])"));
   transport.answer(200, kPolicy);
   answer_status(404, "NotFound");  // the binding
   answer_binding(binding(R"(["Deny"])"));
   start();
-  expect_requests(7, MintPolicy::kInterval);
-  EXPECT_TRUE(kube::eventually([&] { return transport.count() == 7; }));
+  expect_requests(8, MintPolicy::kInterval);
+  EXPECT_TRUE(kube::eventually([&] { return transport.count() == 8; }));
   EXPECT_THAT(end(), ElementsAre(State::Present, State::Absent, State::Present));
 }
 
@@ -96,11 +97,12 @@ TEST_F(MintPolicyTest, ABindingThatDoesNotDenyIsNone) {
 
 TEST_F(MintPolicyTest, WhereItMayNotLookThatIsUnknownAndAnOutageChangesNothing) {
   answer_status(403, "Forbidden");
-  transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
+  answer_status(403, "Forbidden");
+  for (int i = 0; i < 2; ++i) transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
   answer_binding(binding(R"(["Deny"])"));
-  transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
+  for (int i = 0; i < 2; ++i) transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
   start();
-  expect_requests(5, MintPolicy::kInterval);
+  expect_requests(8, MintPolicy::kInterval);
   EXPECT_THAT(end(), ElementsAre(State::Unknown, State::Present));
 }
 
