@@ -30,11 +30,11 @@ void MintPolicy::run(std::stop_token stop) {
   name_thread("mint policy");
   std::mutex mutex;
   std::condition_variable_any nobody;
-  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     const auto finding = look(stop);
     if (finding) note(*finding);
     const auto next = clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter));
+    std::unique_lock lock(mutex);
     while (!stop.stop_requested() && clock_.steady() < next) clock_.wait(nobody, lock, stop, next);
   }
 }
