@@ -33,6 +33,9 @@ inline constexpr std::string_view kPreviousCmsKey = "previous-token.cms";
 // On the ApiToken: asks for a rotation; each value, an RFC 3339 time, is served once.
 inline constexpr std::string_view kRotateRequestAnnotation = "apitoken.dev/rotate-requested-at";
 
+// On the TokenExpiryConfig: asks for a test mail; each value, an RFC 3339 time, is served once.
+inline constexpr std::string_view kTestMailAnnotation = "apitoken.dev/test-mail-requested-at";
+
 inline constexpr std::string_view kPermanent = "Permanent";
 inline constexpr std::string_view kTemporary = "Temporary";
 inline constexpr std::string_view kOpaque = "Opaque";
@@ -72,6 +75,7 @@ inline constexpr std::string_view kAccepted = "Accepted";              // Ready=
 inline constexpr std::string_view kDelivered = "Delivered";            // EmailDelivery=True
 inline constexpr std::string_view kNothingSent = "NothingSent";        // EmailDelivery=Unknown
 inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";  // EmailDelivery=False
+inline constexpr std::string_view kNoServer = "NoServer";              // EmailDelivery=False: mail without spec.smtp
 }  // namespace reason
 
 // Every word that a condition may be made of.
@@ -84,6 +88,6 @@ inline constexpr std::string_view kConditionWords[] = {
     reason::kMintFailed,     reason::kNoticeFailed,     reason::kSigningKeysLost,
     reason::kInvalidAddress, reason::kSecretNotFound,   reason::kValid,
     reason::kDone,           reason::kAccepted,         reason::kDelivered,
-    reason::kNothingSent,    reason::kDeliveryFailed};
+    reason::kNothingSent,    reason::kDeliveryFailed,   reason::kNoServer};
 
 }  // namespace apitoken::api

@@ -17,8 +17,10 @@ struct SmtpSpec {
   std::string server;              // host:port
   std::optional<std::string> tls;  // StartTLS (absent), Implicit or None
   std::string from;
-  std::string credentials_secret;  // empty: no AUTH
-  std::string ca_secret;           // empty: the system's CAs
+  std::string credentials_secret;   // empty: no AUTH
+  std::string ca_secret;            // empty: the system's CAs
+  std::optional<std::string> helo;  // absent: the domain of `from`
+  std::optional<std::string> auth;  // PLAIN, LOGIN or CRAM-MD5; absent: PLAIN or LOGIN
 
   bool operator==(const SmtpSpec&) const = default;
 };
@@ -28,6 +30,8 @@ struct TokenExpiryConfigSpec {
   std::vector<std::string> reminders;  // Go durations
   std::string emails;                  // separated by semicolons
   bool email_token_user = false;
+  std::optional<std::vector<std::string>> email_domains;  // absent: the domain of smtp.from
+  std::string email_user_prefix;
   std::optional<LabelSelector> namespace_selector;
   std::optional<LabelSelector> token_selector;
   LifetimeSpec permanent;
@@ -39,6 +43,31 @@ struct TokenExpiryConfigSpec {
   bool operator==(const TokenExpiryConfigSpec&) const = default;
 };
 
+// Users whose tokens these settings match and who get no mail of their own, though emailTokenUser asks for it.
+struct SkippedUsers {
+  std::int64_t count = 0;
+  std::vector<std::string> names;  // some of them
+
+  bool operator==(const SkippedUsers&) const = default;
+};
+
+// What became of the test mail asked for last.
+struct TestMail {
+  std::string requested_at;  // the annotation's value
+  std::optional<WallTime> at;
+  std::int64_t accepted = 0;  // recipients whom the server took
+  struct Refused {
+    std::string address;
+    std::string reason;  // the server's word
+
+    bool operator==(const Refused&) const = default;
+  };
+  std::vector<Refused> refused;
+  std::string error;  // empty: the server took the mail, for one recipient at least
+
+  bool operator==(const TestMail&) const = default;
+};
+
 struct TokenExpiryConfigStatus {
   std::int64_t observed_generation = 0;
   std::vector<Condition> conditions;
@@ -46,6 +75,8 @@ struct TokenExpiryConfigStatus {
   std::int64_t expiring_tokens = 0;
   std::optional<WallTime> last_email_time;
   std::int64_t pending_notices = 0;
+  std::optional<SkippedUsers> skipped_users;
+  std::optional<TestMail> test_mail;
 
   bool operator==(const TokenExpiryConfigStatus&) const = default;
 };

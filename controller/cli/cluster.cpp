@@ -226,6 +226,35 @@ Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::str
   return shown(std::move(patched));
 }
 
+Outcome<api::TokenExpiryConfig> Cluster::get_config(const std::string& name) {
+  const auto body = parts_->client.get(kube::resources::kTokenExpiryConfigs, {"", name}, parts_->stop);
+  if (!body) return refuse(body.error());
+  const auto element = parts_->parser.parse(*body);
+  if (!element) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + element.error().message);
+  auto config = api::decode_token_expiry_config(*element);
+  if (!config) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + config.error().message);
+  return std::move(*config);
+}
+
+Outcome<void> Cluster::patch_config(const std::string& name, const std::string& body) {
+  const auto patched =
+      parts_->client.merge_patch(kube::resources::kTokenExpiryConfigs, {"", name}, "", body, parts_->stop);
+  if (!patched) return refuse(patched.error());
+  return {};
+}
+
+Outcome<std::vector<std::string>> Cluster::config_names() {
+  const auto body = parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "", kube::kJsonAccept, parts_->stop);
+  if (!body) return refuse(body.error());
+  const auto answer = parts_->parser.parse(*body);
+  if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+  std::vector<std::string> names;
+  for (const api::Json item : api::read_array(*answer, "items")) {
+    if (const auto meta = api::decode_meta(item)) names.push_back(meta->name);
+  }
+  return names;
+}
+
 Outcome<void> Cluster::remove(const std::string& name, const std::string& uid) {
   const auto gone =
       parts_->client.remove(kube::resources::kApiTokens, {parts_->name_space, name}, uid, "", parts_->stop);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/api_token.hpp"
+#include "api/token_expiry_config.hpp"
 #include "base/secret_string.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit_code.hpp"
@@ -43,6 +44,9 @@ class Cluster {
   Outcome<std::vector<ShownToken>> list(const std::string& name_space, const std::string& user);
   Outcome<ShownToken> create(const std::string& name, const std::string& body);
   Outcome<ShownToken> merge_patch(const std::string& name, const std::string& body);
+  Outcome<api::TokenExpiryConfig> get_config(const std::string& name);
+  Outcome<void> patch_config(const std::string& name, const std::string& body);
+  Outcome<std::vector<std::string>> config_names();
   // Deletes it, unless another of that name has taken its place.
   Outcome<void> remove(const std::string& name, const std::string& uid);
   // Whether the user may read the Secret of that name, which need not be there.

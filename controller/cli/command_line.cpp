@@ -68,6 +68,16 @@ constexpr std::array kCommands{
         "  kubectl apitoken verify < token.txt\n"
         "  kubectl get secret ci -o jsonpath='{.data.token}' | base64 -d | kubectl apitoken verify",
         {}},
+    CommandRow{Command::TestMail,
+               "test-mail",
+               "CONFIG",
+               1,
+               1,
+               "Send a test mail to the emails of a TokenExpiryConfig",
+               "Asks the operator to send one mail at once to the emails of a TokenExpiryConfig, and prints what the "
+               "mail server says to each address. At most one a minute is sent.",
+               "  kubectl apitoken test-mail default",
+               {}},
     CommandRow{
         Command::Lint,
         "lint",
@@ -104,6 +114,10 @@ constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
 // What may stand before a name, as with kubectl.
 constexpr std::array<std::string_view, 4> kKindWords{"apitoken", "apitokens", "apitoken.apitoken.dev",
                                                      "apitokens.apitoken.dev"};
+
+constexpr std::array<std::string_view, 5> kConfigWords{"tokenexpiryconfig", "tokenexpiryconfigs", "tec",
+                                                       "tokenexpiryconfig.apitoken.dev",
+                                                       "tokenexpiryconfigs.apitoken.dev"};
 
 const CommandRow* find_command(std::string_view word) {
   const auto alias = std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
@@ -211,10 +225,12 @@ std::size_t find_command_word(Arguments arguments) {
 
 // The name alone of what kubectl and -o name write as KIND/NAME.
 std::string without_kind(Command command, const std::string& word) {
-  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) == 0) return word;
+  std::span<const std::string_view> kinds;
+  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) != 0) kinds = kKindWords;
+  if (command == Command::TestMail) kinds = kConfigWords;
   const auto slash = word.find('/');
   const auto kind = std::string_view(word).substr(0, slash);
-  return slash != word.npos && std::ranges::find(kKindWords, kind) != kKindWords.end() ? word.substr(slash + 1) : word;
+  return slash != word.npos && std::ranges::find(kinds, kind) != kinds.end() ? word.substr(slash + 1) : word;
 }
 
 // Reads the whole line; where `complaints` is null, what cannot be read is passed over.

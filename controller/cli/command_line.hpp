@@ -15,7 +15,21 @@
 
 namespace apitoken::cli {
 
-enum class Command { Create, Login, List, Describe, Rotate, Revoke, Verify, Lint, Completion, Version, Help, Complete };
+enum class Command {
+  Create,
+  Login,
+  List,
+  Describe,
+  Rotate,
+  Revoke,
+  Verify,
+  TestMail,
+  Lint,
+  Completion,
+  Version,
+  Help,
+  Complete
+};
 enum class Output { Text, Wide, Json, Yaml, Name, Token };
 enum class DryRun { None, Client, Server };
 

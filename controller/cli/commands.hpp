@@ -14,6 +14,7 @@ Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& termina
 Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& terminal);
 // `token`: from the command line; empty: standard input.
 Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, const Terminal& terminal);
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal);

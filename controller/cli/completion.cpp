@@ -96,7 +96,8 @@ Completions complete_argument(const Invocation& so_far, std::string_view begun, 
     case Command::Describe:
     case Command::Rotate:
     case Command::Revoke:
-      for (auto& name : names(so_far.options)) add_matching(found, begun, std::move(name));
+    case Command::TestMail:
+      for (auto& name : names(so_far)) add_matching(found, begun, std::move(name));
       break;
     case Command::Completion:
       for (const auto shell : kShells) add_matching(found, begun, std::string(shell));
@@ -147,10 +148,11 @@ Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& t
 }
 
 Outcome<ExitCode> run_complete(const Invocation& invocation, const Terminal& terminal) {
-  const NameSource names = [&](const Options& options) {
+  const NameSource names = [&](const Invocation& so_far) {
     std::vector<std::string> found;
-    const auto cluster = Cluster::connect(options, terminal.stop());
+    const auto cluster = Cluster::connect(so_far.options, terminal.stop());
     if (!cluster) return found;
+    if (so_far.command == Command::TestMail) return (*cluster)->config_names().value_or(found);
     const auto tokens = (*cluster)->list((*cluster)->name_space(), "");
     if (!tokens) return found;
     for (const ShownToken& token : *tokens) found.push_back(token.token.meta.name);

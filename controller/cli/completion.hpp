@@ -11,8 +11,8 @@
 
 namespace apitoken::cli {
 
-// The names of the ApiTokens that are meant by the flags so far.
-using NameSource = std::function<std::vector<std::string>(const Options&)>;
+// The names of the objects that the command line so far means: ApiTokens, or TokenExpiryConfigs for test-mail.
+using NameSource = std::function<std::vector<std::string>(const Invocation&)>;
 
 struct Completions {
   std::vector<std::string> lines;  // "word", or "word<tab>what it does"

@@ -110,9 +110,13 @@ std::string explain(const core::ExpiryConfig& config) {
   Lines reminders;
   for (const Seconds reminder : config.reminders) reminders.push_back(describe_duration(reminder));
   auto text = fmt::format("warns {} before expiry", fmt::join(reminders, ", "));
+  if (!config.smtp && config.asks_for_mail)
+    return text + ", and sends no mail: spec.smtp names no server (spec.emails, spec.emailTokenUser)";
   if (!config.smtp) return text + ", without mail";
   Lines recipients = config.route.recipients;
-  if (config.route.email_token_user) recipients.emplace_back("each token's user");
+  if (config.route.email_token_user)
+    recipients.push_back(
+        fmt::format("each token's user with an address in {}", fmt::join(config.route.user_domains, ", ")));
   return text + fmt::format(", with mail through {} to {}", config.smtp->server.text(),
                             recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(recipients, ", ")));
 }

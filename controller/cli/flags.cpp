@@ -95,8 +95,9 @@ Complaint set_dry_run(Options& options, std::string_view value) {
 Complaint set_user(Options& options, std::string_view value) { return set_text(options.user, value); }
 
 constexpr auto kMaking = on(Create, Login);
-constexpr auto kWaiting = on(Create, Login, Rotate, Revoke);
+constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
 constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
+constexpr auto kAsking = kCluster | on(TestMail);  // the cluster, whatever the namespace
 constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
@@ -155,9 +156,9 @@ constexpr std::array kFlags{
     FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
-    FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kCluster,
+    FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.context, v); }},
-    FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.", kCluster,
+    FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
     FlagRow{"help", 'h', "", "Say how this is used.", kEverywhere,
             [](Options& o, std::string_view v) { return set_bool(o.help, v); }},

@@ -105,6 +105,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_revoke(invocation, terminal);
     case Command::Verify:
       return run_verify(invocation, std::move(token), terminal);
+    case Command::TestMail:
+      return run_test_mail(invocation, terminal);
     case Command::Lint:
       return run_lint(invocation, terminal);
     case Command::Completion:

@@ -35,11 +35,10 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
+std::string_view trim(std::string_view text, std::string_view blanks = " \t\r\n") {
+  const auto begin = text.find_first_not_of(blanks);
   if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 std::string shown(std::string_view text) { return fmt::format("\"{}\"", cut_text(plain_text(text), 80)); }
@@ -76,12 +75,19 @@ std::optional<Bytes16> read_ipv6(std::string_view text) {
   return bytes;
 }
 
+// An IPv4 address in the clothes of an IPv6 one, ::ffff:192.0.2.1.
+bool is_mapped(const Bytes16& a) {
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  return std::equal(kMapped.begin(), kMapped.end(), a.begin());
+}
+
 // "[192.0.2.1]" or "[IPv6:2001:db8::1]", RFC 5321 section 4.1.3.
 bool is_domain_literal(std::string_view text) {
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
   text = text.substr(1, text.size() - 2);
-  if (lower(text.substr(0, 5)) == "ipv6:") return read_ipv6(text.substr(5)).has_value();
-  return read_ipv4(text).has_value();
+  if (lower(text.substr(0, 5)) != "ipv6:") return read_ipv4(text).has_value();
+  const auto v6 = read_ipv6(text.substr(5));
+  return v6 && !is_mapped(*v6);
 }
 
 // The quoted-string that `text` begins with, its quotation marks included; empty where it does not end.
@@ -128,6 +134,12 @@ std::optional<std::string_view> fault_of(std::string_view text) {
   return {};
 }
 
+// "a@example.com, b@example.com": several addresses, separated as other programs want it.
+bool joins_by_commas(std::string_view text) {
+  const auto comma = text.find(',');
+  return comma != text.npos && text.find('@') < comma && text.find('@', comma) != text.npos;
+}
+
 Result<std::string> unquote(std::string_view text) {
   std::string result;
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {
@@ -161,16 +173,42 @@ Result<std::string> parse_display(std::string_view text) {
   return plain_text(text);
 }
 
-bool is_private(const Bytes4& a) {
-  return a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
-         (a[0] == 169 && a[1] == 254);
+Reach reach_of(const Bytes4& a) {
+  if (a[0] == 127) return Reach::Loopback;
+  const bool is_private = a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
+                          (a[0] == 169 && a[1] == 254);
+  return is_private ? Reach::Private : Reach::Public;
 }
 
-bool is_private(const Bytes16& a) {
+Reach reach_of(const Bytes16& a) {
   constexpr Bytes16 kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (std::equal(kMapped.begin(), kMapped.end(), a.begin())) return is_private(Bytes4{a[12], a[13], a[14], a[15]});
-  return a == kLoopback || (a[0] & 0xFE) == 0xFC || (a[0] == 0xFE && (a[1] & 0xC0) == 0x80);
+  if (is_mapped(a)) return reach_of(Bytes4{a[12], a[13], a[14], a[15]});
+  if (a == kLoopback) return Reach::Loopback;
+  const bool is_private = (a[0] & 0xFE) == 0xFC || (a[0] == 0xFE && (a[1] & 0xC0) == 0x80);
+  return is_private ? Reach::Private : Reach::Public;
+}
+
+// Whether programs take `host` for an IPv4 address in one of its spellings (127.1, 2130706433, 0x7f.1): its last label
+// is a number.
+bool ends_in_number(std::string_view host) {
+  const std::string label = lower(host.substr(host.rfind('.') + 1));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (std::ranges::all_of(label, is_digit)) return true;
+  return label.starts_with("0x") && label.find_first_not_of("0123456789abcdef", 2) == label.npos;
+}
+
+// An IPv6 address in its shortest spelling, so that two spellings of one address are equal.
+std::string shortest(const Bytes16& address) {
+  char text[INET6_ADDRSTRLEN];
+  return inet_ntop(AF_INET6, address.data(), text, sizeof text) ? text : "";
+}
+
+// The local part of a name that reads as a person's address: what a '#', '/', '|' or ':' joins is no part of a mailbox.
+bool is_plain_local(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return is_letter_or_digit(c) || std::string_view("._+-'").find(c) != std::string_view::npos;
+  };
+  return std::ranges::all_of(text, is_plain);
 }
 
 }  // namespace
@@ -189,7 +227,9 @@ AddressList parse_address_list(std::string_view text) {
     const auto end = text.find(';', text.starts_with('"') ? quoted_prefix(text).size() : 0);
     if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
       auto address = parse_address(item);
-      if (!address) {
+      if (!address && joins_by_commas(item)) {
+        list.problems.push_back(fmt::format("{} has a comma: separate addresses by semicolons (;)", shown(item)));
+      } else if (!address) {
         list.problems.push_back(std::move(address.error().message));
       } else if (std::ranges::find(list.addresses, *address) == list.addresses.end()) {
         list.addresses.push_back(std::move(*address));
@@ -201,7 +241,7 @@ AddressList parse_address_list(std::string_view text) {
 }
 
 Result<Mailbox> parse_mailbox(std::string_view text) {
-  text = trim(text);
+  text = trim(text, " \t");  // it is one line
   const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
   if (open == text.npos) {
     auto address = parse_address(text);
@@ -240,15 +280,18 @@ Result<ServerAddress> parse_server(std::string_view text) {
     if (c < '0' || c > '9' || number > 65535) return refuse("has a port that is no number from 1 to 65535");
     number = number * 10 + std::uint32_t(c - '0');
   }
-  if (port.empty() || number == 0 || number > 65535) return refuse("has a port that is no number from 1 to 65535");
+  if (port.empty() || port.front() == '0' || number > 65535)
+    return refuse("has a port that is no number from 1 to 65535");
+  const auto port_number = static_cast<std::uint16_t>(number);
   if (host.starts_with('[')) {
-    if (!host.ends_with(']') || !read_ipv6(host.substr(1, host.size() - 2)))
-      return refuse("has no IPv6 address in its brackets");
-    host = host.substr(1, host.size() - 2);
-  } else if (!is_host_name(host)) {
-    return refuse("has no valid host");
+    const auto v6 = host.ends_with(']') ? read_ipv6(host.substr(1, host.size() - 2)) : std::nullopt;
+    if (!v6) return refuse("has no IPv6 address in its brackets");
+    if (is_mapped(*v6)) return refuse("has an IPv4 address in its brackets; write it without them, as 192.0.2.1:587");
+    return ServerAddress{shortest(*v6), port_number};
   }
-  return ServerAddress{lower(host), static_cast<std::uint16_t>(number)};
+  if (!is_host_name(host)) return refuse("has no valid host");
+  if (ends_in_number(host) && !read_ipv4(host)) return refuse("has no IPv4 address of four numbers, and no host name");
+  return ServerAddress{lower(host), port_number};
 }
 
 std::optional<TlsMode> parse_tls_mode(std::string_view text) {
@@ -258,11 +301,53 @@ std::optional<TlsMode> parse_tls_mode(std::string_view text) {
   return {};
 }
 
+std::optional<AuthMethod> parse_auth_method(std::string_view text) {
+  if (text == "PLAIN") return AuthMethod::Plain;
+  if (text == "LOGIN") return AuthMethod::Login;
+  if (text == "CRAM-MD5") return AuthMethod::CramMd5;
+  return {};
+}
+
+Result<std::string> parse_domain(std::string_view text) {
+  if (!is_host_name(text)) {
+    return fail(ErrorKind::Invalid,
+                fmt::format("{} is no domain name; write one like example.com, without an @", shown(text)));
+  }
+  if (ends_in_number(text)) return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", shown(text)));
+  return lower(text);
+}
+
+Result<std::string> parse_helo(std::string_view text) {
+  if (is_domain_literal(text)) return std::string(text);
+  if (is_host_name(text) && !ends_in_number(text)) return lower(text);
+  return fail(ErrorKind::Invalid, fmt::format("{} is neither a host name nor an address in brackets; write one like "
+                                              "tokens.example.com or [192.0.2.1]",
+                                              shown(text)));
+}
+
+Reach reach_of(std::string_view address) {
+  if (const auto v4 = read_ipv4(address)) return reach_of(*v4);
+  if (const auto v6 = read_ipv6(address)) return reach_of(*v6);
+  return Reach::Public;
+}
+
 bool may_go_without_tls(std::string_view host) {
-  if (const auto v4 = read_ipv4(host)) return is_private(*v4);
-  if (const auto v6 = read_ipv6(host)) return is_private(*v6);
   const std::string name = lower(host);
-  return name == "localhost" || name.ends_with(".svc") || name.ends_with(".cluster.local");
+  return reach_of(host) != Reach::Public || name == "localhost" || name.ends_with(".svc") ||
+         name.ends_with(".cluster.local");
+}
+
+bool may_log_in_without_tls(std::string_view host) {
+  return reach_of(host) == Reach::Loopback || lower(host) == "localhost";
+}
+
+std::optional<std::string> mailbox_of_user(std::string_view user, std::string_view prefix,
+                                           const std::vector<std::string>& domains) {
+  if (!prefix.empty() && user.starts_with(prefix)) user.remove_prefix(prefix.size());
+  auto address = parse_address(user);
+  if (!address || !is_plain_local(address->substr(0, address->rfind('@')))) return {};
+  if (std::ranges::find(domains, domain_of(*address)) == domains.end()) return {};
+  return std::move(*address);
 }
 
 }  // namespace apitoken::core

@@ -52,9 +52,30 @@ enum class TlsMode { StartTls, Implicit, None };
 // The value of spec.smtp.tls; nothing for an unknown one.
 std::optional<TlsMode> parse_tls_mode(std::string_view text);
 
-// Whether mail may go to `host` without TLS: localhost, a loopback, private (RFC 1918, fc00::/7) or link-local address,
-// or the name of a Service inside the cluster (".svc", ".svc.cluster.local", ".cluster.local"), whose traffic stays in
-// it.
+// How a login is made; the value of spec.smtp.auth; nothing for an unknown one.
+enum class AuthMethod { Plain, Login, CramMd5 };
+std::optional<AuthMethod> parse_auth_method(std::string_view text);
+
+// A domain of emailDomains, in lower case. Errors: Invalid.
+Result<std::string> parse_domain(std::string_view text);
+// What EHLO may say: a host name, in lower case, or an address in brackets. Errors: Invalid.
+Result<std::string> parse_helo(std::string_view text);
+
+// How far an IP address reaches: loopback; private (RFC 1918, fc00::/7) or link-local; anything else, text that is no
+// address included.
+enum class Reach { Loopback, Private, Public };
+Reach reach_of(std::string_view address);
+
+// Whether mail may go to `host` without TLS, as far as its name tells: localhost, a loopback, private or link-local
+// address, or the name of a Service inside the cluster (".svc", ".svc.cluster.local", ".cluster.local"), whose traffic
+// stays in it. The channel judges the address that the name leads to once more.
 bool may_go_without_tls(std::string_view host);
+// Whether a login may go there without TLS: localhost or a loopback address.
+bool may_log_in_without_tls(std::string_view host);
+
+// The mailbox of the person whom spec.user names: `user` without `prefix`, where it reads as a plain address (letters,
+// digits and ._+-' before the @) of exactly one of `domains` (lower case). Nothing: no mail may go to this user.
+std::optional<std::string> mailbox_of_user(std::string_view user, std::string_view prefix,
+                                           const std::vector<std::string>& domains);
 
 }  // namespace apitoken::core

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/duration.hpp"
+#include "core/plain_text.hpp"
 #include "core/selector.hpp"
 
 namespace apitoken::core {
@@ -14,6 +15,8 @@ namespace {
 using api::TokenExpiryConfigSpec;
 
 constexpr std::size_t kMostReminders = 8;
+constexpr std::size_t kMaxEmailDomains = 32;
+constexpr std::size_t kMaxUserPrefix = 128;
 
 void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   if (spec.warn_before_days && !spec.reminders.empty()) {
@@ -87,6 +90,39 @@ void read_digest(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   }
 }
 
+// Without TLS mail stays on the machine or its network, and a login on the machine.
+void check_tls_none(const SmtpSettings& smtp, ExpiryConfig& config) {
+  if (smtp.tls != TlsMode::None || smtp.server.host.empty()) return;
+  if (!may_go_without_tls(smtp.server.host)) {
+    config.problems.push_back(
+        fmt::format("spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
+                    "and {} is none; use StartTLS or Implicit",
+                    smtp.server.host));
+  } else if (!smtp.credentials_secret.empty() && !may_log_in_without_tls(smtp.server.host)) {
+    config.problems.push_back(
+        fmt::format("spec.smtp.credentialsSecret: a login goes without TLS to a loopback address only, and {} is none; "
+                    "set spec.smtp.tls to StartTLS or Implicit, or leave credentialsSecret out",
+                    smtp.server.host));
+  }
+}
+
+void read_helo_and_auth(const api::SmtpSpec& spec, SmtpSettings& smtp, ExpiryConfig& config) {
+  if (spec.helo) {
+    if (auto helo = parse_helo(*spec.helo)) {
+      smtp.helo = std::move(*helo);
+    } else {
+      config.problems.push_back("spec.smtp.helo: " + helo.error().message);
+    }
+  } else {
+    smtp.helo = domain_of(smtp.from.address);
+  }
+  if (!spec.auth) return;
+  smtp.auth = parse_auth_method(*spec.auth);
+  if (!smtp.auth)
+    config.problems.push_back(fmt::format("spec.smtp.auth: \"{}\" does not exist; use PLAIN, LOGIN or CRAM-MD5",
+                                          cut_text(plain_text(*spec.auth), 32)));
+}
+
 void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   SmtpSettings smtp;
   const std::size_t problems_before = config.problems.size();
@@ -106,15 +142,44 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   } else {
     config.problems.push_back("spec.smtp.from: " + from.error().message);
   }
-  if (smtp.tls == TlsMode::None && !smtp.server.host.empty() && !may_go_without_tls(smtp.server.host)) {
-    config.problems.push_back(
-        fmt::format("spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
-                    "and {} is none; use StartTLS or Implicit",
-                    smtp.server.host));
-  }
   smtp.credentials_secret = spec.credentials_secret;
   smtp.ca_secret = spec.ca_secret;
+  check_tls_none(smtp, config);
+  read_helo_and_auth(spec, smtp, config);
   if (config.problems.size() == problems_before) config.smtp = std::move(smtp);
+}
+
+// To whom emailTokenUser may send.
+void read_user_mail(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
+  ConfigRoute& route = config.route;
+  route.email_token_user = spec.email_token_user;
+  route.user_prefix = spec.email_user_prefix;
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
+  if (route.user_prefix.size() > kMaxUserPrefix || !std::ranges::all_of(route.user_prefix, is_printable)) {
+    config.problems.push_back(
+        fmt::format("spec.emailUserPrefix: must be at most {} printable ASCII characters without blanks, such as oidc:",
+                    kMaxUserPrefix));
+    route.user_prefix.clear();
+  }
+  if (!spec.email_domains) {
+    const auto from = spec.smtp ? parse_mailbox(spec.smtp->from) : Mailbox{};
+    if (from && !from->address.empty()) route.user_domains.emplace_back(domain_of(from->address));
+    return;
+  }
+  if (spec.email_domains->empty())
+    config.problems.emplace_back("spec.emailDomains: is empty; name the domains whose users get mail, or leave it out");
+  for (const std::string& written : *spec.email_domains) {
+    if (route.user_domains.size() == kMaxEmailDomains) {
+      config.problems.push_back(fmt::format("spec.emailDomains: has more than {}; only the first {} count",
+                                            kMaxEmailDomains, kMaxEmailDomains));
+      break;
+    }
+    if (auto domain = parse_domain(written)) {
+      route.user_domains.push_back(std::move(*domain));
+    } else {
+      config.problems.push_back("spec.emailDomains: " + domain.error().message);
+    }
+  }
 }
 
 }  // namespace
@@ -134,10 +199,12 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   config.route.config = config.name;
   config.route.list_given = !list.addresses.empty() || !config.bad_addresses.empty();
   config.route.recipients = std::move(list.addresses);
-  config.route.email_token_user = spec.email_token_user;
+  read_user_mail(spec, config);
+  config.asks_for_mail = config.route.list_given || spec.email_token_user;
+  config.smtp_given = spec.smtp.has_value();
   if (spec.smtp) read_smtp(*spec.smtp, config);
   // Unusable smtp settings mail too: their notices wait until the settings are mended.
-  config.route.mails = spec.smtp.has_value() && (config.route.list_given || spec.email_token_user);
+  config.route.mails = config.smtp_given && config.asks_for_mail;
   return config;
 }
 

@@ -23,6 +23,8 @@ struct SmtpSettings {
   Mailbox from;
   std::string credentials_secret;
   std::string ca_secret;
+  std::string helo;                // what EHLO says
+  std::optional<AuthMethod> auth;  // absent: PLAIN or LOGIN, as the server offers
 
   bool operator==(const SmtpSettings&) const = default;
 };
@@ -35,6 +37,8 @@ struct ExpiryConfig {
   Lifetime permanent;
   Lifetime temporary;
   ConfigRoute route;
+  bool asks_for_mail = false;              // spec.emails or spec.emailTokenUser is set
+  bool smtp_given = false;                 // spec.smtp is set, usable or not
   std::optional<SmtpSettings> smtp;        // absent: none given, or not usable (then a problem says why)
   std::vector<std::string> bad_addresses;  // reason InvalidAddress
   std::vector<std::string> problems;       // reason InvalidSpec

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api/names.hpp"
+#include "base/rfc3339.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::core {
@@ -16,6 +17,10 @@ namespace condition = api::condition;
 namespace reason = api::reason;
 
 constexpr std::size_t kLongestMessage = 4096;  // bytes; the CRD allows 32768 characters
+constexpr std::size_t kMaxRequest = 64;
+constexpr Seconds kTestMailPause{60};  // between two test mails of a config
+constexpr std::string_view kSkipped = "no mail of their own for ";
+constexpr std::string_view kRefusedRecipients = "refused recipients: ";
 
 void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type,
          std::string_view value, std::string_view why, std::string_view message) {
@@ -23,39 +28,75 @@ void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, s
                                          observed.object.meta.generation});
 }
 
-bool was_attempted(const ObservedDelivery& delivery) {
+// A mail was tried since the start.
+bool was_mailed(const ObservedDelivery& delivery) {
   return delivery.last_success || !delivery.last_error.empty() || !delivery.refusals.empty();
 }
 
+// Whether what an earlier process found still holds, since nothing that says more was tried. A login that works says
+// nothing about recipients who were refused, nor about mail that waits.
+bool still_holds(const api::Condition& before, const ObservedDelivery& delivery) {
+  if (before.reason == reason::kNoServer || was_mailed(delivery)) return false;
+  return !delivery.login_works || delivery.pending_notices > 0 || before.message.starts_with(kRefusedRecipients);
+}
+
+std::string_view reason_of(const ObservedDelivery& delivery) {
+  if (delivery.secret_missing) return reason::kSecretNotFound;
+  return delivery.settings_wrong ? reason::kInvalidSpec : reason::kDeliveryFailed;
+}
+
+// Who gets no mail, for the condition's message; empty if nobody is left out.
+std::string skipped_text(const ObservedConfig& observed) {
+  const ObservedSkipped& skipped = observed.skipped;
+  if (skipped.count == 0) return "";
+  return fmt::format("{}{} {}, who have no address in {} ({}{}); set spec.emailDomains or spec.emailUserPrefix",
+                     kSkipped, skipped.count, skipped.count == 1 ? "user" : "users",
+                     fmt::join(observed.config.route.user_domains, ", "), fmt::join(skipped.names, ", "),
+                     std::size_t(skipped.count) > skipped.names.size() ? ", …" : "");
+}
+
+std::string without_skipped(const std::string& message) {
+  const std::string text = message.substr(0, message.find(kSkipped));
+  return text.ends_with("; ") ? text.substr(0, text.size() - 2) : text;
+}
+
 void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
-  if (!observed.object.spec.smtp) {
+  if (!observed.config.asks_for_mail) {
     std::erase_if(status.conditions, [](const api::Condition& c) { return c.type == condition::kEmailDelivery; });
     return;
   }
+  const std::string skipped = skipped_text(observed);
+  const auto say = [&](std::string_view value, std::string_view why, std::string text) {
+    if (!skipped.empty()) text += (text.empty() ? "" : "; ") + skipped;
+    set(status, observed, condition::kEmailDelivery, value, why, text);
+  };
   const ObservedDelivery& delivery = observed.delivery;
   const auto* before = api::find_condition(status.conditions, condition::kEmailDelivery);
-  if (before && !was_attempted(delivery)) {  // what came of the mail before a restart still holds
-    set(status, observed, before->type, before->status, before->reason, before->message);
+  if (!observed.config.smtp_given) {
+    say(condition::kFalse, reason::kNoServer,
+        "spec.emails or spec.emailTokenUser asks for mail, and spec.smtp names no server: no mail is sent; set "
+        "spec.smtp.server and spec.smtp.from");
+  } else if (before && still_holds(*before, delivery)) {
+    say(before->status, before->reason, without_skipped(before->message));
   } else if (!delivery.last_error.empty()) {
-    set(status, observed, condition::kEmailDelivery, condition::kFalse,
-        delivery.secret_missing ? reason::kSecretNotFound : reason::kDeliveryFailed,
-        delivery.last_error + "; it is tried again");
+    say(condition::kFalse, reason_of(delivery), delivery.last_error + "; it is tried again");
   } else if (!delivery.refusals.empty()) {
-    set(status, observed, condition::kEmailDelivery, condition::kFalse, reason::kDeliveryFailed,
-        fmt::format("refused recipients: {}", fmt::join(delivery.refusals, "; ")));
+    say(condition::kFalse, reason::kDeliveryFailed,
+        fmt::format("{}{}", kRefusedRecipients, fmt::join(delivery.refusals, "; ")));
   } else if (status.last_email_time) {
-    set(status, observed, condition::kEmailDelivery, condition::kTrue, reason::kDelivered, "");
+    say(condition::kTrue, reason::kDelivered, "");
   } else {
-    set(status, observed, condition::kEmailDelivery, condition::kUnknown, reason::kNothingSent, "no mail was due yet");
+    say(condition::kUnknown, reason::kNothingSent,
+        delivery.login_works ? "no mail was due yet; the mail server can be reached and takes the login"
+                             : "no mail was due yet");
   }
 }
 
-// The EmailDelivery condition where mail waits for what its Secret lacks; null otherwise. Only an attempt finds that
-// out, so with nothing left to attempt it is not held against a Secret that may have been mended.
-const api::Condition* waits_for_secret(const api::TokenExpiryConfigStatus& status, const ObservedDelivery& delivery) {
+// The EmailDelivery condition where mail cannot go for what the Secrets hold; null otherwise.
+const api::Condition* secret_at_fault(const api::TokenExpiryConfigStatus& status) {
   const auto* found = api::find_condition(status.conditions, condition::kEmailDelivery);
-  const bool waits = delivery.pending_notices > 0 || !was_attempted(delivery);
-  return found && found->reason == reason::kSecretNotFound && waits ? found : nullptr;
+  const bool at_fault = found && (found->reason == reason::kSecretNotFound || found->reason == reason::kInvalidSpec);
+  return at_fault ? found : nullptr;
 }
 
 // By set_delivery()'s outcome.
@@ -71,10 +112,48 @@ void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& obser
     set(status, observed, condition::kReady, condition::kFalse, reason::kSecretNotFound,
         fmt::format("no Secret {} in namespace {}: make it, and mail goes out; everything else works",
                     fmt::join(observed.missing_secrets, ", "), observed.operator_namespace));
-  } else if (const auto* delivery = waits_for_secret(status, observed.delivery)) {
-    set(status, observed, condition::kReady, condition::kFalse, reason::kSecretNotFound, delivery->message);
+  } else if (const auto* delivery = secret_at_fault(status)) {
+    set(status, observed, condition::kReady, condition::kFalse, delivery->reason, delivery->message);
   } else {
     set(status, observed, condition::kReady, condition::kTrue, reason::kAccepted, "");
+  }
+}
+
+api::TestMail unanswerable(const ObservedConfig& observed, const std::string& requested_at, std::string error) {
+  api::TestMail answer;
+  answer.requested_at = cut_text(plain_text(requested_at), kMaxRequest);
+  answer.at = observed.now;
+  answer.error = std::move(error);
+  return answer;
+}
+
+// Asks for the test mail that the annotation wants and the status does not answer, or takes over its answer.
+void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
+  const auto& annotations = observed.object.meta.annotations;
+  const auto found = annotations.find(api::kTestMailAnnotation);
+  if (found == annotations.end() || found->second.empty()) return;
+  const std::string& requested_at = found->second;
+  const std::string shown = cut_text(plain_text(requested_at), kMaxRequest);
+  if (status.test_mail && status.test_mail->requested_at == shown) return;
+  const auto& config = observed.config;
+  if (observed.test_mail && observed.test_mail->requested_at == requested_at) {
+    status.test_mail = observed.test_mail;
+  } else if (!parse_rfc3339(requested_at)) {
+    status.test_mail = unanswerable(observed, requested_at,
+                                    fmt::format("annotation {} is \"{}\", which is no RFC 3339 time such as "
+                                                "2026-01-31T12:00:00Z",
+                                                api::kTestMailAnnotation, shown));
+  } else if (!config.smtp) {
+    status.test_mail = unanswerable(observed, requested_at,
+                                    config.smtp_given ? "spec.smtp cannot be used, see the Ready condition"
+                                                      : "spec.smtp is not set: there is no server to send through");
+  } else if (config.route.recipients.empty()) {
+    status.test_mail = unanswerable(observed, requested_at, "spec.emails names no valid address: nobody to write to");
+  } else {
+    const auto last = status.test_mail ? status.test_mail->at : std::nullopt;
+    const Seconds since = last && observed.now > *last ? observed.now - *last : Seconds(0);
+    plan.test_mail = {requested_at, config.route.recipients,
+                      last ? std::max(Seconds(0), kTestMailPause - since) : Seconds(0)};
   }
 }
 
@@ -106,7 +185,13 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
     status.last_email_time = std::max(status.last_email_time.value_or(WallTime{}), *observed.delivery.last_success);
   set_delivery(status, observed);
   set_ready(status, observed);
+  if (observed.skipped.count > 0) {
+    status.skipped_users = api::SkippedUsers{observed.skipped.count, observed.skipped.names};
+  } else {
+    status.skipped_users.reset();
+  }
   ConfigPlan plan;
+  plan_test_mail(plan, status, observed);
   const auto* ready = api::find_condition(status.conditions, condition::kReady);
   const auto* delivery = api::find_condition(status.conditions, condition::kEmailDelivery);
   if (ready->reason == reason::kInvalidSpec) tell_news(plan, observed, *ready, reason::kInvalidSpec, "Validate");

@@ -43,6 +43,9 @@ bool is_over(const core::Notice& notice, WallTime now) { return notice.key.expir
 // By expiry, then by name.
 Notices in_order(const Digest& digest) {
   Notices sorted = digest.notices;
+  if (digest.to_user) {
+    for (core::Notice& notice : sorted) notice.description.clear();
+  }
   std::ranges::sort(sorted, [](const core::Notice& a, const core::Notice& b) {
     return std::tie(a.key.expires_at, a.ns, a.name, a.key) < std::tie(b.key.expires_at, b.ns, b.name, b.key);
   });

@@ -17,6 +17,7 @@ struct Digest {
   std::vector<std::string> recipients;  // all of them stand in To
   std::string message_id;               // with its angle brackets
   WallTime now{};
+  bool to_user = false;  // to a token's user: what others wrote, the description, stays out
 };
 
 // Tokens that a mail lists; the rest are counted.

@@ -1,6 +1,7 @@
-// Dispatcher: Events and mail leave through here, each on a thread of its own, so that a mail server that hangs holds
-// up no Event. Workers on any thread post and ask; nothing they call blocks on I/O. Started only while leading: what is
-// posted before waits. What is not told when it stops is planned anew from the ledgers at the next start.
+// Dispatcher: Events and mail leave through here, on threads of their own: one for all Events, one for each config's
+// mail under way, so that a mail server that hangs holds up no Event and nobody else's mail. Workers on any thread post
+// and ask; nothing they call blocks on I/O. Started only while leading: what is posted before waits. What is not told
+// when it stops is planned anew from the ledgers at the next start.
 #pragma once
 
 #include <condition_variable>
@@ -11,12 +12,14 @@
 #include <vector>
 
 #include "notify/event_channel.hpp"
+#include "notify/mail_lanes.hpp"
 #include "notify/outbox.hpp"
+#include "notify/test_mail.hpp"
 
 namespace apitoken::notify {
 
-// What the dispatcher asks and tells; called on either of its threads, with no lock held. Quick, but for
-// mail_settings(), which the mail thread alone asks.
+// What the dispatcher asks and tells; called on any of its threads, with no lock held. Quick, but for mail_settings(),
+// which is asked on the threads that mail.
 class DispatcherHooks {
  public:
   virtual ~DispatcherHooks() = default;
@@ -65,12 +68,17 @@ class Dispatcher {
   void drop_config(const std::string& config);
   // The smtp settings of the config changed, or a Secret that it names did: waiting mail is tried at once.
   void kick(const std::string& config);
+  // The same, for a config that mails: its login is tried too, so that a wrong one shows before a mail is due.
+  void try_login(const std::string& config);
+  // Sends a test mail, `delay` from now. Idempotent for one requested_at; report() has the answer.
+  void request_test_mail(TestMailRequest request, std::chrono::seconds delay);
 
   // What was told about a token and is not forgotten; then forget() what stands in its ledger.
   std::vector<Told> told(const std::string& uid) const;
   void forget(const std::string& uid, const std::vector<core::NoticeKey>& keys);
 
   DeliveryReport report(const std::string& config) const;
+  std::optional<api::TestMail> test_mail(const std::string& config) const;
   // Since when the longest waiting notice waits, for apitoken_notice_oldest_pending_seconds.
   std::optional<WallTime> oldest_pending() const;
 
@@ -84,7 +92,12 @@ class Dispatcher {
   void run_mail(std::stop_token stop);
   void take_posted();
   void write_events(std::stop_token stop);
-  bool send_mail(std::stop_token stop);
+  // Starts what is due and not held up by an attempt of the same config.
+  void start_mail(MailLanes& lanes, std::stop_token stop);
+  void send_batch(Outbox::BatchId id, const std::string& config, std::stop_token stop);
+  void send_test_mail(const TestMailRequest& request, std::stop_token stop);
+  void check_login(const std::string& config, std::stop_token stop);
+  SteadyTime next_mail(const MailLanes& lanes) const;
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void tell_news();
   // Until `woken`, `stop`, or what `next_due` says under the lock.
@@ -97,7 +110,6 @@ class Dispatcher {
   NotifyObserver& observer_;
   const Clock& clock_;
   EventChannel events_;  // the events thread's own
-  bool resting_ = true;  // the mail thread's own: the mail channel has nothing open
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
@@ -107,6 +119,7 @@ class Dispatcher {
   std::set<std::uint64_t> canceled_;
   TokenBucket normal_events_{20, 100};
   Outbox outbox_;
+  TestMails test_mails_;
 };
 
 }  // namespace apitoken::notify

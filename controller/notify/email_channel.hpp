@@ -1,18 +1,17 @@
-// EmailChannel: the MailChannel over libcurl, and the only place that includes it. One thread uses it, the
-// dispatcher's. The server's certificate and name are always checked; it never logs, and libcurl never does for it.
+// EmailChannel: the MailChannel over libcurl, and the only place that includes it. Thread-safe: each mail goes over a
+// connection that nobody else uses meanwhile. The server's certificate and name are always checked; it never logs, and
+// libcurl never does for it.
 // Source: https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314 (implicit TLS)
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "notify/mail_channel.hpp"
+#include "notify/smtp_dialogue.hpp"
 
 namespace apitoken::notify {
-
-struct EmailTimeouts {
-  std::chrono::milliseconds connect{10'000};  // until the session is open, TLS and AUTH included
-  std::chrono::milliseconds total{60'000};    // one mail
-};
 
 class EmailChannel final : public MailChannel {
  public:
@@ -20,14 +19,22 @@ class EmailChannel final : public MailChannel {
   ~EmailChannel() override;
 
   Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) override;
+  Status try_login(const MailSettings& settings, std::chrono::milliseconds within, std::stop_token stop) override;
   void rest() override;
 
  private:
   class Session;
-  EmailTimeouts timeouts_;
-  std::string system_ca_file_;
-  std::unique_ptr<Session> session_;  // the connection kept between mails
-  std::string session_key_;           // the settings that it was made with
+  struct Idle {
+    std::string key;  // of the settings that it was made with
+    std::unique_ptr<Session> session;
+  };
+  // A kept connection for `key`, or a new one.
+  std::unique_ptr<Session> take_session(const std::string& key);
+
+  const EmailTimeouts timeouts_;
+  const std::string system_ca_file_;
+  std::mutex mutex_;
+  std::vector<Idle> idle_;  // guarded by mutex_: connections kept between mails
 };
 
 }  // namespace apitoken::notify

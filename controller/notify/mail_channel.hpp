@@ -1,7 +1,9 @@
-// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on its
-// own thread; tests put a scripted one in its place. It never retries.
+// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on
+// threads of its own; tests put a scripted one in its place. It never retries.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,13 +21,16 @@ struct MailSettings {
   core::Mailbox from;
   std::string username;  // empty: no AUTH
   SecretString password;
-  std::string ca;  // PEM; empty: the system's CAs
+  std::string ca;                        // PEM; empty: the system's CAs
+  std::string helo;                      // what EHLO says; empty: the machine's name
+  std::optional<core::AuthMethod> auth;  // absent: PLAIN or LOGIN
 };
 
 struct Mail {
   std::string from;                     // envelope sender, an addr-spec
   std::vector<std::string> recipients;  // envelope recipients, addr-specs; at least one
   std::string message;                  // RFC 5322, lines ended by CRLF
+  std::chrono::milliseconds within{0};  // the whole attempt; zero: as long as each phase of SMTP may take
 };
 
 // The server's word on a recipient that it did not take.
@@ -41,6 +46,9 @@ struct Refusal {
 struct SendOutcome {
   std::vector<std::string> accepted;
   std::vector<Refusal> refused;
+  // The server took recipients and then refused the mail for good (no address): one of them, or their number, may be
+  // why. Nothing was sent then, and `accepted` is empty.
+  std::optional<Refusal> mail_refused{};
 };
 
 class MailChannel {
@@ -48,9 +56,11 @@ class MailChannel {
   virtual ~MailChannel() = default;
   // Offers `mail` once. An outcome tells of every recipient; with none accepted nothing was sent.
   // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by itself), Unauthorized
-  // (AUTH refused), Invalid (certificate not trusted, sender or message refused: somebody must change something),
-  // Canceled. None of them carries the password.
+  // (AUTH refused), Invalid (certificate not trusted, sender refused: somebody must change something), Canceled. None
+  // of them carries the password. Several threads may send at once.
   virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) = 0;
+  // Connects, sets up TLS and logs in as for a mail, and sends none. Errors: as send().
+  virtual Status try_login(const MailSettings& settings, std::chrono::milliseconds within, std::stop_token stop) = 0;
   // No mail is due at present: a connection kept open between mails may go.
   virtual void rest() = 0;
 };

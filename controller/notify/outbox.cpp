@@ -8,13 +8,6 @@
 namespace apitoken::notify {
 namespace {
 
-constexpr Backoff kRetry{std::chrono::seconds(30), std::chrono::hours(1)};
-// Recipients who are refused for the moment (greylisting) hold up the ledger for so many tries, 15 minutes; after that
-// those who got the mail count. They themselves are tried for about four days more.
-constexpr std::uint32_t kTriesBeforeCounting = 5;
-constexpr std::uint32_t kTriesOfLateRecipients = 100;
-constexpr std::size_t kMostRefusals = 20;
-
 core::NoticeKey first_key_of(const std::string& uid) { return {uid, WallTime::min(), "", Seconds::min()}; }
 
 }  // namespace
@@ -36,7 +29,8 @@ bool Outbox::tell(const core::Notice& notice, const core::ConfigRoute& route, No
   std::optional<Address> user;
   if (route.mails && (route.list_given || !route.recipients.empty())) list = {route.config, false, route.recipients};
   if (route.mails && route.email_token_user) {
-    if (auto address = core::parse_address(notice.user)) user = {route.config, true, {std::move(*address)}};
+    if (auto address = core::mailbox_of_user(notice.user, route.user_prefix, route.user_domains))
+      user = {route.config, true, {std::move(*address)}};
   }
   route_leg(pending.list, pending.notice, list, now.steady + route.digest);
   route_leg(pending.user, pending.notice, user, now.steady + route.digest);
@@ -177,109 +171,6 @@ void Outbox::kick(const std::string& config, SteadyTime now) {
   changed_.insert(config);
 }
 
-SteadyTime Outbox::due_of(const Batch& batch) const {
-  if (batch.to.recipients.empty()) return SteadyTime::max();  // no valid address yet: a changed route moves its notices
-  const auto state = configs_.find(batch.to.config);
-  return state == configs_.end() ? batch.due : std::max(batch.due, state->second.paused_until);
-}
-
-std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now) const {
-  const auto order = [&](const auto& item) { return std::pair(due_of(item.second), item.second.failures); };
-  const auto earliest = std::ranges::min_element(batches_, {}, order);
-  if (earliest == batches_.end() || due_of(earliest->second) > now) return {};
-  return std::pair(earliest->first, earliest->second.to.config);
-}
-
-SteadyTime Outbox::next_due() const {
-  SteadyTime next = SteadyTime::max();
-  for (const auto& [id, batch] : batches_) next = std::min(next, due_of(batch));
-  return next;
-}
-
-std::optional<Outbox::Attempt> Outbox::begin(BatchId id) {
-  const auto found = batches_.find(id);
-  if (found == batches_.end()) return {};
-  Batch& batch = found->second;
-  if (!batch.frozen) open_.erase(batch.to);
-  batch.frozen = true;
-  Attempt attempt{id, batch.to.config, {}, batch.to.recipients, batch.remaining};
-  for (const auto& [key, notice] : batch.notices) attempt.notices.push_back(notice);
-  return attempt;
-}
-
-void Outbox::failed(BatchId id, const std::string& config, const Error& error, Now now) {
-  const auto found = configs_.find(config);
-  if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
-  found->second.paused_until = now.steady + kRetry.delay(found->second.failures++);
-  note_error(found->second, error.message, error.kind, now.wall);
-  changed_.insert(config);
-  // Behind the config's other batches: were it this very mail that the server refuses, they must get their turn.
-  const auto batch = batches_.find(id);
-  if (batch != batches_.end()) ++batch->second.failures;
-}
-
-void Outbox::note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now) {
-  state.last_error = std::move(text);
-  state.error_kind = kind;
-  if (!state.failing_since) state.failing_since = now;
-}
-
-void Outbox::finished(BatchId id, const SendOutcome& outcome, Now now) {
-  const auto found = batches_.find(id);
-  if (found == batches_.end()) return;
-  Batch& batch = found->second;
-  take_outcome(batch, outcome, now.wall);
-  const bool settled = batch.accepted && batch.remaining.empty();
-  ++batch.tries;
-  if (batch.accepted && !batch.counted && (settled || batch.tries >= kTriesBeforeCounting)) count_sent(id, batch);
-  if (settled || (batch.counted && batch.tries >= kTriesOfLateRecipients)) return close_batch(id);
-  // Refused by all for good: tried on, since the addresses can be mended at the other end too.
-  if (batch.remaining.empty()) batch.remaining = batch.to.recipients;
-  batch.due = now.steady + kRetry.delay(batch.tries - 1);
-}
-
-void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now) {
-  ConfigState& state = configs_[batch.to.config];
-  changed_.insert(batch.to.config);
-  state.failures = 0;
-  state.paused_until = {};
-  const auto strike = [&](const std::string& address) {
-    std::erase(batch.remaining, address);
-    state.refused.erase(address);
-  };
-  for (const std::string& address : outcome.accepted) strike(address);
-  for (const Refusal& refusal : outcome.refused) {
-    if (refusal.permanent) strike(refusal.address);
-    if (state.refused.size() < kMostRefusals) state.refused.insert_or_assign(refusal.address, refusal);
-  }
-  if (!outcome.accepted.empty()) {
-    if (!batch.accepted) batch.accepted = now;
-    state.last_success = now;
-    state.last_error.clear();
-    state.error_kind.reset();
-    state.failing_since.reset();
-  } else if (!batch.accepted && !outcome.refused.empty()) {
-    const Refusal& first = outcome.refused.front();
-    note_error(state, fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
-               first.permanent ? ErrorKind::Invalid : ErrorKind::Unavailable, now);
-  }
-}
-
-// The batch counts as sent: its notices have had this mail.
-void Outbox::count_sent(BatchId id, Batch& batch) {
-  batch.counted = true;
-  for (const auto& [key, notice] : batch.notices) {
-    const auto position = pending_.find(key);
-    if (position == pending_.end()) continue;
-    Pending& pending = position->second;
-    for (Leg* leg : {&pending.list, &pending.user}) {
-      if (leg->wanted && leg->batch == id) leg->done = true;
-    }
-    pending.sent_at = batch.accepted;
-    settle(position);
-  }
-}
-
 // Told in every way that applies: from pending to told.
 void Outbox::settle(PendingMap::iterator position) {
   const Pending& pending = position->second;
@@ -321,6 +212,8 @@ DeliveryReport Outbox::report(const std::string& config) const {
   report.last_error = state.last_error;
   report.error_kind = state.error_kind;
   report.failing_since = state.failing_since;
+  report.settings_failed = state.settings_failed;
+  report.login_works = state.login_works;
   for (const auto& [address, refusal] : state.refused) report.refused.push_back(refusal);
   for (const auto& [key, pending] : pending_) {
     if (key.config != config) continue;

@@ -37,6 +37,8 @@ struct DeliveryReport {
   std::string last_error;                  // empty: the last attempt succeeded, or none was made
   std::optional<ErrorKind> error_kind;     // NotFound: a Secret is missing
   std::optional<WallTime> failing_since;
+  bool settings_failed = false;  // last_error: no attempt could be made, since the settings cannot be used
+  bool login_works = false;      // the last attempt of all was a login without mail, and it worked
   std::vector<Refusal> refused;  // recipients refused at the last attempt, at most 20
 
   bool operator==(const DeliveryReport&) const = default;
@@ -45,6 +47,7 @@ struct DeliveryReport {
 class Outbox {
  public:
   using BatchId = std::uint64_t;
+  using Busy = std::set<std::string>;  // configs with such an attempt under way
   struct Now {
     WallTime wall;
     SteadyTime steady;
@@ -54,7 +57,8 @@ class Outbox {
     std::string config;
     std::vector<core::Notice> notices;
     std::vector<std::string> recipients;  // of the batch: they stand in To
-    std::vector<std::string> remaining;   // those who still need it: the envelope
+    std::vector<std::string> envelope;    // those who are to get it now
+    bool to_user = false;                 // a token's user: the description stays out
   };
 
   // True if the notice is new: its Event is to be written, tagged with what event_tag() says.
@@ -72,14 +76,22 @@ class Outbox {
   // Mail settings or a Secret changed: what waits for a retry is tried at once.
   void kick(const std::string& config, SteadyTime now);
 
-  // A batch that is to be tried now; nothing where none is.
-  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now) const;  // with its config
+  // Mail settings or a Secret changed: the login is to be tried, unless a mail is due anyway.
+  void want_login(const std::string& config, SteadyTime now);
+
+  // A batch that is to be tried now, with its config; nothing where none is. Not one of the `busy` configs.
+  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now, const Busy& busy = {}) const;
   // Freezes it. Nothing if it went meanwhile.
   std::optional<Attempt> begin(BatchId batch);
-  // The whole attempt failed; before begin() too (no settings).
-  void failed(BatchId batch, const std::string& config, const Error& error, Now now);
+  // The whole attempt failed. `settings`: before begin(), since the settings cannot be used.
+  void failed(BatchId batch, const std::string& config, const Error& error, Now now, bool settings = false);
   void finished(BatchId batch, const SendOutcome& outcome, Now now);
-  SteadyTime next_due() const;  // SteadyTime::max() if never
+  // A config whose login is to be tried now; what came of it.
+  std::optional<std::string> next_login(SteadyTime now, const Busy& busy) const;
+  void login_worked(const std::string& config);
+  void login_failed(const std::string& config, const Error& error, Now now, bool settings);
+  // When either is due next, SteadyTime::max() if never.
+  SteadyTime next_due(const Busy& mailing = {}, const Busy& logging_in = {}) const;
 
   // Told since the last call; they stay in told() until forgotten.
   std::vector<Told> take_news();
@@ -119,11 +131,14 @@ class Outbox {
     std::map<core::NoticeKey, core::Notice> notices;
     SteadyTime due{};
     bool frozen = false;
-    bool counted = false;              // its notices count as sent; what remains are late recipients of a copy
-    std::optional<WallTime> accepted;  // when the first recipient was
-    std::vector<std::string> remaining;
-    std::uint32_t tries = 0;     // with refusals, in a row
-    std::uint32_t failures = 0;  // attempts that failed as a whole
+    bool counted = false;                // its notices count as sent; what remains are late recipients of a copy
+    std::optional<WallTime> accepted;    // when the first recipient was
+    std::vector<std::string> remaining;  // who still needs it; those refused for the moment stand last
+    std::size_t limit = 0;               // recipients of one mail; 0: all. Set where the server refuses a mail to many
+    std::size_t unasked = 0;             // of `remaining`, those whose turn has not come since the last pause
+    std::size_t asked = 0;               // recipients of the attempt under way
+    std::uint32_t tries = 0;             // with refusals, in a row
+    std::uint32_t failures = 0;          // attempts that failed as a whole
   };
   struct ConfigState {
     SteadyTime paused_until{};
@@ -133,6 +148,9 @@ class Outbox {
     std::string last_error;
     std::optional<ErrorKind> error_kind;
     std::optional<WallTime> failing_since;
+    bool settings_failed = false;
+    bool login_works = false;
+    std::optional<SteadyTime> login_due;
     std::map<std::string, Refusal> refused;
   };
   using PendingMap = std::map<core::NoticeKey, Pending>;
@@ -146,8 +164,12 @@ class Outbox {
   PendingMap::iterator discard(PendingMap::iterator position, std::set<std::uint64_t>& tags);
   void settle(PendingMap::iterator position);
   void count_sent(BatchId id, Batch& batch);
+  void settle_batch(BatchId id, Batch& batch, const SendOutcome& outcome, Now now);
   void take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now);
+  void note_failure(ConfigState& state, const Error& error, Now now, bool settings);
   void note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now);
+  static void clear_error(ConfigState& state);
+  bool was_tried(const std::string& config) const;
   SteadyTime due_of(const Batch& batch) const;
 
   PendingMap pending_;

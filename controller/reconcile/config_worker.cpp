@@ -5,15 +5,46 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "core/plain_text.hpp"
 #include "core/token_status.hpp"
 #include "reconcile/work_loop.hpp"
 
 namespace apitoken::reconcile {
 
 using serve::ReconcileResult;
+
+namespace {
+
+// Collects the users who get no mail of their own though the config asks for it.
+class SkippedUsers {
+ public:
+  explicit SkippedUsers(const core::ExpiryConfig& config) : route_(config.route) {}
+
+  void look_at(const std::string& user) {
+    if (!route_.email_token_user || core::mailbox_of_user(user, route_.user_prefix, route_.user_domains)) return;
+    users_.emplace(user.find('@') == user.npos, user);
+  }
+  core::ObservedSkipped found() const {
+    core::ObservedSkipped skipped{std::int64_t(users_.size()), {}};
+    for (const auto& [unlike_address, user] : users_) {
+      if (skipped.names.size() == kMaxNames) break;
+      skipped.names.push_back(core::cut_text(core::plain_text(user), kMaxNameLength));
+    }
+    return skipped;
+  }
+
+ private:
+  static constexpr std::size_t kMaxNames = 10;
+  static constexpr std::size_t kMaxNameLength = 256;
+  const core::ConfigRoute& route_;
+  std::set<std::pair<bool, std::string>> users_;  // those that look like an address first
+};
+
+}  // namespace
 
 void ConfigWorker::run(std::stop_token stop) {
   work_loop(queue_, metrics_, stop, [&](const api::ObjectKey& key) { return reconcile(key, stop); });
@@ -27,8 +58,16 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     queue_.forget(key);
     return ReconcileResult::Success;
   }
-  core::ObservedConfig observed{
-      clock_.wall(), *object, *config, 0, 0, missing_secrets(*config), operator_namespace_, observe_delivery(key.name)};
+  core::ObservedConfig observed{clock_.wall(),
+                                *object,
+                                *config,
+                                0,
+                                0,
+                                missing_secrets(*config),
+                                operator_namespace_,
+                                observe_delivery(key.name),
+                                {},
+                                dispatcher_.test_mail(key.name)};
   const auto next_change = count_tokens(*list, observed);
   core::ConfigPlan plan = core::plan_expiry_config(observed);
   if (next_change) queue_.add_at(key, *next_change);
@@ -36,6 +75,9 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     if (plan.status) spdlog::info("dry run, would patch the status name={}", key.name);
     return ReconcileResult::Success;
   }
+  if (plan.test_mail)
+    dispatcher_.request_test_mail({key.name, plan.test_mail->requested_at, plan.test_mail->recipients},
+                                  plan.test_mail->delay);
   for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
     if (const Status done = patch(*object, *plan.status, stop); !done) {
@@ -52,6 +94,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
 
 std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core::ObservedConfig& observed) const {
   std::optional<WallTime> next;
+  SkippedUsers skipped(observed.config);
   for (const auto& token : stores_.tokens.all()) {
     const auto configs = matching(list, *token, stores_);
     if (std::ranges::none_of(configs, [&](const auto* config) { return config->name == observed.config.name; }))
@@ -59,6 +102,7 @@ std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core:
     ++observed.matched_tokens;
     if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at)
       continue;
+    skipped.look_at(token->spec.user);
     const auto warn_at = core::warn_at({&observed.config}, token->spec, token->status);
     if (!warn_at) continue;
     const bool expiring = observed.now >= *warn_at;
@@ -66,6 +110,7 @@ std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core:
     const WallTime change = expiring ? *token->status.expires_at : *warn_at;
     next = std::min(next.value_or(change), change);
   }
+  observed.skipped = skipped.found();
   return next;
 }
 
@@ -80,8 +125,13 @@ std::vector<std::string> ConfigWorker::missing_secrets(const core::ExpiryConfig&
 
 core::ObservedDelivery ConfigWorker::observe_delivery(const std::string& config) const {
   const notify::DeliveryReport report = dispatcher_.report(config);
-  core::ObservedDelivery delivery{
-      report.pending_notices, report.last_success, report.last_error, report.error_kind == ErrorKind::NotFound, {}};
+  core::ObservedDelivery delivery{report.pending_notices,
+                                  report.last_success,
+                                  report.last_error,
+                                  report.settings_failed && report.error_kind == ErrorKind::NotFound,
+                                  report.settings_failed && report.error_kind == ErrorKind::Invalid,
+                                  report.login_works,
+                                  {}};
   for (const notify::Refusal& refusal : report.refused) {
     delivery.refusals.push_back(fmt::format("{}: {}", refusal.address, refusal.text));
   }

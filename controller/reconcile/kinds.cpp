@@ -23,7 +23,7 @@ void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
     table_.rebuild(stores_);  // before any key is queued: the worker looks into the table
     enqueue_all_tokens();
     if (change.after) {
-      dispatcher_.kick(meta.name);
+      retry_mail(meta.name);
     } else {
       dispatcher_.drop_config(meta.name);
       queues_.configs.cancel(meta.key());
@@ -49,8 +49,19 @@ void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
   const auto configs = table_.snapshot();
   for (const core::ExpiryConfig& config : *configs) {
     if (!config.smtp || (config.smtp->credentials_secret != name && config.smtp->ca_secret != name)) continue;
-    dispatcher_.kick(config.name);
+    retry_mail(config.name);
     queues_.configs.add({"", config.name});
+  }
+}
+
+// Waiting mail at once; where none waits, the login, so that what cannot work shows before a mail is due.
+void Kinds::retry_mail(const std::string& config) {
+  const auto configs = table_.snapshot();
+  const auto* found = find_config(*configs, config);
+  if (found && found->smtp && found->route.mails) {
+    dispatcher_.try_login(config);
+  } else {
+    dispatcher_.kick(config);
   }
 }
 

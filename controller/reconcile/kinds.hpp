@@ -27,6 +27,7 @@ class Kinds {
   void enqueue_all();
 
  private:
+  void retry_mail(const std::string& config);
   void enqueue_all_tokens();
   void recount_configs();
 

@@ -2,10 +2,31 @@
 #include "reconcile/mail_desk.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "api/secret.hpp"
 
 namespace apitoken::reconcile {
+namespace {
+
+// A file's last line ends with a line end, which is no part of what it holds: `kubectl create secret --from-file` keeps
+// it.
+SecretString without_line_end(SecretString value) {
+  std::string_view text = value.reveal();
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return text.size() == value.size() ? std::move(value) : SecretString(std::string(text));
+}
+
+std::string wanted(std::initializer_list<std::string_view> keys) {
+  return fmt::format("{} {}", keys.size() == 1 ? "key" : "keys", fmt::join(keys, ", "));
+}
+
+// What a key that people may not know of is for.
+std::string_view meaning_of(std::string_view key) {
+  return key == "server" ? "; it names the one host:port that gets the login, as spec.smtp.server does" : "";
+}
+
+}  // namespace
 
 Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, std::stop_token stop) {
   const auto list = table_.snapshot();
@@ -19,6 +40,8 @@ Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, 
   settings.server = smtp.server;
   settings.tls = smtp.tls;
   settings.from = smtp.from;
+  settings.helo = smtp.helo;
+  settings.auth = smtp.auth;
   if (const auto read = read_credentials(smtp.credentials_secret, settings, stop); !read)
     return std::unexpected(read.error());
   if (const auto read = read_ca(smtp.ca_secret, settings, stop); !read) return std::unexpected(read.error());
@@ -27,36 +50,59 @@ Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, 
 
 Status MailDesk::read_credentials(const std::string& secret, notify::MailSettings& settings, std::stop_token stop) {
   if (secret.empty()) return {};
-  auto username = read_value(secret, "username", stop);
-  if (!username) return std::unexpected(username.error());
-  auto password = read_value(secret, "password", stop);
-  if (!password) return std::unexpected(password.error());
-  settings.username = username->reveal();
-  settings.password = std::move(*password);
+  auto values = read_values(secret, {"username", "password", "server"}, stop);
+  if (!values) return std::unexpected(values.error());
+  const auto bound = core::parse_server((*values)[2].reveal());
+  if (!bound) {
+    return fail(
+        ErrorKind::Invalid,
+        fmt::format("Secret {}/{}: its key server is no host:port; write the mail server that the login is for, "
+                    "such as {}",
+                    operator_namespace_, secret, settings.server.text()));
+  }
+  if (*bound != settings.server) {
+    return fail(ErrorKind::Invalid,
+                fmt::format("spec.smtp.server: {} is not the server that the login is for: key server of Secret {}/{} "
+                            "names another; no login was sent. Make the two equal",
+                            settings.server.text(), operator_namespace_, secret));
+  }
+  settings.username = (*values)[0].reveal();
+  settings.password = std::move((*values)[1]);
   return {};
 }
 
 Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settings, std::stop_token stop) {
   if (secret.empty()) return {};
-  const auto ca = read_value(secret, "ca.crt", stop);
-  if (!ca) return std::unexpected(ca.error());
-  settings.ca = ca->reveal();
+  const auto values = read_values(secret, {"ca.crt"}, stop);
+  if (!values) return std::unexpected(values.error());
+  settings.ca = values->front().reveal();
   return {};
 }
 
-Result<SecretString> MailDesk::read_value(const std::string& secret, std::string_view key, std::stop_token stop) {
+Result<std::vector<SecretString>> MailDesk::read_values(const std::string& secret,
+                                                        std::initializer_list<std::string_view> keys,
+                                                        std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, {operator_namespace_, secret}, stop);
+  if (!body && body.error().kind == ErrorKind::NotFound) {
+    return fail(ErrorKind::NotFound, fmt::format("no Secret {} in namespace {}: make it with {}, and mail goes out",
+                                                 secret, operator_namespace_, wanted(keys)));
+  }
   if (!body) return std::unexpected(body.error());
   const SecretString held(std::move(*body));
   api::JsonParser parser;
   const auto object = parser.parse(held.reveal());
   if (!object) return std::unexpected(object.error());
-  auto value = api::decode_secret_value(*object, key);
-  if (!value || value->empty()) {
-    return fail(ErrorKind::NotFound,
-                fmt::format("Secret {}/{} has no key {}: add it, and mail goes out", operator_namespace_, secret, key));
+  std::vector<SecretString> values;
+  for (const std::string_view key : keys) {
+    auto value = api::decode_secret_value(*object, key);
+    if (value) value = without_line_end(std::move(*value));
+    if (!value || value->empty()) {
+      return fail(ErrorKind::NotFound, fmt::format("Secret {}/{} has no key {}: add it, and mail goes out{}",
+                                                   operator_namespace_, secret, key, meaning_of(key)));
+    }
+    values.push_back(std::move(*value));
   }
-  return std::move(*value);
+  return values;
 }
 
 }  // namespace apitoken::reconcile

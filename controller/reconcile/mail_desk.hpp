@@ -2,6 +2,10 @@
 // SMTP credentials live each time they are needed and keeps none.
 #pragma once
 
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
 #include "kube/client.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
@@ -22,10 +26,13 @@ class MailDesk final : public notify::DispatcherHooks {
  private:
   static constexpr std::size_t kBusyDepth = 64;
 
+  // Reads the login, and refuses it for any server but the one that the Secret names.
   Status read_credentials(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
   Status read_ca(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
-  // One key of a Secret in the operator's namespace. Errors: NotFound, naming the Secret, the key and the remedy.
-  Result<SecretString> read_value(const std::string& secret, std::string_view key, std::stop_token stop);
+  // Values of a Secret in the operator's namespace, without line ends at their end, in the order of `keys`. Errors:
+  // NotFound, naming the Secret, the key and the remedy.
+  Result<std::vector<SecretString>> read_values(const std::string& secret, std::initializer_list<std::string_view> keys,
+                                                std::stop_token stop);
 
   kube::Client& client_;
   const ConfigTable& table_;

@@ -32,6 +32,7 @@ class Silence final : public notify::EventSink,
   Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&, std::stop_token) override {
     return notify::SendOutcome{};
   }
+  Status try_login(const notify::MailSettings&, std::chrono::milliseconds, std::stop_token) override { return {}; }
   void rest() override {}
   Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override {
     return notify::MailSettings{};

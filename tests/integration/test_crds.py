@@ -11,6 +11,8 @@ import re
 import pytest
 import yaml
 
+from bed.api import ApiError
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
 GROUP = "apitoken.dev"
@@ -340,6 +342,14 @@ SCHEMA_OF_CONFIGS = [
     (smtp(**{"from": None}), ["spec.smtp.from", "Required value"]),
     (smtp(**{"from": ""}), ["spec.smtp.from:", "must name one sender"]),
     (smtp(**{"from": "a@example.com\r\nBcc: b@example.com"}), ["spec.smtp.from:", "on one line"]),
+    ({"emailDomains": []}, ["spec.emailDomains:", "must name the domains"]),
+    ({"emailDomains": ["alice@example.com"]}, ["spec.emailDomains[0]:", "without an @"]),
+    ({"emailUserPrefix": "a b"}, ["spec.emailUserPrefix:", "printable ASCII"]),
+    (smtp(auth="NTLM"), ["spec.smtp.auth:", "Unsupported value", "PLAIN"]),
+    (smtp(helo="-"), ["spec.smtp.helo:", "must be a host name"]),
+    (smtp(**{"from": "tokens"}), ["spec.smtp.from:", "must be an address or a name"]),
+    (smtp(tls="None"), ["spec.smtp.tls", "None is allowed only towards"]),
+    (smtp(server="10.0.0.1:25", tls="None", credentialsSecret="smtp"), ["spec.smtp.credentialsSecret", "to a loopback address only"]),
     (smtp(server=""), ["spec.smtp.server:", "must be host:port"]),
     (smtp(server="smtp.example.com"), ["spec.smtp.server:", "must be host:port"]),
     (smtp(server="smtp.example.com:0"), ["spec.smtp.server:", "must be host:port"]),
@@ -356,6 +366,36 @@ def test_a_token_expiry_config_is_judged_at_creation(crds, spec, refusal):
     if "smtp" in spec:
         spec = {"smtp": {key: value for key, value in spec["smtp"].items() if value is not None}}
     expect(send(crds, "create", resource("TokenExpiryConfig", spec), "--dry-run=server"), refusal)
+
+
+MAIL_SETTINGS = yaml.safe_load((CRDS.parent / "tests" / "tables" / "mail_settings.yaml").read_text(encoding="utf-8"))
+
+
+def with_mail_setting(field, value):
+    """The spec in which a value of the table stands, right but for it; as tests/unit/core/mail_settings_test.cpp makes it."""
+    name, _, detail = field.removeprefix("smtp.").partition(" ")
+    if field == "emailDomains":
+        return {**smtp(), "emailDomains": [value]}
+    if not field.startswith("smtp."):
+        return {**smtp(), field: value}
+    return smtp(**{name: value}, **({"tls": "None"} if detail else {}), **({"credentialsSecret": "smtp"} if "login" in detail else {}))
+
+
+@pytest.mark.parametrize("row", MAIL_SETTINGS, ids=lambda row: row["field"])
+def test_mail_settings_are_judged_as_the_operator_judges_them(crds, row):
+    """Each value of the one table; the refusal is of the field that it stands in."""
+    wrong = []
+    for verdict in ("good", "bad"):
+        for number, value in enumerate(row[verdict]):
+            obj = resource("TokenExpiryConfig", with_mail_setting(row["field"], value), name=f"probe-{verdict}-{number}")
+            try:
+                crds.api.create(f"/apis/{GROUP}/v1alpha1/tokenexpiryconfigs", obj, dryRun="All")
+                refusal = None
+            except ApiError as error:
+                refusal = error.message
+            if (refusal is None) != (verdict == "good"):
+                wrong.append((verdict, value, refusal))
+    assert not wrong
 
 
 @pytest.mark.parametrize("obj", [token({"tll": "1h"}), resource("TokenExpiryConfig", {"email": "a@example.com"})])

@@ -256,7 +256,7 @@ def test_mail_waits_for_a_missing_secret_and_goes_when_it_is_there(space, operat
     space.wait_event("ci", "ExpiringSoon")
     space.wait_config(config, lambda c: c["status"].get("pendingNotices") == 1)
     assert not mail.received()
-    space.secret("smtp", username=LOGIN[0], password=LOGIN[1])
+    space.login(mail.server)
     mail.wait_mail(timeout=10)
     wait_sent(space, "ci", config, "720h")
     space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))
@@ -266,14 +266,14 @@ def test_a_secret_without_a_key_is_a_secret_not_found(space, operator, mail):
     smtp = space.smtp(mail)
     space.secrets.patch("smtp", {"data": {"password": None}})
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp=smtp)
-    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))  # nobody has looked into it yet
-    space.token("ci", ttl="100h")
     found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
     assert "has no key password" in condition(found, "Ready")["message"]
     assert stands(found, "EmailDelivery") == ("False", "SecretNotFound")
     space.secrets.patch("smtp", {"data": {"password": encoded(LOGIN[1])}})
+    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted") and stands(c, "EmailDelivery")[0] == "Unknown")
+    space.token("ci", ttl="100h")
     mail.wait_mail(timeout=10)
-    space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted") and stands(c, "EmailDelivery")[0] == "True")
+    space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "True")
 
 
 # --- servers that fail --------------------------------------------------------------------------------------------
@@ -353,10 +353,9 @@ def test_one_refused_recipient_does_not_keep_the_others_from_theirs(space, opera
 def test_a_server_that_refuses_the_login_is_reported_without_the_password(space, operator, scripted_mail):
     script = Script(login=("tokens", "another-password"))
     server = scripted_mail(script)
-    space.secret("smtp", username=LOGIN[0], password=LOGIN[1])
+    space.login(server.server)
     config = space.config("mail", emails="platform@example.com", digest="0s",
                           smtp={"server": server.server, "credentialsSecret": "smtp", **PLAIN})
-    space.token("ci", ttl="100h")
     failed = space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False")
     assert script.logins and not script.attempts
     event = wait_for(lambda: space.config_events(config, "NoticeFailed"), 10, "no NoticeFailed Event")[0]
@@ -391,7 +390,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_password(space, operator
 def test_a_server_that_offers_no_starttls_gets_nothing(space, operator, scripted_mail):
     script = Script(login=LOGIN)
     server = scripted_mail(script)
-    space.secret("smtp", username=LOGIN[0], password=LOGIN[1])
+    space.login(server.server)
     config = space.config("mail", emails="platform@example.com", digest="0s",
                           smtp={"server": server.server, "from": "tokens@example.com", "credentialsSecret": "smtp"})
     space.token("ci", ttl="100h")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bed.cluster import ROOT
-from bed.mail import SilentServer
+from bed.mail import Script, SilentServer
 from bed.plugin import PLUGIN, Plugin, in_namespace
 from bed.process import TOKEN_VALUE, free_port
 from bed.tokens import base62, hash_of, stands, well_formed
@@ -449,6 +449,28 @@ def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
 
 
 # --- lint, help, completion -----------------------------------------------------------------------------------------
+
+
+def test_test_mail_tells_what_the_server_says_to_each_address(space, operator, plugin, mail, scripted_mail):
+    works = space.config("works", emails="platform@example.com; security@example.com", smtp=space.smtp(mail))
+    assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok("test-mail", works)
+    assert len(mail.received()) == 1
+    refusing = scripted_mail(Script(recipient=lambda address: "550 no such user" if address.startswith("gone") else None))
+    some = space.config("some", emails="platform@example.com; gone@example.com",
+                        smtp={"server": refusing.server, "tls": "None", "from": "tokens@example.com"})
+    done = plugin.run("test-mail", f"tec/{some}")
+    assert done.returncode == FAILED
+    assert "took it for 1 recipient\n" in done.stdout and "refused: gone@example.com: 550 no such user" in done.stdout
+    assert "refused 1 of 2" in done.stderr
+    none = space.config("none", emails="platform@example.com")
+    assert "spec.smtp is not set" in plugin.refused(FAILED, "test-mail", none)
+    assert "not found" in plugin.refused(NOT_FOUND, "test-mail", "nonsense")
+
+
+def test_test_mail_without_an_operator_says_that_the_request_stays(space, plugin):
+    config = space.config("mail", emails="platform@example.com", smtp={"server": "127.0.0.1:1", "tls": "None", "from": "tokens@example.com"})
+    assert "The request stays" in plugin.refused(TIMED_OUT, "test-mail", config, "--timeout", "1s")
+    assert plugin.ok("test-mail", config, "--wait=false") == f"test mail of tokenexpiryconfig/{config} requested\n"
 
 
 def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):

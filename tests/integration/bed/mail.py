@@ -117,6 +117,50 @@ class ScriptedServer:
         self.controller.stop()
 
 
+class HostileServer:
+    """Speaks enough SMTP to be sent a login and a mail, in the clear, and keeps every byte that it is sent."""
+
+    def __init__(self, host="127.0.0.1"):
+        self.listener = socket.create_server((host, 0))
+        self.server = "%s:%d" % self.listener.getsockname()[:2]
+        self.connections = 0
+        self.heard = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection):
+        with connection, connection.makefile("rwb") as stream:
+            def say(text):
+                stream.write(text.encode() + b"\r\n")
+                stream.flush()
+
+            say("220 mail.example.com ESMTP")
+            for line in stream:
+                self.heard += line
+                verb = line.split()[0].upper() if line.split() else b""
+                if verb == b"EHLO":
+                    say("250-mail.example.com\r\n250 AUTH PLAIN LOGIN")
+                elif verb == b"AUTH" and len(line.split()) < 3:
+                    say("334 VXNlcm5hbWU6")
+                elif verb == b"AUTH":
+                    say("235 welcome")
+                elif verb == b"QUIT":
+                    return say("221 bye")
+                else:
+                    say("250 OK")
+
+    def stop(self):
+        self.listener.close()
+
+
 class SilentServer:
     """Accepts connections and never says a word."""
 

@@ -86,10 +86,14 @@ class Space:
     def secret(self, name, **values):
         return self.secrets.create(name, type="Opaque", data={key.replace("__", "."): encoded(v) for key, v in values.items()})
 
+    def login(self, server, password=LOGIN[1]):
+        """The Secret of spec.smtp.credentialsSecret: a login for that server alone."""
+        return self.secret("smtp", username=LOGIN[0], password=password, server=server)
+
     def smtp(self, mail, **changes):
         """spec.smtp for a Mailpit, with its login and CA as Secrets of this namespace (the operator's own)."""
         if not self.secrets.get("smtp"):
-            self.secret("smtp", username=LOGIN[0], password=LOGIN[1])
+            self.login(mail.server)
             self.secret("smtp-ca", ca__crt=mail.ca)
         tls = {"starttls": "StartTLS", "implicit": "Implicit"}[mail.tls]
         return {"server": mail.server, "tls": tls, "from": "API tokens <tokens@example.com>",

@@ -54,11 +54,35 @@ TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
 
 TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
   const TokenExpiryConfigStatus status{
-      3, {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}}, 10, 2, WallTime(1774355400s), 1};
+      3,
+      {{"Ready", "True", "Accepted", "", WallTime(1774355400s), 3}},
+      10,
+      2,
+      WallTime(1774355400s),
+      1,
+      SkippedUsers{2, {"oidc:alice@example.com", "bob"}},
+      TestMail{"2026-03-24T12:30:00Z", WallTime(1774355400s), 1, {{"bob@example.com", "550 no"}}, "half of it"}};
   const auto patch = nlohmann::json::parse(encode_status_patch(identity(), status));
   const auto config = decode("\"status\": " + patch["status"].dump());
   ASSERT_TRUE(config);
   EXPECT_EQ(config->status, status);
+}
+
+TEST(TokenExpiryConfig, WhatIsAbsentFromTheStatusGoesFromTheObject) {
+  const auto patch = nlohmann::json::parse(encode_status_patch(identity(), {}));
+  EXPECT_TRUE(patch["status"].at("skippedUsers").is_null());
+  EXPECT_TRUE(patch["status"].at("testMail").is_null());
+}
+
+TEST(TokenExpiryConfig, SaysWhoMayBeMailed) {
+  const auto config = decode(R"("spec": {"emailDomains": ["example.com"], "emailUserPrefix": "oidc:",
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "helo": "tokens.example.com", "auth": "LOGIN"}})");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->spec.email_domains, std::vector<std::string>{"example.com"});
+  EXPECT_EQ(config->spec.email_user_prefix, "oidc:");
+  EXPECT_EQ(config->spec.smtp->helo, "tokens.example.com");
+  EXPECT_EQ(config->spec.smtp->auth, "LOGIN");
+  EXPECT_FALSE(decode(R"("spec": {})")->spec.email_domains);
 }
 
 }  // namespace

@@ -109,6 +109,9 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"test-mail"}), HasSubstr("test-mail wants CONFIG"));
+  EXPECT_THAT(refusal({"test-mail", "default", "-n", "team-a"}), HasSubstr("does not go with test-mail"));
+  EXPECT_EQ(parsed({"test-mail", "tec/default"}).arguments, std::vector<std::string>{"default"});
   EXPECT_THAT(refusal({"rotate", "ci", "-A"}), HasSubstr("does not go with rotate"));
   EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
   EXPECT_THAT(refusal({"login", "-o", "token", "--wait=false"}), HasSubstr("minted value"));

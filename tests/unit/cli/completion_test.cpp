@@ -17,8 +17,10 @@ using testing::StartsWith;
 using Words = std::vector<std::string>;
 
 // ApiTokens of a cluster with two namespaces.
-std::vector<std::string> names(const Options& options) {
-  return options.name_space == "team-a" ? std::vector<std::string>{"ci", "cron"} : std::vector<std::string>{"other"};
+std::vector<std::string> names(const Invocation& so_far) {
+  if (so_far.command == Command::TestMail) return {"default", "production"};
+  return so_far.options.name_space == "team-a" ? std::vector<std::string>{"ci", "cron"}
+                                               : std::vector<std::string>{"other"};
 }
 
 Completions completed(const Words& words) { return complete(words, names); }
@@ -47,6 +49,7 @@ TEST(Completion, OffersTheNamesOfTheNamespaceThatIsMeant) {
   EXPECT_THAT(completed({"describe", "-n", "team-a", "c"}).lines, ElementsAre("ci", "cron"));
   EXPECT_THAT(completed({"revoke", ""}).lines, ElementsAre("other"));
   EXPECT_THAT(completed({"revoke", "other", ""}).lines, IsEmpty()) << "it takes one name";
+  EXPECT_THAT(completed({"test-mail", "d"}).lines, ElementsAre("default"));
   EXPECT_THAT(completed({"create", ""}).lines, IsEmpty()) << "a new name is free to choose";
 }
 

@@ -95,6 +95,12 @@ TEST(AddressLists, NameEachBadAddressAndKeepTheGoodOnes) {
   EXPECT_THAT(list.problems, ElementsAre(HasSubstr("\"nobody\" has no @"), HasSubstr("\"a@b c\"")));
 }
 
+TEST(AddressLists, SayThatSemicolonsSeparate) {
+  for (const char* text :
+       {"a@example.com,b@example.com", "a@example.com, b@example.com", "a@example.com , b@example.com; c@example.com"})
+    EXPECT_THAT(parse_address_list(text).problems, ElementsAre(HasSubstr("separate addresses by semicolons"))) << text;
+}
+
 TEST(AddressLists, AreNotSplitWithinQuotationMarks) {
   const auto list = parse_address_list(R"( "a;b"@example.com;"c\";d"@example.com ; ops@example.com; "e")");
   EXPECT_THAT(list.addresses, ElementsAre(R"("a;b"@example.com)", R"("c\";d"@example.com)", "ops@example.com"));
@@ -137,6 +143,7 @@ TEST(Servers, AreHostAndPort) {
   EXPECT_EQ(parse_server("Smtp.example.com:587"), (ServerAddress{"smtp.example.com", 587}));
   EXPECT_EQ(parse_server("127.0.0.1:25"), (ServerAddress{"127.0.0.1", 25}));
   EXPECT_EQ(parse_server("[2001:db8::1]:465"), (ServerAddress{"2001:db8::1", 465}));
+  EXPECT_EQ(parse_server("[2001:DB8:0:0::0001]:465"), parse_server("[2001:db8::1]:465"));
   EXPECT_EQ((ServerAddress{"::1", 25}).text(), "[::1]:25");
   for (const char* text : {"", "smtp.example.com", "smtp.example.com:", ":25", "smtp.example.com:0",
                            "smtp.example.com:65536", "smtp.example.com:99999999999999999999", "smtp.example.com:a",
@@ -155,9 +162,34 @@ TEST(Servers, GetMailWithoutTlsOnlyWhereItStaysInside) {
   }
   for (const char* host :
        {"smtp.example.com", "8.8.8.8", "172.32.0.1", "172.15.0.1", "192.169.0.1", "11.0.0.1", "2001:db8::1",
-        "::ffff:8.8.8.8", "fec0::1", "127.1", "2130706433", "localhost.example.com", "svc", ""}) {
+        "::ffff:8.8.8.8", "fec0::1", "127.1", "2130706433", "0.0.0.0", "localhost.example.com", "svc", ""}) {
     EXPECT_FALSE(may_go_without_tls(host)) << host;
   }
+}
+
+TEST(Servers, GetALoginWithoutTlsOnTheMachineAlone) {
+  for (const char* host : {"localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"})
+    EXPECT_TRUE(may_log_in_without_tls(host)) << host;
+  for (const char* host : {"10.1.2.3", "fe80::1", "mail.infra.svc", "0.0.0.0", "::", "smtp.example.com", "", "x"})
+    EXPECT_FALSE(may_log_in_without_tls(host)) << host;
+}
+
+TEST(Users, HaveAMailboxWhereTheirNameIsAPlainAddressOfAKnownDomain) {
+  const std::vector<std::string> domains{"example.com", "example.org"};
+  EXPECT_EQ(mailbox_of_user("alice@example.com", "", domains), "alice@example.com");
+  EXPECT_EQ(mailbox_of_user("Alice.O'Neil+x_y-z@EXAMPLE.org", "", domains), "Alice.O'Neil+x_y-z@example.org");
+  EXPECT_EQ(mailbox_of_user("oidc:alice@example.com", "oidc:", domains), "alice@example.com");
+  EXPECT_EQ(mailbox_of_user("IAM#alice@example.com", "IAM#", domains), "alice@example.com");
+  EXPECT_EQ(mailbox_of_user("alice@example.com", "oidc:", domains), "alice@example.com");
+  for (const char* user :
+       {"alice", "robot:team-a:ci", "", "oidc:alice@example.com", "IAM#alice@example.com", "alice@sub.example.com",
+        "alice@example.com.", "alice@examp1e.com", "a!b@example.com", "a%b@example.com", "a/b@example.com",
+        "\"a b\"@example.com", "\"alice@example.com\"", "alice@example.com@evil.com", "alice@[127.0.0.1]",
+        "alice@example.com,bob@example.com", "alice@example.com\n", "al\u00efce@example.com"}) {
+    EXPECT_EQ(mailbox_of_user(user, "", domains), std::nullopt) << user;
+  }
+  EXPECT_EQ(mailbox_of_user("oidc:oidc:a@example.com", "oidc:", domains), std::nullopt);
+  EXPECT_EQ(mailbox_of_user("alice@example.com", "", {}), std::nullopt);
 }
 
 TEST(Servers, KnowThreeTlsModes) {

@@ -83,7 +83,7 @@ TEST(ExpiryConfig, DigestIsBounded) {
 TEST(ExpiryConfig, BadAddressLeavesTheOthersTheirMail) {
   const auto config = read_with([](auto& s) {
     s.emails = "a@example.com; nonsense ;b@example.com;";
-    s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "", ""};
+    s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "", "", {}, {}};
   });
   EXPECT_THAT(config.route.recipients, ElementsAre("a@example.com", "b@example.com"));
   EXPECT_THAT(config.bad_addresses, ElementsAre(HasSubstr("nonsense")));
@@ -94,7 +94,7 @@ TEST(ExpiryConfig, BadAddressLeavesTheOthersTheirMail) {
 TEST(ExpiryConfig, UnusableSmtpKeepsItsMailWaiting) {
   const auto config = read_with([](auto& s) {
     s.emails = "a@example.com";
-    s.smtp = api::SmtpSpec{"smtp.example.com", "TLS", "nobody", "", ""};
+    s.smtp = api::SmtpSpec{"smtp.example.com", "TLS", "nobody", "", "", {}, {}};
   });
   EXPECT_EQ(config.problems.size(), 3u);
   EXPECT_FALSE(config.smtp);
@@ -103,12 +103,26 @@ TEST(ExpiryConfig, UnusableSmtpKeepsItsMailWaiting) {
 
 TEST(ExpiryConfig, MailInTheClearStaysAtHome) {
   const auto with = [](const char* server) {
-    return read_with([&](auto& s) { s.smtp = api::SmtpSpec{server, "None", "t@example.com", "", ""}; });
+    return read_with([&](auto& s) { s.smtp = api::SmtpSpec{server, "None", "t@example.com", "", "", {}, {}}; });
   };
   EXPECT_TRUE(with("127.0.0.1:25").smtp);
   EXPECT_TRUE(with("[::1]:25").smtp);
   EXPECT_FALSE(with("smtp.example.com:25").smtp);
   EXPECT_THAT(with("8.8.8.8:25").problems, ElementsAre(HasSubstr("None is allowed only")));
+}
+
+TEST(ExpiryConfig, UsersGetMailInTheSendersDomainUnlessOthersAreNamed) {
+  const auto with = [](std::optional<std::vector<std::string>> domains) {
+    return read_with([&](auto& s) {
+      s.email_token_user = true, s.email_domains = domains;
+      s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "Tokens <t@Mail.example.com>", "", "", {}, {}};
+    });
+  };
+  EXPECT_THAT(with({}).route.user_domains, ElementsAre("mail.example.com"));
+  EXPECT_THAT(with({{"Example.com", "example.org"}}).route.user_domains, ElementsAre("example.com", "example.org"));
+  EXPECT_THAT(with({std::vector<std::string>{}}).problems, ElementsAre(HasSubstr("spec.emailDomains")));
+  EXPECT_THAT(with({std::vector<std::string>(33, "example.com")}).problems, ElementsAre(HasSubstr("more than 32")));
+  EXPECT_EQ(with({}).smtp->helo, "mail.example.com");
 }
 
 TEST(ExpiryConfig, SelectorsDecideWhetherItApplies) {

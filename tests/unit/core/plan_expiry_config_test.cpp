@@ -25,7 +25,8 @@ class PlanExpiryConfig : public ::testing::Test {
   // Plans, and takes the new status over as the API server would.
   ConfigPlan plan() {
     config_ = read_config(object_);
-    const ObservedConfig observed{now_, object_, config_, 10, 2, missing_, "apitoken-system", delivery_};
+    const ObservedConfig observed{now_,     object_,           config_,   10,       2,
+                                  missing_, "apitoken-system", delivery_, skipped_, test_mail_};
     ConfigPlan plan = plan_expiry_config(observed);
     if (plan.status) object_.status = *plan.status;
     return plan;
@@ -33,13 +34,18 @@ class PlanExpiryConfig : public ::testing::Test {
   const api::Condition* condition(std::string_view type) {
     return api::find_condition(object_.status.conditions, type);
   }
-  void give_smtp() { object_.spec.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "smtp", ""}; }
+  void give_smtp() {
+    object_.spec.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "smtp", "", {}, {}};
+    object_.spec.emails = "ops@example.com";
+  }
 
   WallTime now_ = *parse_rfc3339("2026-03-24T12:30:00Z");
   api::TokenExpiryConfig object_;
   ExpiryConfig config_;
   std::vector<std::string> missing_;
   ObservedDelivery delivery_;
+  ObservedSkipped skipped_;
+  std::optional<api::TestMail> test_mail_;
 };
 
 TEST_F(PlanExpiryConfig, SaysWhatItCountsAndThenNothingMore) {
@@ -88,9 +94,115 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   EXPECT_FALSE(plan().status);
   delivery_.refusals = {"bob@example.com: 550 no such user"};
   EXPECT_THAT(plan().events, SizeIs(1));
-  object_.spec.smtp.reset();
+  object_.spec.emails.clear();
   plan();
   EXPECT_FALSE(condition("EmailDelivery"));
+}
+
+TEST_F(PlanExpiryConfig, MailThatIsAskedForWithoutAServerIsSaidAtOnce) {
+  for (const bool to_users : {false, true}) {
+    object_.spec.emails = to_users ? "" : "ops@example.com";
+    object_.spec.email_token_user = to_users;
+    object_.status = {};
+    const auto first = plan();
+    EXPECT_EQ(condition("Ready")->status, "True");
+    EXPECT_EQ(condition("EmailDelivery")->status, "False");
+    EXPECT_EQ(condition("EmailDelivery")->reason, "NoServer");
+    EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("set spec.smtp.server"));
+    EXPECT_THAT(first.events, SizeIs(1));
+    EXPECT_FALSE(plan().status);
+  }
+  give_smtp();
+  plan();
+  EXPECT_EQ(condition("EmailDelivery")->status, "Unknown");
+}
+
+TEST_F(PlanExpiryConfig, NobodyAskedForMailIsNoCondition) {
+  give_smtp();
+  object_.spec.emails.clear();
+  plan();
+  EXPECT_FALSE(condition("EmailDelivery"));
+}
+
+TEST_F(PlanExpiryConfig, ALoginThatIsForAnotherServerMakesItNotReady) {
+  give_smtp();
+  delivery_.last_error = "spec.smtp.server: smtp.example.com:587 is not the server that the login is for";
+  delivery_.settings_wrong = true;
+  plan();
+  EXPECT_EQ(condition("Ready")->reason, "InvalidSpec");
+  EXPECT_THAT(condition("Ready")->message, HasSubstr("is not the server"));
+  EXPECT_EQ(condition("EmailDelivery")->status, "False");
+  delivery_ = {};
+  delivery_.login_works = true;
+  plan();
+  EXPECT_EQ(condition("Ready")->status, "True");
+  EXPECT_EQ(condition("EmailDelivery")->status, "Unknown");
+  EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("takes the login"));
+}
+
+TEST_F(PlanExpiryConfig, ALoginThatWorksSaysNothingAboutRefusedRecipients) {
+  give_smtp();
+  delivery_.refusals = {"bob@example.com: 550 no such user"};
+  delivery_.last_success = now_;
+  plan();
+  delivery_ = {};  // a restart, and its login
+  delivery_.login_works = true;
+  EXPECT_FALSE(plan().status);
+  EXPECT_EQ(condition("EmailDelivery")->status, "False");
+}
+
+TEST_F(PlanExpiryConfig, UsersWithoutMailAreCountedAndNamed) {
+  give_smtp();
+  object_.spec.email_token_user = true;
+  skipped_ = {12, {"oidc:alice@example.com", "bob@example.org"}};
+  plan();
+  EXPECT_EQ(object_.status.skipped_users, (api::SkippedUsers{12, {"oidc:alice@example.com", "bob@example.org"}}));
+  for (const char* words : {"12 users", "oidc:alice@example.com, bob@example.org", "example.com", "spec.emailDomains"})
+    EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr(words));
+  EXPECT_FALSE(plan().status);
+  skipped_ = {1, {"bob@example.org"}};
+  plan();
+  EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("no mail was due yet; no mail of their own for 1 user,"));
+  skipped_ = {};
+  plan();
+  EXPECT_EQ(condition("EmailDelivery")->message, "no mail was due yet");
+  EXPECT_FALSE(object_.status.skipped_users);
+}
+
+TEST_F(PlanExpiryConfig, ATestMailIsAskedForOnceAndItsAnswerStands) {
+  give_smtp();
+  object_.spec.emails = "ops@example.com; sec@example.com";
+  EXPECT_FALSE(plan().test_mail);
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:29:59Z";
+  const PlannedTestMail wanted{"2026-03-24T12:29:59Z", {"ops@example.com", "sec@example.com"}, Seconds(0)};
+  EXPECT_EQ(plan().test_mail, wanted);
+  test_mail_ = api::TestMail{"2026-03-24T12:29:59Z", now_, 1, {{"sec@example.com", "550 no such user"}}, ""};
+  EXPECT_FALSE(plan().test_mail);
+  EXPECT_EQ(object_.status.test_mail, test_mail_);
+  test_mail_.reset();  // a restart
+  const auto again = plan();
+  EXPECT_FALSE(again.test_mail);
+  EXPECT_FALSE(again.status);
+  now_ += std::chrono::seconds(20);
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:30:20Z";
+  ASSERT_TRUE(plan().test_mail);
+  EXPECT_EQ(plan().test_mail->delay, Seconds(40)) << "at most one a minute";
+}
+
+TEST_F(PlanExpiryConfig, ATestMailThatCannotBeSentIsAnsweredAtOnce) {
+  const auto answer_of = [&](const char* requested_at) {
+    object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = requested_at;
+    EXPECT_FALSE(plan().test_mail);
+    return object_.status.test_mail.value_or(api::TestMail{});
+  };
+  EXPECT_THAT(answer_of("2026-03-24T12:30:00Z").error, HasSubstr("spec.smtp is not set"));
+  give_smtp();
+  object_.spec.emails = "nobody";
+  EXPECT_THAT(answer_of("2026-03-24T12:30:01Z").error, HasSubstr("spec.emails names no valid address"));
+  EXPECT_THAT(answer_of("now").error, HasSubstr("is \"now\", which is no RFC 3339 time"));
+  EXPECT_FALSE(plan().status);
+  EXPECT_EQ(answer_of("x\ny").requested_at, "x y");
+  EXPECT_FALSE(plan().status);
 }
 
 TEST_F(PlanExpiryConfig, DeliveryOutlivesARestartUntilTheNextAttempt) {
@@ -141,7 +253,9 @@ TEST_F(PlanExpiryConfig, IsNotReadyWhileMailWaitsForAKeyOfASecret) {
   EXPECT_EQ(condition("Ready")->status, "True");
 
   delivery_ = failed;
-  delivery_.pending_notices = 0;  // its token went: nothing would ever find the key that was added since
+  plan();
+  delivery_ = {};
+  delivery_.login_works = true;  // the Secret was mended before any mail was due
   plan();
   EXPECT_EQ(condition("Ready")->status, "True");
 }

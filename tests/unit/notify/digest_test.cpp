@@ -63,6 +63,16 @@ TEST(DigestText, TellsWhichWhoseWhenAndWhatToDo) {
   EXPECT_THAT(text, HasSubstr("How to renew a token"));
 }
 
+TEST(DigestBodies, LeaveTheDescriptionOutOfMailsToUsers) {
+  auto to_user = digest({notice("ci", kDay)});
+  to_user.to_user = true;
+  for (const auto& body : {digest_text(to_user), digest_html(to_user), render_mail(to_user)}) {
+    EXPECT_THAT(body, Not(HasSubstr("deploys from CI")));
+    EXPECT_THAT(body, HasSubstr("alice@example.com"));
+  }
+  EXPECT_THAT(digest_text(digest({notice("ci", kDay)})), HasSubstr("deploys from CI"));
+}
+
 TEST(DigestBodies, KeepWhatUsersWroteInItsPlace) {
   auto evil = notice("ci", kDay);
   evil.description = "<script>alert('x')</script>\r\n2. team-a/fake\x1b[2J";

@@ -30,13 +30,19 @@ class World final : public EventSink, public MailChannel, public DispatcherHooks
   Result<SendOutcome> send(const MailSettings&, const Mail& mail, std::stop_token stop) override {
     std::unique_lock lock(mutex);
     ++attempts;
-    if (hangs) {
+    if (hangs || mail.recipients.front() == "hangs@example.com") {
       std::condition_variable_any().wait(lock, stop, [] { return false; });
       return fail(ErrorKind::Canceled, "stopped");
     }
     if (mail_error) return std::unexpected(*mail_error);
     mails.push_back(mail);
     return SendOutcome{mail.recipients, {}};
+  }
+  Status try_login(const MailSettings&, std::chrono::milliseconds, std::stop_token) override {
+    std::lock_guard lock(mutex);
+    ++logins;
+    if (mail_error) return std::unexpected(*mail_error);
+    return {};
   }
   void rest() override {
     std::lock_guard lock(mutex);
@@ -71,6 +77,7 @@ class World final : public EventSink, public MailChannel, public DispatcherHooks
   std::optional<Error> settings_error;
   bool hangs = false;
   int attempts = 0;
+  int logins = 0;
   int rests = 0;
   int reports = 0;
 };
@@ -81,7 +88,7 @@ class DispatcherTest : public ::testing::Test {
     return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, "alice@example.com", "id", "Permanent", ""};
   }
   static core::ConfigRoute mails(Seconds digest = 0s) {
-    return {"default", true, true, {"ops@example.com"}, false, digest};
+    return {"default", true, true, {"ops@example.com"}, false, digest, {}, ""};
   }
   void start() {
     thread_ = std::jthread([this](std::stop_token stop) { dispatcher_.run(stop); });
@@ -187,6 +194,55 @@ TEST_F(DispatcherTest, AMailServerThatHangsHoldsUpNoEvent) {
   wait_for([&] { return world_.told.size() == 1; });
   EXPECT_EQ(world_.told[0].key.token_uid, "uid-b");
   EXPECT_THAT(world_.events, SizeIs(2));
+}
+
+TEST_F(DispatcherTest, AServerThatHangsHoldsUpItsOwnConfigAlone) {
+  auto stuck = notice("a");
+  stuck.key.config = "hangs";
+  dispatcher_.tell(stuck, {"hangs", true, true, {"hangs@example.com"}, false, 0s, {}, ""});
+  start();
+  wait_for([&] { return world_.attempts == 1; });
+  dispatcher_.tell(notice("b"), mails());
+  wait_for([&] { return world_.mails.size() == 1; });
+  dispatcher_.request_test_mail({"hangs", "2026-11-24T08:00:00Z", {"ops@example.com"}}, 0s);
+  dispatcher_.try_login("hangs");
+  wait_for([&] { return world_.mails.size() == 2 && world_.logins == 1; });
+}
+
+TEST_F(DispatcherTest, ATestMailIsSentOnceARequestAndAnswered) {
+  start();
+  for (int i = 0; i < 3; ++i)
+    dispatcher_.request_test_mail({"default", "2026-11-24T08:00:00Z", {"ops@example.com", "sec@example.com"}}, 0s);
+  wait_for([&] { return world_.mails.size() == 1 && world_.reports > 0; });
+  EXPECT_THAT(world_.mails[0].message, HasSubstr("Subject: Test mail of TokenExpiryConfig default\r\n"));
+  EXPECT_GT(world_.mails[0].within, 0ms);
+  const auto answer = dispatcher_.test_mail("default");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->accepted, 2);
+  EXPECT_EQ(answer->error, "");
+  dispatcher_.request_test_mail({"default", "2026-11-24T08:00:00Z", {"ops@example.com"}}, 0s);
+  set([&] { world_.settings_error = Error{ErrorKind::NotFound, "Secret smtp has no key server"}; });
+  dispatcher_.request_test_mail({"default", "2026-11-24T08:01:00Z", {"ops@example.com"}}, 60s);
+  dispatcher_.tell(notice("a"), {});
+  wait_for([&] { return world_.told.size() == 1; });
+  EXPECT_EQ(dispatcher_.test_mail("default")->requested_at, "2026-11-24T08:00:00Z");
+  clock_.advance(60s);
+  wait_for([&] { return dispatcher_.test_mail("default")->requested_at == "2026-11-24T08:01:00Z"; });
+  EXPECT_EQ(dispatcher_.test_mail("default")->error, "Secret smtp has no key server");
+  EXPECT_THAT(world_.mails, SizeIs(1));
+}
+
+TEST_F(DispatcherTest, ALoginIsTriedWhereNoMailIsDue) {
+  set([&] { world_.mail_error = Error{ErrorKind::Unauthorized, "535 wrong password"}; });
+  dispatcher_.try_login("default");
+  start();
+  wait_for([&] { return world_.logins == 1 && world_.reports > 0; });
+  EXPECT_EQ(dispatcher_.report("default").last_error, "535 wrong password");
+  set([&] { world_.mail_error.reset(); });
+  dispatcher_.try_login("default");
+  wait_for([&] { return world_.logins == 2; });
+  wait_for([&] { return dispatcher_.report("default").login_works; });
+  EXPECT_EQ(dispatcher_.report("default").last_error, "");
 }
 
 TEST_F(DispatcherTest, NothingLeavesBeforeItRuns) {

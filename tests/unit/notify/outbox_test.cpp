@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "base/rfc3339.hpp"
 
 namespace apitoken::notify {
@@ -23,7 +25,7 @@ class OutboxTest : public ::testing::Test {
     return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, name + "@example.com", "id", "Permanent", ""};
   }
   static core::ConfigRoute mails(std::vector<std::string> recipients, Seconds digest = 5min) {
-    return {"default", true, true, std::move(recipients), false, digest};
+    return {"default", true, true, std::move(recipients), false, digest, {}, ""};
   }
   Outbox::Now now() const { return {kStart + std::chrono::floor<Seconds>(elapsed_), SteadyTime(1h) + elapsed_}; }
   void pass(std::chrono::milliseconds time) { elapsed_ += time; }
@@ -36,7 +38,7 @@ class OutboxTest : public ::testing::Test {
     return next ? outbox_.begin(next->first) : std::nullopt;
   }
   void finish(const Outbox::Attempt& a, SendOutcome outcome) { outbox_.finished(a.batch, outcome, now()); }
-  void accept(const Outbox::Attempt& a) { finish(a, {a.remaining, {}}); }
+  void accept(const Outbox::Attempt& a) { finish(a, {a.envelope, {}}); }
   void fail_attempt(const Outbox::Attempt& a) {
     outbox_.failed(a.batch, a.config, {ErrorKind::Unavailable, "down"}, now());
   }
@@ -148,7 +150,8 @@ TEST_F(OutboxTest, AKickTriesAtOnce) {
 TEST_F(OutboxTest, MissingSettingsPauseWithoutFreezing) {
   tell(notice("a"), mails({"ops@example.com"}, 0s));
   const auto next = outbox_.next_batch(now().steady);
-  outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now());
+  outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now(), true);
+  EXPECT_TRUE(report().settings_failed);
   EXPECT_EQ(report().error_kind, ErrorKind::NotFound);
   tell(notice("b"), mails({"ops@example.com"}, 0s));
   EXPECT_FALSE(outbox_.next_batch(now().steady));
@@ -174,7 +177,7 @@ TEST_F(OutboxTest, RecipientsRefusedForTheMomentAreTriedAlone) {
   pass(30s);
   const auto again = attempt();
   ASSERT_TRUE(again);
-  EXPECT_THAT(again->remaining, ElementsAre("grey@example.com"));
+  EXPECT_THAT(again->envelope, ElementsAre("grey@example.com"));
   EXPECT_THAT(again->recipients, SizeIs(2));
   accept(*again);
   EXPECT_THAT(outbox_.take_news(), SizeIs(1));
@@ -208,7 +211,7 @@ TEST_F(OutboxTest, ABatchThatEverybodyRefusesIsKept) {
   EXPECT_FALSE(outbox_.tell(notice("a"), mails({"ops@example.com"}, 0s), now()));
   const auto next = attempt();
   ASSERT_TRUE(next);
-  EXPECT_THAT(next->remaining, ElementsAre("ops@example.com"));
+  EXPECT_THAT(next->envelope, ElementsAre("ops@example.com"));
   accept(*next);
   EXPECT_THAT(outbox_.take_news(), SizeIs(1));
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
@@ -298,6 +301,7 @@ TEST_F(OutboxTest, ADroppedConfigTakesItsNoticesAlong) {
 TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
   auto route = mails({"ops@example.com"}, 0s);
   route.email_token_user = true;
+  route.user_domains = {"example.com"};
   tell(notice("alice"), route);
   tell(notice("bob"), route);
   auto robot = notice("robot");
@@ -305,7 +309,7 @@ TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
   tell(robot, route);
   std::map<std::string, std::size_t> sizes;
   while (const auto next = attempt()) {
-    sizes[next->remaining.at(0)] = next->notices.size();
+    sizes[next->envelope.at(0)] = next->notices.size();
     accept(*next);
     if (sizes.size() == 1) {
       EXPECT_THAT(outbox_.take_news(), SizeIs(1)) << "only the robot's is told: two wait for their users' mails";
@@ -314,6 +318,118 @@ TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
   EXPECT_EQ(sizes, (std::map<std::string, std::size_t>{
                        {"ops@example.com", 3}, {"alice@example.com", 1}, {"bob@example.com", 1}}));
   EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+}
+
+TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
+  auto route = mails({"ops@example.com"}, 0s);
+  route.email_token_user = true;
+  route.user_domains = {"example.com"};
+  route.user_prefix = "oidc:";
+  for (const auto* user :
+       {"alice@evil.example", "alice@sub.example.com", "IAM#alice@example.com", "oidc:IAM#a@example.com"}) {
+    auto n = notice(user);
+    n.user = user;
+    tell(n, route);
+  }
+  auto person = notice("carol");
+  person.user = "oidc:carol@EXAMPLE.com";
+  tell(person, route);
+  std::vector<std::vector<std::string>> envelopes;
+  while (const auto next = attempt()) {
+    envelopes.push_back(next->envelope);
+    EXPECT_EQ(next->to_user, next->envelope.at(0) == "carol@example.com");
+    accept(*next);
+  }
+  EXPECT_THAT(envelopes,
+              ::testing::UnorderedElementsAre(ElementsAre("ops@example.com"), ElementsAre("carol@example.com")));
+}
+
+// Such as a server that takes 50 recipients a mail, or none at all where one of them is not allowed.
+TEST_F(OutboxTest, AMailToManyThatIsRefusedIsNarrowedDown) {
+  std::vector<std::string> everybody;
+  for (int i = 0; i < 20; ++i) everybody.push_back("u" + std::to_string(i) + "@example.com");
+  tell(notice("a"), mails(everybody, 0s));
+  std::set<std::string> got;
+  int tries = 0;
+  while (const auto next = attempt()) {
+    ASSERT_LT(++tries, 40);
+    EXPECT_EQ(next->recipients, everybody);
+    const bool bad = std::ranges::find(next->envelope, "u13@example.com") != next->envelope.end();
+    if (bad || next->envelope.size() > 8) {
+      finish(*next, {{}, {}, Refusal{"", 554, "554 not to these", true}});
+    } else {
+      got.insert(next->envelope.begin(), next->envelope.end());
+      accept(*next);
+    }
+  }
+  EXPECT_EQ(got.size(), 19u);
+  EXPECT_LE(tries, 16);
+  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  ASSERT_THAT(report().refused, SizeIs(1));
+  EXPECT_EQ(report().refused[0].address, "u13@example.com");
+  EXPECT_EQ(report().refused[0].text, "554 not to these");
+}
+
+TEST_F(OutboxTest, AMailThatIsRefusedToOneAloneIsTriedLater) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  finish(*attempt(), {{}, {}, Refusal{"", 554, "554 not wanted", true}});
+  EXPECT_FALSE(attempt());
+  EXPECT_THAT(report().last_error, HasSubstr("ops@example.com first: 554 not wanted"));
+  pass(30s);
+  EXPECT_TRUE(attempt());
+}
+
+TEST_F(OutboxTest, ALoginIsTriedOnceAndAgainOnlyAfterAPause) {
+  const auto login = [&] { return outbox_.next_login(now().steady, {}); };
+  EXPECT_FALSE(login());
+  outbox_.want_login("default", now().steady);
+  EXPECT_EQ(login(), "default");
+  EXPECT_FALSE(outbox_.next_login(now().steady, {"default"}));
+  int tries = 0;
+  for (Seconds t = 0s; t < 6h; t += 10s, pass(10s)) {
+    if (!login()) continue;
+    ++tries;
+    outbox_.login_failed("default", {ErrorKind::Unavailable, "down"}, now(), false);
+  }
+  EXPECT_GE(tries, 10);
+  EXPECT_LE(tries, 14);
+  EXPECT_EQ(report().last_error, "down");
+  outbox_.login_worked("default");
+  EXPECT_EQ(report().last_error, "");
+  EXPECT_TRUE(report().login_works);
+  EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
+}
+
+TEST_F(OutboxTest, ARefusedPasswordIsNotTriedEveryMinute) {
+  outbox_.want_login("default", now().steady);
+  int tries = 0;
+  for (Seconds t = 0s; t < 24h; t += 60s, pass(60s)) {
+    if (!outbox_.next_login(now().steady, {})) continue;
+    ++tries;
+    outbox_.login_failed("default", {ErrorKind::Unauthorized, "535"}, now(), false);
+  }
+  EXPECT_LE(tries, 24);
+}
+
+TEST_F(OutboxTest, AMailTakesThePlaceOfALogin) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  outbox_.want_login("default", now().steady);
+  ASSERT_TRUE(attempt());
+  EXPECT_FALSE(outbox_.next_login(now().steady, {}));
+}
+
+TEST_F(OutboxTest, ABusyConfigHoldsUpNoOther) {
+  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  auto other = notice("b");
+  other.key.config = "second";
+  auto route = mails({"ops@example.com"}, 0s);
+  route.config = "second";
+  tell(other, route);
+  const auto next = outbox_.next_batch(now().steady, {"default"});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->second, "second");
+  EXPECT_FALSE(outbox_.next_batch(now().steady, {"default", "second"}));
+  EXPECT_EQ(outbox_.next_due({"default", "second"}, {}), SteadyTime::max());
 }
 
 }  // namespace

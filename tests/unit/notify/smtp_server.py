@@ -4,7 +4,7 @@
 It prints "port N" once it listens on loopback, appends one JSON line to --mails for each mail that it took, and ends when
 its standard input does. Recipients script their own fate by the local part of their address:
 refused@ 550, later@ 451, hang@ no reply, drop@ the connection breaks; likewise senders refused@ (550 to MAIL) and
-message-refused@ (554 after DATA).
+message-refused@ (554 after DATA), slow-answer@ (3 s after DATA).
 """
 import argparse
 import asyncio
@@ -31,6 +31,8 @@ class Script:
             return "550 5.1.1 no such user"
         if fate == "later":
             return "451 4.7.1 greylisted, try again"
+        if fate == "too-many":
+            return "552 5.5.3 too many recipients"
         if fate == "hang":
             await asyncio.sleep(3600)
         if fate == "drop":
@@ -42,6 +44,8 @@ class Script:
     async def handle_DATA(self, server, session, envelope):
         if envelope.mail_from.startswith("message-refused@"):
             return "554 5.6.0 message not wanted"
+        if envelope.mail_from.startswith("slow-answer@"):
+            await asyncio.sleep(3)
         mail = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
@@ -49,6 +53,7 @@ class Script:
             "tls": session.ssl is not None or self.arguments.tls == "Implicit",
             "user": session.auth_data.login.decode() if session.auth_data else "",
             "peer": session.peer[1],
+            "helo": session.host_name,
         }
         with open(self.arguments.mails, "a") as mails:
             mails.write(json.dumps(mail) + "\n")
