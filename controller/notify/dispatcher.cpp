@@ -50,24 +50,27 @@ void Dispatcher::run(std::stop_token stop) {
 }
 
 void Dispatcher::run_mail(std::stop_token stop) {
-  MailLanes lanes([this] { wake(); });
-  bool resting = true;  // the channel has nothing open
-  while (!stop.stop_requested()) {
-    {
-      std::lock_guard lock(mutex_);
-      mail_woken_ = false;
+  {
+    MailLanes lanes([this] { wake(); });
+    bool resting = true;  // the channel has nothing open
+    while (!stop.stop_requested()) {
+      {
+        std::lock_guard lock(mutex_);
+        mail_woken_ = false;
+      }
+      lanes.reap();
+      start_mail(lanes, stop);
+      tell_news();
+      if (!lanes.is_empty()) {
+        resting = false;
+      } else if (!resting) {
+        mail_.rest();
+        resting = true;
+      }
+      wait(stop, mail_woken_, [&] { return next_mail(lanes); });
     }
-    lanes.reap();
-    start_mail(lanes, stop);
-    tell_news();
-    if (!lanes.is_empty()) {
-      resting = false;
-    } else if (!resting) {
-      mail_.rest();
-      resting = true;
-    }
-    wait(stop, mail_woken_, [&] { return next_mail(lanes); });
   }
+  mail_.rest();
 }
 
 void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
