@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxReply = 200;
+constexpr int kGoodbye = 221;
 constexpr int kGoAheadWithLogin = 334;
 constexpr std::string_view kEndOfMessage = ".";
 
@@ -69,6 +70,7 @@ void SmtpDialogue::on_line(std::string_view line, Time now) {
     offered_logins_ = core::cut_text(core::plain_text(text.substr(5)), kMaxReply);
   if (line.size() > 3 && line[3] == '-') return;
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+  if (code == kGoodbye) return;  // libcurl says QUIT after a refusal, which stays the last word
   replies_.push_back({command_, code, core::cut_text(core::plain_text(line), kMaxReply)});
   since_ = now;
 }

@@ -143,7 +143,7 @@ TEST(Servers, AreHostAndPort) {
   EXPECT_EQ(parse_server("Smtp.example.com:587"), (ServerAddress{"smtp.example.com", 587}));
   EXPECT_EQ(parse_server("127.0.0.1:25"), (ServerAddress{"127.0.0.1", 25}));
   EXPECT_EQ(parse_server("[2001:db8::1]:465"), (ServerAddress{"2001:db8::1", 465}));
-  EXPECT_EQ(parse_server("[2001:DB8:0:0::0001]:465"), parse_server("[2001:db8::1]:465"));
+  EXPECT_EQ(parse_server("[2001:DB8:0:0::0001]:465"), (ServerAddress{"2001:db8::1", 465}));
   EXPECT_EQ((ServerAddress{"::1", 25}).text(), "[::1]:25");
   for (const char* text : {"", "smtp.example.com", "smtp.example.com:", ":25", "smtp.example.com:0",
                            "smtp.example.com:65536", "smtp.example.com:99999999999999999999", "smtp.example.com:a",
