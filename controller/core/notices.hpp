@@ -44,14 +44,14 @@ struct Notice {
 
 // Where the notices of one TokenExpiryConfig go.
 struct ConfigRoute {
-  std::string config;                     // its name; empty: the built-in default
-  bool mails = false;                     // it has smtp; without, an Event is all
-  bool list_given = false;                // spec.emails names somebody; with no valid one the mail waits for an address
-  std::vector<std::string> recipients;    // the valid addresses
-  bool email_token_user = false;          // the token's user gets a mail of their own, where spec.user is an address
-  Seconds digest{};                       // collect for this long
-  std::vector<std::string> user_domains;  // the only domains of users who get mail; lower case
-  std::string user_prefix;                // what spec.user bears before the address, such as "oidc:"
+  std::string config;                   // its name; empty: the built-in default
+  bool mails = false;                   // it has smtp; without, an Event is all
+  bool list_given = false;              // spec.emails names somebody; with no valid one the mail waits for an address
+  std::vector<std::string> recipients;  // the valid addresses
+  bool email_token_user = false;        // the token's user gets a mail of their own, where spec.user is an address
+  Seconds digest{};                     // collect for this long
+  std::vector<std::string> user_domains{};  // the only domains of users who get mail; lower case
+  std::string user_prefix{};                // what spec.user bears before the address, such as "oidc:"
 
   bool operator==(const ConfigRoute&) const = default;
 };
