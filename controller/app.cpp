@@ -156,7 +156,7 @@ struct App::Parts {
       clock,
       reserved};
 
-  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys};
+  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys, clock};
   reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock, reserved};
   reconcile::Executor executor{
       client,

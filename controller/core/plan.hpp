@@ -11,6 +11,7 @@
 #include "api/api_token.hpp"
 #include "api/event.hpp"
 #include "api/secret.hpp"
+#include "base/urgency.hpp"
 #include "core/jwt.hpp"
 #include "core/notices.hpp"
 
@@ -69,7 +70,8 @@ using Effect = std::variant<KeepFormer, DrawToken, WriteSecret, PatchSecretMetad
 struct Plan {
   std::vector<Effect> effects;
   std::optional<WallTime> wake_at;
-  bool retry = false;  // nothing will tell us when it can go on: look again with backoff
+  Urgency wake_urgency = Urgency::Value;  // of what is due at wake_at
+  bool retry = false;                     // nothing will tell us when it can go on: look again with backoff
 };
 
 // One line an effect, then "wake <time>" and "retry" where they apply. No value appears: a plan holds none.

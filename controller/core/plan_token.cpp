@@ -261,7 +261,7 @@ class TokenPlanner : TokenFacts {
   Plan minted(api::Event news) {
     add(PostEvent{std::move(news)});
     plan_wake();
-    if (status_.warn_at && now_ >= *status_.warn_at) wake_now();
+    if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
     return std::move(plan_);
   }
 
@@ -315,7 +315,7 @@ class TokenPlanner : TokenFacts {
     patch_status();
     plan_notices();
     plan_wake();
-    if (is_over() && !is_rotation_due()) wake_now();  // to be deleted, now that its end was told
+    if (is_over() && !is_rotation_due()) wake_now(Urgency::Cosmetic);  // to be deleted, now that its end was told
     return std::move(plan_);
   }
 
@@ -346,23 +346,28 @@ class TokenPlanner : TokenFacts {
   void plan_notices() {
     DueNotices due = due_notices(observed_, status_);
     for (Tell& tell : due.tell) add(std::move(tell));
-    if (due.next) wake(*due.next);
+    if (due.next) wake(*due.next, Urgency::Notice);
   }
 
   void plan_wake() {
     if (!status_.expires_at) return;
-    if (status_.warn_at) wake(*status_.warn_at);
+    if (status_.warn_at) wake(*status_.warn_at, Urgency::Notice);
     if (status_.rotate_at) wake(*status_.rotate_at);
     if (status_.previous) wake(status_.previous->valid_until);
     if (const auto delivered = delivered_at(token_.spec, status_)) wake(*delivered);
     wake(*status_.expires_at);
-    if (const auto kept = delete_after_expiry(token_.spec)) wake(*status_.expires_at + *kept);
+    if (const auto kept = delete_after_expiry(token_.spec)) wake(*status_.expires_at + *kept, Urgency::Cosmetic);
   }
-  void wake(WallTime at) {
-    if (at > now_ && (!plan_.wake_at || at < *plan_.wake_at)) plan_.wake_at = at;
+  void wake(WallTime at, Urgency urgency = Urgency::Value) {
+    if (at <= now_ || (plan_.wake_at && *plan_.wake_at < at)) return;
+    plan_.wake_urgency = plan_.wake_at == at ? more_urgent(plan_.wake_urgency, urgency) : urgency;
+    plan_.wake_at = at;
   }
 
-  void wake_now() { plan_.wake_at = now_; }
+  void wake_now(Urgency urgency) {
+    plan_.wake_at = now_;
+    plan_.wake_urgency = urgency;
+  }
 
   // Ready says something else than before.
   bool is_ready_news() const {

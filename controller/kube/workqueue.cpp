@@ -10,62 +10,86 @@ constexpr std::chrono::hours kLong{1};  // for those who wait for keys alone
 
 }  // namespace
 
-bool Workqueue::enqueue(const Key& key) {
-  if (down_ || !dirty_.try_emplace(key, clock_.steady()).second) return false;
-  if (!processing_.contains(key)) queue_.push_back(key);
-  return true;
+// True if it was not waiting yet.
+bool Workqueue::enqueue(const Key& key, Urgency urgency, bool echo) {
+  if (down_) return false;
+  if (const auto at = processing_.find(key); at != processing_.end()) return add_again(at->second, urgency, echo);
+  if (echo && waits_out_backoff(key)) return false;
+  return queue_.push(key, urgency, clock_.steady());
 }
 
-void Workqueue::add(const Key& key) {
+bool Workqueue::add_again(Work& work, Urgency urgency, bool echo) {
+  if (!work.again) {
+    work.again = Again{urgency, clock_.steady(), echo};
+    return true;
+  }
+  work.again->urgency = more_urgent(work.again->urgency, urgency);
+  work.again->echo = work.again->echo && echo;
+  return false;
+}
+
+bool Workqueue::waits_out_backoff(const Key& key) const {
+  const auto at = failing_.find(key);
+  return at != failing_.end() && clock_.steady() < at->second.until;
+}
+
+void Workqueue::add(const Key& key, Urgency urgency, bool echo) {
   {
     std::lock_guard lock(mutex_);
-    if (!enqueue(key)) return;
+    if (!enqueue(key, urgency, echo)) return;
   }
   changed_.notify_one();
   observer_.added();
 }
 
-void Workqueue::add_after(const Key& key, SteadyDuration delay) {
-  if (delay <= SteadyDuration::zero()) return add(key);
+void Workqueue::add(const Key& key, Urgency urgency) { add(key, urgency, false); }
+
+void Workqueue::add_echo(const Key& key, Urgency urgency) { add(key, urgency, true); }
+
+void Workqueue::add_after(const Key& key, SteadyDuration delay, Urgency urgency) {
+  if (delay <= SteadyDuration::zero()) return add(key, urgency);
   bool first;
   {
     std::lock_guard lock(mutex_);
     if (down_) return;
-    first = steady_timers_.set(key, clock_.steady() + delay);
+    first = steady_timers_.set(key, clock_.steady() + delay, urgency);
   }
   if (first) changed_.notify_all();  // whoever minds the timers, we cannot tell which one it is
 }
 
-void Workqueue::add_at(const Key& key, WallTime time) {
-  if (time <= clock_.wall()) return add(key);
+void Workqueue::add_at(const Key& key, WallTime time, Urgency urgency) {
+  if (time <= clock_.wall()) return add(key, urgency);
   bool first;
   {
     std::lock_guard lock(mutex_);
     if (down_) return;
-    first = wall_timers_.set(key, time);
+    first = wall_timers_.set(key, time, urgency);
   }
   if (first) changed_.notify_all();
 }
 
-void Workqueue::add_rate_limited(const Key& key) {
-  std::uint32_t failures;
+void Workqueue::add_rate_limited(const Key& key, Urgency urgency, std::optional<Seconds> delay) {
+  SteadyDuration pause;
   {
     std::lock_guard lock(mutex_);
-    failures = failures_[key]++;
+    Failing& failing = failing_[key];
+    pause = delay ? SteadyDuration(*delay) : SteadyDuration(kBackoff.delay(failing.failures));
+    ++failing.failures;
+    failing.until = clock_.steady() + pause;
   }
   observer_.retried();
-  add_after(key, kBackoff.delay(failures));
+  add_after(key, pause, urgency);
 }
 
 void Workqueue::forget(const Key& key) {
   std::lock_guard lock(mutex_);
-  failures_.erase(key);
+  failing_.erase(key);
 }
 
 std::uint32_t Workqueue::failures(const Key& key) const {
   std::lock_guard lock(mutex_);
-  const auto at = failures_.find(key);
-  return at == failures_.end() ? 0 : at->second;
+  const auto at = failing_.find(key);
+  return at == failing_.end() ? 0 : at->second.failures;
 }
 
 void Workqueue::cancel(const Key& key) {
@@ -77,10 +101,12 @@ void Workqueue::cancel(const Key& key) {
 std::size_t Workqueue::enqueue_due() {
   std::size_t fresh = 0;
   if (!steady_timers_.empty()) {
-    for (const auto now = clock_.steady(); auto key = steady_timers_.take_due(now);) fresh += enqueue(*key);
+    for (const auto now = clock_.steady(); auto due = steady_timers_.take_due(now);)
+      fresh += enqueue(due->key, due->tag, false);
   }
   if (!wall_timers_.empty()) {
-    for (const auto now = clock_.wall(); auto key = wall_timers_.take_due(now);) fresh += enqueue(*key);
+    for (const auto now = clock_.wall(); auto due = wall_timers_.take_due(now);)
+      fresh += enqueue(due->key, due->tag, false);
   }
   return fresh;
 }
@@ -125,12 +151,11 @@ std::optional<Workqueue::Key> Workqueue::get(std::stop_token stop) {
   {
     std::unique_lock lock(mutex_);
     if (await_key(lock, stop, fired)) {
-      key = std::move(queue_.front());
-      queue_.pop_front();
+      auto taken = *queue_.pop();
+      key = std::move(taken.key);
       const auto now = clock_.steady();
-      const auto since = dirty_.extract(*key);
-      in_queue = now - since.mapped();
-      processing_.emplace(*key, now);
+      in_queue = now - taken.since;
+      processing_.emplace(*key, Work{now, {}});
     }
     wake = somebody_must_wake();
   }
@@ -142,15 +167,15 @@ std::optional<Workqueue::Key> Workqueue::get(std::stop_token stop) {
 
 void Workqueue::done(const Key& key) {
   SteadyDuration in_work{};
-  bool again;
+  bool again = false;
   {
     std::lock_guard lock(mutex_);
-    const auto at = processing_.find(key);
-    if (at == processing_.end()) return;
-    in_work = clock_.steady() - at->second;
-    processing_.erase(at);
-    again = !down_ && dirty_.contains(key);
-    if (again) queue_.push_back(key);
+    const auto work = processing_.extract(key);
+    if (work.empty()) return;
+    in_work = clock_.steady() - work.mapped().since;
+    const auto& added = work.mapped().again;
+    again = added && !down_ && !(added->echo && waits_out_backoff(key));
+    if (again) queue_.push(key, added->urgency, added->since);
   }
   if (again) changed_.notify_one();
   observer_.worked(in_work);
@@ -173,8 +198,8 @@ Workqueue::Unfinished Workqueue::unfinished() const {
   Unfinished result;
   std::lock_guard lock(mutex_);
   const auto now = clock_.steady();
-  for (const auto& [key, since] : processing_) {
-    const std::chrono::duration<double> worked = now - since;
+  for (const auto& [key, work] : processing_) {
+    const std::chrono::duration<double> worked = now - work.since;
     result.sum += worked;
     result.longest = std::max(result.longest, worked);
   }

@@ -1,16 +1,17 @@
 // Workqueue: keys to reconcile, each at most once in the queue and with one worker at a time; a key added while it is
 // worked on comes again afterwards. With timers and with backoff by key. Reflectors and workers share it; thread-safe.
-// It has no thread of its own: one of the waiting workers minds the timers. Semantics of client-go's util/workqueue.
+// It has no thread of its own: one of the waiting workers minds the timers. Semantics of client-go's util/workqueue,
+// but for the order: urgent keys first, namespaces in turn (see FairQueue).
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 
 #include "api/meta.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
+#include "kube/fair_queue.hpp"
 #include "kube/timers.hpp"
 
 namespace apitoken::kube {
@@ -35,12 +36,16 @@ class Workqueue {
   // Both outlive the queue.
   Workqueue(const Clock& clock, WorkqueueObserver& observer) : clock_(clock), observer_(observer) {}
 
-  void add(const Key& key);
+  void add(const Key& key, Urgency urgency = Urgency::Value);
+  // As add, for what a write of our own brought back: a key that waits out its backoff goes on waiting, and sees the
+  // change then.
+  void add_echo(const Key& key, Urgency urgency);
   // Of several times for a key the earliest counts; add() leaves them standing.
-  void add_after(const Key& key, SteadyDuration delay);
-  void add_at(const Key& key, WallTime time);
-  // Comes again after 0.5 s x 2^failures, at most 5 min, and counts one failure more.
-  void add_rate_limited(const Key& key);
+  void add_after(const Key& key, SteadyDuration delay, Urgency urgency = Urgency::Value);
+  void add_at(const Key& key, WallTime time, Urgency urgency = Urgency::Value);
+  // Comes again after 0.5 s x 2^failures, at most 5 min, or after `delay` if the server named one; counts one failure
+  // more.
+  void add_rate_limited(const Key& key, Urgency urgency = Urgency::Value, std::optional<Seconds> delay = {});
   void forget(const Key& key);
   std::uint32_t failures(const Key& key) const;
   // Drops the key's timers: the object is gone. One already queued stays.
@@ -61,24 +66,42 @@ class Workqueue {
   Unfinished unfinished() const;
 
  private:
+  // A key that was added while a worker had it.
+  struct Again {
+    Urgency urgency;
+    SteadyTime since;
+    bool echo;  // nothing but echoes of own writes added it
+  };
+  struct Work {
+    SteadyTime since;
+    std::optional<Again> again;
+  };
+  struct Failing {
+    std::uint32_t failures = 0;
+    SteadyTime until{};  // a timer brings the key then
+  };
+
   // All of these: the caller holds mutex_.
-  bool enqueue(const Key& key);
+  bool enqueue(const Key& key, Urgency urgency, bool echo);
+  bool add_again(Work& work, Urgency urgency, bool echo);
+  bool waits_out_backoff(const Key& key) const;
   std::size_t enqueue_due();
   SteadyTime next_look() const;
   bool await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::size_t& fired);
   bool somebody_must_wake() const;
+
+  void add(const Key& key, Urgency urgency, bool echo);
 
   const Clock& clock_;
   WorkqueueObserver& observer_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   // All below are guarded by mutex_.
-  std::deque<Key> queue_;
-  std::map<Key, SteadyTime> dirty_;       // wants work, since when; those not in processing_ stand in queue_
-  std::map<Key, SteadyTime> processing_;  // with a worker, since when
-  std::map<Key, std::uint32_t> failures_;
-  Timers<Key, SteadyTime> steady_timers_;
-  Timers<Key, WallTime> wall_timers_;
+  FairQueue queue_;                 // wants a worker
+  std::map<Key, Work> processing_;  // with a worker, since when
+  std::map<Key, Failing> failing_;
+  Timers<Key, SteadyTime, Urgency> steady_timers_;
+  Timers<Key, WallTime, Urgency> wall_timers_;
   int idle_ = 0;             // workers waiting in get()
   bool timekeeper_ = false;  // one of them waits for the next timer, the others for keys alone
   bool down_ = false;

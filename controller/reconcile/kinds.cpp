@@ -2,8 +2,22 @@
 #include "reconcile/kinds.hpp"
 
 #include "api/names.hpp"
+#include "core/token_urgency.hpp"
 
 namespace apitoken::reconcile {
+namespace {
+
+// The watch brings a value that we wrote ourselves, because the answer to that write was lost.
+bool is_own_minting(const kube::Change<api::SecretMeta>& change) {
+  if (!change.after || !change.after->data_keys_others.empty()) return false;
+  const auto hash_in = [](const api::SecretMeta& secret) {
+    const auto found = secret.meta.annotations.find(api::kTokenHashAnnotation);
+    return found == secret.meta.annotations.end() ? std::string() : found->second;
+  };
+  return !change.before || hash_in(*change.before) != hash_in(*change.after);
+}
+
+}  // namespace
 
 void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
   const auto& gone = change.before;
@@ -12,8 +26,20 @@ void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
     queues_.tokens.cancel(gone->meta.key());
     queues_.tokens.forget(gone->meta.key());
   }
-  if (change.after) queues_.tokens.add(change.after->meta.key());
+  if (change.after) enqueue(change.before.get(), *change.after);
   recount_configs();
+}
+
+void Kinds::enqueue(const api::ApiToken* before, const api::ApiToken& after) {
+  const WallTime now = clock_.wall();
+  const auto key = after.meta.key();
+  if (before == nullptr) return queues_.tokens.add(key, core::token_urgency(after, now));
+  const Urgency urgency = core::change_urgency(*before, after, now);
+  if (core::is_status_change(*before, after)) {
+    queues_.tokens.add_echo(key, urgency);
+  } else {
+    queues_.tokens.add(key, urgency);
+  }
 }
 
 void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
@@ -21,7 +47,7 @@ void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
   const bool same_spec = change.before && change.after && change.before->spec == change.after->spec;
   if (!same_spec || change.after->meta.deleted) {
     table_.rebuild(stores_);  // before any key is queued: the worker looks into the table
-    enqueue_all_tokens();
+    enqueue_all_tokens(Urgency::Notice);
     if (change.after) {
       retry_mail(meta.name);
     } else {
@@ -34,11 +60,18 @@ void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
 
 void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
   if (change.before && !change.after) trust_.forget(change.before->meta.uid);
+  const bool echo = is_own_minting(change);
   // Former owners too: one that was taken away has to see that the Secret is no longer its own.
   for (const auto& secret : {change.before, change.after}) {
     if (!secret) continue;
     for (const api::OwnerReference& owner : secret->meta.owners) {
-      if (owner.kind == api::kApiTokenKind) queues_.tokens.add({secret->meta.ns, owner.name});
+      if (owner.kind != api::kApiTokenKind) continue;
+      const api::ObjectKey key{secret->meta.ns, owner.name};
+      if (echo) {
+        queues_.tokens.add_echo(key, Urgency::Value);
+      } else {
+        queues_.tokens.add(key, Urgency::Value);
+      }
     }
   }
 }
@@ -69,18 +102,21 @@ void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
   if (!change.after || (change.before && change.before->meta.labels == change.after->meta.labels)) return;
   const auto& ns = change.after->meta.name;
   stores_.tokens.for_each([&](const api::ApiToken& token) {
-    if (token.meta.ns == ns) queues_.tokens.add(token.meta.key());
+    if (token.meta.ns == ns) queues_.tokens.add(token.meta.key(), Urgency::Notice);
   });
   recount_configs();
 }
 
 void Kinds::enqueue_all() {
-  enqueue_all_tokens();
+  enqueue_all_tokens({});
   stores_.configs.for_each([&](const api::TokenExpiryConfig& config) { queues_.configs.add(config.meta.key()); });
 }
 
-void Kinds::enqueue_all_tokens() {
-  stores_.tokens.for_each([&](const api::ApiToken& token) { queues_.tokens.add(token.meta.key()); });
+void Kinds::enqueue_all_tokens(std::optional<Urgency> urgency) {
+  const WallTime now = clock_.wall();
+  stores_.tokens.for_each([&](const api::ApiToken& token) {
+    queues_.tokens.add(token.meta.key(), urgency.value_or(core::token_urgency(token, now)));
+  });
 }
 
 void Kinds::recount_configs() {

@@ -2,6 +2,9 @@
 // the change: it puts keys into the queues and tells the dispatcher what is gone. Quick; no I/O.
 #pragma once
 
+#include <optional>
+
+#include "base/urgency.hpp"
 #include "kube/store.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
@@ -14,8 +17,14 @@ namespace apitoken::reconcile {
 class Kinds {
  public:
   Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues, notify::Dispatcher& dispatcher,
-        JwtKeys& jwt_keys)
-      : stores_(stores), table_(table), trust_(trust), queues_(queues), dispatcher_(dispatcher), jwt_keys_(jwt_keys) {}
+        JwtKeys& jwt_keys, const Clock& clock)
+      : stores_(stores),
+        table_(table),
+        trust_(trust),
+        queues_(queues),
+        dispatcher_(dispatcher),
+        jwt_keys_(jwt_keys),
+        clock_(clock) {}
 
   void on_token(const kube::Change<api::ApiToken>& change);
   void on_config(const kube::Change<api::TokenExpiryConfig>& change);
@@ -28,7 +37,9 @@ class Kinds {
 
  private:
   void retry_mail(const std::string& config);
-  void enqueue_all_tokens();
+  void enqueue(const api::ApiToken* before, const api::ApiToken& after);
+  // Each at its own urgency, or at `urgency` if that is given.
+  void enqueue_all_tokens(std::optional<Urgency> urgency);
   void recount_configs();
 
   const Stores& stores_;
@@ -37,6 +48,7 @@ class Kinds {
   Queues& queues_;
   notify::Dispatcher& dispatcher_;
   JwtKeys& jwt_keys_;
+  const Clock& clock_;
 };
 
 }  // namespace apitoken::reconcile

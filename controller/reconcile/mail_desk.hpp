@@ -19,7 +19,7 @@ class MailDesk final : public notify::DispatcherHooks {
       : client_(client), table_(table), queues_(queues), operator_namespace_(std::move(operator_namespace)) {}
 
   Result<notify::MailSettings> mail_settings(const std::string& config, std::stop_token stop) override;
-  void on_told(const notify::Told& told) override { queues_.tokens.add(told.token); }
+  void on_told(const notify::Told& told) override { queues_.tokens.add(told.token, Urgency::Notice); }
   void on_config_report(const std::string& config) override { queues_.configs.add({"", config}); }
   bool is_busy() const override { return queues_.tokens.depth() > kBusyDepth; }
 

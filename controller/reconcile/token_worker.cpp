@@ -19,6 +19,16 @@ bool mints(const core::Plan& plan) {
   return std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::DrawToken>(e); });
 }
 
+// How urgent it is to try a plan again.
+Urgency urgency_of(const core::Plan& plan, const api::ApiToken& token) {
+  const auto decides_validity = [&](const core::Effect& effect) {
+    if (const auto* patch = std::get_if<core::PatchStatus>(&effect))
+      return patch->status.token_hash != token.status.token_hash;
+    return std::holds_alternative<core::WriteSecret>(effect) || std::holds_alternative<core::DeleteSecret>(effect);
+  };
+  return std::ranges::any_of(plan.effects, decides_validity) ? Urgency::Value : Urgency::Notice;
+}
+
 // The server answers and does not want this write: by its rules, a policy, or a webhook that fails.
 bool is_refusal(ErrorKind kind) {
   return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid || kind == ErrorKind::Internal;
@@ -32,7 +42,7 @@ void TokenWorker::run(std::stop_token stop) {
 
 ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
   const auto gathered = gatherer_.gather(key, stop);
-  if (!gathered) return judge(key, gathered.error());
+  if (!gathered) return judge(key, gathered.error(), Urgency::Value);
   if (!*gathered) {
     queue_.forget(key);
     return ReconcileResult::Success;
@@ -52,7 +62,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   if (!done) {
     wake_later(key, plan, gathered.observed.now);
     if (mints(plan) && is_refusal(done.error().kind)) report_refusal(key, done.error(), stop);
-    return judge(key, done.error());
+    return judge(key, done.error(), urgency_of(plan, *gathered.token));
   }
   if (!plan.effects.empty()) in_trouble_ = false;
   std::vector<core::NoticeKey> in_ledger;
@@ -64,7 +74,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
 }
 
 ReconcileResult TokenWorker::schedule(const api::ObjectKey& key, const core::Plan& plan) {
-  if (plan.wake_at) queue_.add_at(key, *plan.wake_at);
+  if (plan.wake_at) queue_.add_at(key, *plan.wake_at, plan.wake_urgency);
   if (plan.retry) {
     queue_.add_rate_limited(key);
     return ReconcileResult::Requeue;
@@ -73,7 +83,7 @@ ReconcileResult TokenWorker::schedule(const api::ObjectKey& key, const core::Pla
   return plan.wake_at ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
 }
 
-ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error) {
+ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error, Urgency urgency) {
   switch (error.kind) {
     case ErrorKind::Canceled:
       return ReconcileResult::Success;
@@ -82,7 +92,7 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
     case ErrorKind::AlreadyExists:
     case ErrorKind::Gone:
       spdlog::debug("stale view, again namespace={} name={} error=\"{}\"", key.ns, key.name, error.message);
-      queue_.add_rate_limited(key);
+      queue_.add_rate_limited(key, urgency);
       return ReconcileResult::Requeue;
     default:
       break;
@@ -91,11 +101,7 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
     spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns, key.name,
                  to_string(error.kind), error.message);
   }
-  if (error.retry_after) {
-    queue_.add_after(key, *error.retry_after);
-  } else {
-    queue_.add_rate_limited(key);
-  }
+  queue_.add_rate_limited(key, urgency, error.retry_after);
   return ReconcileResult::Error;
 }
 
@@ -113,7 +119,7 @@ void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error, 
 
 // The clock goes on, whatever fails; what the plan would have seen to at once comes by backoff.
 void TokenWorker::wake_later(const api::ObjectKey& key, const core::Plan& plan, WallTime now) {
-  if (plan.wake_at && *plan.wake_at > now) queue_.add_at(key, *plan.wake_at);
+  if (plan.wake_at && *plan.wake_at > now) queue_.add_at(key, *plan.wake_at, plan.wake_urgency);
 }
 
 void TokenWorker::show(const Gathered& gathered, const core::Plan& plan) const {

@@ -185,6 +185,59 @@ TEST_F(WorkqueueTest, FailuresDoubleThePauseUntilForgotten) {
   EXPECT_EQ(poll(), a_);
 }
 
+TEST_F(WorkqueueTest, AnEchoOfAnOwnWriteDoesNotShortenABackoff) {
+  for (int i = 0; i < 4; ++i) queue_.add_rate_limited(a_);  // the next pause is 8 s, the first timer 0.5 s
+  clock_.advance(500ms);
+  ASSERT_EQ(queue_.get({}), a_);
+  queue_.add_echo(a_, Urgency::Value);  // during the pass that fails
+  queue_.add_rate_limited(a_);
+  queue_.done(a_);
+  queue_.add_echo(a_, Urgency::Value);  // and after it
+  EXPECT_EQ(poll(), std::nullopt);
+  clock_.advance(7999ms);
+  EXPECT_EQ(poll(), std::nullopt);
+  clock_.advance(1ms);
+  EXPECT_EQ(poll(), a_);
+}
+
+TEST_F(WorkqueueTest, WhatIsNoEchoEndsABackoffAndAnEchoAfterwardsCounts) {
+  queue_.add_rate_limited(a_, Urgency::Value, 60s);
+  queue_.add_echo(a_, Urgency::Value);
+  EXPECT_EQ(poll(), std::nullopt);
+  queue_.add(a_);
+  EXPECT_EQ(queue_.get({}), a_);
+  queue_.add_echo(a_, Urgency::Cosmetic);
+  queue_.forget(a_);
+  queue_.done(a_);
+  EXPECT_EQ(queue_.get({}), a_);
+  queue_.done(a_);
+  queue_.add_echo(b_, Urgency::Cosmetic);
+  EXPECT_EQ(queue_.get({}), b_);
+}
+
+TEST_F(WorkqueueTest, ADelayNamedByTheServerCountsInPlaceOfTheBackoff) {
+  queue_.add_rate_limited(a_, Urgency::Value, 7s);
+  clock_.advance(6999ms);
+  EXPECT_EQ(poll(), std::nullopt);
+  clock_.advance(1ms);
+  EXPECT_EQ(poll(), a_);
+  EXPECT_EQ(queue_.failures(a_), 1U);
+}
+
+TEST_F(WorkqueueTest, AKeyComesBackAtTheUrgencyThatWokeIt) {
+  const Key c{"ns", "c"};
+  queue_.add(a_);
+  ASSERT_EQ(queue_.get({}), a_);
+  queue_.add(a_, Urgency::Cosmetic);
+  queue_.add_after(b_, 1s, Urgency::Notice);
+  queue_.add_at(c, clock_.wall() + 1s, Urgency::Value);
+  queue_.done(a_);
+  clock_.advance(1s);
+  EXPECT_EQ(queue_.get({}), c);
+  EXPECT_EQ(queue_.get({}), b_);
+  EXPECT_EQ(queue_.get({}), a_);
+}
+
 TEST_F(WorkqueueTest, ACancelledTimerDoesNotRing) {
   queue_.add_after(a_, 1s);
   queue_.add_at(a_, clock_.wall() + 1s);
