@@ -157,11 +157,13 @@ struct App::Parts {
       reserved};
 
   reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys, clock};
-  reconcile::Gatherer gatherer{client, stores, table, trust, dispatcher, clock, reserved};
+  reconcile::LiveView live_view{client, stores, trust};
+  reconcile::Gatherer gatherer{client, stores, table, trust, live_view, dispatcher, clock, reserved};
   reconcile::Executor executor{
       client,
       stores,
       trust,
+      live_view,
       dispatcher,
       [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
       [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};

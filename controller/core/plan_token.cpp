@@ -161,8 +161,8 @@ class TokenPlanner : TokenFacts {
 
   Plan issue() {
     begin_life();
-    return mint_secret_first(
-        fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
+    return mint_secret_first({}, fmt::format("issued in Secret {}, valid until {}", token_.secret_name(),
+                                             format_rfc3339(*status_.expires_at)));
   }
 
   Plan replace_value(const std::string& loss) {
@@ -172,8 +172,8 @@ class TokenPlanner : TokenFacts {
       wake(*next);
       return finish();
     }
-    return mint_secret_first(fmt::format("minted anew in Secret {} because {}; still valid until {}",
-                                         token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
+    return mint_secret_first(loss, fmt::format("minted anew in Secret {} because {}; still valid until {}",
+                                               token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
   }
 
   Plan rotate() {
@@ -210,8 +210,15 @@ class TokenPlanner : TokenFacts {
                                          format_rfc3339(*status_.expires_at)));
   }
 
-  Plan mint_secret_first(std::string note) {
+  // After a loss the status gives the lost value up first: until it knows the new one, the Secret of a Ready token
+  // would hold a value that does not verify.
+  Plan mint_secret_first(const std::string& loss, std::string note) {
     if (auto keep = keep_former(observed_, status_, false)) add(std::move(*keep));
+    if (has_value()) {
+      void_value();
+      set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
+      patch_status();
+    }
     begin_value();
     add(DrawToken{claims(), false});
     add(write_secret(observed_, status_));

@@ -2,8 +2,8 @@
 // decides; then the status, the notices and the next wake-up follow. Pure: equal inputs give equal plans, and a plan
 // that was carried out and observed gives an empty one.
 //
-// Order of writes: a value counts once its hash stands in the status. So issuing, and replacing a lost value, writes
-// the Secret first, then the status. Rotating writes the status first, with the former value in `previous`, then the
+// Order of writes: a value counts once its hash stands in the status. So issuing writes the Secret first, then the
+// status; replacing a lost value takes that one's hash out of the status before. Rotating writes the status first, with the former value in `previous`, then the
 // Secret: whatever a reader finds there verifies at every moment. Revoking clears the status first, then deletes the
 // Secret.
 #pragma once

@@ -31,6 +31,8 @@ struct Executor::Pass {
   bool rotates = false;
   Former former;
   api::JsonParser& parser;
+  api::ObjectMeta at = token.meta;  // the ApiToken's version after the pass's own writes
+  bool published = false;           // the drawn value's hash stands in the status already
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
@@ -38,7 +40,9 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
   Pass pass{token, stop, {}, false, {}, parser};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
-    if (!done) return done;
+    if (done) continue;
+    live_.write_failed(token.meta.key(), done.error().kind);
+    return done;
   }
   return {};
 }
@@ -90,6 +94,9 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
   Result<std::string> answer;
   if (write.at) {
+    if (!pass.published) {
+      if (const Status same = live_.confirm(pass.at, pass.stop); !same) return same;
+    }
     answer = patch_secret(write, value, pass);
   } else {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
@@ -128,7 +135,7 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.token_hash = pass.minted->hash;
     status.hint = pass.minted->hint;
   }
-  const auto body = api::encode_status_patch(pass.token.meta, status);
+  const auto body = api::encode_status_patch(pass.at, status);
   const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop,
                                           kube::kMetadataAccept);
   if (!answer) return std::unexpected(answer.error());
@@ -136,6 +143,8 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
   if (!object) return std::unexpected(object.error());
   auto meta = api::decode_meta(*object);
   if (!meta) return std::unexpected(meta.error());
+  pass.at = *meta;
+  pass.published = pass.minted.has_value();
   api::ApiToken token{std::move(*meta), pass.token.spec, status};  // by the precondition the spec is the one we know
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";

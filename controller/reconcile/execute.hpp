@@ -7,6 +7,7 @@
 #include "core/plan.hpp"
 #include "kube/client.hpp"
 #include "notify/dispatcher.hpp"
+#include "reconcile/live_view.hpp"
 #include "reconcile/secret_trust.hpp"
 #include "reconcile/stores.hpp"
 
@@ -18,11 +19,12 @@ class Executor {
   using Minted = std::function<void(bool rotated)>;
 
   // `minted` is told of each value that was written, and whether it was by a rotation.
-  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, notify::Dispatcher& dispatcher, SignJwt sign_jwt,
-           Minted minted)
+  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, LiveView& live, notify::Dispatcher& dispatcher,
+           SignJwt sign_jwt, Minted minted)
       : client_(client),
         stores_(stores),
         trust_(trust),
+        live_(live),
         dispatcher_(dispatcher),
         sign_jwt_(std::move(sign_jwt)),
         minted_(std::move(minted)) {}
@@ -50,6 +52,7 @@ class Executor {
   kube::Client& client_;
   Stores& stores_;
   SecretTrust& trust_;
+  LiveView& live_;
   notify::Dispatcher& dispatcher_;
   SignJwt sign_jwt_;
   Minted minted_;

@@ -34,6 +34,9 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   if (!token) return std::nullopt;
   const auto ns = stores_.namespaces.get({"", key.ns});
   if (ns && ns->meta.deleted) return std::nullopt;
+  if (const Status settled = live_.settle(*token, stop); !settled) return std::unexpected(settled.error());
+  token = stores_.tokens.get(key);
+  if (!token) return std::nullopt;
   auto secret = observe_secret(*token, stop);
   if (!secret) return std::unexpected(secret.error());
   auto configs = table_.snapshot();

@@ -1,6 +1,7 @@
-// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only I/O is about Secrets:
-// one whose value somebody else may have written is read once and hashed; one that the watch does not show is looked
-// for where the status says that it is there. Workers call it, on any thread.
+// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only I/O: after a write of
+// unknown outcome the ApiToken and its Secret are read live; a Secret whose value somebody else may have written is
+// read once and hashed; one that the watch does not show is looked for where the status says that it is there. Workers
+// call it, on any thread.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "kube/client.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
+#include "reconcile/live_view.hpp"
 #include "reconcile/secret_trust.hpp"
 
 namespace apitoken::reconcile {
@@ -23,19 +25,20 @@ struct Gathered {
 
 class Gatherer {
  public:
-  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust,
+  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust, LiveView& live,
            const notify::Dispatcher& dispatcher, const Clock& clock,
            const core::ReservedNames& reserved = core::default_reserved_names())
       : client_(client),
         stores_(stores),
         table_(table),
         trust_(trust),
+        live_(live),
         dispatcher_(dispatcher),
         clock_(clock),
         reserved_(reserved) {}
 
   // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading
-  // the Secret.
+  // the Secret, and of LiveView::settle.
   Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
 
  private:
@@ -46,6 +49,7 @@ class Gatherer {
   const Stores& stores_;
   const ConfigTable& table_;
   SecretTrust& trust_;
+  LiveView& live_;
   const notify::Dispatcher& dispatcher_;
   const Clock& clock_;
   const core::ReservedNames& reserved_;

@@ -52,7 +52,10 @@ class FakeApiServer final : public kube::Transport {
   Result<kube::HttpResponse> send(const kube::HttpRequest& request, std::stop_token) override {
     if (crashed_) return fail(ErrorKind::Unavailable, "the operator is dead");
     const std::string path = request.target.substr(0, request.target.find('?'));
-    if (request.method == kube::Method::Get) return read(path, request);
+    if (request.method == kube::Method::Get) {
+      const auto by_name = request.target.find("fieldSelector=metadata.name%3D");
+      return by_name == std::string::npos ? read(path, request) : list_one(path, request, by_name + 30);
+    }
     ++writes_;
     if (const auto code = refuse ? refuse(request) : std::nullopt)
       return status(*code, *code == 403 ? "Forbidden" : "Invalid");
@@ -88,6 +91,14 @@ class FakeApiServer final : public kube::Transport {
   Result<kube::HttpResponse> read(const std::string& path, const kube::HttpRequest& request) {
     const auto found = objects.find(path);
     return found == objects.end() ? status(404, "NotFound") : show(found->second, request);
+  }
+
+  // The collection at `path`, selected by the name that begins at `name` of the target.
+  Result<kube::HttpResponse> list_one(const std::string& path, const kube::HttpRequest& request, std::size_t name) {
+    const auto found = objects.find(path + "/" + request.target.substr(name));
+    Json list{{"kind", "List"}, {"metadata", {{"resourceVersion", version()}}}, {"items", Json::array()}};
+    if (found != objects.end()) list["items"].push_back(Json::parse(show(found->second, request).body));
+    return kube::HttpResponse{200, list.dump(), {}};
   }
 
   Result<kube::HttpResponse> write(std::string path, const kube::HttpRequest& request) {

@@ -42,9 +42,21 @@ bool verifies(World& world, const std::string& value) {
   return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
 }
 
+// After each write, whatever became of its answer: the Secret of a token that says Ready holds a value that verifies.
+void expect_ready_value_verifies(World& world) {
+  const auto& objects = world.server.objects;
+  const auto token = objects.find(kToken);
+  if (token == objects.end() || !objects.contains(kSecret)) return;
+  for (const Json& condition : token->second.value("/status/conditions"_json_pointer, Json::array())) {
+    if (condition["type"] != "Ready" || condition["status"] != "True") continue;
+    EXPECT_TRUE(verifies(world, value_of(world, "token"))) << "Ready, and its Secret holds a dead value";
+  }
+}
+
 void ask_for_rotation(World& world) {
   world.server.watch_writes = [&world] {
     EXPECT_TRUE(verifies(world, value_of(world, "token"))) << "a reader finds a value that does not verify";
+    expect_ready_value_verifies(world);
   };
   world.server.edit(kToken, [](Json& token) {
     token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
@@ -131,6 +143,7 @@ TEST_P(NthWrite, FailsAndEverythingConverges) {
       World world;
       GetParam().prepare(world);
       GetParam().act(world);
+      if (!world.server.watch_writes) world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
       world.server.fail_write(nth, fault);
       world.run_into_fault();
       if (!world.server.fired()) {
@@ -145,6 +158,39 @@ TEST_P(NthWrite, FailsAndEverythingConverges) {
       ASSERT_FALSE(HasFailure());
     }
   }
+}
+
+// The retry has nothing but the stale store to go by: the watch is away.
+TEST(LostAnswer, OfTheStatusNeverCostsThePublishedValueWhileTheWatchIsAway) {
+  World world;
+  world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
+  world.server.fail_write(2, Fault::AnswerLost);  // the Secret is the first
+  world.process->observe();
+  world.process->pass();
+  ASSERT_TRUE(world.server.fired());
+  const Json published = world.server.objects[kSecret];
+  for (int i = 0; i < 5; ++i) {
+    world.process->pass();
+    world.clock.advance(3s);
+  }
+  EXPECT_EQ(world.server.objects[kSecret], published) << "minted over a value that people may have fetched";
+  EXPECT_EQ(world.server.writes(), 2);
+  world.settle();
+  expect_one_valid_secret(world);
+}
+
+// A new leader whose watch of Secrets is ahead of its watch of ApiTokens.
+TEST(StaleView, OfTheStatusDoesNotMintIntoAPublishedSecret) {
+  World world;
+  world.process->observe();
+  auto behind = std::make_unique<Operator>(world.server, world.clock);
+  behind->observe();
+  world.settle();
+  const Json published = world.server.objects[kSecret];
+  behind->observe_secret();
+  behind->pass();
+  behind->pass();
+  EXPECT_EQ(world.server.objects[kSecret], published);
 }
 
 TEST(Restart, AFreshProcessOverSettledObjectsWritesNothing) {

@@ -50,10 +50,10 @@ class Operator {
       : server_(server),
         client_(server, silence_),
         dispatcher_(silence_, silence_, silence_, silence_, clock),
-        gatherer_(client_, stores_, table_, trust_, dispatcher_, clock),
+        gatherer_(client_, stores_, table_, trust_, live_, dispatcher_, clock),
         index_(stores_.tokens, clock),
         executor_(
-            client_, stores_, trust_, dispatcher_,
+            client_, stores_, trust_, live_, dispatcher_,
             [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
               return fail(ErrorKind::Unavailable, "no key in this world");
             },
@@ -64,6 +64,8 @@ class Operator {
     decode_into(stores_.tokens, kToken, api::decode_api_token);
     decode_into(stores_.secrets, kSecret, api::decode_secret_meta);
   }
+  // What the watch of Secrets brings while that of ApiTokens lags.
+  void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
   // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever ends the pass.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
@@ -98,6 +100,7 @@ class Operator {
   Stores stores_;
   ConfigTable table_;
   SecretTrust trust_;
+  LiveView live_{client_, stores_, trust_};
   notify::Dispatcher dispatcher_;
   Gatherer gatherer_;
   verify::TokenIndex index_;

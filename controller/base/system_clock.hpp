@@ -1,0 +1,13 @@
+// The machine's clocks, for those who are given no other. Any thread.
+#pragma once
+
+#include "base/clock.hpp"
+
+namespace apitoken {
+
+inline const SystemClock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+}  // namespace apitoken

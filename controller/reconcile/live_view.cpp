@@ -1,0 +1,106 @@
+// Live reads of one ApiToken and its Secret.
+#include "reconcile/live_view.hpp"
+
+#include <fmt/format.h>
+
+#include "core/token_urgency.hpp"
+
+namespace apitoken::reconcile {
+namespace {
+
+namespace resources = kube::resources;
+
+// The server said no before it wrote anything.
+bool proves_no_write(ErrorKind kind) {
+  return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid || kind == ErrorKind::Unauthorized ||
+         kind == ErrorKind::Throttled;
+}
+
+Status stale(const api::ObjectMeta& token) {
+  return fail(ErrorKind::Conflict, fmt::format("ApiToken {} is no longer at version {}, for which this was planned",
+                                               token.key().text(), token.resource_version));
+}
+
+}  // namespace
+
+void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
+  if (proves_no_write(kind)) return;
+  const std::lock_guard lock(mutex_);
+  doubtful_.insert(token);
+}
+
+Status LiveView::settle(const api::ApiToken& token, std::stop_token stop) {
+  const auto key = token.meta.key();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!doubtful_.contains(key)) return {};
+  }
+  if (const Status read = read_token(token, stop); !read) return read;
+  if (const Status read = read_secret(token, stop); !read) return read;
+  const std::lock_guard lock(mutex_);
+  doubtful_.erase(key);
+  return {};
+}
+
+Result<std::string> LiveView::list_one(const api::ObjectKey& token, std::string_view accept, std::stop_token stop) {
+  const auto query = fmt::format("fieldSelector={}", kube::percent_encode("metadata.name=" + token.name));
+  return client_.list(resources::kApiTokens, token.ns, query, accept, std::move(stop));
+}
+
+Status LiveView::read_token(const api::ApiToken& known, std::stop_token stop) {
+  const auto body = list_one(known.meta.key(), kube::kJsonAccept, std::move(stop));
+  if (!body) return std::unexpected(body.error());
+  api::JsonParser parser;
+  const auto list = parser.parse(*body);
+  if (!list) return std::unexpected(list.error());
+  const auto items = api::read_array(*list, "items");
+  if (items.size() != 1) return stale(known.meta);
+  auto live = api::decode_api_token(items.at(0));
+  if (!live) return std::unexpected(live.error());
+  if (live->meta.resource_version == known.meta.resource_version) return {};
+  // What a user changed reaches the configs' counts and the notices by the watch alone.
+  if (!core::is_status_change(known, *live)) return stale(known.meta);
+  stores_.tokens.put(std::move(*live));
+  return {};
+}
+
+Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
+  const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
+  const auto answer = client_.get(resources::kSecrets, key, std::move(stop), kube::kMetadataAccept);
+  if (!answer && answer.error().kind == ErrorKind::NotFound) {
+    if (const auto known = stores_.secrets.get(key)) {
+      trust_.forget(known->meta.uid);
+      stores_.secrets.remove(key, known->meta.uid, known->meta.resource_version);
+    }
+    return {};
+  }
+  if (!answer) return std::unexpected(answer.error());
+  api::JsonParser parser;
+  const auto object = parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  auto secret = api::decode_secret_meta(*object);
+  if (!secret) return std::unexpected(secret.error());
+  const auto label = secret->meta.labels.find(api::kManagedByLabel);
+  if (label != secret->meta.labels.end() && label->second == api::kManagedBy) {
+    stores_.secrets.put(std::move(*secret));
+  } else {
+    trust_.found_outside(std::move(*secret));
+  }
+  return {};
+}
+
+Status LiveView::confirm(const api::ObjectMeta& token, std::stop_token stop) {
+  const auto body = list_one(token.key(), kube::kMetadataListAccept, std::move(stop));
+  if (!body) return std::unexpected(body.error());
+  api::JsonParser parser;
+  const auto list = parser.parse(*body);
+  if (!list) return std::unexpected(list.error());
+  const auto items = api::read_array(*list, "items");
+  if (items.size() != 1) return stale(token);
+  const auto live = api::decode_meta(items.at(0));
+  if (!live) return std::unexpected(live.error());
+  if (live->uid != token.uid || live->resource_version != token.resource_version) return stale(token);
+  return {};
+}
+
+}  // namespace apitoken::reconcile
