@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "api/names.hpp"
+#include "base/duration.hpp"
 #include "base/memory.hpp"
 #include "base/thread_name.hpp"
 #include "kube/cpprest_transport.hpp"
@@ -33,6 +34,7 @@
 #include "serve/metrics.hpp"
 #include "serve/metrics_page.hpp"
 #include "serve/process_collector.hpp"
+#include "server_contact.hpp"
 #include "verify/verification.hpp"
 
 namespace apitoken {
@@ -41,6 +43,14 @@ namespace {
 // How long writes under way may take once the operator is to stop writing; with the lease's renew deadline less than
 // its duration.
 constexpr std::chrono::seconds kGrace{3};
+
+// A look at whether the clocks agree, so that people hear of it; each pass of a worker asks by itself.
+constexpr std::chrono::seconds kClockLook{5};
+
+std::string describe_skew(Seconds skew) {
+  return fmt::format("ClockSkew: the clock of this machine is {} {} that of the API server",
+                     format_duration(std::chrono::abs(skew)), skew > Seconds(0) ? "ahead of" : "behind");
+}
 
 std::string user_agent() { return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION); }
 
@@ -89,7 +99,12 @@ struct App::Parts {
       : config(settings),
         credentials(std::move(creds)),
         operator_namespace(config.operator_namespace.value_or(credentials->default_namespace())),
-        transport(kube::make_cpprest_transport(*credentials, user_agent())) {}
+        clock(machine_clock, config.clock_tolerance),
+        transport(std::make_unique<kube::GuardedTransport>(
+            kube::make_cpprest_transport(*credentials, user_agent(), {}, &contact),
+            [this] { return leadership.holds(); }, machine_clock)) {
+    if (config.leader_elect && !config.dry_run) leadership.require_election();
+  }
 
   template <typename T>
   void reflect(kube::Watched watched, std::string name, kube::Store<T>& store,
@@ -97,7 +112,7 @@ struct App::Parts {
                void (reconcile::Kinds::*on_change)(const kube::Change<T>&)) {
     auto reflector = std::make_shared<kube::Reflector<T>>(
         client, clock, std::move(watched), store, std::move(decode),
-        [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); });
+        [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); }, &outage);
     watches.push_back({std::move(name), [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
                        [reflector] { return reflector->has_synced(); },
                        [reflector] { return reflector->last_activity(); }});
@@ -106,6 +121,9 @@ struct App::Parts {
   void set_up_metrics();
   std::size_t live_jwts() const;
   std::vector<std::string> unreadiness() const;
+  // Beside that: a clock that is in doubt.
+  std::vector<std::string> unfitness() const;
+  void watch_clock(std::stop_token stop);
   Status start_metrics();
   Status start_servers();
   void start_watches();
@@ -121,7 +139,11 @@ struct App::Parts {
   const std::unique_ptr<kube::Credentials> credentials;
   const std::string operator_namespace;
   const std::string identity = make_identity();
-  SystemClock clock;
+  SystemClock machine_clock;
+  kube::AgreedClock clock;
+  kube::Outage outage{machine_clock};
+  Leadership leadership;
+  ServerContact contact{clock, outage, [this] { return leadership.holds(); }};
   serve::Metrics metrics{clock, APITOKEN_VERSION};
   const std::unique_ptr<kube::Transport> transport;
   kube::Client client{*transport, metrics};
@@ -168,8 +190,14 @@ struct App::Parts {
       [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
       [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
   reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
-  reconcile::TokenWorker token_worker{queues.tokens,        gatherer,      executor, dispatcher, duplicates,
-                                      metrics.api_tokens(), config.dry_run};
+  reconcile::TokenWorker token_worker{queues.tokens,
+                                      gatherer,
+                                      executor,
+                                      dispatcher,
+                                      duplicates,
+                                      metrics.api_tokens(),
+                                      config.dry_run,
+                                      [this] { return clock.doubt(); }};
   reconcile::ConfigWorker config_worker{
       queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
       operator_namespace, config.dry_run};
@@ -188,6 +216,7 @@ struct App::Parts {
   std::optional<serve::HttpServer> metrics_server;
   std::optional<serve::HttpServer> health_server;
 
+  std::optional<kube::LeaderElector> elector;  // lives on after its run: the I/O thread may still ask it
   std::atomic<bool> lost = false;
   std::vector<std::jthread> watching;
   std::jthread leading;  // waits for the stores, then works
@@ -228,6 +257,7 @@ void App::Parts::set_up_metrics() {
   metrics.expiry_configs().set_workers(1);
   metrics.watch_queue(metrics.api_tokens(), queues.tokens);
   metrics.watch_queue(metrics.expiry_configs(), queues.configs);
+  metrics.watch_clock_skew([this] { return clock.skew(); });
   metrics.watch_oldest_pending([this] { return dispatcher.oldest_pending(); });
   std::map<std::string, std::vector<std::function<WallTime()>>> by_resource;
   for (const Watch& watch : watches) by_resource[watch.name].push_back(watch.last_activity);
@@ -257,6 +287,12 @@ std::vector<std::string> App::Parts::unreadiness() const {
   return reasons;
 }
 
+std::vector<std::string> App::Parts::unfitness() const {
+  auto reasons = unreadiness();
+  if (const auto skew = clock.doubt()) reasons.push_back(describe_skew(*skew));
+  return reasons;
+}
+
 Status App::Parts::start_metrics() {
   std::vector<const prometheus::Collectable*> sources{&metrics, &verification.metrics()};
   for (const auto& collector : collectors) sources.push_back(collector.get());
@@ -271,7 +307,7 @@ Status App::Parts::start_metrics() {
 Status App::Parts::start_servers() {
   if (const auto started = start_metrics(); !started) return started;
   health_server.emplace(serve::HttpServer::Settings{.limits = serve::kProbeLimits},
-                        serve::health_routes([this] { return unreadiness(); }));
+                        serve::health_routes([this] { return unfitness(); }));
   if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
       !started)
     return started;
@@ -291,10 +327,40 @@ void App::Parts::start_watches() {
     });
   }
   watching.emplace_back([this](std::stop_token stop) {
+    name_thread("clock");
+    watch_clock(std::move(stop));
+  });
+  watching.emplace_back([this](std::stop_token stop) {
     name_thread("jwt keys");
     jwt_keys.follow(std::move(stop));
   });
   watching.emplace_back([this](std::stop_token stop) { mint_policy.run(std::move(stop)); });
+}
+
+// Says when a doubt about the time begins and ends, and asks the server anew while there is one: after a sleep of this
+// machine the last answer says nothing. What waited for the end of the doubt is looked at then.
+void App::Parts::watch_clock(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  bool in_doubt = false;
+  while (!stop.stop_requested()) {
+    const auto doubt = clock.doubt();
+    if (doubt && !in_doubt) {
+      spdlog::error("{}: nothing is minted, rotated or deleted until they agree tolerance={}", describe_skew(*doubt),
+                    format_duration(config.clock_tolerance));
+    } else if (!doubt && in_doubt) {
+      spdlog::info("ClockSkew is over: the clocks of this machine and of the API server agree again");
+      kinds.enqueue_all();
+    }
+    in_doubt = doubt.has_value();
+    if (in_doubt) {
+      lock.unlock();
+      (void)client.list(kube::resources::kTokenExpiryConfigs, "", "limit=1", kube::kMetadataListAccept, stop);
+      lock.lock();
+    }
+    clock.wait(wake, lock, stop, clock.steady() + kClockLook);
+  }
 }
 
 void App::Parts::start_leading() {
@@ -365,14 +431,16 @@ void App::Parts::lead(std::stop_token stop) {
 
 void App::Parts::elect(std::stop_token stop) {
   name_thread("lease");
-  kube::LeaderElector elector(client, clock, {operator_namespace, "apitoken-operator", identity, {}});
-  const auto end = elector.run(
+  elector.emplace(client, clock, kube::Candidate{operator_namespace, "apitoken-operator", identity, {}});
+  leadership.follow(&*elector);
+  const auto end = elector->run(
       stop,
       [this] {
         spdlog::info("leading identity={}", identity);
         start_leading();
       },
       [this] { stop_leading(); });
+  leadership.follow(nullptr);
   if (end != kube::LeaderElector::End::Lost) return;
   spdlog::error("leadership lost: stopping, so that a restart begins anew identity={}", identity);
   lost = true;

@@ -30,6 +30,7 @@ struct Flag {
 };
 
 constexpr int kMostWorkers = 256;
+constexpr Seconds kLeastClockTolerance{10};  // less is noise: a Date has whole seconds, and answers take time
 
 Complaint set_bool(bool& field, std::string_view value) {
   constexpr std::array<std::string_view, 5> kTrue{"true", "TRUE", "True", "t", "1"};
@@ -184,6 +185,13 @@ Complaint set_jwt_key_rotation(Config& config, std::string_view value) {
   return {};
 }
 
+Complaint set_clock_tolerance(Config& config, std::string_view value) {
+  const auto tolerance = parse_duration(value);
+  if (!tolerance || *tolerance < kLeastClockTolerance) return "allowed are durations of 10s and more, such as 5m";
+  config.clock_tolerance = *tolerance;
+  return {};
+}
+
 Complaint set_log_level(Config& config, std::string_view value) {
   constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
   const auto found = std::ranges::find(kLevels, value);
@@ -253,6 +261,9 @@ constexpr std::array kFlags{
          "Who issues JWTs, their claim iss; without it https://apitoken-operator.NAMESPACE.svc:8443.", set_issuer},
     Flag{"jwt-key-rotation", "DURATION", "720h", "How long a key signs JWTs before the next one does; 1m or more.",
          set_jwt_key_rotation},
+    Flag{"clock-tolerance", "DURATION", "5m",
+         "How far the clocks of this machine and of the API server may differ before nothing is minted or deleted.",
+         set_clock_tolerance},
     Flag{"per-token-metrics", "", "true", "Expose series for each ApiToken beside the counts.",
          [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},
     Flag{"dry-run", "", "false", "Say what would be done, and write nothing.",

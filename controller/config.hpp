@@ -32,6 +32,7 @@ struct Config {
   bool leader_elect = false;
   std::optional<std::string> issuer;  // claim iss of JWTs; absent: by the operator's namespace
   Seconds jwt_key_rotation{std::chrono::hours(720)};
+  Seconds clock_tolerance{std::chrono::minutes(5)};  // between this machine's clock and the API server's
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;
   bool per_token_metrics = true;

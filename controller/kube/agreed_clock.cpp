@@ -37,7 +37,8 @@ AgreedClock::Time AgreedClock::wall_precise() const {
   const Now now = look();
   const std::lock_guard lock(mutex_);
   const Time time = judge(now);
-  const bool slightly_back = time < latest_ && latest_ - time <= tolerance_;
+  // Without a second opinion it never goes back at all.
+  const bool slightly_back = time < latest_ && (!reading_ || latest_ - time <= tolerance_);
   if (!slightly_back) latest_ = time;
   return latest_;
 }

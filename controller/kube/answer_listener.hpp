@@ -24,7 +24,8 @@ class AnswerListener {
   virtual void answered(const AnswerHead&) {}
   // No connection, or it ended before a head came.
   virtual void unanswered() {}
-  // What is asked just before the body of this request leaves the process; false keeps it back. Empty: nothing is asked.
+  // What is asked just before the body of this request leaves the process; false keeps it back. Empty: nothing is
+  // asked.
   virtual std::function<bool()> permission(const HttpRequest&) { return {}; }
 };
 

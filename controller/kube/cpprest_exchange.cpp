@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
+#include "kube/http_date.hpp"
 #include "kube/tls_context.hpp"
 
 namespace apitoken::kube {
@@ -55,6 +56,7 @@ std::optional<Seconds> parse_retry_after(const http::http_headers& headers) {
 }  // namespace
 
 void Exchange::start(http::client::http_client& client, http::http_request request) {
+  asked_ = std::chrono::steady_clock::now();
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   const Concurrency::streams::streambuf<std::uint8_t> buffer{std::shared_ptr<basic_streambuf<std::uint8_t>>(self)};
   request.set_response_stream(buffer.create_ostream());
@@ -84,6 +86,10 @@ Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode)
 }
 
 pplx::task<std::size_t> Exchange::_getn(std::uint8_t* target, std::size_t count) {
+  if (permission_ && !permission_()) {
+    return pplx::task_from_exception<std::size_t>(
+        Refused{{ErrorKind::Canceled, "not sent: this replica no longer leads", {}}});
+  }
   const std::lock_guard lock(mutex_);
   const std::size_t copied = body_.substr(sent_).copy(reinterpret_cast<char*>(target), count);
   sent_ += copied;
@@ -108,6 +114,12 @@ pplx::task<std::size_t> Exchange::_putn(const std::uint8_t* bytes, std::size_t c
 }
 
 void Exchange::head_came(const http::http_response& response) {
+  if (AnswerListener* const listener = *listener_; listener != nullptr) {
+    const auto date = response.headers().find("Date");
+    listener->answered({response.status_code(),
+                        date == response.headers().end() ? std::nullopt : parse_http_date(date->second), asked_,
+                        std::chrono::steady_clock::now()});
+  }
   const Lock lock(mutex_);
   answer_.status = response.status_code();
   answer_.retry_after = parse_retry_after(response.headers());
@@ -124,12 +136,22 @@ void Exchange::ended(std::optional<Error> error) {
   changed_.notify_one();
 }
 
+// Before the caller learns of its failure: it will ask whether the server is away.
+void Exchange::tell_unanswered() {
+  {
+    const Lock lock(mutex_);
+    if (headed_ || left_) return;
+  }
+  if (AnswerListener* const listener = *listener_; listener != nullptr) listener->unanswered();
+}
+
 void Exchange::failed(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const Refused& refused) {
     ended(refused.error);
   } catch (const http::http_exception& error) {
+    tell_unanswered();
     ended(Error{ErrorKind::Unavailable, describe(error), {}});
   } catch (const std::exception& error) {
     ended(Error{ErrorKind::Unavailable, error.what(), {}});

@@ -6,12 +6,14 @@
 #include <cpprest/http_client.h>
 #include <pplx/threadpool.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "kube/answer_listener.hpp"
 #include "kube/cpprest_transport.hpp"
 
 namespace apitoken::kube {
@@ -26,14 +28,21 @@ struct Refused {
 
 using Receiver = std::function<bool(std::string_view)>;
 
+// Shared with exchanges that outlive their callers; null: nobody listens (any more).
+using ListenerSlot = std::shared_ptr<std::atomic<AnswerListener*>>;
+
 // Both bodies in one stream buffer, which the library reads and writes on the I/O thread while the caller waits. A
 // caller may leave at any time; its bytes are not read from then on.
 class Exchange final : public Concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
-  Exchange(std::string_view body, const TransportLimits& limits, bool streaming)
+  // `permission` is asked before the body is sent; it may be empty.
+  Exchange(std::string_view body, std::function<bool()> permission, const TransportLimits& limits, bool streaming,
+           ListenerSlot listener)
       : streambuf_state_manager(std::ios_base::in | std::ios_base::out),
         limits_(limits),
         streaming_(streaming),
+        permission_(std::move(permission)),
+        listener_(std::move(listener)),
         body_(body) {}
 
   // Sends; what comes of it is told to this object.
@@ -77,6 +86,7 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
 
   void head_came(const web::http::http_response& response);
   void ended(std::optional<Error> error);
+  void tell_unanswered();
   void failed(std::exception_ptr thrown);
   bool hands_over() const { return streaming_ && answer_.status == 200; }
   std::size_t body_limit() const { return streaming_ ? limits_.error_body : limits_.body; }
@@ -88,6 +98,9 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
 
   const TransportLimits limits_;
   const bool streaming_;
+  const std::function<bool()> permission_;
+  const ListenerSlot listener_;
+  SteadyTime asked_{};                            // set before the I/O thread knows of this object
   pplx::cancellation_token_source cancellation_;  // canceled on the I/O thread alone
 
   std::mutex mutex_;

@@ -38,17 +38,19 @@ class IoScheduler final : public pplx::scheduler_interface {
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits)
+  CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits, AnswerListener* listener)
       : credentials_(&credentials, [](Credentials*) {}),
         user_agent_(std::move(user_agent)),
         limits_(limits),
+        listener_(std::make_shared<std::atomic<AnswerListener*>>(listener)),
         url_(parse_server_url(credentials.server(), "credentials")) {
     if (url_) clients_ = connect();
   }
 
-  // After the barrier no callback on the I/O thread can still be asking the credentials.
+  // After the barrier no callback on the I/O thread can still be asking the credentials or telling the listener.
   ~CpprestTransport() override {
     credentials_.reset();
+    *listener_ = nullptr;
     clients_.reset();
     std::promise<void> barrier;
     boost::asio::post(io(), [&barrier] { barrier.set_value(); });
@@ -87,6 +89,7 @@ class CpprestTransport final : public Transport {
   std::shared_ptr<Credentials> credentials_;  // owns nothing; what callbacks hold weakly
   const std::string user_agent_;
   const TransportLimits limits_;
+  const ListenerSlot listener_;
   const Result<ServerUrl> url_;
   std::mutex mutex_;
   std::shared_ptr<Clients> clients_;  // guarded by mutex_; replaced when the server refuses what its connections showed
@@ -152,7 +155,10 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
   if (!request.body.empty()) headers.set_content_type(request.content_type);
   if (*token) headers.add("Authorization", fmt::format("Bearer {}", (*token)->reveal()));
 
-  const auto exchange = std::make_shared<Exchange>(request.body, limits_, receive != nullptr);
+  AnswerListener* const listener = *listener_;
+  auto permission = listener != nullptr ? listener->permission(request) : std::function<bool()>();
+  const auto exchange =
+      std::make_shared<Exchange>(request.body, std::move(permission), limits_, receive != nullptr, listener_);
   const auto used = clients();
   exchange->start(receive != nullptr ? used->streams : used->requests, std::move(outgoing));
   return receive != nullptr ? exchange->wait_streaming(stop, *receive) : exchange->wait_whole(stop);
@@ -179,9 +185,9 @@ void prepare_cpprest() {
 }
 
 std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent,
-                                                  TransportLimits limits) {
+                                                  TransportLimits limits, AnswerListener* listener) {
   prepare_cpprest();
-  return std::make_unique<CpprestTransport>(credentials, std::move(user_agent), limits);
+  return std::make_unique<CpprestTransport>(credentials, std::move(user_agent), limits, listener);
 }
 
 }  // namespace apitoken::kube

@@ -25,9 +25,12 @@ struct TransportLimits {
   std::size_t unread = 1 << 20;      // read ahead of a slow receiver; then the server waits
 };
 
-// The credentials outlive the transport. No call may be in flight when it is destroyed. A server's address that cannot
-// be used makes every call fail with Invalid; load_kubeconfig() and in_cluster_credentials() give none such.
+class AnswerListener;
+
+// The credentials outlive the transport, and so does `listener`, which may be null. No call may be in flight when it is
+// destroyed. A server's address that cannot be used makes every call fail with Invalid; load_kubeconfig() and
+// in_cluster_credentials() give none such.
 std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent,
-                                                  TransportLimits limits = {});
+                                                  TransportLimits limits = {}, AnswerListener* listener = nullptr);
 
 }  // namespace apitoken::kube

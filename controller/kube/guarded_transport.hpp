@@ -1,6 +1,6 @@
 // GuardedTransport: a Transport before another one, which holds requests back. All of them wait while the server asks
-// for a pause (429 with Retry-After), and a write is not sent by a replica that may have lost its lease. The lease's own
-// requests pass both, or a pause would cost the lead. The leader's client goes through it; any thread.
+// for a pause (429 with Retry-After), and a write is not sent by a replica that may have lost its lease. The lease's
+// own requests pass both, or a pause would cost the lead. The leader's client goes through it; any thread.
 #pragma once
 
 #include <condition_variable>

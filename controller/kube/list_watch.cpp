@@ -31,8 +31,8 @@ void append_selectors(std::string& query, const Watched& watched) {
 
 }  // namespace
 
-ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink)
-    : client_(client), clock_(clock), watched_(std::move(watched)), sink_(sink) {}
+ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink, Outage* outage)
+    : client_(client), clock_(clock), watched_(std::move(watched)), sink_(sink), outage_(outage) {}
 
 void ListWatch::run(std::stop_token stop) {
   name_thread(fmt::format("watch-{}", watched_.resource.plural).c_str());
@@ -48,7 +48,14 @@ void ListWatch::run(std::stop_token stop) {
   }
 }
 
+// The first failure of a server that is back again does not wait for as long as its absence had let the backoff grow.
+void ListWatch::note_failure() {
+  const bool away = outage_ != nullptr && outage_->away();
+  if (std::exchange(was_away_, away) && !away) machine_.forget_failures();
+}
+
 void ListWatch::wait(std::stop_token stop, std::chrono::milliseconds delay) {
+  if (was_away_) return outage_->wait(delay, std::move(stop));
   const auto until = clock_.steady() + delay;
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested() && clock_.steady() < until) clock_.wait(wake_, lock, stop, until);
@@ -58,9 +65,11 @@ void ListWatch::list(std::stop_token stop) {
   sink_.list_begins();
   const auto version = list_pages(stop);
   if (!version) {
+    note_failure();
     if (!stop.stop_requested()) report(machine_.list_failed(version.error(), random_()), "list", version.error());
     return;
   }
+  was_away_ = false;
   sink_.list_ends(*version);
   malloc_trim(0);  // pages, parser and former objects leave holes that would count as ours for ever
   synced_ = true;
@@ -135,6 +144,7 @@ void ListWatch::watch(std::stop_token stop) {
       });
   if (stop.stop_requested()) return;
   const auto lived = clock_.steady() - began;
+  note_failure();
   if (!decoded) {
     report(machine_.watch_failed(decoded.error(), lived, random_()), "watch", decoded.error());
   } else if (event_error_) {

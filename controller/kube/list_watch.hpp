@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "kube/client.hpp"
+#include "kube/outage.hpp"
 #include "kube/watch_decoder.hpp"
 #include "kube/watch_machine.hpp"
 
@@ -41,7 +42,8 @@ class ListWatch {
  public:
   static constexpr int kPageSize = 100;  // simdjson takes up to 14 bytes for each one of a page
 
-  ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink);
+  // All outlive it; `outage` may be null, then each waits out its own backoff.
+  ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink, Outage* outage = nullptr);
   void run(std::stop_token stop);
 
   bool has_synced() const { return synced_; }
@@ -55,6 +57,7 @@ class ListWatch {
   void watch(std::stop_token stop);
   void take_event(const WatchEvent& event, SteadyTime began);
   void wait(std::stop_token stop, std::chrono::milliseconds delay);
+  void note_failure();
 
   std::string list_query(std::string_view continue_token) const;
   std::string watch_query();
@@ -67,11 +70,13 @@ class ListWatch {
   const Clock& clock_;
   const Watched watched_;
   ObjectSink& sink_;
+  Outage* const outage_;
   std::atomic<bool> synced_ = false;
   std::atomic<std::int64_t> last_activity_ = 0;
 
   // The thread of run() alone.
   WatchMachine machine_;
+  bool was_away_ = false;  // the last wait was for a server that left requests unanswered
   WatchDecoder decoder_;
   std::minstd_rand random_{std::random_device{}()};
   std::optional<Error> event_error_;  // an ERROR event ended the watch

@@ -18,8 +18,9 @@ class Reflector final : private ObjectSink {
   // On the reflector's thread, after the store has the change. Quick: it holds up the watch.
   using OnChange = std::function<void(const Change<T>&)>;
 
-  Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode, OnChange on_change)
-      : loop_(client, clock, std::move(watched), *this),
+  Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode, OnChange on_change,
+            Outage* outage = nullptr)
+      : loop_(client, clock, std::move(watched), *this, outage),
         store_(store),
         decode_(std::move(decode)),
         on_change_(std::move(on_change)) {}

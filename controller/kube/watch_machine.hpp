@@ -39,6 +39,9 @@ class WatchMachine {
   Report listed(std::string_view resource_version);
   Report list_failed(const Error& error, std::uint32_t random);
 
+  // An outage is over: what fails from now on begins with the shortest wait.
+  void forget_failures() { list_failures_ = watch_failures_ = 0; }
+
   // An event or a bookmark, `lived` after the watch began.
   Report saw(std::string_view resource_version, Lived lived);
   Report watch_ended(Lived lived, std::uint32_t random);

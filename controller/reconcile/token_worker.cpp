@@ -29,6 +29,12 @@ Urgency urgency_of(const core::Plan& plan, const api::ApiToken& token) {
   return std::ranges::any_of(plan.effects, decides_validity) ? Urgency::Value : Urgency::Notice;
 }
 
+// While nobody knows the time, nothing is done that depends on it, and nothing is told. A revocation and the end of an
+// object are somebody's will, not the clock's.
+bool waits_for_the_clock(const core::Plan& plan, const api::ApiToken& token) {
+  return !plan.effects.empty() && !token.spec.revoked && !token.meta.deleted;
+}
+
 // The server answers and does not want this write: by its rules, a policy, or a webhook that fails.
 bool is_refusal(ErrorKind kind) {
   return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid || kind == ErrorKind::Internal;
@@ -53,6 +59,10 @@ ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_toke
 ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token stop) {
   const api::ObjectKey key = gathered.token->meta.key();
   const core::Plan plan = core::plan_token(gathered.observed);
+  if (clock_doubt_() && waits_for_the_clock(plan, *gathered.token)) {
+    queue_.forget(key);
+    return ReconcileResult::Success;  // when the clocks agree again, everything is looked at
+  }
   if (dry_run_) {
     show(gathered, plan);
     return ReconcileResult::Success;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <optional>
 
 #include "reconcile/duplicate_hashes.hpp"
 #include "reconcile/execute.hpp"
@@ -14,15 +16,21 @@ namespace apitoken::reconcile {
 
 class TokenWorker {
  public:
-  TokenWorker(kube::Workqueue& queue, Gatherer& gatherer, Executor& executor, notify::Dispatcher& dispatcher,
-              DuplicateHashes& duplicates, serve::ControllerMetrics& metrics, bool dry_run)
+  // How far the clocks are apart, if so far that nothing may be minted, rotated or deleted.
+  using ClockDoubt = std::function<std::optional<Seconds>()>;
+
+  TokenWorker(
+      kube::Workqueue& queue, Gatherer& gatherer, Executor& executor, notify::Dispatcher& dispatcher,
+      DuplicateHashes& duplicates, serve::ControllerMetrics& metrics, bool dry_run,
+      ClockDoubt clock_doubt = [] { return std::nullopt; })
       : queue_(queue),
         gatherer_(gatherer),
         executor_(executor),
         dispatcher_(dispatcher),
         duplicates_(duplicates),
         metrics_(metrics),
-        dry_run_(dry_run) {}
+        dry_run_(dry_run),
+        clock_doubt_(std::move(clock_doubt)) {}
 
   // Until `stop`; what is under way then is finished or canceled, never left half written.
   void run(std::stop_token stop);
@@ -43,6 +51,7 @@ class TokenWorker {
   DuplicateHashes& duplicates_;
   serve::ControllerMetrics& metrics_;
   const bool dry_run_;
+  const ClockDoubt clock_doubt_;
   std::atomic<bool> in_trouble_ = false;  // the API server fails us: said once, until a pass succeeds
 };
 

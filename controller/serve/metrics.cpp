@@ -60,7 +60,12 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
               .Name("apitoken_mint_policy_present")
               .Help("1 where the admission policy that decides who may mint is in force, 0 where it is not; no "
                     "series while the operator may not look.")
-              .Register(registry_)) {
+              .Register(registry_)),
+      clock_skew_(BuildGauge()
+                      .Name("apitoken_clock_skew_seconds")
+                      .Help("How far this machine's clock is ahead of the API server's, negative if it is behind.")
+                      .Register(registry_)
+                      .Add({})) {
   BuildGauge()
       .Name("apitoken_build_info")
       .Help("Always 1; the label tells the operator's version.")
@@ -110,6 +115,11 @@ void Metrics::watch_oldest_pending(std::function<std::optional<WallTime>()> sinc
     const auto waited = time ? std::max(clock_.wall() - *time, Seconds(0)) : Seconds(0);
     oldest_pending_.Set(static_cast<double>(waited.count()));
   });
+}
+
+void Metrics::watch_clock_skew(std::function<std::optional<Seconds>()> skew) {
+  refreshes_.push_back(
+      [this, skew = std::move(skew)] { clock_skew_.Set(static_cast<double>(skew().value_or(Seconds(0)).count())); });
 }
 
 void Metrics::watch_activity(const std::string& resource, std::function<WallTime()> last) {

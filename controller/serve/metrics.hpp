@@ -39,6 +39,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   // Sources of levels.
   void watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue);
   void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
+  // How far this machine's clock is ahead of the API server's; nothing while that is not known.
+  void watch_clock_skew(std::function<std::optional<Seconds>()> skew);
   // `resource` is its plural name. With one watch a namespace: the time of the one that has been silent longest.
   void watch_activity(const std::string& resource, std::function<WallTime()> last);
 
@@ -60,6 +62,7 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   prometheus::Gauge& leader_;
   prometheus::Family<prometheus::Gauge>& mint_policy_;
   prometheus::Gauge* mint_policy_present_ = nullptr;  // of set_mint_policy()'s thread; null: unknown
+  prometheus::Gauge& clock_skew_;
 
   // The series of requests_ met so far: method, then code. Both sets are small.
   using ByCode = std::map<std::string, prometheus::Counter*, std::less<>>;

@@ -7,7 +7,6 @@
 namespace apitoken::verify {
 
 void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
-  now();
   const auto& any = change.after ? change.after : change.before;
   // The store is asked under our lock, so that of two changes of one object the later to come sees the newer state.
   const std::unique_lock lock(mutex_);
@@ -49,13 +48,7 @@ std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(const co
   return table_.claimants(digest);
 }
 
-WallTime TokenIndex::now() const {
-  const auto seen = clock_.wall().time_since_epoch().count();
-  auto latest = latest_.load(std::memory_order_relaxed);
-  while (latest < seen && !latest_.compare_exchange_weak(latest, seen, std::memory_order_relaxed)) {
-  }
-  return WallTime(Seconds(std::max(latest, seen)));
-}
+WallTime TokenIndex::now() const { return clock_.wall(); }
 
 std::size_t TokenIndex::size() const {
   const std::shared_lock lock(mutex_);

@@ -3,7 +3,6 @@
 // never a value, and asks the API server nothing.
 #pragma once
 
-#include <atomic>
 #include <optional>
 #include <shared_mutex>
 
@@ -33,7 +32,7 @@ class TokenIndex {
   // All that claim it, whether it is valid or not, the one that has it first.
   std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Digest& digest) const;
 
-  // The latest wall time this index has seen: a clock that is set back revives nothing.
+  // The clock's time: a clock that is set back revives nothing, see AgreedClock.
   WallTime now() const;
 
   std::size_t size() const;
@@ -46,7 +45,6 @@ class TokenIndex {
 
   const kube::Store<api::ApiToken>& store_;
   const Clock& clock_;
-  mutable std::atomic<WallTime::rep> latest_ = 0;
   mutable std::shared_mutex mutex_;
   DigestTable table_;  // guarded by mutex_
 };

@@ -210,10 +210,11 @@ def test_an_alert_can_be_left_out_and_changed(alert):
 
 
 @pytest.mark.parametrize("alert, former, wanted", [
-    ("ApiTokenExpiringCritical", "86400", "7201"), ("ApiTokenNoticesFailing", "> 900", "> 7201"), ("ApiTokenOperatorStalled", "> 600", "> 7201")])
+    ("ApiTokenExpiringCritical", "86400", "7201"), ("ApiTokenNoticesFailing", "> 900", "> 7201"), ("ApiTokenOperatorStalled", "> 600", "> 7201"),
+    ("ApiTokenClockSkew", "> 300", "> 7201")])
 def test_a_threshold_replaces_the_number_in_its_alert(alert, former, wanted):
     assert {name for name, values in ALERTS.items() if "threshold" in values} == {
-        "ApiTokenExpiringCritical", "ApiTokenNoticesFailing", "ApiTokenOperatorStalled"}
+        "ApiTokenExpiringCritical", "ApiTokenNoticesFailing", "ApiTokenOperatorStalled", "ApiTokenClockSkew"}
     before, after = ([r["expr"] for r in rules_of(alerts) if r["alert"] == alert and "scope" not in r["labels"]]
                      for alerts in ({}, {alert: {"threshold": 7201}}))
     assert before and all(former in expr and wanted not in expr for expr in before)

@@ -13,12 +13,14 @@ class Proxy:
     """Speaks TLS under the API server's own certificate, and to it as the administrator.
 
     spoil_watch(path, line) gives the bytes, or CUT, in place of a line of a watch; spoil_answer(method, path, body) those
-    in place of an answer. Both run on the connection's thread."""
+    in place of an answer; refuse(method, path) gives (status, headers) to answer in place of the API server, or None. All
+    run on the connection's thread."""
 
-    def __init__(self, cluster, spoil_watch=None, spoil_answer=None):
+    def __init__(self, cluster, spoil_watch=None, spoil_answer=None, refuse=None):
         self.cluster = cluster
         self.spoil_watch = spoil_watch or (lambda path, line: line)
         self.spoil_answer = spoil_answer or (lambda method, path, body: body)
+        self.refuse = refuse or (lambda method, path: None)
         self.seen = []  # (method, path) of every request
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Exchange,), {"proxy": self}))
         self.server.daemon_threads = True
@@ -45,6 +47,9 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         proxy.seen.append((self.command, self.path))
+        refusal = proxy.refuse(self.command, path.path)
+        if refusal:
+            return self.answer_refusal(*refusal)
         headers = {name: self.headers[name] for name in ("Accept", "Content-Type", "User-Agent") if name in self.headers}
         pki = proxy.cluster.dir / "pki"
         answer = requests.request(
@@ -57,6 +62,12 @@ class Exchange(http.server.BaseHTTPRequestHandler):
                 self.pass_answer(answer, path.path)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = exchange
+
+    def answer_refusal(self, status, headers):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def pass_answer(self, answer, path):
         content = self.proxy.spoil_answer(self.command, path, answer.content)

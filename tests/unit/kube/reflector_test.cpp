@@ -52,8 +52,9 @@ std::string bookmark(int version) {
 class ReflectorTest : public testing::Test {
  protected:
   void start(Watched watched = {.resource = resources::kApiTokens}) {
-    reflector_ = std::make_unique<Reflector<Thing>>(client_, clock_, std::move(watched), store_, decode,
-                                                    [this](const Change<Thing>& change) { note(change); });
+    reflector_ = std::make_unique<Reflector<Thing>>(
+        client_, clock_, std::move(watched), store_, decode, [this](const Change<Thing>& change) { note(change); },
+        &outage_);
     thread_ = std::jthread([this](std::stop_token stop) { reflector_->run(stop); });
   }
   void note(const Change<Thing>& change) {
@@ -81,6 +82,7 @@ class ReflectorTest : public testing::Test {
   FakeTransport transport_;
   CountingObserver observer_;
   Client client_{transport_, observer_};
+  Outage outage_{clock_};
   Store<Thing> store_;
   std::mutex mutex_;
   std::vector<std::string> changes_;  // guarded by mutex_
@@ -103,6 +105,29 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100&continue=next%2F1");
   EXPECT_THAT(target(2), HasSubstr("?watch=true&allowWatchBookmarks=true&timeoutSeconds="));
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
+}
+
+TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeWhateverTheBackoffHadGrownTo) {
+  constexpr std::size_t kFailures = 12;  // by its own backoff the next try would come 30 s later
+  for (std::size_t i = 0; i < kFailures; ++i) {
+    transport_.answer([this](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
+      outage_.unanswered();
+      return fail(ErrorKind::Unavailable, "refused");
+    });
+  }
+  transport_.answer([this](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
+    outage_.answered({.status = 403});
+    return HttpResponse{403, "", {}};  // rights are not known yet to a server that has just started
+  });
+  transport_.answer(200, list(10, {object("a", 1)}));
+  start();
+  for (std::size_t i = 1; i <= kFailures; ++i) {
+    ASSERT_TRUE(eventually([&] { return transport_.count() == i && clock_.waited_for(1ns, 800ms); })) << i;
+    clock_.advance(800ms);
+  }
+  ASSERT_TRUE(sent(kFailures + 1));
+  expect_pause(kFailures + 1, 800ms);
+  EXPECT_TRUE(eventually([&] { return store_.size() == 1; }));
 }
 
 TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {

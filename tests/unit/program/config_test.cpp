@@ -156,6 +156,14 @@ TEST_F(ParseFlags, KeysRotateOnceAMinuteAtMost) {
   }
 }
 
+TEST_F(ParseFlags, ClocksMayDifferByTenSecondsAtLeast) {
+  EXPECT_EQ(parse({})->clock_tolerance, std::chrono::minutes(5));
+  EXPECT_EQ(parse({"--clock-tolerance=10s"})->clock_tolerance, std::chrono::seconds(10));
+  for (const char* tolerance : {"9s", "0s", "30", "-1h", ""}) {
+    EXPECT_THAT(refused({"--clock-tolerance", tolerance}), HasSubstr("allowed are durations of 10s and more, such as 5m"));
+  }
+}
+
 TEST_F(ParseFlags, NamespacesAreLabels) {
   const std::string long_name(64, 'a');
   for (const char* list : {"Team", "a_b", "-a", "a-", "a,,b", "a.b", long_name.c_str()}) {
@@ -187,7 +195,7 @@ TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
   const auto text = help_text();
   for (const char* flag : {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
                            "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect",
-                           "--issuer URL", "--jwt-key-rotation DURATION", "--per-token-metrics", "--dry-run",
+                           "--issuer URL", "--jwt-key-rotation DURATION", "--clock-tolerance DURATION", "--per-token-metrics", "--dry-run",
                            "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
     EXPECT_THAT(text, HasSubstr(flag));
   }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/base64.hpp"
+#include "kube/agreed_clock.hpp"
 #include "tokens.hpp"
 #include "verify/verifier.hpp"
 
@@ -22,7 +23,8 @@ class Index : public testing::Test {
   void see(api::ApiToken token) { store.observe("", std::move(token)); }
   bool valid(std::string_view value) const { return index.find(core::digest_of(value)).has_value(); }
 
-  ManualClock clock{kNow};
+  ManualClock machine{kNow};
+  kube::AgreedClock clock{machine, minutes(5)};
   kube::Store<api::ApiToken> store;
   TokenIndex index{store, clock};
 };
@@ -32,27 +34,52 @@ TEST_F(Index, AValueIsValidUntilTheSecondOfItsExpiry) {
   EXPECT_TRUE(valid("good"));
   EXPECT_FALSE(valid("goo"));
   EXPECT_FALSE(valid("other"));
-  clock.advance(hours(1) - std::chrono::milliseconds(1));
+  machine.advance(hours(1) - std::chrono::milliseconds(1));
   EXPECT_TRUE(valid("good"));
-  clock.advance(std::chrono::milliseconds(1));
+  machine.advance(std::chrono::milliseconds(1));
   EXPECT_FALSE(valid("good"));
 }
 
 TEST_F(Index, AClockThatIsSetBackRevivesNothing) {
   see(token_of("good"));
-  clock.advance(hours(2));
+  machine.advance(hours(2));
   EXPECT_FALSE(valid("good"));
-  clock.set_wall(kNow);
+  machine.set_wall(kNow);
   EXPECT_FALSE(valid("good"));
+}
+
+// 400 days ahead for a moment: every later verification was refused until a restart.
+TEST_F(Index, AClockThatWasFarAheadForAMomentRefusesNothingAfterwards) {
+  clock.answered({.status = 200, .date = kNow, .asked = clock.steady(), .came = clock.steady()});
+  see(token_of("good"));
+  EXPECT_TRUE(valid("good"));
+  machine.set_wall(kNow + hours(24 * 400));
+  EXPECT_TRUE(valid("good"));
+  machine.set_wall(kNow);
+  EXPECT_TRUE(valid("good"));
+}
+
+TEST_F(Index, WhatIsMintedAfterAClockWasSetBackIsValidAtOnce) {
+  const auto answer = [&](WallTime date) {
+    clock.answered({.status = 200, .date = date, .asked = clock.steady(), .came = clock.steady()});
+  };
+  answer(kNow);
+  EXPECT_EQ(index.now(), kNow);
+  machine.set_wall(kNow - minutes(4));
+  auto token = token_of("young");
+  token.status.issued_at = clock.wall();
+  token.status.expires_at = clock.wall() + minutes(2);
+  see(token);
+  EXPECT_TRUE(valid("young"));
 }
 
 TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
   auto token = token_of("new");
   token.status.previous = previous_of("old", kNow + minutes(5));
   see(token);
-  clock.advance(minutes(6));
+  machine.advance(minutes(6));
   EXPECT_FALSE(valid("old"));
-  clock.set_wall(kNow);
+  machine.set_wall(kNow);
   EXPECT_FALSE(valid("old"));
   EXPECT_TRUE(valid("new"));
   EXPECT_EQ(index.now(), kNow + minutes(6));
@@ -60,9 +87,9 @@ TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
 
 TEST_F(Index, AChangeSeenAfterTheExpiryIsRememberedToo) {
   see(token_of("good"));
-  clock.advance(hours(2));
+  machine.advance(hours(2));
   see(token_of("good", "ci", "2"));
-  clock.set_wall(kNow);
+  machine.set_wall(kNow);
   EXPECT_FALSE(valid("good"));
 }
 
@@ -73,7 +100,7 @@ TEST_F(Index, ThePreviousValueIsValidUntilItsOwnEnd) {
   ASSERT_TRUE(valid("old"));
   EXPECT_TRUE(index.find(core::digest_of("old"))->previous);
   EXPECT_FALSE(index.find(core::digest_of("new"))->previous);
-  clock.advance(minutes(5));
+  machine.advance(minutes(5));
   EXPECT_FALSE(valid("old"));
   EXPECT_TRUE(valid("new"));
 }
