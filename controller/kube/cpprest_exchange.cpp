@@ -87,8 +87,9 @@ Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode)
 
 pplx::task<std::size_t> Exchange::_getn(std::uint8_t* target, std::size_t count) {
   if (permission_ && !permission_()) {
-    return pplx::task_from_exception<std::size_t>(
-        Refused{{ErrorKind::Canceled, "not sent: this replica no longer leads", {}}});
+    ended(Error{ErrorKind::Canceled, "not sent: this replica no longer leads", {}});
+    cancellation_.cancel();  // closes the connection: the server waits on it for a body that never comes
+    return pplx::task_from_exception<std::size_t>(Refused{});
   }
   const std::lock_guard lock(mutex_);
   const std::size_t copied = body_.substr(sent_).copy(reinterpret_cast<char*>(target), count);

@@ -144,7 +144,9 @@ TEST(FairQueue, KeepsItsPromisesInARandomRun) {
         ASSERT_EQ(model.urgency(taken->key), taken->urgency);
         ASSERT_TRUE(model.is_first_of_its_namespace(taken->key, taken->urgency));
         const auto lane = static_cast<std::size_t>(taken->urgency);
-        if (model.has_more_urgent(taken->urgency)) ASSERT_GE(passed_over[lane], FairQueue::kMaxPassedOver);
+        if (model.has_more_urgent(taken->urgency)) {
+          ASSERT_GE(passed_over[lane], FairQueue::kMaxPassedOver);
+        }
         for (const auto urgency : {Urgency::Value, Urgency::Notice, Urgency::Cosmetic}) {
           auto& count = passed_over[static_cast<std::size_t>(urgency)];
           if (!model.namespaces(urgency).empty()) ++count;
