@@ -13,6 +13,7 @@ import pytest
 
 from bed import mail as mail_servers
 from bed.cluster import Cluster
+from bed.people import Town
 from bed.policies import GuardedCluster
 from bed.process import Operator
 from bed.space import Space
@@ -38,6 +39,14 @@ def guarded_cluster(tmp_path_factory):
         yield cluster
     finally:
         cluster.down()
+
+
+@pytest.fixture(scope="session")
+def town(guarded_cluster):
+    """Its namespace of people with all kinds of rights."""
+    town = Town(guarded_cluster)
+    yield town
+    town.remove()
 
 
 @pytest.fixture
