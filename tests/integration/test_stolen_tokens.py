@@ -1,0 +1,237 @@
+"""What a token opens in the wrong hands: a JWT that its holder changed, a token that a service or a
+proxy was shown, a connection without TLS, somebody in the place of the operator. On a real API
+server under all shipped policies."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import types
+
+import jwt
+import pytest
+from bed.api import secrets
+from bed.certificates import Authority
+from bed.policies import SYSTEM
+from bed.process import free_port
+from bed.verifying import auth, is_valid, keys, review
+from bed.waiting import SCALE, eventually, wait_for
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from test_proxies import STARTS, Backend, Proxy
+
+ISSUER = "https://tokens.example.com"
+API = "https://api.example.com"
+OTHER = "https://other.example.com"
+
+
+@pytest.fixture(scope="module")
+def cluster(guarded_cluster):
+    return guarded_cluster
+
+
+@pytest.fixture
+def operator_kubeconfig(cluster, tmp_path):
+    return cluster.service_account_kubeconfig(tmp_path / "service-account")
+
+
+@pytest.fixture
+def operator(cluster, launch, space):
+    """Has its keys where its policies let it write them."""
+    flags = ["--namespaces", space.name, "--operator-namespace", SYSTEM, "--issuer", ISSUER]
+    operator = launch(*flags)
+    yield operator
+    operator.stop()
+    secrets(cluster.api, SYSTEM).delete("apitoken-operator-jwt-keys")
+
+
+def minted(space, **spec):
+    space.token("ci", **spec)
+    space.ready("ci")
+    return space.value("ci")
+
+
+# --- JWTs -----------------------------------------------------------------------------------------
+
+
+def base64url(content):
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def forgeries(value, public_key):
+    """JWTs that say more than `value`, made of it without the key that signed it."""
+    header = jwt.get_unverified_header(value)
+    claims = jwt.decode(value, options={"verify_signature": False})
+    claims = {**claims, "sub": "root", "groups": ["admins"], "exp": claims["exp"] + 86400}
+    body, signature = base64url(json.dumps(claims).encode()), value.rpartition(".")[2]
+
+    def unsigned(**changes):
+        return f"{base64url(json.dumps({**header, **changes}).encode())}.{body}"
+
+    pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    by_public_key = hmac.new(pem, unsigned(alg="HS256").encode(), hashlib.sha256).digest()
+    own = ec.generate_private_key(ec.SECP256R1())
+    with_key = {**header, "jwk": json.loads(jwt.algorithms.ECAlgorithm.to_jwk(own.public_key()))}
+    return {
+        "changed claims": f"{unsigned()}.{signature}",
+        "no algorithm": f"{unsigned(alg='none')}.",
+        "no algorithm, a signature": f"{unsigned(alg='none')}.{signature}",
+        "the public key as a password": f"{unsigned(alg='HS256')}.{base64url(by_public_key)}",
+        "another key": jwt.encode(claims, own, "ES256", headers=header),
+        "another key, brought along": jwt.encode(claims, own, "ES256", headers=with_key),
+    }
+
+
+def key_of(operator, value):
+    kid = jwt.get_unverified_header(value)["kid"]
+    (key,) = [k.key for k in jwt.PyJWKSet.from_dict(keys(operator)).keys if k.key_id == kid]
+    return key
+
+
+def test_a_jwt_that_its_holder_changed_is_refused(space, operator):
+    value = minted(space, type="Temporary", format="JWT", audiences=[API])
+    key = key_of(operator, value)
+    for how, forged in forgeries(value, key).items():
+        assert not is_valid(operator, forged), how
+        assert review(operator, forged) == {"authenticated": False}, how
+        with pytest.raises(jwt.InvalidTokenError):
+            jwt.decode(forged, key, algorithms=["ES256"], audience=API)
+    assert is_valid(operator, value)
+    assert jwt.decode(value, key, algorithms=["ES256"], audience=API)["sub"] == "alice@example.com"
+
+
+def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(space, operator):
+    value = minted(space, type="Temporary", format="JWT", ttl="15s", audiences=[API])
+    key = key_of(operator, value)
+
+    def by_keys():
+        return jwt.decode(value, key, algorithms=["ES256"], audience=API, issuer=ISSUER)
+
+    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    wait_for(lambda: not is_valid(operator, value), 2, "a revoked token is valid")
+    assert review(operator, value) == {"authenticated": False}
+    assert by_keys()["exp"] > time.time(), "docs: what stays"
+
+    def refused():
+        with pytest.raises(jwt.ExpiredSignatureError):
+            by_keys()
+
+    eventually(refused, 20)
+
+
+# --- a token that a service was shown -------------------------------------------------------------
+
+
+def test_a_token_for_one_service_opens_no_other(space, operator):
+    value = minted(space, audiences=[API], scopes=["read"])
+    assert auth(operator, value, audience=API, scope="read").status_code == 200
+    assert auth(operator, value, audience=OTHER).status_code == 401
+    assert auth(operator, value, audience=API, scope="write").status_code == 403
+    assert review(operator, value, audiences=[API, OTHER])["audiences"] == [API]
+    assert review(operator, value, audiences=[OTHER]).get("authenticated") is not True
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+def test_no_token_is_taken_without_tls_1_2(space, operator):
+    value = minted(space)
+    request = f"GET /auth HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {value}\r\n\r\n".encode()
+
+    def ask(highest=None):
+        raw = socket.create_connection(("127.0.0.1", operator.verify_port), timeout=10 * SCALE)
+        with raw as connection:
+            if highest:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                context.set_ciphers("ALL:@SECLEVEL=0")
+                context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, highest
+                connection = context.wrap_socket(raw)
+            connection.sendall(request)
+            return connection.recv(4096)
+
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        assert ask(version).startswith(b"HTTP/1.1 200")
+    with pytest.raises(ssl.SSLError):
+        ask(ssl.TLSVersion.TLSv1_1)
+    with contextlib.suppress(ConnectionError):
+        assert b"200" not in ask()
+
+
+# --- somebody in the operator's place -------------------------------------------------------------
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Says of every caller what the operator says of a good token."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        headers = {"X-Auth-Request-User": "mallory", "X-Auth-Request-Groups": "admins"}
+        for name, value in {**headers, "Content-Length": "0", "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving(handler, context=None):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.handle_error = lambda *_: None  # a client that refuses the certificate
+    if context:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def running(command, environment, log):
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_documented_proxy_believes_nobody_in_the_operators_place(cluster, space, tmp_path, name):
+    trusted, stranger = Authority(tmp_path / "trusted"), Authority(tmp_path / "stranger")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0  # a resumed session would show no certificate
+    context.load_cert_chain(*trusted.files("operator", "server"))
+    with serving(Backend) as backend, serving(Impostor, context) as impostor:
+        port = impostor.server_port
+        operator = types.SimpleNamespace(verify_port=port, verify_url=f"https://127.0.0.1:{port}")
+        bed = types.SimpleNamespace(
+            cluster=cluster, space=space, authority=trusted, operator=operator, backend=backend
+        )
+        proxy = Proxy(free_port())
+        command, environment = STARTS[name](bed, proxy.port, tmp_path)
+        with running(command, environment, tmp_path / "log"):
+            wait_for(lambda: proxy.lets_through("any"), 20, (tmp_path / "log").read_text)
+            assert ("X-Auth-Request-User", "mallory") in proxy.ask("any")[2], "it has the CA's word"
+            context.load_cert_chain(*stranger.files("operator", "server"))
+            for _ in range(3):
+                status, _, seen = proxy.ask("any")
+                assert status >= 400 and seen is None
