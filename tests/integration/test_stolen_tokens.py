@@ -142,28 +142,45 @@ def test_a_token_for_one_service_opens_no_other(space, operator):
 # --- the network ----------------------------------------------------------------------------------
 
 
+def converse(operator, request, version=None):
+    """What comes back for these bytes, over TLS of that version or in clear, until the end."""
+    raw = socket.create_connection(("127.0.0.1", operator.verify_port), timeout=10 * SCALE)
+    with raw as connection:
+        if version:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = context.maximum_version = version
+            connection = context.wrap_socket(raw)
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def auth_request(token):
+    head = f"GET /auth HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Connection: close\r\n\r\n".encode()
+
+
 def test_no_token_is_taken_without_tls_1_2(space, operator):
-    value = minted(space)
-    request = f"GET /auth HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {value}\r\n\r\n".encode()
-
-    def ask(highest=None):
-        raw = socket.create_connection(("127.0.0.1", operator.verify_port), timeout=10 * SCALE)
-        with raw as connection:
-            if highest:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-                context.set_ciphers("ALL:@SECLEVEL=0")
-                context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, highest
-                connection = context.wrap_socket(raw)
-            connection.sendall(request)
-            return connection.recv(4096)
-
+    request = auth_request(minted(space))
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        assert ask(version).startswith(b"HTTP/1.1 200")
+        assert converse(operator, request, version).startswith(b"HTTP/1.1 200")
     with pytest.raises(ssl.SSLError):
-        ask(ssl.TLSVersion.TLSv1_1)
+        converse(operator, request, ssl.TLSVersion.TLSv1_1)
     with contextlib.suppress(ConnectionError):
-        assert b"200" not in ask()
+        assert b"200" not in converse(operator, request)
+
+
+LENGTHS = ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 60"]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS, ids=["and chunks", "of two values"])
+def test_a_request_with_two_lengths_hides_no_other(space, operator, lengths):
+    """What a proxy takes for the body of one request may be a second one to the server behind it."""
+    hidden = auth_request(minted(space))
+    first = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n0\r\n\r\n".encode()
+    answer = converse(operator, first + hidden, ssl.TLSVersion.TLSv1_3)
+    assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1 ") == 1
 
 
 # --- somebody in the operator's place -------------------------------------------------------------
@@ -185,14 +202,30 @@ class Impostor(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Over TLS with the certificate that show() was given last, in a context of its own: no session
+    is resumed."""
+
+    context = None
+
+    def show(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.context:
+            options = {"server_side": True, "do_handshake_on_connect": False}
+            connection = self.context.wrap_socket(connection, **options)
+        return connection, address
+
+    def handle_error(self, *_):
+        pass  # a client that refuses the certificate
+
+
 @contextlib.contextmanager
-def serving(handler, context=None):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.handle_error = lambda *_: None  # a client that refuses the certificate
-    if context:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
+def serving(handler):
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server
@@ -217,10 +250,8 @@ def running(command, environment, log):
 @pytest.mark.parametrize("name", STARTS)
 def test_a_documented_proxy_believes_nobody_in_the_operators_place(cluster, space, tmp_path, name):
     trusted, stranger = Authority(tmp_path / "trusted"), Authority(tmp_path / "stranger")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.num_tickets = 0  # a resumed session would show no certificate
-    context.load_cert_chain(*trusted.files("operator", "server"))
-    with serving(Backend) as backend, serving(Impostor, context) as impostor:
+    with serving(Backend) as backend, serving(Impostor) as impostor:
+        impostor.show(*trusted.files("operator", "server"))
         port = impostor.server_port
         operator = types.SimpleNamespace(verify_port=port, verify_url=f"https://127.0.0.1:{port}")
         bed = types.SimpleNamespace(
@@ -231,7 +262,7 @@ def test_a_documented_proxy_believes_nobody_in_the_operators_place(cluster, spac
         with running(command, environment, tmp_path / "log"):
             wait_for(lambda: proxy.lets_through("any"), 20, (tmp_path / "log").read_text)
             assert ("X-Auth-Request-User", "mallory") in proxy.ask("any")[2], "it has the CA's word"
-            context.load_cert_chain(*stranger.files("operator", "server"))
+            impostor.show(*stranger.files("operator", "server"))
             for _ in range(3):
                 status, _, seen = proxy.ask("any")
                 assert status >= 400 and seen is None
