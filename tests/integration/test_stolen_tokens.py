@@ -171,15 +171,15 @@ def test_no_token_is_taken_without_tls_1_2(space, operator):
         assert b"200" not in converse(operator, request)
 
 
-LENGTHS = ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nContent-Length: 60"]
+SECOND = ["Transfer-Encoding: chunked", "Content-Length: 60"]
 
 
-@pytest.mark.parametrize("lengths", LENGTHS, ids=["and chunks", "of two values"])
-def test_a_request_with_two_lengths_hides_no_other(space, operator, lengths):
-    """What a proxy takes for the body of one request may be a second one to the server behind it."""
-    hidden = auth_request(minted(space))
-    first = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n0\r\n\r\n".encode()
-    answer = converse(operator, first + hidden, ssl.TLSVersion.TLSv1_3)
+@pytest.mark.parametrize("second", SECOND)
+def test_a_request_with_two_lengths_hides_no_other(space, operator, second):
+    """What a proxy takes for the body of one request may be a second one to a server behind it."""
+    head = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{second}\r\n\r\n"
+    hidden = b"0\r\n\r\n" + auth_request(minted(space))
+    answer = converse(operator, head.encode() + hidden, ssl.TLSVersion.TLSv1_3)
     assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1 ") == 1
 
 
