@@ -97,7 +97,7 @@ bool Endpoints::is_synced() {
 }
 
 Endpoints::Judged Endpoints::review(const HttpRequest& request) {
-  thread_local api::JsonParser parser;
+  api::JsonParser parser;  // goes with the token that it read
   const auto body = parser.parse(request.body);
   auto question =
       body ? api::decode_token_question(*body) : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");

@@ -1,7 +1,13 @@
-"""What can be had of the memory of operator and plugin: no core dump, and (test_image.py, as another user) no tracing."""
+"""What can be had of the memory of operator and plugin: no core dump, no tracing (test_image.py, as another user), and no
+value that passed through it."""
+import base64
 import os
 import re
+import secrets
 import signal
+
+import pytest
+import requests
 
 from bed.plugin import PLUGIN, Plugin
 from bed.process import BINARY, Operator
@@ -35,3 +41,86 @@ def test_the_plugin_forbids_core_files_before_it_reads_anything(cluster, tmp_pat
     finally:
         process.kill()
         process.wait()
+
+
+# --- what is left of values -----------------------------------------------------------------------------------------
+
+
+def writable_memory(pid):
+    """The pages of the process that it can write to, each mapping as bytes."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split(maxsplit=5)
+            begin, end = (int(at, 16) for at in span.split("-"))
+            if not rights.startswith("rw") or "[v" in line:
+                continue
+            try:
+                memory.seek(begin)
+                yield line.strip(), memory.read(end - begin)
+            except OSError:  # unmapped in the meantime
+                continue
+
+
+def traces(pid, values):
+    """{name: mappings} of the values that stand in memory, as they are or as a Secret has them. Fewer letters than a whole value
+    are enough: an allocator writes its links over the beginning of what is freed."""
+    needles = {(name, form[16:].encode()) for name, value in values.items() for form in (value, base64.b64encode(value.encode()).decode())}
+    found = {}
+    for where, content in writable_memory(pid):
+        for name, needle in needles:
+            if needle in content:
+                found.setdefault(name, []).append(where)
+    return found
+
+
+def caller_of(cluster, space):
+    """A service account's token that may introspect."""
+    account = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+    cluster.api.create(account, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "introspector"}})
+    cluster.api.create("/apis/rbac.authorization.k8s.io/v1/clusterroles", {
+        "metadata": {"name": f"introspect-{space.name}"}, "rules": [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}]})
+    cluster.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
+        "metadata": {"name": f"introspect-{space.name}"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"introspect-{space.name}"},
+        "subjects": [{"kind": "ServiceAccount", "name": "introspector", "namespace": space.name}]})
+    return cluster.api.create(f"{account}/introspector/token", {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})["status"]["token"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that is not dumpable")
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_no_value_that_passed_through_the_operator_stays_in_its_memory(operator, space):
+    """Minted values, tokens shown to each endpoint and a caller's own: after the requests none is in the process's memory."""
+    values = {}
+    for name, spec in (("opaque", {}), ("jwt", {"format": "JWT", "type": "Temporary"}), ("rotated", {})):
+        space.token(name, **spec)
+    for name in ("opaque", "jwt", "rotated"):
+        space.ready(name)
+        values[name] = space.value(name)
+    values["caller"] = caller_of(space.cluster, space)
+    values["foreign"] = "foreign-" + secrets.token_hex(24)
+    session = requests.Session()
+    session.verify, session.trust_env = False, False  # a certificate made for the run; no CA bundle of the environment
+
+    def bearer(token):
+        return {"Authorization": f"Bearer {token}"}
+
+    def ask_all():
+        for token in (values["opaque"], values["jwt"], values["foreign"]):
+            review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+            assert session.post(f"{operator.verify_url}/tokenreview", json=review, timeout=20).status_code == 200
+            assert session.get(f"{operator.verify_url}/auth", headers=bearer(token), timeout=20).status_code in (200, 401)
+            if session.post(f"{operator.verify_url}/introspect", data={"token": token}, headers=bearer(values["caller"]), timeout=20).status_code != 200:
+                return False
+        return True
+
+    wait_for(ask_all, 30, "the service account may not introspect")
+    for _ in range(5):
+        assert ask_all()
+    session.close()
+    # A buffer may live as long as its connection or the next batch of work.
+    last = {}
+
+    def clean():
+        last["found"] = traces(operator.process.pid, values)
+        return not last["found"]
+
+    wait_for(clean, 20, lambda: f"in memory: {last['found']}")
