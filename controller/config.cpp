@@ -13,6 +13,7 @@
 #include "base/duration.hpp"
 #include "base/nearest.hpp"
 #include "core/key_ring.hpp"
+#include "core/plain_text.hpp"
 #include "serve/bind_address.hpp"
 
 namespace apitoken {
@@ -316,7 +317,7 @@ Complaint take_flag(Config& config, std::span<const char* const>& arguments) {
 std::expected<Config, std::string> parse_flags(std::span<const char* const> arguments) {
   Config config;
   while (!arguments.empty()) {
-    if (auto complaint = take_flag(config, arguments)) return std::unexpected(std::move(*complaint));
+    if (const auto complaint = take_flag(config, arguments)) return std::unexpected(core::plain_text(*complaint));
   }
   if (config.verify_tls_cert_file.empty() != config.verify_tls_key_file.empty()) {
     return std::unexpected("--verify-tls-cert-file and --verify-tls-key-file go together: give both or neither");
@@ -324,7 +325,7 @@ std::expected<Config, std::string> parse_flags(std::span<const char* const> argu
   const char* pod_namespace = std::getenv("POD_NAMESPACE");
   if (!config.operator_namespace && pod_namespace != nullptr && *pod_namespace != '\0') {
     if (const auto complaint = set_operator_namespace(config, pod_namespace)) {
-      return std::unexpected("$POD_NAMESPACE: " + *complaint);
+      return std::unexpected("$POD_NAMESPACE: " + core::plain_text(*complaint));
     }
   }
   return config;

@@ -16,9 +16,10 @@
 #   tsan              under ThreadSanitizer: the unit tests of the layers with threads, and the fault tests; with --full, all
 #   asan-integration, tsan-integration
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
+#   fuzz              hack/fuzz.sh: libFuzzer over the parsers of what others wrote, FUZZ_MINUTES (0.25) for each
 #
 #   Without STEPs: all of them but `unit`, whose tests `asan` runs too.
-#   --quick           without the sanitizers
+#   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
 # With STEPs: only those. It installs the Debian packages that are missing and says so. Logs: build/test-logs/STEP.log.
@@ -29,7 +30,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
-readonly every=(format shell layers rules chart unit lint integration asan asan-integration tsan tsan-integration)
+readonly every=(format shell layers rules chart unit lint integration asan asan-integration tsan tsan-integration fuzz)
 readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
 full=""
 readonly quick=(format shell layers rules chart unit lint integration)
@@ -111,6 +112,7 @@ run_tsan() {
   fi
   build_preset tsan "${targets[@]}" && with_tsan "${fixed_addresses[@]}" ctest --preset tsan "${only[@]}" -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
 }
+run_fuzz() { FUZZ_JOBS=$jobs hack/fuzz.sh "${FUZZ_MINUTES:-0.25}"; }
 run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
 run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
 

@@ -325,9 +325,10 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
     if (auto complaint = check(invocation)) complaints.push_back(std::move(*complaint));
   }
   if (complaints.empty()) return invocation;
-  if (invocation.command == Command::Help) return std::unexpected(complaints.front());
+  const auto complaint = core::plain_text(complaints.front());  // it repeats what was written
+  if (invocation.command == Command::Help) return std::unexpected(complaint);
   return std::unexpected(
-      fmt::format("{}; see: kubectl apitoken {} --help", complaints.front(), row_of(invocation.command).name));
+      fmt::format("{}; see: kubectl apitoken {} --help", complaint, row_of(invocation.command).name));
 }
 
 Invocation read_what_is_there(Arguments arguments) { return read(arguments, nullptr); }

@@ -1,5 +1,5 @@
-// Every file of the corpora, and thousands of seeded distortions of each, through the decoders of what others wrote.
-// Nothing may crash, hang or throw; sanitizer builds see the rest. Set APITOKEN_SEED to play one again.
+// Requests about tokens, and thousands of seeded distortions of each, through the endpoints as they stand together:
+// what a fuzz target, which sees one piece, cannot show. Set APITOKEN_SEED to play one again.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -10,17 +10,7 @@
 #include <sstream>
 
 #include "api/api_token.hpp"
-#include "api/secret.hpp"
-#include "api/token_expiry_config.hpp"
-#include "base/base64.hpp"
-#include "base/duration.hpp"
-#include "base/rfc3339.hpp"
-#include "core/addresses.hpp"
-#include "core/expiry_config.hpp"
-#include "core/plan_token.hpp"
-#include "core/validate.hpp"
-#include "kube/kubeconfig.hpp"
-#include "kube/watch_decoder.hpp"
+#include "core/token_format.hpp"
 #include "serve/request_head.hpp"
 #include "unit/serve/requests.hpp"
 #include "verify/endpoints.hpp"
@@ -71,59 +61,6 @@ void replay(const char* corpus, int distortions, Decode decode) {
     ++files;
   }
   EXPECT_GT(files, 0) << corpus;
-}
-
-void plan(const api::ApiToken& token) {
-  const core::Observed observed{WallTime(std::chrono::seconds(1774355400)), token, {}, {}, {}};
-  core::to_text(core::plan_token(observed));
-}
-
-TEST(Replay, WatchLines) {
-  replay("watch", 3000, [](const std::string& text) {
-    kube::WatchDecoder decoder(1 << 20);
-    std::size_t at = 0;
-    while (at < text.size()) {  // in pieces, as a network would
-      const std::size_t size = std::min<std::size_t>(text.size() - at, 1 + at % 97);
-      const auto fed = decoder.feed(std::string_view(text).substr(at, size), [](const kube::WatchEvent& event) {
-        if (const auto token = api::decode_api_token(event.object)) plan(*token);
-        if (const auto config = api::decode_token_expiry_config(event.object)) core::read_config(*config);
-        (void)api::decode_secret_meta(event.object);
-        (void)api::decode_secret_value(event.object, "token");
-      });
-      if (!fed) break;
-      at += size;
-    }
-  });
-}
-
-TEST(Replay, Kubeconfigs) {
-  const auto path = std::filesystem::temp_directory_path() / ("kubeconfig-replay-" + std::to_string(getpid()));
-  replay("kubeconfig", 300, [&](const std::string& text) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-    (void)kube::load_kubeconfig(path);
-  });
-  std::filesystem::remove(path);
-}
-
-TEST(Replay, AddressesDurationsTimesAndBase64) {
-  replay("addresses", 5000, [](const std::string& text) {
-    const auto list = core::parse_address_list(text);
-    for (const auto& address : list.addresses) {  // what passes can stand in a header
-      EXPECT_EQ(address.find_first_of(std::string_view("\r\n\0", 3)), address.npos) << address;
-      const auto quoted = address.starts_with('"') ? address.rfind('"') + 1 : 0;
-      EXPECT_EQ(address.find_first_of("<>; \"", quoted), address.npos) << address;
-      EXPECT_EQ(core::parse_address(address), address);
-    }
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      (void)core::parse_mailbox(line);
-      (void)core::parse_server(line);
-      (void)core::is_dns_subdomain(line);
-      (void)parse_duration(line);
-      (void)parse_rfc3339(line);
-      (void)base64_decode(line);
-    }
-  });
 }
 
 class NoTransport final : public kube::Transport {

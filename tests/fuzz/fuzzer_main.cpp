@@ -1,0 +1,17 @@
+// libFuzzer's entry: one input after the other, for as long as hack/fuzz.sh says.
+#include <spdlog/spdlog.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  spdlog::set_level(spdlog::level::off);
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  apitoken::fuzz::fuzz({reinterpret_cast<const char*>(bytes), size});
+  return 0;
+}

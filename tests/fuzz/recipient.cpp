@@ -1,0 +1,18 @@
+// spec.secret.encryptTo: PEM that a tenant wrote, and encryption to what is accepted.
+#include "core/cms.hpp"
+#include "fuzz/fuzz.hpp"
+
+namespace apitoken::fuzz {
+
+void fuzz(std::string_view input) {
+  const auto accepted = core::check_recipient(input, WallTime(Seconds(1798761600)));
+  if (!accepted) {
+    require(!accepted.error().message.empty(), "a refusal says why");
+    return;
+  }
+  const auto sealed = core::encrypt_to(input, SecretString(std::string("apt_value")));
+  require(sealed.has_value(), "what is accepted can be encrypted to");
+  require(sealed->find("apt_value") == std::string::npos, "the value is not in what is sealed");
+}
+
+}  // namespace apitoken::fuzz
