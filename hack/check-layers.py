@@ -29,10 +29,10 @@ LAYERS = {
 LIBRARIES = {
     "fmt": ["*"],
     "spdlog": ["kube/*", "notify/*", "serve/*", "verify/*", "reconcile/*", "main", "app", "log", "cli/main"],
-    "nlohmann": ["api/*", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*", "verify/answers"],
+    "nlohmann": ["api/*", "core/jwe", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*", "verify/answers"],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
-    "openssl": ["core/cms", "core/hash", "core/jwt", "core/token_format", "kube/cpprest_*", "kube/tls_context", "main"],
+    "openssl": ["core/cms", "core/hash", "core/jwe", "core/jwk", "core/jwt", "core/openssl_errors", "core/token_format", "kube/cpprest_*", "kube/tls_context", "main"],
     "cpprest": ["kube/cpprest_*"],
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],

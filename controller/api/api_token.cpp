@@ -70,6 +70,7 @@ ApiTokenStatus decode_status(Json status) {
   result.warn_at = read_time(status, "warnAt");
   result.delivered_at = read_time(status, "deliveredAt");
   result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kHighestRevision);
+  result.has_encrypted_value = member(status, "encryptedValue").has_value();
   result.secret_name = read_string(status, "secretName", "").value_or("");
   result.previous = decode_previous(status);
   result.last_rotation_request = read_string(status, "lastRotationRequest", "").value_or("");
@@ -123,29 +124,40 @@ Result<ApiToken> decode_api_token(Json object) {
   return token;
 }
 
-std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status) {
-  const nlohmann::json patch{{"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
-                             {"status",
-                              {{"observedGeneration", status.observed_generation},
-                               {"conditions", encode_conditions(status.conditions)},
-                               {"type", text_or_null(status.type)},
-                               {"ttl", text_or_null(status.ttl)},
-                               {"tokenID", text_or_null(status.token_id)},
-                               {"tokenHash", text_or_null(status.token_hash)},
-                               {"hint", text_or_null(status.hint)},
-                               {"issuedAt", time_or_null(status.issued_at)},
-                               {"expiresAt", time_or_null(status.expires_at)},
-                               {"rotateAt", time_or_null(status.rotate_at)},
-                               {"warnAt", time_or_null(status.warn_at)},
-                               {"deliveredAt", time_or_null(status.delivered_at)},
-                               {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
-                               {"secretName", text_or_null(status.secret_name)},
-                               {"previous", encode_previous(status.previous)},
-                               {"lastRotationRequest", text_or_null(status.last_rotation_request)},
-                               {"ignoredRotationRequest", text_or_null(status.ignored_rotation_request)},
-                               {"lastRotationTime", time_or_null(status.last_rotation_time)},
-                               {"notices", encode_notices(status.notices)}}}};
+std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
+                                std::string_view encrypted_value) {
+  nlohmann::json patch{{"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
+                       {"status",
+                        {{"observedGeneration", status.observed_generation},
+                         {"conditions", encode_conditions(status.conditions)},
+                         {"type", text_or_null(status.type)},
+                         {"ttl", text_or_null(status.ttl)},
+                         {"tokenID", text_or_null(status.token_id)},
+                         {"tokenHash", text_or_null(status.token_hash)},
+                         {"hint", text_or_null(status.hint)},
+                         {"issuedAt", time_or_null(status.issued_at)},
+                         {"expiresAt", time_or_null(status.expires_at)},
+                         {"rotateAt", time_or_null(status.rotate_at)},
+                         {"warnAt", time_or_null(status.warn_at)},
+                         {"deliveredAt", time_or_null(status.delivered_at)},
+                         {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
+                         {"secretName", text_or_null(status.secret_name)},
+                         {"previous", encode_previous(status.previous)},
+                         {"lastRotationRequest", text_or_null(status.last_rotation_request)},
+                         {"ignoredRotationRequest", text_or_null(status.ignored_rotation_request)},
+                         {"lastRotationTime", time_or_null(status.last_rotation_time)},
+                         {"notices", encode_notices(status.notices)}}}};
+  if (!status.has_encrypted_value) {
+    patch["status"]["encryptedValue"] = nullptr;
+  } else if (!encrypted_value.empty()) {
+    patch["status"]["encryptedValue"] = encrypted_value;
+  }
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string read_encrypted_value(Json object) {
+  const auto status = member(object, "status");
+  return status ? read_string(*status, "encryptedValue", "").value_or("") : "";
 }
 
 std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when) {

@@ -13,7 +13,7 @@ struct SecretTemplate {
   StringMap labels;
   StringMap annotations;
   std::optional<std::string> delete_after;  // Go duration; absent: the Secret stays
-  std::optional<std::string> encrypt_to;    // X.509 certificate, PEM; absent: the value stands in clear
+  std::optional<std::string> encrypt_to;    // X.509 certificate (PEM) or public JWK; absent: the value stands in clear
 
   bool operator==(const SecretTemplate&) const = default;
 };
@@ -77,6 +77,8 @@ struct ApiTokenStatus {
   std::optional<WallTime> warn_at;
   std::optional<WallTime> delivered_at;  // when deleteAfter took the Secret of the present value
   std::int64_t revision = 0;
+  // status.encryptedValue is there. Its text, which may be long, is kept by no store.
+  bool has_encrypted_value = false;
   std::string secret_name;
   std::optional<PreviousToken> previous;
   std::string last_rotation_request;           // the annotation's value that was served last
@@ -106,8 +108,13 @@ Result<ApiToken> decode_api_token(Json object);
 
 // The merge patch for the status subresource. Absent fields are null, so that what left the status leaves the object;
 // uid and resourceVersion stand in it as preconditions (409 when they do not hold). lastUsedAt is left alone: it has a
-// writer of its own.
-std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status);
+// writer of its own. `encrypted_value` is a new status.encryptedValue; where it is empty, the one that is there stays
+// if status.has_encrypted_value, and goes if not.
+std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
+                                std::string_view encrypted_value = {});
+
+// status.encryptedValue of an ApiToken; empty: it has none.
+std::string read_encrypted_value(Json object);
 
 // The merge patch of lastUsedAt alone, for the object of that uid.
 std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when);

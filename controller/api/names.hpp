@@ -27,8 +27,10 @@ inline constexpr std::string_view kUserAnnotation = "apitoken.dev/user";
 inline constexpr std::string_view kRevisionAnnotation = "apitoken.dev/revision";
 inline constexpr std::string_view kDefaultKey = "token";
 inline constexpr std::string_view kPreviousKey = "previous-token";
-inline constexpr std::string_view kCmsKey = "token.cms";  // with encryptTo
+inline constexpr std::string_view kCmsKey = "token.cms";  // with encryptTo, where that is a certificate
 inline constexpr std::string_view kPreviousCmsKey = "previous-token.cms";
+inline constexpr std::string_view kJweKey = "token.jwe";  // with encryptTo, where that is a JWK
+inline constexpr std::string_view kPreviousJweKey = "previous-token.jwe";
 
 // On the ApiToken: asks for a rotation; each value, an RFC 3339 time, is served once.
 inline constexpr std::string_view kRotateRequestAnnotation = "apitoken.dev/rotate-requested-at";

@@ -12,6 +12,7 @@
 #include "cli/token_table.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_secret.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -55,7 +56,7 @@ void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime 
   line(terminal, "Rotates", when(status.rotate_at));
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
-  const auto key = token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key();
+  const auto key = core::key_to_mint(token);
   if (!is_void(token)) line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)

@@ -16,6 +16,7 @@
 #include "core/expiry_config.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_secret.hpp"
 #include "core/validate.hpp"
 
 namespace apitoken::cli {
@@ -94,10 +95,9 @@ std::string with_days(Seconds span) {
 std::string explain(const api::ApiToken& token) {
   const auto type = core::token_type(token.spec);
   const auto granted = core::grant_ttl(token.spec, {});
-  auto text =
-      fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
-                  core::plain_text(token.spec.user), with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
-                  token.secret_name(), token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key());
+  auto text = fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
+                          core::plain_text(token.spec.user), with_days(granted.ttl),
+                          token.spec.ttl ? "" : ", by default", token.secret_name(), core::key_to_mint(token));
   if (token.spec.rotation->policy == api::kAutomatic) text += "; rotated before it expires";
   if (const auto after = core::delete_after_expiry(token.spec))
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
@@ -127,7 +127,10 @@ void examine_token(const Json& object, Finding& finding) {
     finding.problems.push_back(token.error().message);
     return;
   }
-  merge(finding.problems, check_schema(object, kApiTokenCrd), core::check_token(*token, SystemClock{}.wall()));
+  Lines rules = core::check_token(*token);
+  if (auto why = core::describe_unusable_recipient(token->spec, SystemClock{}.wall()); !why.empty() && rules.empty())
+    rules.push_back(std::move(why));
+  merge(finding.problems, check_schema(object, kApiTokenCrd), rules);
   if (finding.problems.empty()) finding.explanation = explain(*token);
 }
 

@@ -6,7 +6,6 @@
 #include <openssl/pem.h>
 #include <openssl/cms.h>
 // clang-format on
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
@@ -18,6 +17,7 @@
 
 #include "base/freed_by.hpp"
 #include "base/rfc3339.hpp"
+#include "core/openssl_errors.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -26,15 +26,10 @@ using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Envelope = std::unique_ptr<CMS_ContentInfo, FreedBy<CMS_ContentInfo_free>>;
 
-constexpr int kFewestRsaBits = 2048;
+constexpr int kMinRsaBits = 2048;
+constexpr int kMaxRsaBits = 8192;  // more only costs time; above 16384 OpenSSL would fail at the minting
 constexpr std::array<std::string_view, 3> kCurves{"prime256v1", "secp384r1", "secp521r1"};
-constexpr std::string_view kKeysAllowed =
-    "use RSA of at least 2048 bits or an elliptic curve key (P-256, P-384, P-521)";
-
-// OpenSSL leaves its errors with the thread, where the next TLS connection would take them for its own.
-struct ErrorsCleared {
-  ~ErrorsCleared() { ERR_clear_error(); }
-};
+constexpr std::string_view kKeysAllowed = "use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
 
 std::unexpected<Error> refuse(std::string reason) { return fail(ErrorKind::Invalid, std::move(reason)); }
 
@@ -93,7 +88,7 @@ Status check_key(X509* certificate) {
   if (key == nullptr) return refuse(fmt::format("has a key that cannot be read; {}", kKeysAllowed));
   if (is_rsa(key)) {
     const int bits = EVP_PKEY_get_bits(key);
-    if (bits >= kFewestRsaBits) return {};
+    if (bits >= kMinRsaBits && bits <= kMaxRsaBits) return {};
     return refuse(fmt::format("has a key that is RSA of {} bits; {}", bits, kKeysAllowed));
   }
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
@@ -167,15 +162,21 @@ std::string read_out(BIO* from) {
 
 }  // namespace
 
-Status check_recipient(std::string_view pem, WallTime now) {
+Status check_certificate(std::string_view pem) {
   const ErrorsCleared at_the_end;
   const auto certificate = read_certificate(pem);
   if (!certificate) return std::unexpected(certificate.error());
-  if (Status fit = check_fit(certificate->get()); !fit) return fit;
+  return check_fit(certificate->get());
+}
+
+Status check_certificate_dates(std::string_view pem, WallTime now) {
+  const ErrorsCleared at_the_end;
+  const auto certificate = read_certificate(pem);
+  if (!certificate) return std::unexpected(certificate.error());
   return check_dates(certificate->get(), now);
 }
 
-Result<std::string> encrypt_to(std::string_view pem, const SecretString& value) {
+Result<std::string> encrypt_cms(std::string_view pem, const SecretString& value) {
   const ErrorsCleared at_the_end;
   const auto certificate = read_certificate(pem);
   if (!certificate) return std::unexpected(certificate.error());
@@ -186,9 +187,7 @@ Result<std::string> encrypt_to(std::string_view pem, const SecretString& value) 
                     add_recipient(envelope.get(), certificate->get()) && seal(envelope.get(), value) &&
                     PEM_write_bio_CMS(out.get(), envelope.get()) == 1;
   if (done) return read_out(out.get());
-  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-  return fail(ErrorKind::Unavailable,
-              fmt::format("encrypting to the certificate failed: {}", reason != nullptr ? reason : "no reason given"));
+  return openssl_failed("encrypting to the certificate");
 }
 
 }  // namespace apitoken::core

@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -13,25 +11,16 @@
 
 #include "base/base64.hpp"
 #include "core/hash.hpp"
+#include "core/openssl_errors.hpp"
 
 namespace apitoken::core {
 namespace {
 
 using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
-using Number = std::unique_ptr<BIGNUM, FreedBy<BN_clear_free>>;
 using Digest = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, FreedBy<ECDSA_SIG_free>>;
-using Pair = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
 
-constexpr std::size_t kNumberSize = 32;  // of P-256: coordinates, and the halves of a signature
-
-// Empties OpenSSL's queue of errors, where the thread's next TLS connection would take them for its own.
-std::unexpected<Error> openssl_failed(std::string_view what) {
-  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-  ERR_clear_error();
-  return fail(ErrorKind::Unavailable,
-              fmt::format("{} failed: {}", what, reason != nullptr ? reason : "no reason given"));
-}
+constexpr std::size_t kNumberSize = 32;  // of P-256: the halves of a signature
 
 std::string dump(const nlohmann::json& document) {
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -44,22 +33,11 @@ Result<std::string> fixed_size(const BIGNUM* number) {
   return bytes;
 }
 
-Result<std::string> coordinate(const EVP_PKEY* pair, const char* name) {
-  BIGNUM* number = nullptr;
-  if (EVP_PKEY_get_bn_param(pair, name, &number) != 1) return openssl_failed("reading a public key");
-  const Number owned(number);
-  const auto bytes = fixed_size(owned.get());
-  if (!bytes) return std::unexpected(bytes.error());
-  return base64url_encode(*bytes);
-}
-
-Result<SigningKey> describe(Pair pair) {
-  auto x = coordinate(pair.get(), OSSL_PKEY_PARAM_EC_PUB_X);
-  if (!x) return std::unexpected(x.error());
-  auto y = coordinate(pair.get(), OSSL_PKEY_PARAM_EC_PUB_Y);
-  if (!y) return std::unexpected(y.error());
-  auto kid = ec_thumbprint(*x, *y);
-  return SigningKey{std::move(kid), std::move(*x), std::move(*y), std::move(pair)};
+Result<SigningKey> describe(KeyPtr pair) {
+  auto point = public_point(pair.get());
+  if (!point) return std::unexpected(point.error());
+  auto kid = ec_thumbprint(point->x, point->y);
+  return SigningKey{std::move(kid), std::move(point->x), std::move(point->y), std::move(pair)};
 }
 
 bool is_on_p256(const EVP_PKEY* pair) {
@@ -120,9 +98,9 @@ nlohmann::json jwk(const SigningKey& key) {
 }  // namespace
 
 Result<SigningKey> generate_signing_key() {
-  Pair pair(EVP_EC_gen(SN_X9_62_prime256v1));
-  if (!pair) return openssl_failed("making a key");
-  return describe(std::move(pair));
+  auto pair = generate_p256_key();
+  if (!pair) return std::unexpected(pair.error());
+  return describe(std::move(*pair));
 }
 
 Result<SigningKey> read_signing_key(const SecretString& pem) {
@@ -130,7 +108,7 @@ Result<SigningKey> read_signing_key(const SecretString& pem) {
   const Bio source(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   // Without a password of its own OpenSSL would ask on the terminal.
   const auto no_password = [](char*, int, int, void*) { return 0; };
-  Pair pair(PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr));
+  KeyPtr pair(PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr));
   ERR_clear_error();
   if (!pair) return fail(ErrorKind::Decode, "no private key in PEM");
   if (!is_on_p256(pair.get())) return fail(ErrorKind::Decode, "a private key that is not on the curve P-256");

@@ -3,7 +3,6 @@
 // here keeps or logs a value or a private key.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,15 +10,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/freed_by.hpp"
 #include "base/result.hpp"
+#include "core/jwk.hpp"
 #include "core/token_format.hpp"
-
-// OpenSSL's key, so that its headers stay out of ours.
-extern "C" {
-struct evp_pkey_st;
-void EVP_PKEY_free(evp_pkey_st* key);
-}
 
 namespace apitoken::core {
 
@@ -39,7 +32,7 @@ struct SigningKey {
   std::string kid;  // RFC 7638 thumbprint
   std::string x;    // the public point, base64url
   std::string y;
-  std::unique_ptr<evp_pkey_st, FreedBy<EVP_PKEY_free>> pair;
+  KeyPtr pair;
 };
 
 // Errors: Unavailable where OpenSSL fails.

@@ -47,6 +47,7 @@ std::string show_life(const api::ApiTokenStatus& status) {
   if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
   if (!status.ignored_rotation_request.empty()) text += " ignored=" + status.ignored_rotation_request;
   if (status.delivered_at) text += " delivered=" + show_time(status.delivered_at);
+  if (status.has_encrypted_value) text += " encrypted";
   return text;
 }
 
@@ -55,13 +56,13 @@ struct Show {
     return fmt::format("keep the value under key {} of secret {} as the previous one", keep.key, keep.at.key().text());
   }
   std::string operator()(const DrawToken& draw) const {
-    return fmt::format("draw {}{}", draw.jwt ? "a JWT" : "an Opaque token", draw.rotates ? ", to rotate" : "");
+    return fmt::format("draw {}{}{}", draw.jwt ? "a JWT" : "an Opaque token", draw.rotates ? ", to rotate" : "",
+                       draw.encrypt_to.empty() ? "" : ", encrypted");
   }
+  std::string operator()(const ReadEncryptedValue&) const { return "take the encrypted value of the status"; }
   std::string operator()(const WriteSecret& write) const {
-    std::string text = fmt::format("write it into {} secret {} key {}", write.at ? "the" : "a new",
-                                   write.secret.key().text(), write.key);
-    if (!write.encrypt_to.empty()) text += ", encrypted";
-    return text + show_keys_gone(write.keys_gone);
+    return fmt::format("write it into {} secret {} key {}{}", write.at ? "the" : "a new", write.secret.key().text(),
+                       write.key, show_keys_gone(write.keys_gone));
   }
   std::string operator()(const PatchSecretMetadata& patch) const {
     return fmt::format("patch secret {} labels:{} annotations:{}{}", patch.at.key().text(), show_changes(patch.labels),

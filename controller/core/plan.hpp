@@ -17,11 +17,16 @@
 
 namespace apitoken::core {
 
-// Draws the value that the effects after it write.
+// Draws the value that the effects after it write. With a recipient they write it encrypted: the same text into the
+// Secret and into status.encryptedValue, and the value itself is wiped at once.
 struct DrawToken {
   std::optional<JwtClaims> jwt;  // absent: Opaque
   bool rotates = false;          // for the metrics: a new life, not the first value or a lost one
+  std::string encrypt_to;        // certificate or JWK; empty: the value stands in clear
 };
+// Takes status.encryptedValue of the ApiToken, which must still be at the version that was planned for, in place of a
+// drawn value: a rotation got no further than the status, where people may have opened it.
+struct ReadEncryptedValue {};
 // Reads the Secret, which must still be at that version, for the value that stays in it as the previous one. It comes
 // before any write: a view that is stale must not rotate.
 struct KeepFormer {
@@ -34,7 +39,6 @@ struct KeepFormer {
 struct WriteSecret {
   api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
   std::string key;
-  std::string encrypt_to;  // certificate; empty: the value stands in clear
   std::optional<api::ObjectMeta> at;
   std::vector<std::string> keys_gone;  // of ours, without the one that a former value goes to
 };
@@ -44,7 +48,8 @@ struct PatchSecretMetadata {
   api::StringChanges annotations;
   std::vector<std::string> keys_gone;  // of data: a former value whose time is over
 };
-// Ids, hash and hint of a value that was drawn in the same plan take their places in `status`.
+// Ids, hash and hint of a value that was drawn in the same plan take their places in `status`, and so does the
+// encrypted value.
 struct PatchStatus {
   api::ApiTokenStatus status;
 };
@@ -64,8 +69,8 @@ struct Tell {
 // Whatever still waits to be told about this token shall not be.
 struct DropNotices {};
 
-using Effect = std::variant<KeepFormer, DrawToken, WriteSecret, PatchSecretMetadata, PatchStatus, DeleteSecret,
-                            DeleteToken, PostEvent, Tell, DropNotices>;
+using Effect = std::variant<KeepFormer, DrawToken, ReadEncryptedValue, WriteSecret, PatchSecretMetadata, PatchStatus,
+                            DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
 
 struct Plan {
   std::vector<Effect> effects;

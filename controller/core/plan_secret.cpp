@@ -4,12 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
+#include "core/recipient.hpp"
 
 namespace apitoken::core {
 namespace {
+
+constexpr std::array kPreviousKeys{api::kPreviousKey, api::kPreviousCmsKey, api::kPreviousJweKey};
 
 bool holds(const std::vector<std::string>& keys, std::string_view key) {
   return std::ranges::find(keys, key) != keys.end();
@@ -43,13 +47,22 @@ bool is_owned_by(const api::SecretMeta& secret, std::string_view uid) {
 }
 
 std::string_view key_to_mint(const api::ApiToken& token) {
-  return token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key();
+  const auto& recipient = token.spec.secret->encrypt_to;
+  return recipient ? encrypted_key(*recipient) : token.secret_key();
 }
 
-bool is_encrypted(const api::SecretMeta& secret) { return holds(secret.data_keys_ours, api::kCmsKey); }
+bool is_encrypted(const api::SecretMeta& secret) {
+  return holds(secret.data_keys_ours, api::kCmsKey) || holds(secret.data_keys_ours, api::kJweKey);
+}
 
 std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret) {
-  return is_encrypted(secret) ? api::kCmsKey : token.secret_key();
+  if (!is_encrypted(secret)) return token.secret_key();
+  return holds(secret.data_keys_ours, api::kJweKey) ? api::kJweKey : api::kCmsKey;
+}
+
+bool is_written_by_others(const api::ApiToken& token, const api::SecretMeta& secret) {
+  const auto key = key_present(token, secret);
+  return !holds(secret.data_keys_ours, key) || holds(secret.data_keys_others, key);
 }
 
 api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status) {
@@ -74,25 +87,27 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
 
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status) {
   const api::ApiToken& token = observed.token;
-  WriteSecret write{desired_secret(token, status), std::string(key_to_mint(token)), "", {}, {}};
-  if (token.spec.secret->encrypt_to) write.encrypt_to = *token.spec.secret->encrypt_to;
+  WriteSecret write{desired_secret(token, status), std::string(key_to_mint(token)), {}, {}};
   for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
     write.secret.annotations.erase(std::string(drawn));
   if (!observed.secret) return write;
   const api::SecretMeta& secret = observed.secret->secret;
   write.at = secret.meta;
-  std::string_view kept;
-  if (status.previous) kept = is_encrypted(secret) ? api::kPreviousCmsKey : api::kPreviousKey;
-  for (const auto key : {key_present(token, secret), api::kPreviousKey, api::kPreviousCmsKey}) {
+  const auto present = key_present(token, secret);
+  const auto kept = status.previous ? previous_key(present) : std::string_view();
+  const auto remove = [&](std::string_view key) {
     if (holds(secret.data_keys_ours, key) && key != write.key && key != kept) write.keys_gone.emplace_back(key);
-  }
+  };
+  remove(present);
+  for (const auto key : kPreviousKeys) remove(key);
   return write;
 }
 
-std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status, bool rotates) {
+// Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone tells whose it is.
+std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status) {
   if (!status.previous || !observed.secret) return {};
   const api::SecretMeta& secret = observed.secret->secret;
-  if (!rotates && is_encrypted(secret)) return {};
+  if (is_encrypted(secret) && hash_present(*observed.secret) != status.previous->token_hash) return {};
   return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)), status.previous->token_hash};
 }
 
@@ -104,7 +119,7 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, con
                             differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
                             {}};
   // What somebody else put in place of a former value verifies nowhere.
-  for (const auto key : {api::kPreviousKey, api::kPreviousCmsKey}) {
+  for (const auto key : kPreviousKeys) {
     const bool ours = holds(secret.data_keys_ours, key);
     const bool there = ours || holds(secret.data_keys_others, key);
     if (there && !(status.previous && ours)) patch.keys_gone.emplace_back(key);
@@ -130,11 +145,10 @@ bool holds_previous(const Observed& observed) {
 
 bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
   if (token.status.token_hash.empty()) return false;  // a value is minted in any case
-  const auto key = key_present(token, secret);
   const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
   const bool annotation_agrees =
       annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
-  return !annotation_agrees || !holds(secret.data_keys_ours, key) || holds(secret.data_keys_others, key);
+  return !annotation_agrees || is_written_by_others(token, secret);
 }
 
 }  // namespace apitoken::core

@@ -19,6 +19,8 @@ bool is_owned_by(const api::SecretMeta& secret, std::string_view uid);
 std::string_view key_to_mint(const api::ApiToken& token);
 std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret);
 bool is_encrypted(const api::SecretMeta& secret);
+// Somebody else wrote the value in `secret` last, by its managedFields.
+bool is_written_by_others(const api::ApiToken& token, const api::SecretMeta& secret);
 
 // The Secret's metadata for a token with this status.
 api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status);
@@ -26,9 +28,8 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
 // Puts a value that is drawn into the Secret, for a token with this status.
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status);
 
-// Before that, where the status has a previous value: what the Secret holds of it stays. `rotates`: what stands there
-// now is the former value, encrypted or not; else it may still be there.
-std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status, bool rotates);
+// Before that, where the status has a previous value: what the Secret holds of it stays.
+std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status);
 
 // Puts the metadata of the Secret right, and takes a former value out whose time is over. Nothing: it is right.
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,

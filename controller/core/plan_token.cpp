@@ -38,22 +38,25 @@ class TokenPlanner : TokenFacts {
     if (token_.meta.deleted) return only(DropNotices{});
     if (is_over() && !is_rotation_due() && is_end_told()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
-    if (const auto problems = check_token(token_, now_, observed_.reserved); !problems.empty()) return refuse(problems);
+    if (const auto problems = check_token(token_, observed_.reserved); !problems.empty()) return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
     if (is_delivered() && !is_rotation_due()) return keep_delivered();
     if (is_secret_foreign()) return report_conflict();
     if (is_secret_leaving()) return wait_for_secret();
+    if (is_minting_due()) {
+      if (const auto why = describe_unusable_recipient(token_.spec, now_); !why.empty()) return refuse_minting(why);
+    }
     if (!is_issued()) return issue();
     if (is_rotation_due()) return rotate();
-    if (status_.previous && holds_previous(observed_)) return resume_rotation();
+    if (is_rotation_unfinished()) return is_value_readable() ? finish_rotation() : resume_rotation();
     if (const auto loss = describe_loss(observed_); !loss.empty()) return replace_value(loss);
     return keep_up();
   }
 
   Plan plan_failure(std::string_view why) {
     const std::string cause = cut_text(plain_text(why), kLongestMessage);
-    if (status_.previous && holds_previous(observed_)) {
-      set_valid(status_, observed_, describe_place(key_present(token_, observed_.secret->secret)), describe_ttl());
+    if (is_rotation_unfinished()) {
+      set_valid(status_, observed_, describe_present_place());
       set_reconciling(status_, observed_, "the rotation is not in the Secret yet and is tried again: " + cause);
     } else {
       if (is_value_lost()) void_value();
@@ -68,6 +71,11 @@ class TokenPlanner : TokenFacts {
     if (!is_issued() || is_revoked()) return false;
     return (request_ && request_->is_time) || (status_.rotate_at && now_ >= *status_.rotate_at);
   }
+  // Precondition: the Secret is absent, or ours.
+  bool is_minting_due() const {
+    if (!is_issued() || is_rotation_due()) return true;
+    return is_rotation_unfinished() ? !is_value_readable() : !describe_loss(observed_).empty();
+  }
 
   // ---- rules
   Plan revoke() {
@@ -79,7 +87,7 @@ class TokenPlanner : TokenFacts {
     set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
     if (news) add(DropNotices{});
     patch_status();
-    if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
+    remove_secret();
     if (news)
       add(PostEvent{event(reason::kRevoked, false, "Revoke",
                           token_.status.revision > 0 ? "revoked: its value is void and its Secret deleted"
@@ -91,13 +99,27 @@ class TokenPlanner : TokenFacts {
 
   Plan refuse(const api::Problems& problems) {
     const std::string text = cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kLongestMessage);
-    if (is_expired()) {
+    const bool asked = request_ && request_->is_time;  // a person waits for the reason
+    if (is_expired() && !asked) {
       set_expired(status_, observed_);
     } else {
       if (is_value_lost()) void_value();
       set_stalled(status_, observed_, reason::kInvalidSpec, text);
       if (is_ready_news()) add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
     }
+    if (is_delivered()) end_show();
+    return finish();
+  }
+
+  // The certificate is not valid now. A value that works goes on working, and the rotation waits.
+  Plan refuse_minting(const std::string& why) {
+    plan_.retry = true;  // a certificate that is not valid yet will be
+    if (!is_issued() || is_expired() || is_value_lost()) return refuse({why});
+    const std::string text = "the rotation waits: " + why;
+    if (is_delivered()) end_show();
+    set_valid(status_, observed_, describe_present_place());
+    set_stuck(status_, observed_, text);
+    if (is_news(api::condition::kStalled)) add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
     return finish();
   }
 
@@ -112,10 +134,19 @@ class TokenPlanner : TokenFacts {
     return finish();
   }
 
+  // deleteAfter has passed: the value is to be had nowhere.
+  void end_show() {
+    status_.has_encrypted_value = false;
+    remove_secret();
+  }
+  void remove_secret() {
+    if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
+  }
+
   // It stays, as it was; unless it was to be shown once.
   void tend_expired_secret() {
+    if (is_delivered()) return end_show();
     if (!owns_secret() || secret_meta().deleted) return;
-    if (is_delivered()) return add(DeleteSecret{secret_meta()});
     if (!describe_loss(observed_).empty()) return;
     if (auto repair = repair_secret(token_, status_, observed_.secret->secret)) add(std::move(*repair));
   }
@@ -147,7 +178,7 @@ class TokenPlanner : TokenFacts {
 
   // A full ttl from now.
   void begin_life() {
-    const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule());
+    const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule(observed_));
     status_.type = to_string(token_type(token_.spec));
     status_.ttl = format_duration(granted.ttl);
     if (status_.expires_at != now_ + granted.ttl) status_.notices.clear();  // the ledger is about one end
@@ -161,8 +192,10 @@ class TokenPlanner : TokenFacts {
 
   Plan issue() {
     begin_life();
-    return mint_secret_first({}, fmt::format("issued in Secret {}, valid until {}", token_.secret_name(),
-                                             format_rfc3339(*status_.expires_at)));
+    add_minting(First::Secret, false);
+    return minted(
+        reason::kIssued, "Mint",
+        fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
   Plan replace_value(const std::string& loss) {
@@ -172,8 +205,10 @@ class TokenPlanner : TokenFacts {
       wake(*next);
       return finish();
     }
-    return mint_secret_first(loss, fmt::format("minted anew in Secret {} because {}; still valid until {}",
-                                               token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
+    add_minting(First::Secret, false, loss);
+    return minted(reason::kIssued, "Mint",
+                  fmt::format("minted anew in Secret {} because {}; still valid until {}", token_.secret_name(), loss,
+                              format_rfc3339(*status_.expires_at)));
   }
 
   Plan rotate() {
@@ -192,7 +227,11 @@ class TokenPlanner : TokenFacts {
     if (status_.previous) {
       note += fmt::format("; the former value works until {}", format_rfc3339(status_.previous->valid_until));
     }
-    return mint_status_first(note);
+    // If there is no Secret, people read the status alone, and it must not show a value that is not stored yet. Into a
+    // Secret that is there a stale view must not write first.
+    const bool status_alone_shows = !observed_.secret && token_.spec.secret->encrypt_to;
+    add_minting(status_alone_shows ? First::Secret : First::Status, true);
+    return minted(reason::kRotated, "Rotate", note);
   }
 
   // The value whose hash is in the status was never written: nobody has it.
@@ -201,38 +240,48 @@ class TokenPlanner : TokenFacts {
     const auto begun = token_.status.last_rotation_time;
     const Seconds going_on = attempt && begun ? *attempt - *begun : Seconds(0);
     if (const auto next = too_soon_before(std::clamp(going_on, kBetweenMintings, kLongestRetry))) {
-      set_valid(status_, observed_, describe_place(key_present(token_, observed_.secret->secret)), describe_ttl());
+      set_valid(status_, observed_, describe_present_place());
       keep_reconciling();
       wake(*next);
       return finish();
     }
-    return mint_status_first(fmt::format("rotation finished in Secret {}, valid until {}", token_.secret_name(),
-                                         format_rfc3339(*status_.expires_at)));
+    add_minting(First::Status, true);
+    return rotation_finished();
   }
+
+  // The value that the status shows encrypted, which people may have opened, goes into the Secret too.
+  Plan finish_rotation() {
+    if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
+    add(ReadEncryptedValue{});
+    add(write_secret(observed_, status_));
+    set_valid(status_, observed_, describe_place(key_to_mint(token_)));
+    patch_status();
+    return rotation_finished();
+  }
+
+  Plan rotation_finished() {
+    return minted(reason::kRotated, "Rotate",
+                  fmt::format("rotation finished in Secret {}, valid until {}", token_.secret_name(),
+                              format_rfc3339(*status_.expires_at)));
+  }
+
+  // Which of the two writes of a minting comes first.
+  enum class First { Secret, Status };
 
   // After a loss the status gives the lost value up first: until it knows the new one, the Secret of a Ready token
   // would hold a value that does not verify.
-  Plan mint_secret_first(const std::string& loss, std::string note) {
-    if (auto keep = keep_former(observed_, status_, false)) add(std::move(*keep));
-    if (has_value()) {
+  void add_minting(First first, bool rotates, const std::string& loss = "") {
+    if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
+    if (!loss.empty() && has_value()) {
       void_value();
       set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
       patch_status();
     }
     begin_value();
-    add(DrawToken{claims(), false});
+    add(DrawToken{claims(), rotates, token_.spec.secret->encrypt_to.value_or("")});
+    if (first == First::Status) patch_status();
     add(write_secret(observed_, status_));
-    patch_status();
-    return minted(event(reason::kIssued, false, "Mint", std::move(note), fmt::format("{}", status_.revision)));
-  }
-
-  Plan mint_status_first(std::string note) {
-    if (auto keep = keep_former(observed_, status_, true)) add(std::move(*keep));
-    begin_value();
-    add(DrawToken{claims(), true});
-    patch_status();
-    add(write_secret(observed_, status_));
-    return minted(event(reason::kRotated, false, "Rotate", std::move(note), fmt::format("{}", status_.revision)));
+    if (first == First::Secret) patch_status();
   }
 
   // What failed before is said until it succeeds.
@@ -242,17 +291,21 @@ class TokenPlanner : TokenFacts {
   }
 
   // Whoever finds it has no use for it from now on. A former value has its overlap all the same.
-  void void_value() { status_.token_hash.clear(); }
+  void void_value() {
+    status_.token_hash.clear();
+    status_.has_encrypted_value = false;
+  }
 
   void begin_value() {
     ++status_.revision;
     status_.delivered_at.reset();
+    status_.has_encrypted_value = token_.spec.secret->encrypt_to.has_value();
     status_.issued_at = now_;
     status_.secret_name = token_.secret_name();
     status_.token_id.clear();
     status_.token_hash.clear();
     status_.hint.clear();
-    set_valid(status_, observed_, describe_place(key_to_mint(token_)), describe_ttl());
+    set_valid(status_, observed_, describe_place(key_to_mint(token_)));
     if (holds_previous(observed_)) keep_reconciling();
   }
 
@@ -265,8 +318,8 @@ class TokenPlanner : TokenFacts {
   }
 
   // What is due already is told by the next pass, which knows the token's ID.
-  Plan minted(api::Event news) {
-    add(PostEvent{std::move(news)});
+  Plan minted(std::string_view why, std::string_view action, std::string note) {
+    add(PostEvent{event(why, false, action, std::move(note), fmt::format("{}", status_.revision))});
     plan_wake();
     if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
     return std::move(plan_);
@@ -285,7 +338,7 @@ class TokenPlanner : TokenFacts {
   Plan keep_up() {
     if (request_) refuse_request();
     const api::SecretMeta& secret = observed_.secret->secret;
-    set_valid(status_, observed_, describe_place(key_present(token_, secret)), describe_ttl());
+    set_valid(status_, observed_, describe_present_place());
     patch_status();
     plan_notices();
     if (auto repair = repair_secret(token_, status_, secret)) add(std::move(*repair));
@@ -296,11 +349,11 @@ class TokenPlanner : TokenFacts {
   Plan keep_delivered() {
     if (request_) refuse_request();
     status_.delivered_at = delivered_at(token_.spec, token_.status);
-    set_valid(status_, observed_, "delivered: its Secret went at " + format_rfc3339(*status_.delivered_at),
-              describe_ttl());
+    status_.has_encrypted_value = false;
+    set_valid(status_, observed_, describe_present_place());
     patch_status();
     plan_notices();
-    if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
+    remove_secret();
     plan_wake();
     return std::move(plan_);
   }
@@ -326,24 +379,9 @@ class TokenPlanner : TokenFacts {
     return std::move(plan_);
   }
 
-  LifetimeRule lifetime_rule() const {
-    LifetimeRule rule;
-    for (const ExpiryConfig* config : observed_.configs)
-      rule.narrow(config->lifetime(token_type(token_.spec)), config->name);
-    return rule;
-  }
-
-  // What the Ready message adds where the ttl in force is not the one asked for.
-  std::string describe_ttl() const {
-    const LifetimeRule rule = lifetime_rule();
-    const GrantedTtl granted = grant_ttl(token_.spec, rule);
-    const std::string in_force = status_.ttl;
-    if (granted.cut() && format_duration(granted.ttl) == in_force) {
-      return fmt::format("; ttl {} was cut to {} by TokenExpiryConfig {}", format_duration(granted.asked), in_force,
-                         rule.max_config);
-    }
-    if (!token_.spec.ttl || format_duration(granted.asked) == in_force) return "";
-    return fmt::format("; ttl {} is in force, {} counts from the next minting", in_force, format_duration(granted.ttl));
+  std::string describe_present_place() const {
+    if (is_delivered()) return "delivered: its Secret went at " + format_rfc3339(*delivered_at(token_.spec, status_));
+    return describe_place(key_present(token_, observed_.secret->secret));
   }
 
   std::string describe_place(std::string_view key) const {
@@ -376,24 +414,12 @@ class TokenPlanner : TokenFacts {
     plan_.wake_urgency = urgency;
   }
 
-  // Ready says something else than before.
-  bool is_ready_news() const {
-    const auto* before = api::find_condition(token_.status.conditions, api::condition::kReady);
-    const auto* after = api::find_condition(status_.conditions, api::condition::kReady);
+  bool is_ready_news() const { return is_news(api::condition::kReady); }
+  // The condition says something else than before.
+  bool is_news(std::string_view type) const {
+    const auto* before = api::find_condition(token_.status.conditions, type);
+    const auto* after = api::find_condition(status_.conditions, type);
     return !before || before->reason != after->reason || before->message != after->message;
-  }
-
-  // `fact` tells apart what may happen to one token more than once.
-  api::Event event(std::string_view why, bool warning, std::string_view action, std::string note,
-                   std::string_view fact) const {
-    return {token_.meta.ns,
-            event_name(token_.meta.name, fmt::format("{}|{}|{}", token_.meta.uid, why, fact)),
-            {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns, token_.meta.name,
-             token_.meta.uid},
-            warning,
-            std::string(why),
-            std::string(action),
-            std::move(note)};
   }
 
   api::ApiTokenStatus status_;

@@ -1,9 +1,12 @@
 #include "core/token_facts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/names.hpp"
 #include "core/lifetimes.hpp"
+#include "core/notices.hpp"
 #include "core/plan_secret.hpp"
 
 namespace apitoken::core {
@@ -11,6 +14,15 @@ namespace apitoken::core {
 namespace reason = api::reason;
 
 bool TokenFacts::is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
+
+bool TokenFacts::is_rotation_unfinished() const {
+  return holds_previous(observed_) && now_ < token_.status.previous->valid_until;
+}
+
+bool TokenFacts::is_value_readable() const {
+  return token_.status.has_encrypted_value && token_.spec.secret->encrypt_to &&
+         token_.status.observed_generation == token_.meta.generation;
+}
 
 bool TokenFacts::is_over() const {
   const auto kept = delete_after_expiry(token_.spec);
@@ -49,6 +61,18 @@ bool TokenFacts::is_secret_shared() const {
   return observed_.secret && secret_meta().owners.size() > 1 &&
          std::ranges::find(secret_meta().owners, token_.meta.uid, &api::OwnerReference::uid) !=
              secret_meta().owners.end();
+}
+
+api::Event TokenFacts::event(std::string_view why, bool warning, std::string_view action, std::string note,
+                             std::string_view fact) const {
+  return {token_.meta.ns,
+          event_name(token_.meta.name, fmt::format("{}|{}|{}", token_.meta.uid, why, fact)),
+          {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns, token_.meta.name,
+           token_.meta.uid},
+          warning,
+          std::string(why),
+          std::string(action),
+          std::move(note)};
 }
 
 bool TokenFacts::is_of_former_self() const {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "api/event.hpp"
 #include "core/observed.hpp"
 #include "core/rotation.hpp"
 
@@ -20,6 +21,10 @@ class TokenFacts {
   bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
   // For good: also where spec.revoked was taken back past the rule that forbids it.
   bool is_revoked() const;
+  // The status has the new value, the Secret still the previous one.
+  bool is_rotation_unfinished() const;
+  // The present value stands encrypted in the status, for the recipient that the spec names: people may have opened it.
+  bool is_value_readable() const;
   // ttlAfterExpired has passed.
   bool is_over() const;
   // Before it is deleted, it is said to have ended.
@@ -37,6 +42,10 @@ class TokenFacts {
   bool is_secret_shared() const;
   bool is_secret_foreign() const;
   bool is_secret_leaving() const;
+
+  // `fact` tells apart what may happen to one token more than once.
+  api::Event event(std::string_view why, bool warning, std::string_view action, std::string note,
+                   std::string_view fact) const;
 
   const Observed& observed_;
   const api::ApiToken& token_;

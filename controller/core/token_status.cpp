@@ -48,7 +48,28 @@ void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, st
   }
 }
 
+// What the Ready message adds where the ttl in force is not the one asked for.
+std::string describe_ttl(const api::ApiTokenStatus& status, const Observed& observed) {
+  const auto& spec = observed.token.spec;
+  const LifetimeRule rule = lifetime_rule(observed);
+  const GrantedTtl granted = grant_ttl(spec, rule);
+  const std::string& in_force = status.ttl;
+  if (granted.cut() && format_duration(granted.ttl) == in_force) {
+    return fmt::format("; ttl {} was cut to {} by TokenExpiryConfig {}", format_duration(granted.asked), in_force,
+                       rule.max_config);
+  }
+  if (!spec.ttl || format_duration(granted.asked) == in_force) return "";
+  return fmt::format("; ttl {} is in force, {} counts from the next minting", in_force, format_duration(granted.ttl));
+}
+
 }  // namespace
+
+LifetimeRule lifetime_rule(const Observed& observed) {
+  const TokenType type = token_type(observed.token.spec);
+  LifetimeRule rule;
+  for (const ExpiryConfig* config : observed.configs) rule.narrow(config->lifetime(type), config->name);
+  return rule;
+}
 
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl) {
   std::vector<Seconds> reminders = config.reminders;
@@ -95,10 +116,11 @@ api::ApiTokenStatus carried_over(const Observed& observed) {
   return status;
 }
 
-void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place, std::string_view note) {
+void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place) {
   const auto lives = status.last_rotation_time ? reason::kRotated : reason::kIssued;
   const auto why = warned(status, observed.now) ? reason::kExpiringSoon : lives;
-  std::string message = fmt::format("valid until {}, {}{}", format_rfc3339(*status.expires_at), place, note);
+  std::string message =
+      fmt::format("valid until {}, {}{}", format_rfc3339(*status.expires_at), place, describe_ttl(status, observed));
   if (status.previous) {
     message += fmt::format("; the former value works until {}", format_rfc3339(status.previous->valid_until));
   }
@@ -109,6 +131,10 @@ void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::strin
 
 void set_reconciling(api::ApiTokenStatus& status, const Observed& observed, const std::string& message) {
   set_progress(status, observed, reason::kPending, "", message);
+}
+
+void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message) {
+  set_progress(status, observed, "", reason::kInvalidSpec, message);
 }
 
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message) {

@@ -5,12 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "core/lifetimes.hpp"
 #include "core/observed.hpp"
 
 namespace apitoken::core {
 
 // Which reminders of a config concern a token: a Temporary one is warned only by those shorter than its ttl.
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl);
+// The ceilings and defaults of the configs that match the token.
+LifetimeRule lifetime_rule(const Observed& observed);
 // The ttl in force.
 Seconds ttl_in_force(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status);
 // When warnings of the token begin under these configs: not before an automatic rotation is overdue.
@@ -25,9 +28,11 @@ api::ApiTokenStatus carried_over(const Observed& observed);
 
 // Each sets all four conditions.
 // `place`: where the value is to be had.
-void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place, std::string_view note);
+void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place);
 // Over a valid token: work is under way.
 void set_reconciling(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
+// Over a valid token: nothing further is done without a change by the user, for the reason InvalidSpec.
+void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message);
 void set_expired(api::ApiTokenStatus& status, const Observed& observed);
 // For what does not go on without a change by the user: InvalidSpec, SecretConflict, Revoked.

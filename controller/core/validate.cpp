@@ -7,9 +7,9 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
-#include "core/cms.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
+#include "core/recipient.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -39,7 +39,8 @@ bool is_secret_key(std::string_view key) {
 }
 
 bool is_own_key(std::string_view key) {
-  return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey;
+  return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey || key == api::kJweKey ||
+         key == api::kPreviousJweKey;
 }
 
 // The part of a label's name after the prefix, and a label's value where it is not empty.
@@ -233,7 +234,7 @@ void check_secret(const api::ApiToken& token, const ReservedNames& reserved, api
   if (!is_secret_key(token.secret_key()) || is_own_key(token.secret_key())) {
     problems.push_back(fmt::format(
         "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
-        "and not previous-token, token.cms or previous-token.cms",
+        "and not previous-token, token.cms, token.jwe, previous-token.cms or previous-token.jwe",
         shown(token.secret_key())));
   }
   check_names(secret.labels, "spec.secret.labels", true, reserved, problems);
@@ -272,7 +273,7 @@ bool is_dns_subdomain(std::string_view name) {
   return true;
 }
 
-api::Problems check_token(const api::ApiToken& token, WallTime now, const ReservedNames& reserved) {
+api::Problems check_token(const api::ApiToken& token, const ReservedNames& reserved) {
   api::Problems problems = token.spec.problems;
   check_user(token, problems);
   if (characters(token.spec.description) > kLongestText) {
@@ -285,12 +286,18 @@ api::Problems check_token(const api::ApiToken& token, WallTime now, const Reserv
   check_claims(token.spec, problems);
   check_rotation(token.spec, problems);
   check_secret(token, reserved, problems);
-  if (const auto& certificate = token.spec.secret->encrypt_to) {
-    const Status usable = check_recipient(*certificate, token.status.issued_at.value_or(now));
+  if (const auto& recipient = token.spec.secret->encrypt_to) {
+    const Status usable = check_recipient(*recipient);
     if (!usable) problems.push_back("spec.secret.encryptTo: " + usable.error().message);
   }
   check_immutable(token, problems);
   return problems;
+}
+
+std::string describe_unusable_recipient(const api::ApiTokenSpec& spec, WallTime now) {
+  const auto& recipient = spec.secret->encrypt_to;
+  const Status usable = recipient ? check_recipient_dates(*recipient, now) : Status();
+  return usable ? "" : "spec.secret.encryptTo: " + usable.error().message;
 }
 
 }  // namespace apitoken::core

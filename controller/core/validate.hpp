@@ -7,11 +7,13 @@
 
 namespace apitoken::core {
 
-// Empty: the spec is valid, and what the status says in force still agrees with its immutable fields. A recipient's
-// certificate must be valid when the token is issued, `now` at the first time; that it ends later does not end the
-// token.
-api::Problems check_token(const api::ApiToken& token, WallTime now,
-                          const ReservedNames& reserved = default_reserved_names());
+// Empty: the spec is valid, and what the status says in force still agrees with its immutable fields. The dates of a
+// recipient's certificate are another question: they count at each minting, and a token outlives them.
+api::Problems check_token(const api::ApiToken& token, const ReservedNames& reserved = default_reserved_names());
+
+// Why a value minted at `now` would reach nobody: the certificate of spec.secret.encryptTo is not valid then. Empty: it
+// is valid, or there is none.
+std::string describe_unusable_recipient(const api::ApiTokenSpec& spec, WallTime now);
 
 // RFC 1123 subdomain, as Kubernetes wants it of most names.
 bool is_dns_subdomain(std::string_view name);

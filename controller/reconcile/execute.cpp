@@ -10,7 +10,7 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
-#include "core/cms.hpp"
+#include "core/recipient.hpp"
 #include "core/token_format.hpp"
 
 namespace apitoken::reconcile {
@@ -27,7 +27,8 @@ struct Former {
 struct Executor::Pass {
   const api::ApiToken& token;
   std::stop_token stop;
-  std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written
+  std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written or encrypted
+  std::string encrypted_value;              // in place of the value: the same into Secret and status
   bool rotates = false;
   Former former;
   api::JsonParser& parser;
@@ -37,7 +38,7 @@ struct Executor::Pass {
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
   static thread_local api::JsonParser parser;  // kept by each worker: a new one for each pass would allocate anew
-  Pass pass{token, stop, {}, false, {}, parser};
+  Pass pass{token, stop, {}, {}, false, {}, parser};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
     if (done) continue;
@@ -60,11 +61,12 @@ Status Executor::run(const core::KeepFormer& effect, Pass& pass) {
   if (meta->uid != effect.at.uid || meta->resource_version != effect.at.resource_version) {
     return fail(ErrorKind::Conflict, "the Secret is no longer what the plan was made for");
   }
-  const bool encrypted = effect.key == api::kCmsKey;
+  const auto previous_key = core::previous_key(effect.key);
+  const bool encrypted = previous_key != api::kPreviousKey;
   const auto is_former = [&](const std::optional<SecretString>& value) {
     return value && (encrypted || core::token_hash(value->reveal()) == effect.hash);
   };
-  pass.former = {encrypted ? api::kPreviousCmsKey : api::kPreviousKey, {}, true};
+  pass.former = {previous_key, {}, true};
   auto present = api::decode_secret_value(*object, effect.key);
   if (is_former(present)) {
     pass.former.value = std::move(present);
@@ -79,16 +81,37 @@ Status Executor::run(const core::DrawToken& effect, Pass& pass) {
   if (!minted) return std::unexpected(minted.error());
   pass.minted = std::move(*minted);
   pass.rotates = effect.rotates;
+  if (effect.encrypt_to.empty()) return {};
+  const SecretString value = std::exchange(pass.minted->value, SecretString());
+  auto encrypted = core::encrypt_to(effect.encrypt_to, value);
+  if (!encrypted) return std::unexpected(encrypted.error());
+  pass.encrypted_value = std::move(*encrypted);
+  return {};
+}
+
+Status Executor::run(const core::ReadEncryptedValue&, Pass& pass) {
+  const auto& token = pass.token;
+  const auto answer = client_.get(resources::kApiTokens, token.meta.key(), pass.stop);
+  if (!answer) return std::unexpected(answer.error());
+  const auto object = pass.parser.parse(*answer);
+  if (!object) return std::unexpected(object.error());
+  const auto meta = api::decode_meta(*object);
+  if (!meta) return std::unexpected(meta.error());
+  pass.encrypted_value = api::read_encrypted_value(*object);
+  if (meta->resource_version != token.meta.resource_version || pass.encrypted_value.empty()) {
+    return fail(ErrorKind::Conflict, "the ApiToken is no longer what the plan was made for");
+  }
+  pass.minted.emplace();
+  pass.minted->id = token.status.token_id;
+  pass.minted->hash = token.status.token_hash;
+  pass.minted->hint = token.status.hint;
+  pass.rotates = true;
   return {};
 }
 
 Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   SecretString value = std::exchange(pass.minted->value, SecretString());
-  if (!effect.encrypt_to.empty()) {
-    auto encrypted = core::encrypt_to(effect.encrypt_to, value);
-    if (!encrypted) return std::unexpected(encrypted.error());
-    value = SecretString(std::move(*encrypted));
-  }
+  if (!pass.encrypted_value.empty()) value = SecretString(std::string(pass.encrypted_value));
   core::WriteSecret write = effect;
   write.secret.annotations[std::string(api::kTokenIdAnnotation)] = pass.minted->id;
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
@@ -135,7 +158,7 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.token_hash = pass.minted->hash;
     status.hint = pass.minted->hint;
   }
-  const auto body = api::encode_status_patch(pass.at, status);
+  const auto body = api::encode_status_patch(pass.at, status, pass.encrypted_value);
   const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop,
                                           kube::kMetadataAccept);
   if (!answer) return std::unexpected(answer.error());

@@ -1,5 +1,6 @@
 // Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that fails. Values of tokens
-// exist only here, from the drawing of the bytes until the Secret is written. Workers call it, on any thread.
+// exist only here, from the drawing of the bytes until the Secret is written, or the value encrypted. Workers call it,
+// on any thread.
 #pragma once
 
 #include <functional>
@@ -37,6 +38,7 @@ class Executor {
 
   Status run(const core::KeepFormer& effect, Pass& pass);
   Status run(const core::DrawToken& effect, Pass& pass);
+  Status run(const core::ReadEncryptedValue& effect, Pass& pass);
   Status run(const core::WriteSecret& effect, Pass& pass);
   Status run(const core::PatchSecretMetadata& effect, Pass& pass);
   Status run(const core::PatchStatus& effect, Pass& pass);

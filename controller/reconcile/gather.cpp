@@ -61,8 +61,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const api::SecretMeta& secret = observed.secret;
   const bool owned = core::is_owned_by(secret, token.meta.uid);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
-  if (core::is_encrypted(secret)) {  // nothing to hash: whoever wrote the key last decides
-    if (core::must_read_value(token, secret)) observed.value_hash = "";
+  if (core::is_encrypted(secret)) {  // there is no value to hash: the annotation counts, unless somebody else wrote
+    if (core::is_written_by_others(token, secret)) observed.value_hash = "";
     return observed;
   }
   const auto trusted = trust_.trusts(secret.meta);

@@ -16,7 +16,7 @@ using serve::ReconcileResult;
 namespace {
 
 bool mints(const core::Plan& plan) {
-  return std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::DrawToken>(e); });
+  return std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::WriteSecret>(e); });
 }
 
 // How urgent it is to try a plan again.

@@ -137,27 +137,11 @@ const Scenario kScenarios[] = {
 class NthWrite : public ::testing::TestWithParam<Scenario> {};
 
 TEST_P(NthWrite, FailsAndEverythingConverges) {
-  for (const Fault fault : {Fault::Refused, Fault::AnswerLost, Fault::CrashBefore, Fault::CrashAfter}) {
-    for (int nth = 1;; ++nth) {
-      SCOPED_TRACE("fault " + std::to_string(int(fault)) + " at write " + std::to_string(nth));
-      World world;
-      GetParam().prepare(world);
-      GetParam().act(world);
-      if (!world.server.watch_writes) world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
-      world.server.fail_write(nth, fault);
-      world.run_into_fault();
-      if (!world.server.fired()) {
-        EXPECT_GT(nth, 1) << "nothing was written";
-        break;
-      }
-      world.settle();
-      GetParam().expect(world);
-      const int writes = world.server.writes();
-      world.settle();
-      EXPECT_EQ(world.server.writes(), writes) << "settled, and writes on";
-      ASSERT_FALSE(HasFailure());
-    }
-  }
+  const auto act = [](World& world) {
+    GetParam().act(world);
+    if (!world.server.watch_writes) world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
+  };
+  fail_at_each_write(GetParam().prepare, act, GetParam().expect);
 }
 
 // The retry has nothing but the stale store to go by: the watch is away.

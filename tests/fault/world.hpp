@@ -145,4 +145,30 @@ class World {
   std::unique_ptr<Operator> process = std::make_unique<Operator>(server, clock);
 };
 
+// Runs into each fault at the n-th write, for every n; `expect` looks at what that converges to.
+inline void fail_at_each_write(const std::function<void(World&)>& prepare, const std::function<void(World&)>& act,
+                               const std::function<void(World&)>& expect) {
+  using Fault = FakeApiServer::Fault;
+  for (const Fault fault : {Fault::Refused, Fault::AnswerLost, Fault::CrashBefore, Fault::CrashAfter}) {
+    for (int nth = 1;; ++nth) {
+      SCOPED_TRACE("fault " + std::to_string(int(fault)) + " at write " + std::to_string(nth));
+      World world;
+      prepare(world);
+      act(world);
+      world.server.fail_write(nth, fault);
+      world.run_into_fault();
+      if (!world.server.fired()) {
+        EXPECT_GT(nth, 1) << "nothing was written";
+        break;
+      }
+      world.settle();
+      expect(world);
+      const int writes = world.server.writes();
+      world.settle();
+      EXPECT_EQ(world.server.writes(), writes) << "settled, and writes on";
+      ASSERT_FALSE(::testing::Test::HasFailure());
+    }
+  }
+}
+
 }  // namespace apitoken::reconcile

@@ -55,6 +55,12 @@ def many(count, value="x"):
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"  # what stands between is judged by the operator
 
+
+def jwk(**changes):
+    return json.dumps({"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                       "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", **changes})
+
+
 SCHEMA_OF_TOKENS = [
     # user
     ({"user": "a"}, None),
@@ -118,8 +124,8 @@ SCHEMA_OF_TOKENS = [
     ({"secret": {"key": "."}}, ["spec.secret.key:", "must not be ."]),
     ({"secret": {"key": "..a"}}, ["spec.secret.key:", "begin with .."]),
     ({"secret": {"key": "previous-token"}}, ["spec.secret.key:", "must not be previous-token"]),
-    ({"secret": {"key": "token.cms"}}, ["spec.secret.key:", "must not be previous-token, token.cms", "choose another"]),
-    ({"secret": {"key": "previous-token.cms"}}, ["spec.secret.key:", "must not be previous-token, token.cms", "choose another"]),
+    *(({"secret": {"key": key}}, ["spec.secret.key:", "must not be previous-token, token.cms", "choose another"])
+      for key in ("token.cms", "previous-token.cms", "token.jwe", "previous-token.jwe")),
     # secret.labels
     ({"secret": {"labels": {"team": "shop", "example.com/tier": "", "a": "A_1.b-c"}}}, None),
     ({"secret": {"labels": many(32)}}, None),
@@ -181,6 +187,17 @@ SCHEMA_OF_TOKENS = [
     ({"secret": {"encryptTo": "bob.crt"}}, ["spec.secret.encryptTo:", "must be one X.509 certificate in PEM"]),
     ({"secret": {"encryptTo": ""}}, ["spec.secret.encryptTo:", "must be one X.509 certificate in PEM"]),
     ({"secret": {"encryptTo": PEM + "x" * 16384}}, ["spec.secret.encryptTo:", "16384"]),
+    ({"secret": {"encryptTo": PEM + "-----BEGIN PRIVATE KEY-----\n"}}, ["spec.secret.encryptTo:", "must not hold a private key", "replace that key"]),
+    ({"secret": {"encryptTo": jwk()}}, None),
+    ({"secret": {"encryptTo": " \n" + json.dumps(json.loads(jwk(kid='"d": "k"', note="d")), indent=2) + "\n"}}, None),
+    ({"secret": {"encryptTo": jwk(kty="RSA", n="x" * 16000)}}, None),
+    ({"secret": {"encryptTo": jwk(kty="OKP")}}, ["spec.secret.encryptTo:", "must be one X.509 certificate in PEM", "or one public JWK whose kty is EC or RSA"]),
+    ({"secret": {"encryptTo": jwk()[:-1]}}, ["spec.secret.encryptTo:", "or one public JWK"]),
+    ({"secret": {"encryptTo": f"[{jwk()}]"}}, ["spec.secret.encryptTo:", "or one public JWK"]),
+    *(({"secret": {"encryptTo": jwk(**{member: "AAAA"})}}, ["spec.secret.encryptTo:", "must not hold a private key", "give the public key alone"])
+      for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k")),
+    ({"secret": {"encryptTo": jwk(d="AAAA").replace('"d":', '"d" \t:')}}, ["spec.secret.encryptTo:", "must not hold a private key"]),
+    ({"secret": {"encryptTo": jwk(d="AAAA").replace('"d"', '"\\u0064"')}}, ["spec.secret.encryptTo:", "must not hold \\u escapes; write the characters"]),
     # rotation
     ({"rotation": {}}, None),
     ({"rotation": {"policy": "Manual", "overlap": "0s"}}, None),

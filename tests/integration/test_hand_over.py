@@ -1,14 +1,15 @@
 """docs/hand-over.md: its commands run as they stand; certificates that will not do are refused in status with their reason."""
+import datetime
 import re
 
 import pytest
 
 from bed.cluster import ROOT
-from bed.tokens import hash_of
-from bed.waiting import wait_for
+from bed.tokens import condition, hash_of, seconds_since, stands
+from bed.waiting import SCALE, wait_for
 
 PAGE = (ROOT / "docs/hand-over.md").read_text()
-COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
+COMMANDS = [c for c in re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S) if "curl" not in c]  # that one is of verify.md
 EC = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
 RSA = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
 
@@ -25,8 +26,10 @@ def open_cms(space, shell, key="token.cms"):
 
 def test_the_commands_of_the_page_hand_a_token_over(space, operator, shell):
     outputs = [shell(command) for command in COMMANDS]
-    assert hash_of(outputs[-1]) == space.tokens.get("for-bob")["status"]["tokenHash"]
+    opened = {hash_of(output) for output in outputs if output.startswith("apt_")}
+    assert opened == {space.tokens.get(name)["status"]["tokenHash"] for name in ("for-bob", "for-bob-too")}
     assert list(space.secrets.get("for-bob")["data"]) == ["token.cms"]
+    assert list(space.secrets.get("for-bob-too")["data"]) == ["token.jwe"]
 
 
 @pytest.mark.parametrize("key", [RSA, EC], ids=["RSA", "EC"])
@@ -63,12 +66,46 @@ def test_what_is_no_single_certificate_is_refused_with_its_reason(space, operato
     check_refused(space, pem + shell("cat key.pem"), "holds a private key", "key")
 
 
-def test_an_expired_certificate_is_refused_with_its_date(space, operator, shell):
-    shell(f"{EC} -out key.pem; openssl req -new -key key.pem -subj /CN=bob -out csr.pem; mkdir ca; touch ca/index; echo 01 >ca/serial")
+def dated_certificate(shell, begin, end):
+    """Valid from `begin` to `end`, each as openssl writes times."""
+    shell(f"rm -rf ca; {EC} -out key.pem; openssl req -new -key key.pem -subj /CN=bob -out csr.pem; mkdir ca; touch ca/index; echo 01 >ca/serial")
     shell("printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/serial\\nnew_certs_dir=ca\\npolicy=p\\n[p]\\ncommonName=supplied\\n' >ca/conf")
-    shell("openssl ca -batch -config ca/conf -selfsign -keyfile key.pem -md sha256 -startdate 20240101000000Z -enddate 20240201000000Z"
-          " -in csr.pem -out cert.pem -notext")
-    check_refused(space, shell("cat cert.pem"), "expired at 2024-02-01T00:00:00Z")
+    shell(f"openssl ca -batch -config ca/conf -selfsign -keyfile key.pem -md sha256 -startdate {begin} -enddate {end} -in csr.pem -out cert.pem -notext")
+    return shell("cat cert.pem")
+
+
+def in_seconds(seconds):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime("%Y%m%d%H%M%SZ")
+
+
+def test_an_expired_certificate_is_refused_with_its_date(space, operator, shell):
+    check_refused(space, dated_certificate(shell, "20240101000000Z", "20240201000000Z"), "expired at 2024-02-01T00:00:00Z")
+
+
+def test_a_certificate_younger_than_the_token_is_in_order(space, operator, shell):
+    space.token("ci")
+    issued = space.ready("ci")["status"]["issuedAt"]
+    wait_for(lambda: seconds_since(issued) > 2, 10, "the clock stands")
+    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": dated_certificate(shell, in_seconds(-1), in_seconds(600))}}})
+    assert stands(space.ready("ci"), "Ready") == ("True", "Issued")
+    space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
+    token = wait_for(lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")), 10, "it was not rotated")
+    assert hash_of(open_cms(space, shell)) == token["status"]["tokenHash"]
+
+
+def test_an_automatic_rotation_waits_for_a_certificate_that_is_valid(space, operator, shell):
+    end = in_seconds(6 * SCALE)
+    space.token("ci", ttl=f"{int(60 * SCALE)}s", rotation={"policy": "Automatic", "before": f"{int(50 * SCALE)}s"},
+                secret={"encryptTo": dated_certificate(shell, in_seconds(-60), end)})
+    first = space.ready("ci")["status"]
+    token = space.wait_condition("ci", "Stalled", "True", "InvalidSpec", timeout=20)
+    assert stands(token, "Ready") == ("True", "Issued") and token["status"]["tokenHash"] == first["tokenHash"]
+    assert "the rotation waits: spec.secret.encryptTo: expired at" in condition(token, "Stalled")["message"]
+    assert "give one that is valid now" in space.wait_event("ci", "InvalidSpec")["note"]
+    assert hash_of(open_cms(space, shell)) == first["tokenHash"], "what was minted before the certificate's end works on"
+    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": certificate(shell, EC)}}})
+    token = wait_for(lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")), 10, "it was not made up")
+    assert stands(token, "Ready") == ("True", "Rotated") and stands(token, "Stalled")[0] != "True"
 
 
 def check_refused(space, pem, reason, name="ci"):

@@ -123,6 +123,10 @@ class ClusterModel {
     }
     drawn_hash_ = "sha256:" + std::to_string(++mintings);
   }
+  void run(const ReadEncryptedValue&) {
+    rotates_ = true;
+    drawn_hash_ = token.status.token_hash;
+  }
   void run(const WriteSecret& write) {
     EXPECT_EQ(write.at.has_value(), secret.has_value());
     const std::string former = secret ? secret->value_hash : "";

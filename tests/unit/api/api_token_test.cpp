@@ -121,5 +121,19 @@ TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
   }
 }
 
+TEST(ApiToken, AnEncryptedValueIsWrittenKeptOrTakenOutAndItsTextIsNotRead) {
+  const auto patched = [](const ApiTokenStatus& status, std::string_view value) {
+    return nlohmann::json::parse(encode_status_patch(identity(), status, value))["status"];
+  };
+  ApiTokenStatus status;
+  EXPECT_TRUE(patched(status, "").at("encryptedValue").is_null());
+  EXPECT_TRUE(patched(status, "left over").at("encryptedValue").is_null());
+  status.has_encrypted_value = true;
+  EXPECT_EQ(patched(status, "a.b.c").at("encryptedValue"), "a.b.c");
+  EXPECT_FALSE(patched(status, "").contains("encryptedValue"));  // the one that is there stays
+  EXPECT_TRUE(decode(R"("status": {"encryptedValue": "a.b.c"})")->status.has_encrypted_value);
+  EXPECT_FALSE(decode(R"("status": {"encryptedValue": null})")->status.has_encrypted_value);
+}
+
 }  // namespace
 }  // namespace apitoken::api

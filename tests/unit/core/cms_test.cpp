@@ -33,7 +33,8 @@ class Cms : public testing::Test {
   }
   // At `at`, by default now: after the certificate was made.
   static std::string refusal(const std::string& pem, std::optional<WallTime> at = {}) {
-    const auto checked = check_recipient(pem, at.value_or(now()));
+    Status checked = check_certificate(pem);
+    if (checked) checked = check_certificate_dates(pem, at.value_or(now()));
     return checked ? "accepted" : checked.error().message;
   }
   static WallTime now() { return SystemClock().wall(); }
@@ -50,7 +51,7 @@ TEST_F(Cms, OpensslOpensWhatWasEncryptedToEachKindOfKey) {
                                  std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-521")}) {
     const auto pem = certificate(key);
     EXPECT_EQ(refusal(pem), "accepted") << key;
-    const auto sealed = encrypt_to(pem, SecretString(std::string(kValue)));
+    const auto sealed = encrypt_cms(pem, SecretString(std::string(kValue)));
     ASSERT_TRUE(sealed) << sealed.error().message;
     EXPECT_THAT(*sealed, StartsWith("-----BEGIN CMS-----\n"));
     EXPECT_EQ(sealed->find(kValue), sealed->npos);
@@ -66,7 +67,7 @@ TEST_F(Cms, OpensslOpensWhatWasEncryptedToEachKindOfKey) {
 
 TEST_F(Cms, TwoEncryptionsOfOneValueDiffer) {
   const auto pem = certificate(kEc);
-  EXPECT_NE(*encrypt_to(pem, SecretString(std::string(kValue))), *encrypt_to(pem, SecretString(std::string(kValue))));
+  EXPECT_NE(*encrypt_cms(pem, SecretString(std::string(kValue))), *encrypt_cms(pem, SecretString(std::string(kValue))));
 }
 
 TEST_F(Cms, TextAroundTheCertificateDoesNotMatter) {
@@ -87,7 +88,7 @@ TEST_F(Cms, WhatIsNoCertificateIsRefused) {
 }
 
 TEST_F(Cms, KeysThatAreWeakOrOfAnotherKindAreRefused) {
-  constexpr auto kRemedy = "; use RSA of at least 2048 bits or an elliptic curve key (P-256, P-384, P-521)";
+  constexpr auto kRemedy = "; use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
   EXPECT_EQ(refusal(certificate("-algorithm RSA -pkeyopt rsa_keygen_bits:1024")),
             fmt::format("has a key that is RSA of 1024 bits{}", kRemedy));
   EXPECT_EQ(refusal(certificate("-algorithm ED25519")), fmt::format("has a key that is ED25519{}", kRemedy));
@@ -102,7 +103,7 @@ TEST_F(Cms, AKeyUsageThatForbidsEncryptionIsRefused) {
   EXPECT_THAT(refusal(certificate(kEc, "-addext keyUsage=digitalSignature")), HasSubstr("without keyAgreement"));
   EXPECT_EQ(refusal(certificate(kRsa, "-addext keyUsage=keyEncipherment")), "accepted");
   EXPECT_EQ(refusal(certificate(kEc, "-addext keyUsage=keyAgreement")), "accepted");
-  EXPECT_FALSE(encrypt_to(certificate(kEc, "-addext keyUsage=digitalSignature"), SecretString(std::string(kValue))));
+  EXPECT_FALSE(encrypt_cms(certificate(kEc, "-addext keyUsage=digitalSignature"), SecretString(std::string(kValue))));
 }
 
 TEST_F(Cms, DatesDecide) {

@@ -26,7 +26,7 @@ template <typename Change>
 api::Problems problems_with(Change change) {
   api::ApiToken changed = token();
   change(changed);
-  return check_token(changed, kNow);
+  return check_token(changed);
 }
 
 std::string repeat(std::string_view text, int times) {

@@ -1,0 +1,151 @@
+// An encrypted value that people open from the status: failing or dying at the n-th write, for every n, takes no value
+// away that was shown, shows none longer than its Secret stands, and leaves the same text in Secret and status.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/base64.hpp"
+#include "core/jwe.hpp"
+#include "core/token_format.hpp"
+#include "fault/world.hpp"
+
+namespace apitoken::reconcile {
+namespace {
+
+const core::OneTimeKey& key() {
+  static const auto made = core::generate_one_time_key("test");
+  return *made;
+}
+
+// The hash of what an encrypted value holds.
+std::string hash_in(const std::string& jwe) {
+  const auto value = core::decrypt_jwe(key(), jwe);
+  EXPECT_TRUE(value) << value.error().message;
+  return value ? core::token_hash(value->reveal()) : "";
+}
+
+const Json& status_of(World& world) { return world.server.objects[kToken]["status"]; }
+
+std::string in_secret(World& world, const char* name) {
+  const auto found = world.server.objects.find(kSecret);
+  if (found == world.server.objects.end() || !found->second["data"].contains(name)) return "";
+  return base64_decode(found->second["data"][name].get<std::string>()).value();
+}
+
+void encrypt(World& world, const Json& secret = Json::object()) {
+  Json patch{{"secret", secret}};
+  patch["secret"]["encryptTo"] = key().jwk;
+  world.spec(patch);
+}
+
+void expect_the_same_value_in_both(World& world) {
+  const auto& status = status_of(world);
+  ASSERT_TRUE(status.contains("encryptedValue"));
+  EXPECT_EQ(status["encryptedValue"], in_secret(world, "token.jwe"));
+  EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
+  EXPECT_FALSE(world.server.objects[kSecret]["data"].contains("token"));
+}
+
+void expect_shown_nowhere(World& world) {
+  EXPECT_FALSE(world.server.objects.contains(kSecret));
+  EXPECT_FALSE(status_of(world).contains("encryptedValue"));
+}
+
+std::set<std::string> opened_hashes;  // of the world under test
+
+// Opens, after each write, what the status shows: it must be the value whose hash stands there.
+void watch_the_status(World& world) {
+  opened_hashes.clear();
+  world.server.watch_writes = [&world] {
+    const auto& status = status_of(world);
+    if (!status.contains("encryptedValue")) return;
+    EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
+    opened_hashes.insert(status["tokenHash"].get<std::string>());
+  };
+}
+
+void ask_for_rotation(World& world) {
+  watch_the_status(world);
+  world.server.edit(kToken, [](Json& token) {
+    token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
+  });
+}
+
+// What was shown while it was rotated works.
+void expect_rotated_once(World& world) {
+  expect_the_same_value_in_both(world);
+  const auto& status = status_of(world);
+  EXPECT_EQ(status["lastRotationRequest"], "2026-03-24T12:00:00Z");
+  const std::set<std::string> valid{status["tokenHash"], status["previous"]["tokenHash"]};
+  EXPECT_TRUE(opened_hashes.contains(status["tokenHash"]));
+  for (const auto& opened : opened_hashes) EXPECT_TRUE(valid.contains(opened)) << "was shown, and works no longer";
+}
+
+TEST(EncryptedValue, IsIssuedIntoSecretAndStatus) {
+  fail_at_each_write([](World& w) { encrypt(w); }, watch_the_status, expect_the_same_value_in_both);
+}
+
+TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
+  fail_at_each_write(
+      [](World& w) {
+        encrypt(w);
+        w.settle();
+      },
+      ask_for_rotation,
+      [](World& w) {
+        expect_rotated_once(w);
+        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")), status_of(w)["previous"]["tokenHash"]);
+      });
+}
+
+TEST(EncryptedValue, IsNotReplacedWhereItsSecretHadItsTime) {
+  fail_at_each_write(
+      [](World& w) {
+        encrypt(w, {{"deleteAfter", "1h"}});
+        w.settle();
+        w.clock.advance(2h);
+        w.settle();
+        expect_shown_nowhere(w);
+      },
+      ask_for_rotation, expect_rotated_once);
+}
+
+TEST(EncryptedValue, GoesWithItsSecretAfterDeleteAfter) {
+  fail_at_each_write(
+      [](World& w) {
+        encrypt(w, {{"deleteAfter", "1h"}});
+        w.settle();
+      },
+      [](World& w) { w.clock.advance(2h); }, expect_shown_nowhere);
+}
+
+TEST(EncryptedValue, GoesWithTheRevocation) {
+  fail_at_each_write(
+      [](World& w) {
+        encrypt(w);
+        w.settle();
+      },
+      [](World& w) { w.spec({{"revoked", true}}); }, expect_shown_nowhere);
+}
+
+TEST(EncryptedValue, LeavesTheStatusWithTheNextMintingInClear) {
+  fail_at_each_write(
+      [](World& w) {
+        encrypt(w);
+        w.settle();
+      },
+      [](World& w) {
+        w.spec({{"secret", {{"encryptTo", nullptr}}}});
+        w.server.edit(kToken, [](Json& token) {
+          token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
+        });
+      },
+      [](World& w) {
+        EXPECT_FALSE(status_of(w).contains("encryptedValue"));
+        EXPECT_EQ(core::token_hash(in_secret(w, "token")), status_of(w)["tokenHash"]);
+        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")), status_of(w)["previous"]["tokenHash"]);
+      });
+}
+
+}  // namespace
+}  // namespace apitoken::reconcile
