@@ -25,15 +25,19 @@ constexpr std::array<std::string_view, 3> kPlainOutputs{"json", "yaml", "name"};
 constexpr std::array kCommands{
     CommandRow{
         Command::Create, "create", "NAME", 1, 1, "Make an ApiToken, and show its value once it is minted",
-        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a terminal. Where "
-        "standard output is no terminal the value is left out, unless --show-value or -o token asks for it.",
-        "  kubectl apitoken create ci-deploy --user alice@example.com --ttl 90d --description 'deploys the shop'\n"
+        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a terminal, once: it is "
+        "encrypted to a key of this process, and nobody else can read it. With --keep it stays in its Secret, in "
+        "clear. Where standard output is no terminal nothing is printed and the value stays in the Secret, unless "
+        "--show-value or -o token asks for it.",
+        "  kubectl apitoken create laptop --user alice@example.com --ttl 90d\n"
+        "  kubectl apitoken create ci-deploy --user alice@example.com --keep --description 'deploys the shop'\n"
         "  kubectl apitoken create ci-deploy --user alice@example.com --dry-run=client > ci-deploy.yaml\n"
         "  TOKEN=$(kubectl apitoken create job --user bot@example.com --type Temporary -o token)",
         kMintOutputs},
     CommandRow{
         Command::Login, "login", "", 0, 0, "Get a temporary token for yourself",
-        "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a name of its own.",
+        "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a name of its own. You need "
+        "no right to read Secrets: the value is encrypted to a key of this process, and shown once.",
         "  kubectl apitoken login\n"
         "  curl -H \"Authorization: Bearer $(kubectl apitoken login --ttl 1h -o token)\" https://api.example.com",
         kMintOutputs},
@@ -49,7 +53,7 @@ constexpr std::array kCommands{
     CommandRow{
         Command::Rotate, "rotate", "NAME", 1, 1, "Mint a new value now; renews an expired token too",
         "Asks the operator for a new value and waits for it. The former value keeps working for the overlap that "
-        "the ApiToken grants.",
+        "the ApiToken grants. A value that create or login showed once is followed by one that is shown once.",
         "  kubectl apitoken rotate ci-deploy", kMintOutputs},
     CommandRow{Command::Revoke, "revoke", "NAME", 1, 1, "End a token at once and for good",
                "Revokes a token: its value stops, its Secret is deleted, the ApiToken stays as a record. It cannot be "

@@ -58,6 +58,7 @@ struct Options {
   bool wait = true;
   Seconds timeout{60};
   std::optional<bool> show_value;  // unset: to a terminal only
+  bool keep = false;               // the value stays in its Secret, in clear
 
   bool all_users = false;
   std::optional<Seconds> expiring_within;

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/names.hpp"
 #include "cli/commands.hpp"
@@ -10,6 +11,7 @@
 #include "cli/manifest.hpp"
 #include "cli/minted.hpp"
 #include "cli/print.hpp"
+#include "cli/sealed.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -49,42 +51,53 @@ Failure take_back(Cluster& cluster, const api::ObjectMeta& made, Failure failure
   return failure;
 }
 
-Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made, const Options& options,
-                            const Terminal& terminal) {
+// `key` opens a sealed value; null: the value stays in its Secret.
+Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made, const core::OneTimeKey* key,
+                            const Options& options, const Terminal& terminal) {
   bool in_vain = false;
   const auto minted = [&](const api::ApiToken& token) {
     auto ready = is_minted(token);
     in_vain = !ready && gets_no_value(token);
     return ready;
   };
-  const auto done =
-      await_and_show(cluster, terminal, options,
-                     {.name = made.name,
-                      .verb = "created",
-                      .minted = minted,
-                      .on_timeout = fmt::format(
-                          "the ApiToken stays as it was asked for; look at it: kubectl apitoken describe {} -n {}",
-                          made.name, made.ns)});
+  const auto done = await_and_show(
+      cluster, terminal, options,
+      {.name = made.name,
+       .verb = "created",
+       .minted = minted,
+       .on_timeout = key != nullptr ? "nobody could open its value later"
+                                    : fmt::format("the ApiToken stays as it was asked for; look at it: kubectl "
+                                                  "apitoken describe {} -n {}",
+                                                  made.name, made.ns),
+       .key = key});
+  if (!done && key != nullptr) return std::unexpected(take_back(cluster, made, with_hint_of_age(done.error())));
   if (!done && in_vain) return std::unexpected(take_back(cluster, made, done.error()));
   return done;
 }
 
 Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options, const Terminal& terminal) {
-  const auto manifest = make_manifest(name, cluster.name_space(), options);
+  // What is shown is sealed; what is not shown can only be had from the Secret.
+  std::optional<core::OneTimeKey> key;
+  if (!options.keep && options.dry_run != DryRun::Client && shows_value(options, terminal)) {
+    auto made = make_one_time_key();
+    if (!made) return std::unexpected(made.error());
+    key = std::move(*made);
+  }
+  const auto manifest = make_manifest(name, cluster.name_space(), options, key ? key->jwk : "");
   if (const auto finding = examine(manifest.dump()); !finding.problems.empty()) {
     return give_up(ExitCode::Failed,
                    fmt::format("apitoken \"{}\" was not sent: {}", name, fmt::join(finding.problems, "; ")));
   }
   if (options.dry_run == DryRun::Client) return show_unsent(manifest, options, terminal);
-  if (options.dry_run == DryRun::None) {
+  if (options.dry_run == DryRun::None && !key) {
     const auto& secret = options.secret_name.empty() ? name : options.secret_name;
     if (auto shown = check_value_can_be_shown(cluster, terminal, options, secret); !shown)
       return std::unexpected(shown.error());
   }
   const auto made = cluster.create(name, manifest.dump());
-  if (!made) return std::unexpected(made.error());
+  if (!made) return std::unexpected(key ? with_hint_of_age(made.error()) : made.error());
   if (options.dry_run == DryRun::Server || !options.wait) return show_without_waiting(*made, options, terminal);
-  return await_new(cluster, made->token.meta, options, terminal);
+  return await_new(cluster, made->token.meta, key ? &*key : nullptr, options, terminal);
 }
 
 }  // namespace

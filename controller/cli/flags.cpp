@@ -149,6 +149,11 @@ constexpr std::array kFlags{
             on(Create, Login, Rotate),
             [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
+    FlagRow{"keep", 0, "",
+            "Leave a value that is shown in its Secret too, for whatever reads it there; without this it is shown once "
+            "and kept nowhere.",
+            on(Create, Login, Rotate), [](Options& o, std::string_view v) { return set_bool(o.keep, v); }},
+
     FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster & ~on(Verify),
             set_namespace},
     FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all, as far as you may.", on(Verify),

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "api/names.hpp"
+#include "cli/sealed.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -27,7 +28,8 @@ void set(Tree& object, const char* field, const std::vector<std::string>& values
 
 }  // namespace
 
-Tree make_manifest(const std::string& name, const std::string& name_space, const Options& options) {
+Tree make_manifest(const std::string& name, const std::string& name_space, const Options& options,
+                   const std::string& encrypt_to) {
   Tree spec = Tree::object();
   set(spec, "user", options.user);
   set(spec, "description", options.description);
@@ -40,6 +42,8 @@ Tree make_manifest(const std::string& name, const std::string& name_space, const
   Tree secret = Tree::object();
   set(secret, "name", options.secret_name);
   set(secret, "key", options.key);
+  set(secret, "encryptTo", encrypt_to);
+  if (!encrypt_to.empty()) secret["deleteAfter"] = kShowWindow;
   if (!secret.empty()) spec["secret"] = std::move(secret);
   Tree object = {{"apiVersion", api::kApiVersion}, {"kind", api::kApiTokenKind}};
   object["metadata"] = {{"name", name}, {"namespace", name_space}};

@@ -6,8 +6,10 @@
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/print.hpp"
+#include "cli/sealed.hpp"
 #include "cli/time_text.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_secret.hpp"
 #include "core/token_format.hpp"
 
 namespace apitoken::cli {
@@ -25,8 +27,9 @@ bool wants_value(const Options& options, const Terminal& terminal) {
 }
 
 // True once there is nothing more to wait for.
-Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& delivery) {
-  auto value = cluster.value_of(token);
+Outcome<bool> fetch(Cluster& cluster, const ShownToken& shown, const core::OneTimeKey* key, Delivery& delivery) {
+  const api::ApiToken& token = shown.token;
+  auto value = key != nullptr ? open_value(*key, shown) : cluster.value_of(token);
   if (!value && value.error().code == ExitCode::Interrupted) return false;  // the waiting ends by itself
   if (!value) {
     delivery.refusal = value.error();
@@ -39,23 +42,25 @@ Outcome<bool> fetch(Cluster& cluster, const api::ApiToken& token, Delivery& deli
 }
 
 std::string where(const api::ApiToken& token) {
-  return fmt::format("Secret {}, key {}", token.secret_name(),
-                     token.spec.secret->encrypt_to ? api::kCmsKey : token.secret_key());
+  return fmt::format("Secret {}, key {}", token.secret_name(), core::key_to_mint(token));
 }
 
 std::string why_hidden(const api::ApiToken& token) {
+  if (is_sealed(token)) return "its value was shown by the command that made it, and to nobody else";
   if (token.spec.secret->encrypt_to) return "its value is encrypted for its recipient";
   return "its value is not shown, as standard output is no terminal; --show-value or -o token print it";
 }
 
 Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
-                            const std::string& done_line, const Delivery& delivery) {
+                            const Minting& minting, const Delivery& delivery) {
+  const auto done_line = fmt::format("{} {}", full_name(minting.name), minting.verb);
   if (options.output == Output::Token) {
     terminal.note(done_line);
   } else {
     terminal.out(done_line + "\n");
-    terminal.note(core::plain_text(fmt::format("{}, {}, {}; {}", token.spec.user, token.status.type,
-                                               expiry_text(token.status, SystemClock{}.wall()), where(token))));
+    terminal.note(core::plain_text(fmt::format(
+        "{}, {}, {}; {}", token.spec.user, token.status.type, expiry_text(token.status, SystemClock{}.wall()),
+        minting.key != nullptr ? "shown this once, and kept in no Secret (see --keep)" : where(token))));
   }
   if (delivery.refusal) {
     return give_up(delivery.refusal->code,
@@ -80,17 +85,21 @@ std::string expiry_text(const api::ApiTokenStatus& status, WallTime now) {
   return fmt::format("expires {} (in {})", when, short_span(*status.expires_at - now));
 }
 
+bool shows_value(const Options& options, const Terminal& terminal) {
+  return options.wait && wants_value(options, terminal);
+}
+
 Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal, const Options& options,
                                        const std::string& secret_name) {
-  if (!options.wait || !wants_value(options, terminal)) return {};
+  if (!shows_value(options, terminal)) return {};
   const auto allowed = cluster.may_read_secret(secret_name);
   if (!allowed) return std::unexpected(allowed.error());
   if (*allowed) return {};
   return give_up(
       ExitCode::NotAllowed,
       fmt::format("you may not read Secret {} in namespace {}, where the value would be, so nothing was asked "
-                  "for; have get on secrets granted (the ClusterRole edit has it), or leave the value there: "
-                  "--show-value=false{}",
+                  "for; leave out --keep, have get on secrets granted (the ClusterRole edit has it), or leave the "
+                  "value there: --show-value=false{}",
                   secret_name, cluster.name_space(), options.output == Output::Token ? " instead of -o token" : ""));
 }
 
@@ -101,7 +110,8 @@ Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, con
   const auto done = [&](const ShownToken& shown) {
     const api::ApiToken& token = shown.token;
     auto ready = minting.minted(token);
-    return !ready || !*ready || !with_value || token.spec.secret->encrypt_to ? ready : fetch(cluster, token, delivery);
+    const bool can_open = minting.key != nullptr || !token.spec.secret->encrypt_to;
+    return !ready || !*ready || !with_value || !can_open ? ready : fetch(cluster, shown, minting.key, delivery);
   };
   const auto served =
       await(cluster, terminal,
@@ -111,8 +121,7 @@ Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, con
     terminal.out(print_objects({served->json}, options.output, false));
     return ExitCode::Ok;
   }
-  return show_text(terminal, options, served->token, fmt::format("{} {}", full_name(minting.name), minting.verb),
-                   delivery);
+  return show_text(terminal, options, served->token, minting, delivery);
 }
 
 }  // namespace apitoken::cli

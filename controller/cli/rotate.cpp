@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/commands.hpp"
 #include "cli/minted.hpp"
 #include "cli/print.hpp"
+#include "cli/sealed.hpp"
+#include "core/plan_secret.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -29,14 +32,48 @@ Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request)
   return stuck ? is_minted(token) : Outcome<bool>(false);
 }
 
-Outcome<void> check_value(Cluster& cluster, const Terminal& terminal, const Options& options,
-                          const api::ApiToken& token) {
-  const std::string secret(token.secret_name());
-  if (!token.spec.secret->encrypt_to) return check_value_can_be_shown(cluster, terminal, options, secret);
-  if (options.output != Output::Token) return {};
+// How the new value gets to people.
+struct Way {
+  nlohmann::json secret = nlohmann::json::object();  // what changes in spec.secret
+  std::optional<core::OneTimeKey> key;               // of a sealed value
+};
+
+// A sealed token stays sealed, to a new key, unless --keep says otherwise; any other stays as it is.
+Outcome<Way> choose_way(Cluster& cluster, const Terminal& terminal, const Options& options,
+                        const api::ApiToken& token) {
+  Way way;
+  const bool sealed = is_sealed(token);
+  if (sealed && !options.keep) {
+    if (!shows_value(options, terminal)) {
+      return give_up(ExitCode::Failed,
+                     fmt::format("apitoken \"{}\" was not rotated: its value is shown once and kept nowhere, and would "
+                                 "not be shown here; use -o token or --show-value, or leave it in the Secret from now "
+                                 "on: --keep",
+                                 token.meta.name));
+    }
+    auto key = make_one_time_key();
+    if (!key) return std::unexpected(key.error());
+    way.secret = {{"encryptTo", key->jwk}};
+    way.key = std::move(*key);
+    return way;
+  }
+  if (sealed) way.secret = {{"encryptTo", nullptr}, {"deleteAfter", nullptr}};
+  if (sealed || !token.spec.secret->encrypt_to) {
+    const auto shown = check_value_can_be_shown(cluster, terminal, options, std::string(token.secret_name()));
+    if (!shown) return std::unexpected(shown.error());
+    return way;
+  }
+  if (options.output != Output::Token) return way;
   return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was not rotated: -o token cannot show its value, which "
                                                "is encrypted for its recipient: Secret {}, key {}",
-                                               token.meta.name, secret, api::kCmsKey));
+                                               token.meta.name, token.secret_name(), core::key_to_mint(token)));
+}
+
+nlohmann::json make_patch(const api::ApiToken& token, const std::string& request, const Way& way) {
+  nlohmann::json patch = {
+      {"metadata", {{"uid", token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};
+  if (!way.secret.empty()) patch["spec"]["secret"] = way.secret;
+  return patch;
 }
 
 }  // namespace
@@ -50,13 +87,11 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
   if (!token) return std::unexpected(token.error());
   if (token->token.spec.revoked)
     return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was revoked for good; create another", name));
-  if (const auto shown = check_value(**cluster, terminal, options, token->token); !shown)
-    return std::unexpected(shown.error());
+  const auto way = choose_way(**cluster, terminal, options, token->token);
+  if (!way) return std::unexpected(way.error());
   const auto request = format_rfc3339(next_request(token->token));
-  const nlohmann::json patch = {
-      {"metadata", {{"uid", token->token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};
-  const auto asked = (*cluster)->merge_patch(name, patch.dump());
-  if (!asked) return std::unexpected(asked.error());
+  const auto asked = (*cluster)->merge_patch(name, make_patch(token->token, request, *way).dump());
+  if (!asked) return std::unexpected(way->key ? with_hint_of_age(asked.error()) : asked.error());
   if (!options.wait) {
     terminal.out(options.output == Output::Text ? fmt::format("{} rotation requested\n", full_name(name))
                                                 : print_objects({asked->json}, options.output, false));
@@ -67,7 +102,9 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
       {.name = name,
        .verb = "rotated",
        .minted = [request](const api::ApiToken& now) { return is_rotated(now, request); },
-       .on_timeout = "the request stays, and an operator that runs and knows rotation will serve it"});
+       .on_timeout = way->key ? "the request stays, but nobody can open the value that it will bring: rotate again"
+                              : "the request stays, and an operator that runs and knows rotation will serve it",
+       .key = way->key ? &*way->key : nullptr});
 }
 
 }  // namespace apitoken::cli

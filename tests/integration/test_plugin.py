@@ -1,5 +1,6 @@
 """kubectl apitoken: every command against the real API server and operator, and what bad input gets: one clear line, the
 right exit code, nothing half made."""
+import itertools
 import json
 import os
 import re
@@ -51,7 +52,7 @@ def plugin_as(space, tmp_path):
 
 
 def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
-    screen = plugin.on_terminal("create", "ci", "--user", "alice@example.com", "--ttl", "90d")
+    screen = plugin.on_terminal("create", "ci", "--user", "alice@example.com", "--ttl", "90d", "--keep")
     assert screen.returncode == 0, screen.text
     lines = screen.text.split("\n")
     assert "apitoken.apitoken.dev/ci created" in screen.text
@@ -67,8 +68,8 @@ def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin)
     done = plugin.run("create", "a", "--user", "alice")
     assert done.stdout == "apitoken.apitoken.dev/a created\n"
     assert "--show-value" in done.stderr and "Secret a, key token" in done.stderr
-    assert plugin.ok("create", "b", "--user", "alice", "-o", "token") == space.value("b") + "\n"
-    shown = plugin.ok("create", "c", "--user", "alice", "--show-value", "--secret-name", "other", "--key", "api-key")
+    assert plugin.ok("create", "b", "--user", "alice", "-o", "token", "--keep") == space.value("b") + "\n"
+    shown = plugin.ok("create", "c", "--user", "alice", "--show-value", "--keep", "--secret-name", "other", "--key", "api-key")
     assert shown.split("\n")[1] == space.value("other", "api-key")
     made = json.loads(plugin.ok("create", "d", "--user", "alice", "-o", "json"))
     assert stands(made, "Ready") == ("True", "Issued") and "managedFields" not in made["metadata"]
@@ -228,7 +229,7 @@ def test_output_that_cannot_be_written_is_an_error(space, operator, plugin):
 
 def test_login_gives_a_temporary_token_of_ones_own(space, operator, plugin_as):
     alice = plugin_as("alice@example.com", WRITER + READER)
-    value = alice.ok("login", "--ttl", "1h", "-o", "token").strip()
+    value = alice.ok("login", "--ttl", "1h", "-o", "token", "--keep").strip()
     (token,) = space.tokens.list()
     assert re.fullmatch("login-alice-[a-z0-9]{5}", token["metadata"]["name"])
     assert token["spec"] == {"user": "alice@example.com", "type": "Temporary", "ttl": "1h"}
@@ -325,7 +326,7 @@ def test_describe_of_some_that_are_there_and_one_that_is_not(space, operator, pl
 
 
 def test_rotate_waits_for_a_new_value_each_time(space, operator, plugin):
-    first = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
+    first = plugin.ok("create", "ci", "--user", "alice", "-o", "token", "--keep").strip()
     second = plugin.ok("rotate", "ci", "-o", "token").strip()
     third = plugin.ok("rotate", "ci", "-o", "token").strip()
     assert len({first, second, third}) == 3
@@ -415,7 +416,7 @@ def test_verify_knows_an_expired_token(space, operator, plugin):
 
 def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token").strip()
-    assert value.count(".") == 2 and value == space.value("ci")
+    assert value.count(".") == 2 and hash_of(value) == space.tokens.get("ci")["status"]["tokenHash"]
     assert f"valid: apitoken {space.name}/ci" in verdict(plugin, input=value)
     assert "form of a JWT" in verdict(plugin, "--offline", input=value)
     assert "none of" in verdict(plugin, input=value + "x")
@@ -596,9 +597,9 @@ def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as
 def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER)
     for args in (["create", "ci", "--user", "alice", "-o", "token"], ["create", "ci", "--user", "alice", "--show-value"], ["login", "-o", "token"]):
-        line = alice.refused(NOT_ALLOWED, *args)
-        assert "may not read Secret" in line and space.name in line and "--show-value=false" in line
-    assert alice.on_terminal("create", "ci", "--user", "alice").returncode == NOT_ALLOWED
+        line = alice.refused(NOT_ALLOWED, *args, "--keep")
+        assert "may not read Secret" in line and space.name in line and "leave out --keep" in line and "--show-value=false" in line
+    assert alice.on_terminal("create", "ci", "--user", "alice", "--keep").returncode == NOT_ALLOWED
     assert space.tokens.list() == []
     screen = alice.on_terminal("create", "ci", "--user", "alice", "--secret-name", "s", "--show-value=false")
     assert screen.returncode == 0 and "Secret s, key token" in screen.text and "apt_" not in screen.text
@@ -615,8 +616,8 @@ def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(spac
 
 def test_a_right_on_the_one_secret_suffices(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER + [{**READER[0], "resourceNames": ["ci"]}])
-    assert alice.ok("create", "ci", "--user", "alice", "-o", "token") == space.value("ci") + "\n"
-    alice.refused(NOT_ALLOWED, "create", "other", "--user", "alice", "-o", "token")
+    assert alice.ok("create", "ci", "--user", "alice", "-o", "token", "--keep") == space.value("ci") + "\n"
+    alice.refused(NOT_ALLOWED, "create", "other", "--user", "alice", "-o", "token", "--keep")
 
 
 def test_an_expired_certificate_is_recognised(plugin_as):
@@ -712,3 +713,31 @@ def test_an_older_operator_that_does_not_know_a_field(other_crd, space, plugin):
     assert "does not know spec.scopes" in refused and "upgrade" in refused
     assert "does not know spec.scopes" in plugin.refused(FAILED, "create", "ci", "--user", "a", "--scope", "x")
     assert space.tokens.list() == []
+
+
+def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, space, plugin):
+    def change(properties):
+        field = properties["spec"]["properties"]["secret"]["properties"]["encryptTo"]
+        field["x-kubernetes-validations"] = [{"rule": "self.contains('-----BEGIN CERTIFICATE-----')", "message": "spec.secret.encryptTo must be PEM"}]
+
+    other_crd(change)
+    create = ["create", "ci", "--user", "a", "--show-value"]
+    line = eventually(lambda: plugin.refused(FAILED, *create, "--dry-run=server"), 30)
+    assert "spec.secret.encryptTo must be PEM" in line and "upgrade apitoken-operator" in line and "--keep" in line
+    assert "upgrade apitoken-operator" in plugin.refused(FAILED, *create)
+    assert plugin.ok(*create, "--keep", "--dry-run=server")
+    assert space.tokens.list() == []
+
+
+def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobody_can_open(other_crd, space, operator, plugin):
+    other_crd(lambda properties: properties["status"]["properties"].pop("encryptedValue"))
+
+    names = (f"ci-{number}" for number in itertools.count())
+
+    def refused():  # once the changed schema is in force
+        name = next(names)
+        return name, plugin.refused(FAILED, "create", name, "--user", "a", "-o", "token")
+
+    name, line = eventually(refused, 30)
+    assert "status.encryptedValue" in line and "upgrade apitoken-operator" in line and "--keep" in line
+    assert "the ApiToken was deleted again" in line and space.tokens.get(name) is None

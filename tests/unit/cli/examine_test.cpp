@@ -125,7 +125,7 @@ TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
   options.audiences = {"a"};
   options.secret_name = "s";
   options.key = "k";
-  EXPECT_THAT(examine(make_manifest("ci", "team-a", options).dump()).problems, IsEmpty());
+  EXPECT_THAT(examine(make_manifest("ci", "team-a", options, "").dump()).problems, IsEmpty());
 }
 
 TEST(Examine, AcceptsTheSamples) {

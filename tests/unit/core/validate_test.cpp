@@ -8,7 +8,6 @@
 namespace apitoken::core {
 namespace {
 
-const WallTime kNow{std::chrono::seconds(1774355400)};
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
