@@ -19,7 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-
 api::ApiToken token_in(std::string ns, nlohmann::json spec, std::string name = "probe") {
   if (!spec.contains("user")) spec["user"] = "alice@example.com";
   const nlohmann::json object{

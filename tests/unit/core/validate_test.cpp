@@ -8,7 +8,6 @@
 namespace apitoken::core {
 namespace {
 
-
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
