@@ -37,7 +37,7 @@ TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
   ASSERT_TRUE(rows) << rows.error().message;
   ASSERT_GT(rows->size(), 50u);
   for (const auto& row : *rows) {
-    const auto problems = check_token(token_in("default", row.at("spec"), row.value("name", "probe"));
+    const auto problems = check_token(token_in("default", row.at("spec"), row.value("name", "probe")));
     if (!row.contains("refused")) {
       EXPECT_THAT(problems, IsEmpty()) << row.dump();
       continue;
@@ -48,7 +48,7 @@ TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
 
 TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
   const auto problems = [](std::string_view user, std::string ns) {
-    return check_token(token_in(std::move(ns), {{"user", user}});
+    return check_token(token_in(std::move(ns), {{"user", user}}));
   };
   EXPECT_THAT(problems("robot:team-a:ci", "team-a"), IsEmpty());
   for (const char* ns : {"team", "team-ab", "team-b", "kube-system"}) {
@@ -71,7 +71,7 @@ TEST(ReservedNames, FlagsExtendWhatIsBuiltIn) {
                           HasSubstr("spec.secret.labels: example.com/a=x makes another controller act"),
                           HasSubstr("spec.secret.labels: sub.example.com/a=x makes"),
                           HasSubstr("spec.secret.annotations: sync=yes makes")));
-  EXPECT_THAT(check_token(token_in("default", {{"groups", {"kubeadm:cluster-admins"}}}),
+  EXPECT_THAT(check_token(token_in("default", {{"groups", {"kubeadm:cluster-admins"}}})),
               Contains(HasSubstr("spec.groups: \"kubeadm:cluster-admins\" is reserved")));
 }
 
