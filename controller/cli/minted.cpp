@@ -54,6 +54,9 @@ std::string why_hidden(const api::ApiToken& token) {
 Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
                             const Minting& minting, const Delivery& delivery) {
   const auto done_line = fmt::format("{} {}", full_name(minting.name), minting.verb);
+  if (delivery.refusal && minting.key != nullptr) {  // nothing is done yet: it was to be shown
+    return give_up(delivery.refusal->code, delivery.refusal->message);
+  }
   if (options.output == Output::Token) {
     terminal.note(done_line);
   } else {

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bed.api import ApiError
 from bed.cluster import ROOT
 from bed.tokens import condition, hash_of, seconds_since, stands
 from bed.waiting import SCALE, wait_for
@@ -63,7 +64,8 @@ def test_what_is_no_single_certificate_is_refused_with_its_reason(space, operato
     pem = certificate(shell, EC)
     check_refused(space, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n", "is no PEM certificate", "rubbish")
     check_refused(space, pem + pem, "holds 2 certificates; give one", "two")
-    check_refused(space, pem + shell("cat key.pem"), "holds a private key", "key")
+    with pytest.raises(ApiError, match="must not hold a private key"):
+        space.token("key", secret={"encryptTo": pem + shell("cat key.pem")})
 
 
 def dated_certificate(shell, begin, end):
