@@ -274,7 +274,7 @@ void App::Parts::set_up_metrics() {
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
   if (!config.per_token_metrics) return;
-  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::About}) {
+  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
     collectors.push_back(std::make_unique<serve::TokenCollector>(family, for_each));
   }
 }

@@ -52,7 +52,8 @@ std::optional<PreviousToken> decode_previous(Json status) {
   const auto hash = read_string(*previous, "tokenHash", "");
   const auto valid_until = read_time(*previous, "validUntil");
   if (!hash || hash->empty() || !valid_until) return {};
-  return PreviousToken{read_string(*previous, "tokenID", "").value_or(""), *hash, *valid_until};
+  return PreviousToken{read_string(*previous, "tokenID", "").value_or(""), *hash, *valid_until,
+                       read_time(*previous, "replacedAt")};
 }
 
 ApiTokenStatus decode_status(Json status) {
@@ -97,7 +98,8 @@ nlohmann::json encode_previous(const std::optional<PreviousToken>& previous) {
   if (!previous) return {};
   return {{"tokenID", previous->token_id},
           {"tokenHash", previous->token_hash},
-          {"validUntil", format_rfc3339(previous->valid_until)}};
+          {"validUntil", format_rfc3339(previous->valid_until)},
+          {"replacedAt", time_or_null(previous->replaced_at)}};
 }
 
 nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {

@@ -58,7 +58,8 @@ struct NoticeEntry {
 struct PreviousToken {
   std::string token_id;
   std::string token_hash;
-  WallTime valid_until{};
+  WallTime valid_until{};  // its own expiry until the present value is in the Secret, then the end of the overlap
+  std::optional<WallTime> replaced_at;  // when the present value was seen in the Secret; absent: not yet
 
   bool operator==(const PreviousToken&) const = default;
 };

@@ -97,7 +97,7 @@ SecretString encode_jwt_key_patch(const ObjectMeta& at, const JwtKeyEntry* added
     change(added->kid, kPem, &added->pem);
     change(added->kid, kTimes, &times);
   }
-  return encode_value_patch(at, changes, {}, {});
+  return encode_value_patch(at, changes, {});
 }
 
 }  // namespace apitoken::api

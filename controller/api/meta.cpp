@@ -107,6 +107,10 @@ void set_condition(std::vector<Condition>& conditions, Condition condition) {
   *found = std::move(condition);
 }
 
+void remove_condition(std::vector<Condition>& conditions, std::string_view type) {
+  std::erase_if(conditions, [&](const Condition& condition) { return condition.type == type; });
+}
+
 std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path,
                                              Problems* problems) {
   const auto found = read_object(spec, name, path, problems);

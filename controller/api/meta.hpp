@@ -86,6 +86,8 @@ nlohmann::json encode_conditions(const std::vector<Condition>& conditions);
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
 // Puts `condition` in place of the one of its type; last_transition stays where the status did not change.
 void set_condition(std::vector<Condition>& conditions, Condition condition);
+// Takes the condition of that type out; without one it does nothing.
+void remove_condition(std::vector<Condition>& conditions, std::string_view type);
 
 struct LabelRequirement {
   std::string key;

@@ -26,6 +26,19 @@ void collect_keys(Json entry, std::initializer_list<std::string_view> path, std:
 
 bool is_operators_own(std::string_view name) { return name == kManagedByLabel || name.starts_with(kAnnotationPrefix); }
 
+nlohmann::json encode_owners(const std::vector<OwnerReference>& owners) {
+  auto references = nlohmann::json::array();
+  for (const OwnerReference& owner : owners) {
+    references.push_back({{"apiVersion", owner.api_version},
+                          {"kind", owner.kind},
+                          {"name", owner.name},
+                          {"uid", owner.uid},
+                          {"controller", true},
+                          {"blockOwnerDeletion", false}});
+  }
+  return references;
+}
+
 nlohmann::json precondition(const ObjectMeta& at) {
   return {{"uid", at.uid}, {"resourceVersion", at.resource_version}};
 }
@@ -82,16 +95,26 @@ std::optional<SecretString> decode_secret_value(Json secret, std::string_view ke
   return SecretString(std::move(*decoded));
 }
 
-SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChange> data) {
-  auto owners = nlohmann::json::array();
-  for (const OwnerReference& owner : meta.owners) {
-    owners.push_back({{"apiVersion", owner.api_version},
-                      {"kind", owner.kind},
-                      {"name", owner.name},
-                      {"uid", owner.uid},
-                      {"controller", true},
-                      {"blockOwnerDeletion", false}});
+SecretData decode_secret_data(Json secret) {
+  SecretData result;
+  const auto data = member(secret, "data");
+  simdjson::dom::object members;
+  if (!data || data->get(members) != simdjson::SUCCESS) return result;
+  for (const auto field : members) {
+    std::string_view encoded;
+    if (field.value.get(encoded) != simdjson::SUCCESS) continue;
+    if (auto decoded = base64_decode(encoded)) result.emplace(field.key, SecretString(std::move(*decoded)));
   }
+  return result;
+}
+
+bool is_immutable(Json secret) {
+  const auto immutable = member(secret, "immutable");
+  bool value = false;
+  return immutable && immutable->get(value) == simdjson::SUCCESS && value;
+}
+
+SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChange> data) {
   const nlohmann::json object{{"apiVersion", "v1"},
                               {"kind", "Secret"},
                               {"type", "Opaque"},
@@ -100,7 +123,7 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChang
                                 {"name", meta.name},
                                 {"labels", meta.labels},
                                 {"annotations", meta.annotations},
-                                {"ownerReferences", std::move(owners)}}}};
+                                {"ownerReferences", encode_owners(meta.owners)}}}};
   return with_data(object, data);
 }
 
@@ -108,16 +131,17 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, con
   return encode_new_secret(meta, std::array{DataChange{key, &value}});
 }
 
-SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const StringMap& labels,
-                                const StringMap& annotations) {
+SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const ObjectMeta& desired) {
   auto metadata = precondition(at);
-  metadata["labels"] = labels;
-  metadata["annotations"] = annotations;
+  metadata["labels"] = desired.labels;
+  metadata["annotations"] = desired.annotations;
+  if (!desired.owners.empty()) metadata["ownerReferences"] = encode_owners(desired.owners);
   return with_data(nlohmann::json{{"metadata", std::move(metadata)}}, data);
 }
 
 std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations,
-                                  const std::vector<std::string>& keys_gone) {
+                                  const std::vector<std::string>& keys_gone,
+                                  const std::vector<OwnerReference>& owners) {
   const auto changes = [](const StringChanges& names) {
     auto result = nlohmann::json::object();
     for (const auto& [name, value] : names) result[name] = value ? nlohmann::json(*value) : nlohmann::json();
@@ -126,6 +150,7 @@ std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& lab
   auto metadata = precondition(at);
   if (!labels.empty()) metadata["labels"] = changes(labels);
   if (!annotations.empty()) metadata["annotations"] = changes(annotations);
+  if (!owners.empty()) metadata["ownerReferences"] = encode_owners(owners);
   nlohmann::json patch{{"metadata", std::move(metadata)}};
   for (const std::string& key : keys_gone) patch["data"][key] = nullptr;
   return patch.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

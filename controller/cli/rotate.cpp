@@ -24,7 +24,8 @@ WallTime next_request(const api::ApiToken& token) {
 }
 
 Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request) {
-  if (token.status.last_rotation_request == request) return is_minted(token);
+  const bool finished = !token.status.previous || token.status.previous->replaced_at;
+  if (token.status.last_rotation_request == request) return finished ? is_minted(token) : Outcome<bool>(false);
   // An expired token is stalled too, and this is what revives it.
   const auto* const stalled = api::find_condition(token.status.conditions, api::condition::kStalled);
   const bool stuck =

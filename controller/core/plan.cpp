@@ -42,7 +42,8 @@ std::string show_life(const api::ApiTokenStatus& status) {
   std::string text;
   if (status.rotate_at) text += " rotate=" + show_time(status.rotate_at);
   if (status.previous) {
-    text += fmt::format(" previous={}/{}", status.previous->token_hash, format_rfc3339(status.previous->valid_until));
+    text += fmt::format(" previous={}/{}{}", status.previous->token_hash, format_rfc3339(status.previous->valid_until),
+                        status.previous->replaced_at ? "" : "/unfinished");
   }
   if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
   if (!status.ignored_rotation_request.empty()) text += " ignored=" + status.ignored_rotation_request;
@@ -65,8 +66,9 @@ struct Show {
                        write.key, show_keys_gone(write.keys_gone));
   }
   std::string operator()(const PatchSecretMetadata& patch) const {
-    return fmt::format("patch secret {} labels:{} annotations:{}{}", patch.at.key().text(), show_changes(patch.labels),
-                       show_changes(patch.annotations), show_keys_gone(patch.keys_gone));
+    return fmt::format("{} secret {} labels:{} annotations:{}{}", patch.owners.empty() ? "patch" : "adopt",
+                       patch.at.key().text(), show_changes(patch.labels), show_changes(patch.annotations),
+                       show_keys_gone(patch.keys_gone));
   }
   std::string operator()(const PatchStatus& patch) const {
     const auto& status = patch.status;

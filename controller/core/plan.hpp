@@ -46,7 +46,8 @@ struct PatchSecretMetadata {
   api::ObjectMeta at;
   api::StringChanges labels;
   api::StringChanges annotations;
-  std::vector<std::string> keys_gone;  // of data: a former value whose time is over
+  std::vector<std::string> keys_gone;       // of data: a previous value whose time is over
+  std::vector<api::OwnerReference> owners;  // of a Secret that is adopted; empty: they stay as they are
 };
 // Ids, hash and hint of a value that was drawn in the same plan take their places in `status`, and so does the
 // encrypted value.

@@ -9,6 +9,7 @@
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "core/recipient.hpp"
+#include "core/rotation.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -40,6 +41,11 @@ std::string_view hash_present(const ObservedSecret& observed) {
   return found == annotations.end() ? std::string_view() : std::string_view(found->second);
 }
 
+// Without an overlap readers of the Secret have no use for the previous value.
+bool keeps_previous(const api::ApiToken& token, const api::ApiTokenStatus& status) {
+  return status.previous && overlap(token.spec) > Seconds(0);
+}
+
 }  // namespace
 
 bool is_owned_by(const api::SecretMeta& secret, std::string_view uid) {
@@ -53,6 +59,12 @@ std::string_view key_to_mint(const api::ApiToken& token) {
 
 bool is_encrypted(const api::SecretMeta& secret) {
   return holds(secret.data_keys_ours, api::kCmsKey) || holds(secret.data_keys_ours, api::kJweKey);
+}
+
+bool is_restored(const api::SecretMeta& secret) {
+  const auto label = secret.meta.labels.find(api::kManagedByLabel);
+  return secret.meta.owners.empty() && label != secret.meta.labels.end() && label->second == api::kManagedBy &&
+         secret.meta.annotations.contains(api::kTokenHashAnnotation);
 }
 
 std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret) {
@@ -94,7 +106,7 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
   const api::SecretMeta& secret = observed.secret->secret;
   write.at = secret.meta;
   const auto present = key_present(token, secret);
-  const auto kept = status.previous ? previous_key(present) : std::string_view();
+  const auto kept = keeps_previous(token, status) ? previous_key(present) : std::string_view();
   const auto remove = [&](std::string_view key) {
     if (holds(secret.data_keys_ours, key) && key != write.key && key != kept) write.keys_gone.emplace_back(key);
   };
@@ -105,7 +117,7 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
 
 // Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone tells whose it is.
 std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status) {
-  if (!status.previous || !observed.secret) return {};
+  if (!keeps_previous(observed.token, status) || !observed.secret) return {};
   const api::SecretMeta& secret = observed.secret->secret;
   if (is_encrypted(secret) && hash_present(*observed.secret) != status.previous->token_hash) return {};
   return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)), status.previous->token_hash};
@@ -117,14 +129,16 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, con
   PatchSecretMetadata patch{secret.meta,
                             differences(desired.labels, secret.meta.labels, secret.label_keys_ours),
                             differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
+                            {},
                             {}};
+  if (is_restored(secret)) patch.owners = desired.owners;
   // What somebody else put in place of a former value verifies nowhere.
   for (const auto key : kPreviousKeys) {
     const bool ours = holds(secret.data_keys_ours, key);
     const bool there = ours || holds(secret.data_keys_others, key);
     if (there && !(status.previous && ours)) patch.keys_gone.emplace_back(key);
   }
-  if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty()) return {};
+  if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty() && patch.owners.empty()) return {};
   return patch;
 }
 
@@ -133,6 +147,7 @@ std::string describe_loss(const Observed& observed) {
   if (!observed.secret) return "its Secret was deleted";
   const auto present = hash_present(*observed.secret);
   if (!present.empty() && present == token.status.token_hash) return "";
+  if (is_restored(observed.secret->secret)) return "its Secret was restored from a backup with another value";
   if (!observed.secret->value_hash) return "its Secret holds another one";
   if (!observed.secret->value_hash->empty()) return "somebody changed it in its Secret";
   return fmt::format("key {} left its Secret", key_present(token, observed.secret->secret));

@@ -22,6 +22,9 @@ bool is_encrypted(const api::SecretMeta& secret);
 // Somebody else wrote the value in `secret` last, by its managedFields.
 bool is_written_by_others(const api::ApiToken& token, const api::SecretMeta& secret);
 
+// The operator wrote it once, and it has no owner: it came back from a backup.
+bool is_restored(const api::SecretMeta& secret);
+
 // The Secret's metadata for a token with this status.
 api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status);
 
@@ -31,7 +34,8 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
 // Before that, where the status has a previous value: what the Secret holds of it stays.
 std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status);
 
-// Puts the metadata of the Secret right, and takes a former value out whose time is over. Nothing: it is right.
+// Repairs the metadata of the Secret, owner included, and removes a previous value whose time is over. Nothing: it is
+// right.
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
                                                  const api::SecretMeta& secret);
 

@@ -140,13 +140,13 @@ class TokenPlanner : TokenFacts {
     remove_secret();
   }
   void remove_secret() {
-    if (owns_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
+    if (may_write_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
   }
 
   // It stays, as it was; unless it was to be shown once.
   void tend_expired_secret() {
     if (is_delivered()) return end_show();
-    if (!owns_secret() || secret_meta().deleted) return;
+    if (!may_write_secret() || secret_meta().deleted) return;
     if (!describe_loss(observed_).empty()) return;
     if (auto repair = repair_secret(token_, status_, observed_.secret->secret)) add(std::move(*repair));
   }
@@ -193,9 +193,10 @@ class TokenPlanner : TokenFacts {
   Plan issue() {
     begin_life();
     add_minting(First::Secret, false);
-    return minted(
-        reason::kIssued, "Mint",
-        fmt::format("issued in Secret {}, valid until {}", token_.secret_name(), format_rfc3339(*status_.expires_at)));
+    const bool restored = observed_.secret && is_restored(observed_.secret->secret);
+    return minted(reason::kIssued, "Mint",
+                  fmt::format("issued in {}Secret {}, valid until {}", restored ? "the restored " : "",
+                              token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
   Plan replace_value(const std::string& loss) {
@@ -212,11 +213,12 @@ class TokenPlanner : TokenFacts {
   }
 
   Plan rotate() {
-    // Where an unfinished rotation left the former value in the Secret, nobody has the present one: the former stays.
+    // If an unfinished rotation left the previous value in the Secret, nobody has the present one: the previous stays.
     if (!holds_previous(observed_)) {
-      const auto until = std::min(now_ + overlap(token_.spec), *token_.status.expires_at);
       status_.previous.reset();
-      if (until > now_ && has_value()) status_.previous = {token_.status.token_id, token_.status.token_hash, until};
+      if (has_value() && !is_expired() && !is_value_lost()) {
+        status_.previous = {token_.status.token_id, token_.status.token_hash, *token_.status.expires_at, {}};
+      }
     }
     const std::string why = request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
     begin_life();
@@ -224,13 +226,15 @@ class TokenPlanner : TokenFacts {
     add(DropNotices{});
     std::string note = fmt::format("rotated {}, in Secret {}, valid until {}", why, token_.secret_name(),
                                    format_rfc3339(*status_.expires_at));
-    if (status_.previous) {
-      note += fmt::format("; the former value works until {}", format_rfc3339(status_.previous->valid_until));
+    if (const Seconds left = status_.previous ? overlap_left() : Seconds(0); left > Seconds(0)) {
+      note += fmt::format("; the previous value works {} longer", format_duration_short(left));
     }
-    // If there is no Secret, people read the status alone, and it must not show a value that is not stored yet. Into a
-    // Secret that is there a stale view must not write first.
+    // If there is no Secret, people read the status alone, and it must not show a value that is not stored yet. If no
+    // previous value works, readers lose nothing by a Secret that is a moment ahead of the status. Otherwise the Secret
+    // must not hold what the status does not know yet.
     const bool status_alone_shows = !observed_.secret && token_.spec.secret->encrypt_to;
-    add_minting(status_alone_shows ? First::Secret : First::Status, true);
+    add_minting(status_alone_shows || !status_.previous ? First::Secret : First::Status, true,
+                is_value_lost() ? describe_loss(observed_) : "");
     return minted(reason::kRotated, "Rotate", note);
   }
 
@@ -282,6 +286,17 @@ class TokenPlanner : TokenFacts {
     if (first == First::Status) patch_status();
     add(write_secret(observed_, status_));
     if (first == First::Secret) patch_status();
+  }
+
+  // The overlap as it would be if the present value were in the Secret now.
+  Seconds overlap_left() const { return std::min(overlap(token_.spec), status_.previous->valid_until - now_); }
+
+  // The present value is in the Secret: the previous one lives for the overlap from now on.
+  void begin_overlap() {
+    if (!status_.previous || status_.previous->replaced_at) return;
+    status_.previous->replaced_at = now_;
+    status_.previous->valid_until = now_ + overlap_left();
+    if (now_ >= status_.previous->valid_until) status_.previous.reset();
   }
 
   // What failed before is said until it succeeds.
@@ -338,12 +353,21 @@ class TokenPlanner : TokenFacts {
   Plan keep_up() {
     if (request_) refuse_request();
     const api::SecretMeta& secret = observed_.secret->secret;
+    begin_overlap();
+    if (is_restored(secret)) report_adoption();
     set_valid(status_, observed_, describe_present_place());
     patch_status();
     plan_notices();
     if (auto repair = repair_secret(token_, status_, secret)) add(std::move(*repair));
     plan_wake();
     return std::move(plan_);
+  }
+
+  void report_adoption() {
+    const std::string note =
+        fmt::format("adopted Secret {}, which was restored from a backup: token {} in it works on, until {}",
+                    token_.secret_name(), status_.token_id, format_rfc3339(*status_.expires_at));
+    add(PostEvent{event(reason::kIssued, false, "Adopt", note, secret_meta().uid)});
   }
 
   Plan keep_delivered() {

@@ -33,12 +33,16 @@ bool TokenFacts::is_end_told() const { return is_revoked() || is_ready_reason(re
 
 bool TokenFacts::is_delivered() const {
   const auto at = delivered_at(token_.spec, token_.status);
-  return has_value() && at && (token_.status.delivered_at || now_ >= *at);
+  return has_value() && at && !is_rotation_unfinished() && (token_.status.delivered_at || now_ >= *at);
 }
 
 bool TokenFacts::is_value_lost() const {
   return is_issued() && has_value() && !is_delivered() && !holds_previous(observed_) &&
          !describe_loss(observed_).empty();
+}
+
+bool TokenFacts::is_rotation_unfinished() const {
+  return token_.status.previous && !token_.status.previous->replaced_at;
 }
 
 std::optional<WallTime> TokenFacts::too_soon_before(Seconds pause) const {
@@ -82,8 +86,14 @@ bool TokenFacts::is_of_former_self() const {
          owner.name == token_.meta.name;
 }
 
-bool TokenFacts::is_secret_foreign() const { return observed_.secret && !owns_secret() && !is_of_former_self(); }
+bool TokenFacts::may_write_secret() const {
+  return owns_secret() || (observed_.secret && is_restored(observed_.secret->secret));
+}
 
-bool TokenFacts::is_secret_leaving() const { return observed_.secret && (!owns_secret() || secret_meta().deleted); }
+bool TokenFacts::is_secret_foreign() const { return observed_.secret && !may_write_secret() && !is_of_former_self(); }
+
+bool TokenFacts::is_secret_leaving() const {
+  return observed_.secret && (!may_write_secret() || secret_meta().deleted);
+}
 
 }  // namespace apitoken::core

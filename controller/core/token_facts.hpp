@@ -32,6 +32,8 @@ class TokenFacts {
   // Shown once: the Secret had its time.
   bool is_delivered() const;
   bool is_value_lost() const;
+  // The present value was never seen in the Secret: the previous one lives to its own expiry.
+  bool is_rotation_unfinished() const;
   // When the next value may be minted, where `pause` since the last one is not over.
   std::optional<WallTime> too_soon_before(Seconds pause) const;
   bool is_ready_reason(std::string_view why) const;
@@ -40,6 +42,8 @@ class TokenFacts {
   // Alone: see is_owned_by().
   bool owns_secret() const;
   bool is_secret_shared() const;
+  // Owned, or restored from a backup: it may be written and deleted.
+  bool may_write_secret() const;
   bool is_secret_foreign() const;
   bool is_secret_leaving() const;
 

@@ -16,36 +16,47 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
-void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type, bool is_true,
+// A Permanent token that no reminder concerns is warned a third of its ttl before its end.
+constexpr int kLateWarningShare = 3;
+
+void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type, std::string_view value,
          std::string_view why, std::string message) {
-  api::set_condition(status.conditions, {type, is_true ? condition::kTrue : condition::kFalse, why, std::move(message),
-                                         observed.now, observed.token.meta.generation});
+  api::set_condition(status.conditions,
+                     {type, value, why, std::move(message), observed.now, observed.token.meta.generation});
 }
 
+// kstatus reads these three as abnormal-true: they are there only while they are True.
+void set_while(bool holds, api::ApiTokenStatus& status, const Observed& observed, std::string_view type,
+               std::string_view why, std::string message) {
+  if (holds) {
+    set(status, observed, type, condition::kTrue, why, std::move(message));
+  } else {
+    api::remove_condition(status.conditions, type);
+  }
+}
+
+void set_ready(api::ApiTokenStatus& status, const Observed& observed, bool ready, std::string_view why,
+               std::string message) {
+  set(status, observed, condition::kReady, ready ? condition::kTrue : condition::kFalse, why, std::move(message));
+}
+
+// At most one of the two reasons is given.
 void set_progress(api::ApiTokenStatus& status, const Observed& observed, std::string_view reconciling,
                   std::string_view stalled, const std::string& message) {
-  const auto either = [&](std::string_view type, std::string_view why) {
-    set(status, observed, type, !why.empty(), why.empty() ? reason::kDone : why, why.empty() ? "" : message);
-  };
-  either(condition::kReconciling, reconciling);
-  either(condition::kStalled, stalled);
+  set_while(!reconciling.empty(), status, observed, condition::kReconciling, reconciling, message);
+  set_while(!stalled.empty(), status, observed, condition::kStalled, stalled, message);
 }
 
 bool warned(const api::ApiTokenStatus& status, WallTime now) {
   return status.warn_at && status.expires_at && now >= *status.warn_at && now < *status.expires_at;
 }
 
-void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, std::string_view otherwise) {
-  if (warned(status, observed.now)) {
-    set(status, observed, condition::kExpiringSoon, true, reason::kExpiringSoon,
-        fmt::format("expires at {}: rotate it before then by the annotation {} with the present time",
-                    format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation));
-  } else {
-    set(status, observed, condition::kExpiringSoon, false, otherwise,
-        status.warn_at && otherwise == reason::kValid
-            ? fmt::format("warnings begin at {}", format_rfc3339(*status.warn_at))
-            : "");
-  }
+void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, bool lives_on) {
+  const bool holds = lives_on && warned(status, observed.now);
+  set_while(holds, status, observed, condition::kExpiringSoon, reason::kExpiringSoon,
+            holds ? fmt::format("expires at {}: rotate it before then by the annotation {} with the present time",
+                                format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation)
+                  : "");
 }
 
 // What the Ready message adds where the ttl in force is not the one asked for.
@@ -73,7 +84,8 @@ LifetimeRule lifetime_rule(const Observed& observed) {
 
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl) {
   std::vector<Seconds> reminders = config.reminders;
-  if (type == TokenType::Temporary) std::erase_if(reminders, [&](Seconds reminder) { return reminder >= ttl; });
+  std::erase_if(reminders, [&](Seconds reminder) { return reminder >= ttl; });
+  if (reminders.empty() && type == TokenType::Permanent) reminders.push_back(ttl / kLateWarningShare);
   return reminders;
 }
 
@@ -122,10 +134,10 @@ void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::strin
   std::string message =
       fmt::format("valid until {}, {}{}", format_rfc3339(*status.expires_at), place, describe_ttl(status, observed));
   if (status.previous) {
-    message += fmt::format("; the former value works until {}", format_rfc3339(status.previous->valid_until));
+    message += fmt::format("; the previous value works until {}", format_rfc3339(status.previous->valid_until));
   }
-  set(status, observed, condition::kReady, true, why, std::move(message));
-  set_expiring_soon(status, observed, reason::kValid);
+  set_ready(status, observed, true, why, std::move(message));
+  set_expiring_soon(status, observed, true);
   set_progress(status, observed, "", "", "");
 }
 
@@ -137,29 +149,25 @@ void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std:
   set_progress(status, observed, "", reason::kInvalidSpec, message);
 }
 
-void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message) {
-  set_expiring_soon(status, observed, reason::kPending);
+void set_pending(api::ApiTokenStatus& status, const Observed& observed, const std::string& message) {
+  set_ready(status, observed, false, reason::kPending, message);
+  set_expiring_soon(status, observed, true);
   set_progress(status, observed, reason::kPending, "", message);
-  set(status, observed, condition::kReady, false, reason::kPending, std::move(message));
 }
 
 void set_expired(api::ApiTokenStatus& status, const Observed& observed) {
-  std::string message = fmt::format("expired at {}: renew it by the annotation {} with the present time",
-                                    format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation);
-  set(status, observed, condition::kExpiringSoon, false, reason::kExpired, "");
+  const std::string message = fmt::format("expired at {}: renew it by the annotation {} with the present time",
+                                          format_rfc3339(*status.expires_at), api::kRotateRequestAnnotation);
+  set_ready(status, observed, false, reason::kExpired, message);
+  set_expiring_soon(status, observed, false);
   set_progress(status, observed, "", reason::kExpired, message);
-  set(status, observed, condition::kReady, false, reason::kExpired, std::move(message));
 }
 
-void set_stalled(api::ApiTokenStatus& status, const Observed& observed, std::string_view why, std::string message) {
-  const bool lives_on = !status.token_hash.empty();
-  if (lives_on) {
-    set_expiring_soon(status, observed, why);
-  } else {
-    set(status, observed, condition::kExpiringSoon, false, why, "");
-  }
+void set_stalled(api::ApiTokenStatus& status, const Observed& observed, std::string_view why,
+                 const std::string& message) {
+  set_ready(status, observed, false, why, message);
+  set_expiring_soon(status, observed, !status.token_hash.empty());
   set_progress(status, observed, "", why, message);
-  set(status, observed, condition::kReady, false, why, std::move(message));
 }
 
 }  // namespace apitoken::core

@@ -10,7 +10,8 @@
 
 namespace apitoken::core {
 
-// Which reminders of a config concern a token: a Temporary one is warned only by those shorter than its ttl.
+// The reminders of a config that apply to a token: those shorter than its ttl. If none is, a Temporary token has none,
+// and a Permanent one has a single reminder of a third of its ttl.
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl);
 // The ceilings and defaults of the configs that match the token.
 LifetimeRule lifetime_rule(const Observed& observed);
@@ -26,16 +27,17 @@ void set_instants(api::ApiTokenStatus& status, const Observed& observed);
 // over gone.
 api::ApiTokenStatus carried_over(const Observed& observed);
 
-// Each sets all four conditions.
+// Each sets Ready, and the other three conditions where they are True; what is not True is absent.
 // `place`: where the value is to be had.
 void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place);
 // Over a valid token: work is under way.
 void set_reconciling(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 // Over a valid token: nothing further is done without a change by the user, for the reason InvalidSpec.
 void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
-void set_pending(api::ApiTokenStatus& status, const Observed& observed, std::string message);
+void set_pending(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 void set_expired(api::ApiTokenStatus& status, const Observed& observed);
 // For what does not go on without a change by the user: InvalidSpec, SecretConflict, Revoked.
-void set_stalled(api::ApiTokenStatus& status, const Observed& observed, std::string_view reason, std::string message);
+void set_stalled(api::ApiTokenStatus& status, const Observed& observed, std::string_view reason,
+                 const std::string& message);
 
 }  // namespace apitoken::core

@@ -12,6 +12,7 @@
 #include "base/rfc3339.hpp"
 #include "core/recipient.hpp"
 #include "core/token_format.hpp"
+#include "reconcile/remake_secret.hpp"
 
 namespace apitoken::reconcile {
 
@@ -138,15 +139,31 @@ Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, cons
   const Former& former = pass.former;
   if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
   for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
-  const auto body = api::encode_value_patch(*effect.at, data, effect.secret.labels, effect.secret.annotations);
-  return client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(), pass.stop,
-                             kube::kMetadataAccept);
+  const auto body = api::encode_value_patch(*effect.at, data, effect.secret);
+  auto answer = client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(), pass.stop,
+                                    kube::kMetadataAccept);
+  if (answer || answer.error().kind != ErrorKind::Invalid) return answer;
+  const auto& meta = effect.secret;
+  return remake_if_immutable(client_,
+                             {*effect.at,
+                              data,
+                              {meta.labels.begin(), meta.labels.end()},
+                              {meta.annotations.begin(), meta.annotations.end()},
+                              meta.owners},
+                             answer.error(), pass.stop);
 }
 
 Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
-  const auto body = api::encode_metadata_patch(effect.at, effect.labels, effect.annotations, effect.keys_gone);
-  const auto done = took_secret(
-      client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop, kube::kMetadataAccept), pass);
+  const auto body =
+      api::encode_metadata_patch(effect.at, effect.labels, effect.annotations, effect.keys_gone, effect.owners);
+  auto answer = client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop, kube::kMetadataAccept);
+  if (!answer && answer.error().kind == ErrorKind::Invalid) {
+    std::vector<api::DataChange> data;
+    for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
+    answer = remake_if_immutable(client_, {effect.at, data, effect.labels, effect.annotations, effect.owners},
+                                 answer.error(), pass.stop);
+  }
+  const auto done = took_secret(answer, pass);
   if (done) spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
   return done;
 }

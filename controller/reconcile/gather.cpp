@@ -59,7 +59,7 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;
-  const bool owned = core::is_owned_by(secret, token.meta.uid);
+  const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
   if (core::is_encrypted(secret)) {  // there is no value to hash: the annotation counts, unless somebody else wrote
     if (core::is_written_by_others(token, secret)) observed.value_hash = "";

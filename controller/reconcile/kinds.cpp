@@ -2,6 +2,7 @@
 #include "reconcile/kinds.hpp"
 
 #include "api/names.hpp"
+#include "core/plan_secret.hpp"
 #include "core/token_urgency.hpp"
 
 namespace apitoken::reconcile {
@@ -73,6 +74,8 @@ void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
         queues_.tokens.add(key, Urgency::Value);
       }
     }
+    if (core::is_restored(*secret))
+      queues_.tokens.add(secret->meta.key(), Urgency::Value);  // its ApiToken has that name, by default
   }
 }
 

@@ -71,10 +71,26 @@ MetricFamily empty_family(TokenFamily family) {
           "apitoken_warning_timestamp_seconds",
           "When warnings about the token's expiry begin or began, in seconds since 1970. Absent for tokens "
           "that nobody is warned about.");
+    case TokenFamily::Rotation:
+      return gauge_family("apitoken_rotation_started_timestamp_seconds",
+                          "When the rotation began whose new value is not in the Secret yet, in seconds since 1970. "
+                          "Absent for tokens without an unfinished rotation.");
     case TokenFamily::About:
       break;
   }
   return gauge_family("apitoken_info", "Always 1; the labels tell the token's type, format and state.");
+}
+
+// The new value's hash is in the status, but the value is not in the Secret.
+bool is_rotation_unfinished(const api::ApiToken& token) {
+  return token.status.previous && !token.status.previous->replaced_at;
+}
+
+std::optional<WallTime> instant(TokenFamily family, const api::ApiToken& token) {
+  if (is_revoked(token)) return {};
+  if (family == TokenFamily::Expiration) return token.status.expires_at;
+  if (family == TokenFamily::Warning) return token.status.warn_at;
+  return is_rotation_unfinished(token) ? token.status.last_rotation_time : std::nullopt;
 }
 
 std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& token) {
@@ -89,8 +105,8 @@ std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& toke
     labels.push_back({"reason", std::string(kReasons[reason_index(token)])});
     return gauge(std::move(labels), 1);
   }
-  const auto& time = family == TokenFamily::Expiration ? token.status.expires_at : token.status.warn_at;
-  if (!time || is_revoked(token)) return {};
+  const auto time = instant(family, token);
+  if (!time) return {};
   return gauge(key(), seconds_since_1970(*time));
 }
 
@@ -98,9 +114,11 @@ std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& toke
 struct Fleet {
   std::array<std::array<double, kReasons.size()>, kTypes.size()> tokens{};
   std::array<double, kHorizons.size()> expiring{};
+  double rotation_unfinished = 0;
 
   void count(const api::ApiToken& token, WallTime now) {
     ++tokens[type_index(token)][reason_index(token)];
+    if (is_rotation_unfinished(token)) ++rotation_unfinished;
     const auto& expires_at = token.status.expires_at;
     if (!expires_at || *expires_at <= now || is_revoked(token)) return;
     for (std::size_t i = 0; i < kHorizons.size(); ++i) {
@@ -141,7 +159,10 @@ std::vector<MetricFamily> FleetCollector::Collect() const {
   for (std::size_t i = 0; i < kHorizons.size(); ++i) {
     expiring.metric.push_back(gauge({{"within", kHorizons[i].text}}, fleet.expiring[i]));
   }
-  return {std::move(tokens), std::move(expiring)};
+  auto unfinished = gauge_family("apitokens_rotation_unfinished",
+                                 "Number of ApiTokens whose rotation has not put the new value into the Secret yet.");
+  unfinished.metric.push_back(gauge({}, fleet.rotation_unfinished));
+  return {std::move(tokens), std::move(expiring), std::move(unfinished)};
 }
 
 }  // namespace apitoken::serve

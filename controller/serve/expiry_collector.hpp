@@ -17,8 +17,8 @@ namespace apitoken::serve {
 using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
 
 // One family, one series a token: apitoken_expiration_timestamp_seconds, apitoken_warning_timestamp_seconds,
-// apitoken_info.
-enum class TokenFamily { Expiration, Warning, About };
+// apitoken_rotation_started_timestamp_seconds, apitoken_info.
+enum class TokenFamily { Expiration, Warning, Rotation, About };
 
 class TokenCollector final : public PartwiseSource {
  public:
@@ -30,7 +30,8 @@ class TokenCollector final : public PartwiseSource {
   const ForEachToken for_each_;
 };
 
-// Of bounded size, whatever the number of tokens: apitokens{type,reason}, apitokens_expiring{within}.
+// Of bounded size, whatever the number of tokens: apitokens{type,reason}, apitokens_expiring{within},
+// apitokens_rotation_unfinished.
 class FleetCollector final : public prometheus::Collectable {
  public:
   FleetCollector(const Clock& clock, ForEachToken for_each) : clock_(clock), for_each_(std::move(for_each)) {}

@@ -114,9 +114,6 @@ func statusOf(name, value, hash string, issued, expires, warn time.Time) object 
 		"warnAt": warn.Format(time.RFC3339), "revision": 1, "secretName": name,
 		"conditions": []object{
 			condition("Ready", "True", "Issued", "The token is in its Secret and works until "+expires.Format(time.RFC3339)),
-			condition("ExpiringSoon", "False", "Valid", "Warnings begin at "+warn.Format(time.RFC3339)),
-			condition("Reconciling", "False", "Done", "Nothing is under way"),
-			condition("Stalled", "False", "Done", "Nothing is wrong"),
 		},
 	}
 }

@@ -132,7 +132,7 @@ def test_an_apitoken_is_judged_rightly_through_its_life(cluster, space, start_op
     judge("apitoken-changed", space.tokens.patch("ci", {"spec": {"description": "changed"}}))
     start_operator()
     judge("apitoken-issued", space.ready("ci"))
-    space.token("soon", ttl="24h")
+    space.token("soon", ttl="720h1s")
     judge("apitoken-expiring", space.wait_condition("soon", "Ready", "True", "ExpiringSoon"))
     space.token("short", ttl="10s")
     space.secret("taken", mine="yes")
@@ -157,7 +157,7 @@ def test_a_tokenexpiryconfig_is_judged_rightly(space, start_operator):
     waits = space.config("secret", emails="a@example.com", smtp={**smtp, "credentialsSecret": "absent"})
     judge("tokenexpiryconfig-secret", reached(space, waits, "Ready", "SecretNotFound"))
     refused = space.config("delivery", emails="a@example.com", digest="0s", smtp=smtp)
-    space.token("soon", ttl="24h")
+    space.token("soon", ttl="720h1s")
     judge("tokenexpiryconfig-delivery", reached(space, refused, "EmailDelivery", "DeliveryFailed"))
 
 

@@ -158,9 +158,17 @@ def test_our_metadata_is_put_back_and_foreign_metadata_stays(space, operator, ki
     assert space.tokens.get("ci")["status"]["revision"] == before["revision"]
 
 
-def test_an_owner_reference_taken_away_makes_the_secret_foreign(space, operator):
-    minted(space)
+def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(space, operator):
+    before, value = minted(space)
     space.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
+    eventually(lambda: space.check_consistent("ci") and space.secrets.get("ci")["metadata"].get("ownerReferences") or pytest.fail("no owner"))
+    assert space.value("ci") == value and space.tokens.get("ci")["status"]["revision"] == before["revision"]
+
+
+def test_another_owner_in_place_of_ours_makes_the_secret_foreign(space, operator):
+    minted(space)
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "0"}
+    space.secrets.patch("ci", {"metadata": {"ownerReferences": [other]}})
     space.wait_condition("ci", "Ready", "False", "SecretConflict")
 
 

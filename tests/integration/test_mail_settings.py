@@ -35,7 +35,7 @@ def test_a_login_reaches_no_server_but_its_own(space, operator, hostile, bound):
     found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "InvalidSpec"))
     assert "key server" in message(found, "Ready") and "smtp" in message(found, "Ready")
     assert stands(found, "EmailDelivery")[0] == "False"
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl="720h1s")
     space.wait_config(config, lambda c: c["status"].get("pendingNotices") == 1)
     let_pass(2)
     assert hostile.connections == 0 and hostile.heard == b""
@@ -68,7 +68,7 @@ def test_line_ends_of_files_are_no_part_of_a_login(space, operator, scripted_mai
     space.secret("smtp", username=LOGIN[0] + "\n", password=LOGIN[1] + "\r\n", server=server.server + "\n")
     space.config("mail", emails="platform@example.com", digest="0s",
                  smtp={"server": server.server, "credentialsSecret": "smtp", **PLAIN})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl="720h1s")
     wait_for(lambda: script.accepted, 20, "no mail")
 
 
@@ -126,7 +126,7 @@ def test_users_get_mail_in_the_named_domains_alone_and_the_others_are_counted(sp
     users = {"plain": "alice@example.com", "prefixed": "oidc:bob@example.com", "stranger": "eve@evil.example",
              "subdomain": "eve@sub.example.com", "iam": "IAM#alice@example.com", "machine": f"robot:{space.name}:ci"}
     for name, user in users.items():
-        space.token(name, user=user, ttl="100h", description="words of a tenant")
+        space.token(name, user=user, ttl="720h1s", description="words of a tenant")
     told = {}
     for received in wait_for(lambda: len(mail.received()) >= 3 and mail.received(), 30, lambda: str(mail.received())):
         told[tuple(received.recipients)] = part(received, "plain") + part(received, "html")
@@ -143,8 +143,8 @@ def test_users_get_mail_in_the_named_domains_alone_and_the_others_are_counted(sp
 
 def test_the_senders_domain_is_the_default(space, operator, mail):
     config = space.config("mail", emailTokenUser=True, digest="0s", smtp=space.smtp(mail))
-    space.token("ours", user="alice@example.com", ttl="100h")
-    space.token("theirs", user="bob@example.org", ttl="100h")
+    space.token("ours", user="alice@example.com", ttl="720h1s")
+    space.token("theirs", user="bob@example.org", ttl="720h1s")
     (received,) = mail.wait_mail()
     assert received.recipients == ["alice@example.com"]
     space.wait_config(config, lambda c: c["status"].get("skippedUsers") == {"count": 1, "names": ["bob@example.org"]})
@@ -212,7 +212,7 @@ def test_a_test_mail_that_cannot_go_is_answered_within_thirty_seconds(space, ope
 def test_a_server_that_hangs_delays_its_own_config_alone(space, operator, mail):
     silent = SilentServer()
     space.config("hangs", emails="platform@example.com", digest="0s", smtp={"server": silent.server, **PLAIN})
-    space.token("first", ttl="100h")
+    space.token("first", ttl="720h1s")
     wait_for(lambda: silent.connections, 20, "nobody connected")
     space.config("works", emails="platform@example.com", digest="0s", smtp=space.smtp(mail))
     mail.wait_mail(timeout=10)

@@ -7,6 +7,9 @@ from bed.mail import LOGIN, Mailpit, Script, SilentServer, part
 from bed.tokens import condition, encoded, moment, seconds_between, stands
 from bed.waiting import eventually, let_pass, wait_for
 
+# Warned one second after it was minted, 30 days before its expiry.
+SOON = "720h1s"
+
 PLAIN = {"tls": "None", "from": "tokens@example.com"}
 
 
@@ -26,7 +29,7 @@ def wait_sent(space, name, config, before, timeout=20):
 
 def test_without_any_config_a_token_is_warned_about_thirty_days_ahead(space, operator):
     space.token("far", ttl="721h")
-    space.token("near", ttl="719h")
+    space.token("near", ttl=SOON)
     near = space.wait_condition("near", "ExpiringSoon", "True")
     assert stands(near, "Ready") == ("True", "ExpiringSoon")
     assert seconds_between(near["status"]["warnAt"], near["status"]["expiresAt"]) == 720 * 3600
@@ -35,7 +38,7 @@ def test_without_any_config_a_token_is_warned_about_thirty_days_ahead(space, ope
     assert event["type"] == "Warning"
     assert near["status"]["expiresAt"] in event["note"]
     assert len(event["note"].encode()) < 1024
-    assert stands(space.ready("far"), "ExpiringSoon")[0] == "False"
+    assert not condition(space.ready("far"), "ExpiringSoon")
     entries = wait_for(lambda: ledger(space, "near"), 10, "the ledger is empty")
     assert list(entries) == [("", "720h")]
     assert entries[("", "720h")]["eventAt"]
@@ -57,7 +60,7 @@ def test_reminders_are_told_in_turn_and_then_the_expiry(space, operator):
     space.token("ci", ttl="20s")
     token = space.ready("ci")
     assert seconds_between(token["status"]["warnAt"], token["status"]["expiresAt"]) == 14
-    assert stands(token, "ExpiringSoon")[0] == "False"
+    assert not condition(token, "ExpiringSoon")
     space.wait_condition("ci", "ExpiringSoon", "True", timeout=15)
     space.wait_condition("ci", "Ready", "False", "Expired", timeout=25)
     entries = wait_for(lambda: (lambda e: len(e) == 3 and e)(ledger(space, "ci")), 10, lambda: str(ledger(space, "ci")))
@@ -71,11 +74,13 @@ def test_reminders_are_told_in_turn_and_then_the_expiry(space, operator):
 
 
 def test_only_the_nearest_due_reminder_is_told(space, operator):
-    config = space.settled_config("ladder", reminders=["720h", "168h", "24h"])
     space.token("ci", ttl="100h")
+    issued = space.ready("ci")["status"]["issuedAt"]
+    wait_for(lambda: seconds_since(issued) > 3, 10, "time stands still")
+    config = space.config("ladder", reminders=["99h59m59s", "99h59m58s", "24h"])
     wait_for(lambda: ledger(space, "ci"), 10, "the ledger is empty")
     let_pass(1)
-    assert list(ledger(space, "ci")) == [(config, "168h")]
+    assert list(ledger(space, "ci")) == [(config, "99h59m58s")]
     assert len(space.events_of("ci", "ExpiringSoon")) == 1
 
 
@@ -91,27 +96,41 @@ def test_a_temporary_token_is_warned_by_reminders_shorter_than_its_ttl(space, op
     assert config in space.config_names
 
 
+@pytest.mark.parametrize("how", ["no config", "a config of 30 days"])
+def test_a_permanent_token_shorter_than_every_reminder_is_warned_late_and_once(space, operator, how):
+    config = space.settled_config("days", warnBeforeDays=30) if how != "no config" else ""
+    space.token("ci", ttl="12s")
+    token = space.ready("ci")
+    assert not condition(token, "ExpiringSoon"), "warned from birth"
+    assert seconds_between(token["status"]["warnAt"], token["status"]["expiresAt"]) == 4
+    space.wait_condition("ci", "ExpiringSoon", "True", timeout=15)
+    space.wait_condition("ci", "Ready", "False", "Expired", timeout=15)
+    entries = wait_for(lambda: (lambda e: len(e) == 2 and e)(ledger(space, "ci")), 10, lambda: str(ledger(space, "ci")))
+    assert set(entries) == {(config, "4s"), (config, "0s")}
+    assert len(space.events_of("ci", "ExpiringSoon")) == 1
+
+
 def test_a_config_made_later_warns_of_tokens_already_there(space, operator):
-    space.token("ci", ttl="1000h")
-    assert stands(space.ready("ci"), "ExpiringSoon")[0] == "False"
+    space.token("ci", ttl="1440h1s")
+    assert not condition(space.ready("ci"), "ExpiringSoon")
     config = space.config("early", warnBeforeDays=60)
     token = space.wait_condition("ci", "ExpiringSoon", "True")
     assert seconds_between(token["status"]["warnAt"], token["status"]["expiresAt"]) == 60 * 86400
     wait_for(lambda: (config, "1440h") in ledger(space, "ci"), 10, "not entered")
     space.configs.delete(config)
-    space.wait_condition("ci", "ExpiringSoon", "False")
+    space.wait_without("ci", "ExpiringSoon")
 
 
 def test_selectors_choose_tokens_and_the_status_counts_them(space, operator):
     config = space.config("prod", warnBeforeDays=60, tokenSelector={"matchLabels": {"tier": "production"}})
-    space.tokens.create("prod-near", {"user": "a", "ttl": "1000h"}, labels={"tier": "production"})
+    space.tokens.create("prod-near", {"user": "a", "ttl": "1440h1s"}, labels={"tier": "production"})
     space.tokens.create("prod-far", {"user": "a", "ttl": "8760h"}, labels={"tier": "production"})
-    space.tokens.create("other", {"user": "a", "ttl": "1000h"})
+    space.tokens.create("other", {"user": "a", "ttl": "1440h1s"})
     space.wait_condition("prod-near", "ExpiringSoon", "True")
     space.wait_config(config, lambda c: c.get("status", {}).get("matchedTokens") == 2 and c["status"].get("expiringTokens") == 1)
     assert stands(space.configs.get(config), "Ready") == ("True", "Accepted")
     assert not condition(space.configs.get(config), "EmailDelivery")
-    assert stands(space.ready("other"), "ExpiringSoon")[0] == "False"
+    assert not condition(space.ready("other"), "ExpiringSoon")
     space.tokens.patch("other", {"metadata": {"labels": {"tier": "production"}}})
     space.wait_condition("other", "ExpiringSoon", "True")
     space.wait_config(config, lambda c: c["status"].get("matchedTokens") == 3 and c["status"].get("expiringTokens") == 2)
@@ -119,8 +138,8 @@ def test_selectors_choose_tokens_and_the_status_counts_them(space, operator):
 
 def test_a_namespace_selector_follows_the_namespaces_labels(space, operator):
     space.config("labelled", warnBeforeDays=60, namespaceSelector={"matchLabels": {"watched": space.name}})
-    space.token("ci", ttl="1000h")
-    assert stands(space.ready("ci"), "ExpiringSoon")[0] == "False"
+    space.token("ci", ttl="1440h1s")
+    assert not condition(space.ready("ci"), "ExpiringSoon")
     space.cluster.api.patch(f"/api/v1/namespaces/{space.name}", {"metadata": {"labels": {"watched": space.name}}})
     space.wait_condition("ci", "ExpiringSoon", "True")
 
@@ -138,7 +157,7 @@ def test_contradictory_reminders_are_refused_by_name(space, operator):
 def test_a_mail_tells_a_person_what_to_do(space, operator, mail):
     config = space.config("mail", warnBeforeDays=30, emails=" platform@example.com ;security@example.com; ", digest="0s",
                           smtp=space.smtp(mail))
-    space.token("ci", ttl="100h", description="deploys the shop")
+    space.token("ci", ttl=SOON, description="deploys the shop")
     status = space.wait_condition("ci", "ExpiringSoon", "True")["status"]
     (message,) = mail.wait_mail()
     assert message.recipients == ["platform@example.com", "security@example.com"]
@@ -148,7 +167,7 @@ def test_a_mail_tells_a_person_what_to_do(space, operator, mail):
     text, html = part(message, "plain"), part(message, "html")
     for wanted in ("ci", space.name, "alice@example.com", "deploys the shop", status["tokenID"]):
         assert wanted in text and wanted in html, wanted
-    assert "4 days" in text
+    assert "29 days" in text
     assert status["expiresAt"][:10] in text and "UTC" in text
     assert f"kubectl -n {space.name}" in text or f"kubectl --namespace {space.name}" in text
     assert space.value("ci") not in message.as_string()
@@ -163,11 +182,11 @@ def test_a_mail_tells_a_person_what_to_do(space, operator, mail):
 def test_a_restart_sends_nothing_again(space, start_operator, mail):
     operator = start_operator()
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp=space.smtp(mail))
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     wait_sent(space, "ci", config, "720h")
     operator.stop()
     operator = start_operator()
-    space.token("other", ttl="101h")
+    space.token("other", ttl=SOON)
     wait_sent(space, "other", config, "720h")
     let_pass(1)
     assert len(mail.received()) == 2
@@ -177,7 +196,7 @@ def test_a_restart_sends_nothing_again(space, start_operator, mail):
 def test_a_digest_gathers_tokens_into_one_mail(space, operator, mail):
     config = space.config("mail", emails="platform@example.com", digest="4s", smtp=space.smtp(mail))
     for number in range(5):
-        space.token(f"token-{number}", ttl="100h")
+        space.token(f"token-{number}", ttl=SOON)
     for number in range(5):
         wait_sent(space, f"token-{number}", config, "720h")
     (message,) = mail.received()
@@ -186,9 +205,9 @@ def test_a_digest_gathers_tokens_into_one_mail(space, operator, mail):
 
 def test_a_token_user_gets_only_their_own_tokens(space, operator, mail):
     config = space.config("mail", emails="platform@example.com", emailTokenUser=True, digest="3s", smtp=space.smtp(mail))
-    space.token("of-alice", user="alice@example.com", ttl="100h")
-    space.token("of-bob", user="bob@example.com", ttl="100h")
-    space.token("of-nobody", user="build-robot", ttl="100h")
+    space.token("of-alice", user="alice@example.com", ttl=SOON)
+    space.token("of-bob", user="bob@example.com", ttl=SOON)
+    space.token("of-nobody", user="build-robot", ttl=SOON)
     for name in ("of-alice", "of-bob", "of-nobody"):
         wait_sent(space, name, config, "720h")
     told = {tuple(m.recipients): part(m, "plain") for m in mail.wait_mail(3)}
@@ -202,7 +221,7 @@ def test_a_quoted_local_part_is_an_address_like_others(space, operator, mail):
     config = space.config("mail", emails='"on call"@example.com; "a;b"@example.com; platform@example.com', digest="0s",
                           smtp=space.smtp(mail, **{"from": 'API tokens <"API tokens"@example.com>'}))
     space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted"))
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     (message,) = mail.wait_mail()
     assert [a.addr_spec for a in message["To"].addresses] == ['"on call"@example.com', '"a;b"@example.com', "platform@example.com"]
     assert message["From"].addresses[0].addr_spec == '"API tokens"@example.com'
@@ -213,7 +232,7 @@ def test_mail_goes_by_implicit_tls_too(space, operator, tmp_path):
     server = Mailpit(tmp_path / "mail", tls="implicit")
     try:
         space.config("mail", emails="platform@example.com", digest="0s", smtp=space.smtp(server))
-        space.token("ci", ttl="100h")
+        space.token("ci", ttl=SOON)
         server.wait_mail()
     finally:
         server.purge()
@@ -221,7 +240,7 @@ def test_mail_goes_by_implicit_tls_too(space, operator, tmp_path):
 
 def test_text_from_users_cannot_break_out_of_the_mail(space, operator, mail):
     space.config("mail", emails="platform@example.com", digest="0s", smtp=space.smtp(mail))
-    space.token("ci", ttl="100h", user="<script>@example.com", description="a\r\nBcc: eve@example.com\r\n\r\n<b>x</b> & .\r\n.\r\nQUIT ümlaut")
+    space.token("ci", ttl=SOON, user="<script>@example.com", description="a\r\nBcc: eve@example.com\r\n\r\n<b>x</b> & .\r\n.\r\nQUIT ümlaut")
     (message,) = mail.wait_mail()
     assert message.recipients == ["platform@example.com"]
     assert message["Bcc"] is None
@@ -238,7 +257,7 @@ def test_a_bad_address_is_shown_and_the_others_get_their_mail(space, operator, m
                           smtp=space.smtp(mail))
     found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "InvalidAddress"))
     assert "not an address" in condition(found, "Ready")["message"]
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     (message,) = mail.wait_mail()
     assert message.recipients == ["platform@example.com", "security@example.com"]
     space.configs.patch(config, {"spec": {"emails": "platform@example.com"}})
@@ -251,7 +270,7 @@ def test_mail_waits_for_a_missing_secret_and_goes_when_it_is_there(space, operat
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp=smtp)
     found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
     assert "smtp" in condition(found, "Ready")["message"]
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     space.wait_condition("ci", "ExpiringSoon", "True")
     space.wait_event("ci", "ExpiringSoon")
     space.wait_config(config, lambda c: c["status"].get("pendingNotices") == 1)
@@ -271,7 +290,7 @@ def test_a_secret_without_a_key_is_a_secret_not_found(space, operator, mail):
     assert stands(found, "EmailDelivery") == ("False", "SecretNotFound")
     space.secrets.patch("smtp", {"data": {"password": encoded(LOGIN[1])}})
     space.wait_config(config, lambda c: stands(c, "Ready") == ("True", "Accepted") and stands(c, "EmailDelivery")[0] == "Unknown")
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     mail.wait_mail(timeout=10)
     space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "True")
 
@@ -284,7 +303,7 @@ def test_a_server_that_is_down_gets_the_mail_once_it_is_up(space, operator, tmp_
     try:
         server.stop()
         config = space.config("mail", emails="platform@example.com", digest="0s", smtp=space.smtp(server))
-        space.token("ci", ttl="100h")
+        space.token("ci", ttl=SOON)
         failed = space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False")
         assert failed["status"].get("pendingNotices") == 1
         wait_for(lambda: space.config_events(config, "NoticeFailed"), 10, "no NoticeFailed Event")
@@ -301,7 +320,7 @@ def test_a_server_that_is_down_gets_the_mail_once_it_is_up(space, operator, tmp_
 def test_a_restart_does_not_forget_that_mail_fails(space, start_operator):
     operator = start_operator()
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp={"server": "127.0.0.1:1", **PLAIN})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     failed = condition(space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False"), "EmailDelivery")
     wait_for(lambda: space.config_events(config, "NoticeFailed"), 10, "no NoticeFailed Event")
     operator.stop()
@@ -316,7 +335,7 @@ def test_a_mail_tried_again_keeps_its_message_id(space, operator, scripted_mail)
     script = Script(received=lambda attempt: "451 try again" if attempt == 1 else None)
     server = scripted_mail(script)
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp={"server": server.server, **PLAIN})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     wait_sent(space, "ci", config, "720h", timeout=50)
     first, second = script.attempts
     assert first["Message-ID"] == second["Message-ID"]
@@ -329,7 +348,7 @@ def test_a_message_id_is_the_same_after_a_crash(space, start_operator, scripted_
     server = scripted_mail(script)
     operator = start_operator()
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp={"server": server.server, **PLAIN})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     wait_for(lambda: script.attempts, 15, "no attempt")
     operator.kill()
     start_operator()
@@ -343,7 +362,7 @@ def test_one_refused_recipient_does_not_keep_the_others_from_theirs(space, opera
     server = scripted_mail(script)
     config = space.config("mail", emails="platform@example.com; gone@example.com; security@example.com", digest="0s",
                           smtp={"server": server.server, **PLAIN})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     wait_for(lambda: script.accepted, 20, "nothing accepted")
     assert script.accepted[0].recipients == ["platform@example.com", "security@example.com"]
     wait_for(lambda: space.config_events(config, "NoticeFailed"), 10, "the refusal is not told")
@@ -368,7 +387,7 @@ def test_a_server_that_hangs_holds_nobody_up(space, start_operator):
     server = SilentServer()
     try:
         space.config("mail", emails="platform@example.com", digest="0s", smtp={"server": server.server, **PLAIN})
-        space.token("ci", ttl="100h")
+        space.token("ci", ttl=SOON)
         wait_for(lambda: server.connections, 20, "nobody connected")
         space.token("other", ttl="8760h")
         space.ready("other")
@@ -381,7 +400,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_password(space, operator
     smtp = space.smtp(mail)
     del smtp["caSecret"]
     config = space.config("mail", emails="platform@example.com", digest="0s", smtp=smtp)
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     failed = space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False")
     assert "certificate" in condition(failed, "EmailDelivery")["message"].lower()
     assert not mail.received()
@@ -393,7 +412,7 @@ def test_a_server_that_offers_no_starttls_gets_nothing(space, operator, scripted
     space.login(server.server)
     config = space.config("mail", emails="platform@example.com", digest="0s",
                           smtp={"server": server.server, "from": "tokens@example.com", "credentialsSecret": "smtp"})
-    space.token("ci", ttl="100h")
+    space.token("ci", ttl=SOON)
     space.wait_config(config, lambda c: stands(c, "EmailDelivery")[0] == "False")
     assert not script.logins and not script.attempts
 
@@ -402,8 +421,8 @@ def test_a_revoked_tokens_pending_mail_is_dropped(space, operator, scripted_mail
     script = Script()
     server = scripted_mail(script)
     config = space.config("mail", emails="platform@example.com", digest="5s", smtp={"server": server.server, **PLAIN})
-    space.token("gone", ttl="100h")
-    space.token("stays", ttl="100h")
+    space.token("gone", ttl=SOON)
+    space.token("stays", ttl=SOON)
     for name in ("gone", "stays"):
         space.wait_condition(name, "ExpiringSoon", "True")
     space.tokens.patch("gone", {"spec": {"revoked": True}})

@@ -31,12 +31,13 @@ def minted(space, name="ci", **spec):
 
 
 def wait_rotated(space, before, name="ci", timeout=15):
-    """The status after a rotation, once the Secret holds its value."""
+    """The status after a rotation, once the Secret holds its value and the overlap has begun."""
 
     def rotated():
         token, secret = space.check_consistent(name)
         assert token["status"]["revision"] > before["revision"]
         assert stands(token, "Ready") == ("True", "Rotated")
+        assert "replacedAt" in token["status"].get("previous", {"replacedAt": "no previous value"})
         assert secret["metadata"]["annotations"]["apitoken.dev/token-hash"] == token["status"]["tokenHash"]
         return token["status"]
 
@@ -77,7 +78,8 @@ def test_a_request_is_served_once_and_recorded(space, start_operator):
     assert seconds_between(status["warnAt"], status["expiresAt"]) == 720 * 3600
     assert status["previous"]["tokenID"] == before["tokenID"] != status["tokenID"]
     assert status["previous"]["tokenHash"] == before["tokenHash"] == hash_of(value)
-    assert seconds_between(status["issuedAt"], status["previous"]["validUntil"]) == 24 * 3600
+    assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 24 * 3600
+    assert 0 <= seconds_between(status["issuedAt"], status["previous"]["replacedAt"]) <= 3 * SCALE
     secret = space.secrets.get("ci")
     assert well_formed(value_in(secret)) and value_in(secret) != value
     assert set(secret["data"]) == {"token", "previous-token"} and value_in(secret, "previous-token") == value
@@ -99,7 +101,7 @@ def test_a_request_is_served_once_and_recorded(space, start_operator):
 def test_the_former_value_leaves_status_and_secret_after_its_overlap(space, operator):
     before, value = minted(space, rotation={"overlap": "3s"})
     status = rotate(space, before)
-    assert seconds_between(status["issuedAt"], status["previous"]["validUntil"]) == 3
+    assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
     assert space.value("ci", "previous-token") == value
     fresh = space.value("ci")
 
@@ -177,7 +179,7 @@ def test_a_request_renews_an_expired_token(space, operator):
     assert "previous" not in status, "what has expired works again"
     assert keys(space) == {"token"} and space.value("ci") != value
     for kind in ("ExpiringSoon", "Stalled"):
-        assert stands(space.tokens.get("ci"), kind)[0] == "False"
+        assert not condition(space.tokens.get("ci"), kind)
 
 
 @pytest.mark.parametrize("loss", ["deleted", "edited"])
@@ -255,20 +257,80 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(clu
         cluster.api.delete(f"{rbac}/clusterroles/{who}")
 
 
-def test_a_rotation_that_cannot_be_written_is_tried_with_backoff_and_ready_goes_with_the_former_value(space, operator):
-    before, _ = minted(space, rotation={"overlap": "8s"})
-    space.secrets.patch("ci", {"immutable": True})  # the API server refuses every other value
+@pytest.fixture
+def frozen_secrets(cluster, space):
+    """A policy of somebody else that refuses every change of a Secret in this namespace."""
+    path, name = "/apis/admissionregistration.k8s.io/v1", f"frozen-{space.name}"
+    cluster.api.create(f"{path}/validatingadmissionpolicies", {"metadata": {"name": name}, "spec": {
+        "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["UPDATE"]}]},
+        "validations": [{"expression": "false", "message": "frozen"}]}})
+    cluster.api.create(f"{path}/validatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": {
+        "policyName": name, "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}}})
+
+    def thaw():
+        cluster.api.delete(f"{path}/validatingadmissionpolicybindings/{name}")
+
+    yield thaw
+    thaw()
+    cluster.api.delete(f"{path}/validatingadmissionpolicies/{name}")
+
+
+def wait_frozen(space):
+    def frozen():
+        with pytest.raises(ApiError):
+            space.secrets.patch("ci", {"metadata": {"annotations": {"example.com/frozen": "?"}}})
+
+    eventually(frozen, 20)
+
+
+def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(space, operator, frozen_secrets):
+    before, value = minted(space, rotation={"overlap": "3s"})
+    wait_frozen(space)
     request(space)
     space.wait_event("ci", "MintFailed")
-    token = space.wait_condition("ci", "Reconciling", "True", "Pending")
-    assert stands(token, "Ready") == ("True", "Rotated")
-    let_pass(3)
-    assert space.tokens.get("ci")["status"]["revision"] <= before["revision"] + 3, "a value is drawn at each of its own events"
-    token = space.wait_condition("ci", "Ready", "False", "Pending", timeout=15)
-    space.secrets.delete("ci")
-    status = space.ready("ci", timeout=30)["status"]
-    assert status["tokenHash"] == hash_of(space.value("ci"))
-    assert status["revision"] <= before["revision"] + 8
+    let_pass(5)  # longer than the overlap
+
+    def works_on():
+        token = space.wait_condition("ci", "Reconciling", "True", "Pending")
+        assert stands(token, "Ready") == ("True", "Rotated")
+        previous = token["status"]["previous"]
+        assert previous["tokenHash"] == hash_of(value) == hash_of(space.value("ci"))
+        assert previous["validUntil"] == before["expiresAt"] and "replacedAt" not in previous
+        assert token["status"]["revision"] <= before["revision"] + 5, "a value is drawn at each of its own events"
+
+    holds(works_on, 2)
+    metrics = operator.metrics()
+    assert metrics.value("apitokens_rotation_unfinished") == 1
+    started = metrics.value("apitoken_rotation_started_timestamp_seconds", namespace=space.name, name="ci")
+    assert started == moment(space.tokens.get("ci")["status"]["lastRotationTime"]).timestamp()
+    frozen_secrets()
+    status = wait_rotated(space, before, timeout=60)
+    assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
+    eventually(lambda: "previous" not in space.tokens.get("ci")["status"] or pytest.fail("the previous value stays"), 15)
+    assert operator.metrics().value("apitokens_rotation_unfinished") == 0
+
+
+@pytest.mark.parametrize("change", ["rotated", "overlap over"])
+def test_an_immutable_secret_is_deleted_and_made_anew(space, operator, change):
+    before, value = minted(space, rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}})
+    uid = space.secrets.get("ci")["metadata"]["uid"]
+    if change == "overlap over":
+        before = rotate(space, before)
+        value = space.value("ci")
+    space.secrets.patch("ci", {"immutable": True, "data": {"mine": encoded("stays")}, "metadata": {"labels": {"own": "label"}}})
+    if change == "rotated":
+        rotate(space, before)
+
+    def anew():
+        token, secret = space.check_consistent("ci")
+        assert secret["metadata"]["uid"] != uid and not secret.get("immutable")
+        assert secret["metadata"]["labels"]["team"] == "shop" and secret["metadata"]["labels"]["own"] == "label"
+        assert value_in(secret, "mine") == "stays"
+        assert (value_in(secret) == value) == (change == "overlap over")
+        assert "previous-token" in secret["data"] or change == "overlap over"
+
+    eventually(anew, 20)
 
 
 # --- show once ----------------------------------------------------------------------------------------------------
@@ -373,16 +435,16 @@ def test_automatic_rotations_slept_through_are_made_up_at_start(space, start_ope
 
 
 def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(space, operator):
-    """Both live shorter than the 30 days from which warnings begin without a config."""
-    space.token("manual", ttl="600s")
+    space.token("manual", ttl="720h1s")
     automatic, _ = minted(space, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"})
     space.wait_condition("manual", "ExpiringSoon", "True")
     span = seconds_between(automatic["rotateAt"], automatic["expiresAt"])
     assert seconds_between(automatic["rotateAt"], automatic["warnAt"]) == span // 10
-    assert stands(space.tokens.get("automatic"), "ExpiringSoon") == ("False", "Valid")
+    assert not condition(space.tokens.get("automatic"), "ExpiringSoon")
 
     overdue, _ = minted(space, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"})
-    space.secrets.patch("overdue", {"metadata": {"ownerReferences": None}})  # somebody else's now: nothing can be written
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "0"}
+    space.secrets.patch("overdue", {"metadata": {"ownerReferences": [other]}})  # somebody else's now: nothing can be written
     token = space.wait_condition("overdue", "ExpiringSoon", "True")
     assert stands(token, "Ready") == ("False", "SecretConflict")
     assert seconds_since(overdue["warnAt"]) >= 0

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "api/names.hpp"
+#include "core/plan_secret.hpp"
 #include "core/plan_token.hpp"
 #include "core/rotation.hpp"
 #include "core/token_status.hpp"
@@ -77,9 +78,7 @@ class ClusterModel {
     if (hash == status.token_hash) return status.expires_at && now < *status.expires_at;
     return status.previous && hash == status.previous->token_hash && now < status.previous->valid_until;
   }
-  bool is_ours() const {
-    return secret->meta.meta.owners.size() == 1 && secret->meta.meta.owners[0].uid == token.meta.uid;
-  }
+  bool is_ours() const { return is_owned_by(secret->meta, token.meta.uid) || is_restored(secret->meta); }
 
   void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }
   // As far as a process gets that ends after so many effects.
@@ -160,6 +159,7 @@ class ClusterModel {
   void run(const PatchSecretMetadata& patch) {
     EXPECT_EQ(patch.at.resource_version, secret->meta.meta.resource_version);
     for (const std::string& key : patch.keys_gone) take_out(key);
+    if (!patch.owners.empty()) secret->meta.meta.owners = patch.owners;
     apply(patch.labels, secret->meta.meta.labels, secret->meta.label_keys_ours);
     apply(patch.annotations, secret->meta.meta.annotations, secret->meta.annotation_keys_ours);
     secret->meta.meta.resource_version = next_version();

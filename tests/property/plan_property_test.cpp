@@ -142,8 +142,9 @@ void expect_told(const ClusterModel& model) {
   if (status.rotate_at && model.now < rotation_overdue(*status.rotate_at, *status.expires_at)) return;
   for (const auto& [name, config] : model.configs) {
     std::vector<Seconds> reminders = config.reminders;
-    if (type == TokenType::Temporary) std::erase_if(reminders, [&](Seconds reminder) { return reminder >= *ttl; });
-    if (reminders.empty()) continue;
+    std::erase_if(reminders, [&](Seconds reminder) { return reminder >= *ttl; });
+    if (reminders.empty() && type == TokenType::Temporary) continue;
+    if (reminders.empty()) reminders.push_back(*ttl / 3);
     reminders.emplace_back(0);
     std::optional<Seconds> nearest;
     for (const Seconds reminder : reminders) {

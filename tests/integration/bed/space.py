@@ -34,6 +34,15 @@ class Space:
 
         return wait_for(reached, timeout, lambda: f"{name} is not {kind}={status} {reason or ''}: {(seen['token'] or {}).get('status')}")
 
+    def wait_without(self, name, kind, timeout=15):
+        """The token once its status, for the present spec, has no condition of that type."""
+        def without():
+            token = self.tokens.get(name)
+            current = condition(token, "Ready").get("observedGeneration") == (token or {}).get("metadata", {}).get("generation")
+            return current and not condition(token, kind) and token
+
+        return wait_for(without, timeout, lambda: f"{name} still has {kind}: {self.tokens.get(name).get('status')}")
+
     def wait_all_ready(self, count, timeout=30):
         def all_ready():
             items = self.tokens.list()

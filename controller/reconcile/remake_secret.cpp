@@ -1,0 +1,63 @@
+// Read, delete, create.
+#include "reconcile/remake_secret.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace apitoken::reconcile {
+namespace {
+
+using kube::resources::kSecrets;
+
+void apply(const api::StringChanges& changes, api::StringMap& names) {
+  for (const auto& [name, value] : changes) {
+    if (value) {
+      names[name] = *value;
+    } else {
+      names.erase(name);
+    }
+  }
+}
+
+// The data of the new Secret; the values stay in `held` and in the change.
+std::vector<api::DataChange> merge(const api::SecretData& held, std::span<const api::DataChange> changes) {
+  std::vector<api::DataChange> data;
+  const auto is_changed = [&](const std::string& key) {
+    return std::ranges::any_of(changes, [&](const api::DataChange& change) { return change.key == key; });
+  };
+  for (const auto& [key, value] : held) {
+    if (!is_changed(key)) data.push_back({key, &value});
+  }
+  for (const api::DataChange& change : changes) {
+    if (change.value) data.push_back(change);
+  }
+  return data;
+}
+
+}  // namespace
+
+Result<std::string> remake_if_immutable(kube::Client& client, const SecretChange& change, const Error& refusal,
+                                        std::stop_token stop) {
+  auto body = client.get(kSecrets, change.at.key(), stop);
+  if (!body) return std::unexpected(body.error());
+  const SecretString text(std::move(*body));
+  api::JsonParser parser;
+  const auto object = parser.parse(text.reveal());
+  if (!object) return std::unexpected(object.error());
+  auto meta = api::decode_meta(*object);
+  if (!meta) return std::unexpected(meta.error());
+  if (!api::is_immutable(*object) || meta->uid != change.at.uid) return std::unexpected(refusal);
+  const api::SecretData held = api::decode_secret_data(*object);
+  const auto data = merge(held, change.data);
+  apply(change.labels, meta->labels);
+  apply(change.annotations, meta->annotations);
+  if (!change.owners.empty()) meta->owners = change.owners;
+  const auto anew = api::encode_new_secret(*meta, data);
+  const auto gone = client.remove(kSecrets, meta->key(), meta->uid, meta->resource_version, stop);
+  if (!gone) return std::unexpected(gone.error());
+  spdlog::warn("secret was immutable, made anew namespace={} name={}", meta->ns, meta->name);
+  return client.create(kSecrets, meta->ns, anew.reveal(), stop, kube::kMetadataAccept);
+}
+
+}  // namespace apitoken::reconcile
