@@ -167,8 +167,7 @@ def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(space, op
 
 def test_another_owner_in_place_of_ours_makes_the_secret_foreign(space, operator):
     minted(space)
-    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "0"}
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": [other]}})
+    space.secrets.patch("ci", {"metadata": {"ownerReferences": [space.other_owner()]}})
     space.wait_condition("ci", "Ready", "False", "SecretConflict")
 
 

@@ -58,7 +58,7 @@ class Space:
         token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
         assert secret and key in (secret.get("data") or {}), f"{name} has no Secret with {key}"
         assert hash_of(value_in(secret, key)) == token["status"].get("tokenHash")
-        assert secret["metadata"]["ownerReferences"][0]["uid"] == token["metadata"]["uid"]
+        assert [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])] == [token["metadata"]["uid"]]
         return token, secret
 
     def events_of(self, name, reason=None, kind="ApiToken"):
@@ -98,6 +98,11 @@ class Space:
     def login(self, server, password=LOGIN[1]):
         """The Secret of spec.smtp.credentialsSecret: a login for that server alone."""
         return self.secret("smtp", username=LOGIN[0], password=password, server=server)
+
+    def other_owner(self):
+        """An owner reference to an object that exists (else the garbage collector takes what it owns) and is no ApiToken."""
+        found = self.cluster.api.get(f"/api/v1/namespaces/{self.name}/serviceaccounts/default")
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "name": "default", "uid": found["metadata"]["uid"]}
 
     def smtp(self, mail, **changes):
         """spec.smtp for a Mailpit, with its login and CA as Secrets of this namespace (the operator's own)."""
