@@ -33,7 +33,7 @@ bool TokenFacts::is_end_told() const { return is_revoked() || is_ready_reason(re
 
 bool TokenFacts::is_delivered() const {
   const auto at = delivered_at(token_.spec, token_.status);
-  return has_value() && at && !is_rotation_unfinished() && (token_.status.delivered_at || now_ >= *at);
+  return has_value() && at && !is_overlap_ahead() && (token_.status.delivered_at || now_ >= *at);
 }
 
 bool TokenFacts::is_value_lost() const {
@@ -41,7 +41,7 @@ bool TokenFacts::is_value_lost() const {
          !describe_loss(observed_).empty();
 }
 
-bool TokenFacts::is_rotation_unfinished() const {
+bool TokenFacts::is_overlap_ahead() const {
   return token_.status.previous && !token_.status.previous->replaced_at;
 }
 

@@ -33,7 +33,7 @@ class TokenFacts {
   bool is_delivered() const;
   bool is_value_lost() const;
   // The present value was never seen in the Secret: the previous one lives to its own expiry.
-  bool is_rotation_unfinished() const;
+  bool is_overlap_ahead() const;
   // When the next value may be minted, where `pause` since the last one is not over.
   std::optional<WallTime> too_soon_before(Seconds pause) const;
   bool is_ready_reason(std::string_view why) const;
