@@ -45,7 +45,11 @@ class Exchange(http.server.BaseHTTPRequestHandler):
     def exchange(self):
         proxy = self.proxy
         path = urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the connection ended before the request did: no request, and nothing to pass on
+            self.close_connection = True
+            return
         proxy.seen.append((self.command, self.path))
         refusal = proxy.refuse(self.command, path.path)
         if refusal:
