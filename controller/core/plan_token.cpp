@@ -213,10 +213,11 @@ class TokenPlanner : TokenFacts {
   }
 
   Plan rotate() {
+    if (is_value_lost()) return give_up_value(describe_loss(observed_));
     // If an unfinished rotation left the previous value in the Secret, nobody has the present one: the previous stays.
     if (!holds_previous(observed_)) {
       status_.previous.reset();
-      if (has_value() && !is_expired() && !is_value_lost()) {
+      if (has_value() && !is_expired()) {
         status_.previous = {token_.status.token_id, token_.status.token_hash, *token_.status.expires_at, {}};
       }
     }
@@ -233,9 +234,18 @@ class TokenPlanner : TokenFacts {
     // previous value works, readers lose nothing by a Secret that is a moment ahead of the status. Otherwise the Secret
     // must not hold what the status does not know yet.
     const bool status_alone_shows = !observed_.secret && token_.spec.secret->encrypt_to;
-    add_minting(status_alone_shows || !status_.previous ? First::Secret : First::Status, true,
-                is_value_lost() ? describe_loss(observed_) : "");
+    add_minting(status_alone_shows || !status_.previous ? First::Secret : First::Status, true);
     return minted(reason::kRotated, "Rotate", note);
+  }
+
+  // The next pass mints. A life must not get another end by a write that mints nothing.
+  Plan give_up_value(const std::string& loss) {
+    void_value();
+    set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
+    patch_status();
+    plan_wake();
+    wake_now(Urgency::Value);
+    return std::move(plan_);
   }
 
   // The value whose hash is in the status was never written: nobody has it.
