@@ -18,7 +18,8 @@
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of what others wrote, FUZZ_MINUTES (0.25) for each
 #
-#   Without STEPs: all of them but `unit`, whose tests `asan` runs too.
+#   Without STEPs: the sanitizers are divided between commits. Half of the commits, by their hash, take the asan steps,
+#   which run the unit tests; the others take unit and the tsan steps. SANITIZER=asan or tsan chooses.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
@@ -37,11 +38,17 @@ readonly quick=(format shell layers rules chart unit lint integration)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
 passed=0 failed=0 skipped=0 broken=()
 
+by_commit() { if [[ $(git rev-parse HEAD 2>/dev/null) =~ ^[0-7] ]]; then echo asan; else echo tsan; fi; }
+
 case ${1:-} in
   --help | -h) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
   --quick) steps=("${quick[@]}") ;;
   --full) full=1 steps=("${every[@]}") ;;
-  '') read -ra steps <<<"${every[*]/#unit/}" ;;
+  '') steps=(format shell layers rules chart lint integration)
+    case ${SANITIZER:-$(by_commit)} in
+      asan) steps+=(asan asan-integration fuzz) ;;
+      *) steps+=(unit tsan tsan-integration fuzz) ;;
+    esac ;;
   *) steps=("$@") ;;
 esac
 for step in "${steps[@]}"; do
