@@ -190,14 +190,10 @@ struct App::Parts {
       [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
       [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
   reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
-  reconcile::TokenWorker token_worker{queues.tokens,
-                                      gatherer,
-                                      executor,
-                                      dispatcher,
-                                      duplicates,
-                                      metrics.api_tokens(),
-                                      config.dry_run,
-                                      [this] { return clock.doubt(); }};
+  reconcile::TokenWorker token_worker{queues.tokens,  gatherer,
+                                      executor,       dispatcher,
+                                      duplicates,     metrics.api_tokens(),
+                                      config.dry_run, [this] { return clock.doubt(); }};
   reconcile::ConfigWorker config_worker{
       queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
       operator_namespace, config.dry_run};
@@ -274,7 +270,8 @@ void App::Parts::set_up_metrics() {
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
   if (!config.per_token_metrics) return;
-  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
+  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::Rotation,
+                            serve::TokenFamily::About}) {
     collectors.push_back(std::make_unique<serve::TokenCollector>(family, for_each));
   }
 }

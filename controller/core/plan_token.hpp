@@ -3,9 +3,9 @@
 // that was carried out and observed gives an empty one.
 //
 // Order of writes: a value counts once its hash stands in the status. So issuing writes the Secret first, then the
-// status; replacing a lost value takes that one's hash out of the status before. Rotating writes the status first, with the former value in `previous`, then the
-// Secret: whatever a reader finds there verifies at every moment. Revoking clears the status first, then deletes the
-// Secret.
+// status; replacing a lost value takes that one's hash out of the status before. Rotating writes the status first, with
+// the former value in `previous`, then the Secret: whatever a reader finds there verifies at every moment. Revoking
+// clears the status first, then deletes the Secret.
 #pragma once
 
 #include <string_view>

@@ -41,9 +41,7 @@ bool TokenFacts::is_value_lost() const {
          !describe_loss(observed_).empty();
 }
 
-bool TokenFacts::is_overlap_ahead() const {
-  return token_.status.previous && !token_.status.previous->replaced_at;
-}
+bool TokenFacts::is_overlap_ahead() const { return token_.status.previous && !token_.status.previous->replaced_at; }
 
 std::optional<WallTime> TokenFacts::too_soon_before(Seconds pause) const {
   const auto issued = token_.status.issued_at;

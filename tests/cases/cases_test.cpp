@@ -1,10 +1,15 @@
 // Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned then, as text. A
-// document a case.
+// document is a case. Its fields:
 //
-//   name: what the case shows            secret: {absent: no Secret; owner: own|former|foreign|shared|none; hash: what the
-//   annotation now: 2026-03-24T12:00:00Z                      says; value: what the value hashes to, where it was read;
-//   deleted: …} token: spec, status, generation      configs: list of TokenExpiryConfig specs with a name told:
-//   [{config, before}]             plan: the text of the plan
+//   - name: what the case shows
+//   - now: the time, such as 2026-03-24T12:00:00Z
+//   - token: spec, status, generation, annotations, deleted
+//   - secret: absent if there is none; owner (own, former, foreign, shared, none), hash (what the annotation says),
+//   value
+//     (what the value hashes to, where it was read), keys, labels, annotations, unlabeled, deleted
+//   - configs: a list of TokenExpiryConfig specs, each with a name
+//   - told: a list of delivered notices, [{config, before}]
+//   - plan: the text of the plan
 //
 // A plan that differs is shown line by line. Set APITOKEN_SHOW=1 to print every plan as it is.
 #include <gtest/gtest.h>

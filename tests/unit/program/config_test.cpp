@@ -160,7 +160,8 @@ TEST_F(ParseFlags, ClocksMayDifferByTenSecondsAtLeast) {
   EXPECT_EQ(parse({})->clock_tolerance, std::chrono::minutes(5));
   EXPECT_EQ(parse({"--clock-tolerance=10s"})->clock_tolerance, std::chrono::seconds(10));
   for (const char* tolerance : {"9s", "0s", "30", "-1h", ""}) {
-    EXPECT_THAT(refused({"--clock-tolerance", tolerance}), HasSubstr("allowed are durations of 10s and more, such as 5m"));
+    EXPECT_THAT(refused({"--clock-tolerance", tolerance}),
+                HasSubstr("allowed are durations of 10s and more, such as 5m"));
   }
 }
 
@@ -193,10 +194,11 @@ TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
 
 TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
   const auto text = help_text();
-  for (const char* flag : {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
-                           "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect",
-                           "--issuer URL", "--jwt-key-rotation DURATION", "--clock-tolerance DURATION", "--per-token-metrics", "--dry-run",
-                           "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
+  for (const char* flag :
+       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
+        "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect", "--issuer URL",
+        "--jwt-key-rotation DURATION", "--clock-tolerance DURATION", "--per-token-metrics", "--dry-run",
+        "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
     EXPECT_THAT(text, HasSubstr(flag));
   }
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) EXPECT_LE(text.find('\n', at) - at, 110u);
