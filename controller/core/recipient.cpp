@@ -23,9 +23,14 @@ Status check_recipient(std::string_view recipient) {
   if (recipient.size() > kMaxRecipient)
     return fail(ErrorKind::Invalid,
                 fmt::format("is longer than {} characters; give one certificate or one JWK alone", kMaxRecipient));
-  if (!is_jwk(recipient)) return check_certificate(recipient);
-  const auto key = read_public_jwk(recipient);
-  if (!key) return std::unexpected(key.error());
+  if (is_jwk(recipient)) {
+    if (const auto key = read_public_jwk(recipient); !key) return std::unexpected(key.error());
+  } else if (const auto checked = check_certificate(recipient); !checked) {
+    return checked;
+  }
+  // A key can be well formed and still no key, such as an RSA modulus that is even: only trying tells.
+  if (!encrypt_to(recipient, SecretString(std::string("trial"))))
+    return fail(ErrorKind::Invalid, "holds a key that nothing can be encrypted to; give another one");
   return {};
 }
 

@@ -44,7 +44,7 @@ std::string_view remedy_for(const SmtpReply& reply, const MailSettings& settings
 Error explain_refusal(const MailSettings& settings, const SmtpDialogue& dialogue) {
   const SmtpReply* reply = dialogue.last_reply();
   if (!reply) return {ErrorKind::Unavailable, fmt::format("{}: no reply", settings.server.text())};
-  const std::string_view what = reply->to == "MAIL" || reply->to == "." || reply->to == "DATA" ? "the mail" : reply->to;
+  const std::string what = reply->to == "MAIL" || reply->to == "." || reply->to == "DATA" ? "the mail" : reply->to;
   return {is_permanent(reply) ? ErrorKind::Invalid : ErrorKind::Unavailable,
           fmt::format("{}: {} was refused: {}{}", settings.server.text(), what.empty() ? "the connection" : what,
                       words_of(*reply, settings), remedy_for(*reply, settings))};

@@ -23,7 +23,7 @@ void fuzz(std::string_view input) {
   for (const auto& reply : dialogue.recipient_replies()) require(is_one_line(reply.text), "a reply is one line");
   if (dialogue.last_reply() != nullptr) require(is_one_line(dialogue.last_reply()->text), "a reply is one line");
   for (const auto fault : {notify::SmtpFault::LoginRefused, notify::SmtpFault::Refused, notify::SmtpFault::NoTls})
-    (void)notify::explain_fault(fault, "", {}, dialogue);
+    require(is_one_line(notify::explain_fault(fault, "", {}, dialogue).message), "an explanation is one line");
 }
 
 }  // namespace apitoken::fuzz
