@@ -181,7 +181,8 @@ apply_samples() {
   local sample name
   # shellcheck source=/dev/null
   . "$dir/mail/env"
-  kube -n "$system" create secret generic smtp --from-literal=username=tokens --from-file=password="$dir/password"
+  kube -n "$system" create secret generic smtp --from-literal=username=tokens --from-file=password="$dir/password" \
+    --from-literal=server="$SMTP_HOST:$SMTP_PORT"
   kube -n "$system" create secret generic smtp-ca --from-file=ca.crt="$SMTP_CA"
   for sample in "$root"/manifests/samples/tokenexpiryconfig-*.yaml; do
     name=$(kubectl --kubeconfig "$dir/kubeconfig" create --dry-run=client -f "$sample" -o 'jsonpath={.metadata.name}')

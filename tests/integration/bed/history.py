@@ -14,7 +14,7 @@ class History:
         self.space = space
         self.events = []  # (revision, kind, type, object)
         self.state = {}  # by (kind, name), as it stood at the beginning
-        self._answers, self._threads = [], []
+        self._threads = []
 
     def __enter__(self):
         for kind, collection in (("token", self.space.tokens), ("secret", self.space.secrets)):
@@ -36,15 +36,14 @@ class History:
                     event = json.loads(line)
                     self.events.append((int(event["object"]["metadata"]["resourceVersion"]), kind, event["type"], event["object"]))
             except (requests.RequestException, AttributeError, ValueError):
-                pass  # closed at the end
+                pass  # the API server ended
 
-        self._answers.append(answer)
         self._threads.append(threading.Thread(target=read, daemon=True))
         self._threads[-1].start()
 
     def __exit__(self, *raised):
-        for answer in self._answers:
-            answer.close()
+        # To close an answer that another thread reads would wait for its next line: the threads end with the server's time limit.
+        self.events = list(self.events)
 
     def check_ready_values(self):
         """At no revision may a Ready token's Secret hold a value that does not verify. Returns how many revisions were looked at."""

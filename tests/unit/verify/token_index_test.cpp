@@ -197,7 +197,7 @@ TEST_F(Index, AHashThatTwoApiTokensClaimIsTheOlderOnes) {
   see(copy);
   EXPECT_EQ(owner(), "victim");
   EXPECT_EQ(index.claimants(core::digest_of("same")).size(), 2u);
-  clock.advance(hours(1));
+  machine.advance(hours(1));
   EXPECT_FALSE(valid("same")) << "the copy lengthens no life";
 }
 
