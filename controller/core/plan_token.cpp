@@ -26,6 +26,8 @@ namespace reason = api::reason;
 // A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster
 // busy.
 constexpr Seconds kBetweenMintings{2};
+// The overlap of a rotation begins by the next pass, which this brings if nothing else does.
+constexpr Seconds kUntilOverlap{1};
 // A rotation that cannot be finished is tried again after as long as it has been going on, at most after this.
 constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
 constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
@@ -346,6 +348,7 @@ class TokenPlanner : TokenFacts {
   Plan minted(std::string_view why, std::string_view action, std::string note) {
     add(PostEvent{event(why, false, action, std::move(note), fmt::format("{}", status_.revision))});
     plan_wake();
+    if (status_.previous && !status_.previous->replaced_at) wake(now_ + kUntilOverlap);
     if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
     return std::move(plan_);
   }

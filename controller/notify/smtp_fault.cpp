@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.hpp"
+#include "core/plain_text.hpp"
 
 namespace apitoken::notify {
 namespace {
@@ -89,8 +90,9 @@ std::string words_of(const SmtpReply& reply, const MailSettings& settings) {
   return reply.text;
 }
 
-Error explain_fault(SmtpFault fault, std::string_view detail, const MailSettings& settings,
-                    const SmtpDialogue& dialogue) {
+namespace {
+
+Error explain(SmtpFault fault, std::string_view detail, const MailSettings& settings, const SmtpDialogue& dialogue) {
   const std::string server = settings.server.text();
   switch (fault) {
     case SmtpFault::Canceled:
@@ -121,6 +123,15 @@ Error explain_fault(SmtpFault fault, std::string_view detail, const MailSettings
       break;
   }
   return explain_connection(detail, settings);
+}
+
+}  // namespace
+
+Error explain_fault(SmtpFault fault, std::string_view detail, const MailSettings& settings,
+                    const SmtpDialogue& dialogue) {
+  Error error = explain(fault, detail, settings, dialogue);
+  error.message = core::plain_text(error.message);  // one line, whatever the server said
+  return error;
 }
 
 }  // namespace apitoken::notify

@@ -14,8 +14,8 @@ namespace {
 constexpr WallTime kNow{Seconds(1774355400)};
 
 void plan(const api::ApiToken& token) {
-  (void)core::check_token(token, kNow);
-  const core::Observed observed{kNow, token, {}, {}, {}};
+  (void)core::check_token(token, core::ReservedNames{});
+  const core::Observed observed{.now = kNow, .token = token};
   (void)core::to_text(core::plan_token(observed));
 }
 

@@ -88,6 +88,7 @@ TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
 TEST_F(Index, AChangeSeenAfterTheExpiryIsRememberedToo) {
   see(token_of("good"));
   machine.advance(hours(2));
+  EXPECT_FALSE(valid("good"));
   see(token_of("good", "ci", "2"));
   machine.set_wall(kNow);
   EXPECT_FALSE(valid("good"));
