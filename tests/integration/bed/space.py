@@ -57,7 +57,7 @@ class Space:
         """The one thing that must always hold of a live token: the value in its Secret hashes to its status."""
         token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
         assert secret and key in (secret.get("data") or {}), f"{name} has no Secret with {key}"
-        assert hash_of(value_in(secret, key)) == token["status"].get("tokenHash")
+        assert hash_of(value_in(secret, key)) == token.get("status", {}).get("tokenHash")
         assert [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])] == [token["metadata"]["uid"]]
         return token, secret
 
