@@ -18,9 +18,9 @@
 #                     the integration tests with an instrumented operator; minting, healing, notices, faults
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of what others wrote, FUZZ_MINUTES (0.25) for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, integration, and a share of the rest by the commit's hash: unit,
-#   lint and fuzz; or the asan steps, which run the unit tests too; or unit and the tsan steps. SHARE=plain, asan or tsan
-#   chooses one.
+#   Without STEPs: format, shell, layers, rules, chart, integration, and a share of the rest by the commit's hash: unit
+#   and lint; or the asan steps, which run the unit tests too; or unit and the tsan steps. SHARE=plain, asan or tsan
+#   chooses one. The unit tests play the fuzzers' corpora, each with a thousand distortions.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
@@ -56,7 +56,7 @@ case ${1:-} in
     case ${SHARE:-$(share_of_commit)} in
       asan) steps+=(asan asan-integration) ;;
       tsan) steps+=(unit tsan tsan-integration) ;;
-      *) steps+=(unit lint fuzz) ;;
+      *) steps+=(unit lint) ;;
     esac ;;
   *) steps=("$@") ;;
 esac
