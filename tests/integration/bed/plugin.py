@@ -4,6 +4,7 @@ import pathlib
 import pty
 import re
 import select
+import signal
 import subprocess
 import time
 
@@ -42,9 +43,10 @@ class Plugin:
         return {**clean, "PATH": ":".join(filter(None, path)), "KUBECONFIG": str(self.kubeconfig), "TERM": "xterm", **more}
 
     def start(self, *args, **options):
-        """The process, not waited for."""
+        """The process, not waited for. A shell's background job ignores SIGINT, and its children would too."""
         return subprocess.Popen(["kubectl", "apitoken", *map(str, args)], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=self.environment(), **options)
+                                stderr=subprocess.PIPE, env=self.environment(),
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
 
     def run(self, *args, input="", program=("kubectl", "apitoken"), stdout=subprocess.PIPE, env=None):
         done = subprocess.run([*program, *map(str, args)], input=input, text=True, stdout=stdout, stderr=subprocess.PIPE,
