@@ -43,6 +43,7 @@ TEST_F(OutageTest, AnAnswerToAnybodyEndsAllWaits) {
   std::atomic<int> returned = 0;
   std::vector<std::jthread> waiters;
   for (int i = 0; i < 5; ++i) waiters.push_back(waiter(30s, returned));
+  std::this_thread::sleep_for(200ms);  // until all have begun to wait
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 800ms); }));
   clock_.advance(800ms);
   ASSERT_TRUE(eventually([&] { return returned == 1; }));
