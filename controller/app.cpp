@@ -40,19 +40,23 @@
 namespace apitoken {
 namespace {
 
-// How long writes under way may take once the operator is to stop writing; with the lease's renew deadline less than
-// its duration.
+// How long writes under way may take once the operator is to stop writing; with the lease's renew
+// deadline less than its duration.
 constexpr std::chrono::seconds kGrace{3};
 
-// A look at whether the clocks agree, so that people hear of it; each pass of a worker asks by itself.
+// A look at whether the clocks agree, so that people hear of it; each pass of a worker asks by
+// itself.
 constexpr std::chrono::seconds kClockLook{5};
 
 std::string describe_skew(Seconds skew) {
   return fmt::format("ClockSkew: the clock of this machine is {} {} that of the API server",
-                     format_duration(std::chrono::abs(skew)), skew > Seconds(0) ? "ahead of" : "behind");
+                     format_duration(std::chrono::abs(skew)),
+                     skew > Seconds(0) ? "ahead of" : "behind");
 }
 
-std::string user_agent() { return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION); }
+std::string user_agent() {
+  return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION);
+}
 
 // Unique to this process, and readable in Leases and Events.
 std::string make_identity() {
@@ -113,7 +117,8 @@ struct App::Parts {
     auto reflector = std::make_shared<kube::Reflector<T>>(
         client, clock, std::move(watched), store, std::move(decode),
         [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); }, &outage);
-    watches.push_back({std::move(name), [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
+    watches.push_back({std::move(name),
+                       [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
                        [reflector] { return reflector->has_synced(); },
                        [reflector] { return reflector->last_activity(); }});
   }
@@ -159,14 +164,14 @@ struct App::Parts {
   reconcile::MailDesk mail_desk{client, table, queues, operator_namespace};
   notify::Dispatcher dispatcher{event_sink, email, mail_desk, notice_counter, clock};
 
-  reconcile::JwtKeys jwt_keys{
-      client,
-      clock,
-      dispatcher,
-      {operator_namespace,
-       config.issuer.value_or(fmt::format("https://apitoken-operator.{}.svc:8443", operator_namespace)),
-       config.jwt_key_rotation},
-      [this] { return live_jwts(); }};
+  reconcile::JwtKeys jwt_keys{client,
+                              clock,
+                              dispatcher,
+                              {operator_namespace,
+                               config.issuer.value_or(fmt::format(
+                                   "https://apitoken-operator.{}.svc:8443", operator_namespace)),
+                               config.jwt_key_rotation},
+                              [this] { return live_jwts(); }};
   verify::Verification verification{
       client,
       stores.tokens,
@@ -180,15 +185,20 @@ struct App::Parts {
 
   reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys, clock};
   reconcile::LiveView live_view{client, stores, trust};
-  reconcile::Gatherer gatherer{client, stores, table, trust, live_view, dispatcher, clock, reserved};
+  reconcile::Gatherer gatherer{client,    stores,     table, trust,
+                               live_view, dispatcher, clock, reserved};
   reconcile::Executor executor{
       client,
       stores,
       trust,
       live_view,
       dispatcher,
-      [this](const core::JwtClaims& claims, std::stop_token stop) { return jwt_keys.sign(claims, std::move(stop)); },
-      [this](bool rotated) { metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue); }};
+      [this](const core::JwtClaims& claims, std::stop_token stop) {
+        return jwt_keys.sign(claims, std::move(stop));
+      },
+      [this](bool rotated) {
+        metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue);
+      }};
   reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
   reconcile::TokenWorker token_worker{queues.tokens,  gatherer,
                                       executor,       dispatcher,
@@ -201,18 +211,21 @@ struct App::Parts {
   reconcile::MintPolicy mint_policy{
       client, clock, [this](reconcile::MintPolicy::State state) {
         using State = reconcile::MintPolicy::State;
-        metrics.set_mint_policy(state == State::Unknown ? std::nullopt : std::optional(state == State::Present));
+        metrics.set_mint_policy(state == State::Unknown ? std::nullopt
+                                                        : std::optional(state == State::Present));
       }};
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
   serve::Callers metrics_callers{client, serve::kMayReadMetrics, caller_audiences(config), clock};
   serve::CallerAuthorization reading_metrics{metrics_callers};
-  serve::ServerCertificate metrics_certificate{{config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock};
+  serve::ServerCertificate metrics_certificate{
+      {config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock};
   std::optional<serve::HttpServer> metrics_server;
   std::optional<serve::HttpServer> health_server;
 
-  std::optional<kube::LeaderElector> elector;  // lives on after its run: the I/O thread may still ask it
+  std::optional<kube::LeaderElector>
+      elector;  // lives on after its run: the I/O thread may still ask it
   std::atomic<bool> lost = false;
   std::vector<std::jthread> watching;
   std::jthread leading;  // waits for the stores, then works
@@ -221,16 +234,18 @@ struct App::Parts {
 
 void App::Parts::set_up_watches() {
   const std::string ours = fmt::format("{}={}", api::kManagedByLabel, api::kManagedBy);
-  const auto namespaces = config.namespaces.empty() ? std::vector<std::string>{""} : config.namespaces;
+  const auto namespaces =
+      config.namespaces.empty() ? std::vector<std::string>{""} : config.namespaces;
   namespace resources = kube::resources;
   for (const std::string& ns : namespaces) {
-    reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens, api::decode_api_token,
-                           &reconcile::Kinds::on_token);
-    reflect<api::SecretMeta>({resources::kSecrets, ns, true, ours}, "secrets", stores.secrets, api::decode_secret_meta,
-                             &reconcile::Kinds::on_secret);
+    reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens,
+                           api::decode_api_token, &reconcile::Kinds::on_token);
+    reflect<api::SecretMeta>({resources::kSecrets, ns, true, ours}, "secrets", stores.secrets,
+                             api::decode_secret_meta, &reconcile::Kinds::on_secret);
   }
-  reflect<api::TokenExpiryConfig>({resources::kTokenExpiryConfigs}, "tokenexpiryconfigs", stores.configs,
-                                  api::decode_token_expiry_config, &reconcile::Kinds::on_config);
+  reflect<api::TokenExpiryConfig>({resources::kTokenExpiryConfigs}, "tokenexpiryconfigs",
+                                  stores.configs, api::decode_token_expiry_config,
+                                  &reconcile::Kinds::on_config);
   reflect<api::PartialObject>({resources::kNamespaces, "", true}, "namespaces", stores.namespaces,
                               api::decode_partial_object, &reconcile::Kinds::on_namespace);
   reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets",
@@ -242,7 +257,8 @@ std::size_t App::Parts::live_jwts() const {
   std::size_t count = 0;
   const WallTime now = clock.wall();
   stores.tokens.for_each([&](const api::ApiToken& token) {
-    const bool live = !token.status.token_hash.empty() && token.status.expires_at && now < *token.status.expires_at;
+    const bool live = !token.status.token_hash.empty() && token.status.expires_at &&
+                      now < *token.status.expires_at;
     if (live && token.spec.format == api::kJwt) ++count;
   });
   return count;
@@ -264,14 +280,16 @@ void App::Parts::set_up_metrics() {
       return oldest;
     });
   }
-  const serve::ForEachToken for_each = [this](const std::function<void(const api::ApiToken&)>& visit) {
-    for (const auto& token : stores.tokens.all()) visit(*token);  // not under its lock: a page is written meanwhile
-  };
+  const serve::ForEachToken for_each =
+      [this](const std::function<void(const api::ApiToken&)>& visit) {
+        for (const auto& token : stores.tokens.all())
+          visit(*token);  // not under its lock: a page is written meanwhile
+      };
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
   if (!config.per_token_metrics) return;
-  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning, serve::TokenFamily::Rotation,
-                            serve::TokenFamily::About}) {
+  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning,
+                            serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
     collectors.push_back(std::make_unique<serve::TokenCollector>(family, for_each));
   }
 }
@@ -295,9 +313,10 @@ Status App::Parts::start_metrics() {
   for (const auto& collector : collectors) sources.push_back(collector.get());
   const bool secure = config.metrics_secure;
   if (secure) reading_metrics.start();
-  metrics_server.emplace(serve::HttpServer::Settings{.limits = serve::kMetricsLimits,
-                                                     .certificate = secure ? &metrics_certificate : nullptr},
-                         serve::metrics_routes(std::move(sources), secure ? &reading_metrics : nullptr));
+  metrics_server.emplace(
+      serve::HttpServer::Settings{.limits = serve::kMetricsLimits,
+                                  .certificate = secure ? &metrics_certificate : nullptr},
+      serve::metrics_routes(std::move(sources), secure ? &reading_metrics : nullptr));
   return metrics_server->start("--metrics-bind-address", config.metrics_bind_address);
 }
 
@@ -305,14 +324,18 @@ Status App::Parts::start_servers() {
   if (const auto started = start_metrics(); !started) return started;
   health_server.emplace(serve::HttpServer::Settings{.limits = serve::kProbeLimits},
                         serve::health_routes([this] { return unfitness(); }));
-  if (const auto started = health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
+  if (const auto started =
+          health_server->start("--health-probe-bind-address", config.health_probe_bind_address);
       !started)
     return started;
   if (const auto started = verification.start(config.verify_bind_address); !started) return started;
   if (!metrics_server->address().empty())
-    spdlog::info("serving metrics address={} secure={}", metrics_server->address(), config.metrics_secure);
-  if (!health_server->address().empty()) spdlog::info("serving health probes address={}", health_server->address());
-  if (!verification.address().empty()) spdlog::info("verifying tokens address={}", verification.address());
+    spdlog::info("serving metrics address={} secure={}", metrics_server->address(),
+                 config.metrics_secure);
+  if (!health_server->address().empty())
+    spdlog::info("serving health probes address={}", health_server->address());
+  if (!verification.address().empty())
+    spdlog::info("verifying tokens address={}", verification.address());
   return {};
 }
 
@@ -334,8 +357,9 @@ void App::Parts::start_watches() {
   watching.emplace_back([this](std::stop_token stop) { mint_policy.run(std::move(stop)); });
 }
 
-// Says when a doubt about the time begins and ends, and asks the server anew while there is one: after a sleep of this
-// machine the last answer says nothing. What waited for the end of the doubt is looked at then.
+// Says when a doubt about the time begins and ends, and asks the server anew while there is one:
+// after a sleep of this machine the last answer says nothing. What waited for the end of the doubt
+// is looked at then.
 void App::Parts::watch_clock(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
@@ -344,16 +368,18 @@ void App::Parts::watch_clock(std::stop_token stop) {
   while (!stop.stop_requested()) {
     const auto doubt = clock.doubt();
     if (doubt && !in_doubt) {
-      spdlog::error("{}: nothing is minted, rotated or deleted until they agree tolerance={}", describe_skew(*doubt),
-                    format_duration(config.clock_tolerance));
+      spdlog::error("{}: nothing is minted, rotated or deleted until they agree tolerance={}",
+                    describe_skew(*doubt), format_duration(config.clock_tolerance));
     } else if (!doubt && in_doubt) {
-      spdlog::info("ClockSkew is over: the clocks of this machine and of the API server agree again");
+      spdlog::info(
+          "ClockSkew is over: the clocks of this machine and of the API server agree again");
       kinds.enqueue_all();
     }
     in_doubt = doubt.has_value();
     if (in_doubt) {
       lock.unlock();
-      (void)client.list(kube::resources::kTokenExpiryConfigs, "", "limit=1", kube::kMetadataListAccept, stop);
+      (void)client.list(kube::resources::kTokenExpiryConfigs, "", "limit=1",
+                        kube::kMetadataListAccept, stop);
       lock.lock();
     }
     clock.wait(wake, lock, stop, clock.steady() + kClockLook);
@@ -382,8 +408,8 @@ void App::Parts::lead(std::stop_token stop) {
   }
   if (stop.stop_requested()) return;
   release_startup_memory();
-  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(), stores.configs.size(),
-               config.workers);
+  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(),
+               stores.configs.size(), config.workers);
   kinds.enqueue_all();
   std::jthread dispatching;
   std::jthread keeping;
@@ -398,7 +424,8 @@ void App::Parts::lead(std::stop_token stop) {
     });
   }
   std::jthread noting_uses;
-  if (!config.dry_run) noting_uses = std::jthread([this](std::stop_token own) { verification.lead(std::move(own)); });
+  if (!config.dry_run)
+    noting_uses = std::jthread([this](std::stop_token own) { verification.lead(std::move(own)); });
   std::counting_semaphore<> finished(0);
   std::vector<std::jthread> workers;
   const auto start = [&](std::string name, auto body) {
@@ -410,10 +437,12 @@ void App::Parts::lead(std::stop_token stop) {
   };
   start("config worker", [this](std::stop_token own) { config_worker.run(std::move(own)); });
   for (int i = 0; i < config.workers; ++i) {
-    start(fmt::format("worker {}", i), [this](std::stop_token own) { token_worker.run(std::move(own)); });
+    start(fmt::format("worker {}", i),
+          [this](std::stop_token own) { token_worker.run(std::move(own)); });
   }
   wake.wait(lock, stop, [] { return false; });
-  // What is under way is finished, so that no Secret is left whose hash is in no status; then it is cut off.
+  // What is under way is finished, so that no Secret is left whose hash is in no status; then it is
+  // cut off.
   dispatching.request_stop();
   keeping.request_stop();
   noting_uses.request_stop();
@@ -428,7 +457,8 @@ void App::Parts::lead(std::stop_token stop) {
 
 void App::Parts::elect(std::stop_token stop) {
   name_thread("lease");
-  elector.emplace(client, clock, kube::Candidate{operator_namespace, "apitoken-operator", identity, {}});
+  elector.emplace(client, clock,
+                  kube::Candidate{operator_namespace, "apitoken-operator", identity, {}});
   leadership.follow(&*elector);
   const auto end = elector->run(
       stop,
@@ -467,9 +497,11 @@ int App::run() {
     spdlog::error("{}", started.error().message);
     return 1;
   }
-  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}", APITOKEN_VERSION,
-               parts.credentials->server(),
-               parts.config.namespaces.empty() ? "all" : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
+  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}",
+               APITOKEN_VERSION, parts.credentials->server(),
+               parts.config.namespaces.empty()
+                   ? "all"
+                   : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
                parts.operator_namespace, parts.config.dry_run ? " dry_run=true" : "");
   release_startup_memory();  // before the lists need theirs; once more when they are done
   parts.start_watches();

@@ -19,7 +19,8 @@ std::string format_time(std::chrono::system_clock::time_point time) {
   return format_rfc3339_micro(time).substr(0, kToMilliseconds) + "Z";
 }
 
-// The length of the UTF-8 sequence that `text` begins with; 0: it begins with none. Source: RFC 3629 section 4.
+// The length of the UTF-8 sequence that `text` begins with; 0: it begins with none. Source: RFC
+// 3629 section 4.
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto within = [&](std::size_t i, unsigned low, unsigned high) {
@@ -39,7 +40,8 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-// The escape that JSON wants for `c`; empty: none. Text lines use it too, but for quotes and backslashes.
+// The escape that JSON wants for `c`; empty: none. Text lines use it too, but for quotes and
+// backslashes.
 std::string json_escape(char c) {
   switch (c) {
     case '"':
@@ -76,9 +78,12 @@ void append_json_string(std::string& line, std::string_view text) {
   line += '"';
 }
 
-bool is_key_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+bool is_key_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
 
-// Where the next " key=" begins (at its blank), from `from` on; what stands in quotes is passed over.
+// Where the next " key=" begins (at its blank), from `from` on; what stands in quotes is passed
+// over.
 std::size_t find_field(std::string_view text, std::size_t from) {
   bool quoted = false;
   for (std::size_t at = from; at < text.size(); ++at) {
@@ -99,7 +104,8 @@ std::string unquoted(std::string_view value) {
 bool is_taken(const LogMessage& message, std::string_view key) {
   constexpr std::array<std::string_view, 3> kOwn{"time", "level", "msg"};
   return std::ranges::find(kOwn, key) != kOwn.end() ||
-         std::ranges::any_of(message.fields, [key](const auto& field) { return field.first == key; });
+         std::ranges::any_of(message.fields,
+                             [key](const auto& field) { return field.first == key; });
 }
 
 LogLevel level_of(spdlog::level::level_enum level) {
@@ -109,7 +115,8 @@ LogLevel level_of(spdlog::level::level_enum level) {
 }
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
-  constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  constexpr std::array kLevels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                               spdlog::level::err};
   return kLevels[static_cast<std::size_t>(level)];
 }
 
@@ -123,7 +130,9 @@ class LineFormatter final : public spdlog::formatter {
     const auto line = write(message.time, level_of(message.level), text);
     out.append(line.data(), line.data() + line.size());
   }
-  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<LineFormatter>(format_); }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<LineFormatter>(format_);
+  }
 
  private:
   const LogFormat format_;
@@ -146,7 +155,8 @@ LogMessage split_fields(std::string_view message) {
   return split;
 }
 
-std::string format_text_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view message) {
+std::string format_text_line(std::chrono::system_clock::time_point time, LogLevel level,
+                             std::string_view message) {
   constexpr std::array kNames{"DEBUG", "INFO ", "WARN ", "ERROR"};
   auto line = fmt::format("{} {} ", format_time(time), kNames[static_cast<std::size_t>(level)]);
   for (const char c : message) {
@@ -156,10 +166,11 @@ std::string format_text_line(std::chrono::system_clock::time_point time, LogLeve
   return line += '\n';
 }
 
-std::string format_json_line(std::chrono::system_clock::time_point time, LogLevel level, std::string_view message) {
+std::string format_json_line(std::chrono::system_clock::time_point time, LogLevel level,
+                             std::string_view message) {
   constexpr std::array kNames{"debug", "info", "warn", "error"};
-  auto line =
-      fmt::format(R"({{"time":"{}","level":"{}","msg":)", format_time(time), kNames[static_cast<std::size_t>(level)]);
+  auto line = fmt::format(R"({{"time":"{}","level":"{}","msg":)", format_time(time),
+                          kNames[static_cast<std::size_t>(level)]);
   const auto split = split_fields(message);
   append_json_string(line, split.text);
   for (const auto& [key, value] : split.fields) {
@@ -173,7 +184,8 @@ std::string format_json_line(std::chrono::system_clock::time_point time, LogLeve
 
 void set_up_log(LogLevel level, LogFormat format) {
   std::signal(SIGPIPE, SIG_IGN);
-  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::make_unique<LineFormatter>(format));
   logger->set_level(spdlog_level(level));
   logger->flush_on(spdlog::level::debug);

@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
   // Few arenas: a dozen threads that allocate little would otherwise keep a heap each.
   mallopt(M_ARENA_MAX, 2);
   kube::prepare_cpprest();
-  const auto config = parse_flags(std::span(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)));
+  const auto config =
+      parse_flags(std::span(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)));
   if (!config) {
     fmt::print(stderr, "apitoken-operator: {}\nTry 'apitoken-operator --help'.\n", config.error());
     return kUsageError;

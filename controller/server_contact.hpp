@@ -1,5 +1,5 @@
-// ServerContact: what the transport tells of the API server, handed on to whom it concerns. The app owns the only one;
-// the transport calls it, on any thread.
+// ServerContact: what the transport tells of the API server, handed on to whom it concerns. The app
+// owns the only one; the transport calls it, on any thread.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,8 @@ class ServerContact final : public kube::AnswerListener {
   const std::function<bool()> may_write_;
 };
 
-// Whether this process may write now. Without election it always may; with it, while the elector says that it leads.
+// Whether this process may write now. Without election it always may; with it, while the elector
+// says that it leads.
 class Leadership {
  public:
   // While `elector` is set it is asked; it outlives that time.

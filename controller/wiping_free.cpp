@@ -1,9 +1,10 @@
-// free() and realloc() of the programs: what is given back is wiped first. A value passes through many buffers on its
-// way (bodies, headers, JSON, records of TLS; cpprest's, simdjson's, OpenSSL's, GnuTLS's, libmicrohttpd's, libcurl's),
-// and none of them leaves it behind in free memory. C++'s operator delete and the shared libraries end here too, as a
-// program's own symbols come before libc's. Linked into both programs and no library. Any thread.
-// Sanitizers bring an allocator of their own, which does not let others in. Source of __libc_free: glibc's malloc.c,
-// whose allocator this remains.
+// free() and realloc() of the programs: what is given back is wiped first. A value passes through
+// many buffers on its way (bodies, headers, JSON, records of TLS; cpprest's, simdjson's, OpenSSL's,
+// GnuTLS's, libmicrohttpd's, libcurl's), and none of them leaves it behind in free memory. C++'s
+// operator delete and the shared libraries end here too, as a program's own symbols come before
+// libc's. Linked into both programs and no library. Any thread. Sanitizers bring an allocator of
+// their own, which does not let others in. Source of __libc_free: glibc's malloc.c, whose allocator
+// this remains.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include <malloc.h>

@@ -12,7 +12,8 @@
 namespace apitoken::api {
 namespace {
 
-constexpr std::int64_t kHighestRevision = 1'000'000'000'000;  // far beyond any life, far below overflow
+constexpr std::int64_t kHighestRevision =
+    1'000'000'000'000;  // far beyond any life, far below overflow
 
 ApiTokenSpec decode_spec(Json spec) {
   ApiTokenSpec result;
@@ -70,7 +71,8 @@ ApiTokenStatus decode_status(Json status) {
   result.rotate_at = read_time(status, "rotateAt");
   result.warn_at = read_time(status, "warnAt");
   result.delivered_at = read_time(status, "deliveredAt");
-  result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kHighestRevision);
+  result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0},
+                               kHighestRevision);
   result.has_encrypted_value = member(status, "encryptedValue").has_value();
   result.secret_name = read_string(status, "secretName", "").value_or("");
   result.previous = decode_previous(status);
@@ -82,13 +84,15 @@ ApiTokenStatus decode_status(Json status) {
     // An entry that cannot be read counts as not told: rather twice than never.
     const auto before = parse_duration(read_string(item, "before", "").value_or(""));
     if (!before) continue;
-    result.notices.push_back(
-        {read_string(item, "config", "").value_or(""), *before, read_time(item, "eventAt"), read_time(item, "sentAt")});
+    result.notices.push_back({read_string(item, "config", "").value_or(""), *before,
+                              read_time(item, "eventAt"), read_time(item, "sentAt")});
   }
   return result;
 }
 
-nlohmann::json text_or_null(const std::string& text) { return text.empty() ? nlohmann::json() : nlohmann::json(text); }
+nlohmann::json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::json() : nlohmann::json(text);
+}
 
 nlohmann::json time_or_null(const std::optional<WallTime>& time) {
   return time ? nlohmann::json(format_rfc3339(*time)) : nlohmann::json();
@@ -106,7 +110,8 @@ nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
   if (notices.empty()) return {};
   auto result = nlohmann::json::array();
   for (const NoticeEntry& notice : notices) {
-    nlohmann::json entry{{"config", notice.config}, {"before", format_duration_short(notice.before)}};
+    nlohmann::json entry{{"config", notice.config},
+                         {"before", format_duration_short(notice.before)}};
     if (notice.event_at) entry["eventAt"] = format_rfc3339(*notice.event_at);
     if (notice.sent_at) entry["sentAt"] = format_rfc3339(*notice.sent_at);
     result.push_back(std::move(entry));
@@ -128,27 +133,28 @@ Result<ApiToken> decode_api_token(Json object) {
 
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
                                 std::string_view encrypted_value) {
-  nlohmann::json patch{{"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
-                       {"status",
-                        {{"observedGeneration", status.observed_generation},
-                         {"conditions", encode_conditions(status.conditions)},
-                         {"type", text_or_null(status.type)},
-                         {"ttl", text_or_null(status.ttl)},
-                         {"tokenID", text_or_null(status.token_id)},
-                         {"tokenHash", text_or_null(status.token_hash)},
-                         {"hint", text_or_null(status.hint)},
-                         {"issuedAt", time_or_null(status.issued_at)},
-                         {"expiresAt", time_or_null(status.expires_at)},
-                         {"rotateAt", time_or_null(status.rotate_at)},
-                         {"warnAt", time_or_null(status.warn_at)},
-                         {"deliveredAt", time_or_null(status.delivered_at)},
-                         {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
-                         {"secretName", text_or_null(status.secret_name)},
-                         {"previous", encode_previous(status.previous)},
-                         {"lastRotationRequest", text_or_null(status.last_rotation_request)},
-                         {"ignoredRotationRequest", text_or_null(status.ignored_rotation_request)},
-                         {"lastRotationTime", time_or_null(status.last_rotation_time)},
-                         {"notices", encode_notices(status.notices)}}}};
+  nlohmann::json patch{
+      {"metadata", {{"uid", meta.uid}, {"resourceVersion", meta.resource_version}}},
+      {"status",
+       {{"observedGeneration", status.observed_generation},
+        {"conditions", encode_conditions(status.conditions)},
+        {"type", text_or_null(status.type)},
+        {"ttl", text_or_null(status.ttl)},
+        {"tokenID", text_or_null(status.token_id)},
+        {"tokenHash", text_or_null(status.token_hash)},
+        {"hint", text_or_null(status.hint)},
+        {"issuedAt", time_or_null(status.issued_at)},
+        {"expiresAt", time_or_null(status.expires_at)},
+        {"rotateAt", time_or_null(status.rotate_at)},
+        {"warnAt", time_or_null(status.warn_at)},
+        {"deliveredAt", time_or_null(status.delivered_at)},
+        {"revision", status.revision > 0 ? nlohmann::json(status.revision) : nlohmann::json()},
+        {"secretName", text_or_null(status.secret_name)},
+        {"previous", encode_previous(status.previous)},
+        {"lastRotationRequest", text_or_null(status.last_rotation_request)},
+        {"ignoredRotationRequest", text_or_null(status.ignored_rotation_request)},
+        {"lastRotationTime", time_or_null(status.last_rotation_time)},
+        {"notices", encode_notices(status.notices)}}}};
   if (!status.has_encrypted_value) {
     patch["status"]["encryptedValue"] = nullptr;
   } else if (!encrypted_value.empty()) {
@@ -163,7 +169,8 @@ std::string read_encrypted_value(Json object) {
 }
 
 std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when) {
-  const nlohmann::json patch{{"metadata", {{"uid", meta.uid}}}, {"status", {{"lastUsedAt", format_rfc3339(when)}}}};
+  const nlohmann::json patch{{"metadata", {{"uid", meta.uid}}},
+                             {"status", {{"lastUsedAt", format_rfc3339(when)}}}};
   return patch.dump();
 }
 

@@ -1,5 +1,6 @@
-// The ApiToken resource as the operator reads it, and its status as it writes it. Fields that a user wrote stay as
-// written (strings), so that a message can show the value; core/ judges them. Plain values.
+// The ApiToken resource as the operator reads it, and its status as it writes it. Fields that a
+// user wrote stay as written (strings), so that a message can show the value; core/ judges them.
+// Plain values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -13,7 +14,8 @@ struct SecretTemplate {
   StringMap labels;
   StringMap annotations;
   std::optional<std::string> delete_after;  // Go duration; absent: the Secret stays
-  std::optional<std::string> encrypt_to;    // X.509 certificate (PEM) or public JWK; absent: the value stands in clear
+  std::optional<std::string>
+      encrypt_to;  // X.509 certificate (PEM) or public JWK; absent: the value stands in clear
 
   bool operator==(const SecretTemplate&) const = default;
 };
@@ -58,8 +60,10 @@ struct NoticeEntry {
 struct PreviousToken {
   std::string token_id;
   std::string token_hash;
-  WallTime valid_until{};  // its own expiry until the present value is in the Secret, then the end of the overlap
-  std::optional<WallTime> replaced_at;  // when the present value was seen in the Secret; absent: not yet
+  WallTime valid_until{};  // its own expiry until the present value is in the Secret, then the end
+                           // of the overlap
+  std::optional<WallTime>
+      replaced_at;  // when the present value was seen in the Secret; absent: not yet
 
   bool operator==(const PreviousToken&) const = default;
 };
@@ -85,7 +89,8 @@ struct ApiTokenStatus {
   std::string last_rotation_request;           // the annotation's value that was served last
   std::string ignored_rotation_request;        // its value that is no time, and was told about
   std::optional<WallTime> last_rotation_time;  // of the last rotation, whatever its cause
-  std::optional<WallTime> last_used_at;        // last successful verification, at most ten minutes too early
+  std::optional<WallTime>
+      last_used_at;  // last successful verification, at most ten minutes too early
   std::vector<NoticeEntry> notices;
 
   bool operator==(const ApiTokenStatus&) const = default;
@@ -97,7 +102,9 @@ struct ApiToken {
   ApiTokenStatus status;
 
   bool operator==(const ApiToken&) const = default;
-  std::string_view secret_name() const { return spec.secret->name ? *spec.secret->name : meta.name; }
+  std::string_view secret_name() const {
+    return spec.secret->name ? *spec.secret->name : meta.name;
+  }
   std::string_view secret_key() const {
     return spec.secret->key ? std::string_view(*spec.secret->key) : kDefaultSecretKey;
   }
@@ -107,10 +114,11 @@ struct ApiToken {
 // Errors: Decode only where the metadata cannot be read; anything else lands in spec.problems.
 Result<ApiToken> decode_api_token(Json object);
 
-// The merge patch for the status subresource. Absent fields are null, so that what left the status leaves the object;
-// uid and resourceVersion stand in it as preconditions (409 when they do not hold). lastUsedAt is left alone: it has a
-// writer of its own. `encrypted_value` is a new status.encryptedValue; where it is empty, the one that is there stays
-// if status.has_encrypted_value, and goes if not.
+// The merge patch for the status subresource. Absent fields are null, so that what left the status
+// leaves the object; uid and resourceVersion stand in it as preconditions (409 when they do not
+// hold). lastUsedAt is left alone: it has a writer of its own. `encrypted_value` is a new
+// status.encryptedValue; where it is empty, the one that is there stays if
+// status.has_encrypted_value, and goes if not.
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
                                 std::string_view encrypted_value = {});
 

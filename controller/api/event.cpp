@@ -14,13 +14,15 @@ constexpr std::size_t kLongestNote = 1000;
 std::string cut(std::string_view note) {
   if (note.size() <= kLongestNote) return std::string(note);
   std::size_t end = kLongestNote - 3;
-  while (end > 0 && (static_cast<unsigned char>(note[end]) & 0xC0) == 0x80) --end;  // a UTF-8 continuation byte
+  while (end > 0 && (static_cast<unsigned char>(note[end]) & 0xC0) == 0x80)
+    --end;  // a UTF-8 continuation byte
   return std::string(note.substr(0, end)) + "...";
 }
 
 }  // namespace
 
-std::string encode_event(const Event& event, std::chrono::system_clock::time_point now, std::string_view instance) {
+std::string encode_event(const Event& event, std::chrono::system_clock::time_point now,
+                         std::string_view instance) {
   nlohmann::json regarding{{"apiVersion", event.regarding.api_version},
                            {"kind", event.regarding.kind},
                            {"name", event.regarding.name},
@@ -41,7 +43,9 @@ std::string encode_event(const Event& event, std::chrono::system_clock::time_poi
 }
 
 std::string encode_event_series(int count, std::chrono::system_clock::time_point now) {
-  return nlohmann::json{{"series", {{"count", count}, {"lastObservedTime", format_rfc3339_micro(now)}}}}.dump();
+  return nlohmann::json{
+      {"series", {{"count", count}, {"lastObservedTime", format_rfc3339_micro(now)}}}}
+      .dump();
 }
 
 }  // namespace apitoken::api

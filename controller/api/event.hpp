@@ -1,6 +1,6 @@
 // An Event of events.k8s.io/v1, as the operator writes it. Plain values.
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note <= 1 kB; reason and
-// action
+// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note <=
+// 1 kB; reason and action
 // <= 128 characters).
 #pragma once
 
@@ -20,7 +20,8 @@ struct ObjectReference {
 
 struct Event {
   std::string ns;    // the regarded object's; "default" for cluster-scoped ones
-  std::string name;  // unique in its namespace; equal facts get equal names, so a restart cannot repeat them
+  std::string name;  // unique in its namespace; equal facts get equal names, so a restart cannot
+                     // repeat them
   ObjectReference regarding;
   bool warning = false;
   std::string reason;
@@ -31,7 +32,8 @@ struct Event {
 };
 
 // A new Event; `instance` names this process (reportingInstance).
-std::string encode_event(const Event& event, std::chrono::system_clock::time_point now, std::string_view instance);
+std::string encode_event(const Event& event, std::chrono::system_clock::time_point now,
+                         std::string_view instance);
 // A merge patch that counts a repeat of an Event in its series.
 std::string encode_event_series(int count, std::chrono::system_clock::time_point now);
 

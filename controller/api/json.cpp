@@ -15,8 +15,8 @@ void note(Problems* problems, std::string_view path, std::string_view what) {
   if (problems) problems->push_back(fmt::format("{}: must be {}", path, what));
 }
 
-// The document anew, with doubles for integers that 64 bits do not hold; nothing where it is no JSON, or one so deep
-// that writing it would exhaust the stack.
+// The document anew, with doubles for integers that 64 bits do not hold; nothing where it is no
+// JSON, or one so deep that writing it would exhaust the stack.
 std::optional<std::string> without_big_integers(std::string_view bytes) {
   constexpr int kDeepest = 1000;
   bool too_deep = false;
@@ -30,8 +30,8 @@ std::optional<std::string> without_big_integers(std::string_view bytes) {
 }
 
 template <typename T>
-std::optional<T> read_scalar(Json object, std::string_view name, std::string_view path, std::string_view what,
-                             Problems* problems) {
+std::optional<T> read_scalar(Json object, std::string_view name, std::string_view path,
+                             std::string_view what, Problems* problems) {
   const auto found = member(object, name);
   if (!found) return {};
   T value;
@@ -47,19 +47,22 @@ std::optional<T> read_scalar(Json object, std::string_view name, std::string_vie
 std::optional<Json> member(Json object, std::string_view name) {
   simdjson::dom::object fields;
   Json value;
-  if (object.get(fields) != simdjson::SUCCESS || fields.at_key(name).get(value) != simdjson::SUCCESS || value.is_null())
+  if (object.get(fields) != simdjson::SUCCESS ||
+      fields.at_key(name).get(value) != simdjson::SUCCESS || value.is_null())
     return {};
   return value;
 }
 
-std::optional<Json> read_object(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::optional<Json> read_object(Json object, std::string_view name, std::string_view path,
+                                Problems* problems) {
   const auto found = member(object, name);
   if (found && found->is_object()) return found;
   if (found) note(problems, path, "an object");
   return {};
 }
 
-std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::optional<std::string> read_string(Json object, std::string_view name, std::string_view path,
+                                       Problems* problems) {
   const auto view = read_scalar<std::string_view>(object, name, path, "a string", problems);
   return view ? std::optional(std::string(*view)) : std::nullopt;
 }
@@ -69,11 +72,13 @@ std::optional<std::int64_t> read_integer(Json object, std::string_view name, std
   return read_scalar<std::int64_t>(object, name, path, "a whole number", problems);
 }
 
-std::optional<bool> read_bool(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::optional<bool> read_bool(Json object, std::string_view name, std::string_view path,
+                              Problems* problems) {
   return read_scalar<bool>(object, name, path, "true or false", problems);
 }
 
-StringMap read_string_map(Json object, std::string_view name, std::string_view path, Problems* problems) {
+StringMap read_string_map(Json object, std::string_view name, std::string_view path,
+                          Problems* problems) {
   StringMap result;
   const auto found = member(object, name);
   if (!found) return result;
@@ -82,7 +87,8 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
     note(problems, path, "a map of strings");
     return result;
   }
-  std::vector<StringMap::value_type> entries;  // put in order at once: one by one, a large map takes quadratic time
+  std::vector<StringMap::value_type>
+      entries;  // put in order at once: one by one, a large map takes quadratic time
   for (const auto field : fields) {
     std::string_view value;
     if (field.value.get(value) == simdjson::SUCCESS) {
@@ -116,7 +122,8 @@ std::optional<WallTime> read_time(Json object, std::string_view name) {
   return text ? parse_rfc3339(*text) : std::nullopt;
 }
 
-std::vector<Json> read_array(Json object, std::string_view name, std::string_view path, Problems* problems) {
+std::vector<Json> read_array(Json object, std::string_view name, std::string_view path,
+                             Problems* problems) {
   std::vector<Json> result;
   const auto found = member(object, name);
   if (!found) return result;
@@ -130,7 +137,8 @@ std::vector<Json> read_array(Json object, std::string_view name, std::string_vie
   return result;
 }
 
-simdjson::simdjson_result<Json> parse_document(simdjson::dom::parser& parser, std::string_view bytes, bool padded) {
+simdjson::simdjson_result<Json> parse_document(simdjson::dom::parser& parser,
+                                               std::string_view bytes, bool padded) {
   const auto parsed = parser.parse(bytes.data(), bytes.size(), !padded);
   if (parsed.error() != simdjson::NUMBER_ERROR) return parsed;
   const auto rewritten = without_big_integers(bytes);
@@ -140,8 +148,8 @@ simdjson::simdjson_result<Json> parse_document(simdjson::dom::parser& parser, st
 Result<Json> JsonParser::parse(std::string_view bytes) {
   Json element;
   if (const auto error = parse_document(parser_, bytes, false).get(element)) {
-    return fail(ErrorKind::Decode,
-                fmt::format("malformed JSON of {} bytes: {}", bytes.size(), simdjson::error_message(error)));
+    return fail(ErrorKind::Decode, fmt::format("malformed JSON of {} bytes: {}", bytes.size(),
+                                               simdjson::error_message(error)));
   }
   return element;
 }

@@ -16,7 +16,9 @@ namespace {
 constexpr std::string_view kPem = ".pem";
 constexpr std::string_view kTimes = ".json";
 
-std::string name_of(std::string_view kid, std::string_view ending) { return std::string(kid).append(ending); }
+std::string name_of(std::string_view kid, std::string_view ending) {
+  return std::string(kid).append(ending);
+}
 
 std::set<std::string> kids_of(Json secret) {
   std::set<std::string> kids;
@@ -25,7 +27,8 @@ std::set<std::string> kids_of(Json secret) {
   if (!data || data->get(entries) != simdjson::SUCCESS) return kids;
   for (const auto entry : entries) {
     for (const auto ending : {kPem, kTimes}) {
-      if (entry.key.ends_with(ending)) kids.emplace(entry.key.substr(0, entry.key.size() - ending.size()));
+      if (entry.key.ends_with(ending))
+        kids.emplace(entry.key.substr(0, entry.key.size() - ending.size()));
     }
   }
   return kids;
@@ -45,9 +48,9 @@ std::optional<JwtKeyEntry> decode_entry(Json secret, const std::string& kid) {
 }
 
 SecretString times_of(const JwtKeyEntry& key) {
-  return SecretString(
-      nlohmann::json{{"createdAt", format_rfc3339(key.created)}, {"activeFrom", format_rfc3339(key.active_from)}}
-          .dump());
+  return SecretString(nlohmann::json{{"createdAt", format_rfc3339(key.created)},
+                                     {"activeFrom", format_rfc3339(key.active_from)}}
+                          .dump());
 }
 
 }  // namespace
@@ -76,7 +79,8 @@ SecretString encode_new_jwt_key_secret(const ObjectKey& key, const JwtKeyEntry& 
   meta.labels = {{"app.kubernetes.io/part-of", std::string(kManagedBy)}};
   const auto pem = name_of(first.kid, kPem), times = name_of(first.kid, kTimes);
   const SecretString encoded_times = times_of(first);
-  return encode_new_secret(meta, std::array{DataChange{pem, &first.pem}, DataChange{times, &encoded_times}});
+  return encode_new_secret(
+      meta, std::array{DataChange{pem, &first.pem}, DataChange{times, &encoded_times}});
 }
 
 SecretString encode_jwt_key_patch(const ObjectMeta& at, const JwtKeyEntry* added,
@@ -84,7 +88,8 @@ SecretString encode_jwt_key_patch(const ObjectMeta& at, const JwtKeyEntry* added
   std::vector<std::string> names;
   names.reserve(2 * removed_kids.size() + 2);  // `changes` points into it
   std::vector<DataChange> changes;
-  const auto change = [&](std::string_view kid, std::string_view ending, const SecretString* value) {
+  const auto change = [&](std::string_view kid, std::string_view ending,
+                          const SecretString* value) {
     names.push_back(name_of(kid, ending));
     changes.push_back({names.back(), value});
   };

@@ -1,5 +1,6 @@
-// The Secret in the operator's namespace that holds the keys which sign JWTs: two entries a key, "<kid>.pem" with the
-// private key and "<kid>.json" with its times. It names no key as the present one: the times tell. Plain values.
+// The Secret in the operator's namespace that holds the keys which sign JWTs: two entries a key,
+// "<kid>.pem" with the private key and "<kid>.json" with its times. It names no key as the present
+// one: the times tell. Plain values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -24,7 +25,8 @@ struct JwtKeySecret {
 Result<JwtKeySecret> decode_jwt_key_secret(Json secret);
 
 SecretString encode_new_jwt_key_secret(const ObjectKey& key, const JwtKeyEntry& first);
-// A merge patch that adds a key (where given) and removes others; `at` gives uid and resourceVersion as preconditions.
+// A merge patch that adds a key (where given) and removes others; `at` gives uid and
+// resourceVersion as preconditions.
 SecretString encode_jwt_key_patch(const ObjectMeta& at, const JwtKeyEntry* added,
                                   const std::vector<std::string>& removed_kids);
 

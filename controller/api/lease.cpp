@@ -13,8 +13,10 @@ nlohmann::json encode_lease_meta(const ObjectMeta& meta) {
   if (!meta.labels.empty()) result["labels"] = meta.labels;
   if (!meta.annotations.empty()) result["annotations"] = meta.annotations;
   for (const auto& owner : meta.owners) {
-    result["ownerReferences"].push_back(
-        {{"apiVersion", owner.api_version}, {"kind", owner.kind}, {"name", owner.name}, {"uid", owner.uid}});
+    result["ownerReferences"].push_back({{"apiVersion", owner.api_version},
+                                         {"kind", owner.kind},
+                                         {"name", owner.name},
+                                         {"uid", owner.uid}});
   }
   return result;
 }
@@ -31,10 +33,12 @@ Result<Lease> decode_lease(std::string_view body) {
   lease.meta = std::move(*meta);
   if (const auto spec = member(*object, "spec")) {
     lease.holder = read_string(*spec, "holderIdentity", "spec.holderIdentity").value_or("");
-    lease.duration_seconds = read_integer(*spec, "leaseDurationSeconds", "spec.leaseDurationSeconds").value_or(0);
+    lease.duration_seconds =
+        read_integer(*spec, "leaseDurationSeconds", "spec.leaseDurationSeconds").value_or(0);
     lease.acquire_time = read_string(*spec, "acquireTime", "spec.acquireTime").value_or("");
     lease.renew_time = read_string(*spec, "renewTime", "spec.renewTime").value_or("");
-    lease.transitions = read_integer(*spec, "leaseTransitions", "spec.leaseTransitions").value_or(0);
+    lease.transitions =
+        read_integer(*spec, "leaseTransitions", "spec.leaseTransitions").value_or(0);
   }
   return lease;
 }

@@ -19,10 +19,12 @@ Result<ObjectVersion> peek_version(Json object) {
     const auto found = member(*metadata, name);
     return found && found->get(text) == simdjson::SUCCESS ? text : std::string_view();
   };
-  const ObjectVersion version{view("namespace"), view("name"), view("uid"), view("resourceVersion")};
+  const ObjectVersion version{view("namespace"), view("name"), view("uid"),
+                              view("resourceVersion")};
   if (version.name.empty() || version.uid.empty() || version.resource_version.empty()) {
-    return fail(ErrorKind::Decode, fmt::format("object \"{}{}{}\" lacks name, uid or resourceVersion", version.ns,
-                                               version.ns.empty() ? "" : "/", version.name));
+    return fail(ErrorKind::Decode,
+                fmt::format("object \"{}{}{}\" lacks name, uid or resourceVersion", version.ns,
+                            version.ns.empty() ? "" : "/", version.name));
   }
   return version;
 }
@@ -44,7 +46,8 @@ Result<ObjectMeta> decode_meta(Json object) {
   meta.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
   for (const Json owner : read_array(*metadata, "ownerReferences")) {
     meta.owners.push_back({read_string(owner, "apiVersion", "").value_or(""),
-                           read_string(owner, "kind", "").value_or(""), read_string(owner, "name", "").value_or(""),
+                           read_string(owner, "kind", "").value_or(""),
+                           read_string(owner, "name", "").value_or(""),
                            read_string(owner, "uid", "").value_or("")});
   }
   return meta;
@@ -71,8 +74,8 @@ std::string_view read_word(Json object, std::string_view name) {
 std::vector<Condition> decode_conditions(Json status) {
   std::vector<Condition> conditions;
   for (const Json item : read_array(status, "conditions")) {
-    conditions.push_back({read_word(item, "type"), read_word(item, "status"), read_word(item, "reason"),
-                          read_string(item, "message", "").value_or(""),
+    conditions.push_back({read_word(item, "type"), read_word(item, "status"),
+                          read_word(item, "reason"), read_string(item, "message", "").value_or(""),
                           read_time(item, "lastTransitionTime").value_or(WallTime{}),
                           read_integer(item, "observedGeneration", "").value_or(0)});
   }
@@ -111,17 +114,19 @@ void remove_condition(std::vector<Condition>& conditions, std::string_view type)
   std::erase_if(conditions, [&](const Condition& condition) { return condition.type == type; });
 }
 
-std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path,
-                                             Problems* problems) {
+std::optional<LabelSelector> decode_selector(Json spec, std::string_view name,
+                                             std::string_view path, Problems* problems) {
   const auto found = read_object(spec, name, path, problems);
   if (!found) return {};
   LabelSelector selector;
-  selector.match_labels = read_string_map(*found, "matchLabels", fmt::format("{}.matchLabels", path), problems);
+  selector.match_labels =
+      read_string_map(*found, "matchLabels", fmt::format("{}.matchLabels", path), problems);
   const auto where = fmt::format("{}.matchExpressions", path);
   for (const Json item : read_array(*found, "matchExpressions", where, problems)) {
-    selector.match_expressions.push_back({read_string(item, "key", where, problems).value_or(""),
-                                          read_string(item, "operator", where, problems).value_or(""),
-                                          read_string_list(item, "values", where, problems)});
+    selector.match_expressions.push_back(
+        {read_string(item, "key", where, problems).value_or(""),
+         read_string(item, "operator", where, problems).value_or(""),
+         read_string_list(item, "values", where, problems)});
   }
   return selector;
 }

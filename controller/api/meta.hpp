@@ -1,5 +1,6 @@
-// metav1 as far as the operator reads or writes it: object metadata, conditions, label selectors. Plain values.
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
+// metav1 as far as the operator reads or writes it: object metadata, conditions, label selectors.
+// Plain values. Source:
+// https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ struct ObjectMeta {
   std::optional<WallTime> created;
   std::optional<WallTime> deleted;  // deletionTimestamp: the object is on its way out
   StringMap labels;
-  StringMap annotations;  // without kubectl's last-applied-configuration, which can be as large as the object
+  StringMap annotations;  // without kubectl's last-applied-configuration, which can be as large as
+                          // the object
   std::vector<OwnerReference> owners;
 
   bool operator==(const ObjectMeta&) const = default;
@@ -61,7 +63,8 @@ Result<ObjectVersion> peek_version(Json object);
 // Reads `metadata` of an object. Errors: Decode where name, uid or resourceVersion are missing.
 Result<ObjectMeta> decode_meta(Json object);
 
-// An object of which only the metadata matters: namespaces, the Secrets of the operator's own namespace.
+// An object of which only the metadata matters: namespaces, the Secrets of the operator's own
+// namespace.
 struct PartialObject {
   ObjectMeta meta;
 
@@ -84,7 +87,8 @@ struct Condition {
 std::vector<Condition> decode_conditions(Json status);
 nlohmann::json encode_conditions(const std::vector<Condition>& conditions);
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
-// Puts `condition` in place of the one of its type; last_transition stays where the status did not change.
+// Puts `condition` in place of the one of its type; last_transition stays where the status did not
+// change.
 void set_condition(std::vector<Condition>& conditions, Condition condition);
 // Takes the condition of that type out; without one it does nothing.
 void remove_condition(std::vector<Condition>& conditions, std::string_view type);
@@ -105,7 +109,7 @@ struct LabelSelector {
   bool operator==(const LabelSelector&) const = default;
 };
 
-std::optional<LabelSelector> decode_selector(Json spec, std::string_view name, std::string_view path,
-                                             Problems* problems);
+std::optional<LabelSelector> decode_selector(Json spec, std::string_view name,
+                                             std::string_view path, Problems* problems);
 
 }  // namespace apitoken::api

@@ -27,7 +27,8 @@ inline constexpr std::string_view kUserAnnotation = "apitoken.dev/user";
 inline constexpr std::string_view kRevisionAnnotation = "apitoken.dev/revision";
 inline constexpr std::string_view kDefaultKey = "token";
 inline constexpr std::string_view kPreviousKey = "previous-token";
-inline constexpr std::string_view kCmsKey = "token.cms";  // with encryptTo, where that is a certificate
+inline constexpr std::string_view kCmsKey =
+    "token.cms";  // with encryptTo, where that is a certificate
 inline constexpr std::string_view kPreviousCmsKey = "previous-token.cms";
 inline constexpr std::string_view kJweKey = "token.jwe";  // with encryptTo, where that is a JWK
 inline constexpr std::string_view kPreviousJweKey = "previous-token.jwe";
@@ -72,12 +73,14 @@ inline constexpr std::string_view kSigningKeysLost = "SigningKeysLost";  // of t
 inline constexpr std::string_view kInvalidAddress = "InvalidAddress";
 inline constexpr std::string_view kSecretNotFound = "SecretNotFound";
 inline constexpr std::string_view kValid = "Valid";  // ExpiringSoon=False: there is time
-inline constexpr std::string_view kDone = "Done";  // Reconciling=False, Stalled=False: nothing under way, nothing wrong
-inline constexpr std::string_view kAccepted = "Accepted";              // Ready=True of a TokenExpiryConfig
-inline constexpr std::string_view kDelivered = "Delivered";            // EmailDelivery=True
+inline constexpr std::string_view kDone =
+    "Done";  // Reconciling=False, Stalled=False: nothing under way, nothing wrong
+inline constexpr std::string_view kAccepted = "Accepted";    // Ready=True of a TokenExpiryConfig
+inline constexpr std::string_view kDelivered = "Delivered";  // EmailDelivery=True
 inline constexpr std::string_view kNothingSent = "NothingSent";        // EmailDelivery=Unknown
 inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";  // EmailDelivery=False
-inline constexpr std::string_view kNoServer = "NoServer";              // EmailDelivery=False: mail without spec.smtp
+inline constexpr std::string_view kNoServer =
+    "NoServer";  // EmailDelivery=False: mail without spec.smtp
 }  // namespace reason
 
 // Every word that a condition may be made of.

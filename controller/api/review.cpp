@@ -41,7 +41,9 @@ nlohmann::json encode_user(const UserInfo& user, const char* name_field) {
 std::string access_review(const UserInfo& user, const char* about, nlohmann::json attributes) {
   auto spec = encode_user(user, "user");
   spec[about] = std::move(attributes);
-  return dump({{"apiVersion", "authorization.k8s.io/v1"}, {"kind", "SubjectAccessReview"}, {"spec", std::move(spec)}});
+  return dump({{"apiVersion", "authorization.k8s.io/v1"},
+               {"kind", "SubjectAccessReview"},
+               {"spec", std::move(spec)}});
 }
 
 }  // namespace
@@ -50,7 +52,8 @@ std::string access_review(const UserInfo& user, const char* about, nlohmann::jso
 Result<TokenQuestion> decode_token_question(Json review) {
   const auto version = read_string(review, "apiVersion", "apiVersion");
   if (version != kReviewV1 && version != kReviewV1Beta1) {
-    return fail(ErrorKind::Decode, fmt::format("apiVersion: send {} or {}", kReviewV1, kReviewV1Beta1));
+    return fail(ErrorKind::Decode,
+                fmt::format("apiVersion: send {} or {}", kReviewV1, kReviewV1Beta1));
   }
   if (read_string(review, "kind", "kind") != kTokenReview) {
     return fail(ErrorKind::Decode, fmt::format("kind: send {}", kTokenReview));
@@ -58,7 +61,8 @@ Result<TokenQuestion> decode_token_question(Json review) {
   const auto spec = read_object(review, "spec", "spec");
   Problems problems;
   auto token = spec ? read_string(*spec, "token", "spec.token", &problems) : std::nullopt;
-  if (!token || token->empty()) return fail(ErrorKind::Decode, "spec.token is no text, or is empty; send the token");
+  if (!token || token->empty())
+    return fail(ErrorKind::Decode, "spec.token is no text, or is empty; send the token");
   TokenQuestion question{*version, SecretString(std::move(*token)), {}};
   question.audiences = read_string_list(*spec, "audiences", "spec.audiences", &problems);
   if (!problems.empty()) return fail(ErrorKind::Decode, problems.front());
@@ -74,8 +78,10 @@ std::string encode_token_verdict(std::string_view api_version, const TokenVerdic
   return dump({{"apiVersion", api_version}, {"kind", kTokenReview}, {"status", std::move(status)}});
 }
 
-SecretString encode_token_question(std::string_view token, const std::vector<std::string>& audiences) {
-  nlohmann::json review{{"apiVersion", kReviewV1}, {"kind", kTokenReview}, {"spec", {{"token", token}}}};
+SecretString encode_token_question(std::string_view token,
+                                   const std::vector<std::string>& audiences) {
+  nlohmann::json review{
+      {"apiVersion", kReviewV1}, {"kind", kTokenReview}, {"spec", {{"token", token}}}};
   if (!audiences.empty()) review["spec"]["audiences"] = audiences;
   SecretString text(dump(review));
   wipe(review["spec"]["token"].get_ref<std::string&>());
@@ -87,24 +93,29 @@ Result<TokenVerdict> decode_token_verdict(Json review) {
   if (!status) return fail(ErrorKind::Decode, "a TokenReview was answered without a status");
   TokenVerdict verdict;
   verdict.authenticated = read_bool(*status, "authenticated", "").value_or(false);
-  if (const auto user = read_object(*status, "user", "status.user")) verdict.user = decode_user(*user);
+  if (const auto user = read_object(*status, "user", "status.user"))
+    verdict.user = decode_user(*user);
   verdict.audiences = read_string_list(*status, "audiences", "");
   return verdict;
 }
 
-std::string encode_access_question(const UserInfo& user, std::string_view verb, std::string_view group,
-                                   std::string_view resource) {
-  return access_review(user, "resourceAttributes", {{"verb", verb}, {"group", group}, {"resource", resource}});
+std::string encode_access_question(const UserInfo& user, std::string_view verb,
+                                   std::string_view group, std::string_view resource) {
+  return access_review(user, "resourceAttributes",
+                       {{"verb", verb}, {"group", group}, {"resource", resource}});
 }
 
-std::string encode_path_question(const UserInfo& user, std::string_view verb, std::string_view path) {
+std::string encode_path_question(const UserInfo& user, std::string_view verb,
+                                 std::string_view path) {
   return access_review(user, "nonResourceAttributes", {{"verb", verb}, {"path", path}});
 }
 
 Result<bool> decode_access_verdict(Json review) {
   const auto status = read_object(review, "status", "status");
-  if (!status) return fail(ErrorKind::Decode, "a SubjectAccessReview was answered without a status");
-  return read_bool(*status, "allowed", "").value_or(false) && !read_bool(*status, "denied", "").value_or(false);
+  if (!status)
+    return fail(ErrorKind::Decode, "a SubjectAccessReview was answered without a status");
+  return read_bool(*status, "allowed", "").value_or(false) &&
+         !read_bool(*status, "denied", "").value_or(false);
 }
 
 }  // namespace apitoken::api

@@ -14,7 +14,8 @@ namespace apitoken::api {
 namespace {
 
 // managedFields name a field "f:<name>". Collects the names below `path`.
-void collect_keys(Json entry, std::initializer_list<std::string_view> path, std::vector<std::string>& keys) {
+void collect_keys(Json entry, std::initializer_list<std::string_view> path,
+                  std::vector<std::string>& keys) {
   auto at = member(entry, "fieldsV1");
   for (const std::string_view step : path) at = at ? member(*at, step) : std::nullopt;
   simdjson::dom::object members;
@@ -24,7 +25,9 @@ void collect_keys(Json entry, std::initializer_list<std::string_view> path, std:
   }
 }
 
-bool is_operators_own(std::string_view name) { return name == kManagedByLabel || name.starts_with(kAnnotationPrefix); }
+bool is_operators_own(std::string_view name) {
+  return name == kManagedByLabel || name.starts_with(kAnnotationPrefix);
+}
 
 nlohmann::json encode_owners(const std::vector<OwnerReference>& owners) {
   auto references = nlohmann::json::array();
@@ -43,12 +46,13 @@ nlohmann::json precondition(const ObjectMeta& at) {
   return {{"uid", at.uid}, {"resourceVersion", at.resource_version}};
 }
 
-// Puts `"data":{key:value}` in front of the members of `object`. Values are joined in by hand, so that their only
-// copies are ones that we wipe.
+// Puts `"data":{key:value}` in front of the members of `object`. Values are joined in by hand, so
+// that their only copies are ones that we wipe.
 SecretString with_data(const nlohmann::json& object, std::span<const DataChange> data) {
   const std::string rest = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::size_t size = rest.size() + 16;
-  for (const auto& [key, value] : data) size += key.size() * 6 + (value ? value->size() / 3 * 4 : 0) + 16;
+  for (const auto& [key, value] : data)
+    size += key.size() * 6 + (value ? value->size() / 3 * 4 : 0) + 16;
   std::string body;
   body.reserve(size);  // no growth: no unwiped copies
   body.append("{\"data\":{");
@@ -103,7 +107,8 @@ SecretData decode_secret_data(Json secret) {
   for (const auto field : members) {
     std::string_view encoded;
     if (field.value.get(encoded) != simdjson::SUCCESS) continue;
-    if (auto decoded = base64_decode(encoded)) result.emplace(field.key, SecretString(std::move(*decoded)));
+    if (auto decoded = base64_decode(encoded))
+      result.emplace(field.key, SecretString(std::move(*decoded)));
   }
   return result;
 }
@@ -127,11 +132,13 @@ SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChang
   return with_data(object, data);
 }
 
-SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value) {
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key,
+                               const SecretString& value) {
   return encode_new_secret(meta, std::array{DataChange{key, &value}});
 }
 
-SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const ObjectMeta& desired) {
+SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data,
+                                const ObjectMeta& desired) {
   auto metadata = precondition(at);
   metadata["labels"] = desired.labels;
   metadata["annotations"] = desired.annotations;
@@ -139,12 +146,14 @@ SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange
   return with_data(nlohmann::json{{"metadata", std::move(metadata)}}, data);
 }
 
-std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations,
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels,
+                                  const StringChanges& annotations,
                                   const std::vector<std::string>& keys_gone,
                                   const std::vector<OwnerReference>& owners) {
   const auto changes = [](const StringChanges& names) {
     auto result = nlohmann::json::object();
-    for (const auto& [name, value] : names) result[name] = value ? nlohmann::json(*value) : nlohmann::json();
+    for (const auto& [name, value] : names)
+      result[name] = value ? nlohmann::json(*value) : nlohmann::json();
     return result;
   };
   auto metadata = precondition(at);

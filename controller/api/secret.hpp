@@ -1,5 +1,6 @@
-// A Secret as the operator knows it: its metadata, and who owns which keys of its data, never a value. Values are met
-// only where one is written (encode_*) or hashed once (decode_secret_value). Plain values.
+// A Secret as the operator knows it: its metadata, and who owns which keys of its data, never a
+// value. Values are met only where one is written (encode_*) or hashed once (decode_secret_value).
+// Plain values.
 #pragma once
 
 #include <map>
@@ -13,11 +14,13 @@ namespace apitoken::api {
 
 struct SecretMeta {
   ObjectMeta meta;
-  // Keys of `data` by field manager, out of metadata.managedFields: what the operator wrote last, and what others did.
-  // Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+  // Keys of `data` by field manager, out of metadata.managedFields: what the operator wrote last,
+  // and what others did. Source:
+  // https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
   std::vector<std::string> data_keys_ours;
   std::vector<std::string> data_keys_others;
-  // Labels and annotations that the operator set on behalf of spec.secret (its own apart), by the same source.
+  // Labels and annotations that the operator set on behalf of spec.secret (its own apart), by the
+  // same source.
   std::vector<std::string> label_keys_ours;
   std::vector<std::string> annotation_keys_ours;
 
@@ -43,19 +46,23 @@ struct DataChange {
   const SecretString* value = nullptr;
 };
 
-// A new Secret (type Opaque) holding these values, or the one `value` under `key`; meta gives namespace, name, labels,
-// annotations, owners.
+// A new Secret (type Opaque) holding these values, or the one `value` under `key`; meta gives
+// namespace, name, labels, annotations, owners.
 SecretString encode_new_secret(const ObjectMeta& meta, std::span<const DataChange> data);
-SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key, const SecretString& value);
+SecretString encode_new_secret(const ObjectMeta& meta, std::string_view key,
+                               const SecretString& value);
 
-// A merge patch that changes these keys of data and sets the labels, annotations and owners, if any, of `desired`; what
-// else the Secret holds stays. `at` gives uid and resourceVersion as preconditions.
-SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data, const ObjectMeta& desired);
+// A merge patch that changes these keys of data and sets the labels, annotations and owners, if
+// any, of `desired`; what else the Secret holds stays. `at` gives uid and resourceVersion as
+// preconditions.
+SecretString encode_value_patch(const ObjectMeta& at, std::span<const DataChange> data,
+                                const ObjectMeta& desired);
 
-// A merge patch of labels and annotations alone, an absent value removes the name, and of keys to take out of data.
-// `owners`, if any, replace those that are there. `at` as above.
+// A merge patch of labels and annotations alone, an absent value removes the name, and of keys to
+// take out of data. `owners`, if any, replace those that are there. `at` as above.
 using StringChanges = std::map<std::string, std::optional<std::string>, std::less<>>;
-std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels, const StringChanges& annotations,
+std::string encode_metadata_patch(const ObjectMeta& at, const StringChanges& labels,
+                                  const StringChanges& annotations,
                                   const std::vector<std::string>& keys_gone = {},
                                   const std::vector<OwnerReference>& owners = {});
 

@@ -17,13 +17,14 @@ LifetimeSpec decode_lifetime(Json lifetimes, std::string_view type, Problems* pr
 }
 
 SmtpSpec decode_smtp(Json smtp, Problems* problems) {
-  return {read_string(smtp, "server", "spec.smtp.server", problems).value_or(""),
-          read_string(smtp, "tls", "spec.smtp.tls", problems),
-          read_string(smtp, "from", "spec.smtp.from", problems).value_or(""),
-          read_string(smtp, "credentialsSecret", "spec.smtp.credentialsSecret", problems).value_or(""),
-          read_string(smtp, "caSecret", "spec.smtp.caSecret", problems).value_or(""),
-          read_string(smtp, "helo", "spec.smtp.helo", problems),
-          read_string(smtp, "auth", "spec.smtp.auth", problems)};
+  return {
+      read_string(smtp, "server", "spec.smtp.server", problems).value_or(""),
+      read_string(smtp, "tls", "spec.smtp.tls", problems),
+      read_string(smtp, "from", "spec.smtp.from", problems).value_or(""),
+      read_string(smtp, "credentialsSecret", "spec.smtp.credentialsSecret", problems).value_or(""),
+      read_string(smtp, "caSecret", "spec.smtp.caSecret", problems).value_or(""),
+      read_string(smtp, "helo", "spec.smtp.helo", problems),
+      read_string(smtp, "auth", "spec.smtp.auth", problems)};
 }
 
 TokenExpiryConfigSpec decode_spec(Json spec) {
@@ -32,25 +33,30 @@ TokenExpiryConfigSpec decode_spec(Json spec) {
   result.warn_before_days = read_integer(spec, "warnBeforeDays", "spec.warnBeforeDays", problems);
   result.reminders = read_string_list(spec, "reminders", "spec.reminders", problems);
   result.emails = read_string(spec, "emails", "spec.emails", problems).value_or("");
-  result.email_token_user = read_bool(spec, "emailTokenUser", "spec.emailTokenUser", problems).value_or(false);
+  result.email_token_user =
+      read_bool(spec, "emailTokenUser", "spec.emailTokenUser", problems).value_or(false);
   if (member(spec, "emailDomains"))
     result.email_domains = read_string_list(spec, "emailDomains", "spec.emailDomains", problems);
-  result.email_user_prefix = read_string(spec, "emailUserPrefix", "spec.emailUserPrefix", problems).value_or("");
-  result.namespace_selector = decode_selector(spec, "namespaceSelector", "spec.namespaceSelector", problems);
+  result.email_user_prefix =
+      read_string(spec, "emailUserPrefix", "spec.emailUserPrefix", problems).value_or("");
+  result.namespace_selector =
+      decode_selector(spec, "namespaceSelector", "spec.namespaceSelector", problems);
   result.token_selector = decode_selector(spec, "tokenSelector", "spec.tokenSelector", problems);
   if (const auto lifetimes = read_object(spec, "lifetimes", "spec.lifetimes", problems)) {
     result.permanent = decode_lifetime(*lifetimes, "permanent", problems);
     result.temporary = decode_lifetime(*lifetimes, "temporary", problems);
   }
   result.digest = read_string(spec, "digest", "spec.digest", problems);
-  if (const auto smtp = read_object(spec, "smtp", "spec.smtp", problems)) result.smtp = decode_smtp(*smtp, problems);
+  if (const auto smtp = read_object(spec, "smtp", "spec.smtp", problems))
+    result.smtp = decode_smtp(*smtp, problems);
   return result;
 }
 
 std::optional<SkippedUsers> decode_skipped(Json status) {
   const auto skipped = read_object(status, "skippedUsers", "");
   if (!skipped) return {};
-  return SkippedUsers{read_integer(*skipped, "count", "").value_or(0), read_string_list(*skipped, "names", "")};
+  return SkippedUsers{read_integer(*skipped, "count", "").value_or(0),
+                      read_string_list(*skipped, "names", "")};
 }
 
 std::optional<TestMail> decode_test_mail(Json status) {
@@ -62,8 +68,8 @@ std::optional<TestMail> decode_test_mail(Json status) {
                 {},
                 read_string(*found, "error", "").value_or("")};
   for (const Json refused : read_array(*found, "refused")) {
-    mail.refused.push_back(
-        {read_string(refused, "address", "").value_or(""), read_string(refused, "reason", "").value_or("")});
+    mail.refused.push_back({read_string(refused, "address", "").value_or(""),
+                            read_string(refused, "reason", "").value_or("")});
   }
   return mail;
 }
@@ -76,7 +82,8 @@ nlohmann::json encode_skipped(const std::optional<SkippedUsers>& skipped) {
 nlohmann::json encode_test_mail(const std::optional<TestMail>& mail) {
   if (!mail) return {};
   auto refused = nlohmann::json::array();
-  for (const auto& [address, reason] : mail->refused) refused.push_back({{"address", address}, {"reason", reason}});
+  for (const auto& [address, reason] : mail->refused)
+    refused.push_back({{"address", address}, {"reason", reason}});
   return {{"requestedAt", mail->requested_at},
           {"at", mail->at ? nlohmann::json(format_rfc3339(*mail->at)) : nlohmann::json()},
           {"accepted", mail->accepted},
@@ -115,8 +122,9 @@ std::string encode_status_patch(const ObjectMeta& meta, const TokenExpiryConfigS
         {"conditions", encode_conditions(status.conditions)},
         {"matchedTokens", status.matched_tokens},
         {"expiringTokens", status.expiring_tokens},
-        {"lastEmailTime",
-         status.last_email_time ? nlohmann::json(format_rfc3339(*status.last_email_time)) : nlohmann::json()},
+        {"lastEmailTime", status.last_email_time
+                              ? nlohmann::json(format_rfc3339(*status.last_email_time))
+                              : nlohmann::json()},
         {"pendingNotices", status.pending_notices},
         {"skippedUsers", encode_skipped(status.skipped_users)},
         {"testMail", encode_test_mail(status.test_mail)}}}};

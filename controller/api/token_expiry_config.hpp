@@ -1,5 +1,5 @@
-// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields that a user wrote
-// stay as written; core/ judges them. Plain values.
+// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields
+// that a user wrote stay as written; core/ judges them. Plain values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -43,7 +43,8 @@ struct TokenExpiryConfigSpec {
   bool operator==(const TokenExpiryConfigSpec&) const = default;
 };
 
-// Users whose tokens these settings match and who get no mail of their own, though emailTokenUser asks for it.
+// Users whose tokens these settings match and who get no mail of their own, though emailTokenUser
+// asks for it.
 struct SkippedUsers {
   std::int64_t count = 0;
   std::vector<std::string> names;  // some of them

@@ -5,9 +5,10 @@
 
 namespace apitoken {
 
-void SystemClock::wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock, std::stop_token stop,
-                       SteadyTime deadline) const {
-  // wait_until() of a stop token wants a predicate; one that turns true on its second look makes it a single wait.
+void SystemClock::wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock,
+                       std::stop_token stop, SteadyTime deadline) const {
+  // wait_until() of a stop token wants a predicate; one that turns true on its second look makes it
+  // a single wait.
   bool looked = false;
   cv.wait_until(lock, stop, deadline, [&looked] { return std::exchange(looked, true); });
 }
@@ -22,8 +23,8 @@ SteadyTime ManualClock::steady() const {
   return steady_;
 }
 
-void ManualClock::wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock, std::stop_token stop,
-                       SteadyTime deadline) const {
+void ManualClock::wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock,
+                       std::stop_token stop, SteadyTime deadline) const {
   if (steady() >= deadline || stop.stop_requested()) return;
   cv.wait_for(lock, std::chrono::milliseconds(1));
 }

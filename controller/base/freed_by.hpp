@@ -1,4 +1,5 @@
-// FreedBy: lets a unique_ptr own what a C library allocates: std::unique_ptr<BIO, FreedBy<BIO_free_all>>. Any thread.
+// FreedBy: lets a unique_ptr own what a C library allocates: std::unique_ptr<BIO,
+// FreedBy<BIO_free_all>>. Any thread.
 #pragma once
 
 namespace apitoken {

@@ -12,24 +12,29 @@ namespace apitoken {
 // How many letters must be changed, added or taken away to get from one to the other (Levenshtein).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// What nobody mistyped is not compared to its end: the words are short, and a file may hold a name of megabytes.
+// What nobody mistyped is not compared to its end: the words are short, and a file may hold a name
+// of megabytes.
 inline std::string_view comparable(std::string_view word) { return word.substr(0, 64); }
 
 // The closest of `words`, which is not empty; the first of several as close.
 template <std::ranges::forward_range Words>
 std::string_view nearest_word(std::string_view word, const Words& words) {
-  return *std::ranges::min_element(
-      words, {}, [word = comparable(word)](std::string_view each) { return edit_distance(word, each); });
+  return *std::ranges::min_element(words, {}, [word = comparable(word)](std::string_view each) {
+    return edit_distance(word, each);
+  });
 }
 
-// The same where it is near enough to have been meant, or begins with `word`; nothing where it is not.
+// The same where it is near enough to have been meant, or begins with `word`; nothing where it is
+// not.
 template <std::ranges::forward_range Words>
 std::optional<std::string_view> near_word(std::string_view word, const Words& words) {
   word = comparable(word);
   const auto nearest = nearest_word(word, words);
   const std::size_t distance = edit_distance(word, nearest);
-  if (2 * distance <= word.size() && distance <= std::max<std::size_t>(2, word.size() / 3)) return nearest;
-  const auto begun = std::ranges::find_if(words, [word](std::string_view each) { return each.starts_with(word); });
+  if (2 * distance <= word.size() && distance <= std::max<std::size_t>(2, word.size() / 3))
+    return nearest;
+  const auto begun =
+      std::ranges::find_if(words, [word](std::string_view each) { return each.starts_with(word); });
   return begun == std::ranges::end(words) ? std::nullopt : std::optional<std::string_view>(*begun);
 }
 

@@ -1,5 +1,6 @@
-// Rare: a value that most objects leave as it is by default, held apart so that those need not pay for its size. Reads
-// like a pointer to a constant that is never null. Copies deeply; not shared between threads while it changes.
+// Rare: a value that most objects leave as it is by default, held apart so that those need not pay
+// for its size. Reads like a pointer to a constant that is never null. Copies deeply; not shared
+// between threads while it changes.
 #pragma once
 
 #include <memory>

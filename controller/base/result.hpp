@@ -1,5 +1,5 @@
-// Result<T>: how every layer reports what went wrong. A closed set of kinds, so that one place (reconcile/worker) can
-// decide what becomes of each. Values only; safe on any thread.
+// Result<T>: how every layer reports what went wrong. A closed set of kinds, so that one place
+// (reconcile/worker) can decide what becomes of each. Values only; safe on any thread.
 #pragma once
 
 #include <chrono>
@@ -30,8 +30,9 @@ const char* to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind;
-  std::string message;                                // names the object, the field, the value and the remedy
-  std::optional<std::chrono::seconds> retry_after{};  // Throttled or Unavailable: the server's own word
+  std::string message;  // names the object, the field, the value and the remedy
+  std::optional<std::chrono::seconds>
+      retry_after{};  // Throttled or Unavailable: the server's own word
 };
 
 template <typename T>

@@ -43,8 +43,9 @@ std::string calendar(sys_seconds time) {
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()),
+                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count());
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ std::string format_rfc3339(WallTime time) { return calendar(time) + "Z"; }
 
 std::string format_rfc3339_micro(system_clock::time_point time) {
   const auto whole = floor<seconds>(time);
-  return fmt::format("{}.{:06}Z", calendar(whole), duration_cast<microseconds>(time - whole).count());
+  return fmt::format("{}.{:06}Z", calendar(whole),
+                     duration_cast<microseconds>(time - whole).count());
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
@@ -79,7 +81,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (!offset || !date.ok()) return {};
   const sys_seconds time = sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s) - *offset;
   // An offset can carry a time out of the years that four digits can write.
-  const bool writable = time >= sys_days(year(1) / January / 1) && time < sys_days(year(10000) / January / 1);
+  const bool writable =
+      time >= sys_days(year(1) / January / 1) && time < sys_days(year(10000) / January / 1);
   return writable ? std::optional(time) : std::nullopt;
 }
 

@@ -1,5 +1,6 @@
-// SecretString: bytes that must appear nowhere but where they are meant to. It cannot be copied, formatted or streamed
-// (that does not compile); it is wiped when it goes. Not shared between threads.
+// SecretString: bytes that must appear nowhere but where they are meant to. It cannot be copied,
+// formatted or streamed (that does not compile); it is wiped when it goes. Not shared between
+// threads.
 #pragma once
 
 #include <fmt/format.h>
@@ -19,9 +20,12 @@ void wipe(std::string& text);
 class SecretString {
  public:
   SecretString() = default;
-  // Takes the bytes over; the source is left empty, and wiped where its bytes were copied (short strings).
+  // Takes the bytes over; the source is left empty, and wiped where its bytes were copied (short
+  // strings).
   explicit SecretString(std::string&& bytes) : bytes_(std::move(bytes)) { wipe(bytes); }
-  SecretString(SecretString&& other) noexcept : bytes_(std::move(other.bytes_)) { wipe(other.bytes_); }
+  SecretString(SecretString&& other) noexcept : bytes_(std::move(other.bytes_)) {
+    wipe(other.bytes_);
+  }
   SecretString& operator=(SecretString&& other) noexcept {
     if (this != &other) {
       wipe(bytes_);
@@ -34,7 +38,8 @@ class SecretString {
   SecretString& operator=(const SecretString&) = delete;
   ~SecretString() { wipe(bytes_); }
 
-  // The one way to the bytes: each call is a place to look at in review. Valid while this object lives.
+  // The one way to the bytes: each call is a place to look at in review. Valid while this object
+  // lives.
   std::string_view reveal() const { return bytes_; }
   bool empty() const { return bytes_.empty(); }
   std::size_t size() const { return bytes_.size(); }

@@ -1,4 +1,5 @@
-// TokenBucket: so many a second, and a burst after a pause. Time is an input. Not shared between threads.
+// TokenBucket: so many a second, and a burst after a pause. Time is an input. Not shared between
+// threads.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,8 @@ namespace apitoken {
 
 class TokenBucket {
  public:
-  TokenBucket(double per_second, double burst) : per_second_(per_second), burst_(burst), left_(burst) {}
+  TokenBucket(double per_second, double burst)
+      : per_second_(per_second), burst_(burst), left_(burst) {}
 
   bool has_one(SteadyTime now) {
     refill(now);

@@ -1,5 +1,5 @@
-// Urgency: in which order work on objects is done, most urgent first. Plans and event handlers name it, the workqueue
-// orders its keys by it. Values only.
+// Urgency: in which order work on objects is done, most urgent first. Plans and event handlers name
+// it, the workqueue orders its keys by it. Values only.
 #pragma once
 
 namespace apitoken {

@@ -24,14 +24,16 @@ const api::Condition* condition_of(const api::ApiToken& token, std::string_view 
 }
 
 std::string text_of(const api::Condition& condition) {
-  return core::plain_text(condition.message.empty() ? condition.reason
-                                                    : fmt::format("{}: {}", condition.reason, condition.message));
+  return core::plain_text(condition.message.empty()
+                              ? condition.reason
+                              : fmt::format("{}: {}", condition.reason, condition.message));
 }
 
 // The status speaks of what is asked for now.
 bool is_answered(const api::ApiToken& token) {
   const auto request = token.meta.annotations.find(api::kRotateRequestAnnotation);
-  const bool rotated = request == token.meta.annotations.end() || request->second == token.status.last_rotation_request;
+  const bool rotated = request == token.meta.annotations.end() ||
+                       request->second == token.status.last_rotation_request;
   return rotated && token.status.observed_generation >= token.meta.generation &&
          condition_of(token, api::condition::kReady) != nullptr;
 }
@@ -45,25 +47,29 @@ std::string state_of(const api::ApiToken& token) {
 
 Outcome<bool> is_minted(const api::ApiToken& token) {
   if (token.meta.deleted)
-    return give_up(ExitCode::NotFound, fmt::format("apitoken \"{}\" is being deleted", token.meta.name));
+    return give_up(ExitCode::NotFound,
+                   fmt::format("apitoken \"{}\" is being deleted", token.meta.name));
   if (token.status.observed_generation < token.meta.generation) return false;
   const auto* const stalled = condition_of(token, api::condition::kStalled);
   if (stalled != nullptr && stalled->status == api::condition::kTrue) {
-    return give_up(ExitCode::Failed,
-                   fmt::format("apitoken \"{}\" gets no token: {}", token.meta.name, text_of(*stalled)));
+    return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" gets no token: {}",
+                                                 token.meta.name, text_of(*stalled)));
   }
   const auto* const ready = condition_of(token, api::condition::kReady);
-  return ready != nullptr && ready->status == api::condition::kTrue && !token.status.token_hash.empty();
+  return ready != nullptr && ready->status == api::condition::kTrue &&
+         !token.status.token_hash.empty();
 }
 
 bool is_void(const api::ApiToken& token) {
   const auto* const ready = condition_of(token, api::condition::kReady);
-  return ready != nullptr && ready->reason == api::reason::kRevoked && token.status.token_hash.empty();
+  return ready != nullptr && ready->reason == api::reason::kRevoked &&
+         token.status.token_hash.empty();
 }
 
 Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait& wait) {
   const auto begin = steady_clock::now();
-  const auto interrupted = give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
+  const auto interrupted =
+      give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
   Progress progress(terminal);
   std::string state = "nothing heard yet";
   for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
@@ -78,7 +84,8 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
     } else if (token.error().code == ExitCode::Interrupted) {
       return interrupted;
     } else if (token.error().code == ExitCode::NotAllowed) {
-      return give_up(ExitCode::NotAllowed, fmt::format("{}; {}", token.error().message, wait.on_timeout));
+      return give_up(ExitCode::NotAllowed,
+                     fmt::format("{}; {}", token.error().message, wait.on_timeout));
     } else if (token.error().code != ExitCode::Unreachable) {
       return token;
     } else {
@@ -86,8 +93,9 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
     }
     const auto spent = steady_clock::now() - begin;
     if (spent >= wait.timeout) {
-      return give_up(ExitCode::TimedOut, fmt::format("apitoken \"{}\" was not served within {}: {}; {}", wait.name,
-                                                     format_duration_short(wait.timeout), state, wait.on_timeout));
+      return give_up(ExitCode::TimedOut,
+                     fmt::format("apitoken \"{}\" was not served within {}: {}; {}", wait.name,
+                                 format_duration_short(wait.timeout), state, wait.on_timeout));
     }
     progress.show(unanswered && spent < kPatience ? "asked apitoken-operator" : state);
     if (!terminal.pause(pause)) return interrupted;

@@ -17,19 +17,24 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "selfsubjectreviews", false};
-constexpr kube::Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews", false};
+constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "selfsubjectreviews",
+                                             false};
+constexpr kube::Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1",
+                                                   "selfsubjectaccessreviews", false};
 constexpr std::string_view kPage = "500";
 constexpr Seconds kLongestRequest{20};
 
 // A request ends with the patience of who waits for what it asks.
-Seconds request_limit(const Options& options) { return std::clamp(options.timeout, Seconds(1), kLongestRequest); }
+Seconds request_limit(const Options& options) {
+  return std::clamp(options.timeout, Seconds(1), kLongestRequest);
+}
 
 class NoObserver final : public kube::RequestObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
-// Strict: an operator too old for a field is noticed, where the field would else be dropped without a word.
+// Strict: an operator too old for a field is noticed, where the field would else be dropped without
+// a word.
 std::string write_query(const Options& options) {
   std::string query = "fieldManager=kubectl-apitoken&fieldValidation=Strict";
   if (options.dry_run == DryRun::Server) query += "&dryRun=All";
@@ -59,10 +64,13 @@ std::string_view quoted_after(std::string_view text, std::string_view mark) {
 Failure translate(std::string_view words, ErrorKind kind, std::string_view server) {
   switch (kind) {
     case ErrorKind::NotFound:
-      if (contains(words, "could not find the requested resource") || contains(words, "page not found")) {
+      if (contains(words, "could not find the requested resource") ||
+          contains(words, "page not found")) {
         return {
             ExitCode::NotFound,
-            fmt::format("the cluster at {} has no ApiTokens; install apitoken-operator and its CRDs first", server)};
+            fmt::format(
+                "the cluster at {} has no ApiTokens; install apitoken-operator and its CRDs first",
+                server)};
       }
       return {ExitCode::NotFound, std::string(words)};
     case ErrorKind::Forbidden:
@@ -77,18 +85,22 @@ Failure translate(std::string_view words, ErrorKind kind, std::string_view serve
       break;
   }
   if (const auto field = quoted_after(words, "unknown field \""); !field.empty()) {
-    return {
-        ExitCode::Failed,
-        fmt::format("the cluster's ApiToken kind does not know {}; leave it out, or upgrade apitoken-operator", field)};
+    return {ExitCode::Failed, fmt::format("the cluster's ApiToken kind does not know {}; leave it "
+                                          "out, or upgrade apitoken-operator",
+                                          field)};
   }
   return {ExitCode::Failed, std::string(words)};
 }
 
 Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
   const auto element = parser.parse(json);
-  if (!element) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + element.error().message);
+  if (!element)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + element.error().message);
   auto token = api::decode_api_token(*element);
-  if (!token) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + token.error().message);
+  if (!token)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + token.error().message);
   return ShownToken{std::move(*token), std::move(json)};
 }
 
@@ -97,15 +109,18 @@ Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
 std::string server_words(const Error& error) {
   std::string_view text = error.message;
   if (const auto colon = text.find(": "); colon != text.npos) text.remove_prefix(colon + 2);
-  if (text.size() > 6 && text.ends_with(')') && text.substr(text.size() - 6, 2) == " (") text.remove_suffix(6);
+  if (text.size() > 6 && text.ends_with(')') && text.substr(text.size() - 6, 2) == " (")
+    text.remove_suffix(6);
   return core::plain_text(text);
 }
 
 struct Cluster::Parts {
   Parts(std::unique_ptr<kube::Credentials> given, const Options& options, std::stop_token told)
       : credentials(std::move(given)),
-        name_space(options.name_space.empty() ? credentials->default_namespace() : options.name_space),
-        transport(kube::make_cpprest_transport(*credentials, "kubectl-apitoken", {.request = request_limit(options)})),
+        name_space(options.name_space.empty() ? credentials->default_namespace()
+                                              : options.name_space),
+        transport(kube::make_cpprest_transport(*credentials, "kubectl-apitoken",
+                                               {.request = request_limit(options)})),
         client(*transport, observer, write_query(options)),
         dry_run(options.dry_run == DryRun::Server),
         stop(std::move(told)) {}
@@ -124,7 +139,8 @@ Cluster::Cluster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Cluster::~Cluster() = default;
 
 Outcome<std::unique_ptr<Cluster>> Cluster::connect(const Options& options, std::stop_token stop) {
-  auto credentials = kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
+  auto credentials =
+      kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
   if (!credentials) return give_up(ExitCode::Unreachable, credentials.error().message);
   return std::unique_ptr<Cluster>(
       new Cluster(std::make_unique<Parts>(std::move(*credentials), options, std::move(stop))));
@@ -135,27 +151,30 @@ const std::string& Cluster::name_space() const { return parts_->name_space; }
 std::unexpected<Failure> Cluster::refuse(const Error& error) const {
   const auto words = server_words(error);
   const std::string& server = parts_->credentials->server();
-  if (error.kind != ErrorKind::Unauthorized) return std::unexpected(translate(words, error.kind, server));
+  if (error.kind != ErrorKind::Unauthorized)
+    return std::unexpected(translate(words, error.kind, server));
   if (!error.message.ends_with("(401)"))
     return give_up(ExitCode::NotAllowed, words);  // our own word on the credentials
   const auto material = parts_->credentials->tls();
   const auto end = material ? kube::certificate_end(material->certificate) : std::nullopt;
   if (end && *end <= SystemClock{}.wall()) {
-    return give_up(ExitCode::NotAllowed, fmt::format("the client certificate of the kubeconfig expired at {}; renew it",
-                                                     format_rfc3339(*end)));
+    return give_up(ExitCode::NotAllowed,
+                   fmt::format("the client certificate of the kubeconfig expired at {}; renew it",
+                               format_rfc3339(*end)));
   }
-  return give_up(
-      ExitCode::NotAllowed,
-      fmt::format("{} does not accept the credentials of the kubeconfig (401 Unauthorized); they are wrong or "
-                  "have expired: log in anew, or choose another --context",
-                  server));
+  return give_up(ExitCode::NotAllowed,
+                 fmt::format("{} does not accept the credentials of the kubeconfig (401 "
+                             "Unauthorized); they are wrong or "
+                             "have expired: log in anew, or choose another --context",
+                             server));
 }
 
 // What was sent may have been done although no answer came.
 std::unexpected<Failure> Cluster::refuse_write(const std::string& name, const Error& error) const {
   Failure failure = refuse(error).error();
   if (failure.code == ExitCode::Interrupted || contains(failure.message, " within "))
-    failure.message += fmt::format("; whether it was done tells: kubectl apitoken describe {}", name);
+    failure.message +=
+        fmt::format("; whether it was done tells: kubectl apitoken describe {}", name);
   return std::unexpected(std::move(failure));
 }
 
@@ -165,7 +184,8 @@ Outcome<ShownToken> Cluster::shown(Result<std::string> body) const {
 }
 
 Outcome<std::string> Cluster::who_am_i() {
-  const std::string review = R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
+  const std::string review =
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
   const auto body = parts_->client.create(kSelfSubjectReviews, "", review, parts_->stop);
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
@@ -173,31 +193,40 @@ Outcome<std::string> Cluster::who_am_i() {
   const auto user = status ? api::member(*status, "userInfo") : std::nullopt;
   const auto name = user ? api::read_string(*user, "username", "") : std::nullopt;
   if (!name || name->empty())
-    return give_up(ExitCode::Failed, "the API server does not say who you are; name a user with --user");
+    return give_up(ExitCode::Failed,
+                   "the API server does not say who you are; name a user with --user");
   return *name;
 }
 
 Outcome<ShownToken> Cluster::get(const std::string& name) {
-  return shown(parts_->client.get(kube::resources::kApiTokens, {parts_->name_space, name}, parts_->stop));
+  return shown(
+      parts_->client.get(kube::resources::kApiTokens, {parts_->name_space, name}, parts_->stop));
 }
 
-Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space, const std::string& user) {
+Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space,
+                                               const std::string& user) {
   std::vector<ShownToken> tokens;
   std::string query = fmt::format("limit={}", kPage);
-  if (!user.empty()) query += "&fieldSelector=" + kube::percent_encode("spec.user=" + selector_value(user));
+  if (!user.empty())
+    query += "&fieldSelector=" + kube::percent_encode("spec.user=" + selector_value(user));
   std::string next;
   do {
-    const std::string page = next.empty() ? query : query + "&continue=" + kube::percent_encode(next);
-    const auto body =
-        parts_->client.list(kube::resources::kApiTokens, name_space, page, kube::kJsonAccept, parts_->stop);
+    const std::string page =
+        next.empty() ? query : query + "&continue=" + kube::percent_encode(next);
+    const auto body = parts_->client.list(kube::resources::kApiTokens, name_space, page,
+                                          kube::kJsonAccept, parts_->stop);
     if (!body) return refuse(body.error());
     const auto answer = parts_->parser.parse(*body);
-    if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+    if (!answer)
+      return give_up(ExitCode::Failed,
+                     "the API server's answer cannot be read: " + answer.error().message);
     const auto meta = api::member(*answer, "metadata");
     next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
     for (const api::Json item : api::read_array(*answer, "items")) {
       auto token = api::decode_api_token(item);
-      if (!token) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + token.error().message);
+      if (!token)
+        return give_up(ExitCode::Failed,
+                       "the API server's answer cannot be read: " + token.error().message);
       tokens.push_back({std::move(*token), simdjson::minify(item)});
     }
   } while (!next.empty());
@@ -205,49 +234,62 @@ Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space, co
 }
 
 Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& body) {
-  auto made = parts_->client.create(kube::resources::kApiTokens, parts_->name_space, body, parts_->stop);
+  auto made =
+      parts_->client.create(kube::resources::kApiTokens, parts_->name_space, body, parts_->stop);
   if (!made && made.error().kind == ErrorKind::AlreadyExists) {
-    return give_up(ExitCode::Failed,
-                   fmt::format("apitoken \"{0}\" already exists in namespace {1}; choose another name, or look at it: "
-                               "kubectl apitoken describe {0} -n {1}",
-                               name, parts_->name_space));
+    return give_up(
+        ExitCode::Failed,
+        fmt::format(
+            "apitoken \"{0}\" already exists in namespace {1}; choose another name, or look at it: "
+            "kubectl apitoken describe {0} -n {1}",
+            name, parts_->name_space));
   }
   if (!made) return refuse_write(name, made.error());
   if (!parts_->dry_run) return shown(std::move(made));
-  ShownToken judged{{}, std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
+  ShownToken judged{
+      {},
+      std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
   judged.token.meta.name = name;
   return judged;
 }
 
 Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::string& body) {
-  auto patched =
-      parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name}, "", body, parts_->stop);
+  auto patched = parts_->client.merge_patch(kube::resources::kApiTokens, {parts_->name_space, name},
+                                            "", body, parts_->stop);
   if (!patched) return refuse_write(name, patched.error());
   return shown(std::move(patched));
 }
 
 Outcome<api::TokenExpiryConfig> Cluster::get_config(const std::string& name) {
-  const auto body = parts_->client.get(kube::resources::kTokenExpiryConfigs, {"", name}, parts_->stop);
+  const auto body =
+      parts_->client.get(kube::resources::kTokenExpiryConfigs, {"", name}, parts_->stop);
   if (!body) return refuse(body.error());
   const auto element = parts_->parser.parse(*body);
-  if (!element) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + element.error().message);
+  if (!element)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + element.error().message);
   auto config = api::decode_token_expiry_config(*element);
-  if (!config) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + config.error().message);
+  if (!config)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + config.error().message);
   return std::move(*config);
 }
 
 Outcome<void> Cluster::patch_config(const std::string& name, const std::string& body) {
-  const auto patched =
-      parts_->client.merge_patch(kube::resources::kTokenExpiryConfigs, {"", name}, "", body, parts_->stop);
+  const auto patched = parts_->client.merge_patch(kube::resources::kTokenExpiryConfigs, {"", name},
+                                                  "", body, parts_->stop);
   if (!patched) return refuse(patched.error());
   return {};
 }
 
 Outcome<std::vector<std::string>> Cluster::config_names() {
-  const auto body = parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "", kube::kJsonAccept, parts_->stop);
+  const auto body = parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "",
+                                        kube::kJsonAccept, parts_->stop);
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
-  if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+  if (!answer)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + answer.error().message);
   std::vector<std::string> names;
   for (const api::Json item : api::read_array(*answer, "items")) {
     if (const auto meta = api::decode_meta(item)) names.push_back(meta->name);
@@ -256,20 +298,23 @@ Outcome<std::vector<std::string>> Cluster::config_names() {
 }
 
 Outcome<void> Cluster::remove(const std::string& name, const std::string& uid) {
-  const auto gone =
-      parts_->client.remove(kube::resources::kApiTokens, {parts_->name_space, name}, uid, "", parts_->stop);
+  const auto gone = parts_->client.remove(kube::resources::kApiTokens, {parts_->name_space, name},
+                                          uid, "", parts_->stop);
   if (!gone && gone.error().kind != ErrorKind::NotFound) return refuse(gone.error());
   return {};
 }
 
 Outcome<bool> Cluster::may_read_secret(const std::string& name) {
-  const nlohmann::json review = {
-      {"apiVersion", "authorization.k8s.io/v1"},
-      {"kind", "SelfSubjectAccessReview"},
-      {"spec",
-       {{"resourceAttributes",
-         {{"namespace", parts_->name_space}, {"verb", "get"}, {"resource", "secrets"}, {"name", name}}}}}};
-  const auto body = parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop);
+  const nlohmann::json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                                 {"kind", "SelfSubjectAccessReview"},
+                                 {"spec",
+                                  {{"resourceAttributes",
+                                    {{"namespace", parts_->name_space},
+                                     {"verb", "get"},
+                                     {"resource", "secrets"},
+                                     {"name", name}}}}}};
+  const auto body =
+      parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop);
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
   const auto status = answer ? api::member(*answer, "status") : std::nullopt;
@@ -277,8 +322,8 @@ Outcome<bool> Cluster::may_read_secret(const std::string& name) {
 }
 
 Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {
-  auto body =
-      parts_->client.get(kube::resources::kSecrets, {token.meta.ns, std::string(token.secret_name())}, parts_->stop);
+  auto body = parts_->client.get(kube::resources::kSecrets,
+                                 {token.meta.ns, std::string(token.secret_name())}, parts_->stop);
   if (!body && body.error().kind == ErrorKind::NotFound) return SecretString();
   if (!body) return refuse(body.error());
   api::JsonParser parser;
@@ -290,15 +335,21 @@ Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {
 
 Outcome<std::vector<TokenEvent>> Cluster::events_of(const std::string& name) {
   const auto selector = kube::percent_encode("regarding.kind=ApiToken,regarding.name=" + name);
-  const auto body = parts_->client.list(kube::resources::kEvents, parts_->name_space, "fieldSelector=" + selector,
-                                        kube::kJsonAccept, parts_->stop);
+  const auto body =
+      parts_->client.list(kube::resources::kEvents, parts_->name_space, "fieldSelector=" + selector,
+                          kube::kJsonAccept, parts_->stop);
   if (!body) return refuse(body.error());
   const auto answer = parts_->parser.parse(*body);
-  if (!answer) return give_up(ExitCode::Failed, "the API server's answer cannot be read: " + answer.error().message);
+  if (!answer)
+    return give_up(ExitCode::Failed,
+                   "the API server's answer cannot be read: " + answer.error().message);
   std::vector<TokenEvent> events;
   for (const api::Json item : api::read_array(*answer, "items")) {
-    const auto text = [&](std::string_view field) { return api::read_string(item, field, "").value_or(""); };
-    events.push_back({text("type"), text("reason"), text("note"), api::read_time(item, "eventTime")});
+    const auto text = [&](std::string_view field) {
+      return api::read_string(item, field, "").value_or("");
+    };
+    events.push_back(
+        {text("type"), text("reason"), text("note"), api::read_time(item, "eventTime")});
   }
   std::ranges::stable_sort(events, {}, &TokenEvent::at);
   return events;

@@ -1,5 +1,6 @@
-// The cluster as the commands see it: ApiTokens, their Secrets and Events, and who is asking. One connection, made by
-// connect(), used on the main thread. Every Failure names what was asked for and what to do about it.
+// The cluster as the commands see it: ApiTokens, their Secrets and Events, and who is asking. One
+// connection, made by connect(), used on the main thread. Every Failure names what was asked for
+// and what to do about it.
 #pragma once
 
 #include <memory>

@@ -24,39 +24,52 @@ constexpr std::array<std::string_view, 3> kPlainOutputs{"json", "yaml", "name"};
 
 constexpr std::array kCommands{
     CommandRow{
-        Command::Create, "create", "NAME", 1, 1, "Make an ApiToken, and show its value once it is minted",
-        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a terminal, once: it is "
-        "encrypted to a key of this process, and nobody else can read it. With --keep it stays in its Secret, in "
-        "clear. Where standard output is no terminal nothing is printed and the value stays in the Secret, unless "
+        Command::Create, "create", "NAME", 1, 1,
+        "Make an ApiToken, and show its value once it is minted",
+        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a "
+        "terminal, once: it is "
+        "encrypted to a key of this process, and nobody else can read it. With --keep it stays in "
+        "its Secret, in "
+        "clear. Where standard output is no terminal nothing is printed and the value stays in the "
+        "Secret, unless "
         "--show-value or -o token asks for it.",
         "  kubectl apitoken create laptop --user alice@example.com --ttl 90d\n"
-        "  kubectl apitoken create ci-deploy --user alice@example.com --keep --description 'deploys the shop'\n"
-        "  kubectl apitoken create ci-deploy --user alice@example.com --dry-run=client > ci-deploy.yaml\n"
+        "  kubectl apitoken create ci-deploy --user alice@example.com --keep --description "
+        "'deploys the shop'\n"
+        "  kubectl apitoken create ci-deploy --user alice@example.com --dry-run=client > "
+        "ci-deploy.yaml\n"
         "  TOKEN=$(kubectl apitoken create job --user bot@example.com --type Temporary -o token)",
         kMintOutputs},
-    CommandRow{
-        Command::Login, "login", "", 0, 0, "Get a temporary token for yourself",
-        "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a name of its own. You need "
-        "no right to read Secrets: the value is encrypted to a key of this process, and shown once.",
-        "  kubectl apitoken login\n"
-        "  curl -H \"Authorization: Bearer $(kubectl apitoken login --ttl 1h -o token)\" https://api.example.com",
-        kMintOutputs},
+    CommandRow{Command::Login, "login", "", 0, 0, "Get a temporary token for yourself",
+               "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a "
+               "name of its own. You need "
+               "no right to read Secrets: the value is encrypted to a key of this process, and "
+               "shown once.",
+               "  kubectl apitoken login\n"
+               "  curl -H \"Authorization: Bearer $(kubectl apitoken login --ttl 1h -o token)\" "
+               "https://api.example.com",
+               kMintOutputs},
     CommandRow{Command::List, "list", "", 0, 0, "List ApiTokens, what expires first on top",
-               "Lists your own ApiTokens in the namespace; with --user those of somebody else, with --all those of "
+               "Lists your own ApiTokens in the namespace; with --user those of somebody else, "
+               "with --all those of "
                "everybody.",
                "  kubectl apitoken list\n"
                "  kubectl apitoken list --all -A --expiring-within 30d",
                kListOutputs},
-    CommandRow{Command::Describe, "describe", "NAME...", 1, kAny, "Show all about ApiTokens, with their Events",
+    CommandRow{Command::Describe, "describe", "NAME...", 1, kAny,
+               "Show all about ApiTokens, with their Events",
                "Shows what was asked for, what is in force, and what was told to whom.",
                "  kubectl apitoken describe ci-deploy", kPlainOutputs},
-    CommandRow{
-        Command::Rotate, "rotate", "NAME", 1, 1, "Mint a new value now; renews an expired token too",
-        "Asks the operator for a new value and waits for it. The former value keeps working for the overlap that "
-        "the ApiToken grants. A value that create or login showed once is followed by one that is shown once.",
-        "  kubectl apitoken rotate ci-deploy", kMintOutputs},
+    CommandRow{Command::Rotate, "rotate", "NAME", 1, 1,
+               "Mint a new value now; renews an expired token too",
+               "Asks the operator for a new value and waits for it. The former value keeps working "
+               "for the overlap that "
+               "the ApiToken grants. A value that create or login showed once is followed by one "
+               "that is shown once.",
+               "  kubectl apitoken rotate ci-deploy", kMintOutputs},
     CommandRow{Command::Revoke, "revoke", "NAME", 1, 1, "End a token at once and for good",
-               "Revokes a token: its value stops, its Secret is deleted, the ApiToken stays as a record. It cannot be "
+               "Revokes a token: its value stops, its Secret is deleted, the ApiToken stays as a "
+               "record. It cannot be "
                "undone. Asks first on a terminal; elsewhere --yes is needed.",
                "  kubectl apitoken revoke ci-deploy --yes", kPlainOutputs},
     CommandRow{
@@ -66,8 +79,10 @@ constexpr std::array kCommands{
         0,
         1,
         "Say whether a token is genuine and works",
-        "Reads a token from standard input (or, less safely, from the command line), checks format and checksum, "
-        "and looks for its hash among the ApiTokens that you may list: of all namespaces, or of one where you "
+        "Reads a token from standard input (or, less safely, from the command line), checks format "
+        "and checksum, "
+        "and looks for its hash among the ApiTokens that you may list: of all namespaces, or of "
+        "one where you "
         "name it or may list no more.",
         "  kubectl apitoken verify < token.txt\n"
         "  kubectl get secret ci -o jsonpath='{.data.token}' | base64 -d | kubectl apitoken verify",
@@ -78,35 +93,44 @@ constexpr std::array kCommands{
                1,
                1,
                "Send a test mail to the emails of a TokenExpiryConfig",
-               "Asks the operator to send one mail at once to the emails of a TokenExpiryConfig, and prints what the "
+               "Asks the operator to send one mail at once to the emails of a TokenExpiryConfig, "
+               "and prints what the "
                "mail server says to each address. At most one a minute is sent.",
                "  kubectl apitoken test-mail default",
                {}},
-    CommandRow{
-        Command::Lint,
-        "lint",
-        "",
-        0,
-        0,
-        "Explain manifests before they are applied",
-        "Reads ApiTokens and TokenExpiryConfigs from YAML or JSON files, names every field that is wrong and says "
-        "what the rest will do. Asks no cluster.",
-        "  kubectl apitoken lint -f tokens.yaml\n"
-        "  helm template . | kubectl apitoken lint -f -",
-        {}},
-    CommandRow{
-        Command::Completion,
-        "completion",
-        "SHELL",
-        1,
-        1,
-        "Print a completion script: bash, zsh or fish",
-        "Prints a script that completes kubectl-apitoken. For 'kubectl apitoken', have kubectl_complete-apitoken "
-        "on the PATH beside the plugin.",
-        "  source <(kubectl apitoken completion bash)\n"
-        "  kubectl apitoken completion fish | source",
-        {}},
-    CommandRow{Command::Version, "version", "", 0, 0, "Print the version", "Prints the plugin's version.", "", {}},
+    CommandRow{Command::Lint,
+               "lint",
+               "",
+               0,
+               0,
+               "Explain manifests before they are applied",
+               "Reads ApiTokens and TokenExpiryConfigs from YAML or JSON files, names every field "
+               "that is wrong and says "
+               "what the rest will do. Asks no cluster.",
+               "  kubectl apitoken lint -f tokens.yaml\n"
+               "  helm template . | kubectl apitoken lint -f -",
+               {}},
+    CommandRow{Command::Completion,
+               "completion",
+               "SHELL",
+               1,
+               1,
+               "Print a completion script: bash, zsh or fish",
+               "Prints a script that completes kubectl-apitoken. For 'kubectl apitoken', have "
+               "kubectl_complete-apitoken "
+               "on the PATH beside the plugin.",
+               "  source <(kubectl apitoken completion bash)\n"
+               "  kubectl apitoken completion fish | source",
+               {}},
+    CommandRow{Command::Version,
+               "version",
+               "",
+               0,
+               0,
+               "Print the version",
+               "Prints the plugin's version.",
+               "",
+               {}},
     CommandRow{Command::Help, "help", "[COMMAND]", 0, 1, "Say how a command is used", "", "", {}},
     CommandRow{Command::Complete, "", "", 0, kAny, "", "", "", {}},
 };
@@ -116,15 +140,16 @@ constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
     {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
 
 // What may stand before a name, as with kubectl.
-constexpr std::array<std::string_view, 4> kKindWords{"apitoken", "apitokens", "apitoken.apitoken.dev",
-                                                     "apitokens.apitoken.dev"};
+constexpr std::array<std::string_view, 4> kKindWords{
+    "apitoken", "apitokens", "apitoken.apitoken.dev", "apitokens.apitoken.dev"};
 
-constexpr std::array<std::string_view, 5> kConfigWords{"tokenexpiryconfig", "tokenexpiryconfigs", "tec",
-                                                       "tokenexpiryconfig.apitoken.dev",
+constexpr std::array<std::string_view, 5> kConfigWords{"tokenexpiryconfig", "tokenexpiryconfigs",
+                                                       "tec", "tokenexpiryconfig.apitoken.dev",
                                                        "tokenexpiryconfigs.apitoken.dev"};
 
 const CommandRow* find_command(std::string_view word) {
-  const auto alias = std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
+  const auto alias =
+      std::ranges::find(kAliases, word, &std::pair<std::string_view, Command>::first);
   if (alias != kAliases.end()) return &row_of(alias->second);
   const auto found = std::ranges::find(kCommands, word, &CommandRow::name);
   return found == kCommands.end() || word.empty() ? nullptr : &*found;
@@ -136,9 +161,9 @@ std::string unknown_command(std::string_view word) {
     if (!row.name.empty()) names.push_back(row.name);
   }
   const auto near = near_word(word, names);
-  return fmt::format(
-      "unknown command \"{}\"; {} See: kubectl apitoken help", word,
-      near ? fmt::format("did you mean {}?", *near) : fmt::format("there is {}.", fmt::join(names, ", ")));
+  return fmt::format("unknown command \"{}\"; {} See: kubectl apitoken help", word,
+                     near ? fmt::format("did you mean {}?", *near)
+                          : fmt::format("there is {}.", fmt::join(names, ", ")));
 }
 
 std::string unknown_flag(Command command, std::string_view flag) {
@@ -146,9 +171,11 @@ std::string unknown_flag(Command command, std::string_view flag) {
   for (const FlagRow& row : flag_rows()) {
     if (takes(command, row)) names.push_back(row.name);
   }
-  const auto known = std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
+  const auto known =
+      std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
   if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
-  if (!flag.starts_with("--")) return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
+  if (!flag.starts_with("--"))
+    return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
   const auto near = near_word(flag.substr(2), names);
   return near ? fmt::format("unknown flag {}; did you mean --{}?", flag, *near)
               : fmt::format("unknown flag {} of {}", flag, row_of(command).name);
@@ -164,7 +191,9 @@ struct Written {
 Written take_letter(std::string_view letters) {
   Written written{.name = fmt::format("-{}", letters.substr(0, 1))};
   const auto rest = letters.substr(1);
-  const auto is_switch = [&](const FlagRow& flag) { return flag.value.empty() && is_named(flag, written.name); };
+  const auto is_switch = [&](const FlagRow& flag) {
+    return flag.value.empty() && is_named(flag, written.name);
+  };
   if (rest.starts_with('=')) {
     written.value = rest.substr(1);
   } else if (std::ranges::any_of(flag_rows(), is_switch)) {
@@ -190,14 +219,16 @@ Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   if (flag == nullptr) return unknown_flag(invocation.command, written.name);
   if (!written.value && flag->value.empty()) written.value = "true";
   if (!written.value) {
-    if (rest.empty()) return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
+    if (rest.empty())
+      return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
     written.value = rest.front();
     rest = rest.subspan(1);
   }
   auto complaint = flag->apply(invocation.options, *written.value);
   if (!complaint) return {};
   const auto& outputs = row_of(invocation.command).outputs;
-  if (flag->name == "output") complaint->append(fmt::format("; allowed are {}", fmt::join(outputs, ", ")));
+  if (flag->name == "output")
+    complaint->append(fmt::format("; allowed are {}", fmt::join(outputs, ", ")));
   return fmt::format("--{}: invalid value \"{}\": {}", flag->name, *written.value, *complaint);
 }
 
@@ -230,11 +261,14 @@ std::size_t find_command_word(Arguments arguments) {
 // The name alone of what kubectl and -o name write as KIND/NAME.
 std::string without_kind(Command command, const std::string& word) {
   std::span<const std::string_view> kinds;
-  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) != 0) kinds = kKindWords;
+  if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) != 0)
+    kinds = kKindWords;
   if (command == Command::TestMail) kinds = kConfigWords;
   const auto slash = word.find('/');
   const auto kind = std::string_view(word).substr(0, slash);
-  return slash != word.npos && std::ranges::find(kinds, kind) != kinds.end() ? word.substr(slash + 1) : word;
+  return slash != word.npos && std::ranges::find(kinds, kind) != kinds.end()
+             ? word.substr(slash + 1)
+             : word;
 }
 
 // Reads the whole line; where `complaints` is null, what cannot be read is passed over.
@@ -273,8 +307,10 @@ Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
 Complaint check_output(const CommandRow& row, Output output) {
   constexpr std::array<std::string_view, 6> kNames{"text", "wide", "json", "yaml", "name", "token"};
   const auto name = kNames[static_cast<std::size_t>(output)];
-  if (output == Output::Text || std::ranges::find(row.outputs, name) != row.outputs.end()) return {};
-  return fmt::format("--output: {} does not go with {}; allowed are {}", name, row.name, fmt::join(row.outputs, ", "));
+  if (output == Output::Text || std::ranges::find(row.outputs, name) != row.outputs.end())
+    return {};
+  return fmt::format("--output: {} does not go with {}; allowed are {}", name, row.name,
+                     fmt::join(row.outputs, ", "));
 }
 
 // Too much, too little, or a name that would make a request for all ApiTokens out of one for one.
@@ -285,9 +321,12 @@ Complaint check_arguments(const Invocation& invocation) {
   if (row.fewest > 0 && std::ranges::find(arguments, "") != arguments.end())
     return fmt::format("{} wants {}, which is empty", row.name, row.arguments);
   if (arguments.size() <= row.most) return {};
-  if (row.command == Command::List) return fmt::format("list takes no names; for one see: describe {}", arguments[0]);
-  if (row.command == Command::Lint) return fmt::format("lint takes files by flag: -f {}", arguments[0]);
-  if (row.command == Command::Verify) return "verify takes one token; better pass it on standard input";  // unquoted
+  if (row.command == Command::List)
+    return fmt::format("list takes no names; for one see: describe {}", arguments[0]);
+  if (row.command == Command::Lint)
+    return fmt::format("lint takes files by flag: -f {}", arguments[0]);
+  if (row.command == Command::Verify)
+    return "verify takes one token; better pass it on standard input";  // unquoted
   return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
                      row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
 }
@@ -299,11 +338,14 @@ Complaint check(const Invocation& invocation) {
   if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
   if (command == Command::Create && options.user.empty())
-    return "create wants --user, for whom the token speaks; for a temporary one of your own see login";
+    return "create wants --user, for whom the token speaks; for a temporary one of your own see "
+           "login";
   if (command == Command::List && options.all_users && !options.user.empty())
     return "--all and --user contradict each other; leave one out";
-  if (command == Command::Lint && options.files.empty()) return "lint wants -f FILE; - is standard input";
-  if (options.show_value == true && options.output != Output::Text && options.output != Output::Token)
+  if (command == Command::Lint && options.files.empty())
+    return "lint wants -f FILE; - is standard input";
+  if (options.show_value == true && options.output != Output::Text &&
+      options.output != Output::Token)
     return "--show-value and --output contradict each other; -o token prints the value alone";
   if (options.show_value == false && options.output == Output::Token)
     return "-o token and --show-value=false contradict each other; leave one out";
@@ -316,11 +358,14 @@ Complaint check(const Invocation& invocation) {
 
 std::span<const CommandRow> command_rows() { return kCommands; }
 
-const CommandRow& row_of(Command command) { return *std::ranges::find(kCommands, command, &CommandRow::command); }
+const CommandRow& row_of(Command command) {
+  return *std::ranges::find(kCommands, command, &CommandRow::command);
+}
 
 std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
   for (const auto& word : arguments) {
-    if (!simdjson::validate_utf8(word)) return std::unexpected("an argument is not UTF-8: " + core::plain_text(word));
+    if (!simdjson::validate_utf8(word))
+      return std::unexpected("an argument is not UTF-8: " + core::plain_text(word));
   }
   std::vector<std::string> complaints;
   Invocation invocation = read(arguments, &complaints);
@@ -331,8 +376,8 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
   if (complaints.empty()) return invocation;
   const auto complaint = core::plain_text(complaints.front());  // it repeats what was written
   if (invocation.command == Command::Help) return std::unexpected(complaint);
-  return std::unexpected(
-      fmt::format("{}; see: kubectl apitoken {} --help", complaint, row_of(invocation.command).name));
+  return std::unexpected(fmt::format("{}; see: kubectl apitoken {} --help", complaint,
+                                     row_of(invocation.command).name));
 }
 
 Invocation read_what_is_there(Arguments arguments) { return read(arguments, nullptr); }

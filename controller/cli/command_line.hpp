@@ -1,5 +1,6 @@
-// The plugin's command line: two tables, of commands and of flags, from which parsing, help and completion all work.
-// main() calls it, on the main thread. Reads nothing but its arguments, prints nothing.
+// The plugin's command line: two tables, of commands and of flags, from which parsing, help and
+// completion all work. main() calls it, on the main thread. Reads nothing but its arguments, prints
+// nothing.
 #pragma once
 
 #include <chrono>
@@ -95,7 +96,9 @@ struct FlagRow {
   std::span<const std::string_view> choices{};  // for completion
 };
 
-constexpr std::uint32_t on(auto... commands) { return ((1U << static_cast<unsigned>(commands)) | ...); }
+constexpr std::uint32_t on(auto... commands) {
+  return ((1U << static_cast<unsigned>(commands)) | ...);
+}
 
 std::span<const CommandRow> command_rows();
 std::span<const FlagRow> flag_rows();

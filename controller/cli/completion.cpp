@@ -54,7 +54,9 @@ complete -c kubectl-apitoken -l kubeconfig -r -F
 
 constexpr std::array<std::string_view, 3> kShells{"bash", "zsh", "fish"};
 
-std::string with_help(std::string_view word, std::string_view help) { return fmt::format("{}\t{}", word, help); }
+std::string with_help(std::string_view word, std::string_view help) {
+  return fmt::format("{}\t{}", word, help);
+}
 
 void add_matching(Completions& found, std::string_view begun, std::string line) {
   if (line.starts_with(begun)) found.lines.push_back(std::move(line));
@@ -71,7 +73,8 @@ Completions complete_command(std::string_view begun) {
 Completions complete_flag(Command command, std::string_view begun) {
   Completions found;
   for (const FlagRow& flag : flag_rows()) {
-    if (takes(command, flag)) add_matching(found, begun, with_help(fmt::format("--{}", flag.name), flag.help));
+    if (takes(command, flag))
+      add_matching(found, begun, with_help(fmt::format("--{}", flag.name), flag.help));
   }
   return found;
 }
@@ -88,7 +91,8 @@ Completions complete_value(const CommandRow& command, const FlagRow& flag, std::
   return found;
 }
 
-Completions complete_argument(const Invocation& so_far, std::string_view begun, const NameSource& names) {
+Completions complete_argument(const Invocation& so_far, std::string_view begun,
+                              const NameSource& names) {
   Completions found;
   const CommandRow& row = row_of(so_far.command);
   if (so_far.arguments.size() >= row.most) return found;
@@ -126,8 +130,9 @@ Completions complete(std::span<const std::string> words, const NameSource& names
     const auto equals = begun.find('=');
     if (equals == begun.npos) return complete_flag(so_far.command, begun);
     const FlagRow* const flag = find_flag(so_far.command, begun.substr(0, equals));
-    return flag == nullptr ? Completions{}
-                           : complete_value(row, *flag, begun.substr(equals + 1), begun.substr(0, equals + 1));
+    return flag == nullptr
+               ? Completions{}
+               : complete_value(row, *flag, begun.substr(equals + 1), begun.substr(0, equals + 1));
   }
   return complete_argument(so_far, begun, names);
 }
@@ -142,7 +147,8 @@ Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& t
   const auto& shell = invocation.arguments.front();
   const auto script = completion_script(shell);
   if (script.empty())
-    return give_up(ExitCode::Usage, fmt::format("no completion for \"{}\"; there is bash, zsh and fish", shell));
+    return give_up(ExitCode::Usage,
+                   fmt::format("no completion for \"{}\"; there is bash, zsh and fish", shell));
   terminal.out(script);
   return ExitCode::Ok;
 }

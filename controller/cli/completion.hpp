@@ -1,5 +1,6 @@
-// Shell completion: thin scripts for three shells, which ask `kubectl-apitoken __complete WORDS...`; kubectl asks the
-// same through kubectl_complete-apitoken. Pure but for the names that `names` gives; main thread.
+// Shell completion: thin scripts for three shells, which ask `kubectl-apitoken __complete
+// WORDS...`; kubectl asks the same through kubectl_complete-apitoken. Pure but for the names that
+// `names` gives; main thread.
 #pragma once
 
 #include <functional>
@@ -11,7 +12,8 @@
 
 namespace apitoken::cli {
 
-// The names of the objects that the command line so far means: ApiTokens, or TokenExpiryConfigs for test-mail.
+// The names of the objects that the command line so far means: ApiTokens, or TokenExpiryConfigs for
+// test-mail.
 using NameSource = std::function<std::vector<std::string>(const Invocation&)>;
 
 struct Completions {

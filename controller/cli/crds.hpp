@@ -1,4 +1,5 @@
-// The CRDs of crds/ as they were when the plugin was built: what lint checks manifests against. CMake writes the texts.
+// The CRDs of crds/ as they were when the plugin was built: what lint checks manifests against.
+// CMake writes the texts.
 #pragma once
 
 #include <string_view>

@@ -23,7 +23,8 @@ Outcome<ExitCode> show_unsent(const nlohmann::ordered_json& manifest, const Opti
   return ExitCode::Ok;
 }
 
-Outcome<ExitCode> show_without_waiting(const ShownToken& made, const Options& options, const Terminal& terminal) {
+Outcome<ExitCode> show_without_waiting(const ShownToken& made, const Options& options,
+                                       const Terminal& terminal) {
   if (options.output != Output::Text) {
     terminal.out(print_objects({made.json}, options.output, false));
     return ExitCode::Ok;
@@ -35,25 +36,30 @@ Outcome<ExitCode> show_without_waiting(const ShownToken& made, const Options& op
 
 // The operator does not go on without a change, and no value was ever issued.
 bool gets_no_value(const api::ApiToken& token) {
-  const auto* const stalled = api::find_condition(token.status.conditions, api::condition::kStalled);
-  return stalled != nullptr && stalled->status == api::condition::kTrue && token.status.token_hash.empty() &&
-         (stalled->reason == api::reason::kSecretConflict || stalled->reason == api::reason::kInvalidSpec);
+  const auto* const stalled =
+      api::find_condition(token.status.conditions, api::condition::kStalled);
+  return stalled != nullptr && stalled->status == api::condition::kTrue &&
+         token.status.token_hash.empty() &&
+         (stalled->reason == api::reason::kSecretConflict ||
+          stalled->reason == api::reason::kInvalidSpec);
 }
 
 // Leaves nothing half made.
 Failure take_back(Cluster& cluster, const api::ObjectMeta& made, Failure failure) {
   const auto gone = cluster.remove(made.name, made.uid);
-  failure.message += gone ? "; the ApiToken was deleted again"
-                          : fmt::format(
-                                "; the ApiToken stays, as it could not be deleted: {}; have it deleted: kubectl "
-                                "delete apitoken {} -n {}",
-                                gone.error().message, made.name, made.ns);
+  failure.message +=
+      gone ? "; the ApiToken was deleted again"
+           : fmt::format(
+                 "; the ApiToken stays, as it could not be deleted: {}; have it deleted: kubectl "
+                 "delete apitoken {} -n {}",
+                 gone.error().message, made.name, made.ns);
   return failure;
 }
 
 // `key` opens a sealed value; null: the value stays in its Secret.
-Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made, const core::OneTimeKey* key,
-                            const Options& options, const Terminal& terminal) {
+Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made,
+                            const core::OneTimeKey* key, const Options& options,
+                            const Terminal& terminal) {
   bool in_vain = false;
   const auto minted = [&](const api::ApiToken& token) {
     auto ready = is_minted(token);
@@ -65,17 +71,21 @@ Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made, const
       {.name = made.name,
        .verb = "created",
        .minted = minted,
-       .on_timeout = key != nullptr ? "nobody could open its value later"
-                                    : fmt::format("the ApiToken stays as it was asked for; look at it: kubectl "
-                                                  "apitoken describe {} -n {}",
-                                                  made.name, made.ns),
+       .on_timeout =
+           key != nullptr
+               ? "nobody could open its value later"
+               : fmt::format("the ApiToken stays as it was asked for; look at it: kubectl "
+                             "apitoken describe {} -n {}",
+                             made.name, made.ns),
        .key = key});
-  if (!done && key != nullptr) return std::unexpected(take_back(cluster, made, with_hint_of_age(done.error())));
+  if (!done && key != nullptr)
+    return std::unexpected(take_back(cluster, made, with_hint_of_age(done.error())));
   if (!done && in_vain) return std::unexpected(take_back(cluster, made, done.error()));
   return done;
 }
 
-Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options, const Terminal& terminal) {
+Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options,
+                         const Terminal& terminal) {
   // What is shown is sealed; what is not shown can only be had from the Secret.
   std::optional<core::OneTimeKey> key;
   if (!options.keep && options.dry_run != DryRun::Client && shows_value(options, terminal)) {
@@ -85,8 +95,8 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
   }
   const auto manifest = make_manifest(name, cluster.name_space(), options, key ? key->jwk : "");
   if (const auto finding = examine(manifest.dump()); !finding.problems.empty()) {
-    return give_up(ExitCode::Failed,
-                   fmt::format("apitoken \"{}\" was not sent: {}", name, fmt::join(finding.problems, "; ")));
+    return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was not sent: {}", name,
+                                                 fmt::join(finding.problems, "; ")));
   }
   if (options.dry_run == DryRun::Client) return show_unsent(manifest, options, terminal);
   if (options.dry_run == DryRun::None && !key) {
@@ -96,7 +106,8 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
   }
   const auto made = cluster.create(name, manifest.dump());
   if (!made) return std::unexpected(key ? with_hint_of_age(made.error()) : made.error());
-  if (options.dry_run == DryRun::Server || !options.wait) return show_without_waiting(*made, options, terminal);
+  if (options.dry_run == DryRun::Server || !options.wait)
+    return show_without_waiting(*made, options, terminal);
   return await_new(cluster, made->token.meta, key ? &*key : nullptr, options, terminal);
 }
 
@@ -114,11 +125,11 @@ Outcome<ExitCode> run_login(const Invocation& invocation, const Terminal& termin
   const auto user = (*cluster)->who_am_i();
   if (!user) return std::unexpected(user.error());
   if (user->starts_with("system:")) {
-    return give_up(
-        ExitCode::Failed,
-        fmt::format("you are {}, and no token may speak for a name of Kubernetes itself; use another --context, "
-                    "or kubectl apitoken create with --user and --type Temporary",
-                    *user));
+    return give_up(ExitCode::Failed,
+                   fmt::format("you are {}, and no token may speak for a name of Kubernetes "
+                               "itself; use another --context, "
+                               "or kubectl apitoken create with --user and --type Temporary",
+                               *user));
   }
   Options options = invocation.options;
   options.user = *user;

@@ -17,9 +17,11 @@
 namespace apitoken::cli {
 namespace {
 
-void line(const Terminal& terminal, std::string_view name, std::string_view value, Colour colour = Colour::None) {
+void line(const Terminal& terminal, std::string_view name, std::string_view value,
+          Colour colour = Colour::None) {
   if (value.empty()) return;
-  terminal.out(fmt::format("{:<16}{}\n", fmt::format("{}:", name), terminal.painted(colour, core::plain_text(value))));
+  terminal.out(fmt::format("{:<16}{}\n", fmt::format("{}:", name),
+                           terminal.painted(colour, core::plain_text(value))));
 }
 
 std::string when(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : ""; }
@@ -39,11 +41,13 @@ void show_spec(const api::ApiToken& token, const Terminal& terminal) {
   line(terminal, "Type", core::to_string(core::token_type(token.spec)));
   line(terminal, "TTL", token.status.ttl.empty() ? token.spec.ttl.value_or("") : token.status.ttl);
   line(terminal, "Format", token.spec.format.value_or(""));
-  for (const auto& [name, list] :
-       {std::pair{"Groups", &token.spec.groups}, {"Scopes", &token.spec.scopes}, {"Audiences", &token.spec.audiences}})
+  for (const auto& [name, list] : {std::pair{"Groups", &token.spec.groups},
+                                   {"Scopes", &token.spec.scopes},
+                                   {"Audiences", &token.spec.audiences}})
     line(terminal, name, fmt::format("{}", fmt::join(*list, ", ")));
   if (token.spec.revoked)
-    line(terminal, "Revoked", is_void(token) ? "true" : "asked for; until apitoken-operator acts the value may work");
+    line(terminal, "Revoked",
+         is_void(token) ? "true" : "asked for; until apitoken-operator acts the value may work");
 }
 
 void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
@@ -57,11 +61,13 @@ void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime 
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
   const auto key = core::key_to_mint(token);
-  if (!is_void(token)) line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
+  if (!is_void(token))
+    line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)
     line(terminal, "Former Value",
-         fmt::format("{}, works until {}", status.previous->token_id, format_rfc3339(status.previous->valid_until)));
+         fmt::format("{}, works until {}", status.previous->token_id,
+                     format_rfc3339(status.previous->valid_until)));
   line(terminal, "Last Used", when(status.last_used_at));
 }
 
@@ -93,10 +99,12 @@ void show_notices(const api::ApiToken& token, const Terminal& terminal) {
                     {notice.event_at ? when(notice.event_at) : "<none>"},
                     {notice.sent_at ? when(notice.sent_at) : "<none>"}});
   }
-  terminal.out("Notices:\n" + format_table(rows, [](Colour, std::string_view text) { return std::string(text); }));
+  terminal.out("Notices:\n" +
+               format_table(rows, [](Colour, std::string_view text) { return std::string(text); }));
 }
 
-void show_events(const Outcome<std::vector<TokenEvent>>& events, const Terminal& terminal, WallTime now) {
+void show_events(const Outcome<std::vector<TokenEvent>>& events, const Terminal& terminal,
+                 WallTime now) {
   if (!events) {
     terminal.out(fmt::format("Events:         cannot be read: {}\n", events.error().message));
     return;
@@ -146,7 +154,8 @@ Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& ter
     show_notices(token->token, terminal);
     show_events((*cluster)->events_of(name), terminal, now);
   }
-  if (!objects.empty()) terminal.out(print_objects(objects, options.output, invocation.arguments.size() > 1));
+  if (!objects.empty())
+    terminal.out(print_objects(objects, options.output, invocation.arguments.size() > 1));
   if (missing) return std::unexpected(*missing);
   return ExitCode::Ok;
 }

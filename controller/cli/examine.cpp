@@ -59,24 +59,26 @@ bool is_of_our_group(const Json& object) {
 
 void check_head(const Json& object, Lines& problems) {
   if (const auto version = text_at(object, {"apiVersion"}); version != api::kApiVersion)
-    problems.push_back(fmt::format("apiVersion: \"{}\" must be {}", core::plain_text(version), api::kApiVersion));
+    problems.push_back(
+        fmt::format("apiVersion: \"{}\" must be {}", core::plain_text(version), api::kApiVersion));
   const auto name = text_at(object, {"metadata", "name"});
   if (name.empty() && text_at(object, {"metadata", "generateName"}).empty()) {
     problems.emplace_back("metadata.name: is missing; give it a name");
   } else if (!name.empty() && !core::is_dns_subdomain(name)) {
-    problems.push_back(
-        fmt::format("metadata.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
-                    core::cut_text(core::plain_text(name), 64)));
+    problems.push_back(fmt::format(
+        "metadata.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+        core::cut_text(core::plain_text(name), 64)));
   }
 }
 
 std::string field_of(const std::string& problem) { return problem.substr(0, problem.find(':')); }
 
-// core's words are the better ones where both speak of a field; of one with the wrong type, that is all there is to
-// say.
+// core's words are the better ones where both speak of a field; of one with the wrong type, that is
+// all there is to say.
 void merge(Lines& problems, const std::vector<SchemaProblem>& schema, const Lines& rules) {
   for (const auto& [path, text] : schema) {
-    if (std::ranges::find(rules, path, field_of) == rules.end()) problems.push_back(fmt::format("{}: {}", path, text));
+    if (std::ranges::find(rules, path, field_of) == rules.end())
+      problems.push_back(fmt::format("{}: {}", path, text));
   }
   std::vector<std::string> mistyped;
   for (const auto& rule : rules) {
@@ -95,14 +97,16 @@ std::string with_days(Seconds span) {
 std::string explain(const api::ApiToken& token) {
   const auto type = core::token_type(token.spec);
   const auto granted = core::grant_ttl(token.spec, {});
-  auto text = fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}", core::to_string(type),
-                          core::plain_text(token.spec.user), with_days(granted.ttl),
-                          token.spec.ttl ? "" : ", by default", token.secret_name(), core::key_to_mint(token));
+  auto text = fmt::format("a {} token for {} that works for {}{}, in Secret {} under {}",
+                          core::to_string(type), core::plain_text(token.spec.user),
+                          with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
+                          token.secret_name(), core::key_to_mint(token));
   if (token.spec.rotation->policy == api::kAutomatic) text += "; rotated before it expires";
   if (const auto after = core::delete_after_expiry(token.spec))
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
   if (token.spec.revoked) text += "; revoked, so it gets no value";
-  if (type == core::TokenType::Permanent) text += "; whoever applies it may need the right mint-permanent";
+  if (type == core::TokenType::Permanent)
+    text += "; whoever applies it may need the right mint-permanent";
   return text;
 }
 
@@ -111,14 +115,16 @@ std::string explain(const core::ExpiryConfig& config) {
   for (const Seconds reminder : config.reminders) reminders.push_back(describe_duration(reminder));
   auto text = fmt::format("warns {} before expiry", fmt::join(reminders, ", "));
   if (!config.smtp && config.asks_for_mail)
-    return text + ", and sends no mail: spec.smtp names no server (spec.emails, spec.emailTokenUser)";
+    return text +
+           ", and sends no mail: spec.smtp names no server (spec.emails, spec.emailTokenUser)";
   if (!config.smtp) return text + ", without mail";
   Lines recipients = config.route.recipients;
   if (config.route.email_token_user)
-    recipients.push_back(
-        fmt::format("each token's user with an address in {}", fmt::join(config.route.user_domains, ", ")));
-  return text + fmt::format(", with mail through {} to {}", config.smtp->server.text(),
-                            recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(recipients, ", ")));
+    recipients.push_back(fmt::format("each token's user with an address in {}",
+                                     fmt::join(config.route.user_domains, ", ")));
+  return text + fmt::format(
+                    ", with mail through {} to {}", config.smtp->server.text(),
+                    recipients.empty() ? "nobody" : fmt::format("{}", fmt::join(recipients, ", ")));
 }
 
 void examine_token(const Json& object, Finding& finding) {
@@ -128,7 +134,8 @@ void examine_token(const Json& object, Finding& finding) {
     return;
   }
   Lines rules = core::check_token(*token);
-  if (auto why = core::describe_unusable_recipient(token->spec, SystemClock{}.wall()); !why.empty() && rules.empty())
+  if (auto why = core::describe_unusable_recipient(token->spec, SystemClock{}.wall());
+      !why.empty() && rules.empty())
     rules.push_back(std::move(why));
   merge(finding.problems, check_schema(object, kApiTokenCrd), rules);
   if (finding.problems.empty()) finding.explanation = explain(*token);
@@ -142,7 +149,8 @@ void examine_config(const Json& object, Finding& finding) {
   }
   const auto read = core::read_config(*config);
   Lines rules = read.problems;
-  for (const auto& problem : read.bad_addresses) rules.push_back("spec.emails: " + core::plain_text(problem));
+  for (const auto& problem : read.bad_addresses)
+    rules.push_back("spec.emails: " + core::plain_text(problem));
   merge(finding.problems, check_schema(object, kTokenExpiryConfigCrd), rules);
   if (finding.problems.empty()) finding.explanation = explain(read);
 }
@@ -156,9 +164,10 @@ Finding examine(const std::string& document) {
   auto name = text_at(object, {"metadata", "name"});
   if (name.empty()) name = text_at(object, {"metadata", "generateName"});
   std::string lower = core::plain_text(kind);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  finding.subject =
-      fmt::format("{}/{}", lower.empty() ? "no kind" : lower, name.empty() ? "unnamed" : core::plain_text(name));
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  finding.subject = fmt::format("{}/{}", lower.empty() ? "no kind" : lower,
+                                name.empty() ? "unnamed" : core::plain_text(name));
   if (kind.empty()) {
     finding.problems.emplace_back("kind: is missing; no Kubernetes object");
     return finding;

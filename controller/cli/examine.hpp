@@ -1,5 +1,5 @@
-// One manifest, judged as the cluster would and explained in words. create asks it before anything is sent, lint for
-// each document. Pure; any thread.
+// One manifest, judged as the cluster would and explained in words. create asks it before anything
+// is sent, lint for each document. Pure; any thread.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// How the plugin ends: the exit codes that scripts rely on (docs/kubectl-plugin.md), and Failure, a code with its one
-// line. Every command returns an Outcome; main() prints what failed. Values only.
+// How the plugin ends: the exit codes that scripts rely on (docs/kubectl-plugin.md), and Failure, a
+// code with its one line. Every command returns an Outcome; main() prints what failed. Values only.
 #pragma once
 
 #include <exception>
@@ -11,13 +11,13 @@ namespace apitoken::cli {
 
 enum class ExitCode : int {
   Ok = 0,
-  Failed = 1,       // the API server or the operator refused, or a file could not be read or written
-  Usage = 2,        // the command line is wrong
-  NotFound = 3,     // no such ApiToken, namespace, or no ApiToken kind at all
-  NotAllowed = 4,   // rights are missing, or the credentials are not accepted
+  Failed = 1,      // the API server or the operator refused, or a file could not be read or written
+  Usage = 2,       // the command line is wrong
+  NotFound = 3,    // no such ApiToken, namespace, or no ApiToken kind at all
+  NotAllowed = 4,  // rights are missing, or the credentials are not accepted
   Unreachable = 5,  // no cluster: no usable kubeconfig, no connection
   TimedOut = 6,     // asked for, but the operator did not answer in time
-  NotValid = 7,     // verify: the token does not work; lint: a manifest has problems, or there is none
+  NotValid = 7,  // verify: the token does not work; lint: a manifest has problems, or there is none
   Interrupted = 130,
 };
 

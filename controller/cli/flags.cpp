@@ -31,7 +31,8 @@ Complaint set_text(std::string& field, std::string_view value) {
   return {};
 }
 
-Complaint set_choice(std::string& field, std::string_view value, std::span<const std::string_view> choices) {
+Complaint set_choice(std::string& field, std::string_view value,
+                     std::span<const std::string_view> choices) {
   if (std::ranges::find(choices, value) == choices.end())
     return fmt::format("allowed are {} and {}", choices[0], choices[1]);
   field = value;
@@ -50,9 +51,11 @@ Complaint add_to_list(std::vector<std::string>& list, std::string_view value) {
 }
 
 Complaint set_namespace(Options& options, std::string_view value) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  if (value.empty() || value.size() > 63 || !std::ranges::all_of(value, allowed) || value.front() == '-' ||
-      value.back() == '-') {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (value.empty() || value.size() > 63 || !std::ranges::all_of(value, allowed) ||
+      value.front() == '-' || value.back() == '-') {
     return "no namespace: allowed are at most 63 of a-z, 0-9 and -, with no - at either end";
   }
   options.name_space = value;
@@ -92,7 +95,9 @@ Complaint set_dry_run(Options& options, std::string_view value) {
   return {};
 }
 
-Complaint set_user(Options& options, std::string_view value) { return set_text(options.user, value); }
+Complaint set_user(Options& options, std::string_view value) {
+  return set_text(options.user, value);
+}
 
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
@@ -104,39 +109,48 @@ constexpr auto kEverywhere = ~std::uint32_t{0};
 constexpr std::array kFlags{
     FlagRow{"user", 0, "USER", "Whom the token speaks for.", on(Create), set_user},
     FlagRow{"user", 0, "USER", "Whose tokens. Default: your own.", on(List), set_user},
-    FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).", on(Create),
+    FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).",
+            on(Create),
             [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
-    FlagRow{"ttl", 0, "DURATION", "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.",
-            on(Create), set_ttl},
-    FlagRow{"ttl", 0, "DURATION", "How long it works, 24h at most: 90m, 12h. Default: 8h.", on(Login), set_ttl},
+    FlagRow{"ttl", 0, "DURATION",
+            "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.", on(Create),
+            set_ttl},
+    FlagRow{"ttl", 0, "DURATION", "How long it works, 24h at most: 90m, 12h. Default: 8h.",
+            on(Login), set_ttl},
     FlagRow{"description", 0, "TEXT", "What it is for; stands in reminder mails.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.description, v); }},
     FlagRow{"format", 0, "FORMAT", "Opaque (the default) or JWT (Temporary only).", kMaking,
-            [](Options& o, std::string_view v) { return set_choice(o.format, v, kFormats); }, kFormats},
-    FlagRow{"group", 0, "GROUP", "A group that verifiers are told; may be repeated, or a list with commas.", kMaking,
+            [](Options& o, std::string_view v) { return set_choice(o.format, v, kFormats); },
+            kFormats},
+    FlagRow{"group", 0, "GROUP",
+            "A group that verifiers are told; may be repeated, or a list with commas.", kMaking,
             [](Options& o, std::string_view v) { return add_to_list(o.groups, v); }},
     FlagRow{"scope", 0, "SCOPE", "A scope that verifiers are told; as --group.", kMaking,
             [](Options& o, std::string_view v) { return add_to_list(o.scopes, v); }},
     FlagRow{"audience", 0, "AUDIENCE", "For whom the token is meant; as --group.", kMaking,
             [](Options& o, std::string_view v) { return add_to_list(o.audiences, v); }},
-    FlagRow{"secret-name", 0, "NAME", "The Secret that holds it. Default: the name of the ApiToken.", kMaking,
+    FlagRow{"secret-name", 0, "NAME",
+            "The Secret that holds it. Default: the name of the ApiToken.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.secret_name, v); }},
     FlagRow{"key", 0, "KEY", "The key in that Secret. Default: token.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.key, v); }},
-    FlagRow{"dry-run", 0, "WHERE",
-            "client: print what would be sent; server: let the API server judge; none (the default).", kMaking,
-            set_dry_run, kDryRuns},
+    FlagRow{
+        "dry-run", 0, "WHERE",
+        "client: print what would be sent; server: let the API server judge; none (the default).",
+        kMaking, set_dry_run, kDryRuns},
 
     FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
             [](Options& o, std::string_view v) { return set_bool(o.all_users, v); }},
-    FlagRow{"expiring-within", 0, "DURATION", "Only what expires within this time, or has expired: 30d, 12h.", on(List),
+    FlagRow{"expiring-within", 0, "DURATION",
+            "Only what expires within this time, or has expired: 30d, 12h.", on(List),
             set_expiring_within},
     FlagRow{"yes", 'y', "", "Do not ask.", on(Revoke),
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
     FlagRow{"offline", 0, "", "Check format and checksum only; ask no cluster.", on(Verify),
             [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
     FlagRow{"filename", 'f', "FILE",
-            "A file with manifests, a directory with some (*.yaml, *.yml, *.json), - for standard input; may be "
+            "A file with manifests, a directory with some (*.yaml, *.yml, *.json), - for standard "
+            "input; may be "
             "repeated.",
             on(Lint), [](Options& o, std::string_view v) { return add_to_list(o.files, v); }},
 
@@ -145,26 +159,30 @@ constexpr std::array kFlags{
     FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
             [](Options& o, std::string_view v) { return set_span(o.timeout, v); }},
     FlagRow{"show-value", 0, "",
-            "Print the token's value even where standard output is no terminal; =false: leave it in the Secret.",
+            "Print the token's value even where standard output is no terminal; =false: leave it "
+            "in the Secret.",
             on(Create, Login, Rotate),
             [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
     FlagRow{"keep", 0, "",
-            "Leave a value that is shown in its Secret too, for whatever reads it there; without this it is shown once "
+            "Leave a value that is shown in its Secret too, for whatever reads it there; without "
+            "this it is shown once "
             "and kept nowhere.",
-            on(Create, Login, Rotate), [](Options& o, std::string_view v) { return set_bool(o.keep, v); }},
+            on(Create, Login, Rotate),
+            [](Options& o, std::string_view v) { return set_bool(o.keep, v); }},
 
-    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.", kCluster & ~on(Verify),
-            set_namespace},
-    FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all, as far as you may.", on(Verify),
-            set_namespace},
-    FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.", on(List, Verify),
+    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.",
+            kCluster & ~on(Verify), set_namespace},
+    FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all, as far as you may.",
+            on(Verify), set_namespace},
+    FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.",
+            on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.context, v); }},
-    FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.", kAsking,
-            [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
+    FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.",
+            kAsking, [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
     FlagRow{"help", 'h', "", "Say how this is used.", kEverywhere,
             [](Options& o, std::string_view v) { return set_bool(o.help, v); }},
 };
@@ -181,8 +199,8 @@ bool is_named(const FlagRow& flag, std::string_view name) {
 }
 
 const FlagRow* find_flag(Command command, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(kFlags, [&](const FlagRow& flag) { return takes(command, flag) && is_named(flag, name); });
+  const auto found = std::ranges::find_if(
+      kFlags, [&](const FlagRow& flag) { return takes(command, flag) && is_named(flag, name); });
   return found == kFlags.end() ? nullptr : &*found;
 }
 

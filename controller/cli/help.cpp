@@ -45,8 +45,9 @@ std::string flag_table(const CommandRow& command) {
   std::string table;
   for (const FlagRow& flag : flag_rows()) {
     if (!takes(command.command, flag)) continue;
-    const auto help = flag.name == "output" ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
-                                            : std::string(flag.help);
+    const auto help = flag.name == "output"
+                          ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
+                          : std::string(flag.help);
     table += fmt::format("{:<{}}{}\n", left_of(flag), width, wrapped(help, width));
   }
   return table;
@@ -65,7 +66,8 @@ std::string help_text() {
          "\nFlags of a command: kubectl apitoken COMMAND --help\n\n"
          "Exit codes:\n"
          "  0    done\n"
-         "  1    refused by the API server, the operator or (test-mail) the mail server, or a file could not be read "
+         "  1    refused by the API server, the operator or (test-mail) the mail server, or a file "
+         "could not be read "
          "or "
          "written\n"
          "  2    the command line is wrong\n"
@@ -81,8 +83,9 @@ std::string help_text() {
 std::string help_text(Command command) {
   const CommandRow& row = row_of(command);
   if (row.about.empty()) return help_text();
-  std::string text = fmt::format("{}\n\nUsage:\n  kubectl apitoken {}{}{} [flags]\n", wrapped(row.about, 0), row.name,
-                                 row.arguments.empty() ? "" : " ", row.arguments);
+  std::string text =
+      fmt::format("{}\n\nUsage:\n  kubectl apitoken {}{}{} [flags]\n", wrapped(row.about, 0),
+                  row.name, row.arguments.empty() ? "" : " ", row.arguments);
   if (!row.examples.empty()) text += fmt::format("\nExamples:\n{}\n", row.examples);
   return text + "\nFlags:\n" + flag_table(row) + "\nExit codes: kubectl apitoken help\n";
 }

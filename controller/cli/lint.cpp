@@ -27,18 +27,23 @@ struct Count {
   std::size_t bad = 0;
 };
 
-// What -f names: a file, or the files of a directory that kubectl reads too, sorted; not those of directories in it.
+// What -f names: a file, or the files of a directory that kubectl reads too, sorted; not those of
+// directories in it.
 Outcome<std::vector<std::string>> files_of(const std::string& name) {
   std::error_code error;
   if (name == "-" || !fs::is_directory(name, error)) return std::vector{name};
   std::vector<std::string> files;
-  for (fs::directory_iterator entry(name, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(name, error), end; !error && entry != end;
+       entry.increment(error)) {
     std::error_code unused;
-    const bool wanted = std::ranges::find(kExtensions, entry->path().extension().string()) != kExtensions.end();
+    const bool wanted =
+        std::ranges::find(kExtensions, entry->path().extension().string()) != kExtensions.end();
     if (wanted && !entry->is_directory(unused)) files.push_back(entry->path().string());
   }
-  if (error) return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", name, error.message()));
-  if (files.empty()) return give_up(ExitCode::NotValid, fmt::format("{} holds no *.yaml, *.yml or *.json", name));
+  if (error)
+    return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", name, error.message()));
+  if (files.empty())
+    return give_up(ExitCode::NotValid, fmt::format("{} holds no *.yaml, *.yml or *.json", name));
   std::ranges::sort(files);
   return files;
 }
@@ -55,29 +60,33 @@ Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (!stream.is_open() || stream.bad())
-    return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
+    return give_up(ExitCode::Failed,
+                   fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
   if (text.size() > kLargest)
-    return give_up(ExitCode::Failed, fmt::format("{} is larger than {} bytes: no manifest", file, kLargest));
+    return give_up(ExitCode::Failed,
+                   fmt::format("{} is larger than {} bytes: no manifest", file, kLargest));
   return text;
 }
 
-void report(const std::string& where, const Finding& finding, const Terminal& terminal, Count& count) {
+void report(const std::string& where, const Finding& finding, const Terminal& terminal,
+            Count& count) {
   if (!finding.ours) {
     terminal.out(fmt::format("{}: {}: not looked at\n", where, finding.subject));
     return;
   }
   for (const auto& problem : finding.problems)
-    terminal.out(
-        fmt::format("{}: {}: {}: {}\n", where, finding.subject, terminal.painted(Colour::Red, "wrong"), problem));
+    terminal.out(fmt::format("{}: {}: {}: {}\n", where, finding.subject,
+                             terminal.painted(Colour::Red, "wrong"), problem));
   if (finding.problems.empty())
-    terminal.out(fmt::format("{}: {}: {}: {}\n", where, finding.subject, terminal.painted(Colour::Green, "ok"),
-                             finding.explanation));
+    terminal.out(fmt::format("{}: {}: {}: {}\n", where, finding.subject,
+                             terminal.painted(Colour::Green, "ok"), finding.explanation));
   ++(finding.problems.empty() ? count.good : count.bad);
 }
 
 // `kubectl get -o yaml` and generators wrap objects into lists.
 bool is_list(const nlohmann::json& document) {
-  const auto kind = document.is_object() ? document.value("/kind"_json_pointer, nlohmann::json()) : nlohmann::json();
+  const auto kind = document.is_object() ? document.value("/kind"_json_pointer, nlohmann::json())
+                                         : nlohmann::json();
   return kind == "List" || kind == "ApiTokenList" || kind == "TokenExpiryConfigList";
 }
 
@@ -88,10 +97,11 @@ Outcome<ExitCode> lint(const std::string& file, const Terminal& terminal, Count&
   const auto documents = kube::read_yaml(*text, where);
   if (!documents) return give_up(ExitCode::NotValid, documents.error().message);
   for (const auto& document : *documents) {
-    const auto items =
-        is_list(document) ? document.value("items", nlohmann::json::array()) : nlohmann::json::array({document});
+    const auto items = is_list(document) ? document.value("items", nlohmann::json::array())
+                                         : nlohmann::json::array({document});
     for (const auto& item : items)
-      report(where, examine(item.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)), terminal, count);
+      report(where, examine(item.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)),
+             terminal, count);
   }
   return ExitCode::Ok;
 }

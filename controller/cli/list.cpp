@@ -9,14 +9,18 @@
 namespace apitoken::cli {
 namespace {
 
-std::string nothing_found(const Options& options, const std::string& user, const std::string& name_space) {
+std::string nothing_found(const Options& options, const std::string& user,
+                          const std::string& name_space) {
   const auto whose = user.empty() ? std::string() : " of " + user;
-  const auto where = options.all_namespaces ? std::string("any namespace") : "namespace " + name_space;
-  const auto when = options.expiring_within
-                        ? fmt::format(" expire within {}", format_duration_short(*options.expiring_within))
-                        : std::string(" found");
+  const auto where =
+      options.all_namespaces ? std::string("any namespace") : "namespace " + name_space;
+  const auto when =
+      options.expiring_within
+          ? fmt::format(" expire within {}", format_duration_short(*options.expiring_within))
+          : std::string(" found");
   const bool own = options.user.empty() && !options.all_users;
-  return fmt::format("No ApiTokens{} in {}{}.{}", whose, where, when, own ? " --all lists those of everybody." : "");
+  return fmt::format("No ApiTokens{} in {}{}.{}", whose, where, when,
+                     own ? " --all lists those of everybody." : "");
 }
 
 }  // namespace
@@ -44,8 +48,9 @@ Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& termina
     terminal.note(nothing_found(options, user, (*cluster)->name_space()));
   } else {
     const Columns columns{options.all_namespaces, options.output == Output::Wide};
-    terminal.out(format_table(token_rows(*tokens, now, columns),
-                              [&](Colour colour, std::string_view text) { return terminal.painted(colour, text); }));
+    terminal.out(format_table(
+        token_rows(*tokens, now, columns),
+        [&](Colour colour, std::string_view text) { return terminal.painted(colour, text); }));
   }
   return ExitCode::Ok;
 }

@@ -1,5 +1,6 @@
-// kubectl-apitoken, the kubectl plugin: reads the command line, runs one command, says how it ended. The main thread
-// does all of that; a second one waits for signals and turns them into a stop.
+// kubectl-apitoken, the kubectl plugin: reads the command line, runs one command, says how it
+// ended. The main thread does all of that; a second one waits for signals and turns them into a
+// stop.
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
@@ -37,10 +38,11 @@ sigset_t block_signals() {
 // How long a command that was asked to stop may take to tidy up.
 constexpr timespec kGrace{.tv_sec = 5, .tv_nsec = 0};
 
-// A command that has begun something in a cluster is asked to stop by the first signal; the second one, or kGrace
-// without an end, ends it. The others have nothing to tidy up and may be busy with what people hand in: any signal ends
-// them.
-void watch_signals(const sigset_t& signals, bool at_once, std::stop_source& stop, const std::atomic<bool>& over) {
+// A command that has begun something in a cluster is asked to stop by the first signal; the second
+// one, or kGrace without an end, ends it. The others have nothing to tidy up and may be busy with
+// what people hand in: any signal ends them.
+void watch_signals(const sigset_t& signals, bool at_once, std::stop_source& stop,
+                   const std::atomic<bool>& over) {
   int signal = 0;
   sigwait(&signals, &signal);
   if (over) return;
@@ -53,13 +55,14 @@ void watch_signals(const sigset_t& signals, bool at_once, std::stop_source& stop
 }
 
 bool asks_a_cluster(Command command) {
-  return command != Command::Lint && command != Command::Completion && command != Command::Version &&
-         command != Command::Help;
+  return command != Command::Lint && command != Command::Completion &&
+         command != Command::Version && command != Command::Help;
 }
 
 // What the kube layer warns about (an unverified server, say) goes where kubectl's warnings go.
 void set_up_warnings() {
-  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("Warning: %v");
   logger->set_level(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
@@ -79,7 +82,8 @@ Outcome<ExitCode> help(const Invocation& invocation, const Terminal& terminal) {
     terminal.out(help_text());
     return ExitCode::Ok;
   }
-  const auto about = parse_command_line(std::vector{invocation.arguments.front(), std::string("--help")});
+  const auto about =
+      parse_command_line(std::vector{invocation.arguments.front(), std::string("--help")});
   if (!about) return give_up(ExitCode::Usage, about.error());
   terminal.out(help_text(about->command));
   return ExitCode::Ok;
@@ -155,7 +159,8 @@ class SignalWatch {
 
 ExitCode run_plugin(int argc, char** argv) {
   set_up_warnings();
-  auto invocation = parse_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  auto invocation =
+      parse_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   if (!invocation) return report(give_up(ExitCode::Usage, invocation.error()));
   SecretString token = take_token(*invocation, argv);
   const sigset_t signals = block_signals();

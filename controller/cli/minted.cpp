@@ -23,14 +23,17 @@ struct Delivery {
 
 bool wants_value(const Options& options, const Terminal& terminal) {
   if (options.output == Output::Token) return true;
-  return options.output == Output::Text && options.show_value.value_or(terminal.streams().out_terminal);
+  return options.output == Output::Text &&
+         options.show_value.value_or(terminal.streams().out_terminal);
 }
 
 // True once there is nothing more to wait for.
-Outcome<bool> fetch(Cluster& cluster, const ShownToken& shown, const core::OneTimeKey* key, Delivery& delivery) {
+Outcome<bool> fetch(Cluster& cluster, const ShownToken& shown, const core::OneTimeKey* key,
+                    Delivery& delivery) {
   const api::ApiToken& token = shown.token;
   auto value = key != nullptr ? open_value(*key, shown) : cluster.value_of(token);
-  if (!value && value.error().code == ExitCode::Interrupted) return false;  // the waiting ends by itself
+  if (!value && value.error().code == ExitCode::Interrupted)
+    return false;  // the waiting ends by itself
   if (!value) {
     delivery.refusal = value.error();
     return value.error().code != ExitCode::Unreachable;
@@ -46,13 +49,16 @@ std::string where(const api::ApiToken& token) {
 }
 
 std::string why_hidden(const api::ApiToken& token) {
-  if (is_sealed(token)) return "its value was shown by the command that made it, and to nobody else";
+  if (is_sealed(token))
+    return "its value was shown by the command that made it, and to nobody else";
   if (token.spec.secret->encrypt_to) return "its value is encrypted for its recipient";
-  return "its value is not shown, as standard output is no terminal; --show-value or -o token print it";
+  return "its value is not shown, as standard output is no terminal; --show-value or -o token "
+         "print it";
 }
 
-Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, const api::ApiToken& token,
-                            const Minting& minting, const Delivery& delivery) {
+Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options,
+                            const api::ApiToken& token, const Minting& minting,
+                            const Delivery& delivery) {
   const auto done_line = fmt::format("{} {}", full_name(minting.name), minting.verb);
   if (delivery.refusal && minting.key != nullptr) {  // nothing is done yet: it was to be shown
     return give_up(delivery.refusal->code, delivery.refusal->message);
@@ -61,18 +67,21 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, co
     terminal.note(done_line);
   } else {
     terminal.out(done_line + "\n");
-    terminal.note(core::plain_text(fmt::format(
-        "{}, {}, {}; {}", token.spec.user, token.status.type, expiry_text(token.status, SystemClock{}.wall()),
-        minting.key != nullptr ? "shown this once, and kept in no Secret (see --keep)" : where(token))));
+    terminal.note(core::plain_text(
+        fmt::format("{}, {}, {}; {}", token.spec.user, token.status.type,
+                    expiry_text(token.status, SystemClock{}.wall()),
+                    minting.key != nullptr ? "shown this once, and kept in no Secret (see --keep)"
+                                           : where(token))));
   }
   if (delivery.refusal) {
-    return give_up(delivery.refusal->code,
-                   fmt::format("{}, but its value cannot be shown: {}", done_line, delivery.refusal->message));
+    return give_up(delivery.refusal->code, fmt::format("{}, but its value cannot be shown: {}",
+                                                       done_line, delivery.refusal->message));
   }
   if (!delivery.value.empty()) {
     terminal.out_value(delivery.value);
   } else if (options.output == Output::Token) {
-    return give_up(ExitCode::Failed, fmt::format("{}, but {}: {}", done_line, why_hidden(token), where(token)));
+    return give_up(ExitCode::Failed,
+                   fmt::format("{}, but {}: {}", done_line, why_hidden(token), where(token)));
   } else if (token.spec.secret->encrypt_to || !options.show_value) {
     terminal.note(fmt::format("Note: {}", why_hidden(token)));
   }
@@ -84,7 +93,8 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options, co
 std::string expiry_text(const api::ApiTokenStatus& status, WallTime now) {
   if (!status.expires_at) return "no expiry yet";
   const auto when = format_rfc3339(*status.expires_at);
-  if (*status.expires_at <= now) return fmt::format("expired {} ({} ago)", when, short_span(now - *status.expires_at));
+  if (*status.expires_at <= now)
+    return fmt::format("expired {} ({} ago)", when, short_span(now - *status.expires_at));
   return fmt::format("expires {} (in {})", when, short_span(*status.expires_at - now));
 }
 
@@ -92,18 +102,20 @@ bool shows_value(const Options& options, const Terminal& terminal) {
   return options.wait && wants_value(options, terminal);
 }
 
-Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal, const Options& options,
-                                       const std::string& secret_name) {
+Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal,
+                                       const Options& options, const std::string& secret_name) {
   if (!shows_value(options, terminal)) return {};
   const auto allowed = cluster.may_read_secret(secret_name);
   if (!allowed) return std::unexpected(allowed.error());
   if (*allowed) return {};
-  return give_up(
-      ExitCode::NotAllowed,
-      fmt::format("you may not read Secret {} in namespace {}, where the value would be, so nothing was asked "
-                  "for; leave out --keep, have get on secrets granted (the ClusterRole edit has it), or leave the "
-                  "value there: --show-value=false{}",
-                  secret_name, cluster.name_space(), options.output == Output::Token ? " instead of -o token" : ""));
+  return give_up(ExitCode::NotAllowed,
+                 fmt::format("you may not read Secret {} in namespace {}, where the value would "
+                             "be, so nothing was asked "
+                             "for; leave out --keep, have get on secrets granted (the ClusterRole "
+                             "edit has it), or leave the "
+                             "value there: --show-value=false{}",
+                             secret_name, cluster.name_space(),
+                             options.output == Output::Token ? " instead of -o token" : ""));
 }
 
 Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, const Options& options,
@@ -114,11 +126,15 @@ Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, con
     const api::ApiToken& token = shown.token;
     auto ready = minting.minted(token);
     const bool can_open = minting.key != nullptr || !token.spec.secret->encrypt_to;
-    return !ready || !*ready || !with_value || !can_open ? ready : fetch(cluster, shown, minting.key, delivery);
+    return !ready || !*ready || !with_value || !can_open
+               ? ready
+               : fetch(cluster, shown, minting.key, delivery);
   };
-  const auto served =
-      await(cluster, terminal,
-            {.name = minting.name, .timeout = options.timeout, .done = done, .on_timeout = minting.on_timeout});
+  const auto served = await(cluster, terminal,
+                            {.name = minting.name,
+                             .timeout = options.timeout,
+                             .done = done,
+                             .on_timeout = minting.on_timeout});
   if (!served) return std::unexpected(served.error());
   if (options.output != Output::Text && options.output != Output::Token) {
     terminal.out(print_objects({served->json}, options.output, false));

@@ -13,21 +13,28 @@ using Tree = nlohmann::ordered_json;
 
 // Plain only where no reader of YAML 1.1 or 1.2 could take it for another type.
 bool is_plain(const std::string& text) {
-  constexpr std::string_view kWords[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"};
-  const auto letter = [](unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto inner = [&](unsigned char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == '/' || c == '@';
+  constexpr std::string_view kWords[] = {"y",   "n",    "yes",   "no",   "on",
+                                         "off", "true", "false", "null", "nan"};
+  const auto letter = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   };
-  if (text.empty() || !letter(static_cast<unsigned char>(text.front())) || !std::ranges::all_of(text, inner))
+  const auto inner = [&](unsigned char c) {
+    return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == '/' ||
+           c == '@';
+  };
+  if (text.empty() || !letter(static_cast<unsigned char>(text.front())) ||
+      !std::ranges::all_of(text, inner))
     return false;
   std::string lower = text;
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   return std::ranges::find(kWords, lower) == std::end(kWords);
 }
 
 // A JSON string is a double-quoted scalar of YAML.
 std::string scalar(const Tree& value) {
-  if (value.is_string() && is_plain(value.get_ref<const std::string&>())) return value.get<std::string>();
+  if (value.is_string() && is_plain(value.get_ref<const std::string&>()))
+    return value.get<std::string>();
   return value.dump(-1, ' ', false, Tree::error_handler_t::replace);
 }
 
@@ -83,19 +90,24 @@ std::string to_yaml(const nlohmann::ordered_json& value) {
   return out;
 }
 
-std::string full_name(std::string_view name) { return fmt::format("apitoken.apitoken.dev/{}", name); }
+std::string full_name(std::string_view name) {
+  return fmt::format("apitoken.apitoken.dev/{}", name);
+}
 
 std::string print_objects(const std::vector<std::string>& objects, Output output, bool is_list) {
   Tree shown = Tree::array();
   for (const auto& object : objects) shown.push_back(parsed(object));
   if (output == Output::Name) {
     std::string names;
-    for (const auto& object : shown) names += full_name(object["metadata"].value("name", "")) + "\n";
+    for (const auto& object : shown)
+      names += full_name(object["metadata"].value("name", "")) + "\n";
     return names;
   }
-  Tree whole = is_list || shown.size() != 1
-                   ? Tree{{"apiVersion", "v1"}, {"kind", "List"}, {"metadata", Tree::object()}, {"items", shown}}
-                   : shown.front();
+  Tree whole = is_list || shown.size() != 1 ? Tree{{"apiVersion", "v1"},
+                                                   {"kind", "List"},
+                                                   {"metadata", Tree::object()},
+                                                   {"items", shown}}
+                                            : shown.front();
   if (output == Output::Yaml) return to_yaml(whole);
   return whole.dump(4, ' ', false, Tree::error_handler_t::replace) + "\n";
 }

@@ -1,4 +1,5 @@
-// Objects of the cluster as JSON, YAML or names, in the shape that kubectl gives them. Pure; any thread.
+// Objects of the cluster as JSON, YAML or names, in the shape that kubectl gives them. Pure; any
+// thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,8 +11,9 @@
 
 namespace apitoken::cli {
 
-// `objects`: the JSON of each as the API server sent it; managedFields are left out. One object stands by itself, as
-// does a single one of a list only where `is_list` is false. `output` is Json, Yaml or Name.
+// `objects`: the JSON of each as the API server sent it; managedFields are left out. One object
+// stands by itself, as does a single one of a list only where `is_list` is false. `output` is Json,
+// Yaml or Name.
 std::string print_objects(const std::vector<std::string>& objects, Output output, bool is_list);
 
 // Block YAML; strings that YAML would take for something else are quoted.

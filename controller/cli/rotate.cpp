@@ -1,4 +1,5 @@
-// rotate: asks the operator for a new value by the annotation, and waits until it says that this request was served.
+// rotate: asks the operator for a new value by the annotation, and waits until it says that this
+// request was served.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -19,17 +20,20 @@ namespace {
 WallTime next_request(const api::ApiToken& token) {
   const auto now = SystemClock{}.wall();
   const auto before = token.meta.annotations.find(api::kRotateRequestAnnotation);
-  const auto last = before == token.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
+  const auto last =
+      before == token.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
   return last && *last >= now ? *last + Seconds(1) : now;
 }
 
 Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request) {
   const bool finished = !token.status.previous || token.status.previous->replaced_at;
-  if (token.status.last_rotation_request == request) return finished ? is_minted(token) : Outcome<bool>(false);
+  if (token.status.last_rotation_request == request)
+    return finished ? is_minted(token) : Outcome<bool>(false);
   // An expired token is stalled too, and this is what revives it.
-  const auto* const stalled = api::find_condition(token.status.conditions, api::condition::kStalled);
-  const bool stuck =
-      stalled != nullptr && stalled->status == api::condition::kTrue && stalled->reason != api::reason::kExpired;
+  const auto* const stalled =
+      api::find_condition(token.status.conditions, api::condition::kStalled);
+  const bool stuck = stalled != nullptr && stalled->status == api::condition::kTrue &&
+                     stalled->reason != api::reason::kExpired;
   return stuck ? is_minted(token) : Outcome<bool>(false);
 }
 
@@ -39,18 +43,22 @@ struct Way {
   std::optional<core::OneTimeKey> key;               // of a sealed value
 };
 
-// A sealed token stays sealed, to a new key, unless --keep says otherwise; any other stays as it is.
+// A sealed token stays sealed, to a new key, unless --keep says otherwise; any other stays as it
+// is.
 Outcome<Way> choose_way(Cluster& cluster, const Terminal& terminal, const Options& options,
                         const api::ApiToken& token) {
   Way way;
   const bool sealed = is_sealed(token);
   if (sealed && !options.keep) {
     if (!shows_value(options, terminal)) {
-      return give_up(ExitCode::Failed,
-                     fmt::format("apitoken \"{}\" was not rotated: its value is shown once and kept nowhere, and would "
-                                 "not be shown here; use -o token or --show-value, or leave it in the Secret from now "
-                                 "on: --keep",
-                                 token.meta.name));
+      return give_up(
+          ExitCode::Failed,
+          fmt::format(
+              "apitoken \"{}\" was not rotated: its value is shown once and kept nowhere, and "
+              "would "
+              "not be shown here; use -o token or --show-value, or leave it in the Secret from now "
+              "on: --keep",
+              token.meta.name));
     }
     auto key = make_one_time_key();
     if (!key) return std::unexpected(key.error());
@@ -60,19 +68,23 @@ Outcome<Way> choose_way(Cluster& cluster, const Terminal& terminal, const Option
   }
   if (sealed) way.secret = {{"encryptTo", nullptr}, {"deleteAfter", nullptr}};
   if (sealed || !token.spec.secret->encrypt_to) {
-    const auto shown = check_value_can_be_shown(cluster, terminal, options, std::string(token.secret_name()));
+    const auto shown =
+        check_value_can_be_shown(cluster, terminal, options, std::string(token.secret_name()));
     if (!shown) return std::unexpected(shown.error());
     return way;
   }
   if (options.output != Output::Token) return way;
-  return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was not rotated: -o token cannot show its value, which "
-                                               "is encrypted for its recipient: Secret {}, key {}",
-                                               token.meta.name, token.secret_name(), core::key_to_mint(token)));
+  return give_up(
+      ExitCode::Failed,
+      fmt::format("apitoken \"{}\" was not rotated: -o token cannot show its value, which "
+                  "is encrypted for its recipient: Secret {}, key {}",
+                  token.meta.name, token.secret_name(), core::key_to_mint(token)));
 }
 
 nlohmann::json make_patch(const api::ApiToken& token, const std::string& request, const Way& way) {
   nlohmann::json patch = {
-      {"metadata", {{"uid", token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};
+      {"metadata",
+       {{"uid", token.meta.uid}, {"annotations", {{api::kRotateRequestAnnotation, request}}}}}};
   if (!way.secret.empty()) patch["spec"]["secret"] = way.secret;
   return patch;
 }
@@ -87,15 +99,17 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
   const auto token = (*cluster)->get(name);
   if (!token) return std::unexpected(token.error());
   if (token->token.spec.revoked)
-    return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was revoked for good; create another", name));
+    return give_up(ExitCode::Failed,
+                   fmt::format("apitoken \"{}\" was revoked for good; create another", name));
   const auto way = choose_way(**cluster, terminal, options, token->token);
   if (!way) return std::unexpected(way.error());
   const auto request = format_rfc3339(next_request(token->token));
   const auto asked = (*cluster)->merge_patch(name, make_patch(token->token, request, *way).dump());
   if (!asked) return std::unexpected(way->key ? with_hint_of_age(asked.error()) : asked.error());
   if (!options.wait) {
-    terminal.out(options.output == Output::Text ? fmt::format("{} rotation requested\n", full_name(name))
-                                                : print_objects({asked->json}, options.output, false));
+    terminal.out(options.output == Output::Text
+                     ? fmt::format("{} rotation requested\n", full_name(name))
+                     : print_objects({asked->json}, options.output, false));
     return ExitCode::Ok;
   }
   return await_and_show(
@@ -103,8 +117,10 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
       {.name = name,
        .verb = "rotated",
        .minted = [request](const api::ApiToken& now) { return is_rotated(now, request); },
-       .on_timeout = way->key ? "the request stays, but nobody can open the value that it will bring: rotate again"
-                              : "the request stays, and an operator that runs and knows rotation will serve it",
+       .on_timeout =
+           way->key
+               ? "the request stays, but nobody can open the value that it will bring: rotate again"
+               : "the request stays, and an operator that runs and knows rotation will serve it",
        .key = way->key ? &*way->key : nullptr});
 }
 

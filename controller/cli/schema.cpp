@@ -42,15 +42,18 @@ const char* described(const std::string& type) {
 
 void walk(const Json& value, const Json& schema, const std::string& path, Problems& problems);
 
-void check_unknown(const std::string& name, const Json& properties, const std::string& path, Problems& problems) {
+void check_unknown(const std::string& name, const Json& properties, const std::string& path,
+                   Problems& problems) {
   std::vector<std::string> known;
   for (const auto& [each, unused] : properties.items()) known.push_back(each);
   const auto near = near_word(name, known);
-  problems.push_back({joined(path, name), near ? fmt::format("does not exist; did you mean {}?", *near)
-                                               : fmt::format("does not exist; there is {}", fmt::join(known, ", "))});
+  problems.push_back({joined(path, name),
+                      near ? fmt::format("does not exist; did you mean {}?", *near)
+                           : fmt::format("does not exist; there is {}", fmt::join(known, ", "))});
 }
 
-void walk_object(const Json& value, const Json& schema, const std::string& path, Problems& problems) {
+void walk_object(const Json& value, const Json& schema, const std::string& path,
+                 Problems& problems) {
   for (const auto& name : schema.value("required", Json::array())) {
     const auto text = name.get<std::string>();
     if (!value.contains(text)) problems.push_back({joined(path, text), "is missing"});
@@ -78,9 +81,10 @@ void walk(const Json& value, const Json& schema, const std::string& path, Proble
     return;
   }
   if (schema.contains("enum") && std::ranges::find(schema["enum"], value) == schema["enum"].end()) {
-    problems.push_back({path, fmt::format("{} is not allowed; use one of {}",
-                                          shown(value.dump(-1, ' ', false, Json::error_handler_t::replace)),
-                                          fmt::join(schema["enum"].get<std::vector<std::string>>(), ", "))});
+    problems.push_back(
+        {path, fmt::format("{} is not allowed; use one of {}",
+                           shown(value.dump(-1, ' ', false, Json::error_handler_t::replace)),
+                           fmt::join(schema["enum"].get<std::vector<std::string>>(), ", "))});
   }
   if (value.is_array() && schema.contains("items")) {
     for (std::size_t i = 0; i < value.size(); ++i)

@@ -1,5 +1,5 @@
-// A manifest against the schema of its CRD: fields that do not exist, are missing, or have the wrong type or an unknown
-// value. What CEL rules say, core/ says. Pure; any thread.
+// A manifest against the schema of its CRD: fields that do not exist, are missing, or have the
+// wrong type or an unknown value. What CEL rules say, core/ says. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

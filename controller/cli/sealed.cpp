@@ -8,8 +8,10 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::string_view kKid = "kubectl-apitoken";  // tells these keys from those of other recipients
-constexpr std::string_view kRemedy = "upgrade apitoken-operator, or leave the value in the Secret with --keep";
+constexpr std::string_view kKid =
+    "kubectl-apitoken";  // tells these keys from those of other recipients
+constexpr std::string_view kRemedy =
+    "upgrade apitoken-operator, or leave the value in the Secret with --keep";
 
 }  // namespace
 
@@ -31,15 +33,18 @@ Outcome<SecretString> open_value(const core::OneTimeKey& key, const ShownToken& 
   const auto object = parser.parse(shown.json);
   const auto encrypted = object ? api::read_encrypted_value(*object) : "";
   if (encrypted.empty()) {
-    return give_up(ExitCode::Failed,
-                   fmt::format("the operator shows no encrypted value (status.encryptedValue); {}", kRemedy));
+    return give_up(
+        ExitCode::Failed,
+        fmt::format("the operator shows no encrypted value (status.encryptedValue); {}", kRemedy));
   }
   auto value = core::decrypt_jwe(key, encrypted);
   if (!value) {
-    return give_up(ExitCode::Failed,
-                   fmt::format("status.encryptedValue {}; was it rotated by somebody else at the same time? Rotate it "
-                               "again: kubectl apitoken rotate {} -n {}",
-                               value.error().message, shown.token.meta.name, shown.token.meta.ns));
+    return give_up(
+        ExitCode::Failed,
+        fmt::format(
+            "status.encryptedValue {}; was it rotated by somebody else at the same time? Rotate it "
+            "again: kubectl apitoken rotate {} -n {}",
+            value.error().message, shown.token.meta.name, shown.token.meta.ns));
   }
   return std::move(*value);
 }

@@ -1,5 +1,6 @@
-// Sealed values: the plugin makes a key for one minting, has the operator encrypt the value to it, and opens it from
-// the ApiToken's status. Nobody who reads Secrets can take such a value, and its user need not read any. Main thread.
+// Sealed values: the plugin makes a key for one minting, has the operator encrypt the value to it,
+// and opens it from the ApiToken's status. Nobody who reads Secrets can take such a value, and its
+// user need not read any. Main thread.
 #pragma once
 
 #include <string_view>
@@ -17,7 +18,8 @@ bool is_sealed(const api::ApiToken& token);
 
 Outcome<core::OneTimeKey> make_one_time_key();
 
-// The value that the status of `shown` holds for `key`. A Failure where it holds none, or one for another key.
+// The value that the status of `shown` holds for `key`. A Failure where it holds none, or one for
+// another key.
 Outcome<SecretString> open_value(const core::OneTimeKey& key, const ShownToken& shown);
 
 // A failure that may come from an operator older than sealed values, and then says so.

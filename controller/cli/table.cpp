@@ -12,7 +12,8 @@ constexpr std::size_t kGap = 3;
 
 // Characters rather than bytes; wide ones count as one.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
 }  // namespace

@@ -46,14 +46,17 @@ void trim(std::string& text) {
 }  // namespace
 
 Streams look_at_streams() {
-  Streams streams{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1, false};
+  Streams streams{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1,
+                  false};
   const char* const term = std::getenv("TERM");
   const bool dumb = term != nullptr && std::string_view(term) == "dumb";
   streams.colours = streams.out_terminal && !is_set("NO_COLOR") && !dumb;
   return streams;
 }
 
-void Terminal::out(std::string_view text) const { std::fwrite(text.data(), 1, text.size(), stdout); }
+void Terminal::out(std::string_view text) const {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 void Terminal::note(std::string_view line) const {
   std::fflush(stdout);
@@ -115,7 +118,8 @@ Outcome<SecretString> Terminal::read_all(std::size_t limit) const {
     }
   }
   wipe(text);
-  return give_up(ExitCode::NotValid, fmt::format("more than {} bytes on standard input: no token", limit));
+  return give_up(ExitCode::NotValid,
+                 fmt::format("more than {} bytes on standard input: no token", limit));
 }
 
 bool Terminal::pause(milliseconds time) const {

@@ -1,5 +1,6 @@
-// What the plugin is talking to: which of its streams are terminals, whether colours are welcome, how to show progress,
-// ask, and read a token. Made once by main(); used on the main thread. A value is written past stdio's buffers.
+// What the plugin is talking to: which of its streams are terminals, whether colours are welcome,
+// how to show progress, ask, and read a token. Made once by main(); used on the main thread. A
+// value is written past stdio's buffers.
 #pragma once
 
 #include <chrono>
@@ -50,8 +51,8 @@ class Terminal {
   const std::stop_token stop_;
 };
 
-// "waiting: …" on standard error for as long as it lives: one line that moves on a terminal, else a line each time that
-// the state changes; nothing in the first second.
+// "waiting: …" on standard error for as long as it lives: one line that moves on a terminal, else a
+// line each time that the state changes; nothing in the first second.
 class Progress {
  public:
   explicit Progress(const Terminal& terminal) : terminal_(terminal) {}

@@ -1,5 +1,5 @@
-// test-mail: asks the operator for a test mail by the annotation on a TokenExpiryConfig, waits for the answer in its
-// status, and prints what the mail server said to each address.
+// test-mail: asks the operator for a test mail by the annotation on a TokenExpiryConfig, waits for
+// the answer in its status, and prints what the mail server said to each address.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,7 +24,8 @@ constexpr Seconds kBetweenMails{60};  // the operator sends at most one a minute
 // Now; a second after the last request if that was not earlier: each value must be a new one.
 WallTime next_request(const api::TokenExpiryConfig& config, WallTime now) {
   const auto before = config.meta.annotations.find(api::kTestMailAnnotation);
-  const auto last = before == config.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
+  const auto last =
+      before == config.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
   return last && *last >= now ? *last + Seconds(1) : now;
 }
 
@@ -35,19 +36,23 @@ Seconds held_back(const api::TokenExpiryConfig& config, WallTime now) {
   return std::clamp(kBetweenMails - since, Seconds(0), kBetweenMails);
 }
 
-Outcome<ExitCode> show(const Terminal& terminal, const std::string& name, const api::TestMail& mail) {
+Outcome<ExitCode> show(const Terminal& terminal, const std::string& name,
+                       const api::TestMail& mail) {
   if (mail.accepted > 0) {
-    terminal.out(fmt::format("test mail of tokenexpiryconfig/{}: the mail server took it for {} {}\n", name,
-                             mail.accepted, mail.accepted == 1 ? "recipient" : "recipients"));
+    terminal.out(
+        fmt::format("test mail of tokenexpiryconfig/{}: the mail server took it for {} {}\n", name,
+                    mail.accepted, mail.accepted == 1 ? "recipient" : "recipients"));
   }
   for (const auto& [address, reason] : mail.refused)
-    terminal.out(fmt::format("refused: {}: {}\n", core::plain_text(address), core::plain_text(reason)));
+    terminal.out(
+        fmt::format("refused: {}: {}\n", core::plain_text(address), core::plain_text(reason)));
   if (!mail.error.empty())
-    return give_up(ExitCode::Failed,
-                   fmt::format("no test mail of tokenexpiryconfig/{} went: {}", name, core::plain_text(mail.error)));
+    return give_up(ExitCode::Failed, fmt::format("no test mail of tokenexpiryconfig/{} went: {}",
+                                                 name, core::plain_text(mail.error)));
   if (!mail.refused.empty())
-    return give_up(ExitCode::Failed, fmt::format("the mail server refused {} of {} recipients", mail.refused.size(),
-                                                 mail.refused.size() + std::size_t(mail.accepted)));
+    return give_up(ExitCode::Failed,
+                   fmt::format("the mail server refused {} of {} recipients", mail.refused.size(),
+                               mail.refused.size() + std::size_t(mail.accepted)));
   return ExitCode::Ok;
 }
 
@@ -64,13 +69,15 @@ Outcome<ExitCode> await_answer(Cluster& cluster, const Terminal& terminal, const
     if (steady_clock::now() >= deadline) {
       return give_up(
           ExitCode::TimedOut,
-          fmt::format("no answer about the test mail of tokenexpiryconfig/{} within {}; is apitoken-operator "
+          fmt::format("no answer about the test mail of tokenexpiryconfig/{} within {}; is "
+                      "apitoken-operator "
                       "running? The request stays; look: kubectl get tokenexpiryconfig {} -o "
                       "jsonpath='{{.status.testMail}}'",
                       name, format_duration_short(timeout), name));
     }
     progress.show("asked apitoken-operator for a test mail");
-    if (!terminal.pause(kPause)) return give_up(ExitCode::Interrupted, "interrupted; the request stays");
+    if (!terminal.pause(kPause))
+      return give_up(ExitCode::Interrupted, "interrupted; the request stays");
   }
 }
 
@@ -86,16 +93,19 @@ Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& te
   const WallTime now = SystemClock{}.wall();
   const auto request = format_rfc3339(next_request(*config, now));
   const nlohmann::json patch = {
-      {"metadata", {{"uid", config->meta.uid}, {"annotations", {{api::kTestMailAnnotation, request}}}}}};
-  if (const auto asked = (*cluster)->patch_config(name, patch.dump()); !asked) return std::unexpected(asked.error());
+      {"metadata",
+       {{"uid", config->meta.uid}, {"annotations", {{api::kTestMailAnnotation, request}}}}}};
+  if (const auto asked = (*cluster)->patch_config(name, patch.dump()); !asked)
+    return std::unexpected(asked.error());
   if (!options.wait) {
     terminal.out(fmt::format("test mail of tokenexpiryconfig/{} requested\n", name));
     return ExitCode::Ok;
   }
   const Seconds delay = held_back(*config, now);
   if (delay > Seconds(0))
-    terminal.note(fmt::format("waiting: the last test mail is not a minute old; this one goes in {}",
-                              format_duration_short(delay)));
+    terminal.note(
+        fmt::format("waiting: the last test mail is not a minute old; this one goes in {}",
+                    format_duration_short(delay)));
   return await_answer(**cluster, terminal, name, request, options.timeout + delay);
 }
 

@@ -13,8 +13,10 @@ namespace {
 
 constexpr long long kMostDays = 36'500;
 
-std::string two_units(long long big, const char* big_unit, long long small, const char* small_unit) {
-  return small == 0 ? fmt::format("{}{}", big, big_unit) : fmt::format("{}{}{}{}", big, big_unit, small, small_unit);
+std::string two_units(long long big, const char* big_unit, long long small,
+                      const char* small_unit) {
+  return small == 0 ? fmt::format("{}{}", big, big_unit)
+                    : fmt::format("{}{}{}{}", big, big_unit, small, small_unit);
 }
 
 }  // namespace
@@ -34,7 +36,8 @@ std::optional<Seconds> parse_span(std::string_view text) {
 // The same steps as HumanDuration in k8s.io/apimachinery/pkg/util/duration.
 std::string short_span(Seconds span) {
   const long long seconds = std::max<long long>(span.count(), 0);
-  const long long minutes = seconds / 60, hours = minutes / 60, days = hours / 24, years = days / 365;
+  const long long minutes = seconds / 60, hours = minutes / 60, days = hours / 24,
+                  years = days / 365;
   if (seconds < 120) return fmt::format("{}s", seconds);
   if (minutes < 10) return two_units(minutes, "m", seconds % 60, "s");
   if (hours < 3) return fmt::format("{}m", minutes);

@@ -27,8 +27,8 @@ std::string left_text(const api::ApiToken& token, WallTime now) {
 void sort_by_expiry(std::vector<ShownToken>& tokens) {
   const auto order = [](const ShownToken& shown) {
     const auto& token = shown.token;
-    return std::tuple(!token.status.expires_at, token.status.expires_at.value_or(WallTime{}), token.meta.ns,
-                      token.meta.name);
+    return std::tuple(!token.status.expires_at, token.status.expires_at.value_or(WallTime{}),
+                      token.meta.ns, token.meta.name);
   };
   std::ranges::sort(tokens, {}, order);
 }
@@ -49,8 +49,10 @@ Colour colour_of(const api::ApiToken& token, WallTime now) {
   return ready->reason == api::reason::kExpiringSoon ? Colour::Yellow : Colour::Green;
 }
 
-std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens, WallTime now, Columns columns) {
-  std::vector<Cell> heading{{"NAME"}, {"USER"}, {"TYPE"}, {"READY"}, {"REASON"}, {"EXPIRES"}, {"LEFT"}, {"AGE"}};
+std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens, WallTime now,
+                                          Columns columns) {
+  std::vector<Cell> heading{{"NAME"},   {"USER"},    {"TYPE"}, {"READY"},
+                            {"REASON"}, {"EXPIRES"}, {"LEFT"}, {"AGE"}};
   if (columns.name_space) heading.insert(heading.begin(), {"NAMESPACE"});
   if (columns.wide) heading.insert(heading.end(), {{"TOKEN ID"}, {"SECRET"}, {"REVISION"}});
   std::vector<std::vector<Cell>> rows{std::move(heading)};

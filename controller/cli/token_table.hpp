@@ -19,7 +19,8 @@ void sort_by_expiry(std::vector<ShownToken>& tokens);
 // Leaves those that have expired or will within `span`, without the revoked.
 void keep_expiring(std::vector<ShownToken>& tokens, WallTime now, Seconds span);
 
-std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens, WallTime now, Columns columns);
+std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens, WallTime now,
+                                          Columns columns);
 
 // How a condition Ready is coloured.
 Colour colour_of(const api::ApiToken& token, WallTime now);

@@ -1,5 +1,6 @@
-// verify: is this a token of ours, and does it work now? Format and checksum need nobody; validity is looked up by the
-// hash among the ApiTokens that the user may list. The token itself is never sent anywhere.
+// verify: is this a token of ours, and does it work now? Format and checksum need nobody; validity
+// is looked up by the hash among the ApiTokens that the user may list. The token itself is never
+// sent anywhere.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +18,8 @@ namespace {
 constexpr std::size_t kLongestToken = 64 << 10;
 
 std::string owner_of(const api::ApiToken& token) {
-  return core::plain_text(fmt::format("apitoken {}/{}, user {}", token.meta.ns, token.meta.name, token.spec.user));
+  return core::plain_text(
+      fmt::format("apitoken {}/{}, user {}", token.meta.ns, token.meta.name, token.spec.user));
 }
 
 ExitCode not_valid(const Terminal& terminal, std::string_view why) {
@@ -39,60 +41,72 @@ ExitCode judge_former(const api::ApiToken& token, const Terminal& terminal) {
   const auto owner = owner_of(token);
   const auto until = token.status.previous->valid_until;
   if (until <= SystemClock{}.wall()) {
-    return not_valid(terminal, fmt::format("{}: rotated; this former value ended {}", owner, format_rfc3339(until)));
+    return not_valid(terminal, fmt::format("{}: rotated; this former value ended {}", owner,
+                                           format_rfc3339(until)));
   }
-  terminal.out(
-      fmt::format("valid: {}, the value before the rotation, which works until {}\n", owner, format_rfc3339(until)));
+  terminal.out(fmt::format("valid: {}, the value before the rotation, which works until {}\n",
+                           owner, format_rfc3339(until)));
   return ExitCode::Ok;
 }
 
 // Those of all namespaces; of the context's own where nobody asked for more and no more is allowed.
-Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& options, const Terminal& terminal) {
-  if (!options.name_space.empty() && !options.all_namespaces) return cluster.list(cluster.name_space(), "");
+Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& options,
+                                            const Terminal& terminal) {
+  if (!options.name_space.empty() && !options.all_namespaces)
+    return cluster.list(cluster.name_space(), "");
   auto all = cluster.list("", "");
   if (all || options.all_namespaces || all.error().code != ExitCode::NotAllowed) return all;
   auto some = cluster.list(cluster.name_space(), "");
   if (some)
-    terminal.note(fmt::format("Looked only in namespace {}: you may not list ApiTokens of all.", cluster.name_space()));
+    terminal.note(fmt::format("Looked only in namespace {}: you may not list ApiTokens of all.",
+                              cluster.name_space()));
   return some;
 }
 
 // Three parts of base64url between points, the first beginning with {" as a JSON header does.
 bool looks_like_jwt(std::string_view value) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   };
-  return value.starts_with("eyJ") && std::ranges::count(value, '.') == 2 && std::ranges::all_of(value, allowed);
+  return value.starts_with("eyJ") && std::ranges::count(value, '.') == 2 &&
+         std::ranges::all_of(value, allowed);
 }
 
 Status check_format(std::string_view value) {
-  if (value.empty()) return fail(ErrorKind::Invalid, "nothing was given; pass the token on standard input");
+  if (value.empty())
+    return fail(ErrorKind::Invalid, "nothing was given; pass the token on standard input");
   if (looks_like_jwt(value) || core::is_well_formed(value)) return {};
-  if (!value.starts_with("apt_")) return fail(ErrorKind::Invalid, "it does not begin with apt_, and is no JWT");
-  return fail(ErrorKind::Invalid,
-              "its length, alphabet or checksum is wrong: mistyped, cut off, or no token of this operator");
+  if (!value.starts_with("apt_"))
+    return fail(ErrorKind::Invalid, "it does not begin with apt_, and is no JWT");
+  return fail(
+      ErrorKind::Invalid,
+      "its length, alphabet or checksum is wrong: mistyped, cut off, or no token of this operator");
 }
 
 }  // namespace
 
-Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, const Terminal& terminal) {
+Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
+                             const Terminal& terminal) {
   const Options& options = invocation.options;
   if (!token.empty()) {
     terminal.note(
-        "Warning: a token on the command line stays in the shell's history; better pass it on standard input.");
+        "Warning: a token on the command line stays in the shell's history; better pass it on "
+        "standard input.");
   } else {
     if (terminal.streams().in_terminal) terminal.note("Paste the token, then Enter and Ctrl-D:");
     auto read = terminal.read_all(kLongestToken);
     if (!read) return std::unexpected(read.error());
     token = std::move(*read);
   }
-  if (const Status format = check_format(token.reveal()); !format) return not_valid(terminal, format.error().message);
+  if (const Status format = check_format(token.reveal()); !format)
+    return not_valid(terminal, format.error().message);
   if (options.offline) {
-    terminal.out(
-        looks_like_jwt(token.reveal())
-            ? "well-formed: it has the form of a JWT; whether it works its issuer's keys and the cluster know\n"
-            : "well-formed: prefix, length and checksum are right; whether it works only the cluster knows\n");
+    terminal.out(looks_like_jwt(token.reveal())
+                     ? "well-formed: it has the form of a JWT; whether it works its issuer's keys "
+                       "and the cluster know\n"
+                     : "well-formed: prefix, length and checksum are right; whether it works only "
+                       "the cluster knows\n");
     return ExitCode::Ok;
   }
   const auto cluster = Cluster::connect(options, terminal.stop());
@@ -103,12 +117,15 @@ Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token, c
   for (const ShownToken& shown : *tokens) {
     const auto& status = shown.token.status;
     if (status.token_hash == hash) return judge(shown.token, terminal);
-    if (status.previous && status.previous->token_hash == hash) return judge_former(shown.token, terminal);
+    if (status.previous && status.previous->token_hash == hash)
+      return judge_former(shown.token, terminal);
   }
   return not_valid(
-      terminal, fmt::format("well-formed, but none of {} ApiTokens has this value: revoked, replaced, deleted, or of "
-                            "another cluster or namespace",
-                            tokens->size()));
+      terminal,
+      fmt::format(
+          "well-formed, but none of {} ApiTokens has this value: revoked, replaced, deleted, or of "
+          "another cluster or namespace",
+          tokens->size()));
 }
 
 }  // namespace apitoken::cli

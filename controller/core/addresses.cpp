@@ -21,17 +21,21 @@ constexpr std::size_t kLongestDisplay = 128;
 using Bytes4 = std::array<unsigned char, 4>;
 using Bytes16 = std::array<unsigned char, 16>;
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 bool is_atext(char c) {
-  return is_letter_or_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+  return is_letter_or_digit(c) ||
+         std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
   return result;
 }
 
@@ -41,7 +45,9 @@ std::string_view trim(std::string_view text, std::string_view blanks = " \t\r\n"
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
-std::string shown(std::string_view text) { return fmt::format("\"{}\"", cut_text(plain_text(text), 80)); }
+std::string shown(std::string_view text) {
+  return fmt::format("\"{}\"", cut_text(plain_text(text), 80));
+}
 
 // A part of a dotted name: calls `good` for each label.
 template <typename Good>
@@ -54,14 +60,18 @@ bool all_labels(std::string_view text, Good good) {
   }
 }
 
-bool is_atom(std::string_view label) { return !label.empty() && std::ranges::all_of(label, is_atext); }
+bool is_atom(std::string_view label) {
+  return !label.empty() && std::ranges::all_of(label, is_atext);
+}
 
 bool is_host_label(std::string_view label) {
   return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
          std::ranges::all_of(label, [](char c) { return is_letter_or_digit(c) || c == '-'; });
 }
 
-bool is_host_name(std::string_view text) { return text.size() <= kLongestDomain && all_labels(text, is_host_label); }
+bool is_host_name(std::string_view text) {
+  return text.size() <= kLongestDomain && all_labels(text, is_host_label);
+}
 
 std::optional<Bytes4> read_ipv4(std::string_view text) {
   Bytes4 bytes;
@@ -90,7 +100,8 @@ bool is_domain_literal(std::string_view text) {
   return v6 && !is_mapped(*v6);
 }
 
-// The quoted-string that `text` begins with, its quotation marks included; empty where it does not end.
+// The quoted-string that `text` begins with, its quotation marks included; empty where it does not
+// end.
 std::string_view quoted_prefix(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '"') return text.substr(0, i + 1);
@@ -104,7 +115,8 @@ std::optional<std::string_view> fault_of_local(std::string_view text) {
   if (text.empty()) return "has nothing before the @";
   if (text.size() > kLongestLocalPart) return "has more than 64 characters before the @";
   if (text.front() == '"') return {};
-  if (!all_labels(text, is_atom)) return "has a character or dot before the @ that may not stand there";
+  if (!all_labels(text, is_atom))
+    return "has a character or dot before the @ that may not stand there";
   return {};
 }
 
@@ -120,7 +132,8 @@ std::optional<std::string_view> fault_of(std::string_view text) {
   if (text.front() == '"') {
     at = quoted_prefix(text).size();
     if (at == 0) return "has no closing quotation mark";
-    if (at == text.size() || text[at] != '@') return "has no @ right after the closing quotation mark";
+    if (at == text.size() || text[at] != '@')
+      return "has no @ right after the closing quotation mark";
   }
   if (at == text.npos) return "has no @";
   if (const auto fault = fault_of_local(text.substr(0, at))) return fault;
@@ -144,10 +157,12 @@ Result<std::string> unquote(std::string_view text) {
   std::string result;
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {
     if (text[i] == '"')
-      return fail(ErrorKind::Invalid, fmt::format("{} has a quotation mark within the name", shown(text)));
+      return fail(ErrorKind::Invalid,
+                  fmt::format("{} has a quotation mark within the name", shown(text)));
     if (text[i] == '\\') {
       if (++i + 1 >= text.size())
-        return fail(ErrorKind::Invalid, fmt::format("{} has no closing quotation mark", shown(text)));
+        return fail(ErrorKind::Invalid,
+                    fmt::format("{} has no closing quotation mark", shown(text)));
     }
     result += text[i];
   }
@@ -156,27 +171,31 @@ Result<std::string> unquote(std::string_view text) {
 
 Result<std::string> parse_display(std::string_view text) {
   if (std::ranges::any_of(text, is_control)) {
-    return fail(ErrorKind::Invalid, fmt::format("the name {} has a control character", shown(text)));
+    return fail(ErrorKind::Invalid,
+                fmt::format("the name {} has a control character", shown(text)));
   }
-  if (text.size() > kLongestDisplay) return fail(ErrorKind::Invalid, "the name is longer than 128 bytes");
+  if (text.size() > kLongestDisplay)
+    return fail(ErrorKind::Invalid, "the name is longer than 128 bytes");
   if (!text.empty() && text.front() == '"') {
     if (text.size() < 2 || text.back() != '"') {
-      return fail(ErrorKind::Invalid, fmt::format("the name {} has no closing quotation mark", shown(text)));
+      return fail(ErrorKind::Invalid,
+                  fmt::format("the name {} has no closing quotation mark", shown(text)));
     }
     auto name = unquote(text);
     if (!name) return name;
     return plain_text(*name);
   }
   if (text.find_first_of("\"<>") != text.npos) {
-    return fail(ErrorKind::Invalid, fmt::format("the name {} has a character that must be quoted", shown(text)));
+    return fail(ErrorKind::Invalid,
+                fmt::format("the name {} has a character that must be quoted", shown(text)));
   }
   return plain_text(text);
 }
 
 Reach reach_of(const Bytes4& a) {
   if (a[0] == 127) return Reach::Loopback;
-  const bool is_private = a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) ||
-                          (a[0] == 169 && a[1] == 254);
+  const bool is_private = a[0] == 10 || (a[0] == 172 && (a[1] & 0xF0) == 16) ||
+                          (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
   return is_private ? Reach::Private : Reach::Public;
 }
 
@@ -188,8 +207,8 @@ Reach reach_of(const Bytes16& a) {
   return is_private ? Reach::Private : Reach::Public;
 }
 
-// Whether programs take `host` for an IPv4 address in one of its spellings (127.1, 2130706433, 0x7f.1): its last label
-// is a number.
+// Whether programs take `host` for an IPv4 address in one of its spellings (127.1, 2130706433,
+// 0x7f.1): its last label is a number.
 bool ends_in_number(std::string_view host) {
   const std::string label = lower(host.substr(host.rfind('.') + 1));
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -203,7 +222,8 @@ std::string shortest(const Bytes16& address) {
   return inet_ntop(AF_INET6, address.data(), text, sizeof text) ? text : "";
 }
 
-// The local part of a name that reads as a person's address: what a '#', '/', '|' or ':' joins is no part of a mailbox.
+// The local part of a name that reads as a person's address: what a '#', '/', '|' or ':' joins is
+// no part of a mailbox.
 bool is_plain_local(std::string_view text) {
   const auto is_plain = [](char c) {
     return is_letter_or_digit(c) || std::string_view("._+-'").find(c) != std::string_view::npos;
@@ -214,7 +234,8 @@ bool is_plain_local(std::string_view text) {
 }  // namespace
 
 Result<std::string> parse_address(std::string_view text) {
-  if (const auto fault = fault_of(text)) return fail(ErrorKind::Invalid, fmt::format("{} {}", shown(text), *fault));
+  if (const auto fault = fault_of(text))
+    return fail(ErrorKind::Invalid, fmt::format("{} {}", shown(text), *fault));
   const auto at = text.rfind('@');
   return std::string(text.substr(0, at)) + lower(text.substr(at));
 }
@@ -223,12 +244,14 @@ AddressList parse_address_list(std::string_view text) {
   AddressList list;
   while (true) {
     text = trim(text);
-    // The quotation marks of one address hide its semicolons; those that nothing closes hide nobody else's.
+    // The quotation marks of one address hide its semicolons; those that nothing closes hide nobody
+    // else's.
     const auto end = text.find(';', text.starts_with('"') ? quoted_prefix(text).size() : 0);
     if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
       auto address = parse_address(item);
       if (!address && joins_by_commas(item)) {
-        list.problems.push_back(fmt::format("{} has a comma: separate addresses by semicolons (;)", shown(item)));
+        list.problems.push_back(
+            fmt::format("{} has a comma: separate addresses by semicolons (;)", shown(item)));
       } else if (!address) {
         list.problems.push_back(std::move(address.error().message));
       } else if (std::ranges::find(list.addresses, *address) == list.addresses.end()) {
@@ -249,7 +272,8 @@ Result<Mailbox> parse_mailbox(std::string_view text) {
     return Mailbox{"", std::move(*address)};
   }
   if (text.back() != '>')
-    return fail(ErrorKind::Invalid, fmt::format("{} does not end with the > of its address", shown(text)));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{} does not end with the > of its address", shown(text)));
   auto address = parse_address(text.substr(open + 1, text.size() - open - 2));
   if (!address) return std::unexpected(std::move(address.error()));
   auto display = parse_display(trim(text.substr(0, open)));
@@ -263,11 +287,13 @@ std::string_view domain_of(std::string_view address) {
 }
 
 std::string ServerAddress::text() const {
-  return host.find(':') == host.npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  return host.find(':') == host.npos ? fmt::format("{}:{}", host, port)
+                                     : fmt::format("[{}]:{}", host, port);
 }
 
 Result<ServerAddress> parse_server(std::string_view text) {
-  constexpr std::string_view kForm = "write host:port, for example smtp.example.com:587 or [2001:db8::1]:587";
+  constexpr std::string_view kForm =
+      "write host:port, for example smtp.example.com:587 or [2001:db8::1]:587";
   const auto refuse = [&](std::string_view why) {
     return fail(ErrorKind::Invalid, fmt::format("{} {}: {}", shown(text), why, kForm));
   };
@@ -277,7 +303,8 @@ Result<ServerAddress> parse_server(std::string_view text) {
   const std::string_view port = text.substr(colon + 1);
   std::uint32_t number = 0;
   for (char c : port) {
-    if (c < '0' || c > '9' || number > 65535) return refuse("has a port that is no number from 1 to 65535");
+    if (c < '0' || c > '9' || number > 65535)
+      return refuse("has a port that is no number from 1 to 65535");
     number = number * 10 + std::uint32_t(c - '0');
   }
   if (port.empty() || port.front() == '0' || number > 65535)
@@ -286,11 +313,13 @@ Result<ServerAddress> parse_server(std::string_view text) {
   if (host.starts_with('[')) {
     const auto v6 = host.ends_with(']') ? read_ipv6(host.substr(1, host.size() - 2)) : std::nullopt;
     if (!v6) return refuse("has no IPv6 address in its brackets");
-    if (is_mapped(*v6)) return refuse("has an IPv4 address in its brackets; write it without them, as 192.0.2.1:587");
+    if (is_mapped(*v6))
+      return refuse("has an IPv4 address in its brackets; write it without them, as 192.0.2.1:587");
     return ServerAddress{shortest(*v6), port_number};
   }
   if (!is_host_name(host)) return refuse("has no valid host");
-  if (ends_in_number(host) && !read_ipv4(host)) return refuse("has no IPv4 address of four numbers, and no host name");
+  if (ends_in_number(host) && !read_ipv4(host))
+    return refuse("has no IPv4 address of four numbers, and no host name");
   return ServerAddress{lower(host), port_number};
 }
 
@@ -310,19 +339,22 @@ std::optional<AuthMethod> parse_auth_method(std::string_view text) {
 
 Result<std::string> parse_domain(std::string_view text) {
   if (!is_host_name(text)) {
-    return fail(ErrorKind::Invalid,
-                fmt::format("{} is no domain name; write one like example.com, without an @", shown(text)));
+    return fail(
+        ErrorKind::Invalid,
+        fmt::format("{} is no domain name; write one like example.com, without an @", shown(text)));
   }
-  if (ends_in_number(text)) return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", shown(text)));
+  if (ends_in_number(text))
+    return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", shown(text)));
   return lower(text);
 }
 
 Result<std::string> parse_helo(std::string_view text) {
   if (is_domain_literal(text)) return std::string(text);
   if (is_host_name(text) && !ends_in_number(text)) return lower(text);
-  return fail(ErrorKind::Invalid, fmt::format("{} is neither a host name nor an address in brackets; write one like "
-                                              "tokens.example.com or [192.0.2.1]",
-                                              shown(text)));
+  return fail(ErrorKind::Invalid,
+              fmt::format("{} is neither a host name nor an address in brackets; write one like "
+                          "tokens.example.com or [192.0.2.1]",
+                          shown(text)));
 }
 
 Reach reach_of(std::string_view address) {

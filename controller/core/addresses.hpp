@@ -1,6 +1,7 @@
-// Mail addresses and mail servers as a TokenExpiryConfig writes them, judged strictly: what passes here can stand in an
-// SMTP command and in a header without anything being injected. Pure; any thread. It asks no DNS and no server.
-// Source: RFC 5322 section 3.4.1 (addr-spec, without its obsolete forms), RFC 5321 section 4.5.3.1 (lengths).
+// Mail addresses and mail servers as a TokenExpiryConfig writes them, judged strictly: what passes
+// here can stand in an SMTP command and in a header without anything being injected. Pure; any
+// thread. It asks no DNS and no server. Source: RFC 5322 section 3.4.1 (addr-spec, without its
+// obsolete forms), RFC 5321 section 4.5.3.1 (lengths).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,9 @@
 
 namespace apitoken::core {
 
-// One addr-spec ("ops@example.com", "\"on call\"@example.com", "ops@[192.0.2.1]"), its domain in lower case. ASCII.
-// Errors: Invalid, with the address (what is not printable replaced) and the reason.
+// One addr-spec ("ops@example.com", "\"on call\"@example.com", "ops@[192.0.2.1]"), its domain in
+// lower case. ASCII. Errors: Invalid, with the address (what is not printable replaced) and the
+// reason.
 Result<std::string> parse_address(std::string_view text);
 
 struct AddressList {
@@ -23,8 +25,8 @@ struct AddressList {
 
   bool operator==(const AddressList&) const = default;
 };
-// Addresses separated by semicolons, those in quotation marks apart; blanks around them, empty places and a trailing
-// semicolon are ignored.
+// Addresses separated by semicolons, those in quotation marks apart; blanks around them, empty
+// places and a trailing semicolon are ignored.
 AddressList parse_address_list(std::string_view text);
 
 struct Mailbox {
@@ -33,7 +35,8 @@ struct Mailbox {
 
   bool operator==(const Mailbox&) const = default;
 };
-// "API tokens <tokens@example.com>", "\"Tokens, API\" <tokens@example.com>" or the bare address. Errors: Invalid.
+// "API tokens <tokens@example.com>", "\"Tokens, API\" <tokens@example.com>" or the bare address.
+// Errors: Invalid.
 Result<Mailbox> parse_mailbox(std::string_view text);
 // What follows the last @.
 std::string_view domain_of(std::string_view address);
@@ -61,20 +64,22 @@ Result<std::string> parse_domain(std::string_view text);
 // What EHLO may say: a host name, in lower case, or an address in brackets. Errors: Invalid.
 Result<std::string> parse_helo(std::string_view text);
 
-// How far an IP address reaches: loopback; private (RFC 1918, fc00::/7) or link-local; anything else, text that is no
-// address included.
+// How far an IP address reaches: loopback; private (RFC 1918, fc00::/7) or link-local; anything
+// else, text that is no address included.
 enum class Reach { Loopback, Private, Public };
 Reach reach_of(std::string_view address);
 
-// Whether mail may go to `host` without TLS, as far as its name tells: localhost, a loopback, private or link-local
-// address, or the name of a Service inside the cluster (".svc", ".svc.cluster.local", ".cluster.local"), whose traffic
-// stays in it. The channel judges the address that the name leads to once more.
+// Whether mail may go to `host` without TLS, as far as its name tells: localhost, a loopback,
+// private or link-local address, or the name of a Service inside the cluster (".svc",
+// ".svc.cluster.local", ".cluster.local"), whose traffic stays in it. The channel judges the
+// address that the name leads to once more.
 bool may_go_without_tls(std::string_view host);
 // Whether a login may go there without TLS: localhost or a loopback address.
 bool may_log_in_without_tls(std::string_view host);
 
-// The mailbox of the person whom spec.user names: `user` without `prefix`, where it reads as a plain address (letters,
-// digits and ._+-' before the @) of exactly one of `domains` (lower case). Nothing: no mail may go to this user.
+// The mailbox of the person whom spec.user names: `user` without `prefix`, where it reads as a
+// plain address (letters, digits and ._+-' before the @) of exactly one of `domains` (lower case).
+// Nothing: no mail may go to this user.
 std::optional<std::string> mailbox_of_user(std::string_view user, std::string_view prefix,
                                            const std::vector<std::string>& domains);
 

@@ -27,13 +27,19 @@ using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Envelope = std::unique_ptr<CMS_ContentInfo, FreedBy<CMS_ContentInfo_free>>;
 
 constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits = 8192;  // more only costs time; above 16384 OpenSSL would fail at the minting
+constexpr int kMaxRsaBits =
+    8192;  // more only costs time; above 16384 OpenSSL would fail at the minting
 constexpr std::array<std::string_view, 3> kCurves{"prime256v1", "secp384r1", "secp521r1"};
-constexpr std::string_view kKeysAllowed = "use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
+constexpr std::string_view kKeysAllowed =
+    "use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
 
-std::unexpected<Error> refuse(std::string reason) { return fail(ErrorKind::Invalid, std::move(reason)); }
+std::unexpected<Error> refuse(std::string reason) {
+  return fail(ErrorKind::Invalid, std::move(reason));
+}
 
-Bio memory(std::string_view bytes) { return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
+Bio memory(std::string_view bytes) {
+  return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
 
 struct PemBlock {
   std::string name;
@@ -48,7 +54,8 @@ std::vector<PemBlock> read_blocks(std::string_view pem) {
   unsigned char* bytes = nullptr;
   long size = 0;
   while (PEM_read_bio(source.get(), &name, &header, &bytes, &size) == 1) {
-    blocks.push_back({name, {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)}});
+    blocks.push_back(
+        {name, {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)}});
     OPENSSL_free(name);
     OPENSSL_free(header);
     OPENSSL_clear_free(bytes, static_cast<std::size_t>(size));
@@ -63,11 +70,16 @@ Result<Certificate> read_certificate(std::string_view pem) {
   for (PemBlock& block : blocks) {
     if (is_key(block)) wipe(block.der);
   }
-  if (holds_key) return refuse("holds a private key; give the certificate alone, and replace that key: it was shown");
-  const auto others = std::erase_if(blocks, [](const PemBlock& b) { return b.name != PEM_STRING_X509; });
-  if (blocks.empty() && others > 0) return refuse("holds no CERTIFICATE block; give the X.509 certificate in PEM");
+  if (holds_key)
+    return refuse(
+        "holds a private key; give the certificate alone, and replace that key: it was shown");
+  const auto others =
+      std::erase_if(blocks, [](const PemBlock& b) { return b.name != PEM_STRING_X509; });
+  if (blocks.empty() && others > 0)
+    return refuse("holds no CERTIFICATE block; give the X.509 certificate in PEM");
   if (blocks.empty()) return refuse("is no PEM certificate");
-  if (blocks.size() > 1) return refuse(fmt::format("holds {} certificates; give one", blocks.size()));
+  if (blocks.size() > 1)
+    return refuse(fmt::format("holds {} certificates; give one", blocks.size()));
   const auto* at = reinterpret_cast<const unsigned char*>(blocks[0].der.data());
   Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(blocks[0].der.size())));
   if (!certificate) return refuse("holds a PEM block that is no X.509 certificate");
@@ -97,7 +109,8 @@ Status check_key(X509* certificate) {
     return refuse(fmt::format("has a key on the curve {}; {}", curve, kKeysAllowed));
   }
   const char* kind = OBJ_nid2ln(EVP_PKEY_get_base_id(key));
-  return refuse(fmt::format("has a key that is {}; {}", kind != nullptr ? kind : "of an unknown kind", kKeysAllowed));
+  return refuse(fmt::format("has a key that is {}; {}",
+                            kind != nullptr ? kind : "of an unknown kind", kKeysAllowed));
 }
 
 // A certificate without keyUsage allows everything (RFC 5280, 4.2.1.3).
@@ -105,9 +118,9 @@ Status check_usage(X509* certificate) {
   const bool rsa = is_rsa(X509_get0_pubkey(certificate));
   const std::uint32_t wanted = rsa ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT;
   if ((X509_get_key_usage(certificate) & wanted) != 0) return {};
-  return refuse(
-      fmt::format("has a keyUsage without {}, which encrypting to it needs; give a certificate that allows it",
-                  rsa ? "keyEncipherment" : "keyAgreement"));
+  return refuse(fmt::format(
+      "has a keyUsage without {}, which encrypting to it needs; give a certificate that allows it",
+      rsa ? "keyEncipherment" : "keyAgreement"));
 }
 
 Status check_fit(X509* certificate) {
@@ -127,7 +140,8 @@ Status check_dates(const X509* certificate, WallTime now) {
   const ASN1_TIME* begin = X509_get0_notBefore(certificate);
   const ASN1_TIME* end = X509_get0_notAfter(certificate);
   if (X509_cmp_time(begin, &instant) >= 0) {
-    return refuse(fmt::format("is not valid before {}; give one that is valid now", date_of(begin)));
+    return refuse(
+        fmt::format("is not valid before {}; give one that is valid now", date_of(begin)));
   }
   if (X509_cmp_time(end, &instant) <= 0) {
     return refuse(fmt::format("expired at {}; give one that is valid now", date_of(end)));
@@ -140,17 +154,20 @@ bool add_recipient(CMS_ContentInfo* envelope, X509* certificate) {
   if (recipient == nullptr) return false;
   EVP_PKEY_CTX* settings = CMS_RecipientInfo_get0_pkey_ctx(recipient);
   if (settings == nullptr) return false;
-  if (!is_rsa(X509_get0_pubkey(certificate))) return EVP_PKEY_CTX_set_ecdh_kdf_md(settings, EVP_sha256()) > 0;
+  if (!is_rsa(X509_get0_pubkey(certificate)))
+    return EVP_PKEY_CTX_set_ecdh_kdf_md(settings, EVP_sha256()) > 0;
   return EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_OAEP_PADDING) > 0 &&
          EVP_PKEY_CTX_set_rsa_oaep_md(settings, EVP_sha256()) > 0;
 }
 
-// The value goes into the cipher directly: CMS_final would pass it through a buffer that nobody wipes.
+// The value goes into the cipher directly: CMS_final would pass it through a buffer that nobody
+// wipes.
 bool seal(CMS_ContentInfo* envelope, const SecretString& value) {
   const Bio cipher(CMS_dataInit(envelope, nullptr));
   const auto bytes = value.reveal();
   return cipher &&
-         BIO_write(cipher.get(), bytes.data(), static_cast<int>(bytes.size())) == static_cast<int>(bytes.size()) &&
+         BIO_write(cipher.get(), bytes.data(), static_cast<int>(bytes.size())) ==
+             static_cast<int>(bytes.size()) &&
          BIO_flush(cipher.get()) == 1 && CMS_dataFinal(envelope, cipher.get()) == 1;
 }
 
@@ -184,7 +201,8 @@ Result<std::string> encrypt_cms(std::string_view pem, const SecretString& value)
   const Envelope envelope(CMS_EnvelopedData_create(EVP_aes_256_cbc()));
   const Bio out(BIO_new(BIO_s_mem()));
   const bool done = envelope && out && CMS_set_detached(envelope.get(), 0) == 1 &&
-                    add_recipient(envelope.get(), certificate->get()) && seal(envelope.get(), value) &&
+                    add_recipient(envelope.get(), certificate->get()) &&
+                    seal(envelope.get(), value) &&
                     PEM_write_bio_CMS(out.get(), envelope.get()) == 1;
   if (done) return read_out(out.get());
   return openssl_failed("encrypting to the certificate");

@@ -19,10 +19,11 @@ void append_sized(std::string& bytes, std::string_view text) {
 
 }  // namespace
 
-SecretString concat_kdf(const SecretString& shared, std::string_view algorithm, std::string_view apu,
-                        std::string_view apv, std::size_t bytes) {
+SecretString concat_kdf(const SecretString& shared, std::string_view algorithm,
+                        std::string_view apu, std::string_view apv, std::size_t bytes) {
   std::string input;
-  input.reserve(shared.size() + algorithm.size() + apu.size() + apv.size() + 20);  // no growth: no unwiped copies
+  input.reserve(shared.size() + algorithm.size() + apu.size() + apv.size() +
+                20);  // no growth: no unwiped copies
   append_number(input, 1);
   input += shared.reveal();
   append_sized(input, algorithm);

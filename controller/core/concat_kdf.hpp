@@ -1,5 +1,6 @@
-// The Concat KDF: makes the content key of a JWE out of an ECDH secret (RFC 7518, section 4.6.2; NIST SP 800-56A with
-// SHA-256). core/jwe calls it, on any thread. Pure; wipes what it derives from.
+// The Concat KDF: makes the content key of a JWE out of an ECDH secret (RFC 7518, section 4.6.2;
+// NIST SP 800-56A with SHA-256). core/jwe calls it, on any thread. Pure; wipes what it derives
+// from.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,9 @@ namespace apitoken::core {
 
 inline constexpr std::size_t kMaxDerivedKey = 32;  // bytes of one SHA-256 round
 
-// `algorithm` is the name that the key is for ("A256GCM"); `apu` and `apv` are decoded, empty where the header has
-// none. Precondition: bytes <= kMaxDerivedKey.
-SecretString concat_kdf(const SecretString& shared, std::string_view algorithm, std::string_view apu,
-                        std::string_view apv, std::size_t bytes);
+// `algorithm` is the name that the key is for ("A256GCM"); `apu` and `apv` are decoded, empty where
+// the header has none. Precondition: bytes <= kMaxDerivedKey.
+SecretString concat_kdf(const SecretString& shared, std::string_view algorithm,
+                        std::string_view apu, std::string_view apv, std::size_t bytes);
 
 }  // namespace apitoken::core

@@ -20,22 +20,24 @@ constexpr std::size_t kMaxUserPrefix = 128;
 
 void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   if (spec.warn_before_days && !spec.reminders.empty()) {
-    config.problems.emplace_back("spec.warnBeforeDays and spec.reminders contradict each other; keep one of them");
+    config.problems.emplace_back(
+        "spec.warnBeforeDays and spec.reminders contradict each other; keep one of them");
   }
   for (const std::string& written : spec.reminders) {
     const auto reminder = parse_duration(written);
     if (config.reminders.size() == kMostReminders) {
       config.problems.push_back(
-          fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders, kMostReminders));
+          fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders,
+                      kMostReminders));
       break;
     }
     if (!reminder || *reminder <= Seconds(0)) {
-      config.problems.push_back(
-          fmt::format("spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
+      config.problems.push_back(fmt::format(
+          "spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
     } else if (!config.reminders.empty() && *reminder >= config.reminders.back()) {
-      config.problems.push_back(
-          fmt::format("spec.reminders: {} does not come before {}; order them from longest to shortest", written,
-                      format_duration(config.reminders.back())));
+      config.problems.push_back(fmt::format(
+          "spec.reminders: {} does not come before {}; order them from longest to shortest",
+          written, format_duration(config.reminders.back())));
     } else {
       config.reminders.push_back(*reminder);
     }
@@ -44,26 +46,29 @@ void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
     if (*spec.warn_before_days >= 1 && *spec.warn_before_days <= 3650) {
       config.reminders.emplace_back(std::chrono::hours(24 * *spec.warn_before_days));
     } else {
-      config.problems.push_back(fmt::format("spec.warnBeforeDays: {} is outside 1 to 3650", *spec.warn_before_days));
+      config.problems.push_back(
+          fmt::format("spec.warnBeforeDays: {} is outside 1 to 3650", *spec.warn_before_days));
     }
   }
   if (config.reminders.empty()) config.reminders.push_back(kDefaultReminder);
 }
 
 Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConfig& config) {
-  const std::string path = type == TokenType::Temporary ? "spec.lifetimes.temporary" : "spec.lifetimes.permanent";
-  const auto read = [&](const std::optional<std::string>& written, const char* field) -> std::optional<Seconds> {
+  const std::string path =
+      type == TokenType::Temporary ? "spec.lifetimes.temporary" : "spec.lifetimes.permanent";
+  const auto read = [&](const std::optional<std::string>& written,
+                        const char* field) -> std::optional<Seconds> {
     if (!written) return {};
     const auto ttl = parse_duration(*written);
     if (ttl && *ttl >= kShortestTtl && *ttl <= longest_ttl(type)) return ttl;
-    config.problems.push_back(fmt::format("{}.{}: \"{}\" is no duration from 10s to {}h", path, field, *written,
-                                          longest_ttl(type).count() / 3600));
+    config.problems.push_back(fmt::format("{}.{}: \"{}\" is no duration from 10s to {}h", path,
+                                          field, *written, longest_ttl(type).count() / 3600));
     return {};
   };
   Lifetime lifetime{read(spec.default_ttl, "default"), read(spec.max, "max")};
   if (lifetime.default_ttl && lifetime.max && *lifetime.default_ttl > *lifetime.max) {
-    config.problems.push_back(
-        fmt::format("{}.default: {} is above max {}; lower it", path, *spec.default_ttl, *spec.max));
+    config.problems.push_back(fmt::format("{}.default: {} is above max {}; lower it", path,
+                                          *spec.default_ttl, *spec.max));
   }
   return lifetime;
 }
@@ -71,7 +76,8 @@ Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConf
 void read_selectors(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   const auto check = [&](const std::optional<api::LabelSelector>& selector, const char* path) {
     if (!selector) return;
-    for (auto& problem : check_selector(*selector, path)) config.problems.push_back(std::move(problem));
+    for (auto& problem : check_selector(*selector, path))
+      config.problems.push_back(std::move(problem));
   };
   check(spec.namespace_selector, "spec.namespaceSelector");
   check(spec.token_selector, "spec.tokenSelector");
@@ -86,7 +92,8 @@ void read_digest(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   if (digest && *digest <= std::chrono::hours(24)) {
     config.route.digest = *digest;
   } else {
-    config.problems.push_back(fmt::format("spec.digest: \"{}\" is no duration from 0s to 24h", *spec.digest));
+    config.problems.push_back(
+        fmt::format("spec.digest: \"{}\" is no duration from 0s to 24h", *spec.digest));
   }
 }
 
@@ -94,13 +101,14 @@ void read_digest(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
 void check_tls_none(const SmtpSettings& smtp, ExpiryConfig& config) {
   if (smtp.tls != TlsMode::None || smtp.server.host.empty()) return;
   if (!may_go_without_tls(smtp.server.host)) {
-    config.problems.push_back(
-        fmt::format("spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
-                    "and {} is none; use StartTLS or Implicit",
-                    smtp.server.host));
+    config.problems.push_back(fmt::format(
+        "spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
+        "and {} is none; use StartTLS or Implicit",
+        smtp.server.host));
   } else if (!smtp.credentials_secret.empty() && !may_log_in_without_tls(smtp.server.host)) {
     config.problems.push_back(
-        fmt::format("spec.smtp.credentialsSecret: a login goes without TLS to a loopback address only, and {} is none; "
+        fmt::format("spec.smtp.credentialsSecret: a login goes without TLS to a loopback address "
+                    "only, and {} is none; "
                     "set spec.smtp.tls to StartTLS or Implicit, or leave credentialsSecret out",
                     smtp.server.host));
   }
@@ -119,8 +127,9 @@ void read_helo_and_auth(const api::SmtpSpec& spec, SmtpSettings& smtp, ExpiryCon
   if (!spec.auth) return;
   smtp.auth = parse_auth_method(*spec.auth);
   if (!smtp.auth)
-    config.problems.push_back(fmt::format("spec.smtp.auth: \"{}\" does not exist; use PLAIN, LOGIN or CRAM-MD5",
-                                          cut_text(plain_text(*spec.auth), 32)));
+    config.problems.push_back(
+        fmt::format("spec.smtp.auth: \"{}\" does not exist; use PLAIN, LOGIN or CRAM-MD5",
+                    cut_text(plain_text(*spec.auth), 32)));
 }
 
 void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
@@ -134,8 +143,8 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   if (const auto tls = parse_tls_mode(spec.tls.value_or("StartTLS"))) {
     smtp.tls = *tls;
   } else {
-    config.problems.push_back(
-        fmt::format("spec.smtp.tls: \"{}\" does not exist; use StartTLS, Implicit or None", *spec.tls));
+    config.problems.push_back(fmt::format(
+        "spec.smtp.tls: \"{}\" does not exist; use StartTLS, Implicit or None", *spec.tls));
   }
   if (auto from = parse_mailbox(spec.from)) {
     smtp.from = std::move(*from);
@@ -155,9 +164,11 @@ void read_user_mail(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   route.email_token_user = spec.email_token_user;
   route.user_prefix = spec.email_user_prefix;
   const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
-  if (route.user_prefix.size() > kMaxUserPrefix || !std::ranges::all_of(route.user_prefix, is_printable)) {
+  if (route.user_prefix.size() > kMaxUserPrefix ||
+      !std::ranges::all_of(route.user_prefix, is_printable)) {
     config.problems.push_back(
-        fmt::format("spec.emailUserPrefix: must be at most {} printable ASCII characters without blanks, such as oidc:",
+        fmt::format("spec.emailUserPrefix: must be at most {} printable ASCII characters without "
+                    "blanks, such as oidc:",
                     kMaxUserPrefix));
     route.user_prefix.clear();
   }
@@ -167,11 +178,13 @@ void read_user_mail(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
     return;
   }
   if (spec.email_domains->empty())
-    config.problems.emplace_back("spec.emailDomains: is empty; name the domains whose users get mail, or leave it out");
+    config.problems.emplace_back(
+        "spec.emailDomains: is empty; name the domains whose users get mail, or leave it out");
   for (const std::string& written : *spec.email_domains) {
     if (route.user_domains.size() == kMaxEmailDomains) {
-      config.problems.push_back(fmt::format("spec.emailDomains: has more than {}; only the first {} count",
-                                            kMaxEmailDomains, kMaxEmailDomains));
+      config.problems.push_back(
+          fmt::format("spec.emailDomains: has more than {}; only the first {} count",
+                      kMaxEmailDomains, kMaxEmailDomains));
       break;
     }
     if (auto domain = parse_domain(written)) {
@@ -208,7 +221,8 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   return config;
 }
 
-bool applies(const ExpiryConfig& config, const api::StringMap& token_labels, const api::StringMap& namespace_labels) {
+bool applies(const ExpiryConfig& config, const api::StringMap& token_labels,
+             const api::StringMap& namespace_labels) {
   return (!config.namespace_selector || matches(*config.namespace_selector, namespace_labels)) &&
          (!config.token_selector || matches(*config.token_selector, token_labels));
 }

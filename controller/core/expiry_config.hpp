@@ -1,6 +1,6 @@
-// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens, the mail and the
-// config's own status all work from the same values. What is wrong stands in `problems`; what is right keeps working.
-// Pure.
+// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens,
+// the mail and the config's own status all work from the same values. What is wrong stands in
+// `problems`; what is right keeps working. Pure.
 #pragma once
 
 #include <optional>
@@ -37,19 +37,22 @@ struct ExpiryConfig {
   Lifetime permanent;
   Lifetime temporary;
   ConfigRoute route;
-  bool asks_for_mail = false;              // spec.emails or spec.emailTokenUser is set
-  bool smtp_given = false;                 // spec.smtp is set, usable or not
-  std::optional<SmtpSettings> smtp;        // absent: none given, or not usable (then a problem says why)
+  bool asks_for_mail = false;        // spec.emails or spec.emailTokenUser is set
+  bool smtp_given = false;           // spec.smtp is set, usable or not
+  std::optional<SmtpSettings> smtp;  // absent: none given, or not usable (then a problem says why)
   std::vector<std::string> bad_addresses;  // reason InvalidAddress
   std::vector<std::string> problems;       // reason InvalidSpec
 
-  const Lifetime& lifetime(TokenType type) const { return type == TokenType::Temporary ? temporary : permanent; }
+  const Lifetime& lifetime(TokenType type) const {
+    return type == TokenType::Temporary ? temporary : permanent;
+  }
 };
 
 ExpiryConfig read_config(const api::TokenExpiryConfig& config);
 
 // `namespace_labels` are those of the token's namespace.
-bool applies(const ExpiryConfig& config, const api::StringMap& token_labels, const api::StringMap& namespace_labels);
+bool applies(const ExpiryConfig& config, const api::StringMap& token_labels,
+             const api::StringMap& namespace_labels);
 
 // The config in force where no TokenExpiryConfig matches: 30 days, no mail.
 const ExpiryConfig& built_in_config();

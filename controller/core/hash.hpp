@@ -1,4 +1,5 @@
-// SHA-256, the one hash of the operator: token hashes, Event names, Message-IDs, key thumbprints. Pure; any thread.
+// SHA-256, the one hash of the operator: token hashes, Event names, Message-IDs, key thumbprints.
+// Pure; any thread.
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ Digest digest_of(std::string_view bytes);
 std::string sha256(std::string_view bytes);
 // 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
-// The digest in a hash as statuses carry it ("sha256:<64 lower-case hexadecimal digits>"); nothing for anything else.
+// The digest in a hash as statuses carry it ("sha256:<64 lower-case hexadecimal digits>"); nothing
+// for anything else.
 std::optional<Digest> parse_hash(std::string_view hash);
 
 }  // namespace apitoken::core

@@ -23,12 +23,17 @@ constexpr std::string_view kContentAlgorithm = "A256GCM";
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kIvSize = 12;
 constexpr std::size_t kTagSize = 16;
-constexpr std::size_t kMaxJwe = 256 * 1024;  // what decrypt_jwe looks at; a JWT of the largest spec needs 100 KiB
+constexpr std::size_t kMaxJwe =
+    256 * 1024;  // what decrypt_jwe looks at; a JWT of the largest spec needs 100 KiB
 
 unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
-std::unexpected<Error> refuse(std::string reason) { return fail(ErrorKind::Decode, std::move(reason)); }
+std::unexpected<Error> refuse(std::string reason) {
+  return fail(ErrorKind::Decode, std::move(reason));
+}
 
 // The key of the content, and how it gets to the recipient.
 struct ContentKey {
@@ -40,14 +45,16 @@ struct ContentKey {
 Result<nlohmann::json> public_members(const EVP_PKEY* key) {
   auto point = public_point(key);
   if (!point) return std::unexpected(point.error());
-  return nlohmann::json{{"kty", "EC"}, {"crv", "P-256"}, {"x", std::move(point->x)}, {"y", std::move(point->y)}};
+  return nlohmann::json{
+      {"kty", "EC"}, {"crv", "P-256"}, {"x", std::move(point->x)}, {"y", std::move(point->y)}};
 }
 
 // The ECDH secret of our private and their public key, through the KDF.
 Result<SecretString> derive_key(EVP_PKEY* own, EVP_PKEY* theirs) {
   const Context context(EVP_PKEY_CTX_new(own, nullptr));
   std::size_t size = 0;
-  if (!context || EVP_PKEY_derive_init(context.get()) != 1 || EVP_PKEY_derive_set_peer(context.get(), theirs) != 1 ||
+  if (!context || EVP_PKEY_derive_init(context.get()) != 1 ||
+      EVP_PKEY_derive_set_peer(context.get(), theirs) != 1 ||
       EVP_PKEY_derive(context.get(), nullptr, &size) != 1) {
     return openssl_failed("agreeing on a key");
   }
@@ -79,7 +86,8 @@ Result<ContentKey> wrap_key(EVP_PKEY* recipient) {
       EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1 ||
       EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), EVP_sha256()) != 1 ||
       EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), EVP_sha256()) != 1 ||
-      EVP_PKEY_encrypt(context.get(), bytes_of(encrypted), &size, bytes_of(key.reveal()), key.size()) != 1) {
+      EVP_PKEY_encrypt(context.get(), bytes_of(encrypted), &size, bytes_of(key.reveal()),
+                       key.size()) != 1) {
     return openssl_failed("encrypting to the key");
   }
   encrypted.resize(size);
@@ -91,13 +99,17 @@ struct Sealed {
   std::string iv, text, tag;
 };
 
-Result<Sealed> encrypt_content(const SecretString& key, std::string_view header, const SecretString& value) {
-  Sealed sealed{std::string(kIvSize, '\0'), std::string(value.size(), '\0'), std::string(kTagSize, '\0')};
+Result<Sealed> encrypt_content(const SecretString& key, std::string_view header,
+                               const SecretString& value) {
+  Sealed sealed{std::string(kIvSize, '\0'), std::string(value.size(), '\0'),
+                std::string(kTagSize, '\0')};
   const Cipher cipher(EVP_CIPHER_CTX_new());
   int size = 0;
   if (RAND_bytes(bytes_of(sealed.iv), kIvSize) != 1 || !cipher ||
-      EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()), bytes_of(sealed.iv)) != 1 ||
-      EVP_EncryptUpdate(cipher.get(), nullptr, &size, bytes_of(header), static_cast<int>(header.size())) != 1 ||
+      EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()),
+                         bytes_of(sealed.iv)) != 1 ||
+      EVP_EncryptUpdate(cipher.get(), nullptr, &size, bytes_of(header),
+                        static_cast<int>(header.size())) != 1 ||
       EVP_EncryptUpdate(cipher.get(), bytes_of(sealed.text), &size, bytes_of(value.reveal()),
                         static_cast<int>(value.size())) != 1 ||
       EVP_EncryptFinal_ex(cipher.get(), bytes_of(sealed.tag), &size) != 1 ||
@@ -108,17 +120,20 @@ Result<Sealed> encrypt_content(const SecretString& key, std::string_view header,
 }
 
 // False where the tag does not fit: another key, or changed bytes.
-bool decrypt_content(const SecretString& key, std::string_view header, Sealed& sealed, std::string& value) {
+bool decrypt_content(const SecretString& key, std::string_view header, Sealed& sealed,
+                     std::string& value) {
   const Cipher cipher(EVP_CIPHER_CTX_new());
   int size = 0;
   std::array<unsigned char, kTagSize> rest{};  // GCM leaves nothing for the end
   return cipher &&
-         EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()), bytes_of(sealed.iv)) ==
-             1 &&
-         EVP_DecryptUpdate(cipher.get(), nullptr, &size, bytes_of(header), static_cast<int>(header.size())) == 1 &&
+         EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()),
+                            bytes_of(sealed.iv)) == 1 &&
+         EVP_DecryptUpdate(cipher.get(), nullptr, &size, bytes_of(header),
+                           static_cast<int>(header.size())) == 1 &&
          EVP_DecryptUpdate(cipher.get(), bytes_of(value), &size, bytes_of(sealed.text),
                            static_cast<int>(sealed.text.size())) == 1 &&
-         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagSize, sealed.tag.data()) == 1 &&
+         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagSize, sealed.tag.data()) ==
+             1 &&
          EVP_DecryptFinal_ex(cipher.get(), rest.data(), &size) == 1;
 }
 
@@ -147,7 +162,8 @@ Result<PublicJwk> read_ephemeral_key(std::string_view header) {
   if (!document) return refuse("has a header that is no JSON");
   const auto alg = api::read_string(*document, "alg", "");
   const auto enc = api::read_string(*document, "enc", "");
-  if (alg != "ECDH-ES" || enc != kContentAlgorithm) return refuse("is not encrypted by ECDH-ES and A256GCM");
+  if (alg != "ECDH-ES" || enc != kContentAlgorithm)
+    return refuse("is not encrypted by ECDH-ES and A256GCM");
   if (api::member(*document, "crit") || api::member(*document, "zip"))
     return refuse("has a header with crit or zip, which is not supported");
   const auto epk = api::member(*document, "epk");
@@ -164,15 +180,17 @@ Result<std::string> encrypt_jwe(std::string_view jwk, const SecretString& value)
   const ErrorsCleared at_the_end;
   const auto recipient = read_public_jwk(jwk);
   if (!recipient) return std::unexpected(recipient.error());
-  auto content = recipient->is_rsa ? wrap_key(recipient->key.get()) : agree_on_key(recipient->key.get());
+  auto content =
+      recipient->is_rsa ? wrap_key(recipient->key.get()) : agree_on_key(recipient->key.get());
   if (!content) return std::unexpected(content.error());
   content->header["enc"] = kContentAlgorithm;
   if (!recipient->kid.empty()) content->header["kid"] = recipient->kid;
   const auto header = base64url_encode(content->header.dump());
   const auto sealed = encrypt_content(content->key, header, value);
   if (!sealed) return std::unexpected(sealed.error());
-  return fmt::format("{}.{}.{}.{}.{}", header, base64url_encode(content->encrypted), base64url_encode(sealed->iv),
-                     base64url_encode(sealed->text), base64url_encode(sealed->tag));
+  return fmt::format("{}.{}.{}.{}.{}", header, base64url_encode(content->encrypted),
+                     base64url_encode(sealed->iv), base64url_encode(sealed->text),
+                     base64url_encode(sealed->tag));
 }
 
 Result<OneTimeKey> generate_one_time_key(std::string_view kid) {
@@ -193,7 +211,8 @@ Result<SecretString> decrypt_jwe(const OneTimeKey& key, std::string_view jwe) {
   auto iv = base64url_decode(parts->iv);
   auto text = base64url_decode(parts->text);
   auto tag = base64url_decode(parts->tag);
-  if (!parts->key.empty() || !iv || iv->size() != kIvSize || !text || !tag || tag->size() != kTagSize)
+  if (!parts->key.empty() || !iv || iv->size() != kIvSize || !text || !tag ||
+      tag->size() != kTagSize)
     return refuse("is no JWE of ECDH-ES and A256GCM");
   const auto content_key = derive_key(key.pair.get(), ephemeral->key.get());
   if (!content_key) return std::unexpected(content_key.error());

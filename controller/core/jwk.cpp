@@ -28,12 +28,17 @@ constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 8192;     // more only costs time
 constexpr int kMaxExponentBits = 64;  // OpenSSL's own limit for large keys
 constexpr std::size_t kMaxKid = 256;
-constexpr std::string_view kKeysAllowed = "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
+constexpr std::string_view kKeysAllowed =
+    "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
 // RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1.
-constexpr std::array<std::string_view, 8> kPrivateMembers{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-constexpr std::array<std::string_view, 4> kEncryptingOperations{"encrypt", "wrapKey", "deriveKey", "deriveBits"};
+constexpr std::array<std::string_view, 8> kPrivateMembers{"d",  "p",  "q",   "dp",
+                                                          "dq", "qi", "oth", "k"};
+constexpr std::array<std::string_view, 4> kEncryptingOperations{"encrypt", "wrapKey", "deriveKey",
+                                                                "deriveBits"};
 
-std::unexpected<Error> refuse(std::string reason) { return fail(ErrorKind::Invalid, std::move(reason)); }
+std::unexpected<Error> refuse(std::string reason) {
+  return fail(ErrorKind::Invalid, std::move(reason));
+}
 
 std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
 
@@ -49,8 +54,10 @@ Status check_members(simdjson::dom::object fields) {
     return refuse(fmt::format("holds the member \"{}\" twice; give each once", shown(*twice)));
   for (const auto name : names) {
     if (!is_one_of(kPrivateMembers, name)) continue;
-    return refuse(fmt::format(
-        "holds a private key (member \"{}\"); give the public key alone, and replace that key: it was shown", name));
+    return refuse(
+        fmt::format("holds a private key (member \"{}\"); give the public key alone, and replace "
+                    "that key: it was shown",
+                    name));
   }
   return {};
 }
@@ -61,7 +68,8 @@ Result<std::string> text_member(api::Json document, std::string_view name) {
   if (!found) return std::string();
   std::string_view text;
   if (found->get(text) != simdjson::SUCCESS)
-    return refuse(fmt::format("has a \"{}\" that is no string; give it as a string, or leave it out", name));
+    return refuse(
+        fmt::format("has a \"{}\" that is no string; give it as a string, or leave it out", name));
   return std::string(text);
 }
 
@@ -72,8 +80,9 @@ Result<std::string> bytes_member(api::Json document, std::string_view name) {
   if (text->empty()) return refuse(fmt::format("has no \"{}\"; give the whole public key", name));
   auto bytes = base64url_decode(*text);
   if (!bytes || base64url_encode(*bytes) != *text)
-    return refuse(
-        fmt::format("has a \"{}\" that is no base64url without padding; give the key as it was exported", name));
+    return refuse(fmt::format(
+        "has a \"{}\" that is no base64url without padding; give the key as it was exported",
+        name));
   return std::move(*bytes);
 }
 
@@ -82,17 +91,23 @@ Status check_purpose(api::Json document, std::string_view algorithm) {
   const auto use = text_member(document, "use");
   if (!use) return std::unexpected(use.error());
   if (!use->empty() && *use != "enc")
-    return refuse(fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(*use)));
+    return refuse(
+        fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(*use)));
   const auto alg = text_member(document, "alg");
   if (!alg) return std::unexpected(alg.error());
   if (!alg->empty() && *alg != algorithm)
-    return refuse(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out", shown(*alg), algorithm));
+    return refuse(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out",
+                              shown(*alg), algorithm));
   api::Problems problems;
   const auto operations = api::read_string_list(document, "key_ops", "key_ops", &problems);
-  if (!problems.empty()) return refuse("has key_ops that are no list of strings; mend them, or leave them out");
-  const auto encrypts = [](const std::string& operation) { return is_one_of(kEncryptingOperations, operation); };
+  if (!problems.empty())
+    return refuse("has key_ops that are no list of strings; mend them, or leave them out");
+  const auto encrypts = [](const std::string& operation) {
+    return is_one_of(kEncryptingOperations, operation);
+  };
   if (!operations.empty() && std::ranges::none_of(operations, encrypts))
-    return refuse("has key_ops without any that encrypts; give a key for encryption, or leave key_ops out");
+    return refuse(
+        "has key_ops without any that encrypts; give a key for encryption, or leave key_ops out");
   return {};
 }
 
@@ -109,30 +124,36 @@ KeyPtr make_key(const char* kind, OSSL_PARAM_BLD* builder) {
 Result<KeyPtr> read_ec_key(api::Json document) {
   const auto curve = text_member(document, "crv");
   if (!curve) return std::unexpected(curve.error());
-  if (*curve != "P-256") return refuse(fmt::format("has a key on the curve \"{}\"; {}", shown(*curve), kKeysAllowed));
+  if (*curve != "P-256")
+    return refuse(fmt::format("has a key on the curve \"{}\"; {}", shown(*curve), kKeysAllowed));
   std::string point("\4");  // not compressed
   for (const auto* name : {"x", "y"}) {
     const auto coordinate = bytes_member(document, name);
     if (!coordinate) return std::unexpected(coordinate.error());
     if (coordinate->size() != kCoordinateSize)
-      return refuse(fmt::format("has a \"{}\" of {} bytes, where P-256 has {}; give the key as it was exported", name,
-                                coordinate->size(), kCoordinateSize));
+      return refuse(fmt::format(
+          "has a \"{}\" of {} bytes, where P-256 has {}; give the key as it was exported", name,
+          coordinate->size(), kCoordinateSize));
     point += *coordinate;
   }
   const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder ||
-      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, SN_X9_62_prime256v1, 0) != 1 ||
-      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1) {
+      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME,
+                                      SN_X9_62_prime256v1, 0) != 1 ||
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
+                                       point.size()) != 1) {
     return openssl_failed("reading a public key");
   }
   KeyPtr key = make_key("EC", builder.get());
-  if (!key) return refuse("has a point (x, y) that is not on the curve P-256; give the key as it was exported");
+  if (!key)
+    return refuse(
+        "has a point (x, y) that is not on the curve P-256; give the key as it was exported");
   return key;
 }
 
 Number number_of(const std::string& bytes) {
-  return Number(
-      BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
+  return Number(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()),
+                          static_cast<int>(bytes.size()), nullptr));
 }
 
 Result<KeyPtr> read_rsa_key(api::Json document) {
@@ -146,7 +167,8 @@ Result<KeyPtr> read_rsa_key(api::Json document) {
   const int bits = BN_num_bits(n.get());
   if (bits < kMinRsaBits || bits > kMaxRsaBits)
     return refuse(fmt::format("has a key that is RSA of {} bits; {}", bits, kKeysAllowed));
-  if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_is_one(e.get()) || BN_num_bits(e.get()) > kMaxExponentBits)
+  if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_is_one(e.get()) ||
+      BN_num_bits(e.get()) > kMaxExponentBits)
     return refuse("has numbers (n, e) that are no RSA key; give the key as it was exported");
   const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
@@ -154,7 +176,8 @@ Result<KeyPtr> read_rsa_key(api::Json document) {
     return openssl_failed("reading a public key");
   }
   KeyPtr key = make_key("RSA", builder.get());
-  if (!key) return refuse("has numbers (n, e) that are no RSA key; give the key as it was exported");
+  if (!key)
+    return refuse("has numbers (n, e) that are no RSA key; give the key as it was exported");
   return key;
 }
 
@@ -163,7 +186,8 @@ Result<std::string> coordinate(const EVP_PKEY* key, const char* name) {
   if (EVP_PKEY_get_bn_param(key, name, &number) != 1) return openssl_failed("reading a public key");
   const Number owned(number);
   std::string bytes(kCoordinateSize, '\0');
-  const int size = BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int size = BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()),
+                                static_cast<int>(bytes.size()));
   if (size != static_cast<int>(bytes.size())) return openssl_failed("writing a number of P-256");
   return base64url_encode(bytes);
 }
@@ -172,10 +196,12 @@ Result<std::string> coordinate(const EVP_PKEY* key, const char* name) {
 
 Result<PublicJwk> read_public_jwk(std::string_view text) {
   // A member's name could hide in one, where the CRD's rules look at the text alone.
-  if (text.find("\\u") != text.npos) return refuse("holds a \\u escape; write the characters themselves");
+  if (text.find("\\u") != text.npos)
+    return refuse("holds a \\u escape; write the characters themselves");
   api::JsonParser parser;
   const auto document = parser.parse(text);
-  if (!document) return refuse("is no JSON object; give one public key as JWK (RFC 7517), or a PEM certificate");
+  if (!document)
+    return refuse("is no JSON object; give one public key as JWK (RFC 7517), or a PEM certificate");
   return read_public_jwk(*document);
 }
 
@@ -184,17 +210,20 @@ Result<PublicJwk> read_public_jwk(api::Json document) {
   simdjson::dom::object fields;
   if (document.get(fields) != simdjson::SUCCESS)
     return refuse("is no JSON object; give one public key as JWK (RFC 7517), or a PEM certificate");
-  if (const Status members = check_members(fields); !members) return std::unexpected(members.error());
+  if (const Status members = check_members(fields); !members)
+    return std::unexpected(members.error());
   if (api::member(document, "keys")) return refuse("is a set of keys; give one of them alone");
   const auto kind = text_member(document, "kty");
   if (!kind) return std::unexpected(kind.error());
-  if (*kind != "EC" && *kind != "RSA") return refuse(fmt::format("has the kty \"{}\"; {}", shown(*kind), kKeysAllowed));
+  if (*kind != "EC" && *kind != "RSA")
+    return refuse(fmt::format("has the kty \"{}\"; {}", shown(*kind), kKeysAllowed));
   const bool is_rsa = *kind == "RSA";
   if (const Status fit = check_purpose(document, is_rsa ? "RSA-OAEP-256" : "ECDH-ES"); !fit)
     return std::unexpected(fit.error());
   auto kid = text_member(document, "kid");
   if (!kid) return std::unexpected(kid.error());
-  if (kid->size() > kMaxKid) return refuse(fmt::format("has a kid of more than {} bytes; shorten it", kMaxKid));
+  if (kid->size() > kMaxKid)
+    return refuse(fmt::format("has a kid of more than {} bytes; shorten it", kMaxKid));
   auto key = is_rsa ? read_rsa_key(document) : read_ec_key(document);
   if (!key) return std::unexpected(key.error());
   return PublicJwk{std::move(*key), is_rsa, std::move(*kid)};

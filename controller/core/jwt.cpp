@@ -28,7 +28,8 @@ std::string dump(const nlohmann::json& document) {
 
 Result<std::string> fixed_size(const BIGNUM* number) {
   std::string bytes(kNumberSize, '\0');
-  const int size = BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(kNumberSize));
+  const int size = BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()),
+                                static_cast<int>(kNumberSize));
   if (size != static_cast<int>(kNumberSize)) return openssl_failed("writing a number of P-256");
   return bytes;
 }
@@ -69,7 +70,8 @@ Result<std::string> es256(EVP_PKEY* pair, std::string_view text) {
     return openssl_failed("signing");
   }
   std::string der(size, '\0');
-  if (EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(der.data()), &size, bytes, text.size()) != 1) {
+  if (EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(der.data()), &size, bytes,
+                     text.size()) != 1) {
     return openssl_failed("signing");
   }
   der.resize(size);
@@ -111,13 +113,15 @@ Result<SigningKey> read_signing_key(const SecretString& pem) {
   KeyPtr pair(PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr));
   ERR_clear_error();
   if (!pair) return fail(ErrorKind::Decode, "no private key in PEM");
-  if (!is_on_p256(pair.get())) return fail(ErrorKind::Decode, "a private key that is not on the curve P-256");
+  if (!is_on_p256(pair.get()))
+    return fail(ErrorKind::Decode, "a private key that is not on the curve P-256");
   return describe(std::move(pair));
 }
 
 Result<SecretString> write_signing_key(const SigningKey& key) {
   const Bio out(BIO_new(BIO_s_secmem()));
-  if (!out || PEM_write_bio_PKCS8PrivateKey(out.get(), key.pair.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+  if (!out || PEM_write_bio_PKCS8PrivateKey(out.get(), key.pair.get(), nullptr, nullptr, 0, nullptr,
+                                            nullptr) != 1) {
     return openssl_failed("writing a key");
   }
   char* bytes = nullptr;
@@ -136,14 +140,17 @@ std::string jwks_document(std::span<const SigningKey* const> keys) {
 }
 
 std::string ec_thumbprint(std::string_view x, std::string_view y) {
-  return base64url_encode(sha256(fmt::format(R"({{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}})", x, y)));
+  return base64url_encode(
+      sha256(fmt::format(R"({{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}})", x, y)));
 }
 
-Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer, const JwtClaims& claims) {
+Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer,
+                             const JwtClaims& claims) {
   auto id = draw_token_id();
   if (!id) return std::unexpected(id.error());
   const auto header = dump({{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key.kid}});
-  const auto unsigned_part = base64url_encode(header) + "." + base64url_encode(encode_claims(issuer, *id, claims));
+  const auto unsigned_part =
+      base64url_encode(header) + "." + base64url_encode(encode_claims(issuer, *id, claims));
   auto signature = es256(key.pair.get(), unsigned_part);
   if (!signature) return std::unexpected(signature.error());
   std::string encoded = base64url_encode(*signature);

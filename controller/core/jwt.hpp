@@ -1,6 +1,6 @@
-// JSON Web Tokens (spec.format JWT): access tokens by RFC 9068, signed with ES256, and the keys that sign them as JWK
-// (RFC 7517) with their thumbprint as kid (RFC 7638). The key ring calls it, from any thread. No I/O, no clock; nothing
-// here keeps or logs a value or a private key.
+// JSON Web Tokens (spec.format JWT): access tokens by RFC 9068, signed with ES256, and the keys
+// that sign them as JWK (RFC 7517) with their thumbprint as kid (RFC 7638). The key ring calls it,
+// from any thread. No I/O, no clock; nothing here keeps or logs a value or a private key.
 #pragma once
 
 #include <optional>
@@ -50,7 +50,8 @@ std::string jwks_document(std::span<const SigningKey* const> keys);
 std::string ec_thumbprint(std::string_view x, std::string_view y);
 
 // Signs a token; its id is the jti, its hash that of the whole compact form. Errors: Unavailable.
-Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer, const JwtClaims& claims);
+Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer,
+                             const JwtClaims& claims);
 
 // Which key signed it, by its header; nothing for what is no JWT. Checks no signature.
 std::optional<std::string> kid_of_jwt(std::string_view value);

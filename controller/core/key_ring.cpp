@@ -13,7 +13,9 @@ constexpr Seconds kStays = kLongestTemporary + std::chrono::minutes(5);
 
 }  // namespace
 
-Seconds published_ahead(Seconds rotation) { return std::min<Seconds>(std::chrono::hours(1), rotation / 10); }
+Seconds published_ahead(Seconds rotation) {
+  return std::min<Seconds>(std::chrono::hours(1), rotation / 10);
+}
 
 std::size_t signing_key(ActiveFrom keys, WallTime now) {
   const auto next = std::ranges::upper_bound(keys, now);
@@ -26,7 +28,8 @@ KeyRingPlan plan_key_ring(ActiveFrom keys, WallTime now, Seconds rotation) {
   KeyRingPlan plan;
   while (plan.expired + 1 < keys.size() && keys[plan.expired + 1] + kStays <= now) ++plan.expired;
   WallTime newest = keys.back();
-  if (newest + rotation - ahead <= now) plan.add = newest = std::max(newest + rotation, now + ahead);
+  if (newest + rotation - ahead <= now)
+    plan.add = newest = std::max(newest + rotation, now + ahead);
   plan.wake_at = newest + rotation - ahead;
   const bool one_left = plan.expired + 1 == keys.size() && !plan.add;
   if (!one_left) {

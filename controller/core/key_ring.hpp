@@ -1,6 +1,7 @@
-// The ring of keys that sign JWTs, as times alone: which signs now, when the next one is made, when one goes. A key is
-// published ahead of its use, so that verifiers which keep the key list for a while know it in time, and stays until
-// the last token that it can have signed has expired. Pure; reconcile/jwt_keys carries it out.
+// The ring of keys that sign JWTs, as times alone: which signs now, when the next one is made, when
+// one goes. A key is published ahead of its use, so that verifiers which keep the key list for a
+// while know it in time, and stays until the last token that it can have signed has expired. Pure;
+// reconcile/jwt_keys carries it out.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ Seconds published_ahead(Seconds rotation);
 // Keys are given by the instant from which each signs, in that order.
 using ActiveFrom = std::span<const WallTime>;
 
-// Which key signs. Before the first one's time (a clock was set back) it is the first. Precondition: there is one.
+// Which key signs. Before the first one's time (a clock was set back) it is the first.
+// Precondition: there is one.
 std::size_t signing_key(ActiveFrom keys, WallTime now);
 
 struct KeyRingPlan {

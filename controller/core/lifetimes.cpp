@@ -24,9 +24,13 @@ TokenType token_type(const api::ApiTokenSpec& spec) {
   return spec.type == api::kTemporary ? TokenType::Temporary : TokenType::Permanent;
 }
 
-std::string_view to_string(TokenType type) { return type == TokenType::Temporary ? api::kTemporary : api::kPermanent; }
+std::string_view to_string(TokenType type) {
+  return type == TokenType::Temporary ? api::kTemporary : api::kPermanent;
+}
 
-Seconds longest_ttl(TokenType type) { return type == TokenType::Temporary ? kLongestTemporary : kLongestPermanent; }
+Seconds longest_ttl(TokenType type) {
+  return type == TokenType::Temporary ? kLongestTemporary : kLongestPermanent;
+}
 
 void LifetimeRule::narrow(const Lifetime& lifetime, const std::string& config) {
   default_ttl = smaller(default_ttl, lifetime.default_ttl);
@@ -37,7 +41,8 @@ void LifetimeRule::narrow(const Lifetime& lifetime, const std::string& config) {
 }
 
 GrantedTtl grant_ttl(const api::ApiTokenSpec& spec, const LifetimeRule& rule) {
-  const Seconds by_type = token_type(spec) == TokenType::Temporary ? kDefaultTemporary : kDefaultPermanent;
+  const Seconds by_type =
+      token_type(spec) == TokenType::Temporary ? kDefaultTemporary : kDefaultPermanent;
   const auto written = spec.ttl ? parse_duration(*spec.ttl) : std::nullopt;
   const Seconds asked = written.value_or(rule.default_ttl.value_or(by_type));
   return {rule.max ? std::min(asked, *rule.max) : asked, asked};

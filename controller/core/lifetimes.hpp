@@ -1,5 +1,5 @@
-// How long a token lives: what its spec asks for, what its type gives by default, and the ceilings of the matching
-// TokenExpiryConfigs. Pure.
+// How long a token lives: what its spec asks for, what its type gives by default, and the ceilings
+// of the matching TokenExpiryConfigs. Pure.
 #pragma once
 
 #include <optional>

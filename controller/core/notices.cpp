@@ -20,9 +20,9 @@ constexpr std::size_t kHashDigits = 16;
 std::string event_note(const Notice& notice, WallTime now) {
   const WallTime expiry = notice.key.expires_at;
   const bool over = expiry <= now;
-  std::string note =
-      fmt::format("API token {} of {} {} at {}, {}.", notice.token_id, cut_text(plain_text(notice.user), 256),
-                  over ? "expired" : "expires", format_rfc3339(expiry), describe_distance(expiry, now));
+  std::string note = fmt::format(
+      "API token {} of {} {} at {}, {}.", notice.token_id, cut_text(plain_text(notice.user), 256),
+      over ? "expired" : "expires", format_rfc3339(expiry), describe_distance(expiry, now));
   if (notice.warning) {
     note += " Renew it: " + renew_command(notice);
   }
@@ -32,27 +32,31 @@ std::string event_note(const Notice& notice, WallTime now) {
 }  // namespace
 
 std::string renew_command(const Notice& notice) {
-  return fmt::format("kubectl -n {} annotate apitoken {} --overwrite {}=$(date -u +%Y-%m-%dT%H:%M:%SZ)", notice.ns,
-                     notice.name, api::kRotateRequestAnnotation);
+  return fmt::format(
+      "kubectl -n {} annotate apitoken {} --overwrite {}=$(date -u +%Y-%m-%dT%H:%M:%SZ)", notice.ns,
+      notice.name, api::kRotateRequestAnnotation);
 }
 
 std::string NoticeKey::text() const {
   return fmt::format("{}|{}|{}|{}s", token_uid, format_rfc3339(expires_at), config, before.count());
 }
 
-std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime expires_at, std::string_view config,
-                                  std::span<const api::NoticeEntry> ledger, WallTime now) {
+std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime expires_at,
+                                  std::string_view config, std::span<const api::NoticeEntry> ledger,
+                                  WallTime now) {
   std::optional<Seconds> nearest;
   for (const Seconds reminder : reminders) {
     if (now >= expires_at - reminder && (!nearest || reminder < *nearest)) nearest = reminder;
   }
   if (!nearest) return {};
-  const bool told = std::ranges::any_of(
-      ledger, [&](const api::NoticeEntry& entry) { return entry.config == config && entry.before <= *nearest; });
+  const bool told = std::ranges::any_of(ledger, [&](const api::NoticeEntry& entry) {
+    return entry.config == config && entry.before <= *nearest;
+  });
   return told ? std::nullopt : nearest;
 }
 
-std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime expires_at, WallTime now) {
+std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime expires_at,
+                                 WallTime now) {
   std::optional<WallTime> next;
   for (const Seconds reminder : reminders) {
     const WallTime due = expires_at - reminder;
@@ -64,7 +68,8 @@ std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime ex
 std::string event_name(std::string_view object, std::string_view fact) {
   std::string_view stem = object.substr(0, kLongestName - kHashDigits - 1);
   while (!stem.empty() && (stem.back() == '-' || stem.back() == '.')) stem.remove_suffix(1);
-  return fmt::format("{}.{}", stem.empty() ? "event" : stem, sha256_hex(fact).substr(0, kHashDigits));
+  return fmt::format("{}.{}", stem.empty() ? "event" : stem,
+                     sha256_hex(fact).substr(0, kHashDigits));
 }
 
 api::Event notice_event(const Notice& notice, WallTime now) {
@@ -72,8 +77,8 @@ api::Event notice_event(const Notice& notice, WallTime now) {
   api::Event event;
   event.ns = notice.ns;
   event.name = event_name(notice.name, notice.key.text());
-  event.regarding = {std::string(api::kApiVersion), std::string(api::kApiTokenKind), notice.ns, notice.name,
-                     notice.key.token_uid};
+  event.regarding = {std::string(api::kApiVersion), std::string(api::kApiTokenKind), notice.ns,
+                     notice.name, notice.key.token_uid};
   event.warning = notice.warning;
   event.reason = over ? api::reason::kExpired : api::reason::kExpiringSoon;
   event.action = over ? "Expire" : "Remind";
@@ -81,7 +86,8 @@ api::Event notice_event(const Notice& notice, WallTime now) {
   return event;
 }
 
-std::string message_id(std::vector<NoticeKey> keys, std::vector<std::string> recipients, std::string_view domain) {
+std::string message_id(std::vector<NoticeKey> keys, std::vector<std::string> recipients,
+                       std::string_view domain) {
   std::ranges::sort(keys);
   std::ranges::sort(recipients);
   std::string text;

@@ -1,5 +1,5 @@
-// Observed: all that the planning of one ApiToken looks at, gathered by reconcile/gather. Values only: no clock, no
-// store.
+// Observed: all that the planning of one ApiToken looks at, gathered by reconcile/gather. Values
+// only: no clock, no store.
 #pragma once
 
 #include <optional>
@@ -15,8 +15,9 @@ namespace apitoken::core {
 
 struct ObservedSecret {
   api::SecretMeta secret;
-  // What its value hashes to ("sha256:…"), where somebody else may have written it and it was read; empty text: the key
-  // is gone. Nothing: the operator wrote it last, and the annotation tells the hash.
+  // What its value hashes to ("sha256:…"), where somebody else may have written it and it was read;
+  // empty text: the key is gone. Nothing: the operator wrote it last, and the annotation tells the
+  // hash.
   std::optional<std::string> value_hash;
 };
 
@@ -25,13 +26,15 @@ struct Observed {
   const api::ApiToken& token;
   std::optional<ObservedSecret> secret;      // of the name the token uses, whoever owns it
   std::vector<const ExpiryConfig*> configs;  // that apply to the token; may be empty
-  std::vector<api::NoticeEntry> told;        // told completely about the present expiresAt, not in the ledger yet
+  std::vector<api::NoticeEntry>
+      told;  // told completely about the present expiresAt, not in the ledger yet
   const ReservedNames& reserved = default_reserved_names();
 };
 
 // Precondition of all reads of configs: where none applies, the built-in one does.
 inline std::vector<const ExpiryConfig*> configs_in_force(const Observed& observed) {
-  return observed.configs.empty() ? std::vector<const ExpiryConfig*>{&built_in_config()} : observed.configs;
+  return observed.configs.empty() ? std::vector<const ExpiryConfig*>{&built_in_config()}
+                                  : observed.configs;
 }
 
 }  // namespace apitoken::core

@@ -1,5 +1,5 @@
-// OpenSSL leaves its errors with the thread, and the thread's next TLS connection would take them for its own. Code in
-// core/ that calls OpenSSL clears them by one of these. Any thread.
+// OpenSSL leaves its errors with the thread, and the thread's next TLS connection would take them
+// for its own. Code in core/ that calls OpenSSL clears them by one of these. Any thread.
 #pragma once
 
 #include <fmt/format.h>

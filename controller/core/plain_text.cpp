@@ -28,14 +28,15 @@ Character first_of(std::string_view text) {
 }
 
 bool is_invisible(std::uint32_t code) {
-  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x61C || (code >= 0x200B && code <= 0x200F) ||
-         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
+  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x61C ||
+         (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
 }
 
 bool is_control_or_direction(std::uint32_t code) {
   if (code == '\t' || code == '\n' || code == '\r') return false;
-  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x61C || code == 0x200E || code == 0x200F ||
-         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x61C || code == 0x200E ||
+         code == 0x200F || (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 }
 
 // Broken UTF-8 counts as such a character.
@@ -52,7 +53,9 @@ bool has_any(std::string_view text, bool (*is_such)(std::uint32_t code)) {
 
 bool has_invisible(std::string_view name) { return has_any(name, is_invisible); }
 
-bool has_control_or_direction(std::string_view text) { return has_any(text, is_control_or_direction); }
+bool has_control_or_direction(std::string_view text) {
+  return has_any(text, is_control_or_direction);
+}
 
 std::string plain_text(std::string_view text) {
   std::string plain;

@@ -9,11 +9,14 @@
 namespace apitoken::core {
 namespace {
 
-std::string show_time(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : "-"; }
+std::string show_time(const std::optional<WallTime>& time) {
+  return time ? format_rfc3339(*time) : "-";
+}
 
 std::string show_changes(const api::StringChanges& changes) {
   std::string text;
-  for (const auto& [name, value] : changes) text += fmt::format(" {}={}", name, value ? *value : "<removed>");
+  for (const auto& [name, value] : changes)
+    text += fmt::format(" {}={}", name, value ? *value : "<removed>");
   return text;
 }
 
@@ -27,7 +30,8 @@ std::string show_conditions(const std::vector<api::Condition>& conditions) {
 std::string show_notices(const std::vector<api::NoticeEntry>& notices) {
   std::string text;
   for (const auto& notice : notices) {
-    text += fmt::format(" told={}/{}", notice.config.empty() ? "-" : notice.config, format_duration(notice.before));
+    text += fmt::format(" told={}/{}", notice.config.empty() ? "-" : notice.config,
+                        format_duration(notice.before));
   }
   return text;
 }
@@ -42,11 +46,13 @@ std::string show_life(const api::ApiTokenStatus& status) {
   std::string text;
   if (status.rotate_at) text += " rotate=" + show_time(status.rotate_at);
   if (status.previous) {
-    text += fmt::format(" previous={}/{}{}", status.previous->token_hash, format_rfc3339(status.previous->valid_until),
+    text += fmt::format(" previous={}/{}{}", status.previous->token_hash,
+                        format_rfc3339(status.previous->valid_until),
                         status.previous->replaced_at ? "" : "/unfinished");
   }
   if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
-  if (!status.ignored_rotation_request.empty()) text += " ignored=" + status.ignored_rotation_request;
+  if (!status.ignored_rotation_request.empty())
+    text += " ignored=" + status.ignored_rotation_request;
   if (status.delivered_at) text += " delivered=" + show_time(status.delivered_at);
   if (status.has_encrypted_value) text += " encrypted";
   return text;
@@ -54,27 +60,33 @@ std::string show_life(const api::ApiTokenStatus& status) {
 
 struct Show {
   std::string operator()(const KeepFormer& keep) const {
-    return fmt::format("keep the value under key {} of secret {} as the previous one", keep.key, keep.at.key().text());
+    return fmt::format("keep the value under key {} of secret {} as the previous one", keep.key,
+                       keep.at.key().text());
   }
   std::string operator()(const DrawToken& draw) const {
-    return fmt::format("draw {}{}{}", draw.jwt ? "a JWT" : "an Opaque token", draw.rotates ? ", to rotate" : "",
+    return fmt::format("draw {}{}{}", draw.jwt ? "a JWT" : "an Opaque token",
+                       draw.rotates ? ", to rotate" : "",
                        draw.encrypt_to.empty() ? "" : ", encrypted");
   }
-  std::string operator()(const ReadEncryptedValue&) const { return "take the encrypted value of the status"; }
+  std::string operator()(const ReadEncryptedValue&) const {
+    return "take the encrypted value of the status";
+  }
   std::string operator()(const WriteSecret& write) const {
-    return fmt::format("write it into {} secret {} key {}{}", write.at ? "the" : "a new", write.secret.key().text(),
-                       write.key, show_keys_gone(write.keys_gone));
+    return fmt::format("write it into {} secret {} key {}{}", write.at ? "the" : "a new",
+                       write.secret.key().text(), write.key, show_keys_gone(write.keys_gone));
   }
   std::string operator()(const PatchSecretMetadata& patch) const {
-    return fmt::format("{} secret {} labels:{} annotations:{}{}", patch.owners.empty() ? "patch" : "adopt",
-                       patch.at.key().text(), show_changes(patch.labels), show_changes(patch.annotations),
+    return fmt::format("{} secret {} labels:{} annotations:{}{}",
+                       patch.owners.empty() ? "patch" : "adopt", patch.at.key().text(),
+                       show_changes(patch.labels), show_changes(patch.annotations),
                        show_keys_gone(patch.keys_gone));
   }
   std::string operator()(const PatchStatus& patch) const {
     const auto& status = patch.status;
-    return fmt::format("patch status revision={} hash={} issued={} expires={} warn={}{}{}{}", status.revision,
-                       status.token_hash.empty() ? "-" : status.token_hash, show_time(status.issued_at),
-                       show_time(status.expires_at), show_time(status.warn_at), show_life(status),
+    return fmt::format("patch status revision={} hash={} issued={} expires={} warn={}{}{}{}",
+                       status.revision, status.token_hash.empty() ? "-" : status.token_hash,
+                       show_time(status.issued_at), show_time(status.expires_at),
+                       show_time(status.warn_at), show_life(status),
                        show_conditions(status.conditions), show_notices(status.notices));
   }
   std::string operator()(const DeleteSecret& remove) const {
@@ -82,13 +94,14 @@ struct Show {
   }
   std::string operator()(const DeleteToken&) const { return "delete the apitoken"; }
   std::string operator()(const PostEvent& post) const {
-    return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal", post.event.reason,
-                       post.event.note);
+    return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal",
+                       post.event.reason, post.event.note);
   }
   std::string operator()(const Tell& tell) const {
-    return fmt::format("tell {} before expiry by config {}{}{}", format_duration(tell.notice.key.before),
-                       tell.route.config.empty() ? "-" : tell.route.config, tell.route.mails ? ", with mail" : "",
-                       tell.notice.warning ? "" : ", normal");
+    return fmt::format(
+        "tell {} before expiry by config {}{}{}", format_duration(tell.notice.key.before),
+        tell.route.config.empty() ? "-" : tell.route.config, tell.route.mails ? ", with mail" : "",
+        tell.notice.warning ? "" : ", normal");
   }
   std::string operator()(const DropNotices&) const { return "drop what waits to be told"; }
 };

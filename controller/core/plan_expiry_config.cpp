@@ -22,10 +22,12 @@ constexpr Seconds kTestMailPause{60};  // between two test mails of a config
 constexpr std::string_view kSkipped = "no mail of their own for ";
 constexpr std::string_view kRefusedRecipients = "refused recipients: ";
 
-void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed, std::string_view type,
-         std::string_view value, std::string_view why, std::string_view message) {
-  api::set_condition(status.conditions, {type, value, why, cut_text(plain_text(message), kLongestMessage), observed.now,
-                                         observed.object.meta.generation});
+void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed,
+         std::string_view type, std::string_view value, std::string_view why,
+         std::string_view message) {
+  api::set_condition(status.conditions,
+                     {type, value, why, cut_text(plain_text(message), kLongestMessage),
+                      observed.now, observed.object.meta.generation});
 }
 
 // A mail was tried since the start.
@@ -33,11 +35,12 @@ bool was_mailed(const ObservedDelivery& delivery) {
   return delivery.last_success || !delivery.last_error.empty() || !delivery.refusals.empty();
 }
 
-// Whether what an earlier process found still holds, since nothing that says more was tried. A login that works says
-// nothing about recipients who were refused, nor about mail that waits.
+// Whether what an earlier process found still holds, since nothing that says more was tried. A
+// login that works says nothing about recipients who were refused, nor about mail that waits.
 bool still_holds(const api::Condition& before, const ObservedDelivery& delivery) {
   if (before.reason == reason::kNoServer || was_mailed(delivery)) return false;
-  return !delivery.login_works || delivery.pending_notices > 0 || before.message.starts_with(kRefusedRecipients);
+  return !delivery.login_works || delivery.pending_notices > 0 ||
+         before.message.starts_with(kRefusedRecipients);
 }
 
 std::string_view reason_of(const ObservedDelivery& delivery) {
@@ -49,10 +52,11 @@ std::string_view reason_of(const ObservedDelivery& delivery) {
 std::string skipped_text(const ObservedConfig& observed) {
   const ObservedSkipped& skipped = observed.skipped;
   if (skipped.count == 0) return "";
-  return fmt::format("{}{} {}, who have no address in {} ({}{}); set spec.emailDomains or spec.emailUserPrefix",
-                     kSkipped, skipped.count, skipped.count == 1 ? "user" : "users",
-                     fmt::join(observed.config.route.user_domains, ", "), fmt::join(skipped.names, ", "),
-                     std::size_t(skipped.count) > skipped.names.size() ? ", …" : "");
+  return fmt::format(
+      "{}{} {}, who have no address in {} ({}{}); set spec.emailDomains or spec.emailUserPrefix",
+      kSkipped, skipped.count, skipped.count == 1 ? "user" : "users",
+      fmt::join(observed.config.route.user_domains, ", "), fmt::join(skipped.names, ", "),
+      std::size_t(skipped.count) > skipped.names.size() ? ", …" : "");
 }
 
 std::string without_skipped(const std::string& message) {
@@ -62,7 +66,8 @@ std::string without_skipped(const std::string& message) {
 
 void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
   if (!observed.config.asks_for_mail) {
-    std::erase_if(status.conditions, [](const api::Condition& c) { return c.type == condition::kEmailDelivery; });
+    std::erase_if(status.conditions,
+                  [](const api::Condition& c) { return c.type == condition::kEmailDelivery; });
     return;
   }
   const std::string skipped = skipped_text(observed);
@@ -74,7 +79,8 @@ void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& ob
   const auto* before = api::find_condition(status.conditions, condition::kEmailDelivery);
   if (!observed.config.smtp_given) {
     say(condition::kFalse, reason::kNoServer,
-        "spec.emails or spec.emailTokenUser asks for mail, and spec.smtp names no server: no mail is sent; set "
+        "spec.emails or spec.emailTokenUser asks for mail, and spec.smtp names no server: no mail "
+        "is sent; set "
         "spec.smtp.server and spec.smtp.from");
   } else if (before && still_holds(*before, delivery)) {
     say(before->status, before->reason, without_skipped(before->message));
@@ -87,15 +93,17 @@ void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& ob
     say(condition::kTrue, reason::kDelivered, "");
   } else {
     say(condition::kUnknown, reason::kNothingSent,
-        delivery.login_works ? "no mail was due yet; the mail server can be reached and takes the login"
-                             : "no mail was due yet");
+        delivery.login_works
+            ? "no mail was due yet; the mail server can be reached and takes the login"
+            : "no mail was due yet");
   }
 }
 
 // The EmailDelivery condition where mail cannot go for what the Secrets hold; null otherwise.
 const api::Condition* secret_at_fault(const api::TokenExpiryConfigStatus& status) {
   const auto* found = api::find_condition(status.conditions, condition::kEmailDelivery);
-  const bool at_fault = found && (found->reason == reason::kSecretNotFound || found->reason == reason::kInvalidSpec);
+  const bool at_fault =
+      found && (found->reason == reason::kSecretNotFound || found->reason == reason::kInvalidSpec);
   return at_fault ? found : nullptr;
 }
 
@@ -107,19 +115,23 @@ void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& obser
         fmt::format("{}", fmt::join(config.problems, "; ")));
   } else if (!config.bad_addresses.empty()) {
     set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidAddress,
-        fmt::format("spec.emails: {}; the other addresses get their mail", fmt::join(config.bad_addresses, "; ")));
+        fmt::format("spec.emails: {}; the other addresses get their mail",
+                    fmt::join(config.bad_addresses, "; ")));
   } else if (!observed.missing_secrets.empty()) {
     set(status, observed, condition::kReady, condition::kFalse, reason::kSecretNotFound,
-        fmt::format("no Secret {} in namespace {}: make it, and mail goes out; everything else works",
-                    fmt::join(observed.missing_secrets, ", "), observed.operator_namespace));
+        fmt::format(
+            "no Secret {} in namespace {}: make it, and mail goes out; everything else works",
+            fmt::join(observed.missing_secrets, ", "), observed.operator_namespace));
   } else if (const auto* delivery = secret_at_fault(status)) {
-    set(status, observed, condition::kReady, condition::kFalse, delivery->reason, delivery->message);
+    set(status, observed, condition::kReady, condition::kFalse, delivery->reason,
+        delivery->message);
   } else {
     set(status, observed, condition::kReady, condition::kTrue, reason::kAccepted, "");
   }
 }
 
-api::TestMail unanswerable(const ObservedConfig& observed, const std::string& requested_at, std::string error) {
+api::TestMail unanswerable(const ObservedConfig& observed, const std::string& requested_at,
+                           std::string error) {
   api::TestMail answer;
   answer.requested_at = cut_text(plain_text(requested_at), kMaxRequest);
   answer.at = observed.now;
@@ -127,8 +139,10 @@ api::TestMail unanswerable(const ObservedConfig& observed, const std::string& re
   return answer;
 }
 
-// Asks for the test mail that the annotation wants and the status does not answer, or takes over its answer.
-void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
+// Asks for the test mail that the annotation wants and the status does not answer, or takes over
+// its answer.
+void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
+                    const ObservedConfig& observed) {
   const auto& annotations = observed.object.meta.annotations;
   const auto found = annotations.find(api::kTestMailAnnotation);
   if (found == annotations.end() || found->second.empty()) return;
@@ -139,16 +153,19 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status, cons
   if (observed.test_mail && observed.test_mail->requested_at == requested_at) {
     status.test_mail = observed.test_mail;
   } else if (!parse_rfc3339(requested_at)) {
-    status.test_mail = unanswerable(observed, requested_at,
-                                    fmt::format("annotation {} is \"{}\", which is no RFC 3339 time such as "
-                                                "2026-01-31T12:00:00Z",
-                                                api::kTestMailAnnotation, shown));
+    status.test_mail =
+        unanswerable(observed, requested_at,
+                     fmt::format("annotation {} is \"{}\", which is no RFC 3339 time such as "
+                                 "2026-01-31T12:00:00Z",
+                                 api::kTestMailAnnotation, shown));
   } else if (!config.smtp) {
-    status.test_mail = unanswerable(observed, requested_at,
-                                    config.smtp_given ? "spec.smtp cannot be used, see the Ready condition"
-                                                      : "spec.smtp is not set: there is no server to send through");
+    status.test_mail = unanswerable(
+        observed, requested_at,
+        config.smtp_given ? "spec.smtp cannot be used, see the Ready condition"
+                          : "spec.smtp is not set: there is no server to send through");
   } else if (config.route.recipients.empty()) {
-    status.test_mail = unanswerable(observed, requested_at, "spec.emails names no valid address: nobody to write to");
+    status.test_mail = unanswerable(observed, requested_at,
+                                    "spec.emails names no valid address: nobody to write to");
   } else {
     const auto last = status.test_mail ? status.test_mail->at : std::nullopt;
     const Seconds since = last && observed.now > *last ? observed.now - *last : Seconds(0);
@@ -158,18 +175,21 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status, cons
 }
 
 // A Warning that says what the condition says, where it said something else before.
-void tell_news(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now, std::string_view why,
-               std::string_view action) {
+void tell_news(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now,
+               std::string_view why, std::string_view action) {
   const auto* before = api::find_condition(observed.object.status.conditions, now.type);
-  if (before && before->status == now.status && before->reason == now.reason && before->message == now.message) return;
+  if (before && before->status == now.status && before->reason == now.reason &&
+      before->message == now.message)
+    return;
   const auto& meta = observed.object.meta;
-  plan.events.push_back({"default",
-                         event_name(meta.name, fmt::format("{}|{}|{}", meta.uid, why, now.message)),
-                         {std::string(api::kApiVersion), std::string(api::kConfigKind), "", meta.name, meta.uid},
-                         true,
-                         std::string(why),
-                         std::string(action),
-                         now.message});
+  plan.events.push_back(
+      {"default",
+       event_name(meta.name, fmt::format("{}|{}|{}", meta.uid, why, now.message)),
+       {std::string(api::kApiVersion), std::string(api::kConfigKind), "", meta.name, meta.uid},
+       true,
+       std::string(why),
+       std::string(action),
+       now.message});
 }
 
 }  // namespace
@@ -182,7 +202,8 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
   status.expiring_tokens = observed.expiring_tokens;
   status.pending_notices = observed.delivery.pending_notices;
   if (observed.delivery.last_success)
-    status.last_email_time = std::max(status.last_email_time.value_or(WallTime{}), *observed.delivery.last_success);
+    status.last_email_time =
+        std::max(status.last_email_time.value_or(WallTime{}), *observed.delivery.last_success);
   set_delivery(status, observed);
   set_ready(status, observed);
   if (observed.skipped.count > 0) {
@@ -194,7 +215,8 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
   plan_test_mail(plan, status, observed);
   const auto* ready = api::find_condition(status.conditions, condition::kReady);
   const auto* delivery = api::find_condition(status.conditions, condition::kEmailDelivery);
-  if (ready->reason == reason::kInvalidSpec) tell_news(plan, observed, *ready, reason::kInvalidSpec, "Validate");
+  if (ready->reason == reason::kInvalidSpec)
+    tell_news(plan, observed, *ready, reason::kInvalidSpec, "Validate");
   if (delivery && delivery->status == condition::kFalse)
     tell_news(plan, observed, *delivery, reason::kNoticeFailed, "Mail");
   if (status != before) plan.status = std::move(status);

@@ -1,4 +1,5 @@
-// What the status of one TokenExpiryConfig shall say, and the Events when it cannot work or its mail fails. Pure.
+// What the status of one TokenExpiryConfig shall say, and the Events when it cannot work or its
+// mail fails. Pure.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ struct ObservedConfig {
   const ExpiryConfig& config;
   std::int64_t matched_tokens = 0;
   std::int64_t expiring_tokens = 0;
-  std::vector<std::string> missing_secrets;  // of those that spec.smtp names, in the operator's namespace
+  std::vector<std::string>
+      missing_secrets;  // of those that spec.smtp names, in the operator's namespace
   std::string operator_namespace;
   ObservedDelivery delivery;
   ObservedSkipped skipped;

@@ -1,4 +1,5 @@
-// Which notices about one ApiToken are due, and when the next one will be. Pure; part of plan_token.
+// Which notices about one ApiToken are due, and when the next one will be. Pure; part of
+// plan_token.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,8 @@ struct DueNotices {
   std::optional<WallTime> next;
 };
 
-// For a token with this status. What its ledger has is not due again; a token that rotates by itself has none before
-// its rotation is overdue.
+// For a token with this status. What its ledger has is not due again; a token that rotates by
+// itself has none before its rotation is overdue.
 DueNotices due_notices(const Observed& observed, const api::ApiTokenStatus& status);
 
 }  // namespace apitoken::core

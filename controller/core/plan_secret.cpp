@@ -33,7 +33,8 @@ api::StringChanges differences(const api::StringMap& desired, const api::StringM
   return changes;
 }
 
-// The hash of the value in the Secret, by its annotation or, where somebody else may have written it, by reading it.
+// The hash of the value in the Secret, by its annotation or, where somebody else may have written
+// it, by reading it.
 std::string_view hash_present(const ObservedSecret& observed) {
   if (observed.value_hash) return *observed.value_hash;
   const auto& annotations = observed.secret.meta.annotations;
@@ -63,7 +64,8 @@ bool is_encrypted(const api::SecretMeta& secret) {
 
 bool is_restored(const api::SecretMeta& secret) {
   const auto label = secret.meta.labels.find(api::kManagedByLabel);
-  return secret.meta.owners.empty() && label != secret.meta.labels.end() && label->second == api::kManagedBy &&
+  return secret.meta.owners.empty() && label != secret.meta.labels.end() &&
+         label->second == api::kManagedBy &&
          secret.meta.annotations.contains(api::kTokenHashAnnotation);
 }
 
@@ -93,7 +95,8 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
   annotate(api::kTokenHashAnnotation, status.token_hash);
   annotate(api::kUserAnnotation, token.spec.user);
   annotate(api::kRevisionAnnotation, fmt::format("{}", status.revision));
-  meta.owners = {{std::string(api::kApiVersion), std::string(api::kApiTokenKind), token.meta.name, token.meta.uid}};
+  meta.owners = {{std::string(api::kApiVersion), std::string(api::kApiTokenKind), token.meta.name,
+                  token.meta.uid}};
   return meta;
 }
 
@@ -108,29 +111,35 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
   const auto present = key_present(token, secret);
   const auto kept = keeps_previous(token, status) ? previous_key(present) : std::string_view();
   const auto remove = [&](std::string_view key) {
-    if (holds(secret.data_keys_ours, key) && key != write.key && key != kept) write.keys_gone.emplace_back(key);
+    if (holds(secret.data_keys_ours, key) && key != write.key && key != kept)
+      write.keys_gone.emplace_back(key);
   };
   remove(present);
   for (const auto key : kPreviousKeys) remove(key);
   return write;
 }
 
-// Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone tells whose it is.
+// Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone
+// tells whose it is.
 std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status) {
   if (!keeps_previous(observed.token, status) || !observed.secret) return {};
   const api::SecretMeta& secret = observed.secret->secret;
-  if (is_encrypted(secret) && hash_present(*observed.secret) != status.previous->token_hash) return {};
-  return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)), status.previous->token_hash};
+  if (is_encrypted(secret) && hash_present(*observed.secret) != status.previous->token_hash)
+    return {};
+  return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)),
+                    status.previous->token_hash};
 }
 
-std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, const api::ApiTokenStatus& status,
+std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token,
+                                                 const api::ApiTokenStatus& status,
                                                  const api::SecretMeta& secret) {
   const api::ObjectMeta desired = desired_secret(token, status);
-  PatchSecretMetadata patch{secret.meta,
-                            differences(desired.labels, secret.meta.labels, secret.label_keys_ours),
-                            differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
-                            {},
-                            {}};
+  PatchSecretMetadata patch{
+      secret.meta,
+      differences(desired.labels, secret.meta.labels, secret.label_keys_ours),
+      differences(desired.annotations, secret.meta.annotations, secret.annotation_keys_ours),
+      {},
+      {}};
   if (is_restored(secret)) patch.owners = desired.owners;
   // What somebody else put in place of a former value verifies nowhere.
   for (const auto key : kPreviousKeys) {
@@ -138,7 +147,9 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token, con
     const bool there = ours || holds(secret.data_keys_others, key);
     if (there && !(status.previous && ours)) patch.keys_gone.emplace_back(key);
   }
-  if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty() && patch.owners.empty()) return {};
+  if (patch.labels.empty() && patch.annotations.empty() && patch.keys_gone.empty() &&
+      patch.owners.empty())
+    return {};
   return patch;
 }
 
@@ -147,7 +158,8 @@ std::string describe_loss(const Observed& observed) {
   if (!observed.secret) return "its Secret was deleted";
   const auto present = hash_present(*observed.secret);
   if (!present.empty() && present == token.status.token_hash) return "";
-  if (is_restored(observed.secret->secret)) return "its Secret was restored from a backup with another value";
+  if (is_restored(observed.secret->secret))
+    return "its Secret was restored from a backup with another value";
   if (!observed.secret->value_hash) return "its Secret holds another one";
   if (!observed.secret->value_hash->empty()) return "somebody changed it in its Secret";
   return fmt::format("key {} left its Secret", key_present(token, observed.secret->secret));

@@ -23,34 +23,40 @@ namespace {
 
 namespace reason = api::reason;
 
-// A lost value is replaced at most this often, so that two writers who fight over a Secret do not keep the cluster
-// busy.
+// A lost value is replaced at most this often, so that two writers who fight over a Secret do not
+// keep the cluster busy.
 constexpr Seconds kBetweenMintings{2};
 // The overlap of a rotation begins by the next pass, which this brings if nothing else does.
 constexpr Seconds kUntilOverlap{1};
-// A rotation that cannot be finished is tried again after as long as it has been going on, at most after this.
+// A rotation that cannot be finished is tried again after as long as it has been going on, at most
+// after this.
 constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
-constexpr std::size_t kLongestMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
+constexpr std::size_t kLongestMessage =
+    4096;  // bytes of a condition; the CRD allows 32768 characters
 
 class TokenPlanner : TokenFacts {
  public:
-  explicit TokenPlanner(const Observed& observed) : TokenFacts(observed), status_(carried_over(observed)) {}
+  explicit TokenPlanner(const Observed& observed)
+      : TokenFacts(observed), status_(carried_over(observed)) {}
 
   Plan plan() {
     if (token_.meta.deleted) return only(DropNotices{});
     if (is_over() && !is_rotation_due() && is_end_told()) return only(DeleteToken{});
     if (is_revoked()) return revoke();
-    if (const auto problems = check_token(token_, observed_.reserved); !problems.empty()) return refuse(problems);
+    if (const auto problems = check_token(token_, observed_.reserved); !problems.empty())
+      return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
     if (is_delivered() && !is_rotation_due()) return keep_delivered();
     if (is_secret_foreign()) return report_conflict();
     if (is_secret_leaving()) return wait_for_secret();
     if (is_minting_due()) {
-      if (const auto why = describe_unusable_recipient(token_.spec, now_); !why.empty()) return refuse_minting(why);
+      if (const auto why = describe_unusable_recipient(token_.spec, now_); !why.empty())
+        return refuse_minting(why);
     }
     if (!is_issued()) return issue();
     if (is_rotation_due()) return rotate();
-    if (is_rotation_unfinished()) return is_value_readable() ? finish_rotation() : resume_rotation();
+    if (is_rotation_unfinished())
+      return is_value_readable() ? finish_rotation() : resume_rotation();
     if (const auto loss = describe_loss(observed_); !loss.empty()) return replace_value(loss);
     return keep_up();
   }
@@ -59,12 +65,14 @@ class TokenPlanner : TokenFacts {
     const std::string cause = cut_text(plain_text(why), kLongestMessage);
     if (is_rotation_unfinished()) {
       set_valid(status_, observed_, describe_present_place());
-      set_reconciling(status_, observed_, "the rotation is not in the Secret yet and is tried again: " + cause);
+      set_reconciling(status_, observed_,
+                      "the rotation is not in the Secret yet and is tried again: " + cause);
     } else {
       if (is_value_lost()) void_value();
       set_pending(status_, observed_, "minting failed and is tried again: " + cause);
     }
-    add(PostEvent{event(reason::kMintFailed, true, "Mint", "no value could be written: " + cause, ""), true});
+    add(PostEvent{
+        event(reason::kMintFailed, true, "Mint", "no value could be written: " + cause, ""), true});
     return finish();
   }
 
@@ -86,28 +94,32 @@ class TokenPlanner : TokenFacts {
     status_.previous.reset();
     status_.rotate_at.reset();
     status_.warn_at.reset();
-    set_stalled(status_, observed_, reason::kRevoked, "revoked for good: make another ApiToken where one is needed");
+    set_stalled(status_, observed_, reason::kRevoked,
+                "revoked for good: make another ApiToken where one is needed");
     if (news) add(DropNotices{});
     patch_status();
     remove_secret();
     if (news)
       add(PostEvent{event(reason::kRevoked, false, "Revoke",
-                          token_.status.revision > 0 ? "revoked: its value is void and its Secret deleted"
-                                                     : "revoked before a value was minted",
+                          token_.status.revision > 0
+                              ? "revoked: its value is void and its Secret deleted"
+                              : "revoked before a value was minted",
                           "")});
     plan_wake();
     return std::move(plan_);
   }
 
   Plan refuse(const api::Problems& problems) {
-    const std::string text = cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kLongestMessage);
+    const std::string text =
+        cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kLongestMessage);
     const bool asked = request_ && request_->is_time;  // a person waits for the reason
     if (is_expired() && !asked) {
       set_expired(status_, observed_);
     } else {
       if (is_value_lost()) void_value();
       set_stalled(status_, observed_, reason::kInvalidSpec, text);
-      if (is_ready_news()) add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
+      if (is_ready_news())
+        add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
     }
     if (is_delivered()) end_show();
     return finish();
@@ -121,7 +133,8 @@ class TokenPlanner : TokenFacts {
     if (is_delivered()) end_show();
     set_valid(status_, observed_, describe_present_place());
     set_stuck(status_, observed_, text);
-    if (is_news(api::condition::kStalled)) add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
+    if (is_news(api::condition::kStalled))
+      add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
     return finish();
   }
 
@@ -131,7 +144,8 @@ class TokenPlanner : TokenFacts {
     tend_expired_secret();
     if (is_ready_news() && !status_.warn_at) {
       add(PostEvent{event(reason::kExpired, false, "Expire",
-                          fmt::format("its time was up at {}", format_rfc3339(*status_.expires_at)), "")});
+                          fmt::format("its time was up at {}", format_rfc3339(*status_.expires_at)),
+                          "")});
     }
     return finish();
   }
@@ -150,31 +164,36 @@ class TokenPlanner : TokenFacts {
     if (is_delivered()) return end_show();
     if (!may_write_secret() || secret_meta().deleted) return;
     if (!describe_loss(observed_).empty()) return;
-    if (auto repair = repair_secret(token_, status_, observed_.secret->secret)) add(std::move(*repair));
+    if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
+      add(std::move(*repair));
   }
 
   Plan report_conflict() {
-    const std::string text =
-        is_secret_shared()
-            ? fmt::format(
-                  "Secret {} has other owners beside this ApiToken, and its value may be theirs: take them out of "
-                  "its metadata.ownerReferences, or delete it",
-                  token_.secret_name())
-            : fmt::format(
-                  "Secret {} exists and belongs to somebody else: remove it, or make another ApiToken with a "
-                  "spec.secret.name that is free",
-                  token_.secret_name());
+    const std::string text = is_secret_shared()
+                                 ? fmt::format(
+                                       "Secret {} has other owners beside this ApiToken, and its "
+                                       "value may be theirs: take them out of "
+                                       "its metadata.ownerReferences, or delete it",
+                                       token_.secret_name())
+                                 : fmt::format(
+                                       "Secret {} exists and belongs to somebody else: remove it, "
+                                       "or make another ApiToken with a "
+                                       "spec.secret.name that is free",
+                                       token_.secret_name());
     set_stalled(status_, observed_, reason::kSecretConflict, text);
-    if (is_ready_news()) add(PostEvent{event(reason::kSecretConflict, true, "Mint", text, secret_meta().uid)});
+    if (is_ready_news())
+      add(PostEvent{event(reason::kSecretConflict, true, "Mint", text, secret_meta().uid)});
     plan_.retry = true;
     return finish();
   }
 
   Plan wait_for_secret() {
-    set_pending(status_, observed_,
-                fmt::format("waits until Secret {} of its former life is collected", token_.secret_name()));
+    set_pending(
+        status_, observed_,
+        fmt::format("waits until Secret {} of its former life is collected", token_.secret_name()));
     const auto label = secret_meta().labels.find(api::kManagedByLabel);
-    plan_.retry = label == secret_meta().labels.end() || label->second != api::kManagedBy;  // else its watch will tell
+    plan_.retry = label == secret_meta().labels.end() ||
+                  label->second != api::kManagedBy;  // else its watch will tell
     return finish();
   }
 
@@ -183,7 +202,8 @@ class TokenPlanner : TokenFacts {
     const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule(observed_));
     status_.type = to_string(token_type(token_.spec));
     status_.ttl = format_duration(granted.ttl);
-    if (status_.expires_at != now_ + granted.ttl) status_.notices.clear();  // the ledger is about one end
+    if (status_.expires_at != now_ + granted.ttl)
+      status_.notices.clear();  // the ledger is about one end
     status_.expires_at = now_ + granted.ttl;
     set_instants(status_, observed_);
     if (!request_) return;
@@ -196,45 +216,50 @@ class TokenPlanner : TokenFacts {
     begin_life();
     add_minting(First::Secret, false);
     const bool restored = observed_.secret && is_restored(observed_.secret->secret);
-    return minted(reason::kIssued, "Mint",
-                  fmt::format("issued in {}Secret {}, valid until {}", restored ? "the restored " : "",
-                              token_.secret_name(), format_rfc3339(*status_.expires_at)));
+    return minted(
+        reason::kIssued, "Mint",
+        fmt::format("issued in {}Secret {}, valid until {}", restored ? "the restored " : "",
+                    token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
   Plan replace_value(const std::string& loss) {
     if (const auto next = too_soon_before(kBetweenMintings)) {
       void_value();
-      set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is minted in a moment");
+      set_pending(status_, observed_,
+                  "the value is lost: " + loss + "; a new one is minted in a moment");
       wake(*next);
       return finish();
     }
     add_minting(First::Secret, false, loss);
     return minted(reason::kIssued, "Mint",
-                  fmt::format("minted anew in Secret {} because {}; still valid until {}", token_.secret_name(), loss,
-                              format_rfc3339(*status_.expires_at)));
+                  fmt::format("minted anew in Secret {} because {}; still valid until {}",
+                              token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
   }
 
   Plan rotate() {
     if (is_value_lost()) return give_up_value(describe_loss(observed_));
-    // If an unfinished rotation left the previous value in the Secret, nobody has the present one: the previous stays.
+    // If an unfinished rotation left the previous value in the Secret, nobody has the present one:
+    // the previous stays.
     if (!holds_previous(observed_)) {
       status_.previous.reset();
       if (has_value() && !is_expired()) {
-        status_.previous = {token_.status.token_id, token_.status.token_hash, *token_.status.expires_at, {}};
+        status_.previous = {
+            token_.status.token_id, token_.status.token_hash, *token_.status.expires_at, {}};
       }
     }
-    const std::string why = request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
+    const std::string why =
+        request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
     begin_life();
     status_.last_rotation_time = now_;
     add(DropNotices{});
-    std::string note = fmt::format("rotated {}, in Secret {}, valid until {}", why, token_.secret_name(),
-                                   format_rfc3339(*status_.expires_at));
+    std::string note = fmt::format("rotated {}, in Secret {}, valid until {}", why,
+                                   token_.secret_name(), format_rfc3339(*status_.expires_at));
     if (const Seconds left = status_.previous ? overlap_left() : Seconds(0); left > Seconds(0)) {
       note += fmt::format("; the previous value works {} longer", format_duration_short(left));
     }
-    // If there is no Secret, people read the status alone, and it must not show a value that is not stored yet. If no
-    // previous value works, readers lose nothing by a Secret that is a moment ahead of the status. Otherwise the Secret
-    // must not hold what the status does not know yet.
+    // If there is no Secret, people read the status alone, and it must not show a value that is not
+    // stored yet. If no previous value works, readers lose nothing by a Secret that is a moment
+    // ahead of the status. Otherwise the Secret must not hold what the status does not know yet.
     const bool status_alone_shows = !observed_.secret && token_.spec.secret->encrypt_to;
     add_minting(status_alone_shows || !status_.previous ? First::Secret : First::Status, true);
     return minted(reason::kRotated, "Rotate", note);
@@ -265,7 +290,8 @@ class TokenPlanner : TokenFacts {
     return rotation_finished();
   }
 
-  // The value that the status shows encrypted, which people may have opened, goes into the Secret too.
+  // The value that the status shows encrypted, which people may have opened, goes into the Secret
+  // too.
   Plan finish_rotation() {
     if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
     add(ReadEncryptedValue{});
@@ -277,15 +303,15 @@ class TokenPlanner : TokenFacts {
 
   Plan rotation_finished() {
     return minted(reason::kRotated, "Rotate",
-                  fmt::format("rotation finished in Secret {}, valid until {}", token_.secret_name(),
-                              format_rfc3339(*status_.expires_at)));
+                  fmt::format("rotation finished in Secret {}, valid until {}",
+                              token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
   // Which of the two writes of a minting comes first.
   enum class First { Secret, Status };
 
-  // After a loss the status gives the lost value up first: until it knows the new one, the Secret of a Ready token
-  // would hold a value that does not verify.
+  // After a loss the status gives the lost value up first: until it knows the new one, the Secret
+  // of a Ready token would hold a value that does not verify.
   void add_minting(First first, bool rotates, const std::string& loss = "") {
     if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
     if (!loss.empty() && has_value()) {
@@ -301,7 +327,9 @@ class TokenPlanner : TokenFacts {
   }
 
   // The overlap as it would be if the present value were in the Secret now.
-  Seconds overlap_left() const { return std::min(overlap(token_.spec), status_.previous->valid_until - now_); }
+  Seconds overlap_left() const {
+    return std::min(overlap(token_.spec), status_.previous->valid_until - now_);
+  }
 
   // The present value is in the Secret: the previous one lives for the overlap from now on.
   void begin_overlap() {
@@ -313,8 +341,10 @@ class TokenPlanner : TokenFacts {
 
   // What failed before is said until it succeeds.
   void keep_reconciling() {
-    const auto* before = api::find_condition(token_.status.conditions, api::condition::kReconciling);
-    if (before && before->status == api::condition::kTrue) api::set_condition(status_.conditions, *before);
+    const auto* before =
+        api::find_condition(token_.status.conditions, api::condition::kReconciling);
+    if (before && before->status == api::condition::kTrue)
+      api::set_condition(status_.conditions, *before);
   }
 
   // Whoever finds it has no use for it from now on. A former value has its overlap all the same.
@@ -356,8 +386,10 @@ class TokenPlanner : TokenFacts {
   // Told once.
   void refuse_request() {
     const std::string text = fmt::format(
-        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present time, such as {}",
-        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64), format_rfc3339(now_));
+        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present "
+        "time, such as {}",
+        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64),
+        format_rfc3339(now_));
     add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
     status_.ignored_rotation_request = request_->value;
   }
@@ -377,9 +409,9 @@ class TokenPlanner : TokenFacts {
   }
 
   void report_adoption() {
-    const std::string note =
-        fmt::format("adopted Secret {}, which was restored from a backup: token {} in it works on, until {}",
-                    token_.secret_name(), status_.token_id, format_rfc3339(*status_.expires_at));
+    const std::string note = fmt::format(
+        "adopted Secret {}, which was restored from a backup: token {} in it works on, until {}",
+        token_.secret_name(), status_.token_id, format_rfc3339(*status_.expires_at));
     add(PostEvent{event(reason::kIssued, false, "Adopt", note, secret_meta().uid)});
   }
 
@@ -412,12 +444,14 @@ class TokenPlanner : TokenFacts {
     patch_status();
     plan_notices();
     plan_wake();
-    if (is_over() && !is_rotation_due()) wake_now(Urgency::Cosmetic);  // to be deleted, now that its end was told
+    if (is_over() && !is_rotation_due())
+      wake_now(Urgency::Cosmetic);  // to be deleted, now that its end was told
     return std::move(plan_);
   }
 
   std::string describe_present_place() const {
-    if (is_delivered()) return "delivered: its Secret went at " + format_rfc3339(*delivered_at(token_.spec, status_));
+    if (is_delivered())
+      return "delivered: its Secret went at " + format_rfc3339(*delivered_at(token_.spec, status_));
     return describe_place(key_present(token_, observed_.secret->secret));
   }
 
@@ -438,7 +472,8 @@ class TokenPlanner : TokenFacts {
     if (status_.previous) wake(status_.previous->valid_until);
     if (const auto delivered = delivered_at(token_.spec, status_)) wake(*delivered);
     wake(*status_.expires_at);
-    if (const auto kept = delete_after_expiry(token_.spec)) wake(*status_.expires_at + *kept, Urgency::Cosmetic);
+    if (const auto kept = delete_after_expiry(token_.spec))
+      wake(*status_.expires_at + *kept, Urgency::Cosmetic);
   }
   void wake(WallTime at, Urgency urgency = Urgency::Value) {
     if (at <= now_ || (plan_.wake_at && *plan_.wake_at < at)) return;

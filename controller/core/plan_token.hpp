@@ -1,11 +1,12 @@
-// plan_token: what is to be done about one ApiToken, from what was observed. A ladder of rules, the first that applies
-// decides; then the status, the notices and the next wake-up follow. Pure: equal inputs give equal plans, and a plan
-// that was carried out and observed gives an empty one.
+// plan_token: what is to be done about one ApiToken, from what was observed. A ladder of rules, the
+// first that applies decides; then the status, the notices and the next wake-up follow. Pure: equal
+// inputs give equal plans, and a plan that was carried out and observed gives an empty one.
 //
-// Order of writes: a value counts once its hash stands in the status. So issuing writes the Secret first, then the
-// status; replacing a lost value takes that one's hash out of the status before. Rotating writes the status first, with
-// the former value in `previous`, then the Secret: whatever a reader finds there verifies at every moment. Revoking
-// clears the status first, then deletes the Secret.
+// Order of writes: a value counts once its hash stands in the status. So issuing writes the Secret
+// first, then the status; replacing a lost value takes that one's hash out of the status before.
+// Rotating writes the status first, with the former value in `previous`, then the Secret: whatever
+// a reader finds there verifies at every moment. Revoking clears the status first, then deletes the
+// Secret.
 #pragma once
 
 #include <string_view>

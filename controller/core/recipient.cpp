@@ -22,15 +22,18 @@ bool is_jwk(std::string_view recipient) {
 Status check_recipient(std::string_view recipient) {
   if (recipient.size() > kMaxRecipient)
     return fail(ErrorKind::Invalid,
-                fmt::format("is longer than {} characters; give one certificate or one JWK alone", kMaxRecipient));
+                fmt::format("is longer than {} characters; give one certificate or one JWK alone",
+                            kMaxRecipient));
   if (is_jwk(recipient)) {
     if (const auto key = read_public_jwk(recipient); !key) return std::unexpected(key.error());
   } else if (const auto checked = check_certificate(recipient); !checked) {
     return checked;
   }
-  // A key can be well formed and still no key, such as an RSA modulus that is even: only trying tells.
+  // A key can be well formed and still no key, such as an RSA modulus that is even: only trying
+  // tells.
   if (!encrypt_to(recipient, SecretString(std::string("trial"))))
-    return fail(ErrorKind::Invalid, "holds a key that nothing can be encrypted to; give another one");
+    return fail(ErrorKind::Invalid,
+                "holds a key that nothing can be encrypted to; give another one");
   return {};
 }
 
@@ -42,7 +45,9 @@ Result<std::string> encrypt_to(std::string_view recipient, const SecretString& v
   return is_jwk(recipient) ? encrypt_jwe(recipient, value) : encrypt_cms(recipient, value);
 }
 
-std::string_view encrypted_key(std::string_view recipient) { return is_jwk(recipient) ? api::kJweKey : api::kCmsKey; }
+std::string_view encrypted_key(std::string_view recipient) {
+  return is_jwk(recipient) ? api::kJweKey : api::kCmsKey;
+}
 
 std::string_view previous_key(std::string_view key) {
   if (key == api::kCmsKey) return api::kPreviousCmsKey;

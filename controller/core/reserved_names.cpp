@@ -9,17 +9,18 @@ namespace {
 
 constexpr std::string_view kRobot = "robot:";
 
-// Each with its subdomains. The same list stands in crds/apitokens.yaml, in the rules of labels and of annotations.
+// Each with its subdomains. The same list stands in crds/apitokens.yaml, in the rules of labels and
+// of annotations.
 constexpr std::array<std::string_view, 12> kDomains{
-    "kubernetes.io",                    // Kubernetes: service accounts, kubectl, in-tree controllers
-    "k8s.io",                           // the same
-    "x-k8s.io",                         // Kubernetes SIGs: Cluster API
-    "helm.sh",                          // Helm: ownership of a release, hooks
-    "argoproj.io",                      // Argo CD: clusters, repositories, pruning
-    "fluxcd.io",                        // Flux: pruning
-    "cert-manager.io",                  // cert-manager: injection of CAs, issuance
-    "external-secrets.io",              // External Secrets: ownership of the value
-    "sealedsecrets.bitnami.com",        // Sealed Secrets: ownership of the value
+    "kubernetes.io",              // Kubernetes: service accounts, kubectl, in-tree controllers
+    "k8s.io",                     // the same
+    "x-k8s.io",                   // Kubernetes SIGs: Cluster API
+    "helm.sh",                    // Helm: ownership of a release, hooks
+    "argoproj.io",                // Argo CD: clusters, repositories, pruning
+    "fluxcd.io",                  // Flux: pruning
+    "cert-manager.io",            // cert-manager: injection of CAs, issuance
+    "external-secrets.io",        // External Secrets: ownership of the value
+    "sealedsecrets.bitnami.com",  // Sealed Secrets: ownership of the value
     "reflector.v1.k8s.emberstack.com",  // Reflector: copies into other namespaces
     "replicator.v1.mittwald.de",        // Replicator: the same
     "kubed.appscode.com",               // Config Syncer: the same
@@ -46,11 +47,13 @@ bool ReservedNames::has_group(std::string_view group) const {
 bool ReservedNames::has_secret_metadata(std::string_view key, std::string_view value) const {
   if (key == "owner" && value == "helm") return true;  // how Helm finds its releases
   const auto matches = [key](std::string_view entry) {
-    return entry.ends_with('/') ? is_of_domain(key, entry.substr(0, entry.size() - 1)) : key == entry;
+    return entry.ends_with('/') ? is_of_domain(key, entry.substr(0, entry.size() - 1))
+                                : key == entry;
   };
   if (std::ranges::any_of(secret_metadata, matches)) return true;
   if (key.starts_with(kRecommended)) return false;
-  return std::ranges::any_of(kDomains, [key](std::string_view domain) { return is_of_domain(key, domain); });
+  return std::ranges::any_of(kDomains,
+                             [key](std::string_view domain) { return is_of_domain(key, domain); });
 }
 
 const ReservedNames& default_reserved_names() {
@@ -61,7 +64,8 @@ const ReservedNames& default_reserved_names() {
 bool is_system_name(std::string_view name) { return name.starts_with("system:"); }
 
 bool is_reserved_secret_name(std::string_view name) {
-  return std::ranges::any_of(kSecretNames, [name](std::string_view prefix) { return name.starts_with(prefix); });
+  return std::ranges::any_of(kSecretNames,
+                             [name](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 bool claims_to_be_robot(std::string_view user) { return user.starts_with(kRobot); }
@@ -74,7 +78,8 @@ bool is_robot_name(std::string_view user) {
 }
 
 bool is_robot_of(std::string_view user, std::string_view ns) {
-  return is_robot_name(user) && user.substr(kRobot.size()).starts_with(ns) && user[kRobot.size() + ns.size()] == ':';
+  return is_robot_name(user) && user.substr(kRobot.size()).starts_with(ns) &&
+         user[kRobot.size() + ns.size()] == ':';
 }
 
 }  // namespace apitoken::core

@@ -22,12 +22,14 @@ constexpr int kOverdueShare = 10;
 // In [0, range], the same for the same text.
 Seconds drawn_from(const std::string& text, Seconds range) {
   const std::uint64_t drawn = std::stoull(sha256_hex(text).substr(0, 8), nullptr, 16);
-  return Seconds(static_cast<std::int64_t>(drawn * static_cast<std::uint64_t>(range.count() + 1) >> 32));
+  return Seconds(
+      static_cast<std::int64_t>(drawn * static_cast<std::uint64_t>(range.count() + 1) >> 32));
 }
 
 // A ceiling may have cut the ttl below what the spec was written for: then at half of it.
 Seconds before_expiry(const api::ApiTokenSpec& spec, Seconds ttl) {
-  const auto written = spec.rotation->before ? parse_duration(*spec.rotation->before) : std::nullopt;
+  const auto written =
+      spec.rotation->before ? parse_duration(*spec.rotation->before) : std::nullopt;
   if (!written) return ttl / 3;
   return *written < ttl ? *written : ttl / 2;
 }
@@ -39,15 +41,19 @@ bool rotates_automatically(const api::ApiTokenSpec& spec) {
 }
 
 Seconds overlap(const api::ApiTokenSpec& spec) {
-  const auto written = spec.rotation->overlap ? parse_duration(*spec.rotation->overlap) : std::nullopt;
-  return written.value_or(token_type(spec) == TokenType::Temporary ? kOverlapTemporary : kOverlapPermanent);
+  const auto written =
+      spec.rotation->overlap ? parse_duration(*spec.rotation->overlap) : std::nullopt;
+  return written.value_or(token_type(spec) == TokenType::Temporary ? kOverlapTemporary
+                                                                   : kOverlapPermanent);
 }
 
-std::optional<WallTime> automatic_rotation(const api::ApiToken& token, Seconds ttl, WallTime expires_at) {
+std::optional<WallTime> automatic_rotation(const api::ApiToken& token, Seconds ttl,
+                                           WallTime expires_at) {
   if (!rotates_automatically(token.spec)) return {};
   const Seconds before = before_expiry(token.spec, ttl);
   const Seconds range = std::min(before, ttl - before) / kSpreadShare;
-  return expires_at - before - drawn_from(fmt::format("{}|{}", token.meta.uid, format_rfc3339(expires_at)), range);
+  return expires_at - before -
+         drawn_from(fmt::format("{}|{}", token.meta.uid, format_rfc3339(expires_at)), range);
 }
 
 WallTime rotation_overdue(WallTime rotate_at, WallTime expires_at) {
@@ -56,16 +62,19 @@ WallTime rotation_overdue(WallTime rotate_at, WallTime expires_at) {
 
 std::optional<RotationRequest> rotation_request(const api::ApiToken& token) {
   const auto found = token.meta.annotations.find(api::kRotateRequestAnnotation);
-  if (found == token.meta.annotations.end() || found->second == token.status.last_rotation_request ||
+  if (found == token.meta.annotations.end() ||
+      found->second == token.status.last_rotation_request ||
       found->second == token.status.ignored_rotation_request) {
     return {};
   }
   return RotationRequest{found->second, parse_rfc3339(found->second).has_value()};
 }
 
-std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status) {
+std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec,
+                                     const api::ApiTokenStatus& status) {
   if (status.delivered_at) return status.delivered_at;
-  const auto after = spec.secret->delete_after ? parse_duration(*spec.secret->delete_after) : std::nullopt;
+  const auto after =
+      spec.secret->delete_after ? parse_duration(*spec.secret->delete_after) : std::nullopt;
   if (!after || !status.issued_at) return {};
   return *status.issued_at + *after;
 }

@@ -11,7 +11,9 @@ namespace {
 bool matches(const api::LabelRequirement& requirement, const api::StringMap& labels) {
   const auto found = labels.find(requirement.key);
   const bool present = found != labels.end();
-  const auto listed = [&] { return std::ranges::find(requirement.values, found->second) != requirement.values.end(); };
+  const auto listed = [&] {
+    return std::ranges::find(requirement.values, found->second) != requirement.values.end();
+  };
   if (requirement.op == "In") return present && listed();
   if (requirement.op == "NotIn") return !present || !listed();
   if (requirement.op == "Exists") return present;
@@ -26,8 +28,9 @@ bool matches(const api::LabelSelector& selector, const api::StringMap& labels) {
     const auto found = labels.find(name);
     if (found == labels.end() || found->second != value) return false;
   }
-  return std::ranges::all_of(selector.match_expressions,
-                             [&](const api::LabelRequirement& requirement) { return matches(requirement, labels); });
+  return std::ranges::all_of(
+      selector.match_expressions,
+      [&](const api::LabelRequirement& requirement) { return matches(requirement, labels); });
 }
 
 api::Problems check_selector(const api::LabelSelector& selector, std::string_view path) {
@@ -37,8 +40,9 @@ api::Problems check_selector(const api::LabelSelector& selector, std::string_vie
     const bool takes_none = requirement.op == "Exists" || requirement.op == "DoesNotExist";
     const auto where = fmt::format("{}.matchExpressions[{}]", path, requirement.key);
     if (!takes_values && !takes_none) {
-      problems.push_back(fmt::format("{}: operator \"{}\" does not exist; use In, NotIn, Exists or DoesNotExist", where,
-                                     requirement.op));
+      problems.push_back(
+          fmt::format("{}: operator \"{}\" does not exist; use In, NotIn, Exists or DoesNotExist",
+                      where, requirement.op));
     } else if (takes_values && requirement.values.empty()) {
       problems.push_back(fmt::format("{}: operator {} needs values", where, requirement.op));
     } else if (takes_none && !requirement.values.empty()) {

@@ -7,8 +7,8 @@
 namespace apitoken::core {
 
 bool matches(const api::LabelSelector& selector, const api::StringMap& labels);
-// Operators that do not exist, or In / NotIn without values, each with `path` in front; such a requirement matches
-// nothing.
+// Operators that do not exist, or In / NotIn without values, each with `path` in front; such a
+// requirement matches nothing.
 api::Problems check_selector(const api::LabelSelector& selector, std::string_view path);
 
 }  // namespace apitoken::core

@@ -13,7 +13,9 @@ namespace apitoken::core {
 
 namespace reason = api::reason;
 
-bool TokenFacts::is_revoked() const { return token_.spec.revoked || is_ready_reason(reason::kRevoked); }
+bool TokenFacts::is_revoked() const {
+  return token_.spec.revoked || is_ready_reason(reason::kRevoked);
+}
 
 bool TokenFacts::is_rotation_unfinished() const {
   return holds_previous(observed_) && now_ < token_.status.previous->valid_until;
@@ -41,7 +43,9 @@ bool TokenFacts::is_value_lost() const {
          !describe_loss(observed_).empty();
 }
 
-bool TokenFacts::is_overlap_ahead() const { return token_.status.previous && !token_.status.previous->replaced_at; }
+bool TokenFacts::is_overlap_ahead() const {
+  return token_.status.previous && !token_.status.previous->replaced_at;
+}
 
 std::optional<WallTime> TokenFacts::too_soon_before(Seconds pause) const {
   const auto issued = token_.status.issued_at;
@@ -65,12 +69,12 @@ bool TokenFacts::is_secret_shared() const {
              secret_meta().owners.end();
 }
 
-api::Event TokenFacts::event(std::string_view why, bool warning, std::string_view action, std::string note,
-                             std::string_view fact) const {
+api::Event TokenFacts::event(std::string_view why, bool warning, std::string_view action,
+                             std::string note, std::string_view fact) const {
   return {token_.meta.ns,
           event_name(token_.meta.name, fmt::format("{}|{}|{}", token_.meta.uid, why, fact)),
-          {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns, token_.meta.name,
-           token_.meta.uid},
+          {std::string(api::kApiVersion), std::string(api::kApiTokenKind), token_.meta.ns,
+           token_.meta.name, token_.meta.uid},
           warning,
           std::string(why),
           std::string(action),
@@ -88,7 +92,9 @@ bool TokenFacts::may_write_secret() const {
   return owns_secret() || (observed_.secret && is_restored(observed_.secret->secret));
 }
 
-bool TokenFacts::is_secret_foreign() const { return observed_.secret && !may_write_secret() && !is_of_former_self(); }
+bool TokenFacts::is_secret_foreign() const {
+  return observed_.secret && !may_write_secret() && !is_of_former_self();
+}
 
 bool TokenFacts::is_secret_leaving() const {
   return observed_.secret && (!may_write_secret() || secret_meta().deleted);

@@ -1,4 +1,5 @@
-// What is true of an ApiToken as it was observed: the questions that the ladder of plan_token asks. Pure.
+// What is true of an ApiToken as it was observed: the questions that the ladder of plan_token asks.
+// Pure.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,10 @@ namespace apitoken::core {
 class TokenFacts {
  protected:
   explicit TokenFacts(const Observed& observed)
-      : observed_(observed), token_(observed.token), now_(observed.now), request_(rotation_request(observed.token)) {}
+      : observed_(observed),
+        token_(observed.token),
+        now_(observed.now),
+        request_(rotation_request(observed.token)) {}
 
   // It has its life; its value may be lost.
   bool is_issued() const { return token_.status.expires_at.has_value(); }
@@ -23,7 +27,8 @@ class TokenFacts {
   bool is_revoked() const;
   // The status has the new value, the Secret still the previous one.
   bool is_rotation_unfinished() const;
-  // The present value stands encrypted in the status, for the recipient that the spec names: people may have opened it.
+  // The present value stands encrypted in the status, for the recipient that the spec names: people
+  // may have opened it.
   bool is_value_readable() const;
   // ttlAfterExpired has passed.
   bool is_over() const;

@@ -13,20 +13,23 @@
 namespace apitoken::core {
 namespace {
 
-constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kAlphabet =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kPrefix = "apt_";
 constexpr std::size_t kRandomLength = 40;
 constexpr std::size_t kChecksumLength = 6;
 constexpr std::size_t kIdLength = 8;
 
-// Appends `count` characters, each of the 62 equally likely: bytes of 248 and above are thrown away.
+// Appends `count` characters, each of the 62 equally likely: bytes of 248 and above are thrown
+// away.
 Status append_random(std::string& text, std::size_t count) {
   std::array<unsigned char, 64> bytes;
   const std::size_t wanted = text.size() + count;
   while (text.size() < wanted) {
     if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
       wipe(bytes.data(), bytes.size());
-      return fail(ErrorKind::Unavailable, "the random source of the operating system gave no bytes");
+      return fail(ErrorKind::Unavailable,
+                  "the random source of the operating system gave no bytes");
     }
     for (const unsigned char byte : bytes) {
       if (byte < 248 && text.size() < wanted) text += kAlphabet[byte % 62];
@@ -37,8 +40,9 @@ Status append_random(std::string& text, std::size_t count) {
 }
 
 std::string checksum(std::string_view random_part) {
-  auto rest = static_cast<std::uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(random_part.data()), static_cast<uInt>(random_part.size())));
+  auto rest =
+      static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(random_part.data()),
+                                       static_cast<uInt>(random_part.size())));
   std::string digits(kChecksumLength, '0');
   for (std::size_t i = kChecksumLength; i-- > 0; rest /= 62) digits[i] = kAlphabet[rest % 62];
   return digits;
@@ -50,7 +54,8 @@ Result<MintedToken> mint_opaque_token() {
   std::string value;
   value.reserve(kPrefix.size() + kRandomLength + kChecksumLength);  // no growth: no unwiped copies
   value += kPrefix;
-  if (const auto drawn = append_random(value, kRandomLength); !drawn) return std::unexpected(drawn.error());
+  if (const auto drawn = append_random(value, kRandomLength); !drawn)
+    return std::unexpected(drawn.error());
   value += checksum(std::string_view(value).substr(kPrefix.size()));
   auto id = draw_token_id();
   if (!id) return std::unexpected(id.error());
@@ -64,19 +69,24 @@ Result<MintedToken> mint_opaque_token() {
 
 Result<std::string> draw_token_id() {
   std::string id;
-  if (const auto drawn = append_random(id, kIdLength); !drawn) return std::unexpected(drawn.error());
+  if (const auto drawn = append_random(id, kIdLength); !drawn)
+    return std::unexpected(drawn.error());
   return id;
 }
 
-std::string token_hint(std::string_view value) { return fmt::format("…{}", value.substr(value.size() - 4)); }
+std::string token_hint(std::string_view value) {
+  return fmt::format("…{}", value.substr(value.size() - 4));
+}
 
 std::string token_hash(std::string_view value) { return "sha256:" + sha256_hex(value); }
 
 bool is_well_formed(std::string_view value) {
-  if (value.size() != kPrefix.size() + kRandomLength + kChecksumLength || !value.starts_with(kPrefix)) return false;
+  if (value.size() != kPrefix.size() + kRandomLength + kChecksumLength ||
+      !value.starts_with(kPrefix))
+    return false;
   const auto random_part = value.substr(kPrefix.size(), kRandomLength);
-  const bool in_alphabet =
-      std::ranges::all_of(random_part, [](char c) { return kAlphabet.find(c) != std::string_view::npos; });
+  const bool in_alphabet = std::ranges::all_of(
+      random_part, [](char c) { return kAlphabet.find(c) != std::string_view::npos; });
   return in_alphabet && checksum(random_part) == value.substr(kPrefix.size() + kRandomLength);
 }
 

@@ -1,11 +1,12 @@
-// The format of an Opaque token, and everything derived from its value. execute/ mints with it; nothing here keeps a
-// value.
+// The format of an Opaque token, and everything derived from its value. execute/ mints with it;
+// nothing here keeps a value.
 //
-//   apt_ + 40 base62 characters from the operating system's random source (238 bits) + 6 base62 characters of checksum
+//   apt_ + 40 base62 characters from the operating system's random source (238 bits) + 6 base62
+//   characters of checksum
 //
-// The checksum is CRC-32 (IEEE 802.3) over those 40 characters in base62, most significant digit first, left-padded
-// with "0", after the scheme that GitHub published in 2021, so that secret scanners recognise and check a token
-// offline.
+// The checksum is CRC-32 (IEEE 802.3) over those 40 characters in base62, most significant digit
+// first, left-padded with "0", after the scheme that GitHub published in 2021, so that secret
+// scanners recognise and check a token offline.
 #pragma once
 
 #include <string>

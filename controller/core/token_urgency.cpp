@@ -14,15 +14,19 @@ Urgency token_urgency(const api::ApiToken& token, WallTime now) {
   if (token.spec.revoked) return has_value || status.previous ? Urgency::Value : Urgency::Cosmetic;
   if (!status.expires_at || rotation_request(token)) return Urgency::Value;
   if (status.rotate_at && now >= *status.rotate_at) return Urgency::Value;
-  if (now >= *status.expires_at) return is_ready_reason(api::reason::kExpired) ? Urgency::Cosmetic : Urgency::Value;
+  if (now >= *status.expires_at)
+    return is_ready_reason(api::reason::kExpired) ? Urgency::Cosmetic : Urgency::Value;
   if (status.previous && now >= status.previous->valid_until) return Urgency::Value;
-  if (!has_value) return is_ready_reason(api::reason::kRevoked) ? Urgency::Cosmetic : Urgency::Value;
+  if (!has_value)
+    return is_ready_reason(api::reason::kRevoked) ? Urgency::Cosmetic : Urgency::Value;
   return status.warn_at && now >= *status.warn_at ? Urgency::Notice : Urgency::Cosmetic;
 }
 
 Urgency change_urgency(const api::ApiToken& before, const api::ApiToken& after, WallTime now) {
-  if (before.meta.uid != after.meta.uid || before.meta.generation != after.meta.generation) return Urgency::Value;
-  if (before.status.token_hash != after.status.token_hash || before.status.expires_at != after.status.expires_at)
+  if (before.meta.uid != after.meta.uid || before.meta.generation != after.meta.generation)
+    return Urgency::Value;
+  if (before.status.token_hash != after.status.token_hash ||
+      before.status.expires_at != after.status.expires_at)
     return Urgency::Value;
   const Urgency due = token_urgency(after, now);
   return before.meta.labels == after.meta.labels ? due : more_urgent(due, Urgency::Notice);

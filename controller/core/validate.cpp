@@ -26,7 +26,8 @@ std::string shown(std::string_view value) { return cut_text(plain_text(value), 6
 
 // The schema counts characters, not bytes: what is no continuation byte of UTF-8 begins one.
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -39,14 +40,14 @@ bool is_secret_key(std::string_view key) {
 }
 
 bool is_own_key(std::string_view key) {
-  return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey || key == api::kJweKey ||
-         key == api::kPreviousJweKey;
+  return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey ||
+         key == api::kJweKey || key == api::kPreviousJweKey;
 }
 
 // The part of a label's name after the prefix, and a label's value where it is not empty.
 bool is_label_word(std::string_view word) {
-  return !word.empty() && word.size() <= kLongestLabel && is_alnum(word.front()) && is_alnum(word.back()) &&
-         std::ranges::all_of(word, is_name_character);
+  return !word.empty() && word.size() <= kLongestLabel && is_alnum(word.front()) &&
+         is_alnum(word.back()) && std::ranges::all_of(word, is_name_character);
 }
 
 // Annotations may have capitals in their prefix, labels may not.
@@ -74,17 +75,21 @@ void check_user(const api::ApiToken& token, api::Problems& problems) {
     problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
   } else if (is_system_name(user)) {
     problems.push_back(fmt::format(
-        "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:", shown(user)));
+        "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
+        shown(user)));
   } else if (characters(user) > kLongestText || has_invisible(user)) {
     problems.push_back(
-        fmt::format("spec.user: \"{}\" is longer than 256 characters or holds invisible characters (control, direction "
+        fmt::format("spec.user: \"{}\" is longer than 256 characters or holds invisible characters "
+                    "(control, direction "
                     "or zero-width); shorten it, or remove them",
                     shown(user)));
   } else if (has_blank_ends(user)) {
-    problems.push_back(fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(user)));
+    problems.push_back(
+        fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(user)));
   } else if (claims_to_be_robot(user) && !may_be_robot(user, token.meta.ns)) {
     problems.push_back(
-        fmt::format("spec.user: \"{}\" is no robot of this namespace; use robot:{}:<name>, or a name that does not "
+        fmt::format("spec.user: \"{}\" is no robot of this namespace; use robot:{}:<name>, or a "
+                    "name that does not "
                     "begin with robot:",
                     shown(user), token.meta.ns.empty() ? "<namespace>" : token.meta.ns));
   }
@@ -92,7 +97,8 @@ void check_user(const api::ApiToken& token, api::Problems& problems) {
 
 void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) {
   if (spec.type && *spec.type != api::kPermanent && *spec.type != api::kTemporary) {
-    problems.push_back(fmt::format("spec.type: \"{}\" does not exist; use Permanent or Temporary", shown(*spec.type)));
+    problems.push_back(fmt::format("spec.type: \"{}\" does not exist; use Permanent or Temporary",
+                                   shown(*spec.type)));
     return;
   }
   if (spec.ttl) {
@@ -100,56 +106,67 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
     const Seconds longest = longest_ttl(token_type(spec));
     if (!ttl) {
       problems.push_back(fmt::format(
-          "spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m", shown(*spec.ttl)));
+          "spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m",
+          shown(*spec.ttl)));
     } else if (*ttl < kShortestTtl || *ttl > longest) {
-      problems.push_back(fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live", shown(*spec.ttl),
-                                     longest.count() / 3600, to_string(token_type(spec))));
+      problems.push_back(
+          fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live",
+                      shown(*spec.ttl), longest.count() / 3600, to_string(token_type(spec))));
     }
   }
   if (spec.format == api::kJwt && token_type(spec) != TokenType::Temporary) {
     problems.emplace_back(
-        "spec.format: JWT needs spec.type Temporary, because keys alone cannot revoke it; use Temporary, or Opaque");
+        "spec.format: JWT needs spec.type Temporary, because keys alone cannot revoke it; use "
+        "Temporary, or Opaque");
   } else if (spec.format && *spec.format != api::kOpaque && *spec.format != api::kJwt) {
-    problems.push_back(fmt::format("spec.format: \"{}\" does not exist; use Opaque or JWT", shown(*spec.format)));
+    problems.push_back(
+        fmt::format("spec.format: \"{}\" does not exist; use Opaque or JWT", shown(*spec.format)));
   }
   if (spec.ttl_after_expired && !parse_duration(*spec.ttl_after_expired)) {
-    problems.push_back(
-        fmt::format("spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
-                    shown(*spec.ttl_after_expired)));
+    problems.push_back(fmt::format(
+        "spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
+        shown(*spec.ttl_after_expired)));
   }
 }
 
-void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved, api::Problems& problems) {
+void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved,
+                  api::Problems& problems) {
   for (const std::string& group : spec.groups) {
     if (group.empty() || is_system_name(group) || has_invisible(group) || has_blank_ends(group) ||
         characters(group) > kLongestText) {
-      problems.push_back(fmt::format(
-          "spec.groups: \"{}\" is no group that a token may carry; use at most 256 characters, none of them invisible "
-          "(control, direction or zero-width), that do not begin with system: and have no blank at either end",
-          shown(group)));
-    } else if (reserved.has_group(group)) {
       problems.push_back(
-          fmt::format("spec.groups: \"{}\" is reserved by the operator's --reserved-groups; remove it", shown(group)));
+          fmt::format("spec.groups: \"{}\" is no group that a token may carry; use at most 256 "
+                      "characters, none of them invisible "
+                      "(control, direction or zero-width), that do not begin with system: and have "
+                      "no blank at either end",
+                      shown(group)));
+    } else if (reserved.has_group(group)) {
+      problems.push_back(fmt::format(
+          "spec.groups: \"{}\" is reserved by the operator's --reserved-groups; remove it",
+          shown(group)));
     }
   }
 }
 
 void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
   for (const std::string& scope : spec.scopes) {
-    const bool fits =
-        std::ranges::all_of(scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+    const bool fits = std::ranges::all_of(
+        scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
     if (scope.empty() || !fits || scope.size() > kLongestScope) {
-      problems.push_back(fmt::format(
-          "spec.scopes: \"{}\" is no scope; use printable ASCII without blanks, quotes and backslashes", shown(scope)));
+      problems.push_back(
+          fmt::format("spec.scopes: \"{}\" is no scope; use printable ASCII without blanks, quotes "
+                      "and backslashes",
+                      shown(scope)));
     }
   }
   for (const std::string& audience : spec.audiences) {
     if (audience.empty() || has_invisible(audience) || audience.find(' ') != audience.npos ||
         characters(audience) > kLongestText) {
-      problems.push_back(fmt::format(
-          "spec.audiences: \"{}\" is no audience; use a name such as https://api.example.com without blanks and "
-          "invisible characters",
-          shown(audience)));
+      problems.push_back(
+          fmt::format("spec.audiences: \"{}\" is no audience; use a name such as "
+                      "https://api.example.com without blanks and "
+                      "invisible characters",
+                      shown(audience)));
     }
   }
 }
@@ -159,19 +176,22 @@ void check_duration(const std::optional<std::string>& text, std::string_view pat
   if (!text) return;
   const auto duration = parse_duration(*text);
   if (duration && *duration >= shortest) return;
-  problems.push_back(fmt::format("{}: \"{}\" is no duration of at least {}s; write hours, minutes and seconds like 24h",
-                                 path, shown(*text), shortest.count()));
+  problems.push_back(fmt::format(
+      "{}: \"{}\" is no duration of at least {}s; write hours, minutes and seconds like 24h", path,
+      shown(*text), shortest.count()));
 }
 
 void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
   const auto& rotation = *spec.rotation;
   if (rotation.policy && *rotation.policy != api::kManual && *rotation.policy != api::kAutomatic) {
     problems.push_back(
-        fmt::format("spec.rotation.policy: \"{}\" does not exist; use Manual or Automatic", shown(*rotation.policy)));
+        fmt::format("spec.rotation.policy: \"{}\" does not exist; use Manual or Automatic",
+                    shown(*rotation.policy)));
   }
   if (rotation.policy == api::kAutomatic && token_type(spec) == TokenType::Temporary) {
     problems.emplace_back(
-        "spec.rotation.policy: Automatic is for Permanent tokens, because a session that renews itself has no end; use "
+        "spec.rotation.policy: Automatic is for Permanent tokens, because a session that renews "
+        "itself has no end; use "
         "Manual, or make another ApiToken of type Permanent");
   }
   check_duration(rotation.before, "spec.rotation.before", Seconds(1), problems);
@@ -179,28 +199,33 @@ void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
   check_duration(spec.secret->delete_after, "spec.secret.deleteAfter", Seconds(1), problems);
   const auto before = rotation.before ? parse_duration(*rotation.before) : std::nullopt;
   if (before && *before >= grant_ttl(spec, {}).ttl) {
-    problems.push_back(fmt::format("spec.rotation.before: {} is not shorter than the ttl, {}; shorten it",
-                                   shown(*rotation.before), format_duration_short(grant_ttl(spec, {}).ttl)));
+    problems.push_back(
+        fmt::format("spec.rotation.before: {} is not shorter than the ttl, {}; shorten it",
+                    shown(*rotation.before), format_duration_short(grant_ttl(spec, {}).ttl)));
   }
 }
 
-void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix, const ReservedNames& reserved,
-                 api::Problems& problems) {
+void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix,
+                 const ReservedNames& reserved, api::Problems& problems) {
   if (names.size() > kMostNames) {
-    problems.push_back(fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMostNames));
+    problems.push_back(
+        fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMostNames));
     return;
   }
   for (const auto& [name, value] : names) {
     if (name == api::kManagedByLabel || name.starts_with(api::kAnnotationPrefix)) {
-      problems.push_back(fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
+      problems.push_back(
+          fmt::format("{}: {} is written by the operator; remove it", path, shown(name)));
     } else if (reserved.has_secret_metadata(name, value)) {
-      problems.push_back(fmt::format("{}: {}={} makes another controller act on the Secret; remove it", path,
-                                     shown(name), shown(value)));
+      problems.push_back(
+          fmt::format("{}: {}={} makes another controller act on the Secret; remove it", path,
+                      shown(name), shown(value)));
     } else if (!is_qualified_name(name, lower_prefix)) {
-      problems.push_back(fmt::format(
-          "{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and '.', optionally after a "
-          "DNS prefix and /, such as example.com/team",
-          path, shown(name)));
+      problems.push_back(
+          fmt::format("{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and "
+                      "'.', optionally after a "
+                      "DNS prefix and /, such as example.com/team",
+                      path, shown(name)));
     }
   }
 }
@@ -208,32 +233,37 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
 void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
   for (const auto& [name, value] : secret.labels) {
     if (value.empty() || is_label_word(value)) continue;
-    problems.push_back(fmt::format(
-        "spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, digits, '-', '_' and '.'",
-        shown(value), shown(name)));
+    problems.push_back(
+        fmt::format("spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, "
+                    "digits, '-', '_' and '.'",
+                    shown(value), shown(name)));
   }
   for (const auto& [name, value] : secret.annotations) {
     if (characters(value) <= kLongestAnnotation) continue;
-    problems.push_back(fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it", shown(name),
-                                   kLongestAnnotation));
+    problems.push_back(
+        fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it",
+                    shown(name), kLongestAnnotation));
   }
 }
 
-void check_secret(const api::ApiToken& token, const ReservedNames& reserved, api::Problems& problems) {
+void check_secret(const api::ApiToken& token, const ReservedNames& reserved,
+                  api::Problems& problems) {
   const auto& secret = *token.spec.secret;
   if (!is_dns_subdomain(token.secret_name())) {
-    problems.push_back(
-        fmt::format("spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
-                    shown(token.secret_name())));
+    problems.push_back(fmt::format(
+        "spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+        shown(token.secret_name())));
   } else if (is_reserved_secret_name(token.secret_name())) {
     problems.push_back(
-        fmt::format("spec.secret.name: \"{}\" begins like the Secrets of Kubernetes or Helm, bootstrap-token- or "
+        fmt::format("spec.secret.name: \"{}\" begins like the Secrets of Kubernetes or Helm, "
+                    "bootstrap-token- or "
                     "sh.helm.release.; make another ApiToken with another name",
                     shown(token.secret_name())));
   }
   if (!is_secret_key(token.secret_key()) || is_own_key(token.secret_key())) {
     problems.push_back(fmt::format(
-        "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor .. in front, "
+        "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor "
+        ".. in front, "
         "and not previous-token, token.cms, token.jwe, previous-token.cms or previous-token.jwe",
         shown(token.secret_key())));
   }
@@ -245,13 +275,15 @@ void check_secret(const api::ApiToken& token, const ReservedNames& reserved, api
 void check_immutable(const api::ApiToken& token, api::Problems& problems) {
   if (token.status.revision == 0) return;
   if (!token.status.secret_name.empty() && token.status.secret_name != token.secret_name()) {
-    problems.push_back(fmt::format(
-        "spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, or make another ApiToken",
-        shown(token.secret_name()), shown(token.status.secret_name)));
+    problems.push_back(
+        fmt::format("spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, "
+                    "or make another ApiToken",
+                    shown(token.secret_name()), shown(token.status.secret_name)));
   }
   if (!token.status.type.empty() && token.status.type != to_string(token_type(token.spec))) {
     problems.push_back(
-        fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make another ApiToken",
+        fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make "
+                    "another ApiToken",
                     to_string(token_type(token.spec)), shown(token.status.type)));
   }
 }
@@ -259,7 +291,8 @@ void check_immutable(const api::ApiToken& token, api::Problems& problems) {
 }  // namespace
 
 bool is_dns_subdomain(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) || !is_lower_alnum(name.back()))
+  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) ||
+      !is_lower_alnum(name.back()))
     return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
@@ -279,7 +312,8 @@ api::Problems check_token(const api::ApiToken& token, const ReservedNames& reser
   if (characters(token.spec.description) > kLongestText) {
     problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
   } else if (has_control_or_direction(token.spec.description)) {
-    problems.emplace_back("spec.description: holds control characters or direction marks; remove them");
+    problems.emplace_back(
+        "spec.description: holds control characters or direction marks; remove them");
   }
   check_type_and_ttl(token.spec, problems);
   check_groups(token.spec, reserved, problems);

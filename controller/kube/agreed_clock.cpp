@@ -12,13 +12,14 @@ void AgreedClock::answered(const AnswerHead& head) {
   reading_ = Reading{*head.date, head.asked, head.came};
 }
 
-// From the nearer end of the interval in which the server's time lies now: a Date has whole seconds, and was written at
-// some instant between the question and the answer.
+// From the nearer end of the interval in which the server's time lies now: a Date has whole
+// seconds, and was written at some instant between the question and the answer.
 std::optional<AgreedClock::Time::duration> AgreedClock::difference(const Now& now) const {
   if (!reading_) return {};
   const Time earliest = reading_->date + (now.steady - reading_->came);
   const Time latest = reading_->date + Seconds(1) + (now.steady - reading_->asked);
-  return now.wall < earliest ? now.wall - earliest : std::max(now.wall - latest, Time::duration::zero());
+  return now.wall < earliest ? now.wall - earliest
+                             : std::max(now.wall - latest, Time::duration::zero());
 }
 
 AgreedClock::Time AgreedClock::judge(const Now& now) const {

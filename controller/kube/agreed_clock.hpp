@@ -1,11 +1,15 @@
-// AgreedClock: the wall time on which this machine and the API server agree. Each answer's Date is a second opinion; a
-// clock that jumps, on either side, changes nothing that cannot be undone:
+// AgreedClock: the wall time on which this machine and the API server agree. Each answer's Date is
+// a second opinion; a clock that jumps, on either side, changes nothing that cannot be undone:
 // - While both agree within kPrecision, it is the machine's time.
-// - While they differ by no more than the tolerance, it is the machine's time moved to where the server's may be.
-// - Beyond the tolerance nobody can tell which one is wrong. Then time goes on from the last instant of agreement by
-//   the steady clock (before any agreement it is the server's), and is_in_doubt() forbids what cannot be undone.
-// It never goes back by less than the tolerance: a token that has expired stays so. All of the operator takes its time
-// here; thread-safe. It asks nobody for anything: the transport tells of answers.
+// - While they differ by no more than the tolerance, it is the machine's time moved to where the
+// server's may be.
+// - Beyond the tolerance nobody can tell which one is wrong. Then time goes on from the last
+// instant of agreement by
+//   the steady clock (before any agreement it is the server's), and is_in_doubt() forbids what
+//   cannot be undone.
+// It never goes back by less than the tolerance: a token that has expired stays so. All of the
+// operator takes its time here; thread-safe. It asks nobody for anything: the transport tells of
+// answers.
 #pragma once
 
 #include <mutex>
@@ -18,22 +22,23 @@ namespace apitoken::kube {
 class AgreedClock final : public Clock, public AnswerListener {
  public:
   static constexpr Seconds kPrecision{2};
-  static constexpr Seconds kMaxRoundTrip{10};  // an answer that took longer says too little about its time
+  static constexpr Seconds kMaxRoundTrip{
+      10};  // an answer that took longer says too little about its time
 
   // `machine` outlives it.
   AgreedClock(const Clock& machine, Seconds tolerance) : machine_(machine), tolerance_(tolerance) {}
 
   std::chrono::system_clock::time_point wall_precise() const override;
   SteadyTime steady() const override { return machine_.steady(); }
-  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock, std::stop_token stop,
-            SteadyTime deadline) const override {
+  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock,
+            std::stop_token stop, SteadyTime deadline) const override {
     machine_.wait(cv, lock, std::move(stop), deadline);
   }
 
   void answered(const AnswerHead& head) override;
 
-  // How far the machine's clock is ahead of the server's, negative if it is behind; zero within what a Date can tell.
-  // Nothing before the first answer.
+  // How far the machine's clock is ahead of the server's, negative if it is behind; zero within
+  // what a Date can tell. Nothing before the first answer.
   std::optional<Seconds> skew() const;
   // The skew, if it is beyond the tolerance: nothing may be minted, rotated or deleted now.
   std::optional<Seconds> doubt() const;

@@ -14,7 +14,8 @@ constexpr std::string_view kMergePatch = "application/merge-patch+json";
 // Gives a turn back when it goes.
 class Turn {
  public:
-  Turn(RequestLimit& limit, std::stop_token stop) : limit_(limit), taken_(limit.enter(std::move(stop))) {}
+  Turn(RequestLimit& limit, std::stop_token stop)
+      : limit_(limit), taken_(limit.enter(std::move(stop))) {}
   ~Turn() {
     if (taken_) limit_.leave();
   }
@@ -57,7 +58,8 @@ Result<HttpResponse> Client::judge(const Call& call, Method method, Result<HttpR
     answer.error().message = fmt::format("{}: {}", call.text(), answer.error().message);
     return answer;
   }
-  if (answer->status < 200 || answer->status >= 300) return std::unexpected(error_of(*answer, call.text()));
+  if (answer->status < 200 || answer->status >= 300)
+    return std::unexpected(error_of(*answer, call.text()));
   return answer;
 }
 
@@ -69,15 +71,18 @@ Result<std::string> Client::send(const Call& call, HttpRequest request, std::sto
   return std::move(answer->body);
 }
 
-Result<std::string> Client::get(const Resource& resource, const api::ObjectKey& key, std::stop_token stop,
-                                std::string_view accept) {
+Result<std::string> Client::get(const Resource& resource, const api::ObjectKey& key,
+                                std::stop_token stop, std::string_view accept) {
   return send({"get", resource, key.ns, key.name},
-              {.method = Method::Get, .target = path_of(resource, key.ns, key.name), .accept = std::string(accept)},
+              {.method = Method::Get,
+               .target = path_of(resource, key.ns, key.name),
+               .accept = std::string(accept)},
               std::move(stop));
 }
 
-Result<std::string> Client::create(const Resource& resource, std::string_view ns, std::string_view body,
-                                   std::stop_token stop, std::string_view accept) {
+Result<std::string> Client::create(const Resource& resource, std::string_view ns,
+                                   std::string_view body, std::stop_token stop,
+                                   std::string_view accept) {
   return send({"create", resource, ns},
               {.method = Method::Post,
                .target = path_of(resource, ns) + '?' + write_query_,
@@ -88,8 +93,8 @@ Result<std::string> Client::create(const Resource& resource, std::string_view ns
 }
 
 Result<std::string> Client::merge_patch(const Resource& resource, const api::ObjectKey& key,
-                                        std::string_view subresource, std::string_view body, std::stop_token stop,
-                                        std::string_view accept) {
+                                        std::string_view subresource, std::string_view body,
+                                        std::stop_token stop, std::string_view accept) {
   return send({"patch", resource, key.ns, key.name, subresource},
               {.method = Method::Patch,
                .target = path_of(resource, key.ns, key.name, subresource) + '?' + write_query_,
@@ -99,8 +104,8 @@ Result<std::string> Client::merge_patch(const Resource& resource, const api::Obj
               std::move(stop));
 }
 
-Result<std::string> Client::update(const Resource& resource, const api::ObjectKey& key, std::string_view body,
-                                   std::stop_token stop) {
+Result<std::string> Client::update(const Resource& resource, const api::ObjectKey& key,
+                                   std::string_view body, std::stop_token stop) {
   return send({"update", resource, key.ns, key.name},
               {.method = Method::Put,
                .target = path_of(resource, key.ns, key.name) + '?' + write_query_,
@@ -111,7 +116,8 @@ Result<std::string> Client::update(const Resource& resource, const api::ObjectKe
 
 Status Client::remove(const Resource& resource, const api::ObjectKey& key, std::string_view uid,
                       std::string_view resource_version, std::stop_token stop) {
-  nlohmann::json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
+  nlohmann::json options = {
+      {"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
   if (!uid.empty()) options["preconditions"]["uid"] = uid;
   if (!resource_version.empty()) options["preconditions"]["resourceVersion"] = resource_version;
   const std::string body = options.dump();
@@ -125,21 +131,25 @@ Status Client::remove(const Resource& resource, const api::ObjectKey& key, std::
   return answer ? Status{} : std::unexpected(answer.error());
 }
 
-Result<std::string> Client::list(const Resource& resource, std::string_view ns, std::string_view query,
-                                 std::string_view accept, std::stop_token stop) {
-  return send(
-      {"list", resource, ns},
-      {.method = Method::Get, .target = path_of(resource, ns).append("?").append(query), .accept = std::string(accept)},
-      std::move(stop));
+Result<std::string> Client::list(const Resource& resource, std::string_view ns,
+                                 std::string_view query, std::string_view accept,
+                                 std::stop_token stop) {
+  return send({"list", resource, ns},
+              {.method = Method::Get,
+               .target = path_of(resource, ns).append("?").append(query),
+               .accept = std::string(accept)},
+              std::move(stop));
 }
 
-Result<HttpResponse> Client::watch(const Resource& resource, std::string_view ns, std::string_view query,
-                                   std::string_view accept, std::stop_token stop,
+Result<HttpResponse> Client::watch(const Resource& resource, std::string_view ns,
+                                   std::string_view query, std::string_view accept,
+                                   std::stop_token stop,
                                    const std::function<bool(std::string_view)>& receive) {
   const HttpRequest request{.method = Method::Get,
                             .target = path_of(resource, ns).append("?watch=true&").append(query),
                             .accept = std::string(accept)};
-  return judge({"watch", resource, ns}, Method::Get, transport_.stream(request, std::move(stop), receive));
+  return judge({"watch", resource, ns}, Method::Get,
+               transport_.stream(request, std::move(stop), receive));
 }
 
 }  // namespace apitoken::kube

@@ -16,15 +16,19 @@ namespace {
 namespace http = web::http;
 
 std::string_view phase_of(std::string_view library_message) {
-  if (library_message.find("esolv") != library_message.npos && library_message.find("ddress") != library_message.npos) {
+  if (library_message.find("esolv") != library_message.npos &&
+      library_message.find("ddress") != library_message.npos) {
     return "the host name cannot be resolved";
   }
-  if (library_message.starts_with("Failed to connect")) return "no connection: refused, or the host cannot be reached";
+  if (library_message.starts_with("Failed to connect"))
+    return "no connection: refused, or the host cannot be reached";
   if (library_message.starts_with("Error in SSL")) return "the TLS handshake failed";
   if (library_message.starts_with("Failed to write")) {
-    return "the connection broke off while the request was sent (so do servers that refuse a client certificate)";
+    return "the connection broke off while the request was sent (so do servers that refuse a "
+           "client certificate)";
   }
-  if (library_message.find("status line") != library_message.npos) return "the connection ended before an answer came";
+  if (library_message.find("status line") != library_message.npos)
+    return "the connection ended before an answer came";
   return "the answer broke off";
 }
 
@@ -58,25 +62,28 @@ std::optional<Seconds> parse_retry_after(const http::http_headers& headers) {
 void Exchange::start(http::client::http_client& client, http::http_request request) {
   asked_ = std::chrono::steady_clock::now();
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
-  const Concurrency::streams::streambuf<std::uint8_t> buffer{std::shared_ptr<basic_streambuf<std::uint8_t>>(self)};
+  const Concurrency::streams::streambuf<std::uint8_t> buffer{
+      std::shared_ptr<basic_streambuf<std::uint8_t>>(self)};
   request.set_response_stream(buffer.create_ostream());
-  if (!body_.empty()) request.set_body(buffer.create_istream(), body_.size(), request.headers().content_type());
-  client.request(request, cancellation_.get_token()).then([self](pplx::task<http::http_response> head) {
-    try {
-      const http::http_response response = head.get();
-      self->head_came(response);
-      response.content_ready().then([self](pplx::task<http::http_response> whole) {
+  if (!body_.empty())
+    request.set_body(buffer.create_istream(), body_.size(), request.headers().content_type());
+  client.request(request, cancellation_.get_token())
+      .then([self](pplx::task<http::http_response> head) {
         try {
-          whole.get();
-          self->ended({});
+          const http::http_response response = head.get();
+          self->head_came(response);
+          response.content_ready().then([self](pplx::task<http::http_response> whole) {
+            try {
+              whole.get();
+              self->ended({});
+            } catch (...) {
+              self->failed(std::current_exception());
+            }
+          });
         } catch (...) {
           self->failed(std::current_exception());
         }
       });
-    } catch (...) {
-      self->failed(std::current_exception());
-    }
-  });
 }
 
 Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode) {
@@ -88,7 +95,8 @@ Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode)
 pplx::task<std::size_t> Exchange::_getn(std::uint8_t* target, std::size_t count) {
   if (permission_ && !permission_()) {
     ended(Error{ErrorKind::Canceled, "not sent: this replica no longer leads", {}});
-    cancellation_.cancel();  // closes the connection: the server waits on it for a body that never comes
+    cancellation_
+        .cancel();  // closes the connection: the server waits on it for a body that never comes
     return pplx::task_from_exception<std::size_t>(Refused{});
   }
   const std::lock_guard lock(mutex_);
@@ -103,8 +111,8 @@ pplx::task<std::size_t> Exchange::_putn(const std::uint8_t* bytes, std::size_t c
   std::string& target = hands_over() ? unread_ : answer_.body;
   const std::size_t limit = hands_over() ? limits_.body : body_limit();
   if (count > limit || (!hands_over() && target.size() + count > limit)) {
-    return pplx::task_from_exception<std::size_t>(
-        Refused{{ErrorKind::Unavailable, fmt::format("the answer is larger than {} bytes", limit), {}}});
+    return pplx::task_from_exception<std::size_t>(Refused{
+        {ErrorKind::Unavailable, fmt::format("the answer is larger than {} bytes", limit), {}}});
   }
   target.append(reinterpret_cast<const char*>(bytes), count);
   if (!hands_over()) return pplx::task_from_result(count);
@@ -117,15 +125,17 @@ pplx::task<std::size_t> Exchange::_putn(const std::uint8_t* bytes, std::size_t c
 void Exchange::head_came(const http::http_response& response) {
   if (AnswerListener* const listener = *listener_; listener != nullptr) {
     const auto date = response.headers().find("Date");
-    listener->answered({response.status_code(),
-                        date == response.headers().end() ? std::nullopt : parse_http_date(date->second), asked_,
-                        std::chrono::steady_clock::now()});
+    listener->answered(
+        {response.status_code(),
+         date == response.headers().end() ? std::nullopt : parse_http_date(date->second), asked_,
+         std::chrono::steady_clock::now()});
   }
   const Lock lock(mutex_);
   answer_.status = response.status_code();
   answer_.retry_after = parse_retry_after(response.headers());
   headed_ = true;
-  if (!streaming_) answer_.body.reserve(std::min<std::size_t>(response.headers().content_length(), limits_.body));
+  if (!streaming_)
+    answer_.body.reserve(std::min<std::size_t>(response.headers().content_length(), limits_.body));
   if (streaming_) changed_.notify_one();
 }
 
@@ -162,7 +172,8 @@ void Exchange::failed(std::exception_ptr thrown) {
 }
 
 template <typename Ready>
-Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready) {
+Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time,
+                      Ready ready) {
   if (changed_.wait_for(lock, stop, time, ready)) return {};
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
   return fail(ErrorKind::Unavailable, fmt::format("no answer within {} ms", time.count()));
@@ -181,8 +192,10 @@ Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
 Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiver& receive) {
   Lock lock(mutex_);
   for (;;) {
-    Status waited = wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
-    if (waited && !ended_ && stop.stop_requested()) waited = fail(ErrorKind::Canceled, "told to stop");
+    Status waited =
+        wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
+    if (waited && !ended_ && stop.stop_requested())
+      waited = fail(ErrorKind::Canceled, "told to stop");
     if (waited && unread_.empty()) {
       if (error_) return std::unexpected(*error_);
       return std::move(answer_);
@@ -203,10 +216,13 @@ Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiv
 // Lets the library read on, on its own thread, now that unread_ is empty; under mutex_.
 void Exchange::resume() {
   if (!held_back_) return;
-  boost::asio::post(io(), [accepted = *std::exchange(held_back_, {}), size = held_back_size_] { accepted.set(size); });
+  boost::asio::post(io(), [accepted = *std::exchange(held_back_, {}), size = held_back_size_] {
+    accepted.set(size);
+  });
 }
 
-// From here on nothing of the caller's is touched; the library closes the connection when the I/O thread gets to it.
+// From here on nothing of the caller's is touched; the library closes the connection when the I/O
+// thread gets to it.
 void Exchange::leave() {
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   const Lock lock(mutex_);

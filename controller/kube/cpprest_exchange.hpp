@@ -1,6 +1,7 @@
-// One request over cpprestsdk and its answer. CpprestTransport makes one for each request; the library's tasks, timers
-// and sockets all live on its one I/O thread, so none of its objects is ever touched by two threads at once: a caller
-// starts an exchange, waits on it with a deadline of its own, and leaves it behind when told to stop.
+// One request over cpprestsdk and its answer. CpprestTransport makes one for each request; the
+// library's tasks, timers and sockets all live on its one I/O thread, so none of its objects is
+// ever touched by two threads at once: a caller starts an exchange, waits on it with a deadline of
+// its own, and leaves it behind when told to stop.
 #pragma once
 
 #include <cpprest/http_client.h>
@@ -31,13 +32,13 @@ using Receiver = std::function<bool(std::string_view)>;
 // Shared with exchanges that outlive their callers; null: nobody listens (any more).
 using ListenerSlot = std::shared_ptr<std::atomic<AnswerListener*>>;
 
-// Both bodies in one stream buffer, which the library reads and writes on the I/O thread while the caller waits. A
-// caller may leave at any time; its bytes are not read from then on.
+// Both bodies in one stream buffer, which the library reads and writes on the I/O thread while the
+// caller waits. A caller may leave at any time; its bytes are not read from then on.
 class Exchange final : public Concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
   // `permission` is asked before the body is sent; it may be empty.
-  Exchange(std::string_view body, std::function<bool()> permission, const TransportLimits& limits, bool streaming,
-           ListenerSlot listener)
+  Exchange(std::string_view body, std::function<bool()> permission, const TransportLimits& limits,
+           bool streaming, ListenerSlot listener)
       : streambuf_state_manager(std::ios_base::in | std::ios_base::out),
         limits_(limits),
         streaming_(streaming),
@@ -58,8 +59,11 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   void set_buffer_size(std::size_t, std::ios_base::openmode) override {}
   std::size_t in_avail() const override { return 0; }
   pos_type getpos(std::ios_base::openmode) const override { return traits::eof(); }
-  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override { return traits::eof(); }
-  // The library sends a request again when a kept connection turns out to be closed: it rewinds the request's body.
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return traits::eof();
+  }
+  // The library sends a request again when a kept connection turns out to be closed: it rewinds the
+  // request's body.
   pos_type seekpos(pos_type position, std::ios_base::openmode) override;
   bool acquire(std::uint8_t*&, std::size_t&) override { return false; }
   void release(std::uint8_t*, std::size_t) override {}
@@ -90,7 +94,8 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   void failed(std::exception_ptr thrown);
   bool hands_over() const { return streaming_ && answer_.status == 200; }
   std::size_t body_limit() const { return streaming_ ? limits_.error_body : limits_.body; }
-  // Waits until `ready`; an Error when told to stop or after the deadline. Either way the caller still holds the lock.
+  // Waits until `ready`; an Error when told to stop or after the deadline. Either way the caller
+  // still holds the lock.
   template <typename Ready>
   Status wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready);
   void resume();
@@ -112,8 +117,9 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   bool ended_ = false;
   std::optional<Error> error_;  // with ended_
   HttpResponse answer_;
-  std::string unread_;                                                 // of a stream
-  std::optional<pplx::task_completion_event<std::size_t>> held_back_;  // the piece whose acceptance the library awaits
+  std::string unread_;  // of a stream
+  std::optional<pplx::task_completion_event<std::size_t>>
+      held_back_;  // the piece whose acceptance the library awaits
   std::size_t held_back_size_ = 0;
 };
 

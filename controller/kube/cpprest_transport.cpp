@@ -1,5 +1,6 @@
-// cpprestsdk behind the Transport interface: connections, credentials, and what makes the library fit to be used.
-// Nothing is thrown out of this file. Only it and cpprest_exchange include the library.
+// cpprestsdk behind the Transport interface: connections, credentials, and what makes the library
+// fit to be used. Nothing is thrown out of this file. Only it and cpprest_exchange include the
+// library.
 #include "kube/cpprest_transport.hpp"
 
 #include <fmt/format.h>
@@ -23,11 +24,12 @@ namespace {
 
 namespace http = web::http;
 
-// The library's interface has no virtual destructor, but nobody owns a scheduler through it other than by shared_ptr.
+// The library's interface has no virtual destructor, but nobody owns a scheduler through it other
+// than by shared_ptr.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-// Runs tasks at once where the I/O thread asks for them, and on the I/O thread for everybody else. The library's own
-// scheduler sends each continuation through the queue again.
+// Runs tasks at once where the I/O thread asks for them, and on the I/O thread for everybody else.
+// The library's own scheduler sends each continuation through the queue again.
 class IoScheduler final : public pplx::scheduler_interface {
  public:
   void schedule(pplx::TaskProc_t task, void* argument) override {
@@ -38,7 +40,8 @@ class IoScheduler final : public pplx::scheduler_interface {
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits, AnswerListener* listener)
+  CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits,
+                   AnswerListener* listener)
       : credentials_(&credentials, [](Credentials*) {}),
         user_agent_(std::move(user_agent)),
         limits_(limits),
@@ -47,7 +50,8 @@ class CpprestTransport final : public Transport {
     if (url_) clients_ = connect();
   }
 
-  // After the barrier no callback on the I/O thread can still be asking the credentials or telling the listener.
+  // After the barrier no callback on the I/O thread can still be asking the credentials or telling
+  // the listener.
   ~CpprestTransport() override {
     credentials_.reset();
     *listener_ = nullptr;
@@ -60,7 +64,8 @@ class CpprestTransport final : public Transport {
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
     return with_host(authorized(request, stop, nullptr));
   }
-  Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop, const Receiver& receive) override {
+  Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
+                              const Receiver& receive) override {
     return with_host(authorized(request, stop, &receive));
   }
 
@@ -72,8 +77,10 @@ class CpprestTransport final : public Transport {
 
   std::shared_ptr<Clients> connect() const;
   http::client::http_client_config config(std::chrono::milliseconds idle) const;
-  Result<HttpResponse> authorized(const HttpRequest& request, std::stop_token stop, const Receiver* receive);
-  Result<HttpResponse> attempt(const HttpRequest& request, std::stop_token stop, const Receiver* receive);
+  Result<HttpResponse> authorized(const HttpRequest& request, std::stop_token stop,
+                                  const Receiver* receive);
+  Result<HttpResponse> attempt(const HttpRequest& request, std::stop_token stop,
+                               const Receiver* receive);
   std::shared_ptr<Clients> clients() {
     const std::lock_guard lock(mutex_);
     return clients_;
@@ -81,7 +88,8 @@ class CpprestTransport final : public Transport {
 
   Result<HttpResponse> with_host(Result<HttpResponse> result) const {
     if (!result && result.error().kind == ErrorKind::Unavailable) {
-      result.error().message = fmt::format("{}: {}", credentials_->server(), result.error().message);
+      result.error().message =
+          fmt::format("{}: {}", credentials_->server(), result.error().message);
     }
     return result;
   }
@@ -92,22 +100,25 @@ class CpprestTransport final : public Transport {
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
   std::mutex mutex_;
-  std::shared_ptr<Clients> clients_;  // guarded by mutex_; replaced when the server refuses what its connections showed
+  std::shared_ptr<Clients>
+      clients_;  // guarded by mutex_; replaced when the server refuses what its connections showed
 };
 
 http::client::http_client_config CpprestTransport::config(std::chrono::milliseconds idle) const {
   http::client::http_client_config config;
-  config.set_timeout(idle + std::chrono::seconds(5));  // a second line: callers have deadlines of their own
-  config.set_max_redirects(0);                         // a redirect must not carry the token elsewhere
-  config.set_tlsext_sni_enabled(false);                // announce_server_name() does it
-  config.set_ssl_context_callback([weak = std::weak_ptr(credentials_)](boost::asio::ssl::context& context) {
-    const auto credentials = weak.lock();
-    if (!credentials) throw Refused{{ErrorKind::Canceled, "the transport is gone", {}}};
-    const Result<TlsMaterial> material = credentials->tls();
-    if (!material) throw Refused{material.error()};
-    if (Status configured = configure_tls(context.native_handle(), *material); !configured)
-      throw Refused{configured.error()};
-  });
+  config.set_timeout(
+      idle + std::chrono::seconds(5));   // a second line: callers have deadlines of their own
+  config.set_max_redirects(0);           // a redirect must not carry the token elsewhere
+  config.set_tlsext_sni_enabled(false);  // announce_server_name() does it
+  config.set_ssl_context_callback(
+      [weak = std::weak_ptr(credentials_)](boost::asio::ssl::context& context) {
+        const auto credentials = weak.lock();
+        if (!credentials) throw Refused{{ErrorKind::Canceled, "the transport is gone", {}}};
+        const Result<TlsMaterial> material = credentials->tls();
+        if (!material) throw Refused{material.error()};
+        if (Status configured = configure_tls(context.native_handle(), *material); !configured)
+          throw Refused{configured.error()};
+      });
   if (url_->tls) {
     config.set_nativehandle_options([](http::client::native_handle handle) {
       using Stream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
@@ -119,14 +130,15 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
 
 std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
   const web::uri server(url_->text);
-  auto* const clients = new Clients{.requests = http::client::http_client(server, config(limits_.request)),
-                                    .streams = http::client::http_client(server, config(limits_.silence))};
+  auto* const clients =
+      new Clients{.requests = http::client::http_client(server, config(limits_.request)),
+                  .streams = http::client::http_client(server, config(limits_.silence))};
   // Whoever lets go last: they and their kept connections end where they lived.
   return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
 }
 
-// Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show the certificate that
-// they began with, so new ones are needed.
+// Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show
+// the certificate that they began with, so new ones are needed.
 Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
                                                   const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
@@ -157,14 +169,14 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
 
   AnswerListener* const listener = *listener_;
   auto permission = listener != nullptr ? listener->permission(request) : std::function<bool()>();
-  const auto exchange =
-      std::make_shared<Exchange>(request.body, std::move(permission), limits_, receive != nullptr, listener_);
+  const auto exchange = std::make_shared<Exchange>(request.body, std::move(permission), limits_,
+                                                   receive != nullptr, listener_);
   const auto used = clients();
   exchange->start(receive != nullptr ? used->streams : used->requests, std::move(outgoing));
   return receive != nullptr ? exchange->wait_streaming(stop, *receive) : exchange->wait_whole(stop);
 } catch (const std::exception& error) {
-  return fail(ErrorKind::Invalid,
-              fmt::format("cannot send {} {}: {}", to_string(request.method), request.target, error.what()));
+  return fail(ErrorKind::Invalid, fmt::format("cannot send {} {}: {}", to_string(request.method),
+                                              request.target, error.what()));
 }
 
 }  // namespace
@@ -173,7 +185,8 @@ void prepare_cpprest() {
   static std::once_flag once;
   std::call_once(once, [] {
     setenv("SSL_CERT_FILE", "/dev/null", 1);
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);  // the I/O thread outlives static destruction
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT,
+                        nullptr);  // the I/O thread outlives static destruction
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are main()'s
@@ -185,7 +198,8 @@ void prepare_cpprest() {
 }
 
 std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std::string user_agent,
-                                                  TransportLimits limits, AnswerListener* listener) {
+                                                  TransportLimits limits,
+                                                  AnswerListener* listener) {
   prepare_cpprest();
   return std::make_unique<CpprestTransport>(credentials, std::move(user_agent), limits, listener);
 }

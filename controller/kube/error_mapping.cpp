@@ -7,7 +7,8 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kShownBytes = 200;  // of a body that is no Status, a proxy's page for instance
+constexpr std::size_t kShownBytes =
+    200;  // of a body that is no Status, a proxy's page for instance
 
 struct ServerStatus {
   std::string message;
@@ -26,7 +27,8 @@ std::string printable(std::string_view body) {
 ServerStatus read_status(const std::string& body) {
   simdjson::dom::parser parser;
   api::Json status;
-  if (parser.parse(body).get(status) != simdjson::SUCCESS || !status.is_object()) return {printable(body), {}, {}};
+  if (parser.parse(body).get(status) != simdjson::SUCCESS || !status.is_object())
+    return {printable(body), {}, {}};
   ServerStatus result;
   result.message = api::read_string(status, "message", "message").value_or("");
   result.reason = api::read_string(status, "reason", "reason").value_or("");
@@ -65,9 +67,11 @@ ErrorKind kind_of(int status, std::string_view reason) {
 Error error_of(const HttpResponse& response, std::string_view what) {
   ServerStatus status = read_status(response.body);
   Error error{kind_of(response.status, status.reason), {}, {}};
-  error.message = status.message.empty() ? fmt::format("{}: the API server answered {}", what, response.status)
-                                         : fmt::format("{}: {} ({})", what, status.message, response.status);
-  if (error.kind == ErrorKind::Throttled || error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Internal) {
+  error.message = status.message.empty()
+                      ? fmt::format("{}: the API server answered {}", what, response.status)
+                      : fmt::format("{}: {} ({})", what, status.message, response.status);
+  if (error.kind == ErrorKind::Throttled || error.kind == ErrorKind::Unavailable ||
+      error.kind == ErrorKind::Internal) {
     error.retry_after = response.retry_after ? response.retry_after : status.retry_after;
   }
   return error;

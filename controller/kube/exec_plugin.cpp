@@ -13,19 +13,23 @@ namespace {
 
 constexpr Seconds kRenewBefore{5};
 
-std::unexpected<Error> wrong(std::string message) { return fail(ErrorKind::Unauthorized, std::move(message)); }
+std::unexpected<Error> wrong(std::string message) {
+  return fail(ErrorKind::Unauthorized, std::move(message));
+}
 
 }  // namespace
 
-Result<ExecCredential> decode_exec_credential(std::string_view output, std::string_view api_version) {
+Result<ExecCredential> decode_exec_credential(std::string_view output,
+                                              std::string_view api_version) {
   api::JsonParser parser;
   const Result<api::Json> document = parser.parse(output);
   if (!document) return wrong("its output is no JSON");
   const std::string kind = api::read_string(*document, "kind", "kind").value_or("");
   const std::string version = api::read_string(*document, "apiVersion", "apiVersion").value_or("");
   if (kind != "ExecCredential" || version != api_version) {
-    return wrong(fmt::format("it answered kind \"{}\" of \"{}\", the kubeconfig asks for ExecCredential of \"{}\"",
-                             kind, version, api_version));
+    return wrong(fmt::format(
+        "it answered kind \"{}\" of \"{}\", the kubeconfig asks for ExecCredential of \"{}\"", kind,
+        version, api_version));
   }
   const std::optional<api::Json> status = api::member(*document, "status");
   if (!status) return wrong("its answer has no status");
@@ -77,23 +81,26 @@ void ExecPlugin::forget() {
 }
 
 Result<std::shared_ptr<const ExecCredential>> ExecPlugin::run() const {
-  const std::string cluster = settings_.cluster.empty() ? "" : fmt::format(R"("cluster":{},)", settings_.cluster);
+  const std::string cluster =
+      settings_.cluster.empty() ? "" : fmt::format(R"("cluster":{},)", settings_.cluster);
   Command command{.program = settings_.command,
                   .arguments = settings_.arguments,
                   .environment = settings_.environment,
                   .timeout = settings_.timeout};
   command.environment.emplace_back(
       "KUBERNETES_EXEC_INFO",
-      fmt::format(R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":false}}}})",
-                  settings_.api_version, cluster));
+      fmt::format(
+          R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":false}}}})",
+          settings_.api_version, cluster));
   const auto named = [this](const Error& error) {
-    return wrong(fmt::format("the credential plugin \"{}\" of user \"{}\" cannot be used: {}{}{}", settings_.command,
-                             settings_.user, error.message, settings_.install_hint.empty() ? "" : "; ",
-                             settings_.install_hint));
+    return wrong(fmt::format("the credential plugin \"{}\" of user \"{}\" cannot be used: {}{}{}",
+                             settings_.command, settings_.user, error.message,
+                             settings_.install_hint.empty() ? "" : "; ", settings_.install_hint));
   };
   const Result<SecretString> output = run_command(command);
   if (!output) return named(output.error());
-  Result<ExecCredential> credential = decode_exec_credential(output->reveal(), settings_.api_version);
+  Result<ExecCredential> credential =
+      decode_exec_credential(output->reveal(), settings_.api_version);
   if (!credential) return named(credential.error());
   return std::make_shared<const ExecCredential>(std::move(*credential));
 }

@@ -1,6 +1,7 @@
-// A credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1): a program that prints a token or a
-// client certificate. Run when its last answer is missing, past its time or refused; one run serves all threads that
-// wait. Contract: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+// A credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1): a program that
+// prints a token or a client certificate. Run when its last answer is missing, past its time or
+// refused; one run serves all threads that wait. Contract:
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 #pragma once
 
 #include <chrono>
@@ -38,10 +39,11 @@ struct ExecCredential {
 
 class ExecPlugin {
  public:
-  ExecPlugin(ExecPluginSettings settings, const Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
+  ExecPlugin(ExecPluginSettings settings, const Clock& clock)
+      : settings_(std::move(settings)), clock_(clock) {}
 
-  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and program, with its last
-  // words.
+  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and
+  // program, with its last words.
   Result<std::shared_ptr<const ExecCredential>> credential();
   // The server refused the answer: it is asked for again.
   void forget();
@@ -58,7 +60,9 @@ class ExecPlugin {
   std::shared_ptr<const ExecCredential> answer_;
 };
 
-// Reads what a plugin printed. Errors: Unauthorized, saying what is wrong with it; never the content.
-Result<ExecCredential> decode_exec_credential(std::string_view output, std::string_view api_version);
+// Reads what a plugin printed. Errors: Unauthorized, saying what is wrong with it; never the
+// content.
+Result<ExecCredential> decode_exec_credential(std::string_view output,
+                                              std::string_view api_version);
 
 }  // namespace apitoken::kube

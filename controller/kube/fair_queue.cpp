@@ -31,8 +31,8 @@ void FairQueue::leave(Waiting::iterator at) {
 // The most urgent one that is not empty, unless a less urgent one was passed over too often.
 FairQueue::Lane& FairQueue::next_lane() {
   const auto waits = [](const Lane& lane) { return !lane.lines.empty(); };
-  const auto due =
-      std::ranges::find_if(lanes_, [&](const Lane& lane) { return waits(lane) && lane.passed_over >= kMaxPassedOver; });
+  const auto due = std::ranges::find_if(
+      lanes_, [&](const Lane& lane) { return waits(lane) && lane.passed_over >= kMaxPassedOver; });
   Lane& chosen = due != lanes_.end() ? *due : *std::ranges::find_if(lanes_, waits);
   for (Lane& lane : lanes_) {
     if (waits(lane)) ++lane.passed_over;

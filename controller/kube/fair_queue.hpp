@@ -1,6 +1,7 @@
-// FairQueue: the keys that wait for a worker, each once. More urgent keys come first; among keys of one urgency the
-// namespaces take turns, so that a tenant's mass of work delays another tenant by one key a turn. Within a namespace
-// keys come in the order in which they were added. The workqueue owns the only one, under its lock; it knows no clock.
+// FairQueue: the keys that wait for a worker, each once. More urgent keys come first; among keys of
+// one urgency the namespaces take turns, so that a tenant's mass of work delays another tenant by
+// one key a turn. Within a namespace keys come in the order in which they were added. The workqueue
+// owns the only one, under its lock; it knows no clock.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ namespace apitoken::kube {
 class FairQueue {
  public:
   using Key = api::ObjectKey;
-  // A less urgent key gets a turn after at most this many more urgent ones: an endless mass starves nobody.
+  // A less urgent key gets a turn after at most this many more urgent ones: an endless mass starves
+  // nobody.
   static constexpr unsigned kMaxPassedOver = 16;
 
   struct Taken {
@@ -27,8 +29,8 @@ class FairQueue {
     SteadyTime since;  // when it was first added
   };
 
-  // True if the key was not waiting yet. A key that waits already keeps its place, or moves to the end of its
-  // namespace's line at a greater urgency.
+  // True if the key was not waiting yet. A key that waits already keeps its place, or moves to the
+  // end of its namespace's line at a greater urgency.
   bool push(const Key& key, Urgency urgency, SteadyTime since);
   // The next key, or nothing when none waits.
   std::optional<Taken> pop();

@@ -45,9 +45,9 @@ Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubecon
   const bool skip_pod = !context.empty() || (preference.home_first && !home.empty());
   if (in_cluster() && !skip_pod) return in_cluster_credentials();
   if (!home.empty()) return load_kubeconfig(home, kSystemClock, context);
-  return fail(
-      ErrorKind::Invalid,
-      "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service account, or have ~/.kube/config");
+  return fail(ErrorKind::Invalid,
+              "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service "
+              "account, or have ~/.kube/config");
 }
 
 }  // namespace apitoken::kube

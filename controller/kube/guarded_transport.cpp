@@ -12,7 +12,8 @@ namespace {
 
 // The collection of a resource, or an object in it.
 bool is_about(const HttpRequest& request, const Resource& resource) {
-  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  const std::string_view path =
+      std::string_view(request.target).substr(0, request.target.find('?'));
   if (!path.starts_with("/apis/" + std::string(resource.group) + "/")) return false;
   const std::string plural = "/" + std::string(resource.plural);
   return path.ends_with(plural) || path.find(plural + "/") != path.npos;
@@ -22,14 +23,16 @@ bool is_about(const HttpRequest& request, const Resource& resource) {
 
 bool GuardedTransport::is_leaders_alone(const HttpRequest& request) {
   return request.method != Method::Get && !is_about(request, resources::kLeases) &&
-         !is_about(request, resources::kTokenReviews) && !is_about(request, resources::kSubjectAccessReviews);
+         !is_about(request, resources::kTokenReviews) &&
+         !is_about(request, resources::kSubjectAccessReviews);
 }
 
 Status GuardedTransport::await_turn(const HttpRequest& request, const std::stop_token& stop) {
   if (is_about(request, resources::kLeases)) return {};
   {
     std::unique_lock lock(mutex_);
-    while (!stop.stop_requested() && clock_.steady() < paused_until_) clock_.wait(never_, lock, stop, paused_until_);
+    while (!stop.stop_requested() && clock_.steady() < paused_until_)
+      clock_.wait(never_, lock, stop, paused_until_);
   }
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
   if (is_leaders_alone(request) && !may_write_()) {
@@ -41,7 +44,8 @@ Status GuardedTransport::await_turn(const HttpRequest& request, const std::stop_
 Result<HttpResponse> GuardedTransport::heed(Result<HttpResponse> answer) {
   if (answer && answer->status == 429 && answer->retry_after) {
     const std::lock_guard lock(mutex_);
-    paused_until_ = std::max(paused_until_, clock_.steady() + std::min(*answer->retry_after, kMaxPause));
+    paused_until_ =
+        std::max(paused_until_, clock_.steady() + std::min(*answer->retry_after, kMaxPause));
   }
   return answer;
 }
@@ -51,8 +55,9 @@ Result<HttpResponse> GuardedTransport::send(const HttpRequest& request, std::sto
   return heed(inner_->send(request, std::move(stop)));
 }
 
-Result<HttpResponse> GuardedTransport::stream(const HttpRequest& request, std::stop_token stop,
-                                              const std::function<bool(std::string_view)>& receive) {
+Result<HttpResponse> GuardedTransport::stream(
+    const HttpRequest& request, std::stop_token stop,
+    const std::function<bool(std::string_view)>& receive) {
   if (const Status turn = await_turn(request, stop); !turn) return std::unexpected(turn.error());
   return heed(inner_->stream(request, std::move(stop), receive));
 }

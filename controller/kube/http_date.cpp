@@ -14,7 +14,8 @@ constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "
 std::optional<int> number_in(std::string_view digits) {
   int number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || digits.front() == '-') return {};
+  if (error != std::errc() || end != digits.data() + digits.size() || digits.front() == '-')
+    return {};
   return number;
 }
 
@@ -22,8 +23,9 @@ std::optional<int> number_in(std::string_view digits) {
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
   constexpr std::string_view kShape = "Sun, 06 Nov 1994 08:49:37 GMT";
-  if (text.size() != kShape.size() || text.substr(3, 2) != ", " || text[7] != ' ' || text[11] != ' ' ||
-      text[16] != ' ' || text[19] != ':' || text[22] != ':' || text.substr(25) != " GMT") {
+  if (text.size() != kShape.size() || text.substr(3, 2) != ", " || text[7] != ' ' ||
+      text[11] != ' ' || text[16] != ' ' || text[19] != ':' || text[22] != ':' ||
+      text.substr(25) != " GMT") {
     return {};
   }
   const auto day = number_in(text.substr(5, 2)), year = number_in(text.substr(12, 4));
@@ -32,11 +34,13 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   const auto month = std::ranges::find(kMonths, text.substr(8, 3));
   if (!day || !year || !hour || !minute || !second || month == kMonths.end()) return {};
   if (*hour > 23 || *minute > 59 || *second > 60) return {};
-  const std::chrono::year_month_day date{std::chrono::year(*year),
-                                         std::chrono::month(static_cast<unsigned>(month - kMonths.begin() + 1)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
+  const std::chrono::year_month_day date{
+      std::chrono::year(*year),
+      std::chrono::month(static_cast<unsigned>(month - kMonths.begin() + 1)),
+      std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return {};
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + Seconds(*second);
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         Seconds(*second);
 }
 
 }  // namespace apitoken::kube

@@ -20,7 +20,8 @@ std::string environment(const char* name) {
 
 class InClusterCredentials final : public Credentials {
  public:
-  InClusterCredentials(ServerUrl server, const std::string& folder, std::string name_space, const Clock& clock)
+  InClusterCredentials(ServerUrl server, const std::string& folder, std::string name_space,
+                       const Clock& clock)
       : server_(std::move(server)),
         namespace_(std::move(name_space)),
         ca_path_(folder + "/ca.crt"),
@@ -34,7 +35,8 @@ class InClusterCredentials final : public Credentials {
     if (!ca) return std::unexpected(ca.error());
     // An empty CA would mean the system's.
     if (ca->empty())
-      return fail(ErrorKind::Unauthorized, fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));
+      return fail(ErrorKind::Unauthorized,
+                  fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));
     TlsMaterial material;
     material.ca = std::move(*ca);
     material.server_name = server_.host;
@@ -60,30 +62,34 @@ class InClusterCredentials final : public Credentials {
 
 bool in_cluster() { return !environment("KUBERNETES_SERVICE_HOST").empty(); }
 
-Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& folder, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& folder,
+                                                            const Clock& clock) {
   std::string host = environment("KUBERNETES_SERVICE_HOST");
   const std::string port = environment("KUBERNETES_SERVICE_PORT");
   if (host.empty() || port.empty()) {
     return fail(ErrorKind::Invalid,
-                "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is not set: this is no pod; use --kubeconfig");
+                "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is not set: this is no pod; "
+                "use --kubeconfig");
   }
   if (host.find(':') != host.npos) host = "kubernetes.default.svc";
-  Result<ServerUrl> server =
-      parse_server_url(fmt::format("https://{}:{}", host, port), "KUBERNETES_SERVICE_HOST and _PORT");
+  Result<ServerUrl> server = parse_server_url(fmt::format("https://{}:{}", host, port),
+                                              "KUBERNETES_SERVICE_HOST and _PORT");
   if (!server) return std::unexpected(server.error());
 
   const Result<std::string> written = read_file(folder + "/namespace");
-  std::string name_space = written ? written->substr(0, written->find_last_not_of(" \t\r\n") + 1) : "";
+  std::string name_space =
+      written ? written->substr(0, written->find_last_not_of(" \t\r\n") + 1) : "";
   if (name_space.empty()) name_space = "default";
-  auto credentials = std::make_unique<InClusterCredentials>(std::move(*server), folder, std::move(name_space), clock);
+  auto credentials = std::make_unique<InClusterCredentials>(std::move(*server), folder,
+                                                            std::move(name_space), clock);
 
   Result<std::optional<SecretString>> token = credentials->bearer_token();
   const Result<TlsMaterial> tls = credentials->tls();
   if (!token || !tls) {
-    return fail(
-        ErrorKind::Unauthorized,
-        fmt::format("{}; check that automountServiceAccountToken of the pod and its service account is not false",
-                    (!token ? token.error() : tls.error()).message));
+    return fail(ErrorKind::Unauthorized,
+                fmt::format("{}; check that automountServiceAccountToken of the pod and its "
+                            "service account is not false",
+                            (!token ? token.error() : tls.error()).message));
   }
   return credentials;
 }

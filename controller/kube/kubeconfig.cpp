@@ -1,4 +1,5 @@
-// Merges kubeconfig files and takes out what the context in use names; yaml-cpp's exceptions end here.
+// Merges kubeconfig files and takes out what the context in use names; yaml-cpp's exceptions end
+// here.
 #include "kube/kubeconfig.hpp"
 
 #include <fmt/format.h>
@@ -43,8 +44,10 @@ class KubeconfigCredentials final : public Credentials {
     material.certificate = std::move(*certificate);
     material.key = SecretString(std::move(*key));
     material.insecure = cluster_.insecure;
-    material.server_name = cluster_.tls_server_name.empty() ? cluster_.server.host : cluster_.tls_server_name;
-    // An empty CA file must not turn into trust in the system's CAs, nor an empty certificate into anonymity.
+    material.server_name =
+        cluster_.tls_server_name.empty() ? cluster_.server.host : cluster_.tls_server_name;
+    // An empty CA file must not turn into trust in the system's CAs, nor an empty certificate into
+    // anonymity.
     if (cluster_.ca.given() && material.ca.empty())
       return fail(ErrorKind::Unauthorized, cluster_.ca.path + " is empty");
     if (user_.certificate.given() && material.certificate.empty())
@@ -101,19 +104,23 @@ class Merged {
     if (!documents) return std::unexpected(documents.error());
     const YAML::Node root = documents->empty() ? YAML::Node() : documents->front();
     if (!root.IsMap())
-      return fail(ErrorKind::Invalid,
-                  fmt::format("{}: no kubeconfig: it must be a map with clusters, users and contexts", path));
+      return fail(
+          ErrorKind::Invalid,
+          fmt::format("{}: no kubeconfig: it must be a map with clusters, users and contexts",
+                      path));
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     Section file(root, path, folder);
     if (current_.empty()) current_ = file.text("current-context");
-    for (const auto& [list, one] : {std::pair{"clusters", "cluster"}, {"users", "user"}, {"contexts", "context"}}) {
+    for (const auto& [list, one] :
+         {std::pair{"clusters", "cluster"}, {"users", "user"}, {"contexts", "context"}}) {
       const YAML::Node entries = root[list];
-      for (std::size_t i = 0; entries.IsDefined() && entries.IsSequence() && i < entries.size(); ++i) {
+      for (std::size_t i = 0; entries.IsDefined() && entries.IsSequence() && i < entries.size();
+           ++i) {
         Section entry(entries[i], fmt::format("{}: {}[{}]", path, list, i), folder);
         const std::string name = entry.text("name");
-        entries_[one].try_emplace(name,
-                                  Section(entry.field(one), fmt::format("{}: {} \"{}\"", path, one, name), folder));
+        entries_[one].try_emplace(
+            name, Section(entry.field(one), fmt::format("{}: {} \"{}\"", path, one, name), folder));
       }
     }
     files_.push_back(path);
@@ -125,18 +132,20 @@ class Merged {
   std::string files() const { return fmt::format("{}", fmt::join(files_, ":")); }
 
   // `wanted_by` says who names the entry.
-  Result<Section> find(const char* kind, const std::string& name, const std::string& wanted_by) const {
+  Result<Section> find(const char* kind, const std::string& name,
+                       const std::string& wanted_by) const {
     const auto entries = entries_.find(kind);
-    const auto found =
-        entries == entries_.end() ? std::map<std::string, Section>::const_iterator{} : entries->second.find(name);
+    const auto found = entries == entries_.end() ? std::map<std::string, Section>::const_iterator{}
+                                                 : entries->second.find(name);
     if (entries != entries_.end() && found != entries->second.end()) return found->second;
     std::vector<std::string> names;
     if (entries != entries_.end()) {
       for (const auto& entry : entries->second) names.push_back(entry.first);
     }
     return fail(ErrorKind::Invalid,
-                fmt::format("{}: {} names the {} \"{}\", which is not there; there is: {}", files(), wanted_by, kind,
-                            name, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+                fmt::format("{}: {} names the {} \"{}\", which is not there; there is: {}", files(),
+                            wanted_by, kind, name,
+                            names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
   }
 
  private:
@@ -145,15 +154,20 @@ class Merged {
   std::vector<std::string> files_;
 };
 
-Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::string& wanted, const Clock& clock) {
+Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::string& wanted,
+                                            const Clock& clock) {
   if (wanted.empty() && files.current().empty()) {
-    return fail(ErrorKind::Invalid,
-                fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"", files.files()));
+    return fail(
+        ErrorKind::Invalid,
+        fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"",
+                    files.files()));
   }
-  Result<Section> context = wanted.empty() ? files.find("context", files.current(), "current-context")
-                                           : files.find("context", wanted, "--context");
+  Result<Section> context = wanted.empty()
+                                ? files.find("context", files.current(), "current-context")
+                                : files.find("context", wanted, "--context");
   if (!context) return std::unexpected(context.error());
-  const Result<Section> cluster_entry = files.find("cluster", context->text("cluster"), context->where());
+  const Result<Section> cluster_entry =
+      files.find("cluster", context->text("cluster"), context->where());
   if (!cluster_entry) return std::unexpected(cluster_entry.error());
   Result<Cluster> cluster = read_cluster(*cluster_entry);
   if (!cluster) return std::unexpected(cluster.error());
@@ -173,15 +187,20 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::stri
   std::string name_space = context->text("namespace");
   if (context->problem()) return std::unexpected(*context->problem());
   if (cluster->insecure)
-    spdlog::warn("{}: insecure-skip-tls-verify: the server is not verified", cluster_entry->where());
+    spdlog::warn("{}: insecure-skip-tls-verify: the server is not verified",
+                 cluster_entry->where());
   if (!cluster->server.tls)
-    spdlog::warn("{}: the connection to {} is not encrypted", cluster_entry->where(), cluster->server.text);
+    spdlog::warn("{}: the connection to {} is not encrypted", cluster_entry->where(),
+                 cluster->server.text);
 
   auto credentials = std::make_unique<KubeconfigCredentials>(
-      std::move(*cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space), clock);
+      std::move(*cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space),
+      clock);
   const Result<TlsMaterial> material = credentials->own_tls();
   const Status usable = material ? check_tls(*material) : std::unexpected(material.error());
-  if (!usable) return fail(usable.error().kind, fmt::format("{}: {}", context->where(), usable.error().message));
+  if (!usable)
+    return fail(usable.error().kind,
+                fmt::format("{}: {}", context->where(), usable.error().message));
   return credentials;
 }
 
@@ -194,7 +213,8 @@ Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, co
   return load_kubeconfigs({path}, clock, context);
 }
 
-Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths, const Clock& clock,
+Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths,
+                                                      const Clock& clock,
                                                       const std::string& context) {
   Merged files;
   std::string reading;
@@ -205,7 +225,8 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
       if (Status added = files.add(path); !added) return std::unexpected(added.error());
     }
     if (files.empty()) {
-      return fail(ErrorKind::Invalid, fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
+      return fail(ErrorKind::Invalid,
+                  fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
     }
     return choose(files, context, clock);
   } catch (const YAML::Exception& error) {

@@ -16,7 +16,8 @@ Pem read_pem(Section& section, const char* file_field, const char* data_field) {
   if (std::string encoded = section.text(data_field); !encoded.empty()) {
     std::optional<std::string> decoded = base64_decode(encoded);
     wipe(encoded);
-    if (!decoded || decoded->empty()) section.refuse(fmt::format("{} must be PEM in base64", data_field));
+    if (!decoded || decoded->empty())
+      section.refuse(fmt::format("{} must be PEM in base64", data_field));
     pem.bytes = std::move(decoded).value_or("");
   } else {
     pem.path = section.path(file_field);
@@ -30,47 +31,57 @@ ExecPluginSettings read_exec(Section& exec) {
   const bool v1 = settings.api_version == "client.authentication.k8s.io/v1";
   if (!v1 && settings.api_version != "client.authentication.k8s.io/v1beta1") {
     exec.refuse(
-        fmt::format("apiVersion \"{}\" is not supported; use client.authentication.k8s.io/v1", settings.api_version));
+        fmt::format("apiVersion \"{}\" is not supported; use client.authentication.k8s.io/v1",
+                    settings.api_version));
   }
   settings.command = exec.text("command");
   if (settings.command.empty()) exec.refuse("command is missing");
-  if (settings.command.find('/') != std::string::npos) settings.command = exec.beside(settings.command);
+  if (settings.command.find('/') != std::string::npos)
+    settings.command = exec.beside(settings.command);
   settings.install_hint = exec.text("installHint");
   const std::string mode = exec.text("interactiveMode");
   if (mode == "Always") {
     exec.refuse(
-        "interactiveMode is Always, but no terminal is handed to plugins here; use one that works with Never or "
+        "interactiveMode is Always, but no terminal is handed to plugins here; use one that works "
+        "with Never or "
         "IfAvailable");
   } else if (mode.empty() ? v1 : (mode != "Never" && mode != "IfAvailable")) {
     exec.refuse(fmt::format("interactiveMode is \"{}\"; it must be Never or IfAvailable", mode));
   }
   const YAML::Node arguments = exec.field("args");
-  for (std::size_t i = 0; arguments.IsDefined() && arguments.IsSequence() && i < arguments.size(); ++i) {
+  for (std::size_t i = 0; arguments.IsDefined() && arguments.IsSequence() && i < arguments.size();
+       ++i) {
     if (!arguments[i].IsScalar()) exec.refuse(fmt::format("args[{}] must be a string", i));
     settings.arguments.push_back(arguments[i].Scalar());
   }
   const YAML::Node variables = exec.field("env");
-  for (std::size_t i = 0; variables.IsDefined() && variables.IsSequence() && i < variables.size(); ++i) {
+  for (std::size_t i = 0; variables.IsDefined() && variables.IsSequence() && i < variables.size();
+       ++i) {
     Section variable(variables[i], "", "");
     settings.environment.emplace_back(variable.text("name"), variable.text("value"));
-    if (settings.environment.back().first.empty()) exec.refuse(fmt::format("env[{}].name is missing", i));
+    if (settings.environment.back().first.empty())
+      exec.refuse(fmt::format("env[{}].name is missing", i));
   }
   return settings;
 }
 
 }  // namespace
 
-Result<std::string> Pem::read() const { return bytes.empty() && !path.empty() ? read_file(path) : bytes; }
+Result<std::string> Pem::read() const {
+  return bytes.empty() && !path.empty() ? read_file(path) : bytes;
+}
 
 Result<Cluster> read_cluster(Section section) {
   Cluster cluster;
-  if (section.has("proxy-url")) section.refuse("proxy-url is not supported; connect without a proxy and remove it");
+  if (section.has("proxy-url"))
+    section.refuse("proxy-url is not supported; connect without a proxy and remove it");
   cluster.tls_server_name = section.text("tls-server-name");
   cluster.insecure = section.flag("insecure-skip-tls-verify");
   cluster.ca = read_pem(section, "certificate-authority", "certificate-authority-data");
   if (cluster.insecure && cluster.ca.given()) {
     section.refuse(
-        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best the former)");
+        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best "
+        "the former)");
   }
   const std::string server = section.text("server");
   if (server.empty()) section.refuse("server is missing");
@@ -79,7 +90,8 @@ Result<Cluster> read_cluster(Section section) {
   if (!url) return std::unexpected(url.error());
   cluster.server = std::move(*url);
   const YAML::Node extensions = section.field("extensions");
-  for (std::size_t i = 0; extensions.IsDefined() && extensions.IsSequence() && i < extensions.size(); ++i) {
+  for (std::size_t i = 0;
+       extensions.IsDefined() && extensions.IsSequence() && i < extensions.size(); ++i) {
     const Section extension(extensions[i], section.where(), "");
     if (Section(extension).text("name") == "client.authentication.k8s.io/exec")
       cluster.plugin_config = to_json(extension.field("extension"));
@@ -90,21 +102,24 @@ Result<Cluster> read_cluster(Section section) {
 Result<User> read_user(Section section, const std::string& name) {
   if (section.has("username") || section.has("password")) {
     section.refuse(
-        "username and password are not supported by Kubernetes any more; use a client certificate, token or exec");
+        "username and password are not supported by Kubernetes any more; use a client certificate, "
+        "token or exec");
   }
   if (section.has("auth-provider"))
     section.refuse("auth-provider is not supported any more; use exec with the provider's plugin");
   for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
     if (section.has(field))
-      section.refuse(fmt::format("{}: impersonation is not supported; use a user with the rights needed", field));
+      section.refuse(fmt::format(
+          "{}: impersonation is not supported; use a user with the rights needed", field));
   }
   User user;
   user.certificate = read_pem(section, "client-certificate", "client-certificate-data");
   user.key = read_pem(section, "client-key", "client-key-data");
   if (user.certificate.given() != user.key.given()) {
-    section.refuse(fmt::format(
-        "{} is missing; a client certificate and its key come together",
-        user.certificate.given() ? "client-key or client-key-data" : "client-certificate or client-certificate-data"));
+    section.refuse(fmt::format("{} is missing; a client certificate and its key come together",
+                               user.certificate.given()
+                                   ? "client-key or client-key-data"
+                                   : "client-certificate or client-certificate-data"));
   }
   user.token_path = section.path("tokenFile");
   if (std::string token = section.text("token"); !token.empty()) {

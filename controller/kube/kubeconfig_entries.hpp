@@ -1,6 +1,6 @@
-// The entries of kubeconfig files, read and judged one by one: clusters and users, with the words that a message needs.
-// load_kubeconfig() calls it, on the thread that starts the program. Reads no file but those that Pem::read() is asked
-// for. yaml-cpp's exceptions pass through.
+// The entries of kubeconfig files, read and judged one by one: clusters and users, with the words
+// that a message needs. load_kubeconfig() calls it, on the thread that starts the program. Reads no
+// file but those that Pem::read() is asked for. yaml-cpp's exceptions pass through.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -17,8 +17,8 @@
 
 namespace apitoken::kube {
 
-// One entry of a list, or one section of an entry: its fields with the words that a message needs. The first field that
-// is wrong is remembered, so that reading goes on without a check after each.
+// One entry of a list, or one section of an entry: its fields with the words that a message needs.
+// The first field that is wrong is remembered, so that reading goes on without a check after each.
 class Section {
  public:
   Section(YAML::Node node, std::string where, std::string folder)
@@ -54,8 +54,12 @@ class Section {
     const std::string value = text(name);
     return value.empty() ? value : beside(value);
   }
-  std::string beside(const std::string& path) const { return path.starts_with('/') ? path : folder_ + "/" + path; }
-  Section section(const char* name) const { return {field(name), fmt::format("{}.{}", where_, name), folder_}; }
+  std::string beside(const std::string& path) const {
+    return path.starts_with('/') ? path : folder_ + "/" + path;
+  }
+  Section section(const char* name) const {
+    return {field(name), fmt::format("{}.{}", where_, name), folder_};
+  }
 
  private:
   YAML::Node node_;

@@ -13,22 +13,26 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr Seconds kReleaseTime{4};                // to give the lease back; who is to stop is not kept waiting longer
+constexpr Seconds kReleaseTime{
+    4};  // to give the lease back; who is to stop is not kept waiting longer
 constexpr std::int64_t kMaxDuration = 24 * 3600;  // of somebody else's lease; more is a mistake
 
 auto record_of(const api::Lease& lease) {
-  return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time, lease.renew_time,
-                  lease.transitions);
+  return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time,
+                  lease.renew_time, lease.transitions);
 }
 
-bool lost_a_race(ErrorKind kind) { return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists; }
+bool lost_a_race(ErrorKind kind) {
+  return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists;
+}
 
 }  // namespace
 
 LeaderElector::LeaderElector(Client& client, const Clock& clock, Candidate candidate)
     : client_(client), clock_(clock), candidate_(std::move(candidate)) {}
 
-LeaderElector::End LeaderElector::run(std::stop_token stop, const std::function<void()>& on_started_leading,
+LeaderElector::End LeaderElector::run(std::stop_token stop,
+                                      const std::function<void()>& on_started_leading,
                                       const std::function<void()>& on_stopped_leading) {
   name_thread("lease");
   const std::jthread watchdog([this](std::stop_token over) {
@@ -36,12 +40,13 @@ LeaderElector::End LeaderElector::run(std::stop_token stop, const std::function<
     cut_late_requests(over);
   });
   if (!acquire(stop)) return End::Stopped;
-  spdlog::info("leading lease={}/{} identity={}", candidate_.ns, candidate_.name, candidate_.identity);
+  spdlog::info("leading lease={}/{} identity={}", candidate_.ns, candidate_.name,
+               candidate_.identity);
   on_started_leading();
   const End end = renew(stop);
   if (end == End::Lost) {
-    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns, candidate_.name,
-                  candidate_.identity, observed_ ? observed_->holder : "");
+    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns,
+                  candidate_.name, candidate_.identity, observed_ ? observed_->holder : "");
   }
   on_stopped_leading();
   if (end == End::Stopped) release();
@@ -81,7 +86,8 @@ SteadyTime LeaderElector::renew_by() const {
 
 bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop) {
   const auto began = clock_.steady();
-  const auto held = within(deadline, stop, [this](std::stop_token cut) { return try_acquire_or_renew(cut); });
+  const auto held =
+      within(deadline, stop, [this](std::stop_token cut) { return try_acquire_or_renew(cut); });
   if (!held) {
     if (!stop.stop_requested()) report(held.error());
     return false;
@@ -102,11 +108,13 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
   }
   if (holding) {  // nobody else should have touched it: no need to look first
     auto renewed = claim(stop);
-    if (renewed || (renewed.error().kind != ErrorKind::Conflict && renewed.error().kind != ErrorKind::NotFound))
+    if (renewed || (renewed.error().kind != ErrorKind::Conflict &&
+                    renewed.error().kind != ErrorKind::NotFound))
       return renewed;
   }
   if (const auto fetched = fetch(stop); !fetched) {
-    return fetched.error().kind == ErrorKind::NotFound ? create(stop) : std::unexpected(fetched.error());
+    return fetched.error().kind == ErrorKind::NotFound ? create(stop)
+                                                       : std::unexpected(fetched.error());
   }
   if (held_by_other()) return false;
   return claim(stop);
@@ -126,7 +134,8 @@ void LeaderElector::observe(api::Lease lease) {
     observed_at_ = clock_.steady();
     const bool other = !lease.holder.empty() && lease.holder != candidate_.identity;
     if (other && (!observed_ || observed_->holder != lease.holder)) {
-      spdlog::info("another replica leads lease={}/{} holder={}", candidate_.ns, candidate_.name, lease.holder);
+      spdlog::info("another replica leads lease={}/{} holder={}", candidate_.ns, candidate_.name,
+                   lease.holder);
     }
   }
   observed_ = std::move(lease);
@@ -134,8 +143,8 @@ void LeaderElector::observe(api::Lease lease) {
 
 bool LeaderElector::held_by_other() const {
   if (observed_->holder.empty() || observed_->holder == candidate_.identity) return false;
-  return clock_.steady() <
-         observed_at_ + Seconds(std::clamp<std::int64_t>(observed_->duration_seconds, 0, kMaxDuration));
+  return clock_.steady() < observed_at_ + Seconds(std::clamp<std::int64_t>(
+                                              observed_->duration_seconds, 0, kMaxDuration));
 }
 
 Result<bool> LeaderElector::create(const std::stop_token& stop) {
@@ -146,7 +155,8 @@ Result<bool> LeaderElector::create(const std::stop_token& stop) {
   lease.holder = candidate_.identity;
   lease.duration_seconds = candidate_.timings.lease_duration.count();
   lease.acquire_time = lease.renew_time = now;
-  const auto body = client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop);
+  const auto body =
+      client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop);
   if (!body) return std::unexpected(body.error());
   auto created = api::decode_lease(*body);
   if (!created) return std::unexpected(std::move(created.error()));
@@ -167,7 +177,8 @@ Result<bool> LeaderElector::claim(const std::stop_token& stop) {
 }
 
 Result<bool> LeaderElector::write(api::Lease lease, const std::stop_token& stop) {
-  const auto body = client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop);
+  const auto body =
+      client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop);
   if (!body) return std::unexpected(body.error());
   auto written = api::decode_lease(*body);
   if (!written) return std::unexpected(std::move(written.error()));
@@ -186,19 +197,22 @@ Result<bool> LeaderElector::give_up(const std::stop_token& stop) {
 }
 
 void LeaderElector::release() {
-  const auto released =
-      within(clock_.steady() + kReleaseTime, {}, [this](std::stop_token cut) { return give_up(cut); });
+  const auto released = within(clock_.steady() + kReleaseTime, {},
+                               [this](std::stop_token cut) { return give_up(cut); });
   if (released) {
     spdlog::info("lease released lease={}/{}", candidate_.ns, candidate_.name);
   } else {
-    spdlog::warn("lease not released, the next replica has to wait for it to run out lease={}/{} error=\"{}\"",
-                 candidate_.ns, candidate_.name, released.error().message);
+    spdlog::warn(
+        "lease not released, the next replica has to wait for it to run out lease={}/{} "
+        "error=\"{}\"",
+        candidate_.ns, candidate_.name, released.error().message);
   }
 }
 
-// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs must not let us believe
-// for longer than the lease lasts that we lead.
-Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& stop, const Attempt& attempt) {
+// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs
+// must not let us believe for longer than the lease lasts that we lead.
+Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& stop,
+                                   const Attempt& attempt) {
   std::stop_source cut;
   {
     std::lock_guard lock(mutex_);
@@ -236,7 +250,8 @@ void LeaderElector::cut_late_requests(const std::stop_token& stop) {
 
 void LeaderElector::pause(const std::stop_token& stop, SteadyTime until) {
   std::unique_lock lock(mutex_);
-  while (!stop.stop_requested() && clock_.steady() < until) clock_.wait(changed_, lock, stop, until);
+  while (!stop.stop_requested() && clock_.steady() < until)
+    clock_.wait(changed_, lock, stop, until);
 }
 
 void LeaderElector::report(const Error& error) {
@@ -245,13 +260,14 @@ void LeaderElector::report(const Error& error) {
   const char* remedy = "";
   if (error.kind == ErrorKind::Forbidden) {
     remedy =
-        "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or set "
+        "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or "
+        "set "
         "--operator-namespace";
   } else if (error.kind == ErrorKind::NotFound) {
     remedy = "; create the namespace, or set --operator-namespace to one that exists";
   }
-  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"", candidate_.ns,
-               candidate_.name, to_string(error.kind), error.message, remedy);
+  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"",
+               candidate_.ns, candidate_.name, to_string(error.kind), error.message, remedy);
 }
 
 }  // namespace apitoken::kube

@@ -1,6 +1,7 @@
-// LeaderElector: of several replicas at most one leads, by a Lease. Semantics of client-go's tools/leaderelection:
-// another holder counts as alive while its record changed within the lease's duration as this process measures it, so
-// clocks need not agree. run() is a thread of its own; leading() may be asked from any. Source:
+// LeaderElector: of several replicas at most one leads, by a Lease. Semantics of client-go's
+// tools/leaderelection: another holder counts as alive while its record changed within the lease's
+// duration as this process measures it, so clocks need not agree. run() is a thread of its own;
+// leading() may be asked from any. Source:
 // https://kubernetes.io/docs/concepts/architecture/leases/#leader-election
 #pragma once
 
@@ -33,10 +34,10 @@ class LeaderElector {
 
   LeaderElector(Client& client, const Clock& clock, Candidate candidate);
 
-  // Until `stop`, or until leadership was won and lost. Both callbacks run on this thread: on_started_leading must
-  // return soon (nothing is renewed meanwhile); on_stopped_leading returns when nobody writes any more. It is called
-  // once if and only if the other was. Only then, on a clean stop, the lease is released, so that the next one need not
-  // wait.
+  // Until `stop`, or until leadership was won and lost. Both callbacks run on this thread:
+  // on_started_leading must return soon (nothing is renewed meanwhile); on_stopped_leading returns
+  // when nobody writes any more. It is called once if and only if the other was. Only then, on a
+  // clean stop, the lease is released, so that the next one need not wait.
   End run(std::stop_token stop, const std::function<void()>& on_started_leading,
           const std::function<void()>& on_stopped_leading);
   // Holds the lease and was able to say so within the renew deadline.

@@ -10,28 +10,37 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kMaxComplaints = 100;  // a flood of broken objects must not become a flood of log lines
+constexpr std::size_t kMaxComplaints =
+    100;  // a flood of broken objects must not become a flood of log lines
 
-std::string_view scope_of(const Watched& watched) { return watched.ns.empty() ? "all" : std::string_view(watched.ns); }
+std::string_view scope_of(const Watched& watched) {
+  return watched.ns.empty() ? "all" : std::string_view(watched.ns);
+}
 
 std::string_view version_of(api::Json object) {
   std::string_view version;
-  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS ? version : std::string_view();
+  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS
+             ? version
+             : std::string_view();
 }
 
 Error error_of_event(api::Json status) {
   const auto code = api::read_integer(status, "code", "code").value_or(500);
-  return error_of({static_cast<int>(code), simdjson::to_string(status)}, "watch ended by the server");
+  return error_of({static_cast<int>(code), simdjson::to_string(status)},
+                  "watch ended by the server");
 }
 
 void append_selectors(std::string& query, const Watched& watched) {
-  if (!watched.label_selector.empty()) query += "&labelSelector=" + percent_encode(watched.label_selector);
-  if (!watched.field_selector.empty()) query += "&fieldSelector=" + percent_encode(watched.field_selector);
+  if (!watched.label_selector.empty())
+    query += "&labelSelector=" + percent_encode(watched.label_selector);
+  if (!watched.field_selector.empty())
+    query += "&fieldSelector=" + percent_encode(watched.field_selector);
 }
 
 }  // namespace
 
-ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink, Outage* outage)
+ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink,
+                     Outage* outage)
     : client_(client), clock_(clock), watched_(std::move(watched)), sink_(sink), outage_(outage) {}
 
 void ListWatch::run(std::stop_token stop) {
@@ -48,7 +57,8 @@ void ListWatch::run(std::stop_token stop) {
   }
 }
 
-// The first failure of a server that is back again does not wait for as long as its absence had let the backoff grow.
+// The first failure of a server that is back again does not wait for as long as its absence had let
+// the backoff grow.
 void ListWatch::note_failure() {
   const bool away = outage_ != nullptr && outage_->away();
   if (std::exchange(was_away_, away) && !away) machine_.forget_failures();
@@ -66,15 +76,16 @@ void ListWatch::list(std::stop_token stop) {
   const auto version = list_pages(stop);
   if (!version) {
     note_failure();
-    if (!stop.stop_requested()) report(machine_.list_failed(version.error(), random_()), "list", version.error());
+    if (!stop.stop_requested())
+      report(machine_.list_failed(version.error(), random_()), "list", version.error());
     return;
   }
   was_away_ = false;
   sink_.list_ends(*version);
   malloc_trim(0);  // pages, parser and former objects leave holes that would count as ours for ever
   synced_ = true;
-  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource), scope_of(watched_),
-                *version);
+  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource),
+                scope_of(watched_), *version);
   report_over(machine_.listed(*version));
 }
 
@@ -83,7 +94,8 @@ Result<std::string> ListWatch::list_pages(std::stop_token stop) {
   std::string version, continue_token;
   const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
   do {
-    const auto page = client_.list(watched_.resource, watched_.ns, list_query(continue_token), accept, stop);
+    const auto page =
+        client_.list(watched_.resource, watched_.ns, list_query(continue_token), accept, stop);
     if (!page) return std::unexpected(page.error());
     touch();
     auto more = take_page(parser, *page, version);
@@ -94,10 +106,11 @@ Result<std::string> ListWatch::list_pages(std::stop_token stop) {
 }
 
 // Returns the token for the next page, empty after the last. All pages are of one version.
-Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page, std::string& version) {
+Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page,
+                                         std::string& version) {
   const auto broken = [&](std::string_view why) {
-    return fail(ErrorKind::Decode,
-                fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page.size(), why));
+    return fail(ErrorKind::Decode, fmt::format("list {}: a page of {} bytes: {}",
+                                               name_of(watched_.resource), page.size(), why));
   };
   api::Json root;
   if (const auto error = api::parse_document(parser, page, false).get(root))
@@ -123,9 +136,10 @@ std::string ListWatch::list_query(std::string_view continue_token) const {
 }
 
 std::string ListWatch::watch_query() {
-  const unsigned seconds = 240 + random_() % 61;  // apart, so that not all watches of all replicas come back at once
-  std::string query = fmt::format("allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}", seconds,
-                                  percent_encode(machine_.resource_version()));
+  const unsigned seconds =
+      240 + random_() % 61;  // apart, so that not all watches of all replicas come back at once
+  std::string query = fmt::format("allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}",
+                                  seconds, percent_encode(machine_.resource_version()));
   append_selectors(query, watched_);
   return query;
 }
@@ -136,8 +150,8 @@ void ListWatch::watch(std::stop_token stop) {
   Status decoded;
   const auto began = clock_.steady();
   const auto accept = watched_.metadata_only ? kMetadataAccept : kJsonAccept;
-  const auto answer =
-      client_.watch(watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
+  const auto answer = client_.watch(
+      watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
         touch();
         decoded = decoder_.feed(bytes, [&](const WatchEvent& event) { take_event(event, began); });
         return decoded.has_value() && !event_error_ && !stop.stop_requested();
@@ -171,7 +185,8 @@ void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
   if (event.type == EventType::Bookmark) {
     if (!version.empty()) sink_.seen(version);
   } else {
-    taken = event.type == EventType::Deleted ? sink_.removed(event.object) : sink_.changed(event.object);
+    taken = event.type == EventType::Deleted ? sink_.removed(event.object)
+                                             : sink_.changed(event.object);
   }
   if (!taken) complain(taken.error());
   report_over(machine_.saw(version, clock_.steady() - began));
@@ -180,8 +195,8 @@ void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
 void ListWatch::report(Report report, std::string_view verb, const Error& error) {
   if (report == Report::Over) return report_over(report);
   if (report == Report::Nothing) {
-    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb, name_of(watched_.resource),
-                  scope_of(watched_), error.message);
+    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb,
+                  name_of(watched_.resource), scope_of(watched_), error.message);
     return;
   }
   const bool no_crds = error.kind == ErrorKind::NotFound && watched_.resource.group == api::kGroup;
@@ -192,11 +207,13 @@ void ListWatch::report(Report report, std::string_view verb, const Error& error)
 
 void ListWatch::report_over(Report report) {
   if (report != Report::Over) return;
-  spdlog::info("list and watch work again resource={} namespace={}", name_of(watched_.resource), scope_of(watched_));
+  spdlog::info("list and watch work again resource={} namespace={}", name_of(watched_.resource),
+               scope_of(watched_));
 }
 
 void ListWatch::complain(const Error& undecodable) {
-  if (complaints_.size() >= kMaxComplaints || !complaints_.insert(undecodable.message).second) return;
+  if (complaints_.size() >= kMaxComplaints || !complaints_.insert(undecodable.message).second)
+    return;
   spdlog::error("object skipped, it cannot be decoded resource={} namespace={} error=\"{}\"",
                 name_of(watched_.resource), scope_of(watched_), undecodable.message);
 }

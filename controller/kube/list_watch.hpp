@@ -1,6 +1,6 @@
-// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams, waiting, reporting.
-// What to do next it asks the WatchMachine. run() belongs to one thread; has_synced() and last_activity() may be called
-// from any.
+// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams,
+// waiting, reporting. What to do next it asks the WatchMachine. run() belongs to one thread;
+// has_synced() and last_activity() may be called from any.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,8 @@ struct Watched {
   std::string field_selector{};
 };
 
-// Where objects go. Everything is called on the thread of run(). A Status that is an error means: this object is
-// skipped.
+// Where objects go. Everything is called on the thread of run(). A Status that is an error means:
+// this object is skipped.
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;
@@ -43,7 +43,8 @@ class ListWatch {
   static constexpr int kPageSize = 100;  // simdjson takes up to 14 bytes for each one of a page
 
   // All outlive it; `outage` may be null, then each waits out its own backoff.
-  ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink, Outage* outage = nullptr);
+  ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink,
+            Outage* outage = nullptr);
   void run(std::stop_token stop);
 
   bool has_synced() const { return synced_; }
@@ -53,7 +54,8 @@ class ListWatch {
  private:
   void list(std::stop_token stop);
   Result<std::string> list_pages(std::stop_token stop);
-  Result<std::string> take_page(simdjson::dom::parser& parser, const std::string& page, std::string& version);
+  Result<std::string> take_page(simdjson::dom::parser& parser, const std::string& page,
+                                std::string& version);
   void watch(std::stop_token stop);
   void take_event(const WatchEvent& event, SteadyTime began);
   void wait(std::stop_token stop, std::chrono::milliseconds delay);

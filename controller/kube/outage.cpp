@@ -40,7 +40,8 @@ void Outage::wait(std::chrono::milliseconds delay, std::stop_token stop) {
       next_probe_ = time + kProbe;
       break;
     }
-    clock_.wait(changed_, lock, stop, answers_ != answers ? earliest : std::min(until, next_probe_));
+    clock_.wait(changed_, lock, stop,
+                answers_ != answers ? earliest : std::min(until, next_probe_));
   }
   --waiting_;
 }

@@ -1,6 +1,7 @@
-// Outage: lets everybody who waits to reach the API server again try at once when it answers anybody. While it is away
-// one of the waiting threads tries every kProbe, whatever its own backoff has grown to; the others wait. The transport
-// tells of answers, reflectors wait; thread-safe, no I/O.
+// Outage: lets everybody who waits to reach the API server again try at once when it answers
+// anybody. While it is away one of the waiting threads tries every kProbe, whatever its own backoff
+// has grown to; the others wait. The transport tells of answers, reflectors wait; thread-safe, no
+// I/O.
 #pragma once
 
 #include <condition_variable>
@@ -23,8 +24,8 @@ class Outage final : public AnswerListener {
   // The last request of all was left unanswered.
   bool away() const;
 
-  // For a thread that could not reach the server. Waits for `delay`; less, but at least kProbe, if the server has
-  // answered somebody since this call; less if it is this thread's turn to try.
+  // For a thread that could not reach the server. Waits for `delay`; less, but at least kProbe, if
+  // the server has answered somebody since this call; less if it is this thread's turn to try.
   void wait(std::chrono::milliseconds delay, std::stop_token stop);
 
  private:

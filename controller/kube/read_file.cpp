@@ -25,7 +25,8 @@ Result<std::string> read_file(const std::string& path) {
   std::string text(4096, '\0');
   std::size_t size = 0;
   ssize_t got = 0;
-  while ((got = read(file, text.data() + size, text.size() - size)) > 0 || (got < 0 && errno == EINTR)) {
+  while ((got = read(file, text.data() + size, text.size() - size)) > 0 ||
+         (got < 0 && errno == EINTR)) {
     if (got > 0) size += static_cast<std::size_t>(got);
     if (size > kLimit) break;
     if (size == text.size()) text.resize(size * 2);

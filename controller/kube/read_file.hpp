@@ -7,7 +7,8 @@
 
 namespace apitoken::kube {
 
-// At most 1 MiB. Errors: Unauthorized; the message names the file and the reason, never its content.
+// At most 1 MiB. Errors: Unauthorized; the message names the file and the reason, never its
+// content.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace apitoken::kube

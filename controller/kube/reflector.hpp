@@ -1,6 +1,6 @@
-// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH. run() is a thread of its
-// own; the rest may be called from any. It never stops for a failure: it reports one when it begins and when it is
-// over, waits longer each time, and tries again.
+// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH.
+// run() is a thread of its own; the rest may be called from any. It never stops for a failure: it
+// reports one when it begins and when it is over, waits longer each time, and tries again.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@ class Reflector final : private ObjectSink {
   // On the reflector's thread, after the store has the change. Quick: it holds up the watch.
   using OnChange = std::function<void(const Change<T>&)>;
 
-  Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode, OnChange on_change,
-            Outage* outage = nullptr)
+  Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode,
+            OnChange on_change, Outage* outage = nullptr)
       : loop_(client, clock, std::move(watched), *this, outage),
         store_(store),
         decode_(std::move(decode)),
@@ -48,7 +48,8 @@ class Reflector final : private ObjectSink {
   Status changed(api::Json object) override {
     const auto version = api::peek_version(object);
     if (!version) return std::unexpected(version.error());
-    if (store_.observe_known(watched().ns, *version)) return {};  // mostly the echo of a write of our own
+    if (store_.observe_known(watched().ns, *version))
+      return {};  // mostly the echo of a write of our own
     auto decoded = decode_(object);
     if (!decoded) return std::unexpected(decoded.error());
     tell(store_.observe(watched().ns, std::move(*decoded)));
@@ -60,7 +61,9 @@ class Reflector final : private ObjectSink {
     tell(store_.observe_removal(watched().ns, *meta));
     return {};
   }
-  void seen(std::string_view resource_version) override { store_.observe_version(watched().ns, resource_version); }
+  void seen(std::string_view resource_version) override {
+    store_.observe_version(watched().ns, resource_version);
+  }
 
   void tell(const std::optional<Change<T>>& change) {
     if (change) on_change_(*change);

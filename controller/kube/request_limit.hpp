@@ -1,5 +1,5 @@
-// RequestLimit: so many may go on at once, the others wait. The client holds one; the transport's pool is unbounded.
-// Any thread.
+// RequestLimit: so many may go on at once, the others wait. The client holds one; the transport's
+// pool is unbounded. Any thread.
 #pragma once
 
 #include <condition_variable>

@@ -9,8 +9,9 @@ namespace apitoken::kube {
 
 std::string path_of(const Resource& resource, std::string_view ns, std::string_view name,
                     std::string_view subresource) {
-  std::string path = resource.group.empty() ? fmt::format("/api/{}", resource.version)
-                                            : fmt::format("/apis/{}/{}", resource.group, resource.version);
+  std::string path = resource.group.empty()
+                         ? fmt::format("/api/{}", resource.version)
+                         : fmt::format("/apis/{}/{}", resource.group, resource.version);
   if (resource.namespaced && !ns.empty()) path += "/namespaces/" + percent_encode(ns);
   path.append("/").append(resource.plural);
   if (!name.empty()) path += "/" + percent_encode(name);
@@ -19,14 +20,15 @@ std::string path_of(const Resource& resource, std::string_view ns, std::string_v
 }
 
 std::string name_of(const Resource& resource) {
-  return resource.group.empty() ? std::string(resource.plural) : fmt::format("{}.{}", resource.plural, resource.group);
+  return resource.group.empty() ? std::string(resource.plural)
+                                : fmt::format("{}.{}", resource.plural, resource.group);
 }
 
 std::string percent_encode(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       result += c;
     } else {

@@ -17,17 +17,19 @@ struct Resource {
 
 namespace resources {
 inline constexpr Resource kApiTokens{api::kGroup, api::kVersion, "apitokens", true};
-inline constexpr Resource kTokenExpiryConfigs{api::kGroup, api::kVersion, "tokenexpiryconfigs", false};
+inline constexpr Resource kTokenExpiryConfigs{api::kGroup, api::kVersion, "tokenexpiryconfigs",
+                                              false};
 inline constexpr Resource kSecrets{"", "v1", "secrets", true};
 inline constexpr Resource kNamespaces{"", "v1", "namespaces", false};
 inline constexpr Resource kEvents{"events.k8s.io", "v1", "events", true};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", true};
 inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenreviews", false};
-inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews", false};
+inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
+                                                "subjectaccessreviews", false};
 }  // namespace resources
 
-// "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci/status". Without a name it is the collection; without a
-// namespace that of all namespaces.
+// "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci/status". Without a name it is the
+// collection; without a namespace that of all namespaces.
 std::string path_of(const Resource& resource, std::string_view ns, std::string_view name = "",
                     std::string_view subresource = "");
 

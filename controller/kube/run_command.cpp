@@ -1,4 +1,5 @@
-// posix_spawn with pipes; a pidfd tells the program's end, so that a grandchild holding the pipes open delays nothing.
+// posix_spawn with pipes; a pidfd tells the program's end, so that a grandchild holding the pipes
+// open delays nothing.
 #include "kube/run_command.hpp"
 
 #include <fcntl.h>
@@ -63,7 +64,8 @@ std::vector<std::string> environment_of(const Command& command) {
     const std::string_view text(*entry);
     const std::size_t sign = text.find('=');
     if (sign != text.npos)
-      merged.insert_or_assign(std::string(text.substr(0, sign)), std::string(text.substr(sign + 1)));
+      merged.insert_or_assign(std::string(text.substr(0, sign)),
+                              std::string(text.substr(sign + 1)));
   }
   for (const auto& [name, value] : command.environment) merged.insert_or_assign(name, value);
   std::vector<std::string> entries;
@@ -78,7 +80,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// The child leads a process group of its own, with default signals, nothing on its input and no descriptor but 0, 1, 2.
+// The child leads a process group of its own, with default signals, nothing on its input and no
+// descriptor but 0, 1, 2.
 Result<pid_t> spawn(const Command& command, const Pipe& output, const Pipe& errors) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -94,17 +97,20 @@ Result<pid_t> spawn(const Command& command, const Pipe& output, const Pipe& erro
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
   std::vector<std::string> words{command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> variables = environment_of(command);
   pid_t child = 0;
-  const int error = posix_spawnp(&child, command.program.c_str(), &actions, &attributes, pointers(words).data(),
-                                 pointers(variables).data());
+  const int error = posix_spawnp(&child, command.program.c_str(), &actions, &attributes,
+                                 pointers(words).data(), pointers(variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return fail(ErrorKind::Unauthorized, fmt::format("cannot be started: {}", std::strerror(error)));
+  if (error != 0)
+    return fail(ErrorKind::Unauthorized,
+                fmt::format("cannot be started: {}", std::strerror(error)));
   return child;
 }
 
@@ -138,20 +144,23 @@ struct Said {
 };
 
 // Why it must be ended, or nothing once it has ended by itself and all it said is collected.
-std::optional<std::string> listen(const Command& command, const Descriptor& child, Pipe& output, Pipe& errors,
-                                  Said& said) {
+std::optional<std::string> listen(const Command& command, const Descriptor& child, Pipe& output,
+                                  Pipe& errors, Said& said) {
   const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return fmt::format("did not end within {} ms", command.timeout.count());
     std::array<pollfd, 3> waits{
         {{child.get(), POLLIN, 0}, {output.read.get(), POLLIN, 0}, {errors.read.get(), POLLIN, 0}}};
     if (poll(waits.data(), waits.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
       return "cannot be waited for";
-    if (output.read.get() >= 0 && !drain(output.read.get(), said.output, command.output_limit)) output.read.reset();
+    if (output.read.get() >= 0 && !drain(output.read.get(), said.output, command.output_limit))
+      output.read.reset();
     if (errors.read.get() >= 0 && !drain(errors.read.get(), said.errors, 4096)) errors.read.reset();
     keep_tail(said.errors);
-    if (said.output.size() > command.output_limit) return fmt::format("wrote more than {} bytes", command.output_limit);
+    if (said.output.size() > command.output_limit)
+      return fmt::format("wrote more than {} bytes", command.output_limit);
     if ((waits[0].revents & POLLIN) != 0) {
       drain(output.read.get(), said.output, command.output_limit);
       drain(errors.read.get(), said.errors, 8192);
@@ -173,14 +182,15 @@ std::string describe_end(int status, const std::string& errors) {
 Result<SecretString> run_command(const Command& command) {
   Pipe output, errors;
   if (output.write.get() < 0 || errors.write.get() < 0) {
-    return fail(ErrorKind::Unauthorized, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+    return fail(ErrorKind::Unauthorized,
+                fmt::format("cannot make a pipe: {}", std::strerror(errno)));
   }
   const Result<pid_t> child = spawn(command, output, errors);
   if (!child) return std::unexpected(child.error());
   output.write.reset();
   errors.write.reset();
-  const Descriptor ending(
-      static_cast<int>(syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
+  const Descriptor ending(static_cast<int>(
+      syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
   Said said;
   const std::optional<std::string> trouble = listen(command, ending, output, errors, said);
   if (trouble) kill(-*child, SIGKILL);

@@ -19,8 +19,8 @@ bool is_port(std::string_view text) {
 
 bool is_host(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
   });
 }
 
@@ -28,7 +28,8 @@ bool is_host(std::string_view text) {
 
 bool is_ip_address(const std::string& host) {
   std::array<unsigned char, 16> bytes;
-  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
 }
 
 bool is_loopback(const std::string& host) {
@@ -48,7 +49,8 @@ Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where
   rest.remove_prefix(url.tls ? 8 : 7);
   // A user name or query could hold a credential: the message must not repeat it.
   if (rest.find_first_of("@?#") != rest.npos) {
-    return fail(ErrorKind::Invalid, fmt::format("{}: server must have no user name, query or fragment", where));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{}: server must have no user name, query or fragment", where));
   }
   const std::string_view authority = rest.substr(0, rest.find('/'));
   if (authority.starts_with('[')) {

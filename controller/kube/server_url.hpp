@@ -14,8 +14,9 @@ struct ServerUrl {
   bool tls = true;
 };
 
-// Takes "https://host[:port][/prefix]". Plain http is refused but for a loopback host; so are user names, queries and
-// IPv6 literals (the HTTP library cannot connect to them). Errors: Invalid; `where` begins the message.
+// Takes "https://host[:port][/prefix]". Plain http is refused but for a loopback host; so are user
+// names, queries and IPv6 literals (the HTTP library cannot connect to them). Errors: Invalid;
+// `where` begins the message.
 Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where);
 
 bool is_ip_address(const std::string& host);

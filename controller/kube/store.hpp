@@ -1,6 +1,7 @@
-// Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers put the answers to
-// their own writes, everybody reads. Thread-safe; readers share the lock, nobody does I/O under it. It never calls back
-// but in for_each, and its one listener, after a change and without the lock.
+// Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers
+// put the answers to their own writes, everybody reads. Thread-safe; readers share the lock, nobody
+// does I/O under it. It never calls back but in for_each, and its one listener, after a change and
+// without the lock.
 //
 // Versions are compared as numbers, which Kubernetes guarantees for objects of one resource:
 // https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version
@@ -30,8 +31,9 @@ class Store {
   using Pointer = std::shared_ptr<const T>;
   using Listener = std::function<void(const Change<T>&)>;
 
-  // Who is told of every change, own writes included, on the thread that brought it. Changes of one object may arrive
-  // out of order: a listener looks the present state up. Set before anything writes.
+  // Who is told of every change, own writes included, on the thread that brought it. Changes of one
+  // object may arrive out of order: a listener looks the present state up. Set before anything
+  // writes.
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   // Null where there is none.
@@ -55,12 +57,13 @@ class Store {
     return objects_.size();
   }
 
-  // The answer to a write of our own. False where it is stale: what is stored is as new or newer, or the watch has
-  // since seen the object go.
+  // The answer to a write of our own. False where it is stale: what is stored is as new or newer,
+  // or the watch has since seen the object go.
   bool put(T object) {
     std::unique_lock lock(mutex_);
     const auto& meta = object.meta;
-    if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version)) return false;
+    if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version))
+      return false;
     return told(store(std::move(object)), lock).has_value();
   }
   // True where an object of that uid, not newer than `resource_version`, was there.
@@ -69,19 +72,20 @@ class Store {
     return told(erase(key, uid, resource_version), lock).has_value();
   }
 
-  // For the reflector of `scope` (its namespace, or "" for all): what its watch told, in order. Nothing where the store
-  // knew that or better.
+  // For the reflector of `scope` (its namespace, or "" for all): what its watch told, in order.
+  // Nothing where the store knew that or better.
   std::optional<Change<T>> observe(std::string_view scope, T object) {
     std::unique_lock lock(mutex_);
     advance(scope, object.meta.resource_version);
     return told(store(std::move(object)), lock);
   }
-  // The same for a version alone. True where the store knows that object at that version or a newer one, so that it
-  // need not be decoded.
+  // The same for a version alone. True where the store knows that object at that version or a newer
+  // one, so that it need not be decoded.
   bool observe_known(std::string_view scope, const api::ObjectVersion& version) {
     std::unique_lock lock(mutex_);
     const auto found = objects_.find(version);
-    if (found == objects_.end() || version_older((*found)->meta.resource_version, version.resource_version))
+    if (found == objects_.end() ||
+        version_older((*found)->meta.resource_version, version.resource_version))
       return false;
     advance(scope, version.resource_version);
     return true;
@@ -95,10 +99,11 @@ class Store {
     std::unique_lock lock(mutex_);
     advance(scope, resource_version);
   }
-  // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer than the list. A list
-  // that is older than what the watch had seen means that etcd was restored from a backup: then the list is right in
-  // everything.
-  std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects, std::string_view list_version);
+  // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer
+  // than the list. A list that is older than what the watch had seen means that etcd was restored
+  // from a backup: then the list is right in everything.
+  std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects,
+                                 std::string_view list_version);
 
  private:
   // Orders by namespace and name without keeping a second copy of either.
@@ -119,7 +124,8 @@ class Store {
   };
 
   // Gives the lock back, then tells the listener.
-  std::optional<Change<T>> told(std::optional<Change<T>> change, std::unique_lock<std::shared_mutex>& lock) const {
+  std::optional<Change<T>> told(std::optional<Change<T>> change,
+                                std::unique_lock<std::shared_mutex>& lock) const {
     lock.unlock();
     if (change && listener_) listener_(*change);
     return change;
@@ -127,8 +133,10 @@ class Store {
 
   // All of these: the caller holds mutex_ alone.
   std::optional<Change<T>> store(T object);
-  std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version);
-  std::vector<Change<T>> erase_missing(std::string_view scope, const std::set<Pointer, ByKey>& listed,
+  std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid,
+                                 std::string_view resource_version);
+  std::vector<Change<T>> erase_missing(std::string_view scope,
+                                       const std::set<Pointer, ByKey>& listed,
                                        std::string_view list_version, bool restored);
   void advance(std::string_view scope, std::string_view resource_version);
   std::string_view seen_in(std::string_view ns) const;
@@ -160,7 +168,8 @@ std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_
                                          std::string_view resource_version) {
   const auto found = objects_.find(key);
   if (found == objects_.end() || (*found)->meta.uid != uid) return {};
-  if (!resource_version.empty() && version_older(resource_version, (*found)->meta.resource_version)) return {};
+  if (!resource_version.empty() && version_older(resource_version, (*found)->meta.resource_version))
+    return {};
   Change<T> change{*found, nullptr};
   objects_.erase(found);
   return change;
@@ -179,14 +188,16 @@ std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Poi
     if (found == objects_.end()) {
       changes.push_back({nullptr, pointer});
     } else if (restored ? (*found)->meta.resource_version != pointer->meta.resource_version
-                        : version_older((*found)->meta.resource_version, pointer->meta.resource_version)) {
+                        : version_older((*found)->meta.resource_version,
+                                        pointer->meta.resource_version)) {
       changes.push_back({*found, pointer});
     } else {
       pointer = *found;
     }
     listed.insert(std::move(pointer));
   }
-  for (auto& gone : erase_missing(scope, listed, list_version, restored)) changes.push_back(std::move(gone));
+  for (auto& gone : erase_missing(scope, listed, list_version, restored))
+    changes.push_back(std::move(gone));
   for (auto& change : changes) {
     if (!change.after) continue;
     if (change.before) objects_.erase(change.before);
@@ -201,7 +212,8 @@ std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Poi
 }
 
 template <typename T>
-std::vector<Change<T>> Store<T>::erase_missing(std::string_view scope, const std::set<Pointer, ByKey>& listed,
+std::vector<Change<T>> Store<T>::erase_missing(std::string_view scope,
+                                               const std::set<Pointer, ByKey>& listed,
                                                std::string_view list_version, bool restored) {
   std::vector<Change<T>> gone;
   for (auto at = objects_.begin(); at != objects_.end();) {

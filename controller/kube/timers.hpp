@@ -1,5 +1,5 @@
-// Timers: at most one instant a key, of several the earliest, with a tag that goes along. The workqueue holds one for
-// each of its clocks, under its lock; its tag is the urgency.
+// Timers: at most one instant a key, of several the earliest, with a tag that goes along. The
+// workqueue holds one for each of its clocks, under its lock; its tag is the urgency.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,9 @@ class Timers {
     by_time_.erase({at->second.time, &at->first});
     by_key_.erase(at);
   }
-  std::optional<Time> first() const { return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first); }
+  std::optional<Time> first() const {
+    return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
+  }
   // Removes and returns a key whose time has come.
   std::optional<Due> take_due(Time now) {
     if (by_time_.empty() || by_time_.begin()->first > now) return {};
@@ -53,7 +55,8 @@ class Timers {
   };
 
   std::map<Key, Instant> by_key_;
-  std::set<std::pair<Time, const Key*>> by_time_;  // points at keys of by_key_, which stay where they are
+  std::set<std::pair<Time, const Key*>>
+      by_time_;  // points at keys of by_key_, which stay where they are
 };
 
 }  // namespace apitoken::kube

@@ -1,5 +1,5 @@
-// Server verification and client certificate, through OpenSSL's own verifier alone: the verify callbacks that an HTTP
-// library installs (and their weaker name checks) are not consulted.
+// Server verification and client certificate, through OpenSSL's own verifier alone: the verify
+// callbacks that an HTTP library installs (and their weaker name checks) are not consulted.
 #include "kube/tls_context.hpp"
 
 #include <fmt/format.h>
@@ -22,12 +22,15 @@ using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
 using Store = std::unique_ptr<X509_STORE, FreedBy<X509_STORE_free>>;
 
-constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                       "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt",
+                                       "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                                       "/etc/ssl/cert.pem"};
 
 thread_local std::string verification_failure;  // of the thread that runs the handshakes
 
-Bio memory(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+Bio memory(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 // The newest of OpenSSL's errors in words; empties its queue.
 std::string openssl_reason() {
@@ -38,7 +41,8 @@ std::string openssl_reason() {
 }
 
 std::unexpected<Error> unusable(std::string_view part, std::string_view why) {
-  return fail(ErrorKind::Unauthorized, fmt::format("cannot use the {} of the credentials: {}", part, why));
+  return fail(ErrorKind::Unauthorized,
+              fmt::format("cannot use the {} of the credentials: {}", part, why));
 }
 
 Status trust(SSL_CTX* context, const std::string& ca) {
@@ -54,7 +58,8 @@ Status trust(SSL_CTX* context, const std::string& ca) {
     X509_STORE_add_cert(store.get(), authority.get());
     ++count;
   }
-  const std::string reason = openssl_reason();  // the loop always ends in an error: the end of the text
+  const std::string reason =
+      openssl_reason();  // the loop always ends in an error: the end of the text
   if (!ca.empty() && count == 0) return unusable("certificate authority", reason);
   // A certificate in the list is trusted even where it is no self-signed root, as Go's clients do.
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
@@ -64,11 +69,14 @@ Status trust(SSL_CTX* context, const std::string& ca) {
 
 Status expect_name(SSL_CTX* context, const std::string& name) {
   X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
-  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const int set = is_ip_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str())
-                                      : X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size());
+  X509_VERIFY_PARAM_set_hostflags(
+      rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const int set = is_ip_address(name)
+                      ? X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str())
+                      : X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size());
   if (name.empty() || set != 1)
-    return unusable("server name", fmt::format("\"{}\" is neither a host name nor an IP address", name));
+    return unusable("server name",
+                    fmt::format("\"{}\" is neither a host name nor an IP address", name));
   return {};
 }
 
@@ -85,14 +93,16 @@ int accept_any_server(X509_STORE_CTX* /*chain*/, void* /*argument*/) { return 1;
 Status show(SSL_CTX* context, const TlsMaterial& material) {
   const Bio chain = memory(material.certificate);
   const Certificate own{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)};
-  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return unusable("client certificate", openssl_reason());
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1)
+    return unusable("client certificate", openssl_reason());
   while (Certificate issuer{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)}) {
     SSL_CTX_add1_chain_cert(context, issuer.get());
   }
   ERR_clear_error();
   // The password callback answers nothing: without one, OpenSSL would ask on the terminal.
   const auto no_password = [](char*, int, int, void*) { return 0; };
-  const Key key{PEM_read_bio_PrivateKey(memory(material.key.reveal()).get(), nullptr, no_password, nullptr)};
+  const Key key{
+      PEM_read_bio_PrivateKey(memory(material.key.reveal()).get(), nullptr, no_password, nullptr)};
   if (!key) return unusable("client key", openssl_reason());
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     return unusable("client key", openssl_reason());
@@ -124,7 +134,9 @@ std::optional<WallTime> certificate_end(const std::string& pem) {
   const Certificate certificate{PEM_read_bio_X509(memory(pem).get(), nullptr, nullptr, nullptr)};
   ERR_clear_error();
   int days = 0, seconds = 0;
-  if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1) return {};
+  if (!certificate ||
+      ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1)
+    return {};
   return kSystemClock.wall() + std::chrono::days(days) + Seconds(seconds);
 }
 

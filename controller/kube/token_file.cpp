@@ -1,5 +1,5 @@
-// Reads a token file and remembers it for a minute. Reading under the mutex is meant: the file is small and local, and
-// whoever waits needs what it holds.
+// Reads a token file and remembers it for a minute. Reading under the mutex is meant: the file is
+// small and local, and whoever waits needs what it holds.
 #include "kube/token_file.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-SecretString copy_of(const SecretString& token) { return SecretString(std::string(token.reveal())); }
+SecretString copy_of(const SecretString& token) {
+  return SecretString(std::string(token.reveal()));
+}
 
 Result<SecretString> read_token(const std::string& path) {
   Result<std::string> text = read_file(path);
@@ -22,8 +24,9 @@ Result<SecretString> read_token(const std::string& path) {
   std::optional<SecretString> token = clean_token(*text);
   wipe(*text);
   if (!token)
-    return fail(ErrorKind::Unauthorized,
-                fmt::format("{} holds no bearer token: it must be one line of printable characters", path));
+    return fail(
+        ErrorKind::Unauthorized,
+        fmt::format("{} holds no bearer token: it must be one line of printable characters", path));
   return std::move(*token);
 }
 

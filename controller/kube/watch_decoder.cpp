@@ -21,13 +21,15 @@ std::optional<EventType> event_type(std::string_view name) {
 
 }  // namespace
 
-Status WatchDecoder::feed(std::string_view bytes, const std::function<void(const WatchEvent&)>& tell) {
+Status WatchDecoder::feed(std::string_view bytes,
+                          const std::function<void(const WatchEvent&)>& tell) {
   while (!bytes.empty()) {
     const auto newline = bytes.find('\n');
     if (auto added = append(bytes.substr(0, newline)); !added) return added;
     if (newline == std::string_view::npos) return {};
     bytes.remove_prefix(newline + 1);
-    const bool blank = std::string_view(line_).substr(0, used_).find_first_not_of(" \t\r") == std::string_view::npos;
+    const bool blank = std::string_view(line_).substr(0, used_).find_first_not_of(" \t\r") ==
+                       std::string_view::npos;
     if (!blank) {
       const auto event = decode_line();
       if (!event) return std::unexpected(event.error());
@@ -54,15 +56,18 @@ Result<WatchEvent> WatchDecoder::decode_line() {
   std::string_view name;
   WatchEvent result{};
   if (const auto error = api::parse_document(parser_, {line_.data(), used_}, true).get(event)) {
-    return fail(ErrorKind::Decode,
-                fmt::format("malformed JSON in a watch event of {} bytes: {}", used_, simdjson::error_message(error)));
+    return fail(ErrorKind::Decode, fmt::format("malformed JSON in a watch event of {} bytes: {}",
+                                               used_, simdjson::error_message(error)));
   }
-  if (event["type"].get(name) != simdjson::SUCCESS || event["object"].get(result.object) != simdjson::SUCCESS ||
-      !result.object.is_object()) {
-    return fail(ErrorKind::Decode, fmt::format("a watch event of {} bytes without type and object", used_));
+  if (event["type"].get(name) != simdjson::SUCCESS ||
+      event["object"].get(result.object) != simdjson::SUCCESS || !result.object.is_object()) {
+    return fail(ErrorKind::Decode,
+                fmt::format("a watch event of {} bytes without type and object", used_));
   }
   const auto type = event_type(name);
-  if (!type) return fail(ErrorKind::Decode, fmt::format("a watch event of unknown type \"{}\"", name.substr(0, 40)));
+  if (!type)
+    return fail(ErrorKind::Decode,
+                fmt::format("a watch event of unknown type \"{}\"", name.substr(0, 40)));
   result.type = *type;
   return result;
 }

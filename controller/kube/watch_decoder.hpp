@@ -1,5 +1,5 @@
-// WatchDecoder: makes events of the bytes of a watch, which come in pieces of any size: one JSON document a line. A
-// reflector owns one. No I/O; not shared between threads. Source:
+// WatchDecoder: makes events of the bytes of a watch, which come in pieces of any size: one JSON
+// document a line. A reflector owns one. No I/O; not shared between threads. Source:
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 #pragma once
 
@@ -27,8 +27,9 @@ class WatchDecoder {
 
   explicit WatchDecoder(std::size_t max_line = kMaxLine) : max_line_(max_line) {}
 
-  // Takes the next bytes and tells each event that they complete. Errors: Decode (a line that is no event, or too
-  // long); the stream is then worth nothing more. Memory that an unusually large line took is given back.
+  // Takes the next bytes and tells each event that they complete. Errors: Decode (a line that is no
+  // event, or too long); the stream is then worth nothing more. Memory that an unusually large line
+  // took is given back.
   Status feed(std::string_view bytes, const std::function<void(const WatchEvent&)>& tell);
   // A line has begun that did not end.
   bool mid_line() const { return used_ != 0; }
@@ -42,7 +43,8 @@ class WatchDecoder {
 
   const std::size_t max_line_;
   simdjson::dom::parser parser_;
-  std::string line_;  // the line so far in its first used_ bytes, and room for simdjson's padding after it
+  std::string
+      line_;  // the line so far in its first used_ bytes, and room for simdjson's padding after it
   std::size_t used_ = 0;
 };
 

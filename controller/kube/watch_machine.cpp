@@ -7,10 +7,12 @@
 namespace apitoken::kube {
 namespace {
 
-// The next watch may go on where this one stopped: nothing is wrong with the version, only with the way there.
+// The next watch may go on where this one stopped: nothing is wrong with the version, only with the
+// way there.
 bool can_resume(ErrorKind kind) {
-  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal || kind == ErrorKind::Throttled ||
-         kind == ErrorKind::Unauthorized || kind == ErrorKind::Forbidden || kind == ErrorKind::Canceled;
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal ||
+         kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
+         kind == ErrorKind::Forbidden || kind == ErrorKind::Canceled;
 }
 
 }  // namespace
@@ -93,6 +95,8 @@ Report WatchMachine::began(ErrorKind kind) {
   return Report::Began;
 }
 
-Report WatchMachine::over() { return std::exchange(reported_, 0) != 0 ? Report::Over : Report::Nothing; }
+Report WatchMachine::over() {
+  return std::exchange(reported_, 0) != 0 ? Report::Over : Report::Nothing;
+}
 
 }  // namespace apitoken::kube

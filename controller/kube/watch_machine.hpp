@@ -1,5 +1,6 @@
-// WatchMachine: decides what a reflector does next: list, watch or wait; from which version; how long. Pure: outcomes,
-// durations and random numbers go in, a step comes out. The reflector's thread owns it.
+// WatchMachine: decides what a reflector does next: list, watch or wait; from which version; how
+// long. Pure: outcomes, durations and random numbers go in, a step comes out. The reflector's
+// thread owns it.
 //
 //   list --ok--> watch --clean end--> watch (from the last version seen)
 //                      --broken off, refused--> wait, watch
@@ -23,8 +24,10 @@ class WatchMachine {
  public:
   static constexpr Backoff kBackoff{std::chrono::milliseconds(800), std::chrono::seconds(30)};
   static constexpr std::chrono::minutes kMaxRetryAfter{5};
-  static constexpr std::chrono::seconds kTooShort{1};  // a watch that ends so soon did not want to be watched
-  static constexpr std::chrono::seconds kStable{5};    // one that lived so long has left former failures behind
+  static constexpr std::chrono::seconds kTooShort{
+      1};  // a watch that ends so soon did not want to be watched
+  static constexpr std::chrono::seconds kStable{
+      5};  // one that lived so long has left former failures behind
 
   enum class Step { List, Watch };
   struct Next {

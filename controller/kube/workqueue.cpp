@@ -13,7 +13,8 @@ constexpr std::chrono::hours kLong{1};  // for those who wait for keys alone
 // True if it was not waiting yet.
 bool Workqueue::enqueue(const Key& key, Urgency urgency, bool echo) {
   if (down_) return false;
-  if (const auto at = processing_.find(key); at != processing_.end()) return add_again(at->second, urgency, echo);
+  if (const auto at = processing_.find(key); at != processing_.end())
+    return add_again(at->second, urgency, echo);
   if (echo && waits_out_backoff(key)) return false;
   return queue_.push(key, urgency, clock_.steady());
 }
@@ -117,13 +118,15 @@ SteadyTime Workqueue::next_look() const {
   if (const auto first = steady_timers_.first()) next = std::min(next, *first);
   if (const auto first = wall_timers_.first()) {
     SteadyDuration left = kMaxWait;
-    if (*first - clock_.wall() < kMaxWait) left = std::max<SteadyDuration>(*first - clock_.wall_precise(), {});
+    if (*first - clock_.wall() < kMaxWait)
+      left = std::max<SteadyDuration>(*first - clock_.wall_precise(), {});
     next = std::min(next, now + left);
   }
   return next;
 }
 
-bool Workqueue::await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop, std::size_t& fired) {
+bool Workqueue::await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
+                          std::size_t& fired) {
   while (!down_ && !stop.stop_requested()) {
     fired += enqueue_due();
     if (!queue_.empty()) return true;

@@ -13,8 +13,9 @@
 namespace apitoken::kube {
 namespace {
 
-// yaml-cpp keeps every token of a flow collection (300 bytes each) until its end: so many indicators and quotes may
-// follow each other without an event. The largest JSON text within kMaxYamlNodes has about three for each node.
+// yaml-cpp keeps every token of a flow collection (300 bytes each) until its end: so many
+// indicators and quotes may follow each other without an event. The largest JSON text within
+// kMaxYamlNodes has about three for each node.
 constexpr std::size_t kMaxIndicators = 3 * kMaxYamlNodes;
 constexpr std::string_view kIndicators = "[]{},:?&*!\"'";
 
@@ -42,8 +43,10 @@ class CountedText final : public std::streambuf {
       if (c == '\n') ++line_;
       if (kIndicators.find(c) != kIndicators.npos) ++indicators_;
     }
-    if (indicators_ > kMaxIndicators) throw BeyondLimits{line_, "a list or map in brackets is too large; split it"};
-    char* const begin = const_cast<char*>(piece.data());  // never written to: there is no pbackfail()
+    if (indicators_ > kMaxIndicators)
+      throw BeyondLimits{line_, "a list or map in brackets is too large; split it"};
+    char* const begin =
+        const_cast<char*>(piece.data());  // never written to: there is no pbackfail()
     setg(begin, begin, begin + piece.size());
     return traits_type::to_int_type(*begin);
   }
@@ -74,12 +77,14 @@ class Limits final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(mark, anchor, {}); }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                const std::string& value) override {
     leaf(mark, anchor, {.bytes = value.size()});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
-    if (found == anchored_.end()) throw YAML::ParserException(mark, "an alias stands within what it is an alias of");
+    if (found == anchored_.end())
+      throw YAML::ParserException(mark, "an alias stands within what it is an alias of");
     add(mark, found->second);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
@@ -116,7 +121,9 @@ class Limits final : public YAML::EventHandler {
     if (open_.size() + extent.depth > kMaxYamlDepth)
       refuse(mark, fmt::format("nested deeper than {} levels", kMaxYamlDepth));
     if (nodes_ > kMaxYamlNodes)
-      refuse(mark, fmt::format("more nodes than a manifest can have, {}; remove aliases or split it", kMaxYamlNodes));
+      refuse(mark,
+             fmt::format("more nodes than a manifest can have, {}; remove aliases or split it",
+                         kMaxYamlNodes));
     if (bytes_ > kMaxYamlBytes)
       refuse(mark, fmt::format("stands for more than {} bytes; remove aliases", kMaxYamlBytes));
     if (!open_.empty()) enclose(open_.back().extent, extent);
@@ -161,12 +168,14 @@ void check(std::string_view text) {
 }  // namespace
 
 std::unexpected<Error> no_yaml(std::string_view where, const YAML::Exception& error) {
-  return fail(ErrorKind::Invalid, fmt::format("{}: no YAML, line {}: {}", where, error.mark.line + 1, error.msg));
+  return fail(ErrorKind::Invalid,
+              fmt::format("{}: no YAML, line {}: {}", where, error.mark.line + 1, error.msg));
 }
 
 Result<std::vector<YAML::Node>> load_yaml(std::string_view text, std::string_view where) try {
   if (text.size() > kMaxYamlBytes)
-    return fail(ErrorKind::Invalid, fmt::format("{}: larger than {} bytes: no manifest", where, kMaxYamlBytes));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{}: larger than {} bytes: no manifest", where, kMaxYamlBytes));
   check(text);
   return YAML::LoadAll(std::string(text));
 } catch (const BeyondLimits& limit) {

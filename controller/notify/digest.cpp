@@ -19,14 +19,18 @@ constexpr Seconds kHour{3600};
 
 // What renews a token, in text; each paragraph is a line. The only place that says so in a mail.
 constexpr std::string_view kRenewal[] = {
-    "Run the line \"renew it\" of the token. A new value with a full lifetime takes its place in the Secret; the old "
+    "Run the line \"renew it\" of the token. A new value with a full lifetime takes its place in "
+    "the Secret; the old "
     "one "
-    "goes on working for a while (spec.rotation.overlap), so that whoever uses it can follow. An expired token is "
+    "goes on working for a while (spec.rotation.overlap), so that whoever uses it can follow. An "
+    "expired token is "
     "renewed "
     "the same way.",
-    "Pods that mount the Secret see the new value within about a minute; those that read it into environment variables "
+    "Pods that mount the Secret see the new value within about a minute; those that read it into "
+    "environment variables "
     "have to be restarted. Somebody outside the cluster has to be given the new value.",
-    "Set spec.rotation.policy of a Permanent token to Automatic, and nobody has to do it the next time.",
+    "Set spec.rotation.policy of a Permanent token to Automatic, and nobody has to do it the next "
+    "time.",
     "If nobody needs the token any more, delete the ApiToken: its Secret goes with it.",
 };
 
@@ -47,7 +51,8 @@ Notices in_order(const Digest& digest) {
     for (core::Notice& notice : sorted) notice.description.clear();
   }
   std::ranges::sort(sorted, [](const core::Notice& a, const core::Notice& b) {
-    return std::tie(a.key.expires_at, a.ns, a.name, a.key) < std::tie(b.key.expires_at, b.ns, b.name, b.key);
+    return std::tie(a.key.expires_at, a.ns, a.name, a.key) <
+           std::tie(b.key.expires_at, b.ns, b.name, b.key);
   });
   return sorted;
 }
@@ -58,7 +63,9 @@ Counts count(const Digest& digest) {
   return counts;
 }
 
-std::string tokens(std::size_t count) { return count == 1 ? "1 API token" : fmt::format("{} API tokens", count); }
+std::string tokens(std::size_t count) {
+  return count == 1 ? "1 API token" : fmt::format("{} API tokens", count);
+}
 
 // "7 days", "18 hours": rounded up, so that "within" holds.
 std::string within(Seconds ahead) {
@@ -75,23 +82,25 @@ std::string headline(const Digest& digest) {
   if (counts.ahead() == 0) return says_expired(counts.expired);
   WallTime last{};
   for (const auto& notice : digest.notices) last = std::max(last, notice.key.expires_at);
-  const std::string ahead = fmt::format("{} expire{} within {}", tokens(counts.ahead()), counts.ahead() == 1 ? "s" : "",
-                                        within(last - digest.now));
+  const std::string ahead = fmt::format("{} expire{} within {}", tokens(counts.ahead()),
+                                        counts.ahead() == 1 ? "s" : "", within(last - digest.now));
   return counts.expired == 0 ? ahead : fmt::format("{}, {}", says_expired(counts.expired), ahead);
 }
 
 std::string expiry_line(const core::Notice& notice, WallTime now) {
-  return fmt::format("{}, {}", utc_minute(notice.key.expires_at), core::describe_distance(notice.key.expires_at, now));
+  return fmt::format("{}, {}", utc_minute(notice.key.expires_at),
+                     core::describe_distance(notice.key.expires_at, now));
 }
 
 // Namespace and name are DNS-1123 and fit for a shell as they are.
-std::string kubectl(const core::Notice& notice, std::string_view verb, std::string_view options = "") {
+std::string kubectl(const core::Notice& notice, std::string_view verb,
+                    std::string_view options = "") {
   return fmt::format("kubectl -n {} {} apitoken {}{}", notice.ns, verb, notice.name, options);
 }
 
 std::string text_of(const core::Notice& notice, std::size_t number, WallTime now) {
-  std::string text =
-      fmt::format("{}. {}/{} ({}, token ID {})\n", number, notice.ns, notice.name, notice.type, notice.token_id);
+  std::string text = fmt::format("{}. {}/{} ({}, token ID {})\n", number, notice.ns, notice.name,
+                                 notice.type, notice.token_id);
   const auto line = [&](std::string_view label, std::string_view value) {
     text += fmt::format("   {:<13}{}\n", label, value);
   };
@@ -106,27 +115,32 @@ std::string text_of(const core::Notice& notice, std::size_t number, WallTime now
 }
 
 std::string html_row(const core::Notice& notice, WallTime now) {
-  const auto cell = [](std::string_view text) { return fmt::format("<td>{}</td>", escape_html(text)); };
+  const auto cell = [](std::string_view text) {
+    return fmt::format("<td>{}</td>", escape_html(text));
+  };
   const std::string description = core::plain_text(notice.description);
-  return fmt::format("<tr>{}{}{}{}{}</tr>\n<tr><td colspan=\"5\"><pre>{}\n{}\n{}\n{}</pre></td></tr>\n",
-                     cell(fmt::format("{}/{}", notice.ns, notice.name)), cell(expiry_line(notice, now)),
-                     cell(core::plain_text(notice.user)),
-                     cell(fmt::format("{}, token ID {}", notice.type, notice.token_id)), cell(description),
-                     escape_html(kubectl(notice, "get", " -o wide")), escape_html(kubectl(notice, "describe")),
-                     escape_html(core::renew_command(notice)), escape_html(kubectl(notice, "delete")));
+  return fmt::format(
+      "<tr>{}{}{}{}{}</tr>\n<tr><td colspan=\"5\"><pre>{}\n{}\n{}\n{}</pre></td></tr>\n",
+      cell(fmt::format("{}/{}", notice.ns, notice.name)), cell(expiry_line(notice, now)),
+      cell(core::plain_text(notice.user)),
+      cell(fmt::format("{}, token ID {}", notice.type, notice.token_id)), cell(description),
+      escape_html(kubectl(notice, "get", " -o wide")), escape_html(kubectl(notice, "describe")),
+      escape_html(core::renew_command(notice)), escape_html(kubectl(notice, "delete")));
 }
 
 std::string unlisted(std::size_t all) {
   if (all <= kMostListed) return "";
   return fmt::format(
-      "... and {} more, which expire later. See all: kubectl get apitokens -A --sort-by=.status.expiresAt",
+      "... and {} more, which expire later. See all: kubectl get apitokens -A "
+      "--sort-by=.status.expiresAt",
       all - kMostListed);
 }
 
 std::string part(std::string_view boundary, std::string_view type, std::string_view body) {
   return fmt::format(
-      "--{}\r\nContent-Type: {}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{}\r\n", boundary,
-      type, quoted_printable(body));
+      "--{}\r\nContent-Type: {}; charset=utf-8\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n\r\n{}\r\n",
+      boundary, type, quoted_printable(body));
 }
 
 }  // namespace
@@ -137,8 +151,9 @@ std::string digest_subject(const Digest& digest) {
   const core::Notice& first = sorted.front();
   const std::string name = fmt::format("{}/{}", first.ns, first.name);
   const std::string day = utc_day(first.key.expires_at);
-  const std::string subject = sorted.size() == 1 ? fmt::format("{}, on {} ({})", headline(digest), day, name)
-                                                 : fmt::format("{}, the first on {} ({})", headline(digest), day, name);
+  const std::string subject =
+      sorted.size() == 1 ? fmt::format("{}, on {} ({})", headline(digest), day, name)
+                         : fmt::format("{}, the first on {} ({})", headline(digest), day, name);
   return core::plain_text(subject);
 }
 
@@ -165,9 +180,11 @@ std::string digest_html(const Digest& digest) {
   const std::size_t listed = std::min(sorted.size(), kMostListed);
   for (std::size_t i = 0; i < listed; ++i) html += html_row(sorted[i], digest.now);
   html += "</table>\n";
-  if (const auto rest = unlisted(sorted.size()); !rest.empty()) html += fmt::format("<p>{}</p>\n", escape_html(rest));
+  if (const auto rest = unlisted(sorted.size()); !rest.empty())
+    html += fmt::format("<p>{}</p>\n", escape_html(rest));
   html += "<h3>How to renew a token</h3>\n<ul>\n";
-  for (const std::string_view way : kRenewal) html += fmt::format("<li>{}</li>\n", escape_html(way));
+  for (const std::string_view way : kRenewal)
+    html += fmt::format("<li>{}</li>\n", escape_html(way));
   html +=
       "</ul>\n<p>This mail was sent by apitoken-operator, as the platform's TokenExpiryConfig "
       "asks.</p>\n</body></html>\n";
@@ -182,7 +199,8 @@ std::string render_mail(const Digest& digest) {
   mail += address_line("To", digest.recipients);
   mail += header_line("Subject", digest_subject(digest));
   mail += fmt::format("Message-ID: {}\r\n", digest.message_id);
-  mail += "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n";
+  mail +=
+      "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n";
   mail += fmt::format("Content-Type: multipart/alternative;\r\n boundary=\"{}\"\r\n\r\n", boundary);
   mail += part(boundary, "text/plain", digest_text(digest));
   mail += part(boundary, "text/html", digest_html(digest));

@@ -1,6 +1,6 @@
-// The mail itself: what a digest of notices says, in text and HTML, and its headers. Pure; the dispatcher calls it.
-// Whatever a user wrote is escaped and freed of control characters. Source: RFC 5322 (headers), RFC 2045 and 2046
-// (MIME), RFC 3834 (Auto-Submitted)
+// The mail itself: what a digest of notices says, in text and HTML, and its headers. Pure; the
+// dispatcher calls it. Whatever a user wrote is escaped and freed of control characters. Source:
+// RFC 5322 (headers), RFC 2045 and 2046 (MIME), RFC 3834 (Auto-Submitted)
 #pragma once
 
 #include <string>
@@ -27,7 +27,8 @@ inline constexpr std::size_t kMostListed = 200;
 std::string digest_subject(const Digest& digest);
 std::string digest_text(const Digest& digest);
 std::string digest_html(const Digest& digest);
-// The whole message, lines ended by CRLF and at most 78 characters long where that can be. Deterministic.
+// The whole message, lines ended by CRLF and at most 78 characters long where that can be.
+// Deterministic.
 std::string render_mail(const Digest& digest);
 
 }  // namespace apitoken::notify

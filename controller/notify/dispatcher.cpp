@@ -19,8 +19,8 @@ constexpr auto kLongestWait = std::chrono::seconds(30);
 // Somebody waits for the answer: it must be in status within 30 s, whatever the server does.
 constexpr std::chrono::milliseconds kTestPatience{20'000};
 
-// Lanes: each config has one for its mail, one for trying its login and one for its test mail, for what somebody looks
-// at must not wait until a server that hangs has had its time.
+// Lanes: each config has one for its mail, one for trying its login and one for its test mail, for
+// what somebody looks at must not wait until a server that hangs has had its time.
 constexpr std::string_view kMailLane = "mail ";
 constexpr std::string_view kLoginLane = "login ";
 constexpr std::string_view kTestLane = "test ";
@@ -32,8 +32,8 @@ std::string why_unsent(const Result<SendOutcome>& outcome) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks, NotifyObserver& observer,
-                       const Clock& clock)
+Dispatcher::Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks,
+                       NotifyObserver& observer, const Clock& clock)
     : mail_(mail), hooks_(hooks), observer_(observer), clock_(clock), events_(events, clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
@@ -87,12 +87,14 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
       if (!test && !batch) login = outbox_.next_login(clock_.steady(), logging_in);
     }
     if (test) {
-      lanes.start(fmt::format("{}{}", kTestLane, test->config), [=, this] { send_test_mail(*test, stop); });
+      lanes.start(fmt::format("{}{}", kTestLane, test->config),
+                  [=, this] { send_test_mail(*test, stop); });
     } else if (batch) {
       lanes.start(fmt::format("{}{}", kMailLane, batch->second),
                   [=, this] { send_batch(batch->first, batch->second, stop); });
     } else if (login) {
-      lanes.start(fmt::format("{}{}", kLoginLane, *login), [=, this] { check_login(*login, stop); });
+      lanes.start(fmt::format("{}{}", kLoginLane, *login),
+                  [=, this] { check_login(*login, stop); });
     } else {
       return;
     }
@@ -102,7 +104,8 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
 // Under the lock. A full set of lanes, or a busy one, wakes the thread when a job ends.
 SteadyTime Dispatcher::next_mail(const MailLanes& lanes) const {
   if (lanes.is_full()) return SteadyTime::max();
-  return std::min(outbox_.next_due(lanes.running(kMailLane), lanes.running(kLoginLane)), test_mails_.next_due());
+  return std::min(outbox_.next_due(lanes.running(kMailLane), lanes.running(kLoginLane)),
+                  test_mails_.next_due());
 }
 
 void Dispatcher::take_posted() {
@@ -151,15 +154,16 @@ void Dispatcher::send_batch(Outbox::BatchId id, const std::string& config, std::
     }
   }
   if (!settings && !stop.stop_requested()) {
-    spdlog::warn("mail waits: config={} kind={} error=\"{}\"", config, to_string(settings.error().kind),
-                 settings.error().message);
+    spdlog::warn("mail waits: config={} kind={} error=\"{}\"", config,
+                 to_string(settings.error().kind), settings.error().message);
   }
   if (attempt) deliver(*settings, *attempt, stop);
 }
 
 void Dispatcher::check_login(const std::string& config, std::stop_token stop) {
   const auto settings = hooks_.mail_settings(config, stop);
-  const Status tried = settings ? mail_.try_login(*settings, kTestPatience, stop) : std::unexpected(settings.error());
+  const Status tried = settings ? mail_.try_login(*settings, kTestPatience, stop)
+                                : std::unexpected(settings.error());
   {
     std::lock_guard lock(mutex_);
     if (tried) {
@@ -176,15 +180,15 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
   const auto settings = hooks_.mail_settings(request.config, stop);
   Result<SendOutcome> outcome = fail(ErrorKind::Invalid, "");
   if (settings) {
-    const Mail mail{settings->from.address, request.recipients, render_test_mail(request, *settings, clock_.wall()),
-                    kTestPatience};
+    const Mail mail{settings->from.address, request.recipients,
+                    render_test_mail(request, *settings, clock_.wall()), kTestPatience};
     outcome = mail_.send(*settings, mail, stop);
   } else {
     outcome = std::unexpected(settings.error());
   }
   const api::TestMail result = test_mail_result(request, outcome, clock_.wall());
-  spdlog::info("test mail: config={} accepted={} refused={} error=\"{}\"", request.config, result.accepted,
-               result.refused.size(), result.error);
+  spdlog::info("test mail: config={} accepted={} refused={} error=\"{}\"", request.config,
+               result.accepted, result.refused.size(), result.error);
   {
     std::lock_guard lock(mutex_);
     test_mails_.finished(request, result);
@@ -192,13 +196,17 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
   hooks_.on_config_report(request.config);
 }
 
-void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop) {
+void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& attempt,
+                         std::stop_token stop) {
   std::vector<core::NoticeKey> keys;
   for (const auto& notice : attempt.notices) keys.push_back(notice.key);
   const Digest digest{
-      attempt.notices,    settings.from,
-      attempt.recipients, core::message_id(std::move(keys), attempt.recipients, core::domain_of(settings.from.address)),
-      clock_.wall(),      attempt.to_user};
+      attempt.notices,
+      settings.from,
+      attempt.recipients,
+      core::message_id(std::move(keys), attempt.recipients, core::domain_of(settings.from.address)),
+      clock_.wall(),
+      attempt.to_user};
   const Mail mail{settings.from.address, attempt.envelope, render_mail(digest)};
   const auto outcome = mail_.send(settings, mail, stop);
   {
@@ -212,12 +220,13 @@ void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& at
   const std::size_t count = attempt.notices.size();
   if (outcome && !outcome->accepted.empty()) {
     observer_.notices_done("email", "sent", count);
-    spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}", attempt.config, count,
-                 outcome->accepted.size(), outcome->refused.size(), digest.message_id);
+    spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}",
+                 attempt.config, count, outcome->accepted.size(), outcome->refused.size(),
+                 digest.message_id);
   } else if (outcome || outcome.error().kind != ErrorKind::Canceled) {
     observer_.notices_done("email", "error", count);
-    spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", attempt.config, count,
-                 attempt.envelope.size(), why_unsent(outcome));
+    spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", attempt.config,
+                 count, attempt.envelope.size(), why_unsent(outcome));
   }
 }
 
@@ -235,10 +244,12 @@ void Dispatcher::tell_news() {
   }
 }
 
-void Dispatcher::wait(std::stop_token stop, const bool& woken, const std::function<SteadyTime()>& next_due) {
+void Dispatcher::wait(std::stop_token stop, const bool& woken,
+                      const std::function<SteadyTime()>& next_due) {
   std::unique_lock lock(mutex_);
   const SteadyTime deadline = std::min(next_due(), clock_.steady() + kLongestWait);
-  while (!woken && !stop.stop_requested() && clock_.steady() < deadline) clock_.wait(wake_, lock, stop, deadline);
+  while (!woken && !stop.stop_requested() && clock_.steady() < deadline)
+    clock_.wait(wake_, lock, stop, deadline);
 }
 
 void Dispatcher::wake() {

@@ -1,5 +1,5 @@
-// SMTP through libcurl. It sends RCPT for one recipient after another and hands each command and each reply line to a
-// callback; the dialogue keeps which reply belongs to which command.
+// SMTP through libcurl. It sends RCPT for one recipient after another and hands each command and
+// each reply line to a callback; the dialogue keeps which reply belongs to which command.
 #include "notify/email_channel.hpp"
 
 #include <arpa/inet.h>
@@ -54,13 +54,15 @@ std::size_t on_reply(char* bytes, std::size_t size, std::size_t count, void* use
 
 // libcurl's trace, of which the commands alone are looked at.
 int on_trace(CURL*, curl_infotype kind, char* bytes, std::size_t size, void* user) {
-  if (kind == CURLINFO_HEADER_OUT) static_cast<Attempt*>(user)->dialogue.on_command({bytes, size}, now());
+  if (kind == CURLINFO_HEADER_OUT)
+    static_cast<Attempt*>(user)->dialogue.on_command({bytes, size}, now());
   return 0;
 }
 
 std::size_t discard_body(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 
-// With NOSIGNAL libcurl leaves SIGPIPE to us: on a thread that ran this, a broken connection is an error code.
+// With NOSIGNAL libcurl leaves SIGPIPE to us: on a thread that ran this, a broken connection is an
+// error code.
 void block_sigpipe() {
   sigset_t set;
   sigemptyset(&set);
@@ -73,7 +75,8 @@ std::string text_of(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof text);
   } else if (address.sa_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, text, sizeof text);
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, text,
+              sizeof text);
   }
   return text;
 }
@@ -102,11 +105,13 @@ const char* login_options(const std::optional<core::AuthMethod>& method) {
   return "AUTH=CRAM-MD5";
 }
 
-// Equal where a connection may serve both. libcurl would reuse one that STARTTLS secured under another CA.
+// Equal where a connection may serve both. libcurl would reuse one that STARTTLS secured under
+// another CA.
 std::string key_of(const MailSettings& settings) {
   return fmt::format("{} {} {} {} {} {} {}", settings.server.text(), int(settings.tls),
-                     core::sha256_hex(settings.username), core::sha256_hex(settings.password.reveal()),
-                     core::sha256_hex(settings.ca), settings.helo, login_options(settings.auth));
+                     core::sha256_hex(settings.username),
+                     core::sha256_hex(settings.password.reveal()), core::sha256_hex(settings.ca),
+                     settings.helo, login_options(settings.auth));
 }
 
 Refusal refusal_of(std::string address, const SmtpReply& reply, const MailSettings& settings) {
@@ -122,8 +127,8 @@ class EmailChannel::Session {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (ready == CURLE_OK) curl_ = curl_easy_init();
   }
-  // libcurl says QUIT to servers and waits for the answer, two minutes long if need be. With the reading side shut down
-  // it still says QUIT and does not wait.
+  // libcurl says QUIT to servers and waits for the answer, two minutes long if need be. With the
+  // reading side shut down it still says QUIT and does not wait.
   ~Session() {
     block_sigpipe();
     for (const curl_socket_t socket : sockets_) ::shutdown(socket, SHUT_RD);
@@ -132,10 +137,12 @@ class EmailChannel::Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, const EmailTimeouts& timeouts,
-                           const std::string& system_ca_file, std::stop_token stop);
-  Status try_login(const MailSettings& settings, std::chrono::milliseconds within, const EmailTimeouts& timeouts,
-                   const std::string& system_ca_file, std::stop_token stop);
+  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
+                           const EmailTimeouts& timeouts, const std::string& system_ca_file,
+                           std::stop_token stop);
+  Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
+                   const EmailTimeouts& timeouts, const std::string& system_ca_file,
+                   std::stop_token stop);
 
  private:
   Status check(const MailSettings& settings, const std::stop_token& stop) const;
@@ -143,8 +150,8 @@ class EmailChannel::Session {
   void set_up_login(const MailSettings& settings);
   void set_up_callbacks(Attempt& attempt);
   void set_up_mail(const Mail& mail, curl_slist* recipients, Attempt& attempt);
-  // Runs what was set up, and drops the options, the password among them; the connection stays. An error only where
-  // the server's replies do not tell the outcome by themselves.
+  // Runs what was set up, and drops the options, the password among them; the connection stays. An
+  // error only where the server's replies do not tell the outcome by themselves.
   std::optional<Error> perform(const MailSettings& settings, Attempt& attempt);
   Error explain(CURLcode code, const MailSettings& settings, const Attempt& attempt) const;
   std::string detail_of(CURLcode code) const;
@@ -164,13 +171,16 @@ class EmailChannel::Session {
 };
 
 // Here a name has become an address: what goes without TLS is kept to addresses near enough.
-curl_socket_t EmailChannel::Session::on_open(void* user, curlsocktype, struct curl_sockaddr* address) {
+curl_socket_t EmailChannel::Session::on_open(void* user, curlsocktype,
+                                             struct curl_sockaddr* address) {
   auto& session = *static_cast<Session*>(user);
-  if (const std::string text = text_of(address->addr); core::reach_of(text) > session.attempt_->may_reach) {
+  if (const std::string text = text_of(address->addr);
+      core::reach_of(text) > session.attempt_->may_reach) {
     session.attempt_->refused_address = text;
     return CURL_SOCKET_BAD;
   }
-  const curl_socket_t socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  const curl_socket_t socket =
+      ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (socket != CURL_SOCKET_BAD) session.sockets_.push_back(socket);
   return socket;
 }
@@ -191,22 +201,26 @@ int EmailChannel::Session::on_progress(void* user, curl_off_t, curl_off_t, curl_
   return attempt.overdue ? 1 : 0;
 }
 
-void EmailChannel::Session::set_up_connection(const MailSettings& settings, const std::string& system_ca_file) {
+void EmailChannel::Session::set_up_connection(const MailSettings& settings,
+                                              const std::string& system_ca_file) {
   const bool implicit = settings.tls == core::TlsMode::Implicit;
   // libcurl takes what EHLO says from the path.
   char* const helo = curl_easy_escape(curl_, settings.helo.data(), int(settings.helo.size()));
-  set(CURLOPT_URL,
-      fmt::format("{}://{}/{}", implicit ? "smtps" : "smtp", settings.server.text(), helo ? helo : "").c_str());
+  set(CURLOPT_URL, fmt::format("{}://{}/{}", implicit ? "smtps" : "smtp", settings.server.text(),
+                               helo ? helo : "")
+                       .c_str());
   curl_free(helo);
   set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // a name server that does not answer holds up nobody
-  // The dialogue keeps the time by phases; libcurl's own limits, one for all of them, must not end an attempt earlier.
+  // The dialogue keeps the time by phases; libcurl's own limits, one for all of them, must not end
+  // an attempt earlier.
   constexpr std::chrono::hours kNever(24);
   set(CURLOPT_CONNECTTIMEOUT_MS, long(std::chrono::milliseconds(kNever).count()));
   set(CURLOPT_SERVER_RESPONSE_TIMEOUT, long(std::chrono::seconds(kNever).count()));
-  set(CURLOPT_USE_SSL, long(settings.tls == core::TlsMode::None ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+  set(CURLOPT_USE_SSL,
+      long(settings.tls == core::TlsMode::None ? CURLUSESSL_NONE : CURLUSESSL_ALL));
   set(CURLOPT_SSLVERSION, long(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -223,7 +237,8 @@ void EmailChannel::Session::set_up_connection(const MailSettings& settings, cons
 void EmailChannel::Session::set_up_login(const MailSettings& settings) {
   if (settings.username.empty()) return;
   set(CURLOPT_USERNAME, settings.username.c_str());
-  // The bytes of a SecretString end with a NUL, as those of any std::string; one within is refused in check().
+  // The bytes of a SecretString end with a NUL, as those of any std::string; one within is refused
+  // in check().
   set(CURLOPT_PASSWORD, settings.password.reveal().data());
   set(CURLOPT_LOGIN_OPTIONS, login_options(settings.auth));
 }
@@ -247,7 +262,8 @@ void EmailChannel::Session::set_up_callbacks(Attempt& attempt) {
   set(CURLOPT_ERRORBUFFER, error_.data());
 }
 
-void EmailChannel::Session::set_up_mail(const Mail& mail, curl_slist* recipients, Attempt& attempt) {
+void EmailChannel::Session::set_up_mail(const Mail& mail, curl_slist* recipients,
+                                        Attempt& attempt) {
   set(CURLOPT_MAIL_FROM, fmt::format("<{}>", mail.from).c_str());
   set(CURLOPT_MAIL_RCPT, recipients);
   set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // spelt so
@@ -257,7 +273,8 @@ void EmailChannel::Session::set_up_mail(const Mail& mail, curl_slist* recipients
   set(CURLOPT_READDATA, &attempt);
 }
 
-Status EmailChannel::Session::check(const MailSettings& settings, const std::stop_token& stop) const {
+Status EmailChannel::Session::check(const MailSettings& settings,
+                                    const std::stop_token& stop) const {
   if (!curl_) return fail(ErrorKind::Unavailable, "libcurl cannot be set up");
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "stopped");
   const bool has_nul = settings.username.find('\0') != std::string::npos ||
@@ -266,7 +283,8 @@ Status EmailChannel::Session::check(const MailSettings& settings, const std::sto
   return {};
 }
 
-std::optional<Error> EmailChannel::Session::perform(const MailSettings& settings, Attempt& attempt) {
+std::optional<Error> EmailChannel::Session::perform(const MailSettings& settings,
+                                                    Attempt& attempt) {
   block_sigpipe();
   const CURLcode code = curl_easy_perform(curl_);
   std::optional<Error> error;
@@ -277,10 +295,12 @@ std::optional<Error> EmailChannel::Session::perform(const MailSettings& settings
 }
 
 Result<SendOutcome> EmailChannel::Session::send(const MailSettings& settings, const Mail& mail,
-                                                const EmailTimeouts& timeouts, const std::string& system_ca_file,
+                                                const EmailTimeouts& timeouts,
+                                                const std::string& system_ca_file,
                                                 std::stop_token stop) {
   if (const Status fit = check(settings, stop); !fit) return std::unexpected(fit.error());
-  Attempt attempt{mail.message, {timeouts, mail.within, now()}, std::move(stop), farthest(settings)};
+  Attempt attempt{
+      mail.message, {timeouts, mail.within, now()}, std::move(stop), farthest(settings)};
   curl_slist* list = nullptr;
   for (const std::string& address : mail.recipients)
     list = curl_slist_append(list, fmt::format("<{}>", address).c_str());
@@ -293,13 +313,16 @@ Result<SendOutcome> EmailChannel::Session::send(const MailSettings& settings, co
 
   const auto replies = attempt.dialogue.recipient_replies();
   const SmtpReply* last = attempt.dialogue.last_reply();
-  const bool taken = std::ranges::any_of(replies, [](const SmtpReply& reply) { return reply.code / 100 == 2; });
+  const bool taken =
+      std::ranges::any_of(replies, [](const SmtpReply& reply) { return reply.code / 100 == 2; });
   const bool all_answered = replies.size() == mail.recipients.size();
-  if (error && error->kind == ErrorKind::Invalid && taken && last && (last->to == "." || last->to == "DATA"))
+  if (error && error->kind == ErrorKind::Invalid && taken && last &&
+      (last->to == "." || last->to == "DATA"))
     return SendOutcome{{}, {}, Refusal{"", last->code, words_of(*last, settings), true}};
   if (error && (taken || !all_answered)) return std::unexpected(*error);
   if (!all_answered)
-    return fail(ErrorKind::Unavailable, fmt::format("{}: the server's replies are incomplete", settings.server.text()));
+    return fail(ErrorKind::Unavailable,
+                fmt::format("{}: the server's replies are incomplete", settings.server.text()));
   SendOutcome outcome;
   for (std::size_t i = 0; i < mail.recipients.size(); ++i) {
     if (replies[i].code / 100 == 2) {
@@ -311,30 +334,36 @@ Result<SendOutcome> EmailChannel::Session::send(const MailSettings& settings, co
   return outcome;
 }
 
-Status EmailChannel::Session::try_login(const MailSettings& settings, std::chrono::milliseconds within,
-                                        const EmailTimeouts& timeouts, const std::string& system_ca_file,
-                                        std::stop_token stop) {
+Status EmailChannel::Session::try_login(const MailSettings& settings,
+                                        std::chrono::milliseconds within,
+                                        const EmailTimeouts& timeouts,
+                                        const std::string& system_ca_file, std::stop_token stop) {
   if (const Status fit = check(settings, stop); !fit) return fit;
   Attempt attempt{{}, {timeouts, within, now()}, std::move(stop), farthest(settings)};
   set_up_connection(settings, system_ca_file);
   set_up_login(settings);
   set_up_callbacks(attempt);
-  set(CURLOPT_CUSTOMREQUEST, "NOOP");  // libcurl wants a command once it is logged in; QUIT follows with the session
+  set(CURLOPT_CUSTOMREQUEST,
+      "NOOP");  // libcurl wants a command once it is logged in; QUIT follows with the session
   if (auto error = perform(settings, attempt)) return std::unexpected(std::move(*error));
   return {};
 }
 
-// Without what changes from one attempt to the next ("after 12 ms"): a repeated failure must read the same.
+// Without what changes from one attempt to the next ("after 12 ms"): a repeated failure must read
+// the same.
 std::string EmailChannel::Session::detail_of(CURLcode code) const {
   long system_error = 0;
   curl_easy_getinfo(curl_, CURLINFO_OS_ERRNO, &system_error);
   if (code == CURLE_COULDNT_CONNECT)
-    return fmt::format("cannot be reached: {}",
-                       system_error ? std::generic_category().message(int(system_error)) : "no connection");
-  return core::cut_text(core::plain_text(error_[0] ? error_.data() : curl_easy_strerror(code)), kMaxDetail);
+    return fmt::format(
+        "cannot be reached: {}",
+        system_error ? std::generic_category().message(int(system_error)) : "no connection");
+  return core::cut_text(core::plain_text(error_[0] ? error_.data() : curl_easy_strerror(code)),
+                        kMaxDetail);
 }
 
-Error EmailChannel::Session::explain(CURLcode code, const MailSettings& settings, const Attempt& attempt) const {
+Error EmailChannel::Session::explain(CURLcode code, const MailSettings& settings,
+                                     const Attempt& attempt) const {
   const SmtpDialogue& dialogue = attempt.dialogue;
   const auto say = [&](SmtpFault fault, std::string_view detail = "") {
     return explain_fault(fault, detail, settings, dialogue);
@@ -353,12 +382,15 @@ Error EmailChannel::Session::explain(CURLcode code, const MailSettings& settings
     case CURLE_SSL_CACERT_BADFILE:
       return say(SmtpFault::Untrusted, detail_of(code));
     case CURLE_COULDNT_CONNECT:
-      if (!attempt.refused_address.empty()) return say(SmtpFault::AddressRefused, attempt.refused_address);
+      if (!attempt.refused_address.empty())
+        return say(SmtpFault::AddressRefused, attempt.refused_address);
       return say(SmtpFault::Connection, detail_of(code));
     case CURLE_SEND_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-      // libcurl says so for a refused command or message, and for broken connections; a code from 400 tells them apart.
-      if (const SmtpReply* reply = dialogue.last_reply(); reply && reply->code >= 400) return say(SmtpFault::Refused);
+      // libcurl says so for a refused command or message, and for broken connections; a code from
+      // 400 tells them apart.
+      if (const SmtpReply* reply = dialogue.last_reply(); reply && reply->code >= 400)
+        return say(SmtpFault::Refused);
       return say(SmtpFault::Connection, detail_of(code));
     default:
       return say(SmtpFault::Connection, detail_of(code));
@@ -383,7 +415,8 @@ std::unique_ptr<EmailChannel::Session> EmailChannel::take_session(const std::str
   return std::make_unique<Session>();
 }
 
-Result<SendOutcome> EmailChannel::send(const MailSettings& settings, const Mail& mail, std::stop_token stop) {
+Result<SendOutcome> EmailChannel::send(const MailSettings& settings, const Mail& mail,
+                                       std::stop_token stop) {
   auto key = key_of(settings);
   auto session = take_session(key);
   auto outcome = session->send(settings, mail, timeouts_, system_ca_file_, std::move(stop));
@@ -393,7 +426,8 @@ Result<SendOutcome> EmailChannel::send(const MailSettings& settings, const Mail&
   return outcome;
 }
 
-Status EmailChannel::try_login(const MailSettings& settings, std::chrono::milliseconds within, std::stop_token stop) {
+Status EmailChannel::try_login(const MailSettings& settings, std::chrono::milliseconds within,
+                               std::stop_token stop) {
   return Session().try_login(settings, within, timeouts_, system_ca_file_, std::move(stop));
 }
 

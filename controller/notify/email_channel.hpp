@@ -1,7 +1,8 @@
-// EmailChannel: the MailChannel over libcurl, and the only place that includes it. Thread-safe: each mail goes over a
-// connection that nobody else uses meanwhile. The server's certificate and name are always checked; it never logs, and
-// libcurl never does for it.
-// Source: https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314 (implicit TLS)
+// EmailChannel: the MailChannel over libcurl, and the only place that includes it. Thread-safe:
+// each mail goes over a connection that nobody else uses meanwhile. The server's certificate and
+// name are always checked; it never logs, and libcurl never does for it. Source:
+// https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314
+// (implicit TLS)
 #pragma once
 
 #include <memory>
@@ -15,11 +16,14 @@ namespace apitoken::notify {
 
 class EmailChannel final : public MailChannel {
  public:
-  explicit EmailChannel(EmailTimeouts timeouts = {}, std::string system_ca_file = "/etc/ssl/certs/ca-certificates.crt");
+  explicit EmailChannel(EmailTimeouts timeouts = {},
+                        std::string system_ca_file = "/etc/ssl/certs/ca-certificates.crt");
   ~EmailChannel() override;
 
-  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) override;
-  Status try_login(const MailSettings& settings, std::chrono::milliseconds within, std::stop_token stop) override;
+  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
+                           std::stop_token stop) override;
+  Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
+                   std::stop_token stop) override;
   void rest() override;
 
  private:

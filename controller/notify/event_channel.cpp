@@ -15,21 +15,25 @@ constexpr auto kLongestGiveWay = std::chrono::minutes(1);
 constexpr std::size_t kMostWritesInARow = 50;
 constexpr std::size_t kMostSeen = 4096;
 
-// The server admits nothing new to a namespace that is going; with it goes the object that the Event is about.
+// The server admits nothing new to a namespace that is going; with it goes the object that the
+// Event is about.
 bool is_terminating(const Error& error) {
-  return error.kind == ErrorKind::Forbidden && error.message.find("being terminated") != std::string::npos;
+  return error.kind == ErrorKind::Forbidden &&
+         error.message.find("being terminated") != std::string::npos;
 }
 
 // The server as a whole does not serve us: other Events would fare no better.
 bool is_outage(ErrorKind kind) {
-  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal || kind == ErrorKind::Throttled ||
-         kind == ErrorKind::Unauthorized || kind == ErrorKind::Canceled;
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal ||
+         kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
+         kind == ErrorKind::Canceled;
 }
 
 }  // namespace
 
 bool TokenBucket::take(SteadyTime now) {
-  if (last_) level_ = std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - *last_).count());
+  if (last_)
+    level_ = std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - *last_).count());
   last_ = now;
   if (level_ < 1) return false;
   level_ -= 1;
@@ -41,14 +45,17 @@ void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
 }
 
 void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
-  std::erase_if(pending_, [&](const Pending& pending) { return pending.tag != 0 && tags.contains(pending.tag); });
+  std::erase_if(pending_, [&](const Pending& pending) {
+    return pending.tag != 0 && tags.contains(pending.tag);
+  });
 }
 
 std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop, bool busy) {
   std::vector<Outcome> outcomes;
   std::size_t writes = 0;
   SteadyTime now = clock_.steady();  // looked at anew after each write: hundreds may wait
-  for (auto item = pending_.begin(); item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
+  for (auto item = pending_.begin();
+       item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
     if (now < paused_until_) break;
     if (now < item->due) {
       ++item;
@@ -69,12 +76,14 @@ std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop,
   return outcomes;
 }
 
-std::optional<EventChannel::Outcome::Fate> EventChannel::write(Pending& pending, std::stop_token stop) {
+std::optional<EventChannel::Outcome::Fate> EventChannel::write(Pending& pending,
+                                                               std::stop_token stop) {
   const api::ObjectKey key{pending.event.ns, pending.event.name};
   const auto known = seen_.find(key);
   const Status written = write_once(pending, known == seen_.end() ? nullptr : &known->second, stop);
   // AlreadyExists: told by us before a restart.
-  if (!written && written.error().kind != ErrorKind::AlreadyExists) return judge_failure(pending, written.error());
+  if (!written && written.error().kind != ErrorKind::AlreadyExists)
+    return judge_failure(pending, written.error());
   if (known == seen_.end()) remember(key);
   outages_ = 0;
   if (in_trouble_) spdlog::info("events are written again");
@@ -97,7 +106,8 @@ Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_to
   return sink_.create(pending.event, stop);
 }
 
-std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& pending, const Error& error) {
+std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& pending,
+                                                                       const Error& error) {
   using Fate = Outcome::Fate;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
   if (error.kind != ErrorKind::Canceled) note_trouble(pending.event, error);
@@ -105,7 +115,8 @@ std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& 
   const SteadyTime now = clock_.steady();
   if (is_outage(error.kind)) {
     const auto pause = kRetry.delay(outages_++);
-    paused_until_ = now + std::max<std::chrono::milliseconds>(pause, error.retry_after.value_or(Seconds(0)));
+    paused_until_ =
+        now + std::max<std::chrono::milliseconds>(pause, error.retry_after.value_or(Seconds(0)));
   }
   pending.due = now + kRetry.delay(pending.failures++);
   return Fate::Failed;
@@ -122,13 +133,14 @@ void EventChannel::remember(const api::ObjectKey& key) {
 void EventChannel::note_trouble(const api::Event& event, const Error& error) {
   if (in_trouble_) return;
   in_trouble_ = true;
-  spdlog::warn("events cannot be written: event={}/{} reason={} error=\"{}\"", event.ns, event.name, event.reason,
-               error.message);
+  spdlog::warn("events cannot be written: event={}/{} reason={} error=\"{}\"", event.ns, event.name,
+               event.reason, error.message);
 }
 
 SteadyTime EventChannel::next_due() const {
   SteadyTime next = SteadyTime::max();
-  for (const Pending& pending : pending_) next = std::min(next, std::max(pending.due, paused_until_));
+  for (const Pending& pending : pending_)
+    next = std::min(next, std::max(pending.due, paused_until_));
   return next;
 }
 

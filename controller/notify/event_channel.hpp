@@ -1,5 +1,6 @@
-// EventChannel: Events on their way to the API server. Normal ones are best effort; Warnings are written until
-// accepted; a fact told twice is counted in the Event's series. Single-threaded: the dispatcher's thread.
+// EventChannel: Events on their way to the API server. Normal ones are best effort; Warnings are
+// written until accepted; a fact told twice is counted in the Event's series. Single-threaded: the
+// dispatcher's thread.
 #pragma once
 
 #include <cstdint>
@@ -44,17 +45,21 @@ class EventChannel {
   // What became of an Event that was posted with a tag.
   struct Outcome {
     std::uint64_t tag;
-    enum class Fate { Written, Gone, Failed } fate;  // Gone: its namespace is; Failed: will be tried again
+    enum class Fate {
+      Written,
+      Gone,
+      Failed
+    } fate;  // Gone: its namespace is; Failed: will be tried again
   };
 
   EventChannel(EventSink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
-  // `tag` 0: nobody waits for the outcome. A `repeatable` fact that was told before is counted, any other is not told
-  // again.
+  // `tag` 0: nobody waits for the outcome. A `repeatable` fact that was told before is counted, any
+  // other is not told again.
   void post(api::Event event, bool repeatable, std::uint64_t tag);
   void cancel(const std::set<std::uint64_t>& tags);
-  // Writes Events that are due, at most 50 in one call, and returns what became of them. `busy`: the API server has
-  // more urgent work of ours, so Normal Events wait, up to a minute.
+  // Writes Events that are due, at most 50 in one call, and returns what became of them. `busy`:
+  // the API server has more urgent work of ours, so Normal Events wait, up to a minute.
   std::vector<Outcome> write_due(std::stop_token stop, bool busy = false);
   // When write_due() has something to do; SteadyTime::max() if never.
   SteadyTime next_due() const;
@@ -85,7 +90,7 @@ class EventChannel {
   std::list<Pending> pending_;
   std::map<api::ObjectKey, Seen> seen_;
   std::deque<api::ObjectKey> seen_order_;  // oldest first
-  SteadyTime paused_until_{};              // the API server does not answer: nothing is tried before
+  SteadyTime paused_until_{};  // the API server does not answer: nothing is tried before
   std::uint32_t outages_ = 0;
   bool in_trouble_ = false;  // logged, until an Event is written again
 };

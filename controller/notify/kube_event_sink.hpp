@@ -1,5 +1,5 @@
-// KubeEventSink: Events written to the API server. The dispatcher's thread calls it through EventSink; it never
-// retries.
+// KubeEventSink: Events written to the API server. The dispatcher's thread calls it through
+// EventSink; it never retries.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher calls it, on
-// threads of its own; tests put a scripted one in its place. It never retries.
+// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher
+// calls it, on threads of its own; tests put a scripted one in its place. It never retries.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,8 @@ struct Mail {
   std::string from;                     // envelope sender, an addr-spec
   std::vector<std::string> recipients;  // envelope recipients, addr-specs; at least one
   std::string message;                  // RFC 5322, lines ended by CRLF
-  std::chrono::milliseconds within{0};  // the whole attempt; zero: as long as each phase of SMTP may take
+  std::chrono::milliseconds within{
+      0};  // the whole attempt; zero: as long as each phase of SMTP may take
 };
 
 // The server's word on a recipient that it did not take.
@@ -46,8 +47,8 @@ struct Refusal {
 struct SendOutcome {
   std::vector<std::string> accepted;
   std::vector<Refusal> refused;
-  // The server took recipients and then refused the mail for good (no address): one of them, or their number, may be
-  // why. Nothing was sent then, and `accepted` is empty.
+  // The server took recipients and then refused the mail for good (no address): one of them, or
+  // their number, may be why. Nothing was sent then, and `accepted` is empty.
   std::optional<Refusal> mail_refused{};
 };
 
@@ -55,12 +56,15 @@ class MailChannel {
  public:
   virtual ~MailChannel() = default;
   // Offers `mail` once. An outcome tells of every recipient; with none accepted nothing was sent.
-  // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by itself), Unauthorized
-  // (AUTH refused), Invalid (certificate not trusted, sender refused: somebody must change something), Canceled. None
-  // of them carries the password. Several threads may send at once.
-  virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail, std::stop_token stop) = 0;
+  // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by
+  // itself), Unauthorized (AUTH refused), Invalid (certificate not trusted, sender refused:
+  // somebody must change something), Canceled. None of them carries the password. Several threads
+  // may send at once.
+  virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
+                                   std::stop_token stop) = 0;
   // Connects, sets up TLS and logs in as for a mail, and sends none. Errors: as send().
-  virtual Status try_login(const MailSettings& settings, std::chrono::milliseconds within, std::stop_token stop) = 0;
+  virtual Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
+                           std::stop_token stop) = 0;
   // No mail is due at present: a connection kept open between mails may go.
   virtual void rest() = 0;
 };

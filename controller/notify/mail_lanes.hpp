@@ -1,5 +1,6 @@
-// MailLanes: a thread for each thing that lasts as long as a mail server likes, so that a server that hangs holds up
-// nobody else. The dispatcher's mail thread owns it and is the only one to call it; jobs run on threads of their own.
+// MailLanes: a thread for each thing that lasts as long as a mail server likes, so that a server
+// that hangs holds up nobody else. The dispatcher's mail thread owns it and is the only one to call
+// it; jobs run on threads of their own.
 #pragma once
 
 #include <atomic>

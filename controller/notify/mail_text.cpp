@@ -25,8 +25,10 @@ std::string encode_words(std::string_view text) {
   std::string words;
   while (!text.empty()) {
     std::size_t end = std::min(kBytesInWord, text.size());
-    while (end < text.size() && end > 1 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    words += fmt::format("{}=?utf-8?B?{}?=", words.empty() ? "" : "\r\n ", base64_encode(text.substr(0, end)));
+    while (end < text.size() && end > 1 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+      --end;
+    words += fmt::format("{}=?utf-8?B?{}?=", words.empty() ? "" : "\r\n ",
+                         base64_encode(text.substr(0, end)));
     text.remove_prefix(end);
   }
   return words;
@@ -137,23 +139,26 @@ std::string escape_html(std::string_view text) {
 
 std::string mail_date(WallTime time) {
   constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const Calendar at = calendar(time);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000", kDays[at.day.c_encoding()], unsigned(at.date.day()),
-                     kMonths[unsigned(at.date.month()) - 1], int(at.date.year()), at.clock.hours().count(),
-                     at.clock.minutes().count(), at.clock.seconds().count());
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000", kDays[at.day.c_encoding()],
+                     unsigned(at.date.day()), kMonths[unsigned(at.date.month()) - 1],
+                     int(at.date.year()), at.clock.hours().count(), at.clock.minutes().count(),
+                     at.clock.seconds().count());
 }
 
 std::string utc_minute(WallTime time) {
   const Calendar at = calendar(time);
   const auto s = at.clock.seconds().count();
-  return fmt::format("{} {:02}:{:02}{} UTC", utc_day(time), at.clock.hours().count(), at.clock.minutes().count(),
-                     s == 0 ? "" : fmt::format(":{:02}", s));
+  return fmt::format("{} {:02}:{:02}{} UTC", utc_day(time), at.clock.hours().count(),
+                     at.clock.minutes().count(), s == 0 ? "" : fmt::format(":{:02}", s));
 }
 
 std::string utc_day(WallTime time) {
   const Calendar at = calendar(time);
-  return fmt::format("{:04}-{:02}-{:02}", int(at.date.year()), unsigned(at.date.month()), unsigned(at.date.day()));
+  return fmt::format("{:04}-{:02}-{:02}", int(at.date.year()), unsigned(at.date.month()),
+                     unsigned(at.date.day()));
 }
 
 }  // namespace apitoken::notify

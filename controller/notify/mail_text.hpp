@@ -1,5 +1,6 @@
-// How text stands in a mail: header words, quoted-printable bodies, HTML, dates. Pure; digest is the one caller.
-// Source: RFC 2047 (encoded words), RFC 2045 section 6.7 (quoted-printable), RFC 5322 section 3.3 (dates)
+// How text stands in a mail: header words, quoted-printable bodies, HTML, dates. Pure; digest is
+// the one caller. Source: RFC 2047 (encoded words), RFC 2045 section 6.7 (quoted-printable), RFC
+// 5322 section 3.3 (dates)
 #pragma once
 
 #include <string>
@@ -22,8 +23,9 @@ std::string render_mailbox(const core::Mailbox& mailbox);
 std::string quoted_printable(std::string_view text);
 std::string escape_html(std::string_view text);
 
-std::string mail_date(WallTime time);   // "Tue, 24 Nov 2026 08:00:00 +0000"
-std::string utc_minute(WallTime time);  // "2026-11-24 08:00 UTC", with seconds where they are not zero
-std::string utc_day(WallTime time);     // "2026-11-24"
+std::string mail_date(WallTime time);  // "Tue, 24 Nov 2026 08:00:00 +0000"
+std::string utc_minute(
+    WallTime time);                  // "2026-11-24 08:00 UTC", with seconds where they are not zero
+std::string utc_day(WallTime time);  // "2026-11-24"
 
 }  // namespace apitoken::notify

@@ -8,7 +8,9 @@
 namespace apitoken::notify {
 namespace {
 
-core::NoticeKey first_key_of(const std::string& uid) { return {uid, WallTime::min(), "", Seconds::min()}; }
+core::NoticeKey first_key_of(const std::string& uid) {
+  return {uid, WallTime::min(), "", Seconds::min()};
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ bool Outbox::tell(const core::Notice& notice, const core::ConfigRoute& route, No
   }
   std::optional<Address> list;
   std::optional<Address> user;
-  if (route.mails && (route.list_given || !route.recipients.empty())) list = {route.config, false, route.recipients};
+  if (route.mails && (route.list_given || !route.recipients.empty()))
+    list = {route.config, false, route.recipients};
   if (route.mails && route.email_token_user) {
     if (auto address = core::mailbox_of_user(notice.user, route.user_prefix, route.user_domains))
       user = {route.config, true, {std::move(*address)}};
@@ -54,13 +57,15 @@ void Outbox::event_done(std::uint64_t tag, std::optional<WallTime> at) {
   settle(position);
 }
 
-// Puts a mail of the notice into the batch that collects for `to`, out of the one where it waited under another
-// address.
-void Outbox::route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to, SteadyTime due) {
+// Puts a mail of the notice into the batch that collects for `to`, out of the one where it waited
+// under another address.
+void Outbox::route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to,
+                       SteadyTime due) {
   if (leg.done) return;
   if (leg.wanted && to && batches_.at(leg.batch).to == *to) {
     Batch& batch = batches_.at(leg.batch);
-    if (!batch.frozen) batch.due = std::min(batch.due, due);  // a shorter digest takes effect on what it finds
+    if (!batch.frozen)
+      batch.due = std::min(batch.due, due);  // a shorter digest takes effect on what it finds
     return;
   }
   leave_batch(leg, notice.key);
@@ -71,8 +76,9 @@ void Outbox::route_leg(Leg& leg, const core::Notice& notice, const std::optional
   } else {
     leg.batch = ++last_id_;
     open_.emplace(*to, leg.batch);
-    batches_.emplace(leg.batch,
-                     Batch{.to = *to, .notices = {}, .due = due, .accepted = {}, .remaining = to->recipients});
+    batches_.emplace(
+        leg.batch,
+        Batch{.to = *to, .notices = {}, .due = due, .accepted = {}, .remaining = to->recipients});
   }
   leg.wanted = true;
   batches_.at(leg.batch).notices.emplace(notice.key, notice);
@@ -93,7 +99,9 @@ void Outbox::close_batch(BatchId id) {
 }
 
 bool Outbox::is_frozen(const Pending& pending) const {
-  const auto frozen = [this](const Leg& leg) { return leg.wanted && !leg.done && batches_.at(leg.batch).frozen; };
+  const auto frozen = [this](const Leg& leg) {
+    return leg.wanted && !leg.done && batches_.at(leg.batch).frozen;
+  };
   return frozen(pending.list) || frozen(pending.user);
 }
 
@@ -102,13 +110,15 @@ void Outbox::supersede_older(const core::NoticeKey& key) {
   for (auto it = pending_.lower_bound(first_key_of(key.token_uid));
        it != pending_.end() && it->first.token_uid == key.token_uid;) {
     const core::NoticeKey& other = it->first;
-    const bool older =
-        other.expires_at < key.expires_at || (other.expires_at == key.expires_at && other.before > key.before);
-    it = other.config == key.config && older && !is_frozen(it->second) ? discard(it, superseded_) : std::next(it);
+    const bool older = other.expires_at < key.expires_at ||
+                       (other.expires_at == key.expires_at && other.before > key.before);
+    it = other.config == key.config && older && !is_frozen(it->second) ? discard(it, superseded_)
+                                                                       : std::next(it);
   }
 }
 
-Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position, std::set<std::uint64_t>& tags) {
+Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position,
+                                             std::set<std::uint64_t>& tags) {
   Pending& pending = position->second;
   leave_batch(pending.list, position->first);
   leave_batch(pending.user, position->first);
@@ -118,26 +128,34 @@ Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position, std:
   return pending_.erase(position);
 }
 
-std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) { return drop_notices(uid, false); }
+std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) {
+  return drop_notices(uid, false);
+}
 
-std::set<std::uint64_t> Outbox::token_gone(const std::string& uid) { return drop_notices(uid, true); }
+std::set<std::uint64_t> Outbox::token_gone(const std::string& uid) {
+  return drop_notices(uid, true);
+}
 
 std::set<std::uint64_t> Outbox::drop_notices(const std::string& uid, bool but_expiry) {
   std::set<std::uint64_t> tags;
   const auto is_of = [&](const core::NoticeKey& key) { return key.token_uid == uid; };
-  for (auto it = pending_.lower_bound(first_key_of(uid)); it != pending_.end() && is_of(it->first);) {
+  for (auto it = pending_.lower_bound(first_key_of(uid));
+       it != pending_.end() && is_of(it->first);) {
     if (but_expiry && it->first.before == Seconds(0)) {
       (it++)->second.orphaned = true;
     } else {
       it = discard(it, tags);
     }
   }
-  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && is_of(it->first);) it = told_.erase(it);
+  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && is_of(it->first);)
+    it = told_.erase(it);
   // Copies for late recipients.
   for (auto it = batches_.begin(); it != batches_.end();) {
     const BatchId id = it->first;
     Batch& batch = (it++)->second;
-    std::erase_if(batch.notices, [&](const auto& item) { return is_of(item.first) && !pending_.contains(item.first); });
+    std::erase_if(batch.notices, [&](const auto& item) {
+      return is_of(item.first) && !pending_.contains(item.first);
+    });
     if (batch.notices.empty()) close_batch(id);
   }
   return tags;
@@ -190,7 +208,8 @@ std::vector<Told> Outbox::take_news() { return std::exchange(news_, {}); }
 
 std::vector<Told> Outbox::told(const std::string& uid) const {
   std::vector<Told> result;
-  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && it->first.token_uid == uid; ++it) {
+  for (auto it = told_.lower_bound(first_key_of(uid));
+       it != told_.end() && it->first.token_uid == uid; ++it) {
     result.push_back(it->second);
   }
   return result;
@@ -217,7 +236,8 @@ DeliveryReport Outbox::report(const std::string& config) const {
   for (const auto& [address, refusal] : state.refused) report.refused.push_back(refusal);
   for (const auto& [key, pending] : pending_) {
     if (key.config != config) continue;
-    if (!report.oldest_pending || pending.since < *report.oldest_pending) report.oldest_pending = pending.since;
+    if (!report.oldest_pending || pending.since < *report.oldest_pending)
+      report.oldest_pending = pending.since;
   }
   return report;
 }

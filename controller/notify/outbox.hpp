@@ -1,9 +1,10 @@
-// Outbox: which notices wait for what: their Event, the mails that apply, a retry. The dispatcher's memory; values in,
-// values out, time as an argument; no I/O, no lock (the dispatcher holds one), no thread of its own.
+// Outbox: which notices wait for what: their Event, the mails that apply, a retry. The dispatcher's
+// memory; values in, values out, time as an argument; no I/O, no lock (the dispatcher holds one),
+// no thread of its own.
 //
-// A notice with mail joins the batch of its config and recipients. A batch collects for the config's digest, freezes at
-// its first attempt, and is tried until the server took it. Retries of a server that fails are per config; of
-// recipients that are refused for the moment, per batch.
+// A notice with mail joins the batch of its config and recipients. A batch collects for the
+// config's digest, freezes at its first attempt, and is tried until the server took it. Retries of
+// a server that fails are per config; of recipients that are refused for the moment, per batch.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,9 @@ namespace apitoken::notify {
 struct Told {
   api::ObjectKey token;
   core::NoticeKey key;
-  std::optional<WallTime> event_at;  // absent: a Normal Event that was dropped, or the namespace is going
-  std::optional<WallTime> sent_at;   // absent: no mail applied
+  std::optional<WallTime>
+      event_at;  // absent: a Normal Event that was dropped, or the namespace is going
+  std::optional<WallTime> sent_at;  // absent: no mail applied
 
   bool operator==(const Told&) const = default;
 };
@@ -37,7 +39,8 @@ struct DeliveryReport {
   std::string last_error;                  // empty: the last attempt succeeded, or none was made
   std::optional<ErrorKind> error_kind;     // NotFound: a Secret is missing
   std::optional<WallTime> failing_since;
-  bool settings_failed = false;  // last_error: no attempt could be made, since the settings cannot be used
+  bool settings_failed =
+      false;  // last_error: no attempt could be made, since the settings cannot be used
   bool login_works = false;      // the last attempt of all was a login without mail, and it worked
   std::vector<Refusal> refused;  // recipients refused at the last attempt, at most 20
 
@@ -79,12 +82,15 @@ class Outbox {
   // Mail settings or a Secret changed: the login is to be tried, unless a mail is due anyway.
   void want_login(const std::string& config, SteadyTime now);
 
-  // A batch that is to be tried now, with its config; nothing where none is. Not one of the `busy` configs.
-  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now, const Busy& busy = {}) const;
+  // A batch that is to be tried now, with its config; nothing where none is. Not one of the `busy`
+  // configs.
+  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now,
+                                                            const Busy& busy = {}) const;
   // Freezes it. Nothing if it went meanwhile.
   std::optional<Attempt> begin(BatchId batch);
   // The whole attempt failed. `settings`: before begin(), since the settings cannot be used.
-  void failed(BatchId batch, const std::string& config, const Error& error, Now now, bool settings = false);
+  void failed(BatchId batch, const std::string& config, const Error& error, Now now,
+              bool settings = false);
   void finished(BatchId batch, const SendOutcome& outcome, Now now);
   // A config whose login is to be tried now; what came of it.
   std::optional<std::string> next_login(SteadyTime now, const Busy& busy) const;
@@ -131,14 +137,16 @@ class Outbox {
     std::map<core::NoticeKey, core::Notice> notices;
     SteadyTime due{};
     bool frozen = false;
-    bool counted = false;                // its notices count as sent; what remains are late recipients of a copy
-    std::optional<WallTime> accepted;    // when the first recipient was
-    std::vector<std::string> remaining;  // who still needs it; those refused for the moment stand last
-    std::size_t limit = 0;               // recipients of one mail; 0: all. Set where the server refuses a mail to many
-    std::size_t unasked = 0;             // of `remaining`, those whose turn has not come since the last pause
-    std::size_t asked = 0;               // recipients of the attempt under way
-    std::uint32_t tries = 0;             // with refusals, in a row
-    std::uint32_t failures = 0;          // attempts that failed as a whole
+    bool counted = false;  // its notices count as sent; what remains are late recipients of a copy
+    std::optional<WallTime> accepted;  // when the first recipient was
+    std::vector<std::string>
+        remaining;  // who still needs it; those refused for the moment stand last
+    std::size_t limit =
+        0;  // recipients of one mail; 0: all. Set where the server refuses a mail to many
+    std::size_t unasked = 0;  // of `remaining`, those whose turn has not come since the last pause
+    std::size_t asked = 0;    // recipients of the attempt under way
+    std::uint32_t tries = 0;  // with refusals, in a row
+    std::uint32_t failures = 0;  // attempts that failed as a whole
   };
   struct ConfigState {
     SteadyTime paused_until{};
@@ -155,7 +163,8 @@ class Outbox {
   };
   using PendingMap = std::map<core::NoticeKey, Pending>;
 
-  void route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to, SteadyTime due);
+  void route_leg(Leg& leg, const core::Notice& notice, const std::optional<Address>& to,
+                 SteadyTime due);
   void leave_batch(Leg& leg, const core::NoticeKey& key);
   void close_batch(BatchId id);
   bool is_frozen(const Pending& pending) const;

@@ -10,8 +10,9 @@ namespace apitoken::notify {
 namespace {
 
 constexpr Backoff kRetry{std::chrono::seconds(30), std::chrono::hours(1)};
-// Recipients who are refused for the moment (greylisting) hold up the ledger for so many tries, 15 minutes; after that
-// those who got the mail count. They themselves are tried for about four days more.
+// Recipients who are refused for the moment (greylisting) hold up the ledger for so many tries, 15
+// minutes; after that those who got the mail count. They themselves are tried for about four days
+// more.
 constexpr std::uint32_t kTriesBeforeCounting = 5;
 constexpr std::uint32_t kTriesOfLateRecipients = 100;
 constexpr std::size_t kMostRefusals = 20;
@@ -19,17 +20,21 @@ constexpr std::size_t kMostRefusals = 20;
 }  // namespace
 
 SteadyTime Outbox::due_of(const Batch& batch) const {
-  if (batch.to.recipients.empty()) return SteadyTime::max();  // no valid address yet: a changed route moves its notices
+  if (batch.to.recipients.empty())
+    return SteadyTime::max();  // no valid address yet: a changed route moves its notices
   const auto state = configs_.find(batch.to.config);
   return state == configs_.end() ? batch.due : std::max(batch.due, state->second.paused_until);
 }
 
-std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now, const Busy& busy) const {
+std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now,
+                                                                          const Busy& busy) const {
   const auto order = [&](const auto& item) {
-    return std::tuple(busy.contains(item.second.to.config), due_of(item.second), item.second.failures);
+    return std::tuple(busy.contains(item.second.to.config), due_of(item.second),
+                      item.second.failures);
   };
   const auto earliest = std::ranges::min_element(batches_, {}, order);
-  if (earliest == batches_.end() || busy.contains(earliest->second.to.config) || due_of(earliest->second) > now)
+  if (earliest == batches_.end() || busy.contains(earliest->second.to.config) ||
+      due_of(earliest->second) > now)
     return {};
   return std::pair(earliest->first, earliest->second.to.config);
 }
@@ -45,7 +50,9 @@ SteadyTime Outbox::next_due(const Busy& mailing, const Busy& logging_in) const {
   return next;
 }
 
-void Outbox::want_login(const std::string& config, SteadyTime now) { configs_[config].login_due = now; }
+void Outbox::want_login(const std::string& config, SteadyTime now) {
+  configs_[config].login_due = now;
+}
 
 std::optional<std::string> Outbox::next_login(SteadyTime now, const Busy& busy) const {
   for (const auto& [config, state] : configs_) {
@@ -55,8 +62,9 @@ std::optional<std::string> Outbox::next_login(SteadyTime now, const Busy& busy) 
 }
 
 bool Outbox::was_tried(const std::string& config) const {
-  return std::ranges::any_of(batches_,
-                             [&](const auto& item) { return item.second.frozen && item.second.to.config == config; });
+  return std::ranges::any_of(batches_, [&](const auto& item) {
+    return item.second.frozen && item.second.to.config == config;
+  });
 }
 
 void Outbox::login_worked(const std::string& config) {
@@ -76,7 +84,8 @@ void Outbox::login_failed(const std::string& config, const Error& error, Now now
   const auto found = configs_.find(config);
   if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
   note_failure(found->second, error, now, settings);
-  // A login that was refused may lock an account out: not again before somebody changes something, or an hour.
+  // A login that was refused may lock an account out: not again before somebody changes something,
+  // or an hour.
   const bool refused = error.kind == ErrorKind::Unauthorized;
   found->second.login_due = refused ? now.steady + kRetry.cap : found->second.paused_until;
   changed_.insert(config);
@@ -92,17 +101,20 @@ std::optional<Outbox::Attempt> Outbox::begin(BatchId id) {
   if (batch.unasked == 0) batch.unasked = batch.remaining.size();
   batch.asked = batch.limit == 0 ? batch.unasked : std::min(batch.limit, batch.unasked);
   Attempt attempt{id, batch.to.config, {}, batch.to.recipients, {}, batch.to.to_user};
-  attempt.envelope.assign(batch.remaining.begin(), batch.remaining.begin() + std::ptrdiff_t(batch.asked));
+  attempt.envelope.assign(batch.remaining.begin(),
+                          batch.remaining.begin() + std::ptrdiff_t(batch.asked));
   for (const auto& [key, notice] : batch.notices) attempt.notices.push_back(notice);
   return attempt;
 }
 
-void Outbox::failed(BatchId id, const std::string& config, const Error& error, Now now, bool settings) {
+void Outbox::failed(BatchId id, const std::string& config, const Error& error, Now now,
+                    bool settings) {
   const auto found = configs_.find(config);
   if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
   note_failure(found->second, error, now, settings);
   changed_.insert(config);
-  // Behind the config's other batches: were it this very mail that the server refuses, they must get their turn.
+  // Behind the config's other batches: were it this very mail that the server refuses, they must
+  // get their turn.
   const auto batch = batches_.find(id);
   if (batch != batches_.end()) ++batch->second.failures;
 }
@@ -157,7 +169,8 @@ void Outbox::settle_batch(BatchId id, Batch& batch, const SendOutcome& outcome, 
   }
   const bool settled = batch.accepted && batch.remaining.empty();
   ++batch.tries;
-  if (batch.accepted && !batch.counted && (settled || batch.tries >= kTriesBeforeCounting)) count_sent(id, batch);
+  if (batch.accepted && !batch.counted && (settled || batch.tries >= kTriesBeforeCounting))
+    count_sent(id, batch);
   if (settled || (batch.counted && batch.tries >= kTriesOfLateRecipients)) return close_batch(id);
   // Refused by all for good: tried on, since the addresses can be mended at the other end too.
   if (batch.remaining.empty()) batch.remaining = batch.to.recipients;
@@ -178,7 +191,8 @@ void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now
   for (const Refusal& refusal : outcome.refused) {
     strike(refusal.address);
     if (!refusal.permanent) batch.remaining.push_back(refusal.address);
-    if (state.refused.size() < kMostRefusals) state.refused.insert_or_assign(refusal.address, refusal);
+    if (state.refused.size() < kMostRefusals)
+      state.refused.insert_or_assign(refusal.address, refusal);
   }
   if (!outcome.accepted.empty()) {
     if (!batch.accepted) batch.accepted = now;
@@ -186,7 +200,8 @@ void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now
     clear_error(state);
   } else if (!batch.accepted && !outcome.refused.empty()) {
     const Refusal& first = outcome.refused.front();
-    note_error(state, fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
+    note_error(state,
+               fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
                first.permanent ? ErrorKind::Invalid : ErrorKind::Unavailable, now);
   }
 }

@@ -33,7 +33,8 @@ std::string name_of(std::string_view command) {
 }
 
 std::string seconds(milliseconds time) {
-  return time < std::chrono::seconds(1) ? fmt::format("{} ms", time.count()) : fmt::format("{} s", time.count() / 1000);
+  return time < std::chrono::seconds(1) ? fmt::format("{} ms", time.count())
+                                        : fmt::format("{} s", time.count() / 1000);
 }
 
 }  // namespace
@@ -110,13 +111,15 @@ std::string SmtpDialogue::waits_for() const {
 
 std::optional<std::string> SmtpDialogue::overdue(Time now) const {
   if (now - since_ >= limit()) return fmt::format("{} for {}", waits_for(), seconds(limit()));
-  if (total_.count() > 0 && now - start_ >= total_) return fmt::format("{} within {}", waits_for(), seconds(total_));
+  if (total_.count() > 0 && now - start_ >= total_)
+    return fmt::format("{} within {}", waits_for(), seconds(total_));
   return {};
 }
 
 std::vector<SmtpReply> SmtpDialogue::recipient_replies() const {
   std::vector<SmtpReply> found;
-  std::ranges::copy_if(replies_, std::back_inserter(found), [](const SmtpReply& reply) { return reply.to == "RCPT"; });
+  std::ranges::copy_if(replies_, std::back_inserter(found),
+                       [](const SmtpReply& reply) { return reply.to == "RCPT"; });
   return found;
 }
 

@@ -1,6 +1,7 @@
-// SmtpDialogue: what client and server said in one attempt, and how long each may be silent. The email channel feeds
-// it on the thread that sends; values in, values out. It never keeps what follows AUTH: those lines bear the login.
-// Source: RFC 5321 section 4.5.3.2 (time limits), section 4.2 (replies)
+// SmtpDialogue: what client and server said in one attempt, and how long each may be silent. The
+// email channel feeds it on the thread that sends; values in, values out. It never keeps what
+// follows AUTH: those lines bear the login. Source: RFC 5321 section 4.5.3.2 (time limits),
+// section 4.2 (replies)
 #pragma once
 
 #include <chrono>
@@ -13,16 +14,19 @@ namespace apitoken::notify {
 
 // How long a phase may take. RFC 5321 4.5.3.2 gives all but `connect`.
 struct EmailTimeouts {
-  std::chrono::milliseconds connect{30'000};     // name and TCP
-  std::chrono::milliseconds greeting{300'000};   // the server's 220, TLS from the first byte included
-  std::chrono::milliseconds command{300'000};    // EHLO, STARTTLS with its handshake, AUTH, MAIL, RCPT
-  std::chrono::milliseconds data{120'000};       // the 354 after DATA
-  std::chrono::milliseconds block{180'000};      // a piece of the message
+  std::chrono::milliseconds connect{30'000};  // name and TCP
+  std::chrono::milliseconds greeting{
+      300'000};  // the server's 220, TLS from the first byte included
+  std::chrono::milliseconds command{
+      300'000};                              // EHLO, STARTTLS with its handshake, AUTH, MAIL, RCPT
+  std::chrono::milliseconds data{120'000};   // the 354 after DATA
+  std::chrono::milliseconds block{180'000};  // a piece of the message
   std::chrono::milliseconds final_dot{600'000};  // the answer to the whole message
 };
 
 struct SmtpReply {
-  std::string to;  // the command that it answers: "EHLO", "AUTH LOGIN", "RCPT", "." for the message; empty: none
+  std::string to;  // the command that it answers: "EHLO", "AUTH LOGIN", "RCPT", "." for the
+                   // message; empty: none
   int code = 0;
   std::string text;  // "550 5.1.1 no such user", printable and cut
 };
@@ -43,7 +47,8 @@ class SmtpDialogue {
   void on_line(std::string_view line, Time now);
 
   bool is_connected() const { return phase_ != Phase::Connect; }
-  // Why the attempt must end now: "no answer to DATA for 120 s"; nothing while the server has time left.
+  // Why the attempt must end now: "no answer to DATA for 120 s"; nothing while the server has time
+  // left.
   std::optional<std::string> overdue(Time now) const;
   // What the attempt waits for, as overdue() would say.
   std::string waits_for() const;

@@ -1,5 +1,5 @@
-// Why a mail or a login failed, in words that name the server, what it said and the remedy. Pure; the email channel
-// calls it. No text carries the password, even where a server echoes it.
+// Why a mail or a login failed, in words that name the server, what it said and the remedy. Pure;
+// the email channel calls it. No text carries the password, even where a server echoes it.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace apitoken::notify {
 enum class SmtpFault {
   Canceled,
   Overdue,         // detail: what was waited for
-  AddressRefused,  // by us, since it lies too far for what goes there without TLS; detail: the address
+  AddressRefused,  // by us, since it lies too far for what goes there without TLS; detail: the
+                   // address
   LoginRefused,    // by the server, or by us for want of a mechanism
   NoTls,           // no STARTTLS, or its handshake failed
   Untrusted,       // the certificate

@@ -54,27 +54,33 @@ std::optional<api::TestMail> TestMails::result(const std::string& config) const 
   return found == configs_.end() ? std::nullopt : found->second.result;
 }
 
-std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings, WallTime now) {
-  const std::string id = core::sha256_hex(
-      fmt::format("{}|{}|{}", request.config, request.requested_at, fmt::join(request.recipients, "|")));
+std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings,
+                             WallTime now) {
+  const std::string id = core::sha256_hex(fmt::format(
+      "{}|{}|{}", request.config, request.requested_at, fmt::join(request.recipients, "|")));
   std::string mail = header_line("Date", mail_date(now));
   mail += fmt::format("From: {}\r\n", render_mailbox(settings.from));
   mail += address_line("To", request.recipients);
   mail += header_line("Subject", fmt::format("Test mail of TokenExpiryConfig {}", request.config));
-  mail += fmt::format("Message-ID: <{}@{}>\r\n", id.substr(0, 32), core::domain_of(settings.from.address));
-  mail += "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n";
-  mail += "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+  mail += fmt::format("Message-ID: <{}@{}>\r\n", id.substr(0, 32),
+                      core::domain_of(settings.from.address));
   mail +=
-      quoted_printable(fmt::format("This is a test. Nothing has to be done.\n\n"
-                                   "TokenExpiryConfig {} sends its warnings about expiring API tokens through {}, to "
-                                   "the recipients of this mail.\n\n"
-                                   "It was asked for by the annotation apitoken.dev/test-mail-requested-at={}.\n"
-                                   "This mail was sent by apitoken-operator.\n",
-                                   request.config, settings.server.text(), request.requested_at));
+      "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n";
+  mail +=
+      "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n\r\n";
+  mail += quoted_printable(fmt::format(
+      "This is a test. Nothing has to be done.\n\n"
+      "TokenExpiryConfig {} sends its warnings about expiring API tokens through {}, to "
+      "the recipients of this mail.\n\n"
+      "It was asked for by the annotation apitoken.dev/test-mail-requested-at={}.\n"
+      "This mail was sent by apitoken-operator.\n",
+      request.config, settings.server.text(), request.requested_at));
   return mail;
 }
 
-api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome, WallTime now) {
+api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome,
+                               WallTime now) {
   api::TestMail result;
   result.requested_at = request.requested_at;
   result.at = now;

@@ -1,5 +1,6 @@
-// Test mails: asked for by an annotation on a TokenExpiryConfig, sent to its emails at once, and answered in its
-// status. TestMails is the dispatcher's memory of them; values in, values out, no lock (the dispatcher holds one).
+// Test mails: asked for by an annotation on a TokenExpiryConfig, sent to its emails at once, and
+// answered in its status. TestMails is the dispatcher's memory of them; values in, values out, no
+// lock (the dispatcher holds one).
 #pragma once
 
 #include <map>
@@ -21,7 +22,8 @@ struct TestMailRequest {
 
 class TestMails {
  public:
-  // Replaces a request of the config that still waits; one that is under way or answered is not served again.
+  // Replaces a request of the config that still waits; one that is under way or answered is not
+  // served again.
   void request(TestMailRequest request, SteadyTime due);
   // What is to be sent now; it counts as under way then. Nothing where none is due.
   std::optional<TestMailRequest> begin(SteadyTime now);
@@ -42,8 +44,10 @@ class TestMails {
 };
 
 // The whole message. Deterministic.
-std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings, WallTime now);
+std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings,
+                             WallTime now);
 // What the channel answered, as the status tells it.
-api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome, WallTime now);
+api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome,
+                               WallTime now);
 
 }  // namespace apitoken::notify

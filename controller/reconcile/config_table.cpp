@@ -32,7 +32,8 @@ std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const ap
   const auto ns = stores.namespaces.get({"", token.meta.ns});
   const api::StringMap none;
   for (const core::ExpiryConfig& config : list) {
-    if (core::applies(config, token.meta.labels, ns ? ns->meta.labels : none)) result.push_back(&config);
+    if (core::applies(config, token.meta.labels, ns ? ns->meta.labels : none))
+      result.push_back(&config);
   }
   return result;
 }

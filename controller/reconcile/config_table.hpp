@@ -1,5 +1,5 @@
-// ConfigTable: the TokenExpiryConfigs of the store, each read once. The reflector's thread rebuilds it on a change;
-// workers and the dispatcher read a snapshot. Thread-safe.
+// ConfigTable: the TokenExpiryConfigs of the store, each read once. The reflector's thread rebuilds
+// it on a change; workers and the dispatcher read a snapshot. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ class ConfigTable {
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const ConfigList> list_ = std::make_shared<const ConfigList>();  // guarded by mutex_
+  std::shared_ptr<const ConfigList> list_ =
+      std::make_shared<const ConfigList>();  // guarded by mutex_
 };
 
 const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view name);

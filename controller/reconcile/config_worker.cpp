@@ -25,7 +25,9 @@ class SkippedUsers {
   explicit SkippedUsers(const core::ExpiryConfig& config) : route_(config.route) {}
 
   void look_at(const std::string& user) {
-    if (!route_.email_token_user || core::mailbox_of_user(user, route_.user_prefix, route_.user_domains)) return;
+    if (!route_.email_token_user ||
+        core::mailbox_of_user(user, route_.user_prefix, route_.user_domains))
+      return;
     users_.emplace(user.find('@') == user.npos, user);
   }
   core::ObservedSkipped found() const {
@@ -47,7 +49,8 @@ class SkippedUsers {
 }  // namespace
 
 void ConfigWorker::run(std::stop_token stop) {
-  work_loop(queue_, metrics_, stop, [&](const api::ObjectKey& key) { return reconcile(key, stop); });
+  work_loop(queue_, metrics_, stop,
+            [&](const api::ObjectKey& key) { return reconcile(key, stop); });
 }
 
 ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
@@ -76,15 +79,18 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     return ReconcileResult::Success;
   }
   if (plan.test_mail)
-    dispatcher_.request_test_mail({key.name, plan.test_mail->requested_at, plan.test_mail->recipients},
-                                  plan.test_mail->delay);
+    dispatcher_.request_test_mail(
+        {key.name, plan.test_mail->requested_at, plan.test_mail->recipients},
+        plan.test_mail->delay);
   for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
     if (const Status done = patch(*object, *plan.status, stop); !done) {
       if (done.error().kind == ErrorKind::Canceled) return ReconcileResult::Success;
-      spdlog::debug("config status not written name={} error=\"{}\"", key.name, done.error().message);
+      spdlog::debug("config status not written name={} error=\"{}\"", key.name,
+                    done.error().message);
       queue_.add_rate_limited(key);
-      const bool stale = done.error().kind == ErrorKind::Conflict || done.error().kind == ErrorKind::NotFound;
+      const bool stale =
+          done.error().kind == ErrorKind::Conflict || done.error().kind == ErrorKind::NotFound;
       return stale ? ReconcileResult::Requeue : ReconcileResult::Error;
     }
   }
@@ -92,15 +98,18 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   return next_change ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
 }
 
-std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list, core::ObservedConfig& observed) const {
+std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list,
+                                                   core::ObservedConfig& observed) const {
   std::optional<WallTime> next;
   SkippedUsers skipped(observed.config);
   for (const auto& token : stores_.tokens.all()) {
     const auto configs = matching(list, *token, stores_);
-    if (std::ranges::none_of(configs, [&](const auto* config) { return config->name == observed.config.name; }))
+    if (std::ranges::none_of(
+            configs, [&](const auto* config) { return config->name == observed.config.name; }))
       continue;
     ++observed.matched_tokens;
-    if (token->status.token_hash.empty() || !token->status.expires_at || observed.now >= *token->status.expires_at)
+    if (token->status.token_hash.empty() || !token->status.expires_at ||
+        observed.now >= *token->status.expires_at)
       continue;
     skipped.look_at(token->spec.user);
     const auto warn_at = core::warn_at({&observed.config}, token->spec, token->status);
@@ -118,31 +127,33 @@ std::vector<std::string> ConfigWorker::missing_secrets(const core::ExpiryConfig&
   std::vector<std::string> missing;
   if (!config.smtp) return missing;
   for (const std::string& name : {config.smtp->credentials_secret, config.smtp->ca_secret}) {
-    if (!name.empty() && !stores_.operator_secrets.get({operator_namespace_, name})) missing.push_back(name);
+    if (!name.empty() && !stores_.operator_secrets.get({operator_namespace_, name}))
+      missing.push_back(name);
   }
   return missing;
 }
 
 core::ObservedDelivery ConfigWorker::observe_delivery(const std::string& config) const {
   const notify::DeliveryReport report = dispatcher_.report(config);
-  core::ObservedDelivery delivery{report.pending_notices,
-                                  report.last_success,
-                                  report.last_error,
-                                  report.settings_failed && report.error_kind == ErrorKind::NotFound,
-                                  report.settings_failed && report.error_kind == ErrorKind::Invalid,
-                                  report.login_works,
-                                  {}};
+  core::ObservedDelivery delivery{
+      report.pending_notices,
+      report.last_success,
+      report.last_error,
+      report.settings_failed && report.error_kind == ErrorKind::NotFound,
+      report.settings_failed && report.error_kind == ErrorKind::Invalid,
+      report.login_works,
+      {}};
   for (const notify::Refusal& refusal : report.refused) {
     delivery.refusals.push_back(fmt::format("{}: {}", refusal.address, refusal.text));
   }
   return delivery;
 }
 
-Status ConfigWorker::patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status,
-                           std::stop_token stop) {
+Status ConfigWorker::patch(const api::TokenExpiryConfig& config,
+                           const api::TokenExpiryConfigStatus& status, std::stop_token stop) {
   const auto body = api::encode_status_patch(config.meta, status);
-  const auto answer =
-      client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(), "status", body, stop);
+  const auto answer = client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(),
+                                          "status", body, stop);
   if (!answer) return std::unexpected(answer.error());
   api::JsonParser parser;
   const auto object = parser.parse(*answer);

@@ -1,5 +1,5 @@
-// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over the stores; its
-// only I/O is the status patch.
+// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over
+// the stores; its only I/O is the status patch.
 #pragma once
 
 #include "core/plan_expiry_config.hpp"
@@ -13,8 +13,9 @@ namespace apitoken::reconcile {
 
 class ConfigWorker {
  public:
-  ConfigWorker(kube::Workqueue& queue, kube::Client& client, Stores& stores, const ConfigTable& table,
-               notify::Dispatcher& dispatcher, serve::ControllerMetrics& metrics, const Clock& clock,
+  ConfigWorker(kube::Workqueue& queue, kube::Client& client, Stores& stores,
+               const ConfigTable& table, notify::Dispatcher& dispatcher,
+               serve::ControllerMetrics& metrics, const Clock& clock,
                std::string operator_namespace, bool dry_run)
       : queue_(queue),
         client_(client),
@@ -31,10 +32,12 @@ class ConfigWorker {
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
   // Counts into `observed`; returns when the counts change next by time alone.
-  std::optional<WallTime> count_tokens(const ConfigList& list, core::ObservedConfig& observed) const;
+  std::optional<WallTime> count_tokens(const ConfigList& list,
+                                       core::ObservedConfig& observed) const;
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
-  Status patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status, std::stop_token stop);
+  Status patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status,
+               std::stop_token stop);
 
   kube::Workqueue& queue_;
   kube::Client& client_;

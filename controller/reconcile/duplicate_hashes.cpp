@@ -27,28 +27,33 @@ void DuplicateHashes::look_for(const std::string& hash) {
   for (std::size_t i = 1; i < claimants.size(); ++i) report(*claimants[0], *claimants[i], hash);
 }
 
-void DuplicateHashes::report(const api::ApiToken& older, const api::ApiToken& younger, const std::string& hash) {
+void DuplicateHashes::report(const api::ApiToken& older, const api::ApiToken& younger,
+                             const std::string& hash) {
   const std::string fact = fmt::format("{}|{}|{}", younger.meta.uid, older.meta.uid, hash);
   if (!is_news(fact)) return;
   const std::string kept = older.meta.key().text();
   const std::string refused = younger.meta.key().text();
-  spdlog::warn("two ApiTokens claim one token hash, the older keeps it older={} younger={}", kept, refused);
+  spdlog::warn("two ApiTokens claim one token hash, the older keeps it older={} younger={}", kept,
+               refused);
   dispatcher_.post_event(
       {younger.meta.ns,
        core::event_name(younger.meta.name, fmt::format("{}|{}", kReason, fact)),
-       {std::string(api::kApiVersion), std::string(api::kApiTokenKind), younger.meta.ns, younger.meta.name,
-        younger.meta.uid},
+       {std::string(api::kApiVersion), std::string(api::kApiTokenKind), younger.meta.ns,
+        younger.meta.name, younger.meta.uid},
        true,
        std::string(kReason),
        "Verify",
-       fmt::format("the status of ApiToken {} has a token hash of ApiToken {}, which is older and keeps it: the value "
-                   "speaks for {} alone. Somebody wrote this status: see who may write apitokens/status",
-                   refused, kept, kept)});
+       fmt::format(
+           "the status of ApiToken {} has a token hash of ApiToken {}, which is older and keeps "
+           "it: the value "
+           "speaks for {} alone. Somebody wrote this status: see who may write apitokens/status",
+           refused, kept, kept)});
 }
 
 bool DuplicateHashes::is_news(const std::string& fact) {
   const std::lock_guard lock(mutex_);
-  if (reported_.size() >= kMaxReported) reported_.clear();  // the Event's name keeps it from being told twice
+  if (reported_.size() >= kMaxReported)
+    reported_.clear();  // the Event's name keeps it from being told twice
   return reported_.insert(fact).second;
 }
 

@@ -1,6 +1,7 @@
-// DuplicateHashes: says that the statuses of two ApiTokens claim one token hash, which only a copied status can bring
-// about. The older object keeps the hash (see verify::TokenIndex); a Warning Event and the log name both. Workers ask
-// on each pass, on any thread; thread-safe; no I/O.
+// DuplicateHashes: says that the statuses of two ApiTokens claim one token hash, which only a
+// copied status can bring about. The older object keeps the hash (see verify::TokenIndex); a
+// Warning Event and the log name both. Workers ask on each pass, on any thread; thread-safe; no
+// I/O.
 #pragma once
 
 #include <mutex>

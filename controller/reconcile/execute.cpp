@@ -18,7 +18,8 @@ namespace apitoken::reconcile {
 
 namespace resources = kube::resources;
 
-// What becomes of the key that holds a former value: nothing where `changes` is false; without a value it goes.
+// What becomes of the key that holds a former value: nothing where `changes` is false; without a
+// value it goes.
 struct Former {
   std::string_view key;
   std::optional<SecretString> value;
@@ -28,8 +29,9 @@ struct Former {
 struct Executor::Pass {
   const api::ApiToken& token;
   std::stop_token stop;
-  std::optional<core::MintedToken> minted;  // its value is wiped as soon as it was written or encrypted
-  std::string encrypted_value;              // in place of the value: the same into Secret and status
+  std::optional<core::MintedToken>
+      minted;                   // its value is wiped as soon as it was written or encrypted
+  std::string encrypted_value;  // in place of the value: the same into Secret and status
   bool rotates = false;
   Former former;
   api::JsonParser& parser;
@@ -38,7 +40,8 @@ struct Executor::Pass {
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
-  static thread_local api::JsonParser parser;  // kept by each worker: a new one for each pass would allocate anew
+  static thread_local api::JsonParser
+      parser;  // kept by each worker: a new one for each pass would allocate anew
   Pass pass{token, stop, {}, {}, false, {}, parser};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
@@ -124,7 +127,8 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
     answer = patch_secret(write, value, pass);
   } else {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
-    answer = client_.create(resources::kSecrets, write.secret.ns, body.reveal(), pass.stop, kube::kMetadataAccept);
+    answer = client_.create(resources::kSecrets, write.secret.ns, body.reveal(), pass.stop,
+                            kube::kMetadataAccept);
     // Whose the Secret of that name is, the next pass decides; the conflict is reported either way.
     if (!answer && answer.error().kind == ErrorKind::AlreadyExists)
       (void)look_outside(trust_, client_, write.secret.key(), pass.stop);
@@ -134,14 +138,15 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   return {};
 }
 
-Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass) {
+Result<std::string> Executor::patch_secret(const core::WriteSecret& effect,
+                                           const SecretString& value, Pass& pass) {
   std::vector<api::DataChange> data{{effect.key, &value}};
   const Former& former = pass.former;
   if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
   for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
   const auto body = api::encode_value_patch(*effect.at, data, effect.secret);
-  auto answer = client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(), pass.stop,
-                                    kube::kMetadataAccept);
+  auto answer = client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(),
+                                    pass.stop, kube::kMetadataAccept);
   if (answer || answer.error().kind != ErrorKind::Invalid) return answer;
   const auto& meta = effect.secret;
   return remake_if_immutable(client_,
@@ -154,17 +159,20 @@ Result<std::string> Executor::patch_secret(const core::WriteSecret& effect, cons
 }
 
 Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
-  const auto body =
-      api::encode_metadata_patch(effect.at, effect.labels, effect.annotations, effect.keys_gone, effect.owners);
-  auto answer = client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop, kube::kMetadataAccept);
+  const auto body = api::encode_metadata_patch(effect.at, effect.labels, effect.annotations,
+                                               effect.keys_gone, effect.owners);
+  auto answer = client_.merge_patch(resources::kSecrets, effect.at.key(), "", body, pass.stop,
+                                    kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::Invalid) {
     std::vector<api::DataChange> data;
     for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
-    answer = remake_if_immutable(client_, {effect.at, data, effect.labels, effect.annotations, effect.owners},
-                                 answer.error(), pass.stop);
+    answer = remake_if_immutable(
+        client_, {effect.at, data, effect.labels, effect.annotations, effect.owners},
+        answer.error(), pass.stop);
   }
   const auto done = took_secret(answer, pass);
-  if (done) spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
+  if (done)
+    spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
   return done;
 }
 
@@ -176,8 +184,8 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.hint = pass.minted->hint;
   }
   const auto body = api::encode_status_patch(pass.at, status, pass.encrypted_value);
-  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status", body, pass.stop,
-                                          kube::kMetadataAccept);
+  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status",
+                                          body, pass.stop, kube::kMetadataAccept);
   if (!answer) return std::unexpected(answer.error());
   const auto object = pass.parser.parse(*answer);
   if (!object) return std::unexpected(object.error());
@@ -185,24 +193,26 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
   if (!meta) return std::unexpected(meta.error());
   pass.at = *meta;
   pass.published = pass.minted.has_value();
-  api::ApiToken token{std::move(*meta), pass.token.spec, status};  // by the precondition the spec is the one we know
+  api::ApiToken token{std::move(*meta), pass.token.spec,
+                      status};  // by the precondition the spec is the one we know
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";
   if (pass.minted) {
-    spdlog::info("{} namespace={} name={} token_id={} revision={} expires={}", pass.rotates ? "rotated" : "minted",
-                 token.meta.ns, token.meta.name, status.token_id, status.revision,
+    spdlog::info("{} namespace={} name={} token_id={} revision={} expires={}",
+                 pass.rotates ? "rotated" : "minted", token.meta.ns, token.meta.name,
+                 status.token_id, status.revision,
                  status.expires_at ? format_rfc3339(*status.expires_at) : "");
   } else {
-    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token.meta.ns, token.meta.name,
-                 status.token_id, why);
+    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token.meta.ns,
+                 token.meta.name, status.token_id, why);
   }
   stores_.tokens.put(std::move(token));
   return {};
 }
 
 Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
-  const auto done =
-      client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid, effect.at.resource_version, pass.stop);
+  const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid,
+                                   effect.at.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
   spdlog::info("secret deleted namespace={} name={}", effect.at.ns, effect.at.name);
   return {};
@@ -210,7 +220,8 @@ Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
 
 Status Executor::run(const core::DeleteToken&, Pass& pass) {
   const auto& meta = pass.token.meta;
-  const auto done = client_.remove(resources::kApiTokens, meta.key(), meta.uid, meta.resource_version, pass.stop);
+  const auto done =
+      client_.remove(resources::kApiTokens, meta.key(), meta.uid, meta.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
   spdlog::info("expired token deleted namespace={} name={} token_id={}", meta.ns, meta.name,
                pass.token.status.token_id);
@@ -241,7 +252,8 @@ Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   auto secret = api::decode_secret_meta(*object);
   if (!secret) return std::unexpected(secret.error());
   trust_.trust(secret->meta);
-  // A Secret that somebody gave further owners meanwhile, such as a webhook, comes by the watch: it wakes them all.
+  // A Secret that somebody gave further owners meanwhile, such as a webhook, comes by the watch: it
+  // wakes them all.
   if (secret->meta.owners.size() <= 1) stores_.secrets.put(std::move(*secret));
   return {};
 }

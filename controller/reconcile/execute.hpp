@@ -1,6 +1,6 @@
-// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that fails. Values of tokens
-// exist only here, from the drawing of the bytes until the Secret is written, or the value encrypted. Workers call it,
-// on any thread.
+// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that
+// fails. Values of tokens exist only here, from the drawing of the bytes until the Secret is
+// written, or the value encrypted. Workers call it, on any thread.
 #pragma once
 
 #include <functional>
@@ -16,12 +16,13 @@ namespace apitoken::reconcile {
 
 class Executor {
  public:
-  using SignJwt = std::function<Result<core::MintedToken>(const core::JwtClaims& claims, std::stop_token stop)>;
+  using SignJwt =
+      std::function<Result<core::MintedToken>(const core::JwtClaims& claims, std::stop_token stop)>;
   using Minted = std::function<void(bool rotated)>;
 
   // `minted` is told of each value that was written, and whether it was by a rotation.
-  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, LiveView& live, notify::Dispatcher& dispatcher,
-           SignJwt sign_jwt, Minted minted)
+  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, LiveView& live,
+           notify::Dispatcher& dispatcher, SignJwt sign_jwt, Minted minted)
       : client_(client),
         stores_(stores),
         trust_(trust),
@@ -48,7 +49,8 @@ class Executor {
   Status run(const core::Tell& effect, Pass& pass);
   Status run(const core::DropNotices& effect, Pass& pass);
 
-  Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value, Pass& pass);
+  Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value,
+                                   Pass& pass);
   Status took_secret(const Result<std::string>& answer, Pass& pass);
 
   kube::Client& client_;

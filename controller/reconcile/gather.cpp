@@ -10,7 +10,8 @@
 namespace apitoken::reconcile {
 namespace {
 
-std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher, const api::ApiToken& token) {
+std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher,
+                                           const api::ApiToken& token) {
   std::vector<api::NoticeEntry> entries;
   for (const notify::Told& told : dispatcher.told(token.meta.uid)) {
     if (told.key.expires_at != token.status.expires_at) continue;
@@ -34,7 +35,8 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   if (!token) return std::nullopt;
   const auto ns = stores_.namespaces.get({"", key.ns});
   if (ns && ns->meta.deleted) return std::nullopt;
-  if (const Status settled = live_.settle(*token, stop); !settled) return std::unexpected(settled.error());
+  if (const Status settled = live_.settle(*token, stop); !settled)
+    return std::unexpected(settled.error());
   token = stores_.tokens.get(key);
   if (!token) return std::nullopt;
   auto secret = observe_secret(*token, stop);
@@ -47,21 +49,25 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
                                  told_entries(dispatcher_, subject), reserved_}};
 }
 
-Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token, std::stop_token stop) {
+Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token,
+                                                                     std::stop_token stop) {
   const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
   const auto known = stores_.secrets.get(key);
-  // Before a value is said to be lost, or a revoked one to be gone: the Secret may only lack the label that it is
-  // watched by.
+  // Before a value is said to be lost, or a revoked one to be gone: the Secret may only lack the
+  // label that it is watched by.
   if (!known && expects_secret(token, clock_.wall())) {
-    if (const Status looked = look_outside(trust_, client_, key, stop); !looked) return std::unexpected(looked.error());
+    if (const Status looked = look_outside(trust_, client_, key, stop); !looked)
+      return std::unexpected(looked.error());
   }
   auto outside = trust_.take_outside(key);
   if (!known && !outside) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
   const api::SecretMeta& secret = observed.secret;
   const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
-  if (!owned || secret.meta.deleted || token.status.token_hash.empty()) return observed;  // its value decides nothing
-  if (core::is_encrypted(secret)) {  // there is no value to hash: the annotation counts, unless somebody else wrote
+  if (!owned || secret.meta.deleted || token.status.token_hash.empty())
+    return observed;                 // its value decides nothing
+  if (core::is_encrypted(secret)) {  // there is no value to hash: the annotation counts, unless
+                                     // somebody else wrote
     if (core::is_written_by_others(token, secret)) observed.value_hash = "";
     return observed;
   }
@@ -75,8 +81,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   return observed;
 }
 
-Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret,
-                                              std::stop_token stop) {
+Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token,
+                                              const api::SecretMeta& secret, std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, secret.meta.key(), stop);
   if (!body) return std::unexpected(body.error());
   const SecretString held(std::move(*body));

@@ -1,7 +1,7 @@
-// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only I/O: after a write of
-// unknown outcome the ApiToken and its Secret are read live; a Secret whose value somebody else may have written is
-// read once and hashed; one that the watch does not show is looked for where the status says that it is there. Workers
-// call it, on any thread.
+// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only
+// I/O: after a write of unknown outcome the ApiToken and its Secret are read live; a Secret whose
+// value somebody else may have written is read once and hashed; one that the watch does not show is
+// looked for where the status says that it is there. Workers call it, on any thread.
 #pragma once
 
 #include <memory>
@@ -25,8 +25,8 @@ struct Gathered {
 
 class Gatherer {
  public:
-  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust, LiveView& live,
-           const notify::Dispatcher& dispatcher, const Clock& clock,
+  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust,
+           LiveView& live, const notify::Dispatcher& dispatcher, const Clock& clock,
            const core::ReservedNames& reserved = core::default_reserved_names())
       : client_(client),
         stores_(stores),
@@ -37,13 +37,15 @@ class Gatherer {
         clock_(clock),
         reserved_(reserved) {}
 
-  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out). Errors: those of reading
-  // the Secret, and of LiveView::settle.
+  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out).
+  // Errors: those of reading the Secret, and of LiveView::settle.
   Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
 
  private:
-  Result<std::optional<core::ObservedSecret>> observe_secret(const api::ApiToken& token, std::stop_token stop);
-  Result<std::string> read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret, std::stop_token stop);
+  Result<std::optional<core::ObservedSecret>> observe_secret(const api::ApiToken& token,
+                                                             std::stop_token stop);
+  Result<std::string> read_value_hash(const api::ApiToken& token, const api::SecretMeta& secret,
+                                      std::stop_token stop);
 
   kube::Client& client_;
   const Stores& stores_;

@@ -22,13 +22,14 @@ constexpr Backoff kBackoff{std::chrono::seconds(1), std::chrono::minutes(1)};
 constexpr Seconds kLongestWait{600};  // a wall clock that jumped must not strand a rotation
 
 bool lost_a_race(ErrorKind kind) {
-  return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists || kind == ErrorKind::NotFound;
+  return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists ||
+         kind == ErrorKind::NotFound;
 }
 
 }  // namespace
 
-JwtKeys::JwtKeys(kube::Client& client, const Clock& clock, notify::Dispatcher& dispatcher, Settings settings,
-                 CountLive count_live)
+JwtKeys::JwtKeys(kube::Client& client, const Clock& clock, notify::Dispatcher& dispatcher,
+                 Settings settings, CountLive count_live)
     : client_(client),
       clock_(clock),
       dispatcher_(dispatcher),
@@ -52,15 +53,16 @@ std::string JwtKeys::jwks() const { return ring()->jwks; }
 
 bool JwtKeys::has(std::string_view kid) const {
   std::lock_guard lock(mutex_);
-  return !known_ || std::ranges::any_of(ring_->keys, [kid](const Key& key) { return key.pair.kid == kid; });
+  return !known_ ||
+         std::ranges::any_of(ring_->keys, [kid](const Key& key) { return key.pair.kid == kid; });
 }
 
 void JwtKeys::on_secret(const kube::Change<api::PartialObject>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   if (meta.key() != key_) return;
   std::lock_guard lock(mutex_);
-  const bool known =
-      change.after && ring_->meta.uid == meta.uid && ring_->meta.resource_version == meta.resource_version;
+  const bool known = change.after && ring_->meta.uid == meta.uid &&
+                     ring_->meta.resource_version == meta.resource_version;
   if (known) return;
   changed_ = true;
   wake_.notify_all();
@@ -80,7 +82,8 @@ void JwtKeys::follow(std::stop_token stop) {
       continue;
     }
     if (failures++ == 0)
-      spdlog::warn("signing keys cannot be read, trying again error=\"{}\"", read_now.error().message);
+      spdlog::warn("signing keys cannot be read, trying again error=\"{}\"",
+                   read_now.error().message);
     pause(stop, failures);
     std::lock_guard lock(mutex_);
     changed_ = true;
@@ -99,7 +102,8 @@ void JwtKeys::keep(std::stop_token stop) {
       }
       if (stop.stop_requested()) return;
       if (failures++ == 0)
-        spdlog::warn("signing keys cannot be renewed, trying again error=\"{}\"", renewed.error().message);
+        spdlog::warn("signing keys cannot be renewed, trying again error=\"{}\"",
+                     renewed.error().message);
       pause(stop, failures);
       continue;
     }
@@ -112,7 +116,8 @@ void JwtKeys::keep(std::stop_token stop) {
   }
 }
 
-// --- the ring -----------------------------------------------------------------------------------------------------
+// --- the ring
+// -----------------------------------------------------------------------------------------------------
 
 JwtKeys::RingPointer JwtKeys::make_ring(api::JwtKeySecret secret) {
   auto ring = std::make_shared<Ring>();
@@ -151,8 +156,8 @@ JwtKeys::RingPointer JwtKeys::ring() const {
 
 JwtKeys::RingPointer JwtKeys::publish(RingPointer ring, const RingPointer& before) {
   std::lock_guard lock(mutex_);
-  const bool overtaken =
-      ring_ != before && !kube::version_older(ring_->meta.resource_version, ring->meta.resource_version);
+  const bool overtaken = ring_ != before && !kube::version_older(ring_->meta.resource_version,
+                                                                 ring->meta.resource_version);
   if (!overtaken) ring_ = ring;
   known_ = true;
   wake_.notify_all();
@@ -173,13 +178,15 @@ core::KeyRingPlan JwtKeys::plan(const Ring& ring) const {
   return core::plan_key_ring(ring.active_from, clock_.wall(), settings_.rotation);
 }
 
-// Without a Secret a key is wanted where JWTs are out: their keys were lost, and verifiers shall see new ones.
+// Without a Secret a key is wanted where JWTs are out: their keys were lost, and verifiers shall
+// see new ones.
 bool JwtKeys::is_due(const Ring& ring) const {
   if (ring.meta.uid.empty()) return count_live_() > 0;
   return !ring.damaged.empty() || !plan(ring).empty();
 }
 
-// --- writing ------------------------------------------------------------------------------------------------------
+// --- writing
+// ------------------------------------------------------------------------------------------------------
 
 Result<JwtKeys::RingPointer> JwtKeys::renew(std::stop_token stop) {
   for (int tried = 1;; ++tried) {
@@ -215,8 +222,9 @@ Result<JwtKeys::RingPointer> JwtKeys::write(const RingPointer& held, const core:
   if (!answer) return std::unexpected(answer.error());
   auto ring = parse_ring(std::move(*answer));
   if (!ring) return std::unexpected(ring.error());
-  spdlog::info("signing keys written secret={} added={} signs_from={} removed={} keys={}", key_.text(),
-               added ? added->kid : "none", added ? format_rfc3339(added->active_from) : "-", removed.size(),
+  spdlog::info("signing keys written secret={} added={} signs_from={} removed={} keys={}",
+               key_.text(), added ? added->kid : "none",
+               added ? format_rfc3339(added->active_from) : "-", removed.size(),
                (*ring)->keys.size());
   report_loss(*held, **ring);
   return publish(std::move(*ring), held);
@@ -226,10 +234,11 @@ void JwtKeys::report_loss(const Ring& before, const Ring& after) {
   const bool deleted = before.meta.uid.empty();
   const auto live = count_live_();
   if (deleted ? live == 0 : before.damaged.empty()) return;
-  const std::string what =
-      deleted ? "The Secret of the signing keys was deleted"
-              : fmt::format("Entries of signing keys were damaged: {}", fmt::join(before.damaged, ", "));
-  spdlog::warn("signing keys lost secret={} cause={} live_jwts={}", key_.text(), deleted ? "deleted" : "damaged", live);
+  const std::string what = deleted ? "The Secret of the signing keys was deleted"
+                                   : fmt::format("Entries of signing keys were damaged: {}",
+                                                 fmt::join(before.damaged, ", "));
+  spdlog::warn("signing keys lost secret={} cause={} live_jwts={}", key_.text(),
+               deleted ? "deleted" : "damaged", live);
   api::Event event;
   event.ns = key_.ns;
   event.name = core::event_name(key_.name, after.meta.uid + after.meta.resource_version);
@@ -238,7 +247,8 @@ void JwtKeys::report_loss(const Ring& before, const Ring& after) {
   event.reason = api::reason::kSigningKeysLost;
   event.action = "Sign";
   event.note = fmt::format(
-      "{}. JWTs that they signed no longer verify by keys ({} JWTs are out); keys made anew sign from now on. Renew "
+      "{}. JWTs that they signed no longer verify by keys ({} JWTs are out); keys made anew sign "
+      "from now on. Renew "
       "the "
       "JWTs: set the annotation {} on their ApiTokens to the present time",
       what, live, api::kRotateRequestAnnotation);
@@ -250,7 +260,8 @@ void JwtKeys::pause(std::stop_token stop, std::uint32_t failures) {
   std::mutex own;
   std::condition_variable_any never;
   std::unique_lock lock(own);
-  while (!stop.stop_requested() && clock_.steady() < deadline) clock_.wait(never, lock, stop, deadline);
+  while (!stop.stop_requested() && clock_.steady() < deadline)
+    clock_.wait(never, lock, stop, deadline);
 }
 
 }  // namespace apitoken::reconcile

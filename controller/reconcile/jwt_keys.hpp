@@ -1,7 +1,7 @@
-// JwtKeys: the keys that sign JWTs, as they stand in one Secret of the operator's namespace. Every replica follows that
-// Secret and shows its public half; the leader's workers sign, and its keep() makes, rotates and removes keys. The
-// Secret is the only truth: each write carries its version, and who loses a race reads again. Thread-safe; no private
-// key leaves it but into that Secret.
+// JwtKeys: the keys that sign JWTs, as they stand in one Secret of the operator's namespace. Every
+// replica follows that Secret and shows its public half; the leader's workers sign, and its keep()
+// makes, rotates and removes keys. The Secret is the only truth: each write carries its version,
+// and who loses a race reads again. Thread-safe; no private key leaves it but into that Secret.
 #pragma once
 
 #include <condition_variable>
@@ -31,15 +31,17 @@ class JwtKeys {
   // How many JWTs are out that have not expired. Asked on any thread.
   using CountLive = std::function<std::size_t()>;
 
-  JwtKeys(kube::Client& client, const Clock& clock, notify::Dispatcher& dispatcher, Settings settings,
-          CountLive count_live);
+  JwtKeys(kube::Client& client, const Clock& clock, notify::Dispatcher& dispatcher,
+          Settings settings, CountLive count_live);
 
-  // Leader's workers. Makes the first key where there is none. Errors: those of the API server, Unavailable.
+  // Leader's workers. Makes the first key where there is none. Errors: those of the API server,
+  // Unavailable.
   Result<core::MintedToken> sign(const core::JwtClaims& claims, std::stop_token stop);
 
   // Any thread, no I/O. The JWK Set as last seen; no keys before the first one is made.
   std::string jwks() const;
-  // The same. Whether that key is in the set; of any until the Secret was read once, for then nothing is known.
+  // The same. Whether that key is in the set; of any until the Secret was read once, for then
+  // nothing is known.
   bool has(std::string_view kid) const;
   std::string issuer() const { return settings_.issuer; }
 
@@ -70,11 +72,13 @@ class JwtKeys {
   static Result<RingPointer> parse_ring(std::string body);
 
   RingPointer ring() const;
-  // `before` is what was known when the answer was asked for: an answer that was overtaken is dropped.
+  // `before` is what was known when the answer was asked for: an answer that was overtaken is
+  // dropped.
   RingPointer publish(RingPointer ring, const RingPointer& before);
   Result<RingPointer> read(std::stop_token stop);
   Result<RingPointer> renew(std::stop_token stop);
-  Result<RingPointer> write(const RingPointer& held, const core::KeyRingPlan& plan, std::stop_token stop);
+  Result<RingPointer> write(const RingPointer& held, const core::KeyRingPlan& plan,
+                            std::stop_token stop);
   core::KeyRingPlan plan(const Ring& ring) const;
   bool is_due(const Ring& ring) const;
   void report_loss(const Ring& before, const Ring& after);

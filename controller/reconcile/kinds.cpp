@@ -75,7 +75,8 @@ void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
       }
     }
     if (core::is_restored(*secret))
-      queues_.tokens.add(secret->meta.key(), Urgency::Value);  // its ApiToken has that name, by default
+      queues_.tokens.add(secret->meta.key(),
+                         Urgency::Value);  // its ApiToken has that name, by default
   }
 }
 
@@ -84,13 +85,15 @@ void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
   const auto& name = change.after ? change.after->meta.name : change.before->meta.name;
   const auto configs = table_.snapshot();
   for (const core::ExpiryConfig& config : *configs) {
-    if (!config.smtp || (config.smtp->credentials_secret != name && config.smtp->ca_secret != name)) continue;
+    if (!config.smtp || (config.smtp->credentials_secret != name && config.smtp->ca_secret != name))
+      continue;
     retry_mail(config.name);
     queues_.configs.add({"", config.name});
   }
 }
 
-// Waiting mail at once; where none waits, the login, so that what cannot work shows before a mail is due.
+// Waiting mail at once; where none waits, the login, so that what cannot work shows before a mail
+// is due.
 void Kinds::retry_mail(const std::string& config) {
   const auto configs = table_.snapshot();
   const auto* found = find_config(*configs, config);
@@ -102,7 +105,8 @@ void Kinds::retry_mail(const std::string& config) {
 }
 
 void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
-  if (!change.after || (change.before && change.before->meta.labels == change.after->meta.labels)) return;
+  if (!change.after || (change.before && change.before->meta.labels == change.after->meta.labels))
+    return;
   const auto& ns = change.after->meta.name;
   stores_.tokens.for_each([&](const api::ApiToken& token) {
     if (token.meta.ns == ns) queues_.tokens.add(token.meta.key(), Urgency::Notice);
@@ -112,7 +116,8 @@ void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
 
 void Kinds::enqueue_all() {
   enqueue_all_tokens({});
-  stores_.configs.for_each([&](const api::TokenExpiryConfig& config) { queues_.configs.add(config.meta.key()); });
+  stores_.configs.for_each(
+      [&](const api::TokenExpiryConfig& config) { queues_.configs.add(config.meta.key()); });
 }
 
 void Kinds::enqueue_all_tokens(std::optional<Urgency> urgency) {
@@ -124,7 +129,8 @@ void Kinds::enqueue_all_tokens(std::optional<Urgency> urgency) {
 
 void Kinds::recount_configs() {
   const auto configs = table_.snapshot();
-  for (const core::ExpiryConfig& config : *configs) queues_.configs.add_after({"", config.name}, kConfigDelay);
+  for (const core::ExpiryConfig& config : *configs)
+    queues_.configs.add_after({"", config.name}, kConfigDelay);
 }
 
 }  // namespace apitoken::reconcile

@@ -1,5 +1,6 @@
-// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread after the store has
-// the change: it puts keys into the queues and tells the dispatcher what is gone. Quick; no I/O.
+// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread
+// after the store has the change: it puts keys into the queues and tells the dispatcher what is
+// gone. Quick; no I/O.
 #pragma once
 
 #include <optional>
@@ -16,8 +17,8 @@ namespace apitoken::reconcile {
 
 class Kinds {
  public:
-  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues, notify::Dispatcher& dispatcher,
-        JwtKeys& jwt_keys, const Clock& clock)
+  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues,
+        notify::Dispatcher& dispatcher, JwtKeys& jwt_keys, const Clock& clock)
       : stores_(stores),
         table_(table),
         trust_(trust),

@@ -12,13 +12,14 @@ namespace resources = kube::resources;
 
 // The server said no before it wrote anything.
 bool proves_no_write(ErrorKind kind) {
-  return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid || kind == ErrorKind::Unauthorized ||
-         kind == ErrorKind::Throttled;
+  return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid ||
+         kind == ErrorKind::Unauthorized || kind == ErrorKind::Throttled;
 }
 
 Status stale(const api::ObjectMeta& token) {
-  return fail(ErrorKind::Conflict, fmt::format("ApiToken {} is no longer at version {}, for which this was planned",
-                                               token.key().text(), token.resource_version));
+  return fail(ErrorKind::Conflict,
+              fmt::format("ApiToken {} is no longer at version {}, for which this was planned",
+                          token.key().text(), token.resource_version));
 }
 
 }  // namespace
@@ -42,8 +43,10 @@ Status LiveView::settle(const api::ApiToken& token, std::stop_token stop) {
   return {};
 }
 
-Result<std::string> LiveView::list_one(const api::ObjectKey& token, std::string_view accept, std::stop_token stop) {
-  const auto query = fmt::format("fieldSelector={}", kube::percent_encode("metadata.name=" + token.name));
+Result<std::string> LiveView::list_one(const api::ObjectKey& token, std::string_view accept,
+                                       std::stop_token stop) {
+  const auto query =
+      fmt::format("fieldSelector={}", kube::percent_encode("metadata.name=" + token.name));
   return client_.list(resources::kApiTokens, token.ns, query, accept, std::move(stop));
 }
 
@@ -99,7 +102,8 @@ Status LiveView::confirm(const api::ObjectMeta& token, std::stop_token stop) {
   if (items.size() != 1) return stale(token);
   const auto live = api::decode_meta(items.at(0));
   if (!live) return std::unexpected(live.error());
-  if (live->uid != token.uid || live->resource_version != token.resource_version) return stale(token);
+  if (live->uid != token.uid || live->resource_version != token.resource_version)
+    return stale(token);
   return {};
 }
 

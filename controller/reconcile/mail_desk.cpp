@@ -9,8 +9,8 @@
 namespace apitoken::reconcile {
 namespace {
 
-// A file's last line ends with a line end, which is no part of what it holds: `kubectl create secret --from-file` keeps
-// it.
+// A file's last line ends with a line end, which is no part of what it holds: `kubectl create
+// secret --from-file` keeps it.
 SecretString without_line_end(SecretString value) {
   std::string_view text = value.reveal();
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
@@ -23,17 +23,22 @@ std::string wanted(std::initializer_list<std::string_view> keys) {
 
 // What a key that people may not know of is for.
 std::string_view meaning_of(std::string_view key) {
-  return key == "server" ? "; it names the one host:port that gets the login, as spec.smtp.server does" : "";
+  return key == "server"
+             ? "; it names the one host:port that gets the login, as spec.smtp.server does"
+             : "";
 }
 
 }  // namespace
 
-Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, std::stop_token stop) {
+Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config,
+                                                     std::stop_token stop) {
   const auto list = table_.snapshot();
   const auto* found = find_config(*list, config);
   if (!found || !found->smtp) {
-    return fail(ErrorKind::Invalid,
-                fmt::format("TokenExpiryConfig {}: spec.smtp cannot be used, see its Ready condition", config));
+    return fail(
+        ErrorKind::Invalid,
+        fmt::format("TokenExpiryConfig {}: spec.smtp cannot be used, see its Ready condition",
+                    config));
   }
   const core::SmtpSettings& smtp = *found->smtp;
   notify::MailSettings settings;
@@ -44,25 +49,28 @@ Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config, 
   settings.auth = smtp.auth;
   if (const auto read = read_credentials(smtp.credentials_secret, settings, stop); !read)
     return std::unexpected(read.error());
-  if (const auto read = read_ca(smtp.ca_secret, settings, stop); !read) return std::unexpected(read.error());
+  if (const auto read = read_ca(smtp.ca_secret, settings, stop); !read)
+    return std::unexpected(read.error());
   return settings;
 }
 
-Status MailDesk::read_credentials(const std::string& secret, notify::MailSettings& settings, std::stop_token stop) {
+Status MailDesk::read_credentials(const std::string& secret, notify::MailSettings& settings,
+                                  std::stop_token stop) {
   if (secret.empty()) return {};
   auto values = read_values(secret, {"username", "password", "server"}, stop);
   if (!values) return std::unexpected(values.error());
   const auto bound = core::parse_server((*values)[2].reveal());
   if (!bound) {
-    return fail(
-        ErrorKind::Invalid,
-        fmt::format("Secret {}/{}: its key server is no host:port; write the mail server that the login is for, "
-                    "such as {}",
-                    operator_namespace_, secret, settings.server.text()));
+    return fail(ErrorKind::Invalid,
+                fmt::format("Secret {}/{}: its key server is no host:port; write the mail server "
+                            "that the login is for, "
+                            "such as {}",
+                            operator_namespace_, secret, settings.server.text()));
   }
   if (*bound != settings.server) {
     return fail(ErrorKind::Invalid,
-                fmt::format("spec.smtp.server: {} is not the server that the login is for: key server of Secret {}/{} "
+                fmt::format("spec.smtp.server: {} is not the server that the login is for: key "
+                            "server of Secret {}/{} "
                             "names another; no login was sent. Make the two equal",
                             settings.server.text(), operator_namespace_, secret));
   }
@@ -71,7 +79,8 @@ Status MailDesk::read_credentials(const std::string& secret, notify::MailSetting
   return {};
 }
 
-Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settings, std::stop_token stop) {
+Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settings,
+                         std::stop_token stop) {
   if (secret.empty()) return {};
   const auto values = read_values(secret, {"ca.crt"}, stop);
   if (!values) return std::unexpected(values.error());
@@ -79,13 +88,13 @@ Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settin
   return {};
 }
 
-Result<std::vector<SecretString>> MailDesk::read_values(const std::string& secret,
-                                                        std::initializer_list<std::string_view> keys,
-                                                        std::stop_token stop) {
+Result<std::vector<SecretString>> MailDesk::read_values(
+    const std::string& secret, std::initializer_list<std::string_view> keys, std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, {operator_namespace_, secret}, stop);
   if (!body && body.error().kind == ErrorKind::NotFound) {
-    return fail(ErrorKind::NotFound, fmt::format("no Secret {} in namespace {}: make it with {}, and mail goes out",
-                                                 secret, operator_namespace_, wanted(keys)));
+    return fail(ErrorKind::NotFound,
+                fmt::format("no Secret {} in namespace {}: make it with {}, and mail goes out",
+                            secret, operator_namespace_, wanted(keys)));
   }
   if (!body) return std::unexpected(body.error());
   const SecretString held(std::move(*body));
@@ -97,8 +106,9 @@ Result<std::vector<SecretString>> MailDesk::read_values(const std::string& secre
     auto value = api::decode_secret_value(*object, key);
     if (value) value = without_line_end(std::move(*value));
     if (!value || value->empty()) {
-      return fail(ErrorKind::NotFound, fmt::format("Secret {}/{} has no key {}: add it, and mail goes out{}",
-                                                   operator_namespace_, secret, key, meaning_of(key)));
+      return fail(ErrorKind::NotFound,
+                  fmt::format("Secret {}/{} has no key {}: add it, and mail goes out{}",
+                              operator_namespace_, secret, key, meaning_of(key)));
     }
     values.push_back(std::move(*value));
   }

@@ -1,5 +1,5 @@
-// MailDesk: what the dispatcher asks of the cluster and tells the queues. Called on the dispatcher's thread. It reads
-// SMTP credentials live each time they are needed and keeps none.
+// MailDesk: what the dispatcher asks of the cluster and tells the queues. Called on the
+// dispatcher's thread. It reads SMTP credentials live each time they are needed and keeps none.
 #pragma once
 
 #include <initializer_list>
@@ -15,11 +15,18 @@ namespace apitoken::reconcile {
 
 class MailDesk final : public notify::DispatcherHooks {
  public:
-  MailDesk(kube::Client& client, const ConfigTable& table, Queues& queues, std::string operator_namespace)
-      : client_(client), table_(table), queues_(queues), operator_namespace_(std::move(operator_namespace)) {}
+  MailDesk(kube::Client& client, const ConfigTable& table, Queues& queues,
+           std::string operator_namespace)
+      : client_(client),
+        table_(table),
+        queues_(queues),
+        operator_namespace_(std::move(operator_namespace)) {}
 
-  Result<notify::MailSettings> mail_settings(const std::string& config, std::stop_token stop) override;
-  void on_told(const notify::Told& told) override { queues_.tokens.add(told.token, Urgency::Notice); }
+  Result<notify::MailSettings> mail_settings(const std::string& config,
+                                             std::stop_token stop) override;
+  void on_told(const notify::Told& told) override {
+    queues_.tokens.add(told.token, Urgency::Notice);
+  }
   void on_config_report(const std::string& config) override { queues_.configs.add({"", config}); }
   bool is_busy() const override { return queues_.tokens.depth() > kBusyDepth; }
 
@@ -27,11 +34,13 @@ class MailDesk final : public notify::DispatcherHooks {
   static constexpr std::size_t kBusyDepth = 64;
 
   // Reads the login, and refuses it for any server but the one that the Secret names.
-  Status read_credentials(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
+  Status read_credentials(const std::string& secret, notify::MailSettings& settings,
+                          std::stop_token stop);
   Status read_ca(const std::string& secret, notify::MailSettings& settings, std::stop_token stop);
-  // Values of a Secret in the operator's namespace, without line ends at their end, in the order of `keys`. Errors:
-  // NotFound, naming the Secret, the key and the remedy.
-  Result<std::vector<SecretString>> read_values(const std::string& secret, std::initializer_list<std::string_view> keys,
+  // Values of a Secret in the operator's namespace, without line ends at their end, in the order of
+  // `keys`. Errors: NotFound, naming the Secret, the key and the remedy.
+  Result<std::vector<SecretString>> read_values(const std::string& secret,
+                                                std::initializer_list<std::string_view> keys,
                                                 std::stop_token stop);
 
   kube::Client& client_;

@@ -13,8 +13,10 @@
 namespace apitoken::reconcile {
 namespace {
 
-constexpr kube::Resource kPolicies{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", false};
-constexpr kube::Resource kBindings{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", false};
+constexpr kube::Resource kPolicies{"admissionregistration.k8s.io", "v1",
+                                   "validatingadmissionpolicies", false};
+constexpr kube::Resource kBindings{"admissionregistration.k8s.io", "v1",
+                                   "validatingadmissionpolicybindings", false};
 
 // A binding that only warns or audits refuses nothing.
 bool denies(api::Json binding) {
@@ -33,7 +35,8 @@ void MintPolicy::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     const auto finding = look(stop);
     if (finding) note(*finding);
-    const auto next = clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter));
+    const auto next =
+        clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter));
     std::unique_lock lock(mutex);
     while (!stop.stop_requested() && clock_.steady() < next) clock_.wait(nobody, lock, stop, next);
   }
@@ -50,9 +53,10 @@ std::optional<MintPolicy::Finding> MintPolicy::look(std::stop_token stop) {
   const auto object = parser.parse(*binding);
   if (!object) return {};
   if (denies(*object)) return Finding{State::Present, ""};
-  return Finding{State::Absent, fmt::format("ValidatingAdmissionPolicyBinding {} does not bind policy {} with "
-                                            "validationActions Deny",
-                                            kName, kName)};
+  return Finding{State::Absent,
+                 fmt::format("ValidatingAdmissionPolicyBinding {} does not bind policy {} with "
+                             "validationActions Deny",
+                             kName, kName)};
 }
 
 std::optional<MintPolicy::Finding> MintPolicy::describe_failure(const Error& error) const {
@@ -66,13 +70,16 @@ void MintPolicy::note(const Finding& finding) {
   switch (finding.state) {
     case State::Absent:
       spdlog::error(
-          "the mint policy is not in force: everybody who may create ApiTokens is given tokens for any user and group; "
+          "the mint policy is not in force: everybody who may create ApiTokens is given tokens for "
+          "any user and group; "
           "apply manifests/policy, see docs/who-may-mint.md policy={} cause=\"{}\"",
           kName, finding.why);
       break;
     case State::Unknown:
-      spdlog::warn("cannot see whether the mint policy is in force; apply manifests/rbac policy={} error=\"{}\"", kName,
-                   finding.why);
+      spdlog::warn(
+          "cannot see whether the mint policy is in force; apply manifests/rbac policy={} "
+          "error=\"{}\"",
+          kName, finding.why);
       break;
     case State::Present:
       if (state_) spdlog::info("the mint policy is in force again policy={}", kName);

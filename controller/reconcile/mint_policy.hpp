@@ -1,6 +1,7 @@
-// MintPolicy: is the ValidatingAdmissionPolicy that decides who may mint in force? Without it everybody who may create
-// ApiTokens is given tokens for any user. run() is a thread of its own on every replica; it reads two objects and never
-// writes. What it finds goes into the log, once when it begins and once when it is over, and into a metric.
+// MintPolicy: is the ValidatingAdmissionPolicy that decides who may mint in force? Without it
+// everybody who may create ApiTokens is given tokens for any user. run() is a thread of its own on
+// every replica; it reads two objects and never writes. What it finds goes into the log, once when
+// it begins and once when it is over, and into a metric.
 #pragma once
 
 #include <functional>

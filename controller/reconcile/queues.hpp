@@ -10,7 +10,8 @@ struct Queues {
   kube::Workqueue configs;
 };
 
-// A TokenExpiryConfig's counts follow its tokens this much later, so that a mass of changes costs one write.
+// A TokenExpiryConfig's counts follow its tokens this much later, so that a mass of changes costs
+// one write.
 inline constexpr Seconds kConfigDelay{1};
 
 }  // namespace apitoken::reconcile

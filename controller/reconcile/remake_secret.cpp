@@ -21,10 +21,12 @@ void apply(const api::StringChanges& changes, api::StringMap& names) {
 }
 
 // The data of the new Secret; the values stay in `held` and in the change.
-std::vector<api::DataChange> merge(const api::SecretData& held, std::span<const api::DataChange> changes) {
+std::vector<api::DataChange> merge(const api::SecretData& held,
+                                   std::span<const api::DataChange> changes) {
   std::vector<api::DataChange> data;
   const auto is_changed = [&](const std::string& key) {
-    return std::ranges::any_of(changes, [&](const api::DataChange& change) { return change.key == key; });
+    return std::ranges::any_of(changes,
+                               [&](const api::DataChange& change) { return change.key == key; });
   };
   for (const auto& [key, value] : held) {
     if (!is_changed(key)) data.push_back({key, &value});
@@ -37,8 +39,8 @@ std::vector<api::DataChange> merge(const api::SecretData& held, std::span<const 
 
 }  // namespace
 
-Result<std::string> remake_if_immutable(kube::Client& client, const SecretChange& change, const Error& refusal,
-                                        std::stop_token stop) {
+Result<std::string> remake_if_immutable(kube::Client& client, const SecretChange& change,
+                                        const Error& refusal, std::stop_token stop) {
   auto body = client.get(kSecrets, change.at.key(), stop);
   if (!body) return std::unexpected(body.error());
   const SecretString text(std::move(*body));

@@ -32,7 +32,8 @@ std::optional<api::SecretMeta> SecretTrust::take_outside(const api::ObjectKey& k
   return std::move(node.mapped());
 }
 
-Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key, std::stop_token stop) {
+Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key,
+                    std::stop_token stop) {
   const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
   if (!answer) return std::unexpected(answer.error());

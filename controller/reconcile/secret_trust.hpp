@@ -1,5 +1,6 @@
-// SecretTrust: which versions of which Secrets are known to hold the value that we wrote, and Secrets met outside of
-// the watch. Workers on any thread; thread-safe; no I/O. It holds no value and no hash.
+// SecretTrust: which versions of which Secrets are known to hold the value that we wrote, and
+// Secrets met outside of the watch. Workers on any thread; thread-safe; no I/O. It holds no value
+// and no hash.
 #pragma once
 
 #include <map>
@@ -16,11 +17,13 @@ class SecretTrust {
  public:
   // The Secret was written by us, or read and found to hold our value, at this version.
   void trust(const api::ObjectMeta& secret);
-  // Trusted: this version. Nothing: never seen by this process, so that its managedFields have to tell.
+  // Trusted: this version. Nothing: never seen by this process, so that its managedFields have to
+  // tell.
   std::optional<bool> trusts(const api::ObjectMeta& secret) const;
   void forget(const std::string& uid);
 
-  // A Secret that the watch does not show (somebody else's, or one that lost our label), for the next pass of its name.
+  // A Secret that the watch does not show (somebody else's, or one that lost our label), for the
+  // next pass of its name.
   void found_outside(api::SecretMeta secret);
   std::optional<api::SecretMeta> take_outside(const api::ObjectKey& key);
 
@@ -30,8 +33,9 @@ class SecretTrust {
   std::map<api::ObjectKey, api::SecretMeta> outside_;         // guarded by mutex_
 };
 
-// Asks the API server for such a Secret, and hands it to found_outside(). That there is none is no error; errors are
-// those of the client.
-Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key, std::stop_token stop);
+// Asks the API server for such a Secret, and hands it to found_outside(). That there is none is no
+// error; errors are those of the client.
+Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key,
+                    std::stop_token stop);
 
 }  // namespace apitoken::reconcile

@@ -1,4 +1,5 @@
-// Stores: all that the operator keeps of the cluster. Reflectors fill them; kinds, gather and the metrics read them.
+// Stores: all that the operator keeps of the cluster. Reflectors fill them; kinds, gather and the
+// metrics read them.
 #pragma once
 
 #include "api/api_token.hpp"
@@ -11,8 +12,9 @@ namespace apitoken::reconcile {
 struct Stores {
   kube::Store<api::ApiToken> tokens;
   kube::Store<api::TokenExpiryConfig> configs;
-  kube::Store<api::SecretMeta> secrets;              // those with our label, in the watched namespaces
-  kube::Store<api::PartialObject> operator_secrets;  // all of the operator's own namespace: SMTP credentials and CAs
+  kube::Store<api::SecretMeta> secrets;  // those with our label, in the watched namespaces
+  kube::Store<api::PartialObject>
+      operator_secrets;  // all of the operator's own namespace: SMTP credentials and CAs
   kube::Store<api::PartialObject> namespaces;
 };
 

@@ -16,7 +16,8 @@ using serve::ReconcileResult;
 namespace {
 
 bool mints(const core::Plan& plan) {
-  return std::ranges::any_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::WriteSecret>(e); });
+  return std::ranges::any_of(
+      plan.effects, [](const auto& e) { return std::holds_alternative<core::WriteSecret>(e); });
 }
 
 // How urgent it is to try a plan again.
@@ -24,13 +25,14 @@ Urgency urgency_of(const core::Plan& plan, const api::ApiToken& token) {
   const auto decides_validity = [&](const core::Effect& effect) {
     if (const auto* patch = std::get_if<core::PatchStatus>(&effect))
       return patch->status.token_hash != token.status.token_hash;
-    return std::holds_alternative<core::WriteSecret>(effect) || std::holds_alternative<core::DeleteSecret>(effect);
+    return std::holds_alternative<core::WriteSecret>(effect) ||
+           std::holds_alternative<core::DeleteSecret>(effect);
   };
   return std::ranges::any_of(plan.effects, decides_validity) ? Urgency::Value : Urgency::Notice;
 }
 
-// While nobody knows the time, nothing is done that depends on it, and nothing is told. A revocation and the end of an
-// object are somebody's will, not the clock's.
+// While nobody knows the time, nothing is done that depends on it, and nothing is told. A
+// revocation and the end of an object are somebody's will, not the clock's.
 bool waits_for_the_clock(const core::Plan& plan, const api::ApiToken& token) {
   return !plan.effects.empty() && !token.spec.revoked && !token.meta.deleted;
 }
@@ -43,7 +45,8 @@ bool is_refusal(ErrorKind kind) {
 }  // namespace
 
 void TokenWorker::run(std::stop_token stop) {
-  work_loop(queue_, metrics_, stop, [&](const api::ObjectKey& key) { return reconcile(key, stop); });
+  work_loop(queue_, metrics_, stop,
+            [&](const api::ObjectKey& key) { return reconcile(key, stop); });
 }
 
 ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
@@ -77,7 +80,8 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   if (!plan.effects.empty()) in_trouble_ = false;
   std::vector<core::NoticeKey> in_ledger;
   for (const api::NoticeEntry& told : gathered.observed.told) {
-    in_ledger.push_back({gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
+    in_ledger.push_back(
+        {gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
   }
   if (!in_ledger.empty()) dispatcher_.forget(gathered.token->meta.uid, in_ledger);
   return schedule(key, plan);
@@ -101,22 +105,24 @@ ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error
     case ErrorKind::NotFound:
     case ErrorKind::AlreadyExists:
     case ErrorKind::Gone:
-      spdlog::debug("stale view, again namespace={} name={} error=\"{}\"", key.ns, key.name, error.message);
+      spdlog::debug("stale view, again namespace={} name={} error=\"{}\"", key.ns, key.name,
+                    error.message);
       queue_.add_rate_limited(key, urgency);
       return ReconcileResult::Requeue;
     default:
       break;
   }
   if (!in_trouble_.exchange(true)) {
-    spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns, key.name,
-                 to_string(error.kind), error.message);
+    spdlog::warn("reconcile failed, trying again namespace={} name={} kind={} error=\"{}\"", key.ns,
+                 key.name, to_string(error.kind), error.message);
   }
   queue_.add_rate_limited(key, urgency, error.retry_after);
   return ReconcileResult::Error;
 }
 
 // What was carried out before the refusal has changed what there is to see.
-void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error, std::stop_token stop) {
+void TokenWorker::report_refusal(const api::ObjectKey& key, const Error& error,
+                                 std::stop_token stop) {
   const auto gathered = gatherer_.gather(key, stop);
   if (!gathered || !*gathered) return;
   const core::Plan plan = core::plan_mint_failure((*gathered)->observed, error.message);
@@ -135,7 +141,8 @@ void TokenWorker::wake_later(const api::ObjectKey& key, const core::Plan& plan, 
 void TokenWorker::show(const Gathered& gathered, const core::Plan& plan) const {
   std::istringstream lines(core::to_text(plan));
   for (std::string line; std::getline(lines, line);) {
-    spdlog::info("dry run, would {} namespace={} name={}", line, gathered.token->meta.ns, gathered.token->meta.name);
+    spdlog::info("dry run, would {} namespace={} name={}", line, gathered.token->meta.ns,
+                 gathered.token->meta.name);
   }
 }
 

@@ -1,5 +1,6 @@
-// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and decides what becomes of a failure;
-// the only place that does. run() is the body of each of N threads; all of them share one TokenWorker.
+// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and decides what
+// becomes of a failure; the only place that does. run() is the body of each of N threads; all of
+// them share one TokenWorker.
 #pragma once
 
 #include <atomic>
@@ -20,8 +21,9 @@ class TokenWorker {
   using ClockDoubt = std::function<std::optional<Seconds>()>;
 
   TokenWorker(
-      kube::Workqueue& queue, Gatherer& gatherer, Executor& executor, notify::Dispatcher& dispatcher,
-      DuplicateHashes& duplicates, serve::ControllerMetrics& metrics, bool dry_run,
+      kube::Workqueue& queue, Gatherer& gatherer, Executor& executor,
+      notify::Dispatcher& dispatcher, DuplicateHashes& duplicates,
+      serve::ControllerMetrics& metrics, bool dry_run,
       ClockDoubt clock_doubt = [] { return std::nullopt; })
       : queue_(queue),
         gatherer_(gatherer),
@@ -52,7 +54,8 @@ class TokenWorker {
   serve::ControllerMetrics& metrics_;
   const bool dry_run_;
   const ClockDoubt clock_doubt_;
-  std::atomic<bool> in_trouble_ = false;  // the API server fails us: said once, until a pass succeeds
+  std::atomic<bool> in_trouble_ =
+      false;  // the API server fails us: said once, until a pass succeeds
 };
 
 }  // namespace apitoken::reconcile

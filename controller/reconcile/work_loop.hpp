@@ -1,5 +1,5 @@
-// work_loop: what every worker thread does: take a key, reconcile it, count it, let it go. Until `stop`, or until the
-// queue is shut down.
+// work_loop: what every worker thread does: take a key, reconcile it, count it, let it go. Until
+// `stop`, or until the queue is shut down.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 namespace apitoken::reconcile {
 
 template <typename Reconcile>
-void work_loop(kube::Workqueue& queue, serve::ControllerMetrics& metrics, const std::stop_token& stop,
-               Reconcile reconcile) {
+void work_loop(kube::Workqueue& queue, serve::ControllerMetrics& metrics,
+               const std::stop_token& stop, Reconcile reconcile) {
   while (const auto key = queue.get(stop)) {
     metrics.reconcile_started();
     const auto began = std::chrono::steady_clock::now();

@@ -9,7 +9,8 @@ namespace apitoken::serve {
 namespace {
 
 bool is_host_character(char c, bool bracketed) {
-  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const bool alphanumeric =
+      (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   return alphanumeric || c == '.' || c == '-' || (bracketed && (c == ':' || c == '%'));
 }
 
@@ -22,11 +23,10 @@ std::string BindAddress::text() const {
 
 Result<BindAddress> parse_bind_address(std::string_view text) {
   const auto refuse = [text] {
-    return fail(
-        ErrorKind::Invalid,
-        fmt::format("\"{}\" is no address to listen on; allowed are host:port, :port and [IPv6]:port, with ports "
-                    "from 0 to 65535",
-                    text));
+    return fail(ErrorKind::Invalid, fmt::format("\"{}\" is no address to listen on; allowed are "
+                                                "host:port, :port and [IPv6]:port, with ports "
+                                                "from 0 to 65535",
+                                                text));
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return refuse();
@@ -35,10 +35,12 @@ Result<BindAddress> parse_bind_address(std::string_view text) {
 
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!std::ranges::all_of(host, [bracketed](char c) { return is_host_character(c, bracketed); })) return refuse();
+  if (!std::ranges::all_of(host, [bracketed](char c) { return is_host_character(c, bracketed); }))
+    return refuse();
 
   BindAddress address{std::string(host), 0};
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
   if (error != std::errc() || end != digits.data() + digits.size()) return refuse();
   return address;
 }

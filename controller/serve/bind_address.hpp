@@ -13,7 +13,8 @@ namespace apitoken::serve {
 inline constexpr std::string_view kNoAddress = "0";
 
 struct BindAddress {
-  std::string host;        // an IP address or a name; IPv6 without brackets; empty: all interfaces, IPv4 and IPv6
+  std::string
+      host;  // an IP address or a name; IPv6 without brackets; empty: all interfaces, IPv4 and IPv6
   std::uint16_t port = 0;  // 0: any free one
 
   bool operator==(const BindAddress&) const = default;

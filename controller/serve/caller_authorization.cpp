@@ -40,15 +40,16 @@ HttpReply CallerAuthorization::serve(const HttpRequest& request, const Handler& 
     return challenge(401, "");
   }
   auto admitted = callers_.admit(bearer, request.peer);
-  if (const auto* verdict = std::get_if<Callers::Verdict>(&admitted)) return judged(*verdict, request, handler, since);
+  if (const auto* verdict = std::get_if<Callers::Verdict>(&admitted))
+    return judged(*verdict, request, handler, since);
   return Pending{[this, &request, &handler, review = std::get<Callers::Review>(std::move(admitted)),
                   since](Responder responder) mutable {
     wait({request, handler, std::move(review), std::move(responder), since});
   }};
 }
 
-HttpReply CallerAuthorization::judged(Callers::Verdict verdict, const HttpRequest& request, const Handler& handler,
-                                      SteadyTime since) const {
+HttpReply CallerAuthorization::judged(Callers::Verdict verdict, const HttpRequest& request,
+                                      const Handler& handler, SteadyTime since) const {
   if (verdict == Callers::Verdict::Allowed) return handler(request);
   refused_(verdict, std::chrono::steady_clock::now() - since);
   return refuse_caller(verdict, callers_);
@@ -63,7 +64,8 @@ void CallerAuthorization::wait(Waiting one) {
       return;
     }
   }
-  std::move(one.responder).answer(unavailable("too much waits for the API server already; try again\n"));
+  std::move(one.responder)
+      .answer(unavailable("too much waits for the API server already; try again\n"));
 }
 
 void CallerAuthorization::review(std::stop_token stop) {

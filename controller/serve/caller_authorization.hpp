@@ -1,6 +1,7 @@
-// CallerAuthorization: lets a request through to its handler if its caller may, by certificate or by a bearer token
-// that the API server knows. Routes asks it on the serving threads; what has to be reviewed first waits for two threads
-// of its own, and the handler then runs on one of them. Started before the server, stopped before it.
+// CallerAuthorization: lets a request through to its handler if its caller may, by certificate or
+// by a bearer token that the API server knows. Routes asks it on the serving threads; what has to
+// be reviewed first waits for two threads of its own, and the handler then runs on one of them.
+// Started before the server, stopped before it.
 #pragma once
 
 #include <condition_variable>

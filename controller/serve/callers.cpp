@@ -10,30 +10,38 @@
 
 namespace apitoken::serve {
 
-const Right kMayIntrospect{
-    "/introspect", "the verb introspect on apitokens.apitoken.dev", [](const api::UserInfo& user) {
-      return api::encode_access_question(user, "introspect", api::kGroup, kube::resources::kApiTokens.plural);
-    }};
-const Right kMayReadMetrics{"/metrics", "the verb get on the path /metrics", [](const api::UserInfo& user) {
-                              return api::encode_path_question(user, "get", "/metrics");
-                            }};
+const Right kMayIntrospect{"/introspect", "the verb introspect on apitokens.apitoken.dev",
+                           [](const api::UserInfo& user) {
+                             return api::encode_access_question(user, "introspect", api::kGroup,
+                                                                kube::resources::kApiTokens.plural);
+                           }};
+const Right kMayReadMetrics{
+    "/metrics", "the verb get on the path /metrics",
+    [](const api::UserInfo& user) { return api::encode_path_question(user, "get", "/metrics"); }};
 
 namespace {
 
 bool share_one(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  return std::ranges::any_of(a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
+  return std::ranges::any_of(
+      a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
 }
 
 template <typename Memory>
 void forget_first_to_end(Memory& memory) {
-  memory.erase(std::ranges::min_element(memory, {}, [](const auto& pair) { return pair.second.until; }));
+  memory.erase(
+      std::ranges::min_element(memory, {}, [](const auto& pair) { return pair.second.until; }));
 }
 
 }  // namespace
 
 struct Callers::Waiting {
-  Waiting(Callers& all, std::string_view text, const core::Digest& hash, Credential shape, std::string_view from)
-      : callers(all), token(std::string(text)), digest(hash), credential(std::move(shape)), source(from) {}
+  Waiting(Callers& all, std::string_view text, const core::Digest& hash, Credential shape,
+          std::string_view from)
+      : callers(all),
+        token(std::string(text)),
+        digest(hash),
+        credential(std::move(shape)),
+        source(from) {}
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
@@ -56,7 +64,8 @@ std::size_t Callers::FirstBytes::operator()(const core::Digest& digest) const {
   return value;
 }
 
-std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view token, std::string_view peer) {
+std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view token,
+                                                               std::string_view peer) {
   const auto digest = core::digest_of(token);
   {
     std::unique_lock lock(mutex_);
@@ -83,8 +92,10 @@ std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view 
     under_review.failed = false;
     ++under_review.waiting;
   }
-  const auto waiting = std::make_shared<const Waiting>(*this, token, digest, std::move(credential), source);
-  return Review([this, waiting](std::stop_token stop) { return review(*waiting, std::move(stop)); });
+  const auto waiting =
+      std::make_shared<const Waiting>(*this, token, digest, std::move(credential), source);
+  return Review(
+      [this, waiting](std::stop_token stop) { return review(*waiting, std::move(stop)); });
 }
 
 Callers::Verdict Callers::review(const Waiting& waiting, std::stop_token stop) {
@@ -104,7 +115,8 @@ Callers::Verdict Callers::review(const Waiting& waiting, std::stop_token stop) {
 
 void Callers::renew(std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  while (renewal_came_.wait(lock, stop, [this] { return !renewals_.empty(); }) && !stop.stop_requested()) {
+  while (renewal_came_.wait(lock, stop, [this] { return !renewals_.empty(); }) &&
+         !stop.stop_requested()) {
     const SecretString token = std::move(renewals_.front());
     renewals_.pop_front();
     lock.unlock();
@@ -137,7 +149,8 @@ void Callers::log_failing(const Result<Verdict>& verdict) {
     spdlog::info("reviewing again who calls {}", right_.endpoint);
 }
 
-Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& credential, std::stop_token stop) {
+Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& credential,
+                                      std::stop_token stop) {
   api::JsonParser parser;
   const auto audiences = audiences_for(credential);
   const auto question = api::encode_token_question(token, audiences);
@@ -151,8 +164,8 @@ Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& 
   const bool fits = audiences.empty() || share_one(audiences, caller->audiences);
   if (!caller->authenticated || !fits) return Verdict::Unknown;
 
-  const auto answered =
-      client_.create(kube::resources::kSubjectAccessReviews, "", right_.question(caller->user), std::move(stop));
+  const auto answered = client_.create(kube::resources::kSubjectAccessReviews, "",
+                                       right_.question(caller->user), std::move(stop));
   if (!answered) return std::unexpected(answered.error());
   const auto access = parser.parse(*answered);
   if (!access) return std::unexpected(access.error());
@@ -174,7 +187,8 @@ bool Callers::is_for_others(const Credential& credential) const {
 
 std::optional<Callers::Verdict> Callers::recall(const core::Digest& digest) {
   const auto now = clock_.steady();
-  if (const auto found = allowed_.find(digest); found != allowed_.end() && now < found->second.until) {
+  if (const auto found = allowed_.find(digest);
+      found != allowed_.end() && now < found->second.until) {
     return Verdict::Allowed;
   }
   const auto found = refused_.find(digest);
@@ -184,12 +198,14 @@ std::optional<Callers::Verdict> Callers::recall(const core::Digest& digest) {
   return {};
 }
 
-bool Callers::pay(const core::Digest& digest, const Credential& credential, std::string_view source) {
+bool Callers::pay(const core::Digest& digest, const Credential& credential,
+                  std::string_view source) {
   const auto now = clock_.steady();
   if (allowed_.contains(digest) && budget_.take_reserve(now)) return true;
   auto kind = ReviewBudget::Kind::Opaque;
   if (credential.kind == Credential::Kind::Jwt) {
-    kind = proven_keys_.contains(credential.kid) ? ReviewBudget::Kind::ProvenJwt : ReviewBudget::Kind::Jwt;
+    kind = proven_keys_.contains(credential.kid) ? ReviewBudget::Kind::ProvenJwt
+                                                 : ReviewBudget::Kind::Jwt;
   }
   return budget_.take(kind, source, now);
 }
@@ -203,17 +219,21 @@ bool Callers::begin_renewal(const core::Digest& digest) {
 
 void Callers::remember(const core::Digest& digest, const Credential& credential, Verdict verdict) {
   const auto now = clock_.steady();
-  if (verdict != Verdict::Unknown && !credential.kid.empty() && !proven_keys_.contains(credential.kid)) {
-    if (proven_keys_.size() >= kMaxProvenKeys) proven_keys_.clear();  // those in use come back with the next review
+  if (verdict != Verdict::Unknown && !credential.kid.empty() &&
+      !proven_keys_.contains(credential.kid)) {
+    if (proven_keys_.size() >= kMaxProvenKeys)
+      proven_keys_.clear();  // those in use come back with the next review
     proven_keys_.insert(credential.kid);
   }
   if (verdict == Verdict::Allowed) {
     refused_.erase(digest);
-    if (allowed_.size() >= kMaxRemembered && !allowed_.contains(digest)) forget_first_to_end(allowed_);
+    if (allowed_.size() >= kMaxRemembered && !allowed_.contains(digest))
+      forget_first_to_end(allowed_);
     allowed_.insert_or_assign(digest, Allowed{now + kAllowedFor, now + kRenewAfter});
   } else {
     allowed_.erase(digest);
-    if (refused_.size() >= kMaxRemembered && !refused_.contains(digest)) forget_first_to_end(refused_);
+    if (refused_.size() >= kMaxRemembered && !refused_.contains(digest))
+      forget_first_to_end(refused_);
     refused_.insert_or_assign(digest, Refused{verdict, now + kRefusedFor});
   }
 }

@@ -1,7 +1,9 @@
-// Callers: may whoever presents this bearer token do what the endpoint asks for? Asks the API server (TokenReview, then
-// SubjectAccessReview) and remembers the answer for a while. The endpoints ask on the HTTPS threads, which never wait;
-// reviews run on the threads that may, renewals on a thread of their own. Bounded in memory and in calls a second,
-// whatever is presented: strangers use up the budget of their own address, and never what renews the known callers.
+// Callers: may whoever presents this bearer token do what the endpoint asks for? Asks the API
+// server (TokenReview, then SubjectAccessReview) and remembers the answer for a while. The
+// endpoints ask on the HTTPS threads, which never wait; reviews run on the threads that may,
+// renewals on a thread of their own. Bounded in memory and in calls a second, whatever is
+// presented: strangers use up the budget of their own address, and never what renews the known
+// callers.
 #pragma once
 
 #include <atomic>
@@ -28,12 +30,13 @@ struct Right {
   std::string_view text;                          // "the verb introspect on apitokens.apitoken.dev"
   std::string (*question)(const api::UserInfo&);  // a SubjectAccessReview
 };
-extern const Right kMayIntrospect;   // the verb `introspect` on apitokens.apitoken.dev in all namespaces
+extern const Right
+    kMayIntrospect;  // the verb `introspect` on apitokens.apitoken.dev in all namespaces
 extern const Right kMayReadMetrics;  // the verb `get` on the path /metrics
 
-// Whom a caller's token must be for. A token that names one of `names` is reviewed for these audiences; any other for
-// the API server's own, unless that is not accepted.
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
+// Whom a caller's token must be for. A token that names one of `names` is reviewed for these
+// audiences; any other for the API server's own, unless that is not accepted. Source:
+// https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 struct CallerAudiences {
   std::vector<std::string> names{"apitoken-verify"};
   bool api_server_too = true;
@@ -66,10 +69,11 @@ class Callers {
   const Right& right() const { return right_; }
   const CallerAudiences& audiences() const { return audiences_; }
 
-  // The verdict where it is known, else the review that brings it, which is paid for from the budget of the address of
-  // `peer`. Any thread; does not wait.
+  // The verdict where it is known, else the review that brings it, which is paid for from the
+  // budget of the address of `peer`. Any thread; does not wait.
   std::variant<Verdict, Review> admit(std::string_view token, std::string_view peer);
-  // Reviews the allowed callers again before their verdicts end. On a thread of its own, until `stop`.
+  // Reviews the allowed callers again before their verdicts end. On a thread of its own, until
+  // `stop`.
   void renew(std::stop_token stop);
 
  private:
@@ -84,7 +88,8 @@ class Callers {
   };
   struct UnderReview {
     std::size_t waiting = 0;
-    bool failed = false;  // the API server could not be asked: whoever waits for the same is not to ask again
+    bool failed =
+        false;  // the API server could not be asked: whoever waits for the same is not to ask again
   };
   struct FirstBytes {
     std::size_t operator()(const core::Digest& digest) const;
@@ -109,13 +114,17 @@ class Callers {
   const Right& right_;
   const CallerAudiences audiences_;
   const Clock& clock_;
-  std::atomic<bool> failing_ = false;  // the last review did; told when it begins and when it is over
+  std::atomic<bool> failing_ =
+      false;  // the last review did; told when it begins and when it is over
   std::mutex mutex_;
-  Memory<Allowed> allowed_;           // guarded by mutex_; kept beyond `until`: the next review comes from the reserve
-  Memory<Refused> refused_;           // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one
+  Memory<Allowed>
+      allowed_;  // guarded by mutex_; kept beyond `until`: the next review comes from the reserve
+  Memory<Refused>
+      refused_;  // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one
   Memory<UnderReview> under_review_;  // guarded by mutex_
-  std::unordered_set<std::string> proven_keys_;  // kids of JWTs that the API server knew; guarded by mutex_
-  ReviewBudget budget_;                          // guarded by mutex_
+  std::unordered_set<std::string>
+      proven_keys_;      // kids of JWTs that the API server knew; guarded by mutex_
+  ReviewBudget budget_;  // guarded by mutex_
   std::condition_variable_any renewal_came_;
   std::deque<SecretString> renewals_;  // the tokens; guarded by mutex_
 };

@@ -31,7 +31,8 @@ Named name_of(const sockaddr* address) {
     ip = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
   }
   const bool is_four = IN6_IS_ADDR_V4MAPPED(&ip);
-  inet_ntop(is_four ? AF_INET : AF_INET6, is_four ? &ip.s6_addr[12] : &ip.s6_addr[0], text, sizeof text);
+  inet_ntop(is_four ? AF_INET : AF_INET6, is_four ? &ip.s6_addr[12] : &ip.s6_addr[0], text,
+            sizeof text);
   named.text = text;
   std::memcpy(named.group.data(), &ip, is_four ? 16 : 8);
   return named;
@@ -72,7 +73,8 @@ void Connection::answered() {
 }
 
 void Connection::streams(std::shared_ptr<Stream> stream) {
-  // For a peer that vanished with little on its way: then nothing waits on our side that it could fail to take.
+  // For a peer that vanished with little on its way: then nothing waits on our side that it could
+  // fail to take.
   const auto stalled = static_cast<unsigned>(owner_.limits().stream_stalled.count());
   setsockopt(socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled, sizeof stalled);
   if (!proven_) owner_.prove(*this);
@@ -149,7 +151,8 @@ void Connections::make_room(Peer& newcomers) {
   auto* peer = &newcomers;
   if (peer->size() <= limits_.connections_per_address) {
     if (size_ <= limits_.connections) return;
-    const auto most = std::ranges::max_element(peers_, {}, [](const auto& entry) { return entry.second.size(); });
+    const auto most =
+        std::ranges::max_element(peers_, {}, [](const auto& entry) { return entry.second.size(); });
     peer = &most->second;
   }
   if (auto* one = dispensable(*peer)) close(*peer, *one);
@@ -161,24 +164,27 @@ Connection* Connections::dispensable(const Peer& peer) {
   const auto longest_idle = [&peer]() -> Connection* {
     Connection* found = nullptr;
     for (auto* one : peer.proven) {
-      if (one->phase_ == Phase::Idle && (!found || one->changed_.load() < found->changed_.load())) found = one;
+      if (one->phase_ == Phase::Idle && (!found || one->changed_.load() < found->changed_.load()))
+        found = one;
     }
     return found;
   };
-  // Idle ones may take three quarters, so that there is always room for newcomers to prove themselves.
+  // Idle ones may take three quarters, so that there is always room for newcomers to prove
+  // themselves.
   if (peer.fresh.size() < peer.size() / 4) {
     if (auto* idle = longest_idle()) return idle;
   }
   // Not the newest, which may be about to ask.
   const auto newest = peer.fresh.empty() ? peer.fresh.end() : std::prev(peer.fresh.end());
-  const auto unfinished =
-      std::find_if(peer.fresh.begin(), newest, [](const auto* one) { return one->phase_ != Phase::Request; });
+  const auto unfinished = std::find_if(
+      peer.fresh.begin(), newest, [](const auto* one) { return one->phase_ != Phase::Request; });
   if (unfinished != newest) return *unfinished;
   if (auto* idle = longest_idle()) return idle;
   return peer.fresh.empty() ? nullptr : peer.fresh.front();
 }
 
-// Shutting down under the mutex is meant: the descriptor is open for as long as the connection is in a list.
+// Shutting down under the mutex is meant: the descriptor is open for as long as the connection is
+// in a list.
 void Connections::close(Peer& peer, Connection& connection) {
   shutdown(connection.socket_, SHUT_RDWR);
   peer.closing.splice(peer.closing.end(), *connection.list_, connection.place_);

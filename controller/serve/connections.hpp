@@ -1,9 +1,11 @@
-// Connections: every accepted connection of one port, how far each is, and which goes when there are too many or one
-// takes too long. Serving threads add, remove and mark; a thread of its own looks for those past their time. It closes
-// by shutdown(2), which the serving thread sees as the peer's end, so nobody is ever waited for.
+// Connections: every accepted connection of one port, how far each is, and which goes when there
+// are too many or one takes too long. Serving threads add, remove and mark; a thread of its own
+// looks for those past their time. It closes by shutdown(2), which the serving thread sees as the
+// peer's end, so nobody is ever waited for.
 //
-// When an address has more than its share, or the port is full, one goes: first the oldest that never completed a
-// request, so that neither silent nor trickling peers can crowd out the others; then the one idle for longest.
+// When an address has more than its share, or the port is full, one goes: first the oldest that
+// never completed a request, so that neither silent nor trickling peers can crowd out the others;
+// then the one idle for longest.
 #pragma once
 
 #include <sys/socket.h>
@@ -39,7 +41,8 @@ class Connection {
  private:
   friend class Connections;
   enum class Phase : std::uint8_t { Handshake, Head, Request, Idle, Stream };
-  // An IPv4 address as IPv6 maps it, or the first half of an IPv6 address: a peer usually has a whole /64.
+  // An IPv4 address as IPv6 maps it, or the first half of an IPv6 address: a peer usually has a
+  // whole /64.
   using Address = std::array<std::uint8_t, 16>;
 
   Connection(class Connections& owner, int socket, const sockaddr* address, bool tls);
@@ -53,8 +56,8 @@ class Connection {
   std::atomic<Phase> phase_;
   std::atomic<Clock::time_point> began_;    // the handshake; then the request
   std::atomic<Clock::time_point> changed_;  // when the phase began
-  bool proven_ = false;                     // completed a request, or streams; the serving thread's alone
-  std::shared_ptr<Stream> stream_;          // written by the serving thread, under the owner's mutex
+  bool proven_ = false;             // completed a request, or streams; the serving thread's alone
+  std::shared_ptr<Stream> stream_;  // written by the serving thread, under the owner's mutex
   std::list<Connection*>* list_ = nullptr;  // that it is in; guarded by the owner's mutex
   std::list<Connection*>::iterator place_;  // there; guarded by the owner's mutex
 };

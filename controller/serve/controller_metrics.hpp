@@ -1,5 +1,6 @@
-// ControllerMetrics: what one controller (kind of object) counts about its work and its queue, under the names that
-// client-go and controller-runtime made known. Called by workers and reflectors on any thread; made by Metrics.
+// ControllerMetrics: what one controller (kind of object) counts about its work and its queue,
+// under the names that client-go and controller-runtime made known. Called by workers and
+// reflectors on any thread; made by Metrics.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -22,8 +23,12 @@ class ControllerMetrics final : public kube::WorkqueueObserver {
   ControllerMetrics(prometheus::Registry& registry, const std::string& controller);
 
   void added() override { adds_.Increment(); }
-  void waited(std::chrono::duration<double> in_queue) override { queue_duration_.Observe(in_queue.count()); }
-  void worked(std::chrono::duration<double> in_work) override { work_duration_.Observe(in_work.count()); }
+  void waited(std::chrono::duration<double> in_queue) override {
+    queue_duration_.Observe(in_queue.count());
+  }
+  void worked(std::chrono::duration<double> in_work) override {
+    work_duration_.Observe(in_work.count());
+  }
   void retried() override { retries_.Increment(); }
 
   void reconcile_started() { active_workers_.Increment(); }

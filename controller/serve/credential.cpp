@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kJwtBegin = "eyJ";  // {" in base64url
 constexpr std::string_view kOurPrefix = "apt_";
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 // 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 bool is_b64token(std::string_view text) {
@@ -23,7 +25,9 @@ bool is_b64token(std::string_view text) {
 }
 
 bool is_base64url(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return is_alphanumeric(c) || c == '-' || c == '_';
+  });
 }
 
 std::vector<std::string> audiences_of(api::Json claims) {
@@ -46,7 +50,8 @@ Credential examine_jwt(std::string_view token) {
   const auto second = token.find('.', first + 1);
   const auto header = token.substr(0, first);
   const auto claims = token.substr(first + 1, second - first - 1);
-  if (!is_base64url(header) || !is_base64url(claims) || !is_base64url(token.substr(second + 1))) return {};
+  if (!is_base64url(header) || !is_base64url(claims) || !is_base64url(token.substr(second + 1)))
+    return {};
   thread_local api::JsonParser parser;
   Credential result;
   const auto head = decode_part(parser, header);
@@ -65,7 +70,8 @@ Credential examine_jwt(std::string_view token) {
 
 Credential examine_credential(std::string_view token) {
   if (token.size() > Credential::kMaxSize || !is_b64token(token)) return {};
-  if (token.starts_with(kJwtBegin) && std::ranges::count(token, '.') == 2) return examine_jwt(token);
+  if (token.starts_with(kJwtBegin) && std::ranges::count(token, '.') == 2)
+    return examine_jwt(token);
   if (token.starts_with(kOurPrefix) && !core::is_well_formed(token)) return {};
   Credential opaque;
   opaque.kind = Credential::Kind::Opaque;

@@ -17,15 +17,17 @@ constexpr std::size_t kPartSize = 256;  // series of one family in memory at a t
 
 // The closed sets that labels are taken from. A token not touched yet is Pending.
 constexpr std::array kTypes{api::kPermanent, api::kTemporary};
-constexpr std::array kReasons{api::reason::kPending, api::reason::kInvalidSpec, api::reason::kSecretConflict,
-                              api::reason::kIssued,  api::reason::kRotated,     api::reason::kExpiringSoon,
-                              api::reason::kExpired, api::reason::kRevoked};
+constexpr std::array kReasons{api::reason::kPending,        api::reason::kInvalidSpec,
+                              api::reason::kSecretConflict, api::reason::kIssued,
+                              api::reason::kRotated,        api::reason::kExpiringSoon,
+                              api::reason::kExpired,        api::reason::kRevoked};
 
 struct Horizon {
   const char* text;
   Seconds length;
 };
-constexpr std::array kHorizons{Horizon{"1d", std::chrono::days(1)}, Horizon{"7d", std::chrono::days(7)},
+constexpr std::array kHorizons{Horizon{"1d", std::chrono::days(1)},
+                               Horizon{"7d", std::chrono::days(7)},
                                Horizon{"30d", std::chrono::days(30)}};
 
 template <std::size_t n>
@@ -55,7 +57,9 @@ ClientMetric gauge(std::vector<ClientMetric::Label> labels, double value) {
   return metric;
 }
 
-double seconds_since_1970(WallTime time) { return static_cast<double>(time.time_since_epoch().count()); }
+double seconds_since_1970(WallTime time) {
+  return static_cast<double>(time.time_since_epoch().count());
+}
 
 MetricFamily gauge_family(const char* name, const char* help) {
   return {name, help, prometheus::MetricType::Gauge, {}};
@@ -64,21 +68,24 @@ MetricFamily gauge_family(const char* name, const char* help) {
 MetricFamily empty_family(TokenFamily family) {
   switch (family) {
     case TokenFamily::Expiration:
-      return gauge_family("apitoken_expiration_timestamp_seconds",
-                          "When the token expires or expired, in seconds since 1970. Absent for revoked tokens.");
-    case TokenFamily::Warning:
       return gauge_family(
-          "apitoken_warning_timestamp_seconds",
-          "When warnings about the token's expiry begin or began, in seconds since 1970. Absent for tokens "
-          "that nobody is warned about.");
+          "apitoken_expiration_timestamp_seconds",
+          "When the token expires or expired, in seconds since 1970. Absent for revoked tokens.");
+    case TokenFamily::Warning:
+      return gauge_family("apitoken_warning_timestamp_seconds",
+                          "When warnings about the token's expiry begin or began, in seconds since "
+                          "1970. Absent for tokens "
+                          "that nobody is warned about.");
     case TokenFamily::Rotation:
       return gauge_family("apitoken_rotation_started_timestamp_seconds",
-                          "When the rotation began whose new value is not in the Secret yet, in seconds since 1970. "
+                          "When the rotation began whose new value is not in the Secret yet, in "
+                          "seconds since 1970. "
                           "Absent for tokens without an unfinished rotation.");
     case TokenFamily::About:
       break;
   }
-  return gauge_family("apitoken_info", "Always 1; the labels tell the token's type, format and state.");
+  return gauge_family("apitoken_info",
+                      "Always 1; the labels tell the token's type, format and state.");
 }
 
 // The new value's hash is in the status, but the value is not in the Secret.
@@ -95,13 +102,15 @@ std::optional<WallTime> instant(TokenFamily family, const api::ApiToken& token) 
 
 std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& token) {
   const auto key = [&token] {
-    return std::vector<ClientMetric::Label>{{"namespace", token.meta.ns}, {"name", token.meta.name}};
+    return std::vector<ClientMetric::Label>{{"namespace", token.meta.ns},
+                                            {"name", token.meta.name}};
   };
   if (family == TokenFamily::About) {
     auto labels = key();
     labels.reserve(5);
     labels.push_back({"type", std::string(kTypes[type_index(token)])});
-    labels.push_back({"format", std::string(token.spec.format == api::kJwt ? api::kJwt : api::kOpaque)});
+    labels.push_back(
+        {"format", std::string(token.spec.format == api::kJwt ? api::kJwt : api::kOpaque)});
     labels.push_back({"reason", std::string(kReasons[reason_index(token)])});
     return gauge(std::move(labels), 1);
   }
@@ -146,21 +155,24 @@ std::vector<MetricFamily> FleetCollector::Collect() const {
   Fleet fleet;
   for_each_([&fleet, now = clock_.wall()](const api::ApiToken& token) { fleet.count(token, now); });
 
-  auto tokens = gauge_family("apitokens", "Number of ApiTokens by type and by the reason of their Ready condition.");
+  auto tokens = gauge_family(
+      "apitokens", "Number of ApiTokens by type and by the reason of their Ready condition.");
   for (std::size_t type = 0; type < kTypes.size(); ++type) {
     for (std::size_t reason = 0; reason < kReasons.size(); ++reason) {
-      tokens.metric.push_back(gauge({{"type", std::string(kTypes[type])}, {"reason", std::string(kReasons[reason])}},
-                                    fleet.tokens[type][reason]));
+      tokens.metric.push_back(
+          gauge({{"type", std::string(kTypes[type])}, {"reason", std::string(kReasons[reason])}},
+                fleet.tokens[type][reason]));
     }
   }
-  auto expiring =
-      gauge_family("apitokens_expiring",
-                   "Number of valid ApiTokens that expire within this time; each also counts in the longer ones.");
+  auto expiring = gauge_family("apitokens_expiring",
+                               "Number of valid ApiTokens that expire within this time; each also "
+                               "counts in the longer ones.");
   for (std::size_t i = 0; i < kHorizons.size(); ++i) {
     expiring.metric.push_back(gauge({{"within", kHorizons[i].text}}, fleet.expiring[i]));
   }
-  auto unfinished = gauge_family("apitokens_rotation_unfinished",
-                                 "Number of ApiTokens whose rotation has not put the new value into the Secret yet.");
+  auto unfinished = gauge_family(
+      "apitokens_rotation_unfinished",
+      "Number of ApiTokens whose rotation has not put the new value into the Secret yet.");
   unfinished.metric.push_back(gauge({}, fleet.rotation_unfinished));
   return {std::move(tokens), std::move(expiring), std::move(unfinished)};
 }

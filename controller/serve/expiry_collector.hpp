@@ -1,5 +1,6 @@
-// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing can be stale and
-// series of deleted tokens vanish at once. Called on the metrics server's thread; it keeps nothing between scrapes.
+// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing
+// can be stale and series of deleted tokens vanish at once. Called on the metrics server's thread;
+// it keeps nothing between scrapes.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -16,13 +17,14 @@ namespace apitoken::serve {
 // Calls its argument for every ApiToken there is.
 using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
 
-// One family, one series a token: apitoken_expiration_timestamp_seconds, apitoken_warning_timestamp_seconds,
-// apitoken_rotation_started_timestamp_seconds, apitoken_info.
+// One family, one series a token: apitoken_expiration_timestamp_seconds,
+// apitoken_warning_timestamp_seconds, apitoken_rotation_started_timestamp_seconds, apitoken_info.
 enum class TokenFamily { Expiration, Warning, Rotation, About };
 
 class TokenCollector final : public PartwiseSource {
  public:
-  TokenCollector(TokenFamily family, ForEachToken for_each) : family_(family), for_each_(std::move(for_each)) {}
+  TokenCollector(TokenFamily family, ForEachToken for_each)
+      : family_(family), for_each_(std::move(for_each)) {}
   void collect_parts(const Tell& tell) const override;
 
  private:
@@ -30,11 +32,12 @@ class TokenCollector final : public PartwiseSource {
   const ForEachToken for_each_;
 };
 
-// Of bounded size, whatever the number of tokens: apitokens{type,reason}, apitokens_expiring{within},
-// apitokens_rotation_unfinished.
+// Of bounded size, whatever the number of tokens: apitokens{type,reason},
+// apitokens_expiring{within}, apitokens_rotation_unfinished.
 class FleetCollector final : public prometheus::Collectable {
  public:
-  FleetCollector(const Clock& clock, ForEachToken for_each) : clock_(clock), for_each_(std::move(for_each)) {}
+  FleetCollector(const Clock& clock, ForEachToken for_each)
+      : clock_(clock), for_each_(std::move(for_each)) {}
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:

@@ -66,7 +66,8 @@ HttpExchange::HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Con
   path_ = decode_percent(text.substr(0, query), false);
   if (query == text.npos) return;
   request_.query = decode_form(text.substr(query + 1));
-  // libmicrohttpd shall find no query: with many parameters it runs out of memory, and leaves the peer without answer.
+  // libmicrohttpd shall find no query: with many parameters it runs out of memory, and leaves the
+  // peer without answer.
   const_cast<char*>(target)[query + 1] = '\0';
 }
 
@@ -85,9 +86,11 @@ void HttpExchange::read_head(const char* method) {
   request_.headers.reserve(16);
   MHD_get_connection_values_n(
       connection_, MHD_HEADER_KIND,
-      [](void* headers, MHD_ValueKind, const char* name, std::size_t name_size, const char* value, std::size_t size) {
+      [](void* headers, MHD_ValueKind, const char* name, std::size_t name_size, const char* value,
+         std::size_t size) {
         static_cast<decltype(request_.headers)*>(headers)->emplace_back(
-            std::string_view(name, name_size), value ? std::string_view(value, size) : std::string_view());
+            std::string_view(name, name_size),
+            value ? std::string_view(value, size) : std::string_view());
         return MHD_YES;
       },
       &request_.headers);
@@ -97,7 +100,8 @@ bool HttpExchange::head(const char* method, const char* version) {
   has_head_ = true;
   raw_.method = method;
   raw_.version = version;
-  raw_.size = MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+  raw_.size =
+      MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
   read_head(method);
   peer_.head_complete();
   if (auto refusal = refuse_head(raw_, request_, exchanges_.limits)) {
@@ -107,7 +111,8 @@ bool HttpExchange::head(const char* method, const char* version) {
   const auto length = request_.header(MHD_HTTP_HEADER_CONTENT_LENGTH);
   std::size_t expected = 0;
   std::from_chars(length.data(), length.data() + length.size(), expected);
-  body_.reserve(std::min(expected, exchanges_.limits.body_bytes));  // once: a copy left behind would not be wiped
+  body_.reserve(std::min(
+      expected, exchanges_.limits.body_bytes));  // once: a copy left behind would not be wiped
   return true;
 }
 
@@ -119,7 +124,8 @@ void HttpExchange::body(std::string_view piece) {
 bool HttpExchange::complete() {
   if (reply_) return dispatch(std::move(*reply_));
   if (too_large_) {
-    return send(plain(413, fmt::format("the body is larger than {} bytes\n", exchanges_.limits.body_bytes)));
+    return send(plain(
+        413, fmt::format("the body is larger than {} bytes\n", exchanges_.limits.body_bytes)));
   }
   request_.body = body_;
   return dispatch(served());
@@ -162,7 +168,8 @@ void HttpExchange::resume(HttpReply reply) {
 }
 
 bool HttpExchange::queue(int status, MHD_Response* response) {
-  if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) == MHD_YES) return true;
+  if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) == MHD_YES)
+    return true;
   spdlog::error("cannot queue an answer, closing the connection path={} status={}", path_, status);
   return false;
 }
@@ -184,7 +191,8 @@ bool HttpExchange::stream(Streamed streamed) {
   const int status = streamed.head.status;
   auto response = make_response(std::move(streamed.head), stream_, connection_, exchanges_.limits);
   if (!response) {
-    spdlog::error("cannot begin a stream, sending 500 path={} error={}", path_, response.error().message);
+    spdlog::error("cannot begin a stream, sending 500 path={} error={}", path_,
+                  response.error().message);
     return send(internal_error());
   }
   exchanges_.opened(*stream_);

@@ -1,10 +1,11 @@
-// HttpExchange: one request and its answer, from the first line to the last byte. libmicrohttpd's callbacks in
-// http_server.cpp drive it on a serving thread; while it is suspended, whoever holds its Responder answers from
-// another.
+// HttpExchange: one request and its answer, from the first line to the last byte. libmicrohttpd's
+// callbacks in http_server.cpp drive it on a serving thread; while it is suspended, whoever holds
+// its Responder answers from another.
 //
 //   first line -> head: refused? -> body -> handler --HttpAnswer------------------------> sent
 //                                              |-----Pending: suspended ... resumed ----> sent
-//                                              '-----Streamed: piece by piece, suspended while there is none
+//                                              '-----Streamed: piece by piece, suspended while
+//                                              there is none
 #pragma once
 
 #include <condition_variable>
@@ -31,7 +32,8 @@ class Exchanges {
   const Handler serve;
   const Limits limits;
 
-  // Suspended exchanges, and streams that are not closed. False once the server stops: nothing may wait any more.
+  // Suspended exchanges, and streams that are not closed. False once the server stops: nothing may
+  // wait any more.
   [[nodiscard]] bool suspended();
   void resumed();
   void opened(Stream& stream);
@@ -50,8 +52,8 @@ class Exchanges {
 class HttpExchange {
  public:
   // `target` as libmicrohttpd received it; `material`: what the handshake showed, null without TLS.
-  HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer, const TlsMaterial* material,
-               const char* target);
+  HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer,
+               const TlsMaterial* material, const char* target);
   ~HttpExchange();
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;

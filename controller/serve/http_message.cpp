@@ -12,7 +12,8 @@ constexpr std::string_view kBearer = "Bearer ";
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view value_of(const auto& pairs, auto has_name) {
-  const auto found = std::ranges::find_if(pairs, [&](const auto& pair) { return has_name(pair.first); });
+  const auto found =
+      std::ranges::find_if(pairs, [&](const auto& pair) { return has_name(pair.first); });
   return found == pairs.end() ? std::string_view() : std::string_view(found->second);
 }
 

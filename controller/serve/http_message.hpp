@@ -1,5 +1,5 @@
-// Requests and the kinds of reply that a handler may give. HttpServer fills requests and sends replies; handlers know
-// nothing of sockets. Values, but for Responder and Stream.
+// Requests and the kinds of reply that a handler may give. HttpServer fills requests and sends
+// replies; handlers know nothing of sockets. Values, but for Responder and Stream.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,8 @@ struct HttpRequest {
   std::string_view body{};
   std::vector<std::pair<std::string, std::string>> query{};  // decoded
   std::string_view peer{};                                   // the caller's IP address
-  // Whether the caller showed a certificate that the client CA vouches for. Slow: ask only if the answer matters.
+  // Whether the caller showed a certificate that the client CA vouches for. Slow: ask only if the
+  // answer matters.
   std::function<bool()> certified = [] { return false; };
 
   // The first header of that name, whatever its case; empty if there is none.
@@ -63,14 +64,15 @@ class Responder {
   std::function<void(HttpReply)> send_;
 };
 
-// An answer that needs time: `begin` hands the Responder to whoever will answer, and returns at once. Until then the
-// request takes no thread. Who holds Responders stops before the server does.
+// An answer that needs time: `begin` hands the Responder to whoever will answer, and returns at
+// once. Until then the request takes no thread. Who holds Responders stops before the server does.
 struct Pending {
   std::function<void(Responder)> begin;
 };
 
-// An answer without a known end. `begin` hands over the writing side and returns at once; the producer may write from
-// any thread until write() says that the peer is gone. Pings are up to the producer.
+// An answer without a known end. `begin` hands over the writing side and returns at once; the
+// producer may write from any thread until write() says that the peer is gone. Pings are up to the
+// producer.
 struct Streamed {
   HttpAnswer head;  // without body
   std::function<void(std::shared_ptr<Stream>)> begin;

@@ -51,20 +51,22 @@ struct OutgoingStream {
 Response from_parts(HttpAnswer& answer) {
   auto outgoing = std::make_unique<Outgoing>(std::move(answer.more));
   outgoing->parts.insert(outgoing->parts.begin(), std::move(answer.body));
-  auto* response =
-      MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read, outgoing.get(), &Outgoing::done);
+  auto* response = MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read,
+                                                     outgoing.get(), &Outgoing::done);
   if (response != nullptr) outgoing.release();  // the response's from here on
   return Response(response);
 }
 
-// One string is handed over as it is, and wiped once it is sent: introspection tells much about a token.
+// One string is handed over as it is, and wiped once it is sent: introspection tells much about a
+// token.
 Response from_body(std::string body) {
   auto kept = std::make_unique<std::string>(std::move(body));
   const auto done = +[](void* self) {
     const std::unique_ptr<std::string> owned(static_cast<std::string*>(self));
     wipe(*owned);
   };
-  auto* response = MHD_create_response_from_buffer_with_free_callback_cls(kept->size(), kept->data(), done, kept.get());
+  auto* response = MHD_create_response_from_buffer_with_free_callback_cls(
+      kept->size(), kept->data(), done, kept.get());
   if (response != nullptr) kept.release();  // the response's from here on
   return Response(response);
 }
@@ -77,7 +79,8 @@ Result<Response> with_headers(Response response, const HttpAnswer& answer, const
     return MHD_add_response_header(response.get(), name, value.c_str()) == MHD_YES;
   };
   const auto refuse = [](const char* name) {
-    return fail(ErrorKind::Invalid, fmt::format("the header {} cannot be sent: it is empty or holds a line end", name));
+    return fail(ErrorKind::Invalid,
+                fmt::format("the header {} cannot be sent: it is empty or holds a line end", name));
   };
   if (!answer.content_type.empty() && !add(MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type)) {
     return refuse(MHD_HTTP_HEADER_CONTENT_TYPE);
@@ -86,8 +89,9 @@ Result<Response> with_headers(Response response, const HttpAnswer& answer, const
     if (!add(name, value)) return refuse(name);
   }
   if (size > limits.answer_head_bytes) {
-    return fail(ErrorKind::Invalid, fmt::format("the headers of the answer take {} bytes; at most {} are sent", size,
-                                                limits.answer_head_bytes));
+    return fail(ErrorKind::Invalid,
+                fmt::format("the headers of the answer take {} bytes; at most {} are sent", size,
+                            limits.answer_head_bytes));
   }
   return response;
 }
@@ -101,13 +105,13 @@ Result<Response> make_response(HttpAnswer answer, const Limits& limits) {
   return with_headers(std::move(response), answer, limits);
 }
 
-Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream, MHD_Connection* connection,
-                               const Limits& limits) {
-  stream->attach(
-      {[connection] { MHD_suspend_connection(connection); }, [connection] { MHD_resume_connection(connection); }});
+Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream,
+                               MHD_Connection* connection, const Limits& limits) {
+  stream->attach({[connection] { MHD_suspend_connection(connection); },
+                  [connection] { MHD_resume_connection(connection); }});
   auto outgoing = std::make_unique<OutgoingStream>(std::move(stream));
-  Response response(MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kBlock, &OutgoingStream::read, outgoing.get(),
-                                                      &OutgoingStream::done));
+  Response response(MHD_create_response_from_callback(
+      MHD_SIZE_UNKNOWN, kBlock, &OutgoingStream::read, outgoing.get(), &OutgoingStream::done));
   if (response) outgoing.release();  // the response's from here on
   return with_headers(std::move(response), head, limits);
 }

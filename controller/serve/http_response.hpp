@@ -1,5 +1,6 @@
-// From replies to libmicrohttpd's responses. HttpExchange calls it on the serving threads. Each step that
-// libmicrohttpd may refuse is checked: an answer without one of its headers is never sent.
+// From replies to libmicrohttpd's responses. HttpExchange calls it on the serving threads. Each
+// step that libmicrohttpd may refuse is checked: an answer without one of its headers is never
+// sent.
 #pragma once
 
 #include <memory>
@@ -20,8 +21,9 @@ using Response = std::unique_ptr<MHD_Response, DropResponse>;
 
 // Errors: Invalid, naming the header that cannot be sent; Unavailable if there is no memory.
 Result<Response> make_response(HttpAnswer answer, const Limits& limits);
-// The response reads `stream` until that ends; `connection` is suspended while nothing is there to send.
-Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream, MHD_Connection* connection,
-                               const Limits& limits);
+// The response reads `stream` until that ends; `connection` is suspended while nothing is there to
+// send.
+Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream,
+                               MHD_Connection* connection, const Limits& limits);
 
 }  // namespace apitoken::serve

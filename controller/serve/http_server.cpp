@@ -10,11 +10,13 @@
 namespace apitoken::serve {
 namespace {
 
-// Of one connection: a request's head with what libmicrohttpd notes of it, and the head of its answer.
+// Of one connection: a request's head with what libmicrohttpd notes of it, and the head of its
+// answer.
 constexpr std::size_t kConnectionMemory = 64 * 1024;
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-RSA";
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-"
+    "POLY1305:-RSA";
 
 MHD_Result as_result(bool can_go_on) { return can_go_on ? MHD_YES : MHD_NO; }
 
@@ -29,14 +31,18 @@ struct HttpServer::Callbacks {
   static void on_connection(void* server, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode code);
   static void* on_first_line(void* server, const char* target, MHD_Connection* connection);
-  static MHD_Result on_request(void* server, MHD_Connection* connection, const char* path, const char* method,
-                               const char* version, const char* piece, std::size_t* size, void** context);
-  static void on_completed(void* server, MHD_Connection* connection, void** context, MHD_RequestTerminationCode code);
+  static MHD_Result on_request(void* server, MHD_Connection* connection, const char* path,
+                               const char* method, const char* version, const char* piece,
+                               std::size_t* size, void** context);
+  static void on_completed(void* server, MHD_Connection* connection, void** context,
+                           MHD_RequestTerminationCode code);
 
   static void prepare_tls(gnutls_session_t session, Peer& peer);
-  static int on_certificate(gnutls_session_t session, const gnutls_datum_t*, int, const gnutls_pk_algorithm_t*, int,
-                            gnutls_pcert_st** chain, unsigned* length, gnutls_privkey_t* key);
-  static int on_handshake_done(gnutls_session_t session, unsigned, unsigned, unsigned, const gnutls_datum_t*);
+  static int on_certificate(gnutls_session_t session, const gnutls_datum_t*, int,
+                            const gnutls_pk_algorithm_t*, int, gnutls_pcert_st** chain,
+                            unsigned* length, gnutls_privkey_t* key);
+  static int on_handshake_done(gnutls_session_t session, unsigned, unsigned, unsigned,
+                               const gnutls_datum_t*);
   static Peer& peer_of(MHD_Connection* connection) {
     const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return *static_cast<Peer*>(known->socket_context);
@@ -54,7 +60,8 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
   auto* certificate = self.settings_.certificate;
   const auto* socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   const auto* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  auto& kept = self.connections_.add(socket->connect_fd, address->client_addr, certificate != nullptr);
+  auto& kept =
+      self.connections_.add(socket->connect_fd, address->client_addr, certificate != nullptr);
   auto* peer = new Peer{kept, certificate ? certificate->current() : nullptr};
   *context = peer;
   if (certificate == nullptr) return;
@@ -65,13 +72,15 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
 void HttpServer::Callbacks::prepare_tls(gnutls_session_t session, Peer& peer) {
   // For the callbacks below. (libmicrohttpd itself uses this pointer for pre-shared keys only.)
   gnutls_session_set_ptr(session, &peer);
-  gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, &on_handshake_done);
+  gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
+                                     &on_handshake_done);
   // Without the names of the CAs: they are those of the first reading, and clients choose by them.
   gnutls_certificate_send_x509_rdn_sequence(session, 1);
 }
 
 int HttpServer::Callbacks::on_certificate(gnutls_session_t session, const gnutls_datum_t*, int,
-                                          const gnutls_pk_algorithm_t*, int, gnutls_pcert_st** chain, unsigned* length,
+                                          const gnutls_pk_algorithm_t*, int,
+                                          gnutls_pcert_st** chain, unsigned* length,
                                           gnutls_privkey_t* key) {
   const auto& material = *static_cast<Peer*>(gnutls_session_get_ptr(session))->material;
   *chain = material.chain();
@@ -80,24 +89,28 @@ int HttpServer::Callbacks::on_certificate(gnutls_session_t session, const gnutls
   return 0;
 }
 
-// Called for both sides' Finished; the caller's comes last under TLS 1.3, ours under 1.2. Both within one exchange.
-int HttpServer::Callbacks::on_handshake_done(gnutls_session_t session, unsigned, unsigned, unsigned incoming,
-                                             const gnutls_datum_t*) {
-  if (incoming != 0) static_cast<Peer*>(gnutls_session_get_ptr(session))->connection.handshake_done();
+// Called for both sides' Finished; the caller's comes last under TLS 1.3, ours under 1.2. Both
+// within one exchange.
+int HttpServer::Callbacks::on_handshake_done(gnutls_session_t session, unsigned, unsigned,
+                                             unsigned incoming, const gnutls_datum_t*) {
+  if (incoming != 0)
+    static_cast<Peer*>(gnutls_session_get_ptr(session))->connection.handshake_done();
   return 0;
 }
 
-void* HttpServer::Callbacks::on_first_line(void* server, const char* target, MHD_Connection* connection) {
+void* HttpServer::Callbacks::on_first_line(void* server, const char* target,
+                                           MHD_Connection* connection) {
   auto& peer = peer_of(connection);
   return new HttpExchange(static_cast<HttpServer*>(server)->exchanges_, connection, peer.connection,
                           peer.material.get(), target);
 }
 
-// Once with the head, then for each piece of the body, then once with nothing left; and once more after a resume.
-// Source: https://www.gnu.org/software/libmicrohttpd/manual/html_node/microhttpd_002dcb.html
-MHD_Result HttpServer::Callbacks::on_request(void*, MHD_Connection*, const char*, const char* method,
-                                             const char* version, const char* piece, std::size_t* size,
-                                             void** context) {
+// Once with the head, then for each piece of the body, then once with nothing left; and once more
+// after a resume. Source:
+// https://www.gnu.org/software/libmicrohttpd/manual/html_node/microhttpd_002dcb.html
+MHD_Result HttpServer::Callbacks::on_request(void*, MHD_Connection*, const char*,
+                                             const char* method, const char* version,
+                                             const char* piece, std::size_t* size, void** context) {
   auto& exchange = *static_cast<HttpExchange*>(*context);
   if (!exchange.has_head()) return as_result(exchange.head(method, version));
   if (*size == 0) return as_result(exchange.complete());
@@ -126,8 +139,9 @@ MHD_Daemon* HttpServer::start_daemon(int socket) {
     if (!ca.empty()) add(MHD_OPTION_HTTPS_MEM_TRUST, const_cast<char*>(ca.c_str()));
   }
   add(MHD_OPTION_END, nullptr);
-  // Its own limit is never reached: each thread has its share of it, and connections that are shut down count until
-  // their thread looks at them. Time limits of its own start anew with each byte; ours do not.
+  // Its own limit is never reached: each thread has its share of it, and connections that are shut
+  // down count until their thread looks at them. Time limits of its own start anew with each byte;
+  // ours do not.
   const auto most = static_cast<unsigned>(2 * settings_.threads * settings_.limits.connections);
   return MHD_start_daemon(flags, 0, nullptr, nullptr, &Callbacks::on_request, this,       //
                           MHD_OPTION_LISTEN_SOCKET, socket,                               //
@@ -151,7 +165,8 @@ Status HttpServer::start(std::string_view flag, std::string_view text) {
 Status HttpServer::start(ListeningSocket socket) {
   if (settings_.loopback_only && !socket.is_loopback()) {
     return fail(ErrorKind::Invalid,
-                fmt::format("{}: only loopback addresses are served without TLS here", socket.address().text()));
+                fmt::format("{}: only loopback addresses are served without TLS here",
+                            socket.address().text()));
   }
   if (settings_.certificate != nullptr) {
     if (Status loaded = settings_.certificate->load(); !loaded) return loaded;

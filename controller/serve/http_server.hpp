@@ -1,10 +1,12 @@
-// HttpServer: HTTP/1.1 on one port through libmicrohttpd, with TLS or without, for everything that the operator serves.
-// app starts one for probes and one for metrics, Verification one for the verification endpoints. Few threads serve all
-// connections and never wait; answers that need time take no thread (Pending, Streamed in http_message.hpp). Limits say
-// how much time and room a peer gets. It knows no endpoint.
+// HttpServer: HTTP/1.1 on one port through libmicrohttpd, with TLS or without, for everything that
+// the operator serves. app starts one for probes and one for metrics, Verification one for the
+// verification endpoints. Few threads serve all connections and never wait; answers that need time
+// take no thread (Pending, Streamed in http_message.hpp). Limits say how much time and room a peer
+// gets. It knows no endpoint.
 //
-//   HttpServer server({.name = "probes", .limits = kProbeLimits}, Routes({{"GET", "/healthz", healthy}}));
-//   if (Status started = server.start("--health-probe-bind-address", ":8081"); !started) …
+//   HttpServer server({.name = "probes", .limits = kProbeLimits}, Routes({{"GET", "/healthz",
+//   healthy}})); if (Status started = server.start("--health-probe-bind-address", ":8081");
+//   !started) …
 #pragma once
 
 #include <cstdint>
@@ -27,17 +29,20 @@ class HttpServer {
     Limits limits{};
     unsigned threads = 1;
     ServerCertificate* certificate = nullptr;  // outlives the server; null: plain HTTP
-    bool loopback_only = false;                // start() refuses addresses that other machines reach
+    bool loopback_only = false;  // start() refuses addresses that other machines reach
   };
 
   // `serve` is called on the serving threads.
   HttpServer(Settings settings, Handler serve)
-      : settings_(settings), exchanges_(std::move(serve), settings.limits), connections_(settings.limits) {}
+      : settings_(settings),
+        exchanges_(std::move(serve), settings.limits),
+        connections_(settings.limits) {}
   ~HttpServer() { stop(); }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Listens on `address`; kNoAddress: does nothing. `flag` is named in errors, which are meant for the user:
+  // Listens on `address`; kNoAddress: does nothing. `flag` is named in errors, which are meant for
+  // the user:
   // "--metrics-bind-address :8080: Address already in use".
   Status start(std::string_view flag, std::string_view address);
   // Listens on `socket`. Errors: Unavailable; those of the certificate's files.

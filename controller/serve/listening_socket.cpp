@@ -44,7 +44,8 @@ std::expected<Socket, int> listen_on(const addrinfo& where, bool dual_stack) {
   const int on = 1;
   const int v6_only = dual_stack ? 0 : 1;
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (where.ai_family == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+  if (where.ai_family == AF_INET6)
+    setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
   if (bind(socket.get(), where.ai_addr, where.ai_addrlen) != 0) return std::unexpected(errno);
   if (listen(socket.get(), kBacklog) != 0) return std::unexpected(errno);
   return socket;
@@ -53,18 +54,21 @@ std::expected<Socket, int> listen_on(const addrinfo& where, bool dual_stack) {
 using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
 // Errors: the reason, as text.
-std::expected<AddressList, std::string> resolve(const BindAddress& address, const char* host, int family) {
+std::expected<AddressList, std::string> resolve(const BindAddress& address, const char* host,
+                                                int family) {
   addrinfo hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const int error = getaddrinfo(host, std::to_string(address.port).c_str(), &hints, &found);
-  if (error != 0) return std::unexpected(error == EAI_SYSTEM ? errno_text(errno) : gai_strerror(error));
+  if (error != 0)
+    return std::unexpected(error == EAI_SYSTEM ? errno_text(errno) : gai_strerror(error));
   return AddressList(found, &freeaddrinfo);
 }
 
-// One socket: for an empty host one that takes IPv6 and IPv4, or IPv4 alone where the machine has no IPv6.
+// One socket: for an empty host one that takes IPv6 and IPv4, or IPv4 alone where the machine has
+// no IPv6.
 std::expected<Socket, std::string> open_socket(const BindAddress& address) {
   if (!address.host.empty()) {
     const auto list = resolve(address, address.host.c_str(), AF_UNSPEC);
@@ -99,8 +103,10 @@ bool ListeningSocket::is_loopback() const {
   sockaddr_storage name{};
   socklen_t size = sizeof name;
   if (getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size) != 0) return false;
-  if (name.ss_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<sockaddr_in6&>(name).sin6_addr);
-  return ntohl(reinterpret_cast<sockaddr_in&>(name).sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+  if (name.ss_family == AF_INET6)
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<sockaddr_in6&>(name).sin6_addr);
+  return ntohl(reinterpret_cast<sockaddr_in&>(name).sin_addr.s_addr) >> IN_CLASSA_NSHIFT ==
+         IN_LOOPBACKNET;
 }
 
 ListeningSocket::~ListeningSocket() {
@@ -109,9 +115,11 @@ ListeningSocket::~ListeningSocket() {
 
 Result<ListeningSocket> ListeningSocket::open(std::string_view flag, std::string_view text) {
   auto address = parse_bind_address(text);
-  if (!address) return fail(ErrorKind::Invalid, fmt::format("{}: {}", flag, address.error().message));
+  if (!address)
+    return fail(ErrorKind::Invalid, fmt::format("{}: {}", flag, address.error().message));
   auto socket = open_socket(*address);
-  if (!socket) return fail(ErrorKind::Unavailable, fmt::format("{} {}: {}", flag, text, socket.error()));
+  if (!socket)
+    return fail(ErrorKind::Unavailable, fmt::format("{} {}: {}", flag, text, socket.error()));
   address->port = port_of(*socket);
   return ListeningSocket(socket->release(), std::move(*address));
 }

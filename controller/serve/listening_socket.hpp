@@ -1,5 +1,5 @@
-// ListeningSocket: a TCP socket that listens where a flag says, until a server takes it over. The servers' start()
-// calls it, on app's thread.
+// ListeningSocket: a TCP socket that listens where a flag says, until a server takes it over. The
+// servers' start() calls it, on app's thread.
 #pragma once
 
 #include <utility>
@@ -10,11 +10,13 @@ namespace apitoken::serve {
 
 class ListeningSocket {
  public:
-  // `flag` is named in errors, which are meant for the user: "--metrics-bind-address :8080: Address already in use".
-  // Errors: Invalid where `text` is no address, Unavailable where nothing can listen there.
+  // `flag` is named in errors, which are meant for the user: "--metrics-bind-address :8080: Address
+  // already in use". Errors: Invalid where `text` is no address, Unavailable where nothing can
+  // listen there.
   static Result<ListeningSocket> open(std::string_view flag, std::string_view text);
 
-  ListeningSocket(ListeningSocket&& other) noexcept : fd_(other.release()), address_(std::move(other.address_)) {}
+  ListeningSocket(ListeningSocket&& other) noexcept
+      : fd_(other.release()), address_(std::move(other.address_)) {}
   ListeningSocket& operator=(ListeningSocket&&) = delete;
   ~ListeningSocket();
 

@@ -10,14 +10,19 @@ using prometheus::BuildCounter;
 using prometheus::BuildGauge;
 
 prometheus::Family<prometheus::Counter>& minted_family(prometheus::Registry& registry) {
-  return BuildCounter().Name("apitoken_minted_total").Help("Tokens minted, by kind.").Register(registry);
+  return BuildCounter()
+      .Name("apitoken_minted_total")
+      .Help("Tokens minted, by kind.")
+      .Register(registry);
 }
 
-std::map<std::string, prometheus::Counter*, std::less<>> notice_counters(prometheus::Registry& registry) {
-  auto& family = BuildCounter()
-                     .Name("apitoken_notices_total")
-                     .Help("Notices about expiring tokens, by channel; of errors each attempt counts.")
-                     .Register(registry);
+std::map<std::string, prometheus::Counter*, std::less<>> notice_counters(
+    prometheus::Registry& registry) {
+  auto& family =
+      BuildCounter()
+          .Name("apitoken_notices_total")
+          .Help("Notices about expiring tokens, by channel; of errors each attempt counts.")
+          .Register(registry);
   std::map<std::string, prometheus::Counter*, std::less<>> counters;
   for (const std::string channel : {"event", "email"}) {
     for (const std::string result : {"sent", "error"}) {
@@ -40,30 +45,32 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
       issued_(minted_family(registry_).Add({{"kind", "issue"}})),
       rotated_(minted_family(registry_).Add({{"kind", "rotate"}})),
       notices_(notice_counters(registry_)),
-      oldest_pending_(
-          BuildGauge()
-              .Name("apitoken_notice_oldest_pending_seconds")
-              .Help("How long the longest waiting notice has waited to be told, in seconds; 0 when none waits.")
-              .Register(registry_)
-              .Add({})),
+      oldest_pending_(BuildGauge()
+                          .Name("apitoken_notice_oldest_pending_seconds")
+                          .Help("How long the longest waiting notice has waited to be told, in "
+                                "seconds; 0 when none waits.")
+                          .Register(registry_)
+                          .Add({})),
       last_activity_(BuildGauge()
                          .Name("apitoken_watch_last_activity_timestamp_seconds")
-                         .Help("When the watch on this resource last heard from the API server, in seconds since 1970.")
+                         .Help("When the watch on this resource last heard from the API server, in "
+                               "seconds since 1970.")
                          .Register(registry_)),
       leader_(BuildGauge()
                   .Name("leader_election_master_status")
                   .Help("1 where this replica leads, 0 where it stands by.")
                   .Register(registry_)
                   .Add({{"name", "apitoken-operator"}})),
-      mint_policy_(
-          BuildGauge()
-              .Name("apitoken_mint_policy_present")
-              .Help("1 where the admission policy that decides who may mint is in force, 0 where it is not; no "
-                    "series while the operator may not look.")
-              .Register(registry_)),
+      mint_policy_(BuildGauge()
+                       .Name("apitoken_mint_policy_present")
+                       .Help("1 where the admission policy that decides who may mint is in force, "
+                             "0 where it is not; no "
+                             "series while the operator may not look.")
+                       .Register(registry_)),
       clock_skew_(BuildGauge()
                       .Name("apitoken_clock_skew_seconds")
-                      .Help("How far this machine's clock is ahead of the API server's, negative if it is behind.")
+                      .Help("How far this machine's clock is ahead of the API server's, negative "
+                            "if it is behind.")
                       .Register(registry_)
                       .Add({})) {
   BuildGauge()
@@ -77,7 +84,8 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
 void Metrics::request_done(std::string_view method, std::string_view code) {
   {
     const std::shared_lock lock(requests_mutex_);
-    if (const auto by_code = requests_by_method_.find(method); by_code != requests_by_method_.end()) {
+    if (const auto by_code = requests_by_method_.find(method);
+        by_code != requests_by_method_.end()) {
       if (const auto found = by_code->second.find(code); found != by_code->second.end()) {
         found->second->Increment();
         return;
@@ -106,7 +114,8 @@ void Metrics::set_mint_policy(std::optional<bool> present) {
 }
 
 void Metrics::watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue) {
-  refreshes_.push_back([&controller, &queue] { controller.set_levels(queue.depth(), queue.unfinished()); });
+  refreshes_.push_back(
+      [&controller, &queue] { controller.set_levels(queue.depth(), queue.unfinished()); });
 }
 
 void Metrics::watch_oldest_pending(std::function<std::optional<WallTime>()> since) {
@@ -118,14 +127,16 @@ void Metrics::watch_oldest_pending(std::function<std::optional<WallTime>()> sinc
 }
 
 void Metrics::watch_clock_skew(std::function<std::optional<Seconds>()> skew) {
-  refreshes_.push_back(
-      [this, skew = std::move(skew)] { clock_skew_.Set(static_cast<double>(skew().value_or(Seconds(0)).count())); });
+  refreshes_.push_back([this, skew = std::move(skew)] {
+    clock_skew_.Set(static_cast<double>(skew().value_or(Seconds(0)).count()));
+  });
 }
 
 void Metrics::watch_activity(const std::string& resource, std::function<WallTime()> last) {
   auto& series = last_activity_.Add({{"resource", resource}});
-  refreshes_.push_back(
-      [&series, last = std::move(last)] { series.Set(static_cast<double>(last().time_since_epoch().count())); });
+  refreshes_.push_back([&series, last = std::move(last)] {
+    series.Set(static_cast<double>(last().time_since_epoch().count()));
+  });
 }
 
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {

@@ -1,7 +1,7 @@
-// Metrics: everything the operator counts about its own work; each metric is one member, each series of a closed label
-// set stands at zero from the start. Counting is safe on any thread and cheap. Levels (queue depth, oldest notice, last
-// activity) are asked for at each scrape, on the metrics server's thread; their sources are set before it starts and
-// outlive it.
+// Metrics: everything the operator counts about its own work; each metric is one member, each
+// series of a closed label set stands at zero from the start. Counting is safe on any thread and
+// cheap. Levels (queue depth, oldest notice, last activity) are asked for at each scrape, on the
+// metrics server's thread; their sources are set before it starts and outlive it.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
   // How far this machine's clock is ahead of the API server's; nothing while that is not known.
   void watch_clock_skew(std::function<std::optional<Seconds>()> skew);
-  // `resource` is its plural name. With one watch a namespace: the time of the one that has been silent longest.
+  // `resource` is its plural name. With one watch a namespace: the time of the one that has been
+  // silent longest.
   void watch_activity(const std::string& resource, std::function<WallTime()> last);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -61,7 +62,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   prometheus::Family<prometheus::Gauge>& last_activity_;
   prometheus::Gauge& leader_;
   prometheus::Family<prometheus::Gauge>& mint_policy_;
-  prometheus::Gauge* mint_policy_present_ = nullptr;  // of set_mint_policy()'s thread; null: unknown
+  prometheus::Gauge* mint_policy_present_ =
+      nullptr;  // of set_mint_policy()'s thread; null: unknown
   prometheus::Gauge& clock_skew_;
 
   // The series of requests_ met so far: method, then code. Both sets are small.

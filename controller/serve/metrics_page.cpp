@@ -27,7 +27,8 @@ void write(std::vector<std::string>& page, const prometheus::Collectable& source
   bool first = true;
   large->collect_parts([&](const std::vector<prometheus::MetricFamily>& part) {
     const std::string text = prometheus::TextSerializer().Serialize(part);
-    page.emplace_back(std::exchange(first, false) ? std::string_view(text) : without_comments(text));
+    page.emplace_back(std::exchange(first, false) ? std::string_view(text)
+                                                  : without_comments(text));
   });
 }
 
@@ -45,7 +46,8 @@ std::vector<prometheus::MetricFamily> PartwiseSource::Collect() const {
   return families;
 }
 
-Routes metrics_routes(std::vector<const prometheus::Collectable*> sources, CallerAuthorization* permission) {
+Routes metrics_routes(std::vector<const prometheus::Collectable*> sources,
+                      CallerAuthorization* permission) {
   const auto page = [sources = std::move(sources)](const HttpRequest&) {
     HttpAnswer answer{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
     for (const auto* source : sources) write(answer.more, *source);

@@ -16,8 +16,8 @@ namespace {
 
 using prometheus::MetricType;
 
-void add(std::vector<prometheus::MetricFamily>& families, const char* name, const char* help, MetricType type,
-         std::optional<double> value) {
+void add(std::vector<prometheus::MetricFamily>& families, const char* name, const char* help,
+         MetricType type, std::optional<double> value) {
   if (!value) return;
   prometheus::ClientMetric metric;
   (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = *value;
@@ -27,7 +27,9 @@ void add(std::vector<prometheus::MetricFamily>& families, const char* name, cons
 std::optional<double> cpu_seconds() {
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return {};
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + time.tv_usec / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + time.tv_usec / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -59,8 +61,8 @@ std::optional<double> boot_time() {
   return {};
 }
 
-// Field 22 of proc(5)'s stat: clock ticks after boot. The command's name, field 2, may hold blanks and ends with the
-// last ")".
+// Field 22 of proc(5)'s stat: clock ticks after boot. The command's name, field 2, may hold blanks
+// and ends with the last ")".
 std::optional<double> start_time() {
   std::ifstream file("/proc/self/stat");
   std::string line;
@@ -78,13 +80,15 @@ std::optional<double> start_time() {
 
 std::vector<prometheus::MetricFamily> ProcessCollector::Collect() const {
   std::vector<prometheus::MetricFamily> families;
-  add(families, "process_cpu_seconds_total", "User and system CPU time spent, in seconds.", MetricType::Counter,
-      cpu_seconds());
-  add(families, "process_resident_memory_bytes", "Resident memory, in bytes.", MetricType::Gauge, resident_bytes());
-  add(families, "process_open_fds", "Number of open file descriptors.", MetricType::Gauge, open_descriptors());
+  add(families, "process_cpu_seconds_total", "User and system CPU time spent, in seconds.",
+      MetricType::Counter, cpu_seconds());
+  add(families, "process_resident_memory_bytes", "Resident memory, in bytes.", MetricType::Gauge,
+      resident_bytes());
+  add(families, "process_open_fds", "Number of open file descriptors.", MetricType::Gauge,
+      open_descriptors());
   static const auto started = start_time();
-  add(families, "process_start_time_seconds", "Start of the process, in seconds since 1970.", MetricType::Gauge,
-      started);
+  add(families, "process_start_time_seconds", "Start of the process, in seconds since 1970.",
+      MetricType::Gauge, started);
   return families;
 }
 

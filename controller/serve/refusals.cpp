@@ -10,7 +10,9 @@ constexpr std::string_view kRealm = "Bearer realm=\"apitoken\"";
 
 }  // namespace
 
-HttpAnswer plain(int status, std::string text) { return {status, "text/plain; charset=utf-8", std::move(text)}; }
+HttpAnswer plain(int status, std::string text) {
+  return {status, "text/plain; charset=utf-8", std::move(text)};
+}
 
 HttpAnswer unavailable(std::string text) {
   auto answer = plain(503, std::move(text));
@@ -26,25 +28,30 @@ HttpAnswer only(const std::string& methods) {
 
 // No error code where nothing was presented.
 HttpAnswer challenge(int status, std::string_view error, std::string_view more) {
-  auto answer = plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));
+  auto answer =
+      plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));
   auto value = error.empty() ? std::string(kRealm) : fmt::format("{}, error=\"{}\"", kRealm, error);
   answer.headers = {{"WWW-Authenticate", value.append(more)}, {"Cache-Control", "no-store"}};
   return answer;
 }
 
-HttpAnswer invalid_token() { return challenge(401, "invalid_token", ", error_description=\"the token is not valid\""); }
+HttpAnswer invalid_token() {
+  return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
+}
 
 HttpAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
   switch (verdict) {
     case Callers::Verdict::Unknown:
       return invalid_token();
     case Callers::Verdict::OtherAudience:
-      return challenge(401, "invalid_token",
-                       fmt::format(", error_description=\"the token is for other audiences; make one for {}\"",
-                                   fmt::join(callers.audiences().names, " or ")));
+      return challenge(
+          401, "invalid_token",
+          fmt::format(", error_description=\"the token is for other audiences; make one for {}\"",
+                      fmt::join(callers.audiences().names, " or ")));
     case Callers::Verdict::Forbidden:
-      return challenge(403, "insufficient_scope",
-                       fmt::format(", error_description=\"the caller lacks {}\"", callers.right().text));
+      return challenge(
+          403, "insufficient_scope",
+          fmt::format(", error_description=\"the caller lacks {}\"", callers.right().text));
     case Callers::Verdict::Unavailable:
     case Callers::Verdict::Allowed:
       break;

@@ -12,7 +12,8 @@ HttpAnswer plain(int status, std::string text);
 HttpAnswer unavailable(std::string text);
 // 405: no other method than these, separated by commas.
 HttpAnswer only(const std::string& methods);
-// 401 or 403 with a challenge. `error` of RFC 6750, empty where nothing was presented; `more`: further parameters.
+// 401 or 403 with a challenge. `error` of RFC 6750, empty where nothing was presented; `more`:
+// further parameters.
 HttpAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpAnswer invalid_token();
 // For any verdict but Allowed.

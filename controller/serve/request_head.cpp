@@ -21,15 +21,16 @@ bool is_token(std::string_view text) {
 }
 
 bool is_field_text(std::string_view text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7F); });
+  return std::ranges::all_of(text,
+                             [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7F); });
 }
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// libmicrohttpd reads lines as C strings, so bytes behind a NUL, folded lines and bare line feeds leave gaps between
-// what it found. Nothing may be between them but what separates them.
+// libmicrohttpd reads lines as C strings, so bytes behind a NUL, folded lines and bare line feeds
+// leave gaps between what it found. Nothing may be between them but what separates them.
 bool has_hidden_bytes(const RawHead& head, const HttpRequest& request) {
   if (head.method + request.method.size() + 1 != head.target) return true;
   if (head.target + head.target_size + 1 != head.version) return true;
@@ -66,12 +67,15 @@ std::string_view doubt_about_length(const RawHead& head, const HttpRequest& requ
   if (encoding.count == 0) return {};
   if (length.count != 0) return "send either Content-Length or Transfer-Encoding";
   const bool chunked = same_name(encoding.value, "chunked");
-  if (encoding.count > 1 || !chunked) return "the only Transfer-Encoding understood here is chunked";
-  return std::string_view(head.version) == "HTTP/1.0" ? "HTTP/1.0 knows no Transfer-Encoding" : std::string_view();
+  if (encoding.count > 1 || !chunked)
+    return "the only Transfer-Encoding understood here is chunked";
+  return std::string_view(head.version) == "HTTP/1.0" ? "HTTP/1.0 knows no Transfer-Encoding"
+                                                      : std::string_view();
 }
 
 std::string_view fault_of(const RawHead& head, const HttpRequest& request) {
-  if (has_hidden_bytes(head, request)) return "the head holds NUL, a bare line feed or a folded line";
+  if (has_hidden_bytes(head, request))
+    return "the head holds NUL, a bare line feed or a folded line";
   if (!is_token(request.method)) return "the method is no token";
   if (!head.target_is_plain) return "the target holds blanks or control characters";
   if (request.path.find('\0') != request.path.npos) return "the path holds NUL";
@@ -80,7 +84,8 @@ std::string_view fault_of(const RawHead& head, const HttpRequest& request) {
     if (!is_field_text(value)) return "a header's value holds control characters";
   }
   const auto hosts = look_up(request, "Host").count;
-  if (hosts > 1 || (hosts == 0 && std::string_view(head.version) != "HTTP/1.0")) return "send one Host header";
+  if (hosts > 1 || (hosts == 0 && std::string_view(head.version) != "HTTP/1.0"))
+    return "send one Host header";
   if (look_up(request, "Authorization").count > 1) return "send one Authorization header";
   return doubt_about_length(head, request);
 }
@@ -94,7 +99,8 @@ int hex_value(char c) {
 
 }  // namespace
 
-std::optional<HttpAnswer> refuse_head(const RawHead& head, const HttpRequest& request, const Limits& limits) {
+std::optional<HttpAnswer> refuse_head(const RawHead& head, const HttpRequest& request,
+                                      const Limits& limits) {
   if (head.target_size > limits.target_bytes) {
     return plain(414, fmt::format("the target is longer than {} bytes\n", limits.target_bytes));
   }

@@ -1,6 +1,7 @@
-// Whether a request's head may be trusted to say where the request ends and what it asks for. libmicrohttpd 0.9.75
-// takes more than that, and its own strict mode drops connections without a word; so each head is judged here before
-// anything else happens. HttpExchange asks, on the serving threads. Source: RFC 9112 sections 3, 5, 6; RFC 9110 section
+// Whether a request's head may be trusted to say where the request ends and what it asks for.
+// libmicrohttpd 0.9.75 takes more than that, and its own strict mode drops connections without a
+// word; so each head is judged here before anything else happens. HttpExchange asks, on the serving
+// threads. Source: RFC 9112 sections 3, 5, 6; RFC 9110 section
 // 5
 #pragma once
 
@@ -22,7 +23,8 @@ struct RawHead {
 };
 
 // The answer if it is refused: 400, 414 or 431. The connection is to be closed after it.
-std::optional<HttpAnswer> refuse_head(const RawHead& head, const HttpRequest& request, const Limits& limits);
+std::optional<HttpAnswer> refuse_head(const RawHead& head, const HttpRequest& request,
+                                      const Limits& limits);
 
 // Whether a target holds neither blanks nor control characters.
 bool is_plain_target(std::string_view target);

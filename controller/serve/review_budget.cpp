@@ -56,7 +56,9 @@ ReviewBudget::Source& ReviewBudget::source_of(std::string_view name, SteadyTime 
 void ReviewBudget::forget_oldest() {
   auto oldest = sources_.end();
   for (auto at = sources_.begin(); at != sources_.end(); ++at) {
-    if (at->second.waiting == 0 && (oldest == sources_.end() || at->second.used < oldest->second.used)) oldest = at;
+    if (at->second.waiting == 0 &&
+        (oldest == sources_.end() || at->second.used < oldest->second.used))
+      oldest = at;
   }
   if (oldest != sources_.end()) sources_.erase(oldest);
 }

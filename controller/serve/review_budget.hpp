@@ -1,5 +1,6 @@
-// ReviewBudget: how many reviews the API server may be asked for, shared so that whoever presents bad tokens uses up
-// only their own part. Callers owns one, and guards it with its mutex. Time is an input.
+// ReviewBudget: how many reviews the API server may be asked for, shared so that whoever presents
+// bad tokens uses up only their own part. Callers owns one, and guards it with its mutex. Time is
+// an input.
 #pragma once
 
 #include <array>
@@ -11,8 +12,9 @@
 
 namespace apitoken::serve {
 
-// Whose share it is: an IPv4 address, or the first 64 bits of an IPv6 address ("2001:db8:0:1::/64"), since one host has
-// all the others. An IPv4 address that came as IPv6 (::ffff:192.0.2.7) counts as IPv4; any other text for itself.
+// Whose share it is: an IPv4 address, or the first 64 bits of an IPv6 address
+// ("2001:db8:0:1::/64"), since one host has all the others. An IPv4 address that came as IPv6
+// (::ffff:192.0.2.7) counts as IPv4; any other text for itself.
 std::string source_of(std::string_view address);
 
 class ReviewBudget {
@@ -34,7 +36,8 @@ class ReviewBudget {
   static constexpr std::size_t kMaxWaiting = 32;  // reviews of one source that wait at a time
   static constexpr std::size_t kMaxSources = 1024;
 
-  // Takes a review of a token that was not allowed before. False: the source, or all sources together, have had enough.
+  // Takes a review of a token that was not allowed before. False: the source, or all sources
+  // together, have had enough.
   bool take(Kind kind, std::string_view source, SteadyTime now);
   // Takes a review of a token that was allowed before: from a reserve that strangers cannot reach.
   bool take_reserve(SteadyTime now) { return reserve_.take(now); }
@@ -54,7 +57,8 @@ class ReviewBudget {
   Source& source_of(std::string_view name, SteadyTime now);
   void forget_oldest();
 
-  std::array<TokenBucket, kKinds> all_{TokenBucket{kPerSecond, kBurst}, TokenBucket{kPerSecond, kBurst},
+  std::array<TokenBucket, kKinds> all_{TokenBucket{kPerSecond, kBurst},
+                                       TokenBucket{kPerSecond, kBurst},
                                        TokenBucket{kPerSecond, kBurst}};
   TokenBucket reserve_{kReservePerSecond, kReserveBurst};
   std::unordered_map<std::string, Source> sources_;

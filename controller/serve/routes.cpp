@@ -28,7 +28,8 @@ HttpReply Routes::serve(const HttpRequest& request) const {
   for (const Route& route : routes_) {
     if (!fits(route, request.path)) continue;
     if (answers(route.method, request.method)) {
-      return route.permission ? route.permission->serve(request, route.handler) : route.handler(request);
+      return route.permission ? route.permission->serve(request, route.handler)
+                              : route.handler(request);
     }
     allowed.append(allowed.empty() ? "" : ", ").append(route.method);
     if (std::string_view(route.method) == "GET") allowed += ", HEAD";

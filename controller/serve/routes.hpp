@@ -1,5 +1,5 @@
-// Routes: the table of one port, from method and path to what serves them. A port's requests all go through serve(), on
-// the serving threads. Pure but for what the handlers do.
+// Routes: the table of one port, from method and path to what serves them. A port's requests all go
+// through serve(), on the serving threads. Pure but for what the handlers do.
 //
 //   Routes({{"GET", "/metrics", page, &may_read_metrics},
 //           {"POST", "/tokenreview", review},

@@ -35,7 +35,8 @@ std::string ServerCertificate::fingerprint_of_files() const {
 }
 
 Status ServerCertificate::fill_pair(TlsMaterial& material) const {
-  if (self_signed_) return material.take_pair(self_signed_->certificate, self_signed_->key.reveal());
+  if (self_signed_)
+    return material.take_pair(self_signed_->certificate, self_signed_->key.reveal());
   const auto certificate = kube::read_file(files_.certificate);
   if (!certificate) return std::unexpected(certificate.error());
   auto text = kube::read_file(files_.key);
@@ -43,7 +44,8 @@ Status ServerCertificate::fill_pair(TlsMaterial& material) const {
   const SecretString key(std::move(*text));
   const Status taken = material.take_pair(*certificate, key.reveal());
   if (taken) return {};
-  return fail(ErrorKind::Invalid, fmt::format("{}, {}: {}", files_.certificate, files_.key, taken.error().message));
+  return fail(ErrorKind::Invalid,
+              fmt::format("{}, {}: {}", files_.certificate, files_.key, taken.error().message));
 }
 
 Status ServerCertificate::fill_client_ca(TlsMaterial& material) const {
@@ -67,7 +69,8 @@ Status ServerCertificate::load() {
     auto made = make_self_signed(host_name(), clock_.wall());
     if (!made) return std::unexpected(made.error());
     spdlog::warn(
-        "serving with a certificate made for this run, which nobody trusts: give --verify-tls-cert-file and "
+        "serving with a certificate made for this run, which nobody trusts: give "
+        "--verify-tls-cert-file and "
         "--verify-tls-key-file sha256={}",
         made->fingerprint);
     self_signed_ = std::move(*made);
@@ -86,7 +89,8 @@ Status ServerCertificate::load() {
   return {};
 }
 
-// Reading under the mutex is meant: the files are small and local, and whoever waits needs what they hold.
+// Reading under the mutex is meant: the files are small and local, and whoever waits needs what
+// they hold.
 ServerCertificate::Material ServerCertificate::current() {
   const std::lock_guard lock(mutex_);
   if (clock_.steady() - looked_ < kLookEvery) return material_;
@@ -95,7 +99,8 @@ ServerCertificate::Material ServerCertificate::current() {
   if (fingerprint == fingerprint_) return material_;
   auto fresh = read();
   if (!fresh) {  // half changed, perhaps: the next look tries again
-    if (complaint_ != fresh.error().message) spdlog::error("{}; the former certificate stays", fresh.error().message);
+    if (complaint_ != fresh.error().message)
+      spdlog::error("{}; the former certificate stays", fresh.error().message);
     complaint_ = fresh.error().message;
     return material_;
   }

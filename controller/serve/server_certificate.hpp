@@ -1,6 +1,7 @@
-// ServerCertificate: what the verification endpoints show and trust in TLS: certificate and key, and the CA of callers.
-// Read from files at start and again when those change (a mount by cert-manager swaps a symbolic link), or made for
-// this run. The HTTPS threads ask at each handshake; that looks at the files once a second at most.
+// ServerCertificate: what the verification endpoints show and trust in TLS: certificate and key,
+// and the CA of callers. Read from files at start and again when those change (a mount by
+// cert-manager swaps a symbolic link), or made for this run. The HTTPS threads ask at each
+// handshake; that looks at the files once a second at most.
 #pragma once
 
 #include <memory>
@@ -24,10 +25,11 @@ class ServerCertificate {
  public:
   using Material = std::shared_ptr<const TlsMaterial>;
 
-  ServerCertificate(CertificateFiles files, const Clock& clock) : files_(std::move(files)), clock_(clock) {}
+  ServerCertificate(CertificateFiles files, const Clock& clock)
+      : files_(std::move(files)), clock_(clock) {}
 
-  // Reads the files, or makes a certificate for this run and says so in the log. Errors: Invalid or Unauthorized,
-  // naming the file and what is wrong with it.
+  // Reads the files, or makes a certificate for this run and says so in the log. Errors: Invalid or
+  // Unauthorized, naming the file and what is wrong with it.
   Status load();
   // The newest that could be read. What cannot be is logged once, and the former stays.
   Material current();

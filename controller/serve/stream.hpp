@@ -1,5 +1,6 @@
-// Stream: the pieces of one streamed answer on their way from a producer, on any thread, to the serving thread that
-// sends them. Bounded: a peer that does not keep up loses the stream, and learns it by the missing end.
+// Stream: the pieces of one streamed answer on their way from a producer, on any thread, to the
+// serving thread that sends them. Bounded: a peer that does not keep up loses the stream, and
+// learns it by the missing end.
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,8 @@ class Stream {
  public:
   static constexpr std::size_t kMaxQueued = 4 * 1024 * 1024;  // bytes that wait for the peer
 
-  // The producer's side. False once the peer is gone, did not keep up, or the stream has ended: stop producing then.
+  // The producer's side. False once the peer is gone, did not keep up, or the stream has ended:
+  // stop producing then.
   bool write(std::string piece);
   // What was written is still sent.
   void end();
@@ -30,7 +32,8 @@ class Stream {
     std::function<void()> resume;   // ask again
   };
   void attach(Hooks hooks);
-  // Copies what waits into `block`, or suspends. nullopt: the end. `broken`: the end came too early.
+  // Copies what waits into `block`, or suspends. nullopt: the end. `broken`: the end came too
+  // early.
   struct Taken {
     std::size_t bytes = 0;
     bool ended = false;
@@ -46,15 +49,17 @@ class Stream {
   void wake();  // the caller holds mutex_
 
   mutable std::mutex mutex_;
-  // Called under mutex_: between finding the queue empty and suspending no piece may come. Both return at once.
+  // Called under mutex_: between finding the queue empty and suspending no piece may come. Both
+  // return at once.
   Hooks hooks_;
-  std::deque<std::string> queue_;                  // guarded by mutex_
-  std::size_t at_ = 0;                             // bytes of the first piece that are taken; guarded by mutex_
-  std::size_t queued_ = 0;                         // bytes; guarded by mutex_
-  bool suspended_ = false;                         // guarded by mutex_
-  bool ended_ = false;                             // by the producer; guarded by mutex_
-  bool broken_ = false;                            // too slow, or gone; guarded by mutex_
-  std::chrono::steady_clock::time_point since_{};  // last take, or first piece in an empty queue; guarded by mutex_
+  std::deque<std::string> queue_;  // guarded by mutex_
+  std::size_t at_ = 0;             // bytes of the first piece that are taken; guarded by mutex_
+  std::size_t queued_ = 0;         // bytes; guarded by mutex_
+  bool suspended_ = false;         // guarded by mutex_
+  bool ended_ = false;             // by the producer; guarded by mutex_
+  bool broken_ = false;            // too slow, or gone; guarded by mutex_
+  std::chrono::steady_clock::time_point
+      since_{};  // last take, or first piece in an empty queue; guarded by mutex_
 };
 
 }  // namespace apitoken::serve

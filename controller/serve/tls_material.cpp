@@ -17,7 +17,8 @@ namespace {
 constexpr std::chrono::days kSelfSignedLife{365};
 
 gnutls_datum_t datum(std::string_view text) {
-  return {reinterpret_cast<unsigned char*>(const_cast<char*>(text.data())), static_cast<unsigned>(text.size())};
+  return {reinterpret_cast<unsigned char*>(const_cast<char*>(text.data())),
+          static_cast<unsigned>(text.size())};
 }
 
 std::unexpected<Error> refuse(std::string_view what, int error) {
@@ -57,8 +58,10 @@ void describe(gnutls_x509_crt_t certificate, const std::string& host_name, WallT
   const auto serial = now.time_since_epoch().count();
   gnutls_x509_crt_set_version(certificate, 3);
   gnutls_x509_crt_set_serial(certificate, &serial, sizeof serial);
-  gnutls_x509_crt_set_activation_time(certificate, std::chrono::system_clock::to_time_t(now - std::chrono::hours(1)));
-  gnutls_x509_crt_set_expiration_time(certificate, std::chrono::system_clock::to_time_t(now + kSelfSignedLife));
+  gnutls_x509_crt_set_activation_time(
+      certificate, std::chrono::system_clock::to_time_t(now - std::chrono::hours(1)));
+  gnutls_x509_crt_set_expiration_time(certificate,
+                                      std::chrono::system_clock::to_time_t(now + kSelfSignedLife));
   gnutls_x509_crt_set_dn(certificate, "CN=apitoken-operator", nullptr);
   for (const std::string& name : {std::string("localhost"), host_name}) {
     gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, name.data(),
@@ -66,9 +69,11 @@ void describe(gnutls_x509_crt_t certificate, const std::string& host_name, WallT
   }
   std::array<unsigned char, 16> address{};
   inet_pton(AF_INET, "127.0.0.1", address.data());
-  gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, address.data(), 4, GNUTLS_FSAN_APPEND);
+  gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, address.data(), 4,
+                                       GNUTLS_FSAN_APPEND);
   inet_pton(AF_INET6, "::1", address.data());
-  gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, address.data(), 16, GNUTLS_FSAN_APPEND);
+  gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, address.data(), 16,
+                                       GNUTLS_FSAN_APPEND);
   gnutls_x509_crt_set_basic_constraints(certificate, 0, -1);
   gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_DIGITAL_SIGNATURE);
   gnutls_x509_crt_set_key_purpose_oid(certificate, GNUTLS_KP_TLS_WWW_SERVER, 0);
@@ -95,27 +100,33 @@ Status TlsMaterial::take_pair(std::string_view certificate, std::string_view key
   const auto certificate_text = datum(certificate);
   const auto key_text = datum(key);
   unsigned length = kLongestChain;
-  if (const int error = gnutls_pcert_list_import_x509_raw(chain_, &length, &certificate_text, GNUTLS_X509_FMT_PEM, 0);
+  if (const int error = gnutls_pcert_list_import_x509_raw(chain_, &length, &certificate_text,
+                                                          GNUTLS_X509_FMT_PEM, 0);
       error < 0) {
     return refuse("certificate", error);
   }
   chain_length_ = length;
   gnutls_privkey_init(&key_);
-  if (const int error = gnutls_privkey_import_x509_raw(key_, &key_text, GNUTLS_X509_FMT_PEM, nullptr, 0); error < 0) {
+  if (const int error =
+          gnutls_privkey_import_x509_raw(key_, &key_text, GNUTLS_X509_FMT_PEM, nullptr, 0);
+      error < 0) {
     return refuse("key", error);
   }
   gnutls_pubkey_t made = nullptr;
   gnutls_pubkey_init(&made);
   const PublicKey owner(made);
-  if (const int error = gnutls_pubkey_import_privkey(made, key_, 0, 0); error < 0) return refuse("key", error);
-  if (key_id(made) != key_id(chain_[0].pubkey)) return fail(ErrorKind::Invalid, "key: it is not the certificate's");
+  if (const int error = gnutls_pubkey_import_privkey(made, key_, 0, 0); error < 0)
+    return refuse("key", error);
+  if (key_id(made) != key_id(chain_[0].pubkey))
+    return fail(ErrorKind::Invalid, "key: it is not the certificate's");
   return {};
 }
 
 Status TlsMaterial::take_client_ca(std::string_view ca) {
   const auto text = datum(ca);
   gnutls_x509_trust_list_init(&client_ca_, 0);
-  const int count = gnutls_x509_trust_list_add_trust_mem(client_ca_, &text, nullptr, GNUTLS_X509_FMT_PEM, 0, 0);
+  const int count =
+      gnutls_x509_trust_list_add_trust_mem(client_ca_, &text, nullptr, GNUTLS_X509_FMT_PEM, 0, 0);
   if (count < 0) return refuse("client CA", count);
   if (count == 0) return fail(ErrorKind::Invalid, "client CA: holds no certificate");
   return {};
@@ -124,7 +135,8 @@ Status TlsMaterial::take_client_ca(std::string_view ca) {
 bool TlsMaterial::vouches_for_peer(gnutls_session_t session) const {
   unsigned count = 0;
   const auto* shown = gnutls_certificate_get_peers(session, &count);
-  if (client_ca_ == nullptr || shown == nullptr || count == 0 || count > kLongestChain) return false;
+  if (client_ca_ == nullptr || shown == nullptr || count == 0 || count > kLongestChain)
+    return false;
   std::vector<Certificate> owners;
   std::vector<gnutls_x509_crt_t> chain;
   for (unsigned i = 0; i < count; ++i) {
@@ -136,10 +148,11 @@ bool TlsMaterial::vouches_for_peer(gnutls_session_t session) const {
   }
   gnutls_typed_vdata_st purpose{
       GNUTLS_DT_KEY_PURPOSE_OID,
-      const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(GNUTLS_KP_TLS_WWW_CLIENT)), 0};
+      const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(GNUTLS_KP_TLS_WWW_CLIENT)),
+      0};
   unsigned verdict = 0;
-  const int error =
-      gnutls_x509_trust_list_verify_crt2(client_ca_, chain.data(), count, &purpose, 1, 0, &verdict, nullptr);
+  const int error = gnutls_x509_trust_list_verify_crt2(client_ca_, chain.data(), count, &purpose, 1,
+                                                       0, &verdict, nullptr);
   return error == GNUTLS_E_SUCCESS && verdict == 0;
 }
 
@@ -150,15 +163,19 @@ Result<SelfSigned> make_self_signed(const std::string& host_name, WallTime now) 
   gnutls_x509_crt_init(&certificate);
   const PrivateKey key_owner(key);
   const Certificate certificate_owner(certificate);
-  int error = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+  int error = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                           GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
   if (error == GNUTLS_E_SUCCESS) error = gnutls_x509_crt_set_key(certificate, key);
   describe(certificate, host_name, now);
-  if (error == GNUTLS_E_SUCCESS) error = gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0);
+  if (error == GNUTLS_E_SUCCESS)
+    error = gnutls_x509_crt_sign2(certificate, certificate, key, GNUTLS_DIG_SHA256, 0);
   if (error != GNUTLS_E_SUCCESS) {
-    return fail(ErrorKind::Unavailable, fmt::format("cannot make a certificate: {}", gnutls_strerror(error)));
+    return fail(ErrorKind::Unavailable,
+                fmt::format("cannot make a certificate: {}", gnutls_strerror(error)));
   }
   return SelfSigned{exported(certificate, gnutls_x509_crt_export2),
-                    SecretString(exported(key, gnutls_x509_privkey_export2)), fingerprint_of(certificate)};
+                    SecretString(exported(key, gnutls_x509_privkey_export2)),
+                    fingerprint_of(certificate)};
 }
 
 }  // namespace apitoken::serve

@@ -1,5 +1,6 @@
-// TlsMaterial: one generation of certificate, key and client CA, as GnuTLS wants them. Made by ServerCertificate;
-// immutable once filled, shared by the connections that began under it. Reads no files.
+// TlsMaterial: one generation of certificate, key and client CA, as GnuTLS wants them. Made by
+// ServerCertificate; immutable once filled, shared by the connections that began under it. Reads no
+// files.
 #pragma once
 
 #include <gnutls/abstract.h>
@@ -27,12 +28,14 @@ class TlsMaterial {
   gnutls_pcert_st* chain() const { return chain_; }
   unsigned chain_length() const { return chain_length_; }
   gnutls_privkey_t key() const { return key_; }
-  // Whether the session's peer showed a certificate for TLS clients that the client CA vouches for, now.
+  // Whether the session's peer showed a certificate for TLS clients that the client CA vouches for,
+  // now.
   bool vouches_for_peer(gnutls_session_t session) const;
 
  private:
   static constexpr unsigned kLongestChain = 16;
-  mutable gnutls_pcert_st chain_[kLongestChain]{};  // GnuTLS reads it through pointers that are not const
+  mutable gnutls_pcert_st
+      chain_[kLongestChain]{};  // GnuTLS reads it through pointers that are not const
   unsigned chain_length_ = 0;
   gnutls_privkey_t key_ = nullptr;
   gnutls_x509_trust_list_t client_ca_ = nullptr;

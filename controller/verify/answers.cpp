@@ -52,7 +52,8 @@ std::string introspection(const std::optional<Verified>& verified, const std::st
   if (verified->token_id == token.status.token_id && token.status.issued_at) {
     claims["iat"] = token.status.issued_at->time_since_epoch().count();
   }
-  if (!token.spec.scopes.empty()) claims["scope"] = fmt::format("{}", fmt::join(token.spec.scopes, " "));
+  if (!token.spec.scopes.empty())
+    claims["scope"] = fmt::format("{}", fmt::join(token.spec.scopes, " "));
   if (!token.spec.audiences.empty()) claims["aud"] = token.spec.audiences;
   if (!verified->groups.empty()) claims["groups"] = verified->groups;
   if (!issuer.empty()) claims["iss"] = issuer;

@@ -1,12 +1,14 @@
-// DeferredAnswers: answers about tokens that are not known here yet, held back until the index may have caught up. A
-// mint stands in the status before it stands in the Secret, but a follower's watch may bring it later than somebody
-// reads the Secret. The endpoints defer on the serving threads; one thread of its own asks again. A deferred request
-// takes no thread.
+// DeferredAnswers: answers about tokens that are not known here yet, held back until the index may
+// have caught up. A mint stands in the status before it stands in the Secret, but a follower's
+// watch may bring it later than somebody reads the Secret. The endpoints defer on the serving
+// threads; one thread of its own asks again. A deferred request takes no thread.
 //
-//   request -> unknown token -> defer -+-> index_changed() -> ask(last = false) -> known now? answered
+//   request -> unknown token -> defer -+-> index_changed() -> ask(last = false) -> known now?
+//   answered
 //                                      |         ^                 |
 //                                      |         '--- not yet -----'
-//                                      '-> 200 ms later, too many, or a stop -> ask(last = true) -> answered
+//                                      '-> 200 ms later, too many, or a stop -> ask(last = true) ->
+//                                      answered
 #pragma once
 
 #include <chrono>
@@ -25,8 +27,8 @@ class DeferredAnswers {
   static constexpr std::size_t kMaxDeferred = 64;
   static constexpr std::chrono::milliseconds kDeferredFor{200};
 
-  // The answer as the index is now; nullopt: it may change yet. `last` is true on the final call, which must answer.
-  // Quick, on any thread.
+  // The answer as the index is now; nullopt: it may change yet. `last` is true on the final call,
+  // which must answer. Quick, on any thread.
   using Ask = std::function<std::optional<serve::HttpAnswer>(bool last)>;
 
   ~DeferredAnswers() { stop(); }

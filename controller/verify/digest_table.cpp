@@ -1,4 +1,5 @@
-// Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever comes and goes.
+// Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever
+// comes and goes.
 #include "verify/digest_table.hpp"
 
 #include <algorithm>
@@ -50,7 +51,8 @@ void DigestTable::place(Slot slot) {
 }
 
 void DigestTable::grow() {
-  auto former = std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
+  auto former =
+      std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
   for (Slot& slot : former) {
     if (slot.token) place(std::move(slot));
   }
@@ -88,7 +90,8 @@ const DigestTable::Slot* DigestTable::find(const core::Digest& digest) const {
   return found;
 }
 
-std::vector<std::shared_ptr<const api::ApiToken>> DigestTable::claimants(const core::Digest& digest) const {
+std::vector<std::shared_ptr<const api::ApiToken>> DigestTable::claimants(
+    const core::Digest& digest) const {
   std::vector<std::shared_ptr<const api::ApiToken>> tokens;
   if (slots_.empty()) return tokens;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {

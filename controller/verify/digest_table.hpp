@@ -1,7 +1,9 @@
-// DigestTable: from the SHA-256 of a token's value to the ApiToken whose value it is, in one flat array of 64 bytes a
-// slot, open addressing, linear probing. TokenIndex owns it and holds a lock around each call. It judges nothing.
+// DigestTable: from the SHA-256 of a token's value to the ApiToken whose value it is, in one flat
+// array of 64 bytes a slot, open addressing, linear probing. TokenIndex owns it and holds a lock
+// around each call. It judges nothing.
 //
-// Digests are evenly spread by nature and only the operator puts any in, so their first bytes are the hash.
+// Digests are evenly spread by nature and only the operator puts any in, so their first bytes are
+// the hash.
 #pragma once
 
 #include <memory>
@@ -24,9 +26,9 @@ class DigestTable {
   void insert(Slot slot);
   // Takes away what stands under `digest` for an ApiToken of that namespace and name.
   void erase(const core::Digest& digest, const api::ObjectMeta& owner);
-  // The slot with that digest; null where there is none. Where several ApiTokens claim it, by a copied status, the slot
-  // of the one that was created first, of two of one second that of the lesser uid. Looks at the same slots in the same
-  // way whether it finds something or not.
+  // The slot with that digest; null where there is none. Where several ApiTokens claim it, by a
+  // copied status, the slot of the one that was created first, of two of one second that of the
+  // lesser uid. Looks at the same slots in the same way whether it finds something or not.
   const Slot* find(const core::Digest& digest) const;
   // The ApiTokens of all slots with that digest, that of find() first.
   std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Digest& digest) const;

@@ -40,12 +40,14 @@ HttpAnswer not_yet() { return serve::unavailable("the ApiTokens are not listed y
 
 // RFC 6749 section 3.3: what a scope may hold, and blanks between scopes.
 bool is_scope(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
 // A parameter that stands there twice: the proxy and we might each take another of the two.
 bool is_repeated(const HttpRequest& request, std::string_view name) {
-  return std::ranges::count(request.query, name, [](const auto& pair) { return std::string_view(pair.first); }) > 1;
+  return std::ranges::count(request.query, name,
+                            [](const auto& pair) { return std::string_view(pair.first); }) > 1;
 }
 
 bool is_form(std::string_view content_type) {
@@ -57,20 +59,22 @@ bool is_form(std::string_view content_type) {
 std::vector<serve::Route> Endpoints::routes() {
   std::vector<serve::Route> routes{
       {"POST", "/tokenreview", about_token(Endpoint::TokenReview, &Endpoints::review)},
-      {"POST", "/introspect", about_token(Endpoint::Introspect, &Endpoints::introspect), &introspecting_},
+      {"POST", "/introspect", about_token(Endpoint::Introspect, &Endpoints::introspect),
+       &introspecting_},
       // Envoy appends the path that was asked for to its own, and keeps the method.
       {"*", "/auth/*", about_token(Endpoint::Auth, &Endpoints::authorize)},
       {"GET", "/healthz", [](const HttpRequest&) { return plain(200, "ok\n"); }},
   };
   if (keys_.issuer.empty()) return routes;
-  routes.push_back({"GET", "/.well-known/jwks.json", [this](const HttpRequest&) { return publish_keys(); }});
+  routes.push_back(
+      {"GET", "/.well-known/jwks.json", [this](const HttpRequest&) { return publish_keys(); }});
   routes.push_back({"GET", "/.well-known/openid-configuration",
                     [this](const HttpRequest&) { return public_json(discovery(keys_.issuer)); }});
   return routes;
 }
 
-// A token that does not verify may be one that this replica does not know yet. All such are deferred alike, whatever
-// they look like, so that the time tells nothing.
+// A token that does not verify may be one that this replica does not know yet. All such are
+// deferred alike, whatever they look like, so that the time tells nothing.
 serve::Handler Endpoints::about_token(Endpoint endpoint, Judge judge) {
   return [this, endpoint, judge](const HttpRequest& request) -> HttpReply {
     if (!is_synced()) return not_yet();
@@ -78,17 +82,20 @@ serve::Handler Endpoints::about_token(Endpoint endpoint, Judge judge) {
     auto judged = (this->*judge)(request);
     const bool may_change = judged.outcome == Outcome::Invalid && judged.is_of_token && follows_();
     if (!may_change) return counted(endpoint, since, std::move(judged));
-    return deferred_.defer([this, endpoint, since, judge, &request](bool last) -> std::optional<HttpAnswer> {
-      auto again = (this->*judge)(request);
-      if (again.outcome == Outcome::Invalid && !last) return {};
-      return counted(endpoint, since, std::move(again));
-    });
+    return deferred_.defer(
+        [this, endpoint, since, judge, &request](bool last) -> std::optional<HttpAnswer> {
+          auto again = (this->*judge)(request);
+          if (again.outcome == Outcome::Invalid && !last) return {};
+          return counted(endpoint, since, std::move(again));
+        });
   };
 }
 
-void Endpoints::introspection_refused(serve::Callers::Verdict verdict, std::chrono::duration<double> took) {
+void Endpoints::introspection_refused(serve::Callers::Verdict verdict,
+                                      std::chrono::duration<double> took) {
   const bool unavailable = verdict == serve::Callers::Verdict::Unavailable;
-  metrics_.verified(Endpoint::Introspect, unavailable ? Outcome::Unavailable : Outcome::Denied, took);
+  metrics_.verified(Endpoint::Introspect, unavailable ? Outcome::Unavailable : Outcome::Denied,
+                    took);
 }
 
 bool Endpoints::is_synced() {
@@ -99,15 +106,17 @@ bool Endpoints::is_synced() {
 Endpoints::Judged Endpoints::review(const HttpRequest& request) {
   api::JsonParser parser;  // goes with the token that it read
   const auto body = parser.parse(request.body);
-  auto question =
-      body ? api::decode_token_question(*body) : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");
+  auto question = body ? api::decode_token_question(*body)
+                       : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");
   if (!question) {
     log_malformed(question.error().message);
     return {plain(400, question.error().message + "\n"), Outcome::Malformed};
   }
-  const std::vector<std::string_view> audiences(question->audiences.begin(), question->audiences.end());
+  const std::vector<std::string_view> audiences(question->audiences.begin(),
+                                                question->audiences.end());
   const auto verified = verifier_.verify(question->token.reveal(), audiences);
-  const auto verdict = verified ? token_verdict(*verified, question->audiences) : api::TokenVerdict{};
+  const auto verdict =
+      verified ? token_verdict(*verified, question->audiences) : api::TokenVerdict{};
   return {json(200, api::encode_token_verdict(question->api_version, verdict)),
           verified ? Outcome::Valid : Outcome::Invalid};
 }
@@ -115,18 +124,21 @@ Endpoints::Judged Endpoints::review(const HttpRequest& request) {
 Endpoints::Judged Endpoints::authorize(const HttpRequest& request) {
   for (const std::string_view name : {kAudience, kScope}) {
     if (is_repeated(request, name)) {
-      return {plain(400, fmt::format("the parameter {} stands there more than once; give it once\n", name)),
+      return {plain(400, fmt::format("the parameter {} stands there more than once; give it once\n",
+                                     name)),
               Outcome::Malformed};
     }
   }
   const auto token = request.bearer_token();
   if (token.empty()) return {challenge(401, ""), Outcome::Invalid, false};
   const auto audience = request.parameter(kAudience);
-  const auto verified = audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
+  const auto verified =
+      audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
   if (!verified) return {invalid_token(), Outcome::Invalid};
   if (const auto scope = request.parameter(kScope); !verified->has_scopes(scope)) {
-    const auto shown =
-        is_scope(scope) && scope.size() <= kMaxShownScope ? fmt::format(", scope=\"{}\"", scope) : std::string();
+    const auto shown = is_scope(scope) && scope.size() <= kMaxShownScope
+                           ? fmt::format(", scope=\"{}\"", scope)
+                           : std::string();
     return {challenge(403, "insufficient_scope", shown), Outcome::Denied};
   }
   HttpAnswer answer{200};
@@ -138,20 +150,27 @@ Endpoints::Judged Endpoints::authorize(const HttpRequest& request) {
 }
 
 Endpoints::Judged Endpoints::introspect(const HttpRequest& request) {
-  auto field = is_form(request.header("Content-Type")) ? form_field(request.body, "token") : std::nullopt;
+  auto field =
+      is_form(request.header("Content-Type")) ? form_field(request.body, "token") : std::nullopt;
   if (!field) {
-    return {json(400, fmt::format(R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
-                                  kForm)),
-            Outcome::Malformed};
+    return {
+        json(
+            400,
+            fmt::format(
+                R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
+                kForm)),
+        Outcome::Malformed};
   }
   const SecretString token(std::move(*field));
   const auto verified = verifier_.verify(token.reveal());
-  return {json(200, introspection(verified, keys_.issuer)), verified ? Outcome::Valid : Outcome::Invalid};
+  return {json(200, introspection(verified, keys_.issuer)),
+          verified ? Outcome::Valid : Outcome::Invalid};
 }
 
 HttpAnswer Endpoints::publish_keys() const {
   std::string body = keys_.jwks();
-  if (body == core::jwks_document({})) return json(200, std::move(body));  // the first key is not to be missed
+  if (body == core::jwks_document({}))
+    return json(200, std::move(body));  // the first key is not to be missed
   return public_json(std::move(body));
 }
 
@@ -172,7 +191,8 @@ void Endpoints::log_malformed(std::string_view why) {
     logged_ = now;
     others = std::exchange(suppressed_, 0);
   }
-  spdlog::warn("cannot read a TokenReview, answered 400 error={} others_since_last={}", why, others);
+  spdlog::warn("cannot read a TokenReview, answered 400 error={} others_since_last={}", why,
+               others);
 }
 
 }  // namespace apitoken::verify

@@ -1,6 +1,7 @@
-// Endpoints: the routes of the verification server and what each does with a request. HttpServer calls the handlers on
-// its threads, CallerAuthorization on its own after a review; no handler waits. Answers about tokens come from the
-// index: whatever is presented costs no request to the API server.
+// Endpoints: the routes of the verification server and what each does with a request. HttpServer
+// calls the handlers on its threads, CallerAuthorization on its own after a review; no handler
+// waits. Answers about tokens come from the index: whatever is presented costs no request to the
+// API server.
 #pragma once
 
 #include <atomic>
@@ -17,14 +18,16 @@ namespace apitoken::verify {
 
 class Endpoints {
  public:
-  // All outlive it. Until `synced` says yes once, tokens are answered 503. `follows`: whether another replica mints, so
-  // that a value may stand in its Secret a moment before it is known here.
+  // All outlive it. Until `synced` says yes once, tokens are answered 503. `follows`: whether
+  // another replica mints, so that a value may stand in its Secret a moment before it is known
+  // here.
   Endpoints(
       const Verifier& verifier, serve::Callers& callers, DeferredAnswers& deferred, PublicKeys keys,
       VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
       std::function<bool()> follows = [] { return false; })
       : verifier_(verifier),
-        introspecting_(callers, [this](auto verdict, auto took) { introspection_refused(verdict, took); }),
+        introspecting_(callers,
+                       [this](auto verdict, auto took) { introspection_refused(verdict, took); }),
         deferred_(deferred),
         keys_(std::move(keys)),
         metrics_(metrics),
@@ -49,7 +52,8 @@ class Endpoints {
   Judged authorize(const serve::HttpRequest& request);
   Judged introspect(const serve::HttpRequest& request);
   void introspection_refused(serve::Callers::Verdict verdict, std::chrono::duration<double> took);
-  // Answers as `judge` says, at once or, where this replica may not know the token yet, in a moment.
+  // Answers as `judge` says, at once or, where this replica may not know the token yet, in a
+  // moment.
   serve::Handler about_token(Endpoint endpoint, Judge judge);
   bool is_synced();
   serve::HttpAnswer publish_keys() const;

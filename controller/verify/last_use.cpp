@@ -37,7 +37,8 @@ void LastUse::run(std::stop_token stop) {
   name_thread("last use");
   std::unique_lock lock(mutex_);
   const auto pause = [&](SteadyDuration length) {
-    for (const auto end = clock_.steady() + length; !stop.stop_requested() && clock_.steady() < end;) {
+    for (const auto end = clock_.steady() + length;
+         !stop.stop_requested() && clock_.steady() < end;) {
       clock_.wait(noted_, lock, stop, end);
     }
   };
@@ -54,12 +55,15 @@ void LastUse::run(std::stop_token stop) {
 bool LastUse::write(const std::string& uid, const Use& use, std::stop_token stop) {
   const auto token = store_.get(use.key);
   if (!token || token->meta.uid != uid || is_told(*token, use.when)) return true;
-  const auto answer = client_.merge_patch(kube::resources::kApiTokens, use.key, "status",
-                                          api::encode_last_used_patch(token->meta, use.when), std::move(stop));
+  const auto answer =
+      client_.merge_patch(kube::resources::kApiTokens, use.key, "status",
+                          api::encode_last_used_patch(token->meta, use.when), std::move(stop));
   if (!answer) {
     const auto kind = answer.error().kind;
-    if (kind == ErrorKind::NotFound || kind == ErrorKind::Conflict || kind == ErrorKind::Canceled) return true;
-    if (!failing_) spdlog::warn("cannot write when tokens were last used error={}", answer.error().message);
+    if (kind == ErrorKind::NotFound || kind == ErrorKind::Conflict || kind == ErrorKind::Canceled)
+      return true;
+    if (!failing_)
+      spdlog::warn("cannot write when tokens were last used error={}", answer.error().message);
     failing_ = true;
     return false;
   }

@@ -1,6 +1,6 @@
-// LastUse: remembers which tokens were used since their status last said so, and writes status.lastUsedAt while this
-// replica leads: at most every ten minutes a token, at most twenty tokens a second, never in a request's path. The
-// HTTPS threads note, one thread of app's runs.
+// LastUse: remembers which tokens were used since their status last said so, and writes
+// status.lastUsedAt while this replica leads: at most every ten minutes a token, at most twenty
+// tokens a second, never in a request's path. The HTTPS threads note, one thread of app's runs.
 #pragma once
 
 #include <condition_variable>

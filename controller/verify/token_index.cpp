@@ -8,7 +8,8 @@ namespace apitoken::verify {
 
 void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
   const auto& any = change.after ? change.after : change.before;
-  // The store is asked under our lock, so that of two changes of one object the later to come sees the newer state.
+  // The store is asked under our lock, so that of two changes of one object the later to come sees
+  // the newer state.
   const std::unique_lock lock(mutex_);
   if (change.before) erase(*change.before);
   if (change.after) erase(*change.after);
@@ -19,9 +20,11 @@ void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
 }
 
 void TokenIndex::erase(const api::ApiToken& token) {
-  if (const auto digest = core::parse_hash(token.status.token_hash)) table_.erase(*digest, token.meta);
+  if (const auto digest = core::parse_hash(token.status.token_hash))
+    table_.erase(*digest, token.meta);
   if (!token.status.previous) return;
-  if (const auto digest = core::parse_hash(token.status.previous->token_hash)) table_.erase(*digest, token.meta);
+  if (const auto digest = core::parse_hash(token.status.previous->token_hash))
+    table_.erase(*digest, token.meta);
 }
 
 void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
@@ -43,7 +46,8 @@ std::optional<TokenIndex::Found> TokenIndex::find(const core::Digest& digest) co
   return Found{slot->token, slot->valid_until, slot->previous};
 }
 
-std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(const core::Digest& digest) const {
+std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(
+    const core::Digest& digest) const {
   const std::shared_lock lock(mutex_);
   return table_.claimants(digest);
 }

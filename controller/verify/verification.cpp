@@ -13,17 +13,20 @@ constexpr unsigned kServingThreads = 2;
 
 Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                            serve::CertificateFiles files, serve::CallerAudiences audiences,
-                           std::function<bool()> synced, const Clock& clock, const core::ReservedNames& reserved)
+                           std::function<bool()> synced, const Clock& clock,
+                           const core::ReservedNames& reserved)
     : index_(store, clock),
       last_use_(client, store, clock),
       verifier_(
-          index_, keys.has, [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
+          index_, keys.has,
+          [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
           reserved),
       callers_(client, serve::kMayIntrospect, std::move(audiences), clock),
-      endpoints_(verifier_, callers_, deferred_, std::move(keys), metrics_, std::move(synced), clock,
-                 [this] { return !leads_; }),
+      endpoints_(verifier_, callers_, deferred_, std::move(keys), metrics_, std::move(synced),
+                 clock, [this] { return !leads_; }),
       certificate_(std::move(files), clock),
-      server_({serve::kVerifyLimits, kServingThreads, &certificate_}, serve::Routes(endpoints_.routes())) {
+      server_({serve::kVerifyLimits, kServingThreads, &certificate_},
+              serve::Routes(endpoints_.routes())) {
   store.set_listener([this](const kube::Change<api::ApiToken>& change) {
     index_.follow(change);
     deferred_.index_changed();
@@ -40,7 +43,8 @@ Status Verification::start(const std::optional<std::string>& address) {
   if (address == serve::kNoAddress) return {};
   auto socket = serve::ListeningSocket::open(kFlag, address.value_or(std::string(kDefaultAddress)));
   if (!socket && !address) {
-    spdlog::warn("{}: tokens are not verified here; give another address, or 0", socket.error().message);
+    spdlog::warn("{}: tokens are not verified here; give another address, or 0",
+                 socket.error().message);
     return {};
   }
   if (!socket) return std::unexpected(socket.error());

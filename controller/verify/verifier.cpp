@@ -9,8 +9,8 @@
 namespace apitoken::verify {
 namespace {
 
-// A name with blanks at its ends is another one after a header: readers of HTTP take them off. One with invisible
-// characters looks like another one.
+// A name with blanks at its ends is another one after a header: readers of HTTP take them off. One
+// with invisible characters looks like another one.
 bool is_plain(std::string_view name) {
   return !name.empty() && name.front() != ' ' && name.back() != ' ' && !core::has_invisible(name);
 }
@@ -21,7 +21,8 @@ bool Verified::has_scopes(std::string_view scopes) const {
   while (!scopes.empty()) {
     const auto blank = std::min(scopes.find(' '), scopes.size());
     const auto scope = scopes.substr(0, blank);
-    if (!scope.empty() && std::ranges::find(token->spec.scopes, scope) == token->spec.scopes.end()) return false;
+    if (!scope.empty() && std::ranges::find(token->spec.scopes, scope) == token->spec.scopes.end())
+      return false;
     scopes.remove_prefix(std::min(blank + 1, scopes.size()));
   }
   return true;
@@ -37,10 +38,12 @@ bool Verifier::may_speak(const api::ApiToken& token) const {
   const std::string& user = token.spec.user;
   if (!is_plain(user) || core::is_system_name(user)) return false;
   if (core::claims_to_be_robot(user) && !core::is_robot_of(user, token.meta.ns)) return false;
-  return std::ranges::none_of(token.spec.groups, [&](const auto& group) { return reserved_.has_group(group); });
+  return std::ranges::none_of(token.spec.groups,
+                              [&](const auto& group) { return reserved_.has_group(group); });
 }
 
-std::optional<Verified> Verifier::verify(std::string_view value, std::span<const std::string_view> audiences) const {
+std::optional<Verified> Verifier::verify(std::string_view value,
+                                         std::span<const std::string_view> audiences) const {
   auto found = index_.find(core::digest_of(value));
   if (!found || !may_speak(*found->token)) return {};
   if (const auto kid = core::kid_of_jwt(value); kid && !has_key_(*kid)) return {};

@@ -1,5 +1,6 @@
-// Verifier: what a presented token says about whoever presents it, or nothing. The endpoints call it on the HTTPS
-// threads. Wrong, damaged, expired, revoked and foreign values all take the same way: one hash, one look-up.
+// Verifier: what a presented token says about whoever presents it, or nothing. The endpoints call
+// it on the HTTPS threads. Wrong, damaged, expired, revoked and foreign values all take the same
+// way: one hash, one look-up.
 #pragma once
 
 #include <functional>
@@ -29,8 +30,8 @@ class Verifier {
   // Called with each token that verified, and when.
   using Used = std::function<void(const api::ApiToken&, WallTime)>;
 
-  // Whether the key of that ID signs, or signed what may still be out. A JWT whose key was lost verifies nowhere else,
-  // and so not here either.
+  // Whether the key of that ID signs, or signed what may still be out. A JWT whose key was lost
+  // verifies nowhere else, and so not here either.
   using HasKey = std::function<bool(std::string_view kid)>;
 
   // `reserved` outlives the verifier.
@@ -39,7 +40,8 @@ class Verifier {
       : index_(index), has_key_(std::move(has_key)), used_(std::move(used)), reserved_(reserved) {}
 
   // With audiences: only a token that is for one of them verifies.
-  std::optional<Verified> verify(std::string_view value, std::span<const std::string_view> audiences = {}) const;
+  std::optional<Verified> verify(std::string_view value,
+                                 std::span<const std::string_view> audiences = {}) const;
 
  private:
   bool may_speak(const api::ApiToken& token) const;

@@ -1,5 +1,5 @@
-// VerifyMetrics: what the verification endpoints count. The endpoints count on the HTTPS threads; the metrics page
-// collects. All series stand at zero from the start.
+// VerifyMetrics: what the verification endpoints count. The endpoints count on the HTTPS threads;
+// the metrics page collects. All series stand at zero from the start.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -31,7 +31,8 @@ class VerifyMetrics final : public prometheus::Collectable {
   static constexpr std::size_t kEndpoints = 3;
   static constexpr std::size_t kOutcomes = 5;
   prometheus::Registry registry_;
-  std::array<std::array<prometheus::Counter*, kOutcomes>, kEndpoints> counters_{};  // by Endpoint, Outcome
+  std::array<std::array<prometheus::Counter*, kOutcomes>, kEndpoints>
+      counters_{};  // by Endpoint, Outcome
   std::array<prometheus::Histogram*, kEndpoints> durations_{};
 };
 

@@ -1,5 +1,6 @@
-// The verification server over a store filled here, without an API server: for hack/bench-verify.sh. Prints one line
-// "bytes-a-token lookup-ns hash-ns token", with the value of one token, then serves until it is killed.
+// The verification server over a store filled here, without an API server: for
+// hack/bench-verify.sh. Prints one line "bytes-a-token lookup-ns hash-ns token", with the value of
+// one token, then serves until it is killed.
 //
 // Usage: verify-bench TOKENS ADDRESS CERTIFICATE KEY
 #include <fmt/format.h>
@@ -22,14 +23,18 @@ using namespace apitoken;
 
 class NoTransport final : public kube::Transport {
  public:
-  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override { return none(); }
+  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override {
+    return none();
+  }
   Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
                                     const std::function<bool(std::string_view)>&) override {
     return none();
   }
 
  private:
-  static std::unexpected<Error> none() { return fail(ErrorKind::Unavailable, "there is no API server"); }
+  static std::unexpected<Error> none() {
+    return fail(ErrorKind::Unavailable, "there is no API server");
+  }
 };
 
 class NoObserver final : public kube::RequestObserver {
@@ -96,13 +101,15 @@ Figures measure(const kube::Store<api::ApiToken>& store, std::size_t count, cons
   for (std::size_t i = 0; i < 2 * count; ++i) asked.push_back(core::digest_of(value_of(i)));
   std::ranges::shuffle(asked, std::mt19937_64(1));
   std::size_t found = 0;
-  const auto lookup = nanoseconds([&](std::size_t i) { found += index.find(asked[i % asked.size()]).has_value(); });
+  const auto lookup =
+      nanoseconds([&](std::size_t i) { found += index.find(asked[i % asked.size()]).has_value(); });
   if (found < 400'000) fmt::print(stderr, "found only {}\n", found);
   unsigned sum = 0;
   const auto value = value_of(7);
   const auto hash = nanoseconds([&](std::size_t) { sum += core::digest_of(value)[0]; });
   if (sum == 1) fmt::print(stderr, "\n");  // keeps the loop
-  return {std::max(grown, static_cast<double>(index.bytes())) / static_cast<double>(count), lookup, hash};
+  return {std::max(grown, static_cast<double>(index.bytes())) / static_cast<double>(count), lookup,
+          hash};
 }
 
 }  // namespace
@@ -122,13 +129,15 @@ int main(int argc, char** argv) {
   const auto figures = measure(store, count, clock);
 
   verify::Verification verification(
-      client, store, {}, {argv[3], argv[4], ""}, {}, [] { return true; }, clock, core::default_reserved_names());
+      client, store, {}, {argv[3], argv[4], ""}, {}, [] { return true; }, clock,
+      core::default_reserved_names());
   for (std::size_t i = 0; i < count; ++i) store.observe("", token_of(i, "2", clock.wall()));
   if (const auto started = verification.start(std::string(argv[2])); !started) {
     fmt::print(stderr, "{}\n", started.error().message);
     return 1;
   }
-  fmt::print("{:.0f} {:.0f} {:.0f} {}\n", figures.bytes_per_token, figures.lookup, figures.hash, value_of(count / 2));
+  fmt::print("{:.0f} {:.0f} {:.0f} {}\n", figures.bytes_per_token, figures.lookup, figures.hash,
+             value_of(count / 2));
   std::fflush(stdout);
   pause();
   return 0;

@@ -1,11 +1,11 @@
-// Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned then, as text. A
-// document is a case. Its fields:
+// Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned
+// then, as text. A document is a case. Its fields:
 //
 //   - name: what the case shows
 //   - now: the time, such as 2026-03-24T12:00:00Z
 //   - token: spec, status, generation, annotations, deleted
-//   - secret: absent if there is none; owner (own, former, foreign, shared, none), hash (what the annotation says),
-//   value
+//   - secret: absent if there is none; owner (own, former, foreign, shared, none), hash (what the
+//   annotation says), value
 //     (what the value hashes to, where it was read), keys, labels, annotations, unlabeled, deleted
 //   - configs: a list of TokenExpiryConfig specs, each with a name
 //   - told: a list of delivered notices, [{config, before}]
@@ -47,7 +47,8 @@ nlohmann::json to_json(const YAML::Node& node) {
   if (node.Tag() == "!") return text;  // quoted
   if (text == "true" || text == "false") return text == "true";
   std::int64_t number = 0;
-  return YAML::convert<std::int64_t>::decode(node, number) ? nlohmann::json(number) : nlohmann::json(text);
+  return YAML::convert<std::int64_t>::decode(node, number) ? nlohmann::json(number)
+                                                           : nlohmann::json(text);
 }
 
 // Goes through the codec, so that a case says what an object of the cluster would say.
@@ -96,7 +97,8 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   const std::string owner = node["owner"].as<std::string>("own");
   if (owner != "none") meta.owners = {owner_of(owner)};
   if (owner == "shared") meta.owners.push_back(owner_of("foreign"));
-  // What the operator would have written for the status as it stands, unless the case says otherwise.
+  // What the operator would have written for the status as it stands, unless the case says
+  // otherwise.
   const auto& status = token.status;
   meta.labels = token.spec.secret->labels;
   meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
@@ -110,8 +112,10 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   annotate(api::kRevisionAnnotation, std::to_string(status.revision));
   if (status.expires_at) annotate(api::kExpiresAtAnnotation, format_rfc3339(*status.expires_at));
   if (status.issued_at) annotate(api::kIssuedAtAnnotation, format_rfc3339(*status.issued_at));
-  for (const auto& label : node["labels"]) meta.labels[label.first.Scalar()] = label.second.Scalar();
-  for (const auto& annotation : node["annotations"]) annotate(annotation.first.Scalar(), annotation.second.Scalar());
+  for (const auto& label : node["labels"])
+    meta.labels[label.first.Scalar()] = label.second.Scalar();
+  for (const auto& annotation : node["annotations"])
+    annotate(annotation.first.Scalar(), annotation.second.Scalar());
   for (const auto& ours : node["ours"]) secret.secret.label_keys_ours.push_back(ours.Scalar());
   for (const auto& key : node["keys"]) secret.secret.data_keys_ours.push_back(key.Scalar());
   if (node["unlabeled"]) meta.labels.erase(std::string(api::kManagedByLabel));
@@ -132,13 +136,16 @@ Case read_case(const YAML::Node& node) {
   for (const auto& config : node["configs"]) {
     auto spec = to_json(config);
     spec.erase("name");
-    result.configs.push_back(read_config(
-        decode(nlohmann::json{{"spec", spec}}, "", config["name"].Scalar(), api::decode_token_expiry_config)));
+    result.configs.push_back(
+        read_config(decode(nlohmann::json{{"spec", spec}}, "", config["name"].Scalar(),
+                           api::decode_token_expiry_config)));
   }
   if (node["secret"]) result.secret = read_secret(node["secret"], result.token);
   for (const auto& told : node["told"]) {
-    result.told.push_back(
-        {told["config"].as<std::string>(""), *parse_duration(told["before"].Scalar()), result.now, {}});
+    result.told.push_back({told["config"].as<std::string>(""),
+                           *parse_duration(told["before"].Scalar()),
+                           result.now,
+                           {}});
   }
   result.plan = node["plan"].as<std::string>("");
   return result;
@@ -186,7 +193,8 @@ TEST_P(Cases, PlansAreAsWritten) {
 
 std::vector<std::filesystem::path> files() {
   std::vector<std::filesystem::path> result;
-  for (const auto& entry : std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/tests/cases")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/tests/cases")) {
     if (entry.path().extension() == ".yaml") result.push_back(entry.path());
   }
   std::ranges::sort(result);
@@ -195,7 +203,8 @@ std::vector<std::filesystem::path> files() {
 
 INSTANTIATE_TEST_SUITE_P(Files, Cases, ::testing::ValuesIn(files()), [](const auto& file) {
   std::string name = file.param.stem();
-  std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::ranges::replace_if(
+      name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });
 

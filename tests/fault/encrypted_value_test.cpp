@@ -1,5 +1,6 @@
-// An encrypted value that people open from the status: failing or dying at the n-th write, for every n, takes no value
-// away that was shown, shows none longer than its Secret stands, and leaves the same text in Secret and status.
+// An encrypted value that people open from the status: failing or dying at the n-th write, for
+// every n, takes no value away that was shown, shows none longer than its Secret stands, and leaves
+// the same text in Secret and status.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -78,7 +79,8 @@ void expect_rotated_once(World& world) {
   EXPECT_EQ(status["lastRotationRequest"], "2026-03-24T12:00:00Z");
   const std::set<std::string> valid{status["tokenHash"], status["previous"]["tokenHash"]};
   EXPECT_TRUE(opened_hashes.contains(status["tokenHash"]));
-  for (const auto& opened : opened_hashes) EXPECT_TRUE(valid.contains(opened)) << "was shown, and works no longer";
+  for (const auto& opened : opened_hashes)
+    EXPECT_TRUE(valid.contains(opened)) << "was shown, and works no longer";
 }
 
 TEST(EncryptedValue, IsIssuedIntoSecretAndStatus) {
@@ -94,7 +96,8 @@ TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
       ask_for_rotation,
       [](World& w) {
         expect_rotated_once(w);
-        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")), status_of(w)["previous"]["tokenHash"]);
+        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),
+                  status_of(w)["previous"]["tokenHash"]);
       });
 }
 
@@ -137,13 +140,15 @@ TEST(EncryptedValue, LeavesTheStatusWithTheNextMintingInClear) {
       [](World& w) {
         w.spec({{"secret", {{"encryptTo", nullptr}}}});
         w.server.edit(kToken, [](Json& token) {
-          token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
+          token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] =
+              "2026-03-24T12:00:00Z";
         });
       },
       [](World& w) {
         EXPECT_FALSE(status_of(w).contains("encryptedValue"));
         EXPECT_EQ(core::token_hash(in_secret(w, "token")), status_of(w)["tokenHash"]);
-        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")), status_of(w)["previous"]["tokenHash"]);
+        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),
+                  status_of(w)["previous"]["tokenHash"]);
       });
 }
 

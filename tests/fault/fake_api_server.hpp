@@ -1,5 +1,5 @@
-// An API server in memory, as a Transport: creates, merge patches with preconditions, deletes; its n-th write can fail
-// in three ways. Tests alone; one thread.
+// An API server in memory, as a Transport: creates, merge patches with preconditions, deletes; its
+// n-th write can fail in three ways. Tests alone; one thread.
 #pragma once
 
 #include <functional>
@@ -54,7 +54,8 @@ class FakeApiServer final : public kube::Transport {
     const std::string path = request.target.substr(0, request.target.find('?'));
     if (request.method == kube::Method::Get) {
       const auto by_name = request.target.find("fieldSelector=metadata.name%3D");
-      return by_name == std::string::npos ? read(path, request) : list_one(path, request, by_name + 30);
+      return by_name == std::string::npos ? read(path, request)
+                                          : list_one(path, request, by_name + 30);
     }
     ++writes_;
     if (const auto code = refuse ? refuse(request) : std::nullopt)
@@ -66,7 +67,8 @@ class FakeApiServer final : public kube::Transport {
     auto answer = write(path, request);
     if (watch_writes) watch_writes();
     if (fails && fault_ == Fault::CrashAfter) return die();
-    if (fails && fault_ == Fault::AnswerLost) return fail(ErrorKind::Unavailable, "the connection broke");
+    if (fails && fault_ == Fault::AnswerLost)
+      return fail(ErrorKind::Unavailable, "the connection broke");
     return answer;
   }
   Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
@@ -76,7 +78,10 @@ class FakeApiServer final : public kube::Transport {
 
  private:
   static kube::HttpResponse status(int code, std::string_view reason) {
-    return {code, Json{{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", reason}}.dump(), {}};
+    return {
+        code,
+        Json{{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", reason}}.dump(),
+        {}};
   }
   Result<kube::HttpResponse> die() {
     crashed_ = true;
@@ -94,10 +99,13 @@ class FakeApiServer final : public kube::Transport {
   }
 
   // The collection at `path`, selected by the name that begins at `name` of the target.
-  Result<kube::HttpResponse> list_one(const std::string& path, const kube::HttpRequest& request, std::size_t name) {
+  Result<kube::HttpResponse> list_one(const std::string& path, const kube::HttpRequest& request,
+                                      std::size_t name) {
     const auto found = objects.find(path + "/" + request.target.substr(name));
-    Json list{{"kind", "List"}, {"metadata", {{"resourceVersion", version()}}}, {"items", Json::array()}};
-    if (found != objects.end()) list["items"].push_back(Json::parse(show(found->second, request).body));
+    Json list{
+        {"kind", "List"}, {"metadata", {{"resourceVersion", version()}}}, {"items", Json::array()}};
+    if (found != objects.end())
+      list["items"].push_back(Json::parse(show(found->second, request).body));
     return kube::HttpResponse{200, list.dump(), {}};
   }
 
@@ -116,9 +124,11 @@ class FakeApiServer final : public kube::Transport {
     if (found == objects.end()) return status(404, "NotFound");
     Json& object = found->second;
     const Json empty = Json::object();
-    const Json& wanted = request.method == kube::Method::Delete ? body.value("preconditions", empty) : body["metadata"];
+    const Json& wanted = request.method == kube::Method::Delete ? body.value("preconditions", empty)
+                                                                : body["metadata"];
     for (const char* name : {"uid", "resourceVersion"}) {
-      if (wanted.contains(name) && wanted[name] != object["metadata"][name]) return status(409, "Conflict");
+      if (wanted.contains(name) && wanted[name] != object["metadata"][name])
+        return status(409, "Conflict");
     }
     if (request.method == kube::Method::Delete) {
       objects.erase(found);
@@ -135,7 +145,8 @@ class FakeApiServer final : public kube::Transport {
     if (!body.contains("data")) return;
     Json keys = Json::object();  // all are the operator's: nobody else writes here but by edit()
     for (const auto& [name, value] : object["data"].items()) keys["f:" + name] = Json::object();
-    object["metadata"]["managedFields"] = {{{"manager", "apitoken-operator"}, {"fieldsV1", {{"f:data", keys}}}}};
+    object["metadata"]["managedFields"] = {
+        {{"manager", "apitoken-operator"}, {"fieldsV1", {{"f:data", keys}}}}};
   }
 
   int version_ = 100;

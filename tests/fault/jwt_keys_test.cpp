@@ -1,5 +1,5 @@
-// The key ring against an API server in memory: when keys are made, shown, used and removed, and what a lost race, a
-// deleted and a damaged Secret do.
+// The key ring against an API server in memory: when keys are made, shown, used and removed, and
+// what a lost race, a deleted and a damaged Secret do.
 #include "reconcile/jwt_keys.hpp"
 
 #include <gmock/gmock.h>
@@ -105,7 +105,10 @@ class JwtKeysTest : public testing::Test {
   std::size_t live_ = 0;
   kube::Client client_{server_, silence_};
   notify::Dispatcher dispatcher_{events_, silence_, silence_, silence_, clock_};
-  JwtKeys keys_{client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [this] { return live_; }};
+  JwtKeys keys_{
+      client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [this] {
+        return live_;
+      }};
 };
 
 TEST_F(JwtKeysTest, TheFirstSignatureMakesTheFirstKey) {
@@ -122,7 +125,8 @@ TEST_F(JwtKeysTest, TheFirstSignatureMakesTheFirstKey) {
 
 TEST_F(JwtKeysTest, AnotherReplicaSignsWithTheSameKey) {
   const auto kid = sign();
-  JwtKeys other(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [] { return 1u; });
+  JwtKeys other(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h},
+                [] { return 1u; });
   EXPECT_EQ(signer_of(*other.sign(claims(), {})), kid);
   EXPECT_EQ(server_.writes(), 1);
 }
@@ -164,7 +168,8 @@ TEST_F(JwtKeysTest, WhoLosesTheRaceForTheFirstKeyTakesTheWinners) {
   server_.refuse = [&](const kube::HttpRequest& request) -> std::optional<int> {
     if (request.method != kube::Method::Post || !winner.empty()) return {};
     winner = "being written";
-    JwtKeys other(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [] { return 0u; });
+    JwtKeys other(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h},
+                  [] { return 0u; });
     winner = signer_of(*other.sign(claims(), {}));
     return {};
   };
@@ -198,8 +203,10 @@ TEST_F(JwtKeysTest, ADeletedSecretIsMadeAnewAndTheLossIsTold) {
   follow_until([this] { return shown().empty(); });
   keep_until([this] { return shown().size() == 1; });
   EXPECT_NE(sign(), first);
-  EXPECT_THAT(log.text(),
-              HasSubstr("signing keys lost secret=system/apitoken-operator-jwt-keys cause=deleted live_jwts=3"));
+  EXPECT_THAT(
+      log.text(),
+      HasSubstr(
+          "signing keys lost secret=system/apitoken-operator-jwt-keys cause=deleted live_jwts=3"));
   const auto events = told();
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_TRUE(events[0].warning);
@@ -241,7 +248,8 @@ TEST_F(JwtKeysTest, AKeyUnderAnothersNameIsDamaged) {
     secret["data"]["other.pem"] = secret["data"][first + ".pem"];
     secret["data"]["other.json"] = secret["data"][first + ".json"];
   });
-  JwtKeys restarted(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [] { return 0u; });
+  JwtKeys restarted(client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h},
+                    [] { return 0u; });
   EXPECT_EQ(signer_of(*restarted.sign(claims(), {})), first);
   EXPECT_THAT(kids_in(restarted.jwks()), ElementsAre(first));
   EXPECT_THAT(data(), SizeIs(2));

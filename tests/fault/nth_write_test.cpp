@@ -1,5 +1,5 @@
-// Failing or dying at the n-th write, for every n, in everything the operator does to one ApiToken: it converges
-// afterwards, and exactly one Secret holds the value whose hash stands in the status.
+// Failing or dying at the n-th write, for every n, in everything the operator does to one ApiToken:
+// it converges afterwards, and exactly one Secret holds the value whose hash stands in the status.
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
@@ -14,7 +14,8 @@ using Fault = FakeApiServer::Fault;
 
 void expect_one_valid_secret(World& world) {
   ASSERT_TRUE(world.server.objects.contains(kSecret));
-  const auto value = base64_decode(world.server.objects[kSecret]["data"]["token"].get<std::string>());
+  const auto value =
+      base64_decode(world.server.objects[kSecret]["data"]["token"].get<std::string>());
   ASSERT_TRUE(value);
   EXPECT_TRUE(core::is_well_formed(*value));
   EXPECT_EQ(core::token_hash(*value), world.server.objects[kToken]["status"]["tokenHash"]);
@@ -35,27 +36,33 @@ std::string value_of(World& world, const char* key) {
 bool verifies(World& world, const std::string& value) {
   const Json& status = world.server.objects[kToken]["status"];
   const WallTime now = world.clock.wall();
-  const auto ahead = [&](const Json& time) { return now < *parse_rfc3339(time.get<std::string>()); };
+  const auto ahead = [&](const Json& time) {
+    return now < *parse_rfc3339(time.get<std::string>());
+  };
   const std::string hash = core::token_hash(value);
   if (status.value("tokenHash", "") == hash) return ahead(status["expiresAt"]);
   const Json previous = status.value("previous", Json::object());
   return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
 }
 
-// After each write, whatever became of its answer: the Secret of a token that says Ready holds a value that verifies.
+// After each write, whatever became of its answer: the Secret of a token that says Ready holds a
+// value that verifies.
 void expect_ready_value_verifies(World& world) {
   const auto& objects = world.server.objects;
   const auto token = objects.find(kToken);
   if (token == objects.end() || !objects.contains(kSecret)) return;
-  for (const Json& condition : token->second.value("/status/conditions"_json_pointer, Json::array())) {
+  for (const Json& condition :
+       token->second.value("/status/conditions"_json_pointer, Json::array())) {
     if (condition["type"] != "Ready" || condition["status"] != "True") continue;
-    EXPECT_TRUE(verifies(world, value_of(world, "token"))) << "Ready, and its Secret holds a dead value";
+    EXPECT_TRUE(verifies(world, value_of(world, "token")))
+        << "Ready, and its Secret holds a dead value";
   }
 }
 
 void ask_for_rotation(World& world) {
   world.server.watch_writes = [&world] {
-    EXPECT_TRUE(verifies(world, value_of(world, "token"))) << "a reader finds a value that does not verify";
+    EXPECT_TRUE(verifies(world, value_of(world, "token")))
+        << "a reader finds a value that does not verify";
     expect_ready_value_verifies(world);
   };
   world.server.edit(kToken, [](Json& token) {
@@ -79,17 +86,20 @@ struct Scenario {
 
 const Scenario kScenarios[] = {
     {"Issue", [](World&) {}, [](World&) {}, expect_one_valid_secret},
-    {"HealADeletedSecret", &World::settle, [](World& w) { w.server.objects.erase(kSecret); }, expect_one_valid_secret},
+    {"HealADeletedSecret", &World::settle, [](World& w) { w.server.objects.erase(kSecret); },
+     expect_one_valid_secret},
     {"HealATamperedValue", &World::settle,
      [](World& w) {
        w.server.edit(kSecret, [](Json& secret) {
          secret["data"]["token"] = "dGFtcGVyZWQ=";
          secret["metadata"]["managedFields"].push_back(
-             {{"manager", "kubectl-edit"}, {"fieldsV1", {{"f:data", {{"f:token", Json::object()}}}}}});
+             {{"manager", "kubectl-edit"},
+              {"fieldsV1", {{"f:data", {{"f:token", Json::object()}}}}}});
        });
      },
      expect_one_valid_secret},
-    {"ChangeMetadata", &World::settle, [](World& w) { w.spec({{"secret", {{"labels", {{"team", "a"}}}}}}); },
+    {"ChangeMetadata", &World::settle,
+     [](World& w) { w.spec({{"secret", {{"labels", {{"team", "a"}}}}}}); },
      [](World& w) {
        expect_one_valid_secret(w);
        EXPECT_EQ(w.server.objects[kSecret]["metadata"]["labels"]["team"], "a");
@@ -131,7 +141,8 @@ const Scenario kScenarios[] = {
        w.spec({{"type", "Temporary"}, {"ttl", "1h"}});
        w.settle();
      },
-     [](World& w) { w.clock.advance(2h); }, [](World& w) { EXPECT_FALSE(w.server.objects.contains(kToken)); }},
+     [](World& w) { w.clock.advance(2h); },
+     [](World& w) { EXPECT_FALSE(w.server.objects.contains(kToken)); }},
 };
 
 class NthWrite : public ::testing::TestWithParam<Scenario> {};
@@ -139,7 +150,8 @@ class NthWrite : public ::testing::TestWithParam<Scenario> {};
 TEST_P(NthWrite, FailsAndEverythingConverges) {
   const auto act = [](World& world) {
     GetParam().act(world);
-    if (!world.server.watch_writes) world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
+    if (!world.server.watch_writes)
+      world.server.watch_writes = [&world] { expect_ready_value_verifies(world); };
   };
   fail_at_each_write(GetParam().prepare, act, GetParam().expect);
 }
@@ -157,7 +169,8 @@ TEST(LostAnswer, OfTheStatusNeverCostsThePublishedValueWhileTheWatchIsAway) {
     world.process->pass();
     world.clock.advance(3s);
   }
-  EXPECT_EQ(world.server.objects[kSecret], published) << "minted over a value that people may have fetched";
+  EXPECT_EQ(world.server.objects[kSecret], published)
+      << "minted over a value that people may have fetched";
   EXPECT_EQ(world.server.writes(), 2);
   world.settle();
   expect_one_valid_secret(world);
@@ -189,7 +202,8 @@ TEST(Restart, AFreshProcessOverSettledObjectsWritesNothing) {
 
 TEST(Restart, AForeignSecretIsFoundByItsRefusalAndNeverTouched) {
   World world;
-  const Json foreign{{"metadata", {{"name", "ci"}, {"namespace", "team-a"}}}, {"data", {{"token", "bWluZQ=="}}}};
+  const Json foreign{{"metadata", {{"name", "ci"}, {"namespace", "team-a"}}},
+                     {"data", {{"token", "bWluZQ=="}}}};
   world.server.put(kSecret, foreign);
   const Json before = world.server.objects[kSecret];
   // Its watch does not show it: the operator's has a label selector.

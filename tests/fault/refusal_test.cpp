@@ -42,7 +42,8 @@ TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
   };
   pass();
   EXPECT_EQ(ready_reason(), "Pending");
-  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"), std::string::npos);
+  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"),
+            std::string::npos);
 }
 
 TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheStart) {
@@ -74,8 +75,9 @@ TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
   };
   pass();
   EXPECT_EQ(ready_reason(), "Rotated");
-  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("the rotation is not in the Secret yet"),
-            std::string::npos);
+  EXPECT_NE(
+      world_.server.objects[kToken]["status"].dump().find("the rotation is not in the Secret yet"),
+      std::string::npos);
 }
 
 TEST_F(Refusal, OfDeletingTheSecretLeavesTheTokenRevoked) {
@@ -97,7 +99,8 @@ TEST_F(Refusal, OfTheSecretsMetadataDoesNotHoldUpTheStatus) {
   world_.spec({{"secret", {{"labels", {{"team", "a"}}}}}});
   world_.clock.advance(100h);  // past warnAt
   world_.server.refuse = [](const kube::HttpRequest& request) {
-    return request.target.find("/secrets/") != std::string::npos ? std::optional(422) : std::nullopt;
+    return request.target.find("/secrets/") != std::string::npos ? std::optional(422)
+                                                                 : std::nullopt;
   };
   pass();
   EXPECT_EQ(ready_reason(), "ExpiringSoon");

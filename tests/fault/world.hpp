@@ -1,4 +1,5 @@
-// One process of the operator over a FakeApiServer, and one ApiToken in it. Tests alone; one thread.
+// One process of the operator over a FakeApiServer, and one ApiToken in it. Tests alone; one
+// thread.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,10 +30,14 @@ class Silence final : public notify::EventSink,
  public:
   Status create(const api::Event&, std::stop_token) override { return {}; }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
-  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&, std::stop_token) override {
+  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&,
+                                   std::stop_token) override {
     return notify::SendOutcome{};
   }
-  Status try_login(const notify::MailSettings&, std::chrono::milliseconds, std::stop_token) override { return {}; }
+  Status try_login(const notify::MailSettings&, std::chrono::milliseconds,
+                   std::stop_token) override {
+    return {};
+  }
   void rest() override {}
   Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override {
     return notify::MailSettings{};
@@ -66,7 +71,8 @@ class Operator {
   }
   // What the watch of Secrets brings while that of ApiTokens lags.
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
-  // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever ends the pass.
+  // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever
+  // ends the pass.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
   }
@@ -76,8 +82,8 @@ class Operator {
     if (!gathered) return false;
     if (!*gathered) return true;
     const core::Plan plan = core::plan_token((*gathered)->observed);
-    const bool done =
-        std::ranges::all_of(plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
+    const bool done = std::ranges::all_of(
+        plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
     return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry &&
            !(plan.wake_at && *plan.wake_at - (*gathered)->observed.now <= 3s);
   }
@@ -146,10 +152,12 @@ class World {
 };
 
 // Runs into each fault at the n-th write, for every n; `expect` looks at what that converges to.
-inline void fail_at_each_write(const std::function<void(World&)>& prepare, const std::function<void(World&)>& act,
+inline void fail_at_each_write(const std::function<void(World&)>& prepare,
+                               const std::function<void(World&)>& act,
                                const std::function<void(World&)>& expect) {
   using Fault = FakeApiServer::Fault;
-  for (const Fault fault : {Fault::Refused, Fault::AnswerLost, Fault::CrashBefore, Fault::CrashAfter}) {
+  for (const Fault fault :
+       {Fault::Refused, Fault::AnswerLost, Fault::CrashBefore, Fault::CrashAfter}) {
     for (int nth = 1;; ++nth) {
       SCOPED_TRACE("fault " + std::to_string(int(fault)) + " at write " + std::to_string(nth));
       World world;

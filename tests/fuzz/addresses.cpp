@@ -1,4 +1,5 @@
-// Mail addresses, mailboxes, mail servers and names of a TokenExpiryConfig. What passes can stand in a header.
+// Mail addresses, mailboxes, mail servers and names of a TokenExpiryConfig. What passes can stand
+// in a header.
 #include "core/addresses.hpp"
 
 #include "core/validate.hpp"
@@ -8,10 +9,12 @@ namespace apitoken::fuzz {
 namespace {
 
 void check(std::string_view address) {
-  require(address.find_first_of(std::string_view("\r\n\0", 3)) == address.npos, "an address is one line");
+  require(address.find_first_of(std::string_view("\r\n\0", 3)) == address.npos,
+          "an address is one line");
   const auto quoted = address.starts_with('"') ? address.rfind('"') + 1 : 0;
   require(address.find_first_of("<>; \"", quoted) == address.npos, "an address holds no delimiter");
-  require(core::parse_address(address) == std::string(address), "an address that passed passes again");
+  require(core::parse_address(address) == std::string(address),
+          "an address that passed passes again");
 }
 
 }  // namespace
@@ -23,7 +26,8 @@ void fuzz(std::string_view input) {
     const std::string_view line = input.substr(0, end);
     if (const auto mailbox = core::parse_mailbox(line)) {
       check(mailbox->address);
-      require(mailbox->display.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos, "a name is one line");
+      require(mailbox->display.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos,
+              "a name is one line");
     }
     if (const auto server = core::parse_server(line))
       require(core::parse_server(server->text()) == *server, "a server that passed passes again");

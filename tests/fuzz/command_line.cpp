@@ -1,4 +1,5 @@
-// Words of the plugin's command line, and flags of the operator: from wrappers and manifests that others wrote.
+// Words of the plugin's command line, and flags of the operator: from wrappers and manifests that
+// others wrote.
 #include "cli/command_line.hpp"
 
 #include "config.hpp"
@@ -7,7 +8,9 @@
 namespace apitoken::fuzz {
 namespace {
 
-bool is_one_line(const std::string& text) { return !text.empty() && text.find_first_of("\r\n\x1b") == text.npos; }
+bool is_one_line(const std::string& text) {
+  return !text.empty() && text.find_first_of("\r\n\x1b") == text.npos;
+}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
-// What every fuzz target sees. A target is one file that defines fuzz(): it decodes bytes that others wrote and states
-// with require() what must hold of the answer. Built with clang it is a libFuzzer program (hack/fuzz.sh); built with
-// gcc it replays its corpus, the file's own and distorted, under ctest (replay_main.cpp).
+// What every fuzz target sees. A target is one file that defines fuzz(): it decodes bytes that
+// others wrote and states with require() what must hold of the answer. Built with clang it is a
+// libFuzzer program (hack/fuzz.sh); built with gcc it replays its corpus, the file's own and
+// distorted, under ctest (replay_main.cpp).
 #pragma once
 
 #include <cstdio>

@@ -12,7 +12,9 @@ namespace apitoken::fuzz {
 
 void fuzz(std::string_view input) {
   const int file = memfd_create("kubeconfig", MFD_CLOEXEC);
-  require(file >= 0 && write(file, input.data(), input.size()) == static_cast<ssize_t>(input.size()), "a file");
+  require(
+      file >= 0 && write(file, input.data(), input.size()) == static_cast<ssize_t>(input.size()),
+      "a file");
   (void)kube::load_kubeconfig("/proc/self/fd/" + std::to_string(file));
   close(file);
 }

@@ -1,4 +1,5 @@
-// What `kubectl apitoken lint` does with a file: YAML within bounds, then the schema and the rules for each document.
+// What `kubectl apitoken lint` does with a file: YAML within bounds, then the schema and the rules
+// for each document.
 #include <nlohmann/json.hpp>
 
 #include "cli/examine.hpp"
@@ -14,8 +15,10 @@ void fuzz(std::string_view input) {
     return;
   }
   for (const auto& document : *documents) {
-    const auto finding = cli::examine(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    require(!finding.ours || finding.problems.empty() != finding.explanation.empty(), "a verdict is one of two");
+    const auto finding =
+        cli::examine(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    require(!finding.ours || finding.problems.empty() != finding.explanation.empty(),
+            "a verdict is one of two");
   }
 }
 

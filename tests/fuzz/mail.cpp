@@ -1,4 +1,5 @@
-// Mails with whatever users wrote in them: nothing of it becomes a header, a line is as long as mail allows.
+// Mails with whatever users wrote in them: nothing of it becomes a header, a line is as long as
+// mail allows.
 #include "fuzz/fuzz.hpp"
 #include "notify/digest.hpp"
 #include "notify/mail_text.hpp"
@@ -8,7 +9,10 @@ namespace {
 
 notify::Digest digest_of(std::string_view input) {
   core::Notice notice;
-  notice.key = {.token_uid = "u", .expires_at = WallTime(Seconds(1774355400)), .config = "c", .before = Seconds(3600)};
+  notice.key = {.token_uid = "u",
+                .expires_at = WallTime(Seconds(1774355400)),
+                .config = "c",
+                .before = Seconds(3600)};
   notice.ns = take_part(input);
   notice.name = take_part(input);
   notice.user = take_part(input);
@@ -31,7 +35,8 @@ void check_message(std::string_view message) {
     const std::string_view line = message.substr(0, end);
     require(line.size() <= 998, "RFC 5322 section 2.1.1: at most 998 characters");
     require(line.find_first_of("\r\n") == line.npos, "no bare CR or LF");
-    for (const char c : line) require(static_cast<unsigned char>(c) < 0x80 && c != '\0', "ASCII, as it is encoded");
+    for (const char c : line)
+      require(static_cast<unsigned char>(c) < 0x80 && c != '\0', "ASCII, as it is encoded");
     if (line.empty()) in_head = false;
     if (in_head && !line.starts_with(' ') && !line.starts_with('\t')) ++headers;
     message.remove_prefix(end + 2);

@@ -1,5 +1,6 @@
-// Without libFuzzer: every file of a target's corpus as it is, then seeded distortions of it. ctest runs it; sanitizer
-// builds see the most. Usage: fuzz_TARGET CORPUS [DISTORTIONS]. Set APITOKEN_SEED to play others.
+// Without libFuzzer: every file of a target's corpus as it is, then seeded distortions of it. ctest
+// runs it; sanitizer builds see the most. Usage: fuzz_TARGET CORPUS [DISTORTIONS]. Set
+// APITOKEN_SEED to play others.
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
@@ -18,7 +19,9 @@ namespace {
 
 std::string distort(std::string text, std::mt19937_64& random) {
   using namespace std::string_view_literals;
-  const auto below = [&](std::size_t limit) { return limit == 0 ? 0 : static_cast<std::size_t>(random() % limit); };
+  const auto below = [&](std::size_t limit) {
+    return limit == 0 ? 0 : static_cast<std::size_t>(random() % limit);
+  };
   for (std::size_t times = below(4) + 1; times > 0; --times) {
     const std::size_t at = below(text.size());
     switch (below(5)) {
@@ -51,7 +54,8 @@ std::string current;
 [[noreturn]] void write_finding() {
   const auto path = std::filesystem::temp_directory_path() / "apitoken-fuzz-finding";
   std::ofstream(path, std::ios::binary) << current;
-  std::fprintf(stderr, "fuzz: an exception or a broken promise; the input stands in %s\n", path.c_str());
+  std::fprintf(stderr, "fuzz: an exception or a broken promise; the input stands in %s\n",
+               path.c_str());
   std::abort();
 }
 
@@ -70,13 +74,15 @@ int main(int argc, char** argv) {
   const char* const seed = std::getenv("APITOKEN_SEED");
   std::mt19937_64 random(seed ? std::strtoull(seed, nullptr, 10) : 20261124);
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) files.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1]))
+    files.push_back(entry.path());
   if (files.empty()) return 2;
   for (const auto& path : files) {
     std::ifstream file(path, std::ios::binary);
     const std::string text(std::istreambuf_iterator<char>(file), {});
     play(text);
-    for (int i = 0; i < distortions / static_cast<int>(files.size()); ++i) play(distort(text, random));
+    for (int i = 0; i < distortions / static_cast<int>(files.size()); ++i)
+      play(distort(text, random));
   }
   std::printf("%zu files, %d distortions\n", files.size(), distortions);
   return 0;

@@ -1,5 +1,5 @@
-// The pieces of HTTP requests that the operator reads itself: targets, queries and form bodies, bearer tokens, and what
-// a caller shows as one.
+// The pieces of HTTP requests that the operator reads itself: targets, queries and form bodies,
+// bearer tokens, and what a caller shows as one.
 #include "fuzz/fuzz.hpp"
 #include "serve/credential.hpp"
 #include "serve/request_head.hpp"

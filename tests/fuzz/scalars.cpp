@@ -11,11 +11,14 @@ namespace apitoken::fuzz {
 
 void fuzz(std::string_view input) {
   if (const auto duration = parse_duration(input))
-    require(parse_duration(format_duration(*duration)) == *duration, "a duration means the same once written again");
+    require(parse_duration(format_duration(*duration)) == *duration,
+            "a duration means the same once written again");
   if (const auto time = parse_rfc3339(input))
-    require(parse_rfc3339(format_rfc3339(*time)) == *time, "a time means the same once written again");
+    require(parse_rfc3339(format_rfc3339(*time)) == *time,
+            "a time means the same once written again");
   if (const auto bytes = base64_decode(input))
-    require(base64_decode(base64_encode(*bytes)) == *bytes, "base64 means the same once written again");
+    require(base64_decode(base64_encode(*bytes)) == *bytes,
+            "base64 means the same once written again");
   (void)kube::parse_http_date(input);
   (void)core::parse_hash(input);
   if (input.size() >= 4) (void)core::token_hint(input);  // of values that were minted

@@ -1,4 +1,5 @@
-// Watch streams, in pieces as a network delivers them, and the decoders and plans of the objects in them.
+// Watch streams, in pieces as a network delivers them, and the decoders and plans of the objects in
+// them.
 #include "api/api_token.hpp"
 #include "api/secret.hpp"
 #include "api/token_expiry_config.hpp"

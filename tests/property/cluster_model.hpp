@@ -1,5 +1,5 @@
-// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute would, users change
-// it as they please, time moves by hand. Tests alone.
+// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute
+// would, users change it as they please, time moves by hand. Tests alone.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -59,26 +59,31 @@ class ClusterModel {
   // A valid value is where it must be: nothing may be minted.
   bool is_whole() const {
     return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
-           secret->value_hash == token.status.token_hash && token.status.expires_at && now < *token.status.expires_at;
+           secret->value_hash == token.status.token_hash && token.status.expires_at &&
+           now < *token.status.expires_at;
   }
   // The value is valid, and its Secret had its time.
   bool is_delivered() const {
     const auto at = delivered_at(token.spec, token.status);
     return at && (token.status.delivered_at || now >= *at) && verifies(token.status.token_hash);
   }
-  // A rotation that was cut off waits to be finished: the former value stands in the Secret, and is valid.
+  // A rotation that was cut off waits to be finished: the former value stands in the Secret, and is
+  // valid.
   bool is_rotating() const {
-    return secret && is_ours() && token.status.previous && secret->value_hash == token.status.previous->token_hash &&
-           verifies(secret->value_hash);
+    return secret && is_ours() && token.status.previous &&
+           secret->value_hash == token.status.previous->token_hash && verifies(secret->value_hash);
   }
   // As whoever verifies sees it.
   bool verifies(const std::string& hash) const {
     const auto& status = token.status;
     if (hash.empty()) return false;
     if (hash == status.token_hash) return status.expires_at && now < *status.expires_at;
-    return status.previous && hash == status.previous->token_hash && now < status.previous->valid_until;
+    return status.previous && hash == status.previous->token_hash &&
+           now < status.previous->valid_until;
   }
-  bool is_ours() const { return is_owned_by(secret->meta, token.meta.uid) || is_restored(secret->meta); }
+  bool is_ours() const {
+    return is_owned_by(secret->meta, token.meta.uid) || is_restored(secret->meta);
+  }
 
   void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }
   // As far as a process gets that ends after so many effects.
@@ -190,8 +195,9 @@ class ClusterModel {
   void run(const PostEvent&) {}
   void run(const Tell& tell) {
     const auto& key = tell.notice.key;
-    const bool waiting = std::ranges::any_of(
-        told, [&](const api::NoticeEntry& entry) { return entry.config == key.config && entry.before == key.before; });
+    const bool waiting = std::ranges::any_of(told, [&](const api::NoticeEntry& entry) {
+      return entry.config == key.config && entry.before == key.before;
+    });
     if (waiting) return;
     told.push_back({key.config, key.before, now, now});
     const NoticeName name{key.expires_at, key.config, key.before};
@@ -209,7 +215,8 @@ class ClusterModel {
       if (std::ranges::find(ours, name) == ours.end()) ours.push_back(name);
     }
   }
-  static void apply(const api::StringChanges& changes, api::StringMap& present, std::vector<std::string>& ours) {
+  static void apply(const api::StringChanges& changes, api::StringMap& present,
+                    std::vector<std::string>& ours) {
     for (const auto& [name, value] : changes) {
       if (value) {
         present[name] = *value;

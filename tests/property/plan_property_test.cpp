@@ -1,4 +1,5 @@
-// What must hold for every plan, over random histories of one ApiToken. Set APITOKEN_SEED to play one again.
+// What must hold for every plan, over random histories of one ApiToken. Set APITOKEN_SEED to play
+// one again.
 #include <cstdlib>
 
 #include "base/duration.hpp"
@@ -22,7 +23,8 @@ class History {
     model.token.spec.ttl = std::to_string(below(300) + 10) + "s";
     if (chance(3)) model.token.spec.rotation.edit().policy = "Automatic";
     if (chance(3)) model.token.spec.rotation.edit().overlap = std::to_string(below(60)) + "s";
-    if (chance(4)) model.token.spec.secret.edit().delete_after = std::to_string(below(60) + 1) + "s";
+    if (chance(4))
+      model.token.spec.secret.edit().delete_after = std::to_string(below(60) + 1) + "s";
     if (chance(3)) model.token.spec.ttl_after_expired = std::to_string(below(100)) + "s";
   }
 
@@ -48,7 +50,9 @@ class History {
         });
         break;
       case 5:
-        edit([](auto& secret) { secret.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie"; });
+        edit([](auto& secret) {
+          secret.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie";
+        });
         break;
       case 6:
         edit([](auto& secret) { secret.meta.meta.owners.clear(); });
@@ -64,14 +68,17 @@ class History {
         break;  // below 10s: invalid
       case 9:
         change_spec([this] {
-          model.token.spec.secret.edit().labels = {{"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
+          model.token.spec.secret.edit().labels = {
+              {"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
         });
         break;
       case 10:
-        change_spec([this] { model.token.spec.user = chance(2) ? "system:x" : "alice@example.com"; });
+        change_spec(
+            [this] { model.token.spec.user = chance(2) ? "system:x" : "alice@example.com"; });
         break;
       case 11:
-        if (chance(12)) change_spec([this] { model.token.spec.revoked = !model.token.spec.revoked; });
+        if (chance(12))
+          change_spec([this] { model.token.spec.revoked = !model.token.spec.revoked; });
         break;
       case 12:
         add_config();
@@ -139,7 +146,8 @@ void expect_told(const ClusterModel& model) {
   const auto type = token_type(model.token.spec);
   const auto ttl = parse_duration(status.ttl);
   ASSERT_TRUE(ttl);
-  if (status.rotate_at && model.now < rotation_overdue(*status.rotate_at, *status.expires_at)) return;
+  if (status.rotate_at && model.now < rotation_overdue(*status.rotate_at, *status.expires_at))
+    return;
   for (const auto& [name, config] : model.configs) {
     std::vector<Seconds> reminders = config.reminders;
     std::erase_if(reminders, [&](Seconds reminder) { return reminder >= *ttl; });
@@ -148,7 +156,8 @@ void expect_told(const ClusterModel& model) {
     reminders.emplace_back(0);
     std::optional<Seconds> nearest;
     for (const Seconds reminder : reminders) {
-      if (model.now >= *status.expires_at - reminder && (!nearest || reminder < *nearest)) nearest = reminder;
+      if (model.now >= *status.expires_at - reminder && (!nearest || reminder < *nearest))
+        nearest = reminder;
     }
     if (!nearest) continue;
     const auto in_ledger = [&](const api::NoticeEntry& entry) {
@@ -178,7 +187,8 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
       if (const auto* ready = api::find_condition(model.token.status.conditions, "Ready")) {
         ++seen[std::string(ready->reason)];
         if (ready->status == "True") {
-          ASSERT_TRUE(model.is_whole() || model.is_delivered() || model.is_rotating()) << "Ready without a valid value";
+          ASSERT_TRUE(model.is_whole() || model.is_delivered() || model.is_rotating())
+              << "Ready without a valid value";
         }
       }
       expect_told(model);
@@ -188,14 +198,15 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
     }
     ++seen[model.gone ? "(deleted)" : "(kept)"];
   }
-  for (const char* reason : {"Issued", "Rotated", "ExpiringSoon", "Expired", "Revoked", "InvalidSpec", "SecretConflict",
-                             "Pending", "(deleted)", "(kept)"}) {
+  for (const char* reason : {"Issued", "Rotated", "ExpiringSoon", "Expired", "Revoked",
+                             "InvalidSpec", "SecretConflict", "Pending", "(deleted)", "(kept)"}) {
     EXPECT_GT(seen[reason], 0) << "no history came to " << reason;
   }
 }
 
-// Whoever reads the Secret at any moment, between any two writes and after a crash at any of them, finds a value that
-// verifies, if it did before; unless the token was revoked or its time is over. The former value in it does too.
+// Whoever reads the Secret at any moment, between any two writes and after a crash at any of them,
+// finds a value that verifies, if it did before; unless the token was revoked or its time is over.
+// The former value in it does too.
 TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
   int rotations = 0;
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 100; ++seed) {
@@ -215,10 +226,12 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
         for (std::size_t done = 0; done <= plan.effects.size(); ++done) {
           ClusterModel reader = model;
           reader.carry_out(plan, done);
-          if (reader.gone || !reader.secret || reader.secret->meta.meta.uid != uid || model.token.spec.revoked)
+          if (reader.gone || !reader.secret || reader.secret->meta.meta.uid != uid ||
+              model.token.spec.revoked)
             continue;
           if (verified) {
-            ASSERT_TRUE(reader.verifies(reader.secret->value_hash)) << done << " effects of\n" << to_text(plan);
+            ASSERT_TRUE(reader.verifies(reader.secret->value_hash)) << done << " effects of\n"
+                                                                    << to_text(plan);
           }
         }
         for (const Effect& effect : plan.effects) {
@@ -226,16 +239,18 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
           rotations += draw != nullptr && draw->rotates;
         }
         const bool crashes = history.chance(3);
-        model.carry_out(plan,
-                        crashes ? history.below(static_cast<std::uint32_t>(plan.effects.size())) : plan.effects.size());
+        model.carry_out(plan, crashes
+                                  ? history.below(static_cast<std::uint32_t>(plan.effects.size()))
+                                  : plan.effects.size());
         ASSERT_FALSE(::testing::Test::HasFailure());
         if (history.chance(4)) history.request_rotation();  // a crash need not be over by then
       }
       model.settle();
       const auto* ready = api::find_condition(model.token.status.conditions, "Ready");
-      if (!model.gone && ready && ready->status == "True" && model.secret && model.is_ours() && !model.is_rotating() &&
-          !model.secret->previous_hash.empty()) {
-        ASSERT_TRUE(model.verifies(model.secret->previous_hash)) << "previous-token does not verify";
+      if (!model.gone && ready && ready->status == "True" && model.secret && model.is_ours() &&
+          !model.is_rotating() && !model.secret->previous_hash.empty()) {
+        ASSERT_TRUE(model.verifies(model.secret->previous_hash))
+            << "previous-token does not verify";
       }
     }
   }

@@ -1,5 +1,6 @@
-// Requests about tokens, and thousands of seeded distortions of each, through the endpoints as they stand together:
-// what a fuzz target, which sees one piece, cannot show. Set APITOKEN_SEED to play one again.
+// Requests about tokens, and thousands of seeded distortions of each, through the endpoints as they
+// stand together: what a fuzz target, which sees one piece, cannot show. Set APITOKEN_SEED to play
+// one again.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -19,7 +20,9 @@ namespace apitoken {
 namespace {
 
 std::string distort(std::string text, std::mt19937_64& random) {
-  const auto below = [&](std::size_t limit) { return limit == 0 ? 0 : static_cast<std::size_t>(random() % limit); };
+  const auto below = [&](std::size_t limit) {
+    return limit == 0 ? 0 : static_cast<std::size_t>(random() % limit);
+  };
   for (std::size_t times = below(4) + 1; times > 0; --times) {
     const std::size_t at = below(text.size());
     switch (below(5)) {
@@ -52,8 +55,8 @@ void replay(const char* corpus, int distortions, Decode decode) {
   const char* given = std::getenv("APITOKEN_SEED");
   std::mt19937_64 random(given ? std::strtoull(given, nullptr, 10) : 20261124);
   int files = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::filesystem::path(APITOKEN_SOURCE_DIR) / "tests/fuzz/corpus" / corpus)) {
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(APITOKEN_SOURCE_DIR) / "tests/fuzz/corpus" / corpus)) {
     std::ostringstream text;
     text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
     decode(text.str());
@@ -65,14 +68,18 @@ void replay(const char* corpus, int distortions, Decode decode) {
 
 class NoTransport final : public kube::Transport {
  public:
-  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override { return none(); }
+  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override {
+    return none();
+  }
   Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
                                     const std::function<bool(std::string_view)>&) override {
     return none();
   }
 
  private:
-  static std::unexpected<Error> none() { return fail(ErrorKind::Unavailable, "there is no API server"); }
+  static std::unexpected<Error> none() {
+    return fail(ErrorKind::Unavailable, "there is no API server");
+  }
 };
 
 class NoObserver final : public kube::RequestObserver {
@@ -83,8 +90,10 @@ class NoObserver final : public kube::RequestObserver {
 void expect_sound(const serve::HttpReply& reply) {
   const auto* answer = std::get_if<serve::HttpAnswer>(&reply);
   ASSERT_NE(answer, nullptr);
-  EXPECT_TRUE(answer->status == 200 || (answer->status >= 400 && answer->status < 404)) << answer->status;
-  for (const auto& [name, value] : answer->headers) EXPECT_EQ(value.find_first_of("\r\n"), value.npos) << name;
+  EXPECT_TRUE(answer->status == 200 || (answer->status >= 400 && answer->status < 404))
+      << answer->status;
+  for (const auto& [name, value] : answer->headers)
+    EXPECT_EQ(value.find_first_of("\r\n"), value.npos) << name;
 }
 
 // What is said of each as body, as Authorization and as scopes demanded.
@@ -100,7 +109,8 @@ TEST(Replay, RequestsAboutTokens) {
   good.status.token_hash = core::token_hash("good");
   good.status.expires_at = clock.wall() + std::chrono::hours(1);
   store.observe("", good);
-  const verify::Verifier verifier(index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {});
+  const verify::Verifier verifier(
+      index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {});
   NoTransport transport;
   NoObserver observer;
   kube::Client client(transport, observer);
@@ -112,12 +122,15 @@ TEST(Replay, RequestsAboutTokens) {
   using serve::request_of;
   replay("requests", 5000, [&](const std::string& text) {
     expect_sound(routes.serve(request_of("POST", "/tokenreview", {}, "application/json", text)));
-    auto introspection = request_of("POST", "/introspect", {}, "application/x-www-form-urlencoded", text);
+    auto introspection =
+        request_of("POST", "/introspect", {}, "application/x-www-form-urlencoded", text);
     introspection.certified = [] { return true; };
     expect_sound(routes.serve(introspection));
     expect_sound(routes.serve(request_of("GET", "/auth", text)));
-    expect_sound(routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", text}})));
-    expect_sound(routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, serve::decode_form(text))));
+    expect_sound(
+        routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", text}})));
+    expect_sound(
+        routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, serve::decode_form(text))));
     (void)core::parse_hash(text);
   });
   spdlog::set_level(spdlog::level::info);

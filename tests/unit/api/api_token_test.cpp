@@ -25,7 +25,8 @@ Result<ApiToken> decode(const std::string& members) {
 }
 
 TEST(ApiToken, IsReadAsWritten) {
-  const auto token = decode(R"("spec": {"user": "alice@example.com", "type": "Temporary", "ttl": "1h", "revoked": true,
+  const auto token = decode(
+      R"("spec": {"user": "alice@example.com", "type": "Temporary", "ttl": "1h", "revoked": true,
     "ttlAfterExpired": "0s", "secret": {"name": "s", "key": "k", "labels": {"a": "b"}}})");
   ASSERT_TRUE(token);
   EXPECT_EQ(token->spec.user, "alice@example.com");
@@ -53,14 +54,16 @@ TEST(ApiToken, WrongTypesAreProblemsNotErrors) {
   EXPECT_FALSE(token->spec.revoked);
 }
 
-TEST(ApiToken, SecretOfTheWrongTypeIsAProblem) {  // else a value would be minted into a Secret that nobody named
+TEST(ApiToken, SecretOfTheWrongTypeIsAProblem) {  // else a value would be minted into a Secret that
+                                                  // nobody named
   const auto token = decode(R"("spec": {"user": "a", "secret": "ci-deploy"})");
   ASSERT_TRUE(token);
   EXPECT_THAT(token->spec.problems, ElementsAre("spec.secret: must be an object"));
 }
 
 TEST(ApiToken, WithoutSpecOrWithAnAbsurdOneIsEmpty) {
-  for (const char* members : {"", R"("spec": null)", R"("spec": "x")", R"("spec": [], "status": 7)"}) {
+  for (const char* members :
+       {"", R"("spec": null)", R"("spec": "x")", R"("spec": [], "status": 7)"}) {
     const auto token = decode(members);
     ASSERT_TRUE(token) << members;
     EXPECT_EQ(token->spec.user, "");
@@ -68,8 +71,8 @@ TEST(ApiToken, WithoutSpecOrWithAnAbsurdOneIsEmpty) {
 }
 
 TEST(ApiToken, StatusOfAbsurdValuesIsReadAsFarAsItMakesSense) {
-  const auto token =
-      decode(R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
+  const auto token = decode(
+      R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
     "conditions": {"a": 1}, "notices": [{"config": "c", "before": "30d"}, {"before": "24h"}, "x"]})");
   ASSERT_TRUE(token);
   EXPECT_FALSE(token->status.expires_at);
@@ -84,8 +87,9 @@ TEST(ApiToken, ObjectOfFiveMegabytesIsRead) {
   std::string labels;
   for (int i = 0; i < 100'000; ++i)
     labels += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":\"" + std::string(32, 'v') + "\"";
-  const auto token = decode(R"("spec": {"user": "a", "description": ")" + std::string(1'000'000, 'd') +
-                            R"(", "secret": {"labels": {)" + labels + "}}}");
+  const auto token =
+      decode(R"("spec": {"user": "a", "description": ")" + std::string(1'000'000, 'd') +
+             R"(", "secret": {"labels": {)" + labels + "}}}");
   ASSERT_TRUE(token);
   EXPECT_EQ(token->spec.secret->labels.size(), 100'000u);
 }
@@ -104,7 +108,8 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
   status.warn_at = WallTime(1776342600s);
   status.revision = 4;
   status.secret_name = "ci";
-  status.notices = {{"default", 720h, WallTime(1774355400s), {}}, {"", 0s, {}, WallTime(1774355401s)}};
+  status.notices = {{"default", 720h, WallTime(1774355400s), {}},
+                    {"", 0s, {}, WallTime(1774355401s)}};
   const auto patch = encode_status_patch(identity(), status);
   const auto object = nlohmann::json::parse(patch);
   EXPECT_EQ(object["metadata"], (nlohmann::json{{"uid", "u"}, {"resourceVersion", "7"}}));
@@ -115,8 +120,8 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
 
 TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
   const auto status = nlohmann::json::parse(encode_status_patch(identity(), {}))["status"];
-  for (const char* name :
-       {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint", "notices", "revision", "secretName"}) {
+  for (const char* name : {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint",
+                           "notices", "revision", "secretName"}) {
     EXPECT_TRUE(status.contains(name) && status[name].is_null()) << name;
   }
 }

@@ -1,4 +1,5 @@
-// Lenient getters: what is missing is absent, what is of the wrong type is absent and named, and nothing hostile harms.
+// Lenient getters: what is missing is absent, what is of the wrong type is absent and named, and
+// nothing hostile harms.
 #include "api/json.hpp"
 
 #include <gmock/gmock.h>
@@ -38,31 +39,36 @@ TEST(Json, WrongTypesAreAbsentAndNamed) {
   EXPECT_FALSE(read_object(parsed.json(), "o", "spec.o", &problems));
   EXPECT_THAT(read_string_map(parsed.json(), "mm", "spec.mm", &problems), IsEmpty());
   EXPECT_THAT(read_string_list(parsed.json(), "ll", "spec.ll", &problems), ElementsAre("a", "c"));
-  EXPECT_THAT(problems, ElementsAre("spec.s: must be a string", "spec.i: must be a whole number",
-                                    "spec.f: must be a whole number", "spec.b: must be true or false",
-                                    "spec.m: must be a map of strings", "spec.l: must be a list",
-                                    "spec.o: must be an object", "spec.mm.k: must be a string",
-                                    "spec.ll[1]: must be a string", "spec.ll[3]: must be a string"));
+  EXPECT_THAT(problems,
+              ElementsAre("spec.s: must be a string", "spec.i: must be a whole number",
+                          "spec.f: must be a whole number", "spec.b: must be true or false",
+                          "spec.m: must be a map of strings", "spec.l: must be a list",
+                          "spec.o: must be an object", "spec.mm.k: must be a string",
+                          "spec.ll[1]: must be a string", "spec.ll[3]: must be a string"));
 }
 
 TEST(Json, NumbersBeyondSixtyFourBitsAreNoWholeNumbers) {
-  const Parsed parsed(R"({"a": 9223372036854775807, "b": 9223372036854775808, "c": -9223372036854775808})");
+  const Parsed parsed(
+      R"({"a": 9223372036854775807, "b": 9223372036854775808, "c": -9223372036854775808})");
   EXPECT_EQ(read_integer(parsed.json(), "a", "a"), INT64_MAX);
   EXPECT_FALSE(read_integer(parsed.json(), "b", "b"));
   EXPECT_EQ(read_integer(parsed.json(), "c", "c"), INT64_MIN);
 }
 
-// What the API server makes of a number in a field that had no type yet: up to 21 digits, then an exponent.
+// What the API server makes of a number in a field that had no type yet: up to 21 digits, then an
+// exponent.
 TEST(Json, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
   JsonParser parser;
-  for (const std::string number : {"99999999999999999999", "-9223372036854775809", "18446744073709551616", "1e+21"}) {
-    const auto parsed =
-        parser.parse(R"({"text": "\u00fc\"1e", "big": )" + number + R"(, "list": [1, {"a": -7}], "time": 0.5})");
+  for (const std::string number :
+       {"99999999999999999999", "-9223372036854775809", "18446744073709551616", "1e+21"}) {
+    const auto parsed = parser.parse(R"({"text": "\u00fc\"1e", "big": )" + number +
+                                     R"(, "list": [1, {"a": -7}], "time": 0.5})");
     ASSERT_TRUE(parsed) << number;
     Problems problems;
     EXPECT_FALSE(read_integer(*parsed, "big", "spec.big", &problems));
     EXPECT_FALSE(read_string(*parsed, "big", "spec.big", &problems));
-    EXPECT_THAT(problems, ElementsAre("spec.big: must be a whole number", "spec.big: must be a string"));
+    EXPECT_THAT(problems,
+                ElementsAre("spec.big: must be a whole number", "spec.big: must be a string"));
     EXPECT_EQ(read_string(*parsed, "text", "text"), "ü\"1e");
     EXPECT_EQ(read_integer(read_array(*parsed, "list").at(1), "a", "a"), -7);
   }
@@ -79,7 +85,8 @@ TEST(Json, MembersOfWhatIsNoObjectAreAbsent) {
 TEST(Json, AbsurdDatesAreAbsent) {
   const Parsed parsed(
       R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400, "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
-  for (const char* name : {"a", "b", "c", "d"}) EXPECT_FALSE(read_time(parsed.json(), name)) << name;
+  for (const char* name : {"a", "b", "c", "d"})
+    EXPECT_FALSE(read_time(parsed.json(), name)) << name;
   EXPECT_EQ(read_time(parsed.json(), "e"), parse_rfc3339("2026-03-24T12:30:00Z"));
 }
 

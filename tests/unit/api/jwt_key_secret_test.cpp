@@ -17,11 +17,13 @@ using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
 JwtKeyEntry entry(const std::string& kid, const char* active_from) {
-  return {kid, SecretString("PEM of " + kid), *parse_rfc3339("2026-03-24T12:00:00Z"), *parse_rfc3339(active_from)};
+  return {kid, SecretString("PEM of " + kid), *parse_rfc3339("2026-03-24T12:00:00Z"),
+          *parse_rfc3339(active_from)};
 }
 
 TEST(JwtKeySecret, WhatIsWrittenIsReadBack) {
-  const auto body = encode_new_jwt_key_secret({"system", "keys"}, entry("k1", "2026-03-24T13:00:00Z"));
+  const auto body =
+      encode_new_jwt_key_secret({"system", "keys"}, entry("k1", "2026-03-24T13:00:00Z"));
   auto object = json::parse(body.reveal());
   EXPECT_EQ(object["type"], "Opaque");
   EXPECT_EQ(object["metadata"]["namespace"], "system");
@@ -44,13 +46,16 @@ TEST(JwtKeySecret, APatchAddsOneKeyAndTakesOthersOutAtOneVersion) {
   EXPECT_EQ(patch["metadata"]["uid"], "u");
   EXPECT_EQ(patch["metadata"]["resourceVersion"], "7");
   ASSERT_EQ(patch["data"].size(), 6u);
-  for (const char* name : {"k1.pem", "k1.json", "k2.pem", "k2.json"}) EXPECT_TRUE(patch["data"][name].is_null());
+  for (const char* name : {"k1.pem", "k1.json", "k2.pem", "k2.json"})
+    EXPECT_TRUE(patch["data"][name].is_null());
   EXPECT_EQ(base64_decode(patch["data"]["k3.pem"].get<std::string>()), "PEM of k3");
-  EXPECT_EQ(json::parse(encode_jwt_key_patch(identity(), nullptr, {"k1"}).reveal())["data"].size(), 2u);
+  EXPECT_EQ(json::parse(encode_jwt_key_patch(identity(), nullptr, {"k1"}).reveal())["data"].size(),
+            2u);
 }
 
 TEST(JwtKeySecret, KeysComeInTheOrderOfTheirUseAndDamageIsNamed) {
-  json object{{"metadata", {{"namespace", "a"}, {"name", "keys"}, {"uid", "u"}, {"resourceVersion", "7"}}}};
+  json object{
+      {"metadata", {{"namespace", "a"}, {"name", "keys"}, {"uid", "u"}, {"resourceVersion", "7"}}}};
   auto& data = object["data"];
   const auto put = [&](const std::string& kid, const std::string& times) {
     data[kid + ".pem"] = base64_encode("PEM");
@@ -70,11 +75,13 @@ TEST(JwtKeySecret, KeysComeInTheOrderOfTheirUseAndDamageIsNamed) {
   std::vector<std::string> kids;
   for (const auto& key : secret->keys) kids.push_back(key.kid);
   EXPECT_THAT(kids, ElementsAre("early", "late"));
-  EXPECT_THAT(secret->damaged, UnorderedElementsAre("timeless", "rubbish", "half", "other-half", "crooked"));
+  EXPECT_THAT(secret->damaged,
+              UnorderedElementsAre("timeless", "rubbish", "half", "other-half", "crooked"));
 }
 
 TEST(JwtKeySecret, WithoutDataItIsEmpty) {
-  const Parsed parsed(R"({"metadata": {"namespace": "a", "name": "keys", "uid": "u", "resourceVersion": "7"}})");
+  const Parsed parsed(
+      R"({"metadata": {"namespace": "a", "name": "keys", "uid": "u", "resourceVersion": "7"}})");
   EXPECT_TRUE(decode_jwt_key_secret(parsed.json())->keys.empty());
   const Parsed nameless(R"({"metadata": {}})");
   EXPECT_FALSE(decode_jwt_key_secret(nameless.json()));

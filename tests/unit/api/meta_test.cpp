@@ -33,9 +33,9 @@ TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
 }
 
 TEST(Meta, WithoutIdentityIsAnError) {
-  for (const char* text :
-       {"{}", "[]", R"({"metadata": 5})", R"({"metadata": {}})", R"({"metadata": {"name": "a", "uid": "u"}})",
-        R"({"metadata": {"name": 1, "uid": "u", "resourceVersion": "1"}})"}) {
+  for (const char* text : {"{}", "[]", R"({"metadata": 5})", R"({"metadata": {}})",
+                           R"({"metadata": {"name": "a", "uid": "u"}})",
+                           R"({"metadata": {"name": 1, "uid": "u", "resourceVersion": "1"}})"}) {
     const Parsed parsed(text);
     const auto meta = decode_meta(parsed.json());
     ASSERT_FALSE(meta) << text;
@@ -44,7 +44,8 @@ TEST(Meta, WithoutIdentityIsAnError) {
 }
 
 TEST(Meta, ConditionsSurviveARoundTrip) {
-  const std::vector<Condition> conditions{{"Ready", "True", "Issued", "fine", WallTime(1774355400s), 3}};
+  const std::vector<Condition> conditions{
+      {"Ready", "True", "Issued", "fine", WallTime(1774355400s), 3}};
   const Parsed parsed(nlohmann::json{{"conditions", encode_conditions(conditions)}}.dump());
   EXPECT_EQ(decode_conditions(parsed.json()), conditions);
 }
@@ -66,11 +67,13 @@ TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
       R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}}, "c": {"matchExpressions": [7]}})");
   EXPECT_FALSE(decode_selector(parsed.json(), "a", "spec.a", &problems));
   EXPECT_TRUE(decode_selector(parsed.json(), "b", "spec.b", &problems));
-  EXPECT_THAT(problems, ElementsAre("spec.a: must be an object", "spec.b.matchLabels: must be a map of strings",
+  EXPECT_THAT(problems, ElementsAre("spec.a: must be an object",
+                                    "spec.b.matchLabels: must be a map of strings",
                                     "spec.b.matchExpressions: must be a list"));
   const auto c = decode_selector(parsed.json(), "c", "spec.c", &problems);
   ASSERT_TRUE(c);
-  EXPECT_EQ(c->match_expressions, std::vector<LabelRequirement>{{}});  // core::check_selector names it
+  EXPECT_EQ(c->match_expressions,
+            std::vector<LabelRequirement>{{}});  // core::check_selector names it
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ TEST(Review, ReadsWhatTheApiServerAsks) {
 }
 
 TEST(Review, TakesTheOlderVersionToo) {
-  const Parsed parsed(R"({"apiVersion":"authentication.k8s.io/v1beta1","kind":"TokenReview","spec":{"token":"t"}})");
+  const Parsed parsed(
+      R"({"apiVersion":"authentication.k8s.io/v1beta1","kind":"TokenReview","spec":{"token":"t"}})");
   const auto question = decode_token_question(parsed.json());
   ASSERT_TRUE(question);
   EXPECT_EQ(question->api_version, "authentication.k8s.io/v1beta1");
@@ -33,13 +34,19 @@ TEST(Review, RefusesOthersAndNamesTheFieldButNoToken) {
       {R"([])", "send authentication.k8s.io/v1"},
       {R"({"apiVersion":"v1","kind":"TokenReview","spec":{"token":"secret"}})", "apiVersion"},
       {R"({"apiVersion":"secret","kind":"TokenReview","spec":{"token":"t"}})", "apiVersion"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"Pod","spec":{"token":"secret"}})", "send TokenReview"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"secret","spec":{"token":"t"}})", "send TokenReview"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"Pod","spec":{"token":"secret"}})",
+       "send TokenReview"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"secret","spec":{"token":"t"}})",
+       "send TokenReview"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview"})", "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":7}})", "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":""}})", "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":["secret"]}})", "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":"secret"})", "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":7}})",
+       "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":""}})",
+       "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":["secret"]}})",
+       "spec.token"},
+      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":"secret"})",
+       "spec.token"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"secret","audiences":"a"}})",
        "spec.audiences"},
       {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"t","audiences":{"secret":1}}})",
@@ -50,14 +57,16 @@ TEST(Review, RefusesOthersAndNamesTheFieldButNoToken) {
     const auto question = decode_token_question(parsed.json());
     ASSERT_FALSE(question) << text;
     EXPECT_NE(question.error().message.find(named), std::string::npos) << question.error().message;
-    EXPECT_EQ(question.error().message.find("secret"), std::string::npos) << question.error().message;
+    EXPECT_EQ(question.error().message.find("secret"), std::string::npos)
+        << question.error().message;
   }
 }
 
 TEST(Review, AnswersWithUserAndAudiencesOrWithNothing) {
   TokenVerdict verdict;
-  EXPECT_EQ(encode_token_verdict("authentication.k8s.io/v1", verdict),
-            R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})");
+  EXPECT_EQ(
+      encode_token_verdict("authentication.k8s.io/v1", verdict),
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})");
   verdict.authenticated = true;
   verdict.user = {"alice", "u-1", {"g"}, {{"apitoken.dev/token-id", {"7Gk2"}}}};
   verdict.audiences = {"a"};
@@ -70,15 +79,19 @@ TEST(Review, AnswersWithUserAndAudiencesOrWithNothing) {
 TEST(Review, AsksTheApiServer) {
   const auto asked = nlohmann::json::parse(encode_token_question("secret", {}).reveal());
   EXPECT_EQ(asked["kind"], "TokenReview");
-  EXPECT_EQ(asked["spec"], (nlohmann::json{{"token", "secret"}})) << "no audiences: the API server's own";
-  EXPECT_EQ(nlohmann::json::parse(encode_token_question("secret", {"a", "b"}).reveal())["spec"]["audiences"],
+  EXPECT_EQ(asked["spec"], (nlohmann::json{{"token", "secret"}}))
+      << "no audiences: the API server's own";
+  EXPECT_EQ(nlohmann::json::parse(
+                encode_token_question("secret", {"a", "b"}).reveal())["spec"]["audiences"],
             (nlohmann::json{"a", "b"}));
   const UserInfo user{"system:serviceaccount:a:b", "u", {"system:authenticated"}, {{"k", {"v"}}}};
-  const auto access = nlohmann::json::parse(encode_access_question(user, "introspect", "apitoken.dev", "apitokens"));
+  const auto access = nlohmann::json::parse(
+      encode_access_question(user, "introspect", "apitoken.dev", "apitokens"));
   EXPECT_EQ(access["spec"]["user"], user.name);
   EXPECT_EQ(access["spec"]["groups"], user.groups);
   EXPECT_EQ(access["spec"]["resourceAttributes"],
-            (nlohmann::json{{"verb", "introspect"}, {"group", "apitoken.dev"}, {"resource", "apitokens"}}));
+            (nlohmann::json{
+                {"verb", "introspect"}, {"group", "apitoken.dev"}, {"resource", "apitokens"}}));
 }
 
 TEST(Review, AccessIsWhatIsAllowedAndNotDenied) {

@@ -61,15 +61,16 @@ TEST(Secret, PatchesCarryPreconditions) {
   ObjectMeta desired;
   desired.labels = {{"a", "b"}};
   desired.owners = {{"apitoken.dev/v1alpha1", "ApiToken", "ci", "owner-uid"}};
-  const auto value =
-      encode_value_patch(kAt, std::array{DataChange{"to.ken", &token}, DataChange{"previous-token"}}, desired);
+  const auto value = encode_value_patch(
+      kAt, std::array{DataChange{"to.ken", &token}, DataChange{"previous-token"}}, desired);
   const auto object = nlohmann::json::parse(value.reveal());
   EXPECT_EQ(object["metadata"]["uid"], "u");
   EXPECT_EQ(object["metadata"]["resourceVersion"], "7");
   EXPECT_EQ(object["metadata"]["labels"], (nlohmann::json{{"a", "b"}}));
   EXPECT_EQ(object["metadata"]["ownerReferences"][0]["uid"], "owner-uid");
   EXPECT_EQ(object["data"], (nlohmann::json{{"to.ken", "YXB0X3g="}, {"previous-token", nullptr}}));
-  const auto changes = nlohmann::json::parse(encode_metadata_patch(kAt, {{"gone", std::nullopt}, {"here", "x"}}, {}));
+  const auto changes = nlohmann::json::parse(
+      encode_metadata_patch(kAt, {{"gone", std::nullopt}, {"here", "x"}}, {}));
   EXPECT_EQ(changes["metadata"]["resourceVersion"], "7");
   EXPECT_TRUE(changes["metadata"]["labels"]["gone"].is_null());
   EXPECT_EQ(changes["metadata"]["labels"]["here"], "x");

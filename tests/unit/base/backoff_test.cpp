@@ -20,7 +20,8 @@ TEST(Backoff, DoublesUpToItsCap) {
 }
 
 TEST(Backoff, StaysAtItsCapForEver) {
-  for (const std::uint32_t failures : {29u, 30u, 31u, 32u, 63u, 64u, std::numeric_limits<std::uint32_t>::max()}) {
+  for (const std::uint32_t failures :
+       {29u, 30u, 31u, 32u, 63u, 64u, std::numeric_limits<std::uint32_t>::max()}) {
     EXPECT_EQ(kBackoff.delay(failures), 5min) << failures;
   }
 }

@@ -23,8 +23,8 @@ TEST(Base64, KnowsTheVectorsOfItsRfc) {
 TEST(Base64, SkipsLineBreaks) { EXPECT_EQ(base64_decode("Zm9v\r\nYm Fy\n"), "foobar"); }
 
 TEST(Base64, RefusesWhatIsNone) {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "====", "=", "Z===", "Zg==Zg==", "Zm=v", "Zm9v!", "Zm9-", "Zm9_",
-                           "\x80\x80\x80\x80"}) {
+  for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "====", "=", "Z===", "Zg==Zg==", "Zm=v",
+                           "Zm9v!", "Zm9-", "Zm9_", "\x80\x80\x80\x80"}) {
     EXPECT_FALSE(base64_decode(text)) << text;
   }
   EXPECT_FALSE(base64_decode(std::string_view("Zm9\0", 4)));

@@ -16,11 +16,13 @@ TEST(Rfc3339, WritesUtcInWholeSeconds) {
 }
 
 TEST(Rfc3339, AppliesOffsetsAndCutsFractions) {
-  for (const char* text : {"2026-03-24T12:30:00Z", "2026-03-24t12:30:00z", "2026-03-24T12:30:00.999999999Z",
-                           "2026-03-24T14:00:00+01:30", "2026-03-24T01:30:00-11:00"}) {
+  for (const char* text :
+       {"2026-03-24T12:30:00Z", "2026-03-24t12:30:00z", "2026-03-24T12:30:00.999999999Z",
+        "2026-03-24T14:00:00+01:30", "2026-03-24T01:30:00-11:00"}) {
     EXPECT_EQ(parse_rfc3339(text), WallTime(1774355400s)) << text;
   }
-  EXPECT_EQ(parse_rfc3339("2016-12-31T23:59:60Z"), parse_rfc3339("2017-01-01T00:00:00Z"));  // a leap second
+  EXPECT_EQ(parse_rfc3339("2016-12-31T23:59:60Z"),
+            parse_rfc3339("2017-01-01T00:00:00Z"));  // a leap second
   EXPECT_EQ(format_rfc3339(*parse_rfc3339("2024-02-29T00:00:00Z")), "2024-02-29T00:00:00Z");
 }
 
@@ -60,8 +62,8 @@ TEST(Rfc3339, RefusesWhatAnOffsetCarriesOutOfFourDigitYears) {
 }
 
 TEST(Rfc3339, ReadsBackWhatItWrote) {
-  for (auto time = *parse_rfc3339("0001-01-01T00:00:00Z"); time < *parse_rfc3339("9990-01-01T00:00:00Z");
-       time += 123456789s) {
+  for (auto time = *parse_rfc3339("0001-01-01T00:00:00Z");
+       time < *parse_rfc3339("9990-01-01T00:00:00Z"); time += 123456789s) {
     ASSERT_EQ(parse_rfc3339(format_rfc3339(time)), time);
   }
 }

@@ -11,7 +11,8 @@ namespace {
 template <typename T>
 concept Streams = requires(std::ostream& out, const T& value) { out << value; };
 
-static_assert(!std::is_copy_constructible_v<SecretString> && !std::is_copy_assignable_v<SecretString>);
+static_assert(!std::is_copy_constructible_v<SecretString> &&
+              !std::is_copy_assignable_v<SecretString>);
 static_assert(!std::is_convertible_v<SecretString, std::string_view> &&
               !std::is_convertible_v<std::string, SecretString>);
 static_assert(!Streams<SecretString> && !fmt::is_formattable<SecretString>::value);

@@ -1,4 +1,5 @@
-// The command line: what is understood, and that everything else is refused in one line that says what to write.
+// The command line: what is understood, and that everything else is refused in one line that says
+// what to write.
 #include "cli/command_line.hpp"
 
 #include <gmock/gmock.h>
@@ -28,9 +29,10 @@ std::string refusal(const Words& words) {
 }
 
 TEST(CommandLine, IsReadWithFlagsInEveryPlaceAndForm) {
-  for (const Words& words :
-       {Words{"list", "-n", "team-a", "-o", "json", "--all"}, Words{"-n", "team-a", "list", "--all", "--output=json"},
-        Words{"-nteam-a", "-ojson", "list", "--all=true"}, Words{"--namespace=team-a", "list", "-o=json", "--all"}}) {
+  for (const Words& words : {Words{"list", "-n", "team-a", "-o", "json", "--all"},
+                             Words{"-n", "team-a", "list", "--all", "--output=json"},
+                             Words{"-nteam-a", "-ojson", "list", "--all=true"},
+                             Words{"--namespace=team-a", "list", "-o=json", "--all"}}) {
     const auto invocation = parsed(words);
     EXPECT_EQ(invocation.command, Command::List);
     EXPECT_EQ(invocation.options.name_space, "team-a");
@@ -41,8 +43,8 @@ TEST(CommandLine, IsReadWithFlagsInEveryPlaceAndForm) {
 }
 
 TEST(CommandLine, TakesListsByCommasAndByRepetition) {
-  const auto options = parsed({"create", "ci", "--user", "a", "--group", "b,c", "--group=d", "--scope", "x:y",
-                               "--audience", "https://z"})
+  const auto options = parsed({"create", "ci", "--user", "a", "--group", "b,c", "--group=d",
+                               "--scope", "x:y", "--audience", "https://z"})
                            .options;
   EXPECT_THAT(options.groups, ElementsAre("b", "c", "d"));
   EXPECT_THAT(options.scopes, ElementsAre("x:y"));
@@ -52,20 +54,24 @@ TEST(CommandLine, TakesListsByCommasAndByRepetition) {
 TEST(CommandLine, TakesDaysAndHandsOnWhatTheApiKnows) {
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "30d"}).options.ttl, "720h");
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "1d30m"}).options.ttl, "24h30m");
-  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "90m"}).options.ttl, "90m") << "as it was written";
-  EXPECT_EQ(parsed({"list", "--expiring-within", "30d"}).options.expiring_within, std::chrono::days(30));
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "90m"}).options.ttl, "90m")
+      << "as it was written";
+  EXPECT_EQ(parsed({"list", "--expiring-within", "30d"}).options.expiring_within,
+            std::chrono::days(30));
 }
 
 TEST(CommandLine, TakesShortFlagsInOneWordAsKubectlDoes) {
-  for (const Words& words : {Words{"list", "-Aowide"}, Words{"-Aowide", "list"}, Words{"list", "-Ao", "wide"},
-                             Words{"-Ao", "wide", "list"}, Words{"list", "-A=true", "-o=wide"}}) {
+  for (const Words& words :
+       {Words{"list", "-Aowide"}, Words{"-Aowide", "list"}, Words{"list", "-Ao", "wide"},
+        Words{"-Ao", "wide", "list"}, Words{"list", "-A=true", "-o=wide"}}) {
     const auto invocation = parsed(words);
     EXPECT_EQ(invocation.command, Command::List);
     EXPECT_TRUE(invocation.options.all_namespaces);
     EXPECT_EQ(invocation.options.output, Output::Wide);
   }
   EXPECT_EQ(parsed({"revoke", "ci", "-ynteam-a"}).options.name_space, "team-a");
-  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--description", "-yes"}).options.description, "-yes");
+  EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--description", "-yes"}).options.description,
+            "-yes");
   EXPECT_THAT(refusal({"list", "-Axwide"}), HasSubstr("unknown flag -x of list"));
   EXPECT_THAT(refusal({"list", "-Ao"}), HasSubstr("--output wants a value"));
 }
@@ -75,8 +81,10 @@ TEST(CommandLine, EndsFlagsAtTwoDashes) {
 }
 
 TEST(CommandLine, NamesTheWordThatWasMeant) {
-  EXPECT_THAT(refusal({"lst"}), AllOf(HasSubstr("unknown command \"lst\""), HasSubstr("did you mean list?")));
-  EXPECT_THAT(refusal({"list", "--contxt", "x"}), AllOf(HasSubstr("--contxt"), HasSubstr("did you mean --context?")));
+  EXPECT_THAT(refusal({"lst"}),
+              AllOf(HasSubstr("unknown command \"lst\""), HasSubstr("did you mean list?")));
+  EXPECT_THAT(refusal({"list", "--contxt", "x"}),
+              AllOf(HasSubstr("--contxt"), HasSubstr("did you mean --context?")));
   EXPECT_THAT(refusal({"list", "-x"}), HasSubstr("unknown flag -x of list"));
   EXPECT_THAT(refusal({"list", "--ttl", "3h"}), HasSubstr("--ttl does not go with list"));
   EXPECT_THAT(refusal({"desc"}), HasSubstr("did you mean describe?"));
@@ -84,22 +92,28 @@ TEST(CommandLine, NamesTheWordThatWasMeant) {
 
 TEST(CommandLine, GuessesNothingFromAWordThatIsLikeNone) {
   EXPECT_THAT(refusal({"frob"}),
-              AllOf(Not(HasSubstr("did you mean")), HasSubstr("there is create, login, list,"), HasSubstr("help")));
-  EXPECT_THAT(refusal({"list", "--frobnicate"}),
-              AllOf(Not(HasSubstr("did you mean")), HasSubstr("unknown flag --frobnicate of list")));
+              AllOf(Not(HasSubstr("did you mean")), HasSubstr("there is create, login, list,"),
+                    HasSubstr("help")));
+  EXPECT_THAT(
+      refusal({"list", "--frobnicate"}),
+      AllOf(Not(HasSubstr("did you mean")), HasSubstr("unknown flag --frobnicate of list")));
 }
 
 TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--ttl", "3x"}),
               AllOf(HasSubstr("--ttl"), HasSubstr("\"3x\""), HasSubstr("30d, 12h or 90s")));
-  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--type", "temporary"}), HasSubstr("Permanent and Temporary"));
-  EXPECT_THAT(refusal({"list", "-n", "Team_A"}), AllOf(HasSubstr("--namespace"), HasSubstr("\"Team_A\"")));
-  EXPECT_THAT(refusal({"list", "-o", "xml"}),
-              AllOf(HasSubstr("unknown output format"), HasSubstr("allowed are wide, json, yaml, name")));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--type", "temporary"}),
+              HasSubstr("Permanent and Temporary"));
+  EXPECT_THAT(refusal({"list", "-n", "Team_A"}),
+              AllOf(HasSubstr("--namespace"), HasSubstr("\"Team_A\"")));
+  EXPECT_THAT(
+      refusal({"list", "-o", "xml"}),
+      AllOf(HasSubstr("unknown output format"), HasSubstr("allowed are wide, json, yaml, name")));
   EXPECT_THAT(refusal({"list", "-o", "token"}), HasSubstr("allowed are wide, json, yaml, name"));
   EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace wants a value"));
   EXPECT_THAT(refusal({"list", "--all=maybe"}), HasSubstr("true and false"));
-  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--group", "a,,b"}), HasSubstr("empty entry"));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--group", "a,,b"}),
+              HasSubstr("empty entry"));
 }
 
 TEST(CommandLine, RefusesWhatContradictsItself) {
@@ -110,7 +124,8 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
   EXPECT_THAT(refusal({"test-mail"}), HasSubstr("test-mail wants CONFIG"));
-  EXPECT_THAT(refusal({"test-mail", "default", "-n", "team-a"}), HasSubstr("does not go with test-mail"));
+  EXPECT_THAT(refusal({"test-mail", "default", "-n", "team-a"}),
+              HasSubstr("does not go with test-mail"));
   EXPECT_EQ(parsed({"test-mail", "tec/default"}).arguments, std::vector<std::string>{"default"});
   EXPECT_THAT(refusal({"rotate", "ci", "-A"}), HasSubstr("does not go with rotate"));
   EXPECT_THAT(refusal({"lint"}), HasSubstr("-f FILE"));
@@ -121,18 +136,22 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
 }
 
 TEST(CommandLine, TakesNamesAsKubectlWritesThem) {
-  for (const char* kind : {"", "apitoken/", "apitokens/", "apitoken.apitoken.dev/", "apitokens.apitoken.dev/"})
+  for (const char* kind :
+       {"", "apitoken/", "apitokens/", "apitoken.apitoken.dev/", "apitokens.apitoken.dev/"})
     EXPECT_THAT(parsed({"describe", kind + std::string("ci")}).arguments, ElementsAre("ci"));
   EXPECT_THAT(parsed({"describe", "secret/ci"}).arguments, ElementsAre("secret/ci"));
   EXPECT_THAT(parsed({"verify", "--offline", "apitoken/ci"}).arguments, ElementsAre("apitoken/ci"));
 }
 
 TEST(CommandLine, RefusesAnEmptyNameWhichWouldMeanAll) {
-  for (const Words& words : {Words{"describe", ""}, Words{"revoke", "", "--yes"}, Words{"rotate", "apitoken/"}})
+  for (const Words& words :
+       {Words{"describe", ""}, Words{"revoke", "", "--yes"}, Words{"rotate", "apitoken/"}})
     EXPECT_THAT(refusal(words), HasSubstr("which is empty"));
 }
 
-TEST(CommandLine, RepeatsNoToken) { EXPECT_THAT(refusal({"verify", "a", "apt_x"}), Not(HasSubstr("apt_x"))); }
+TEST(CommandLine, RepeatsNoToken) {
+  EXPECT_THAT(refusal({"verify", "a", "apt_x"}), Not(HasSubstr("apt_x")));
+}
 
 TEST(CommandLine, SaysWhatTakesTheArgument) {
   EXPECT_THAT(refusal({"get", "ci"}), HasSubstr("describe ci"));
@@ -140,7 +159,8 @@ TEST(CommandLine, SaysWhatTakesTheArgument) {
 }
 
 TEST(CommandLine, RefusesBytesThatAreNoText) {
-  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--description", "\xff\xfe"}), HasSubstr("not UTF-8"));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--description", "\xff\xfe"}),
+              HasSubstr("not UTF-8"));
 }
 
 TEST(CommandLine, AsksForHelpOfACommandWithoutTheRest) {
@@ -162,7 +182,8 @@ TEST(Help, NamesEveryCommandFlagAndExitCode) {
       }
     }
   }
-  for (const char* code : {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", "  6 ", "  7 ", "  130 "})
+  for (const char* code :
+       {"  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 ", "  6 ", "  7 ", "  130 "})
     EXPECT_THAT(all, HasSubstr(code));
 }
 
@@ -170,7 +191,8 @@ TEST(Help, KeepsFlagsAndTheirHelpApart) {
   for (const CommandRow& row : command_rows()) {
     for (const FlagRow& flag : flag_rows()) {
       if (!takes(row.command, flag) || row.about.empty() || flag.value.empty()) continue;
-      EXPECT_THAT(help_text(row.command), HasSubstr(std::string(flag.name) + " " + std::string(flag.value) + "  "));
+      EXPECT_THAT(help_text(row.command),
+                  HasSubstr(std::string(flag.name) + " " + std::string(flag.value) + "  "));
     }
   }
 }
@@ -182,7 +204,8 @@ TEST(Help, SaysOfALoginHowLongALoginLasts) {
 }
 
 TEST(Help, SaysOfVerifyThatItLooksEverywhere) {
-  EXPECT_THAT(help_text(Command::Verify), AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
+  EXPECT_THAT(help_text(Command::Verify),
+              AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
   EXPECT_THAT(help_text(Command::List), HasSubstr("the context's own"));
 }
 

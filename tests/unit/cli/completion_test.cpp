@@ -28,7 +28,8 @@ Completions completed(const Words& words) { return complete(words, names); }
 TEST(Completion, OffersCommands) {
   EXPECT_THAT(completed({"r"}).lines, ElementsAre(StartsWith("rotate\t"), StartsWith("revoke\t")));
   EXPECT_THAT(completed({""}).lines, Contains(StartsWith("create\t")));
-  EXPECT_THAT(completed({"help", "li"}).lines, ElementsAre(StartsWith("list\t"), StartsWith("lint\t")));
+  EXPECT_THAT(completed({"help", "li"}).lines,
+              ElementsAre(StartsWith("list\t"), StartsWith("lint\t")));
   EXPECT_THAT(completed({""}).lines, Not(Contains(HasSubstr("__complete"))));
 }
 

@@ -31,44 +31,53 @@ Finding examined(const std::string& yaml) {
 }
 
 Finding token(const std::string& spec) {
-  return examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: ci}, spec: " + spec + "}");
+  return examined(
+      "{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: ci}, spec: " + spec +
+      "}");
 }
 
 Finding config(const std::string& spec) {
-  return examined("{apiVersion: apitoken.dev/v1alpha1, kind: TokenExpiryConfig, metadata: {name: c}, spec: " + spec +
-                  "}");
+  return examined(
+      "{apiVersion: apitoken.dev/v1alpha1, kind: TokenExpiryConfig, metadata: {name: c}, spec: " +
+      spec + "}");
 }
 
 TEST(Examine, ExplainsWhatATokenWillBe) {
   const auto finding = token("{user: alice, ttl: 2160h, secret: {key: api-key}}");
   EXPECT_THAT(finding.problems, IsEmpty());
   EXPECT_EQ(finding.subject, "apitoken/ci");
-  EXPECT_THAT(finding.explanation, AllOf(HasSubstr("Permanent token for alice"), HasSubstr("2160h (90 days)"),
-                                         HasSubstr("Secret ci under api-key"), HasSubstr("mint-permanent")));
+  EXPECT_THAT(finding.explanation,
+              AllOf(HasSubstr("Permanent token for alice"), HasSubstr("2160h (90 days)"),
+                    HasSubstr("Secret ci under api-key"), HasSubstr("mint-permanent")));
   EXPECT_THAT(token("{user: alice, type: Temporary}").explanation, HasSubstr("8h, by default"));
 }
 
 TEST(Examine, NamesFieldsThatDoNotExist) {
-  EXPECT_THAT(token("{user: a, tll: 3h}").problems, ElementsAre("spec.tll: does not exist; did you mean ttl?"));
+  EXPECT_THAT(token("{user: a, tll: 3h}").problems,
+              ElementsAre("spec.tll: does not exist; did you mean ttl?"));
   EXPECT_THAT(token("{user: a, secret: {nmae: x}}").problems,
               ElementsAre("spec.secret.nmae: does not exist; did you mean name?"));
   EXPECT_THAT(token("{user: a, zzzzzzzzz: x}").problems,
-              ElementsAre(AllOf(HasSubstr("spec.zzzzzzzzz: does not exist; there is "), HasSubstr("description"))));
+              ElementsAre(AllOf(HasSubstr("spec.zzzzzzzzz: does not exist; there is "),
+                                HasSubstr("description"))));
 }
 
 TEST(Examine, SaysOfAFieldWithTheWrongTypeOnlyThat) {
   EXPECT_THAT(token("{user: 5}").problems, ElementsAre("spec.user: must be a string"));
-  EXPECT_THAT(token("{user: a, revoked: \"yes\"}").problems, ElementsAre("spec.revoked: must be true or false"));
-  EXPECT_THAT(config("{warnBeforeDays: \"3\"}").problems, ElementsAre("spec.warnBeforeDays: must be a whole number"));
+  EXPECT_THAT(token("{user: a, revoked: \"yes\"}").problems,
+              ElementsAre("spec.revoked: must be true or false"));
+  EXPECT_THAT(config("{warnBeforeDays: \"3\"}").problems,
+              ElementsAre("spec.warnBeforeDays: must be a whole number"));
 }
 
 TEST(Examine, TellsOfMissingFieldsAndHeads) {
   EXPECT_THAT(token("{}").problems, ElementsAre(HasSubstr("spec.user")));
   EXPECT_THAT(examined("{apiVersion: v1, kind: ApiToken, spec: {user: a}}").problems,
               ElementsAre(HasSubstr("apiVersion: \"v1\""), HasSubstr("metadata.name: is missing")));
-  EXPECT_THAT(
-      examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: Ci}, spec: {user: a}}").problems,
-      Contains(HasSubstr("metadata.name: \"Ci\"")));
+  EXPECT_THAT(examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiToken, metadata: {name: Ci}, "
+                       "spec: {user: a}}")
+                  .problems,
+              Contains(HasSubstr("metadata.name: \"Ci\"")));
   EXPECT_THAT(examined("{a: b}").problems, ElementsAre(HasSubstr("kind: is missing")));
   EXPECT_THAT(examined("[1, 2]").problems, ElementsAre(HasSubstr("kind: is missing")));
 }
@@ -76,7 +85,8 @@ TEST(Examine, TellsOfMissingFieldsAndHeads) {
 TEST(Examine, AppliesTheRulesOfTheOperator) {
   EXPECT_THAT(token("{user: 'system:x', ttl: 9000h}").problems,
               ElementsAre(HasSubstr("spec.user"), HasSubstr("spec.ttl: 9000h")));
-  EXPECT_THAT(config("{emails: 'a@example.com;b'}").problems, ElementsAre(HasSubstr("spec.emails: \"b\" has no @")));
+  EXPECT_THAT(config("{emails: 'a@example.com;b'}").problems,
+              ElementsAre(HasSubstr("spec.emails: \"b\" has no @")));
 }
 
 TEST(Examine, ExplainsWhomAConfigWarns) {
@@ -85,12 +95,14 @@ TEST(Examine, ExplainsWhomAConfigWarns) {
 }
 
 TEST(Examine, OutlivesDocumentsOfAnyShape) {
-  for (const char* odd :
-       {"5", "[]", "null", "{}", "{\"kind\":5}", "{\"kind\":\"ApiToken\"}", "not json", "{\"kind\":\"\xff\"}",
-        R"({"kind":"ApiToken","metadata":[1],"spec":[2]})", R"({"kind":"ApiToken","metadata":"x","spec":"y"})",
-        R"({"kind":"ApiToken","metadata":{"name":5},"spec":null,"status":7})",
-        R"({"kind":"TokenExpiryConfig","metadata":{"name":["a"]},"spec":{"smtp":[],"lifetimes":3}})",
-        R"({"kind":"ApiToken","metadata":{"name":"a"},"spec":{"user":{"a":1},"secret":{"labels":[1]}}})"}) {
+  for (
+      const char* odd :
+      {"5", "[]", "null", "{}", "{\"kind\":5}", "{\"kind\":\"ApiToken\"}", "not json",
+       "{\"kind\":\"\xff\"}", R"({"kind":"ApiToken","metadata":[1],"spec":[2]})",
+       R"({"kind":"ApiToken","metadata":"x","spec":"y"})",
+       R"({"kind":"ApiToken","metadata":{"name":5},"spec":null,"status":7})",
+       R"({"kind":"TokenExpiryConfig","metadata":{"name":["a"]},"spec":{"smtp":[],"lifetimes":3}})",
+       R"({"kind":"ApiToken","metadata":{"name":"a"},"spec":{"user":{"a":1},"secret":{"labels":[1]}}})"}) {
     EXPECT_THAT(examine(odd).problems, Not(IsEmpty())) << odd;
   }
 }
@@ -102,15 +114,19 @@ TEST(Examine, PassesOverOtherKinds) {
 }
 
 TEST(Examine, NamesTheKindThatWasMeantWithinItsOwnGroup) {
-  const auto finding = examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiTokn, metadata: {name: x}}");
+  const auto finding =
+      examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiTokn, metadata: {name: x}}");
   EXPECT_TRUE(finding.ours);
   EXPECT_EQ(finding.subject, "apitokn/x");
-  EXPECT_THAT(finding.problems,
-              ElementsAre("kind: \"ApiTokn\" does not exist in apitoken.dev; did you mean ApiToken?"));
-  EXPECT_THAT(examined("{apiVersion: apitoken.dev/v1, kind: ExpiryConfig, metadata: {name: x}}").problems,
-              ElementsAre(HasSubstr("apiVersion: \"apitoken.dev/v1\" must be apitoken.dev/v1alpha1"),
-                          HasSubstr("did you mean TokenExpiryConfig?")));
-  EXPECT_FALSE(examined("{apiVersion: apitoken.development/v1, kind: Thing, metadata: {name: x}}").ours);
+  EXPECT_THAT(
+      finding.problems,
+      ElementsAre("kind: \"ApiTokn\" does not exist in apitoken.dev; did you mean ApiToken?"));
+  EXPECT_THAT(
+      examined("{apiVersion: apitoken.dev/v1, kind: ExpiryConfig, metadata: {name: x}}").problems,
+      ElementsAre(HasSubstr("apiVersion: \"apitoken.dev/v1\" must be apitoken.dev/v1alpha1"),
+                  HasSubstr("did you mean TokenExpiryConfig?")));
+  EXPECT_FALSE(
+      examined("{apiVersion: apitoken.development/v1, kind: Thing, metadata: {name: x}}").ours);
 }
 
 TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
@@ -129,33 +145,38 @@ TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
 }
 
 TEST(Examine, AcceptsTheSamples) {
-  for (const auto& entry : std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/manifests/samples")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/manifests/samples")) {
     if (entry.path().extension() != ".yaml") continue;
     std::ifstream file(entry.path());
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const auto documents = kube::read_yaml(text, entry.path().string());
     ASSERT_TRUE(documents);
-    for (const auto& document : *documents) EXPECT_THAT(examine(document.dump()).problems, IsEmpty()) << entry.path();
+    for (const auto& document : *documents)
+      EXPECT_THAT(examine(document.dump()).problems, IsEmpty()) << entry.path();
   }
 }
 
 TEST(Schema, IsThatOfThisTree) {
-  for (const auto& [file, text] :
-       {std::pair{"apitokens.yaml", kApiTokenCrd}, {"tokenexpiryconfigs.yaml", kTokenExpiryConfigCrd}}) {
+  for (const auto& [file, text] : {std::pair{"apitokens.yaml", kApiTokenCrd},
+                                   {"tokenexpiryconfigs.yaml", kTokenExpiryConfigCrd}}) {
     std::ifstream stream(std::string(APITOKEN_SOURCE_DIR "/crds/") + file);
     EXPECT_EQ(text, std::string(std::istreambuf_iterator<char>(stream), {})) << file;
   }
 }
 
 TEST(Schema, LooksIntoLists) {
-  const auto problems = check_schema(
-      nlohmann::json::parse(R"({"apiVersion":"a","kind":"b","spec":{"user":"u","groups":["a",5]}})"), kApiTokenCrd);
+  const auto problems =
+      check_schema(nlohmann::json::parse(
+                       R"({"apiVersion":"a","kind":"b","spec":{"user":"u","groups":["a",5]}})"),
+                   kApiTokenCrd);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].path, "spec.groups[1]");
 }
 
 TEST(Yaml, SaysWhereItIsNone) {
-  EXPECT_THAT(kube::read_yaml("a: [b\n", "x.yaml").error().message, HasSubstr("x.yaml: no YAML, line"));
+  EXPECT_THAT(kube::read_yaml("a: [b\n", "x.yaml").error().message,
+              HasSubstr("x.yaml: no YAML, line"));
   EXPECT_EQ(kube::read_yaml("---\n---\na: 1\n---\n", "x")->size(), 1u);
 }
 

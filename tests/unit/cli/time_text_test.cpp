@@ -13,7 +13,8 @@ TEST(TimeText, ReadsDaysAndGoDurations) {
   EXPECT_EQ(parse_span("1d12h"), 36h);
   EXPECT_EQ(parse_span("90m"), 90min);
   EXPECT_EQ(parse_span("0d"), 0s);
-  for (const char* wrong : {"", "d", "-1d", "1", "1d1", "d1h", "1.5d", "1D", "1dd", "99999999999d", " 1d"})
+  for (const char* wrong :
+       {"", "d", "-1d", "1", "1d1", "d1h", "1.5d", "1D", "1dd", "99999999999d", " 1d"})
     EXPECT_EQ(parse_span(wrong), std::nullopt) << wrong;
 }
 

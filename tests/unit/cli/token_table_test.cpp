@@ -23,7 +23,8 @@ ShownToken token(std::string name, std::optional<Seconds> left, std::string_view
   shown.token.meta.created = kNow - 24h;
   shown.token.spec.user = "alice";
   if (left) shown.token.status.expires_at = kNow + *left;
-  if (!status.empty()) shown.token.status.conditions.push_back({api::condition::kReady, status, reason, "", kNow, 1});
+  if (!status.empty())
+    shown.token.status.conditions.push_back({api::condition::kReady, status, reason, "", kNow, 1});
   return shown;
 }
 
@@ -34,8 +35,8 @@ std::vector<std::string> names_of(const std::vector<ShownToken>& tokens) {
 }
 
 TEST(TokenTable, PutsFirstWhatExpiresFirst) {
-  std::vector<ShownToken> tokens{token("late", 48h), token("pending", std::nullopt, ""), token("over", -1h),
-                                 token("b", 1h), token("a", 1h)};
+  std::vector<ShownToken> tokens{token("late", 48h), token("pending", std::nullopt, ""),
+                                 token("over", -1h), token("b", 1h), token("a", 1h)};
   sort_by_expiry(tokens);
   EXPECT_THAT(names_of(tokens), ElementsAre("over", "a", "b", "late", "pending"));
 }
@@ -52,7 +53,8 @@ TEST(TokenTable, ColoursByWhatThereIsToDo) {
   EXPECT_EQ(colour_of(token("a", 1h).token, kNow), Colour::Green);
   EXPECT_EQ(colour_of(token("a", 1h, "True", "ExpiringSoon").token, kNow), Colour::Yellow);
   EXPECT_EQ(colour_of(token("a", 1h, "False", "SecretConflict").token, kNow), Colour::Red);
-  EXPECT_EQ(colour_of(token("a", -1s).token, kNow), Colour::Red) << "whatever its status still says";
+  EXPECT_EQ(colour_of(token("a", -1s).token, kNow), Colour::Red)
+      << "whatever its status still says";
   EXPECT_EQ(colour_of(token("a", std::nullopt, "").token, kNow), Colour::None);
   auto revoked = token("a", 1h, "False", "Revoked");
   revoked.token.spec.revoked = true;
@@ -61,19 +63,22 @@ TEST(TokenTable, ColoursByWhatThereIsToDo) {
 
 TEST(TokenTable, LinesUpItsColumns) {
   const std::vector<ShownToken> tokens{token("ci", 48h), token("nightly-export", std::nullopt, "")};
-  const auto text =
-      format_table(token_rows(tokens, kNow, {}), [](Colour, std::string_view t) { return std::string(t); });
-  EXPECT_EQ(text,
-            "NAME             USER    TYPE        READY    REASON   EXPIRES                LEFT     AGE\n"
-            "ci               alice   Permanent   True     Issued   2026-11-27T00:00:00Z   2d       24h\n"
-            "nightly-export   alice   Permanent   <none>   <none>   <none>                 <none>   24h\n");
+  const auto text = format_table(token_rows(tokens, kNow, {}),
+                                 [](Colour, std::string_view t) { return std::string(t); });
+  EXPECT_EQ(
+      text,
+      "NAME             USER    TYPE        READY    REASON   EXPIRES                LEFT     AGE\n"
+      "ci               alice   Permanent   True     Issued   2026-11-27T00:00:00Z   2d       24h\n"
+      "nightly-export   alice   Permanent   <none>   <none>   <none>                 <none>   "
+      "24h\n");
 }
 
 TEST(TokenTable, CountsCharactersAndLeavesColoursOutOfTheCount) {
   const std::vector<std::vector<Cell>> rows{{{"A"}, {"B"}}, {{"grün", Colour::Green}, {"x"}}};
   EXPECT_EQ(format_table(rows,
                          [](Colour colour, std::string_view text) {
-                           return colour == Colour::None ? std::string(text) : "<" + std::string(text) + ">";
+                           return colour == Colour::None ? std::string(text)
+                                                         : "<" + std::string(text) + ">";
                          }),
             "A      B\n<grün>   x\n");
 }

@@ -15,13 +15,15 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Words, AreTheServersOwn) {
-  EXPECT_EQ(server_words({ErrorKind::NotFound, "get apitokens.apitoken.dev x in a: apitokens \"x\" not found (404)"}),
+  EXPECT_EQ(server_words({ErrorKind::NotFound,
+                          "get apitokens.apitoken.dev x in a: apitokens \"x\" not found (404)"}),
             "apitokens \"x\" not found");
   EXPECT_EQ(server_words({ErrorKind::Invalid, "create apitokens in a: bad: worse (in all) (422)"}),
             "bad: worse (in all)");
   EXPECT_EQ(server_words({ErrorKind::Unavailable, "list apitokens: https://h: no connection"}),
             "https://h: no connection");
-  EXPECT_EQ(server_words({ErrorKind::Invalid, "list x: a\nb\x1b[2J (400)"}).find('\n'), std::string::npos);
+  EXPECT_EQ(server_words({ErrorKind::Invalid, "list x: a\nb\x1b[2J (400)"}).find('\n'),
+            std::string::npos);
 }
 
 api::ApiToken token(std::string_view ready, std::string_view reason, std::string_view stalled) {
@@ -75,12 +77,14 @@ TEST(Words, TellWhenATokenExpires) {
 }
 
 TEST(Exceptions, EndInOneLineAndADocumentedCode) {
-  const auto thrown = caught([]() -> Outcome<ExitCode> { throw std::runtime_error("no such luck"); });
+  const auto thrown =
+      caught([]() -> Outcome<ExitCode> { throw std::runtime_error("no such luck"); });
   ASSERT_FALSE(thrown);
   EXPECT_EQ(thrown.error().code, ExitCode::Failed);
   EXPECT_EQ(thrown.error().message, "kubectl-apitoken failed: no such luck");
   EXPECT_FALSE(caught([]() -> Outcome<ExitCode> { throw 5; }));
-  EXPECT_EQ(caught([]() -> Outcome<ExitCode> { return ExitCode::NotValid; }).value(), ExitCode::NotValid);
+  EXPECT_EQ(caught([]() -> Outcome<ExitCode> { return ExitCode::NotValid; }).value(),
+            ExitCode::NotValid);
 }
 
 }  // namespace

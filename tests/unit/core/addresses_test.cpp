@@ -12,8 +12,9 @@ using ::testing::IsEmpty;
 
 TEST(Addresses, AreTakenAsRfc5322WritesThem) {
   const std::string longest_local = std::string(64, 'a') + "@example.com";
-  for (const std::string text : {"ops@example.com", "a.b+c=d@sub.example.com", "o'neil@example.com", "root@localhost",
-                                 "ops@[192.0.2.1]", "ops@[IPv6:2001:db8::1]", "!#$%&'*+-/=?^_`{|}~@example.com"}) {
+  for (const std::string text :
+       {"ops@example.com", "a.b+c=d@sub.example.com", "o'neil@example.com", "root@localhost",
+        "ops@[192.0.2.1]", "ops@[IPv6:2001:db8::1]", "!#$%&'*+-/=?^_`{|}~@example.com"}) {
     EXPECT_TRUE(parse_address(text)) << text;
   }
   EXPECT_TRUE(parse_address(longest_local));
@@ -21,8 +22,9 @@ TEST(Addresses, AreTakenAsRfc5322WritesThem) {
 
 TEST(Addresses, MayQuoteTheirLocalPart) {
   for (const std::string text :
-       {R"("quo ted"@example.com)", R"("a;b"@example.com)", R"("a@b"@example.com)", R"("a, <b>: (c) "@example.com)",
-        R"("a\"b\\"@example.com)", R"(".a..b."@example.com)", R"(""@example.com)", R"(" "@[192.0.2.1])"}) {
+       {R"("quo ted"@example.com)", R"("a;b"@example.com)", R"("a@b"@example.com)",
+        R"("a, <b>: (c) "@example.com)", R"("a\"b\\"@example.com)", R"(".a..b."@example.com)",
+        R"(""@example.com)", R"(" "@[192.0.2.1])"}) {
     EXPECT_EQ(parse_address(text).value_or(""), text);
   }
   EXPECT_TRUE(parse_address('"' + std::string(62, 'a') + "\"@example.com"));
@@ -96,19 +98,24 @@ TEST(AddressLists, NameEachBadAddressAndKeepTheGoodOnes) {
 }
 
 TEST(AddressLists, SayThatSemicolonsSeparate) {
-  for (const char* text :
-       {"a@example.com,b@example.com", "a@example.com, b@example.com", "a@example.com , b@example.com; c@example.com"})
-    EXPECT_THAT(parse_address_list(text).problems, ElementsAre(HasSubstr("separate addresses by semicolons"))) << text;
+  for (const char* text : {"a@example.com,b@example.com", "a@example.com, b@example.com",
+                           "a@example.com , b@example.com; c@example.com"})
+    EXPECT_THAT(parse_address_list(text).problems,
+                ElementsAre(HasSubstr("separate addresses by semicolons")))
+        << text;
 }
 
 TEST(AddressLists, AreNotSplitWithinQuotationMarks) {
-  const auto list = parse_address_list(R"( "a;b"@example.com;"c\";d"@example.com ; ops@example.com; "e")");
-  EXPECT_THAT(list.addresses, ElementsAre(R"("a;b"@example.com)", R"("c\";d"@example.com)", "ops@example.com"));
+  const auto list =
+      parse_address_list(R"( "a;b"@example.com;"c\";d"@example.com ; ops@example.com; "e")");
+  EXPECT_THAT(list.addresses,
+              ElementsAre(R"("a;b"@example.com)", R"("c\";d"@example.com)", "ops@example.com"));
   EXPECT_THAT(list.problems, ElementsAre(HasSubstr(R"(""e"" has no @)")));
 }
 
 TEST(AddressLists, LoseNobodyToAQuotationMarkThatNothingCloses) {
-  const auto list = parse_address_list(R"(ops@example.com;"a b@example.com; se"c@example.com;last@example.com)");
+  const auto list =
+      parse_address_list(R"(ops@example.com;"a b@example.com; se"c@example.com;last@example.com)");
   EXPECT_THAT(list.addresses, ElementsAre("ops@example.com", "last@example.com"));
   EXPECT_THAT(list.problems, ElementsAre(HasSubstr(R"("a b@example.com)")));
   const auto open = parse_address_list(R"("a b@example.com; ops@example.com)");
@@ -117,7 +124,8 @@ TEST(AddressLists, LoseNobodyToAQuotationMarkThatNothingCloses) {
 }
 
 TEST(Mailboxes, HaveANameOrNone) {
-  EXPECT_EQ(parse_mailbox("API tokens <tokens@example.com>"), (Mailbox{"API tokens", "tokens@example.com"}));
+  EXPECT_EQ(parse_mailbox("API tokens <tokens@example.com>"),
+            (Mailbox{"API tokens", "tokens@example.com"}));
   EXPECT_EQ(parse_mailbox("\"Tokens, \\\"API\\\"\" <tokens@example.com>"),
             (Mailbox{"Tokens, \"API\"", "tokens@example.com"}));
   EXPECT_EQ(parse_mailbox("tokens@example.com"), (Mailbox{"", "tokens@example.com"}));
@@ -130,10 +138,11 @@ TEST(Mailboxes, HaveANameOrNone) {
 
 TEST(Mailboxes, AreRefusedWhereSomethingCouldBeInjected) {
   for (const char* text :
-       {"", "API <tokens@example.com", "API tokens@example.com>", "A\r\nBcc: x@y.z <tokens@example.com>",
-        "a <b> <tokens@example.com>", "\"open <tokens@example.com>", "\"a\"b\" <t@example.com>",
-        "\"a\\\" <t@example.com>", "API <to kens@example.com>", "\"a\r\nb\"@example.com",
-        "API <\"a\r\nb\"@example.com>", "\"a\"@example.com>\r\nBcc: <x@y.z>"}) {
+       {"", "API <tokens@example.com", "API tokens@example.com>",
+        "A\r\nBcc: x@y.z <tokens@example.com>", "a <b> <tokens@example.com>",
+        "\"open <tokens@example.com>", "\"a\"b\" <t@example.com>", "\"a\\\" <t@example.com>",
+        "API <to kens@example.com>", "\"a\r\nb\"@example.com", "API <\"a\r\nb\"@example.com>",
+        "\"a\"@example.com>\r\nBcc: <x@y.z>"}) {
     const auto mailbox = parse_mailbox(text);
     EXPECT_FALSE(mailbox) << text << " gave " << mailbox->display;
   }
@@ -145,24 +154,27 @@ TEST(Servers, AreHostAndPort) {
   EXPECT_EQ(parse_server("[2001:db8::1]:465"), (ServerAddress{"2001:db8::1", 465}));
   EXPECT_EQ(parse_server("[2001:DB8:0:0::0001]:465"), (ServerAddress{"2001:db8::1", 465}));
   EXPECT_EQ((ServerAddress{"::1", 25}).text(), "[::1]:25");
-  for (const char* text : {"", "smtp.example.com", "smtp.example.com:", ":25", "smtp.example.com:0",
-                           "smtp.example.com:65536", "smtp.example.com:99999999999999999999", "smtp.example.com:a",
-                           "2001:db8::1:25", "[::1]", "[x]:25", "user@smtp:25", "a b:25", "smtp/x:25"}) {
+  for (const char* text :
+       {"", "smtp.example.com", "smtp.example.com:", ":25", "smtp.example.com:0",
+        "smtp.example.com:65536", "smtp.example.com:99999999999999999999", "smtp.example.com:a",
+        "2001:db8::1:25", "[::1]", "[x]:25", "user@smtp:25", "a b:25", "smtp/x:25"}) {
     const auto server = parse_server(text);
     ASSERT_FALSE(server) << text;
-    EXPECT_THAT(server.error().message, HasSubstr("write host:port, for example smtp.example.com:587"));
+    EXPECT_THAT(server.error().message,
+                HasSubstr("write host:port, for example smtp.example.com:587"));
   }
 }
 
 TEST(Servers, GetMailWithoutTlsOnlyWhereItStaysInside) {
-  for (const char* host : {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "172.16.0.1",
-                           "172.31.255.255", "192.168.1.1", "169.254.1.1", "fd00::1", "fc00::1", "fe80::1",
-                           "::ffff:10.0.0.1", "mail.infra.svc", "mail.infra.svc.cluster.local"}) {
+  for (const char* host :
+       {"localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "172.16.0.1",
+        "172.31.255.255", "192.168.1.1", "169.254.1.1", "fd00::1", "fc00::1", "fe80::1",
+        "::ffff:10.0.0.1", "mail.infra.svc", "mail.infra.svc.cluster.local"}) {
     EXPECT_TRUE(may_go_without_tls(host)) << host;
   }
-  for (const char* host :
-       {"smtp.example.com", "8.8.8.8", "172.32.0.1", "172.15.0.1", "192.169.0.1", "11.0.0.1", "2001:db8::1",
-        "::ffff:8.8.8.8", "fec0::1", "127.1", "2130706433", "0.0.0.0", "localhost.example.com", "svc", ""}) {
+  for (const char* host : {"smtp.example.com", "8.8.8.8", "172.32.0.1", "172.15.0.1", "192.169.0.1",
+                           "11.0.0.1", "2001:db8::1", "::ffff:8.8.8.8", "fec0::1", "127.1",
+                           "2130706433", "0.0.0.0", "localhost.example.com", "svc", ""}) {
     EXPECT_FALSE(may_go_without_tls(host)) << host;
   }
 }
@@ -170,22 +182,25 @@ TEST(Servers, GetMailWithoutTlsOnlyWhereItStaysInside) {
 TEST(Servers, GetALoginWithoutTlsOnTheMachineAlone) {
   for (const char* host : {"localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"})
     EXPECT_TRUE(may_log_in_without_tls(host)) << host;
-  for (const char* host : {"10.1.2.3", "fe80::1", "mail.infra.svc", "0.0.0.0", "::", "smtp.example.com", "", "x"})
+  for (const char* host :
+       {"10.1.2.3", "fe80::1", "mail.infra.svc", "0.0.0.0", "::", "smtp.example.com", "", "x"})
     EXPECT_FALSE(may_log_in_without_tls(host)) << host;
 }
 
 TEST(Users, HaveAMailboxWhereTheirNameIsAPlainAddressOfAKnownDomain) {
   const std::vector<std::string> domains{"example.com", "example.org"};
   EXPECT_EQ(mailbox_of_user("alice@example.com", "", domains), "alice@example.com");
-  EXPECT_EQ(mailbox_of_user("Alice.O'Neil+x_y-z@EXAMPLE.org", "", domains), "Alice.O'Neil+x_y-z@example.org");
+  EXPECT_EQ(mailbox_of_user("Alice.O'Neil+x_y-z@EXAMPLE.org", "", domains),
+            "Alice.O'Neil+x_y-z@example.org");
   EXPECT_EQ(mailbox_of_user("oidc:alice@example.com", "oidc:", domains), "alice@example.com");
   EXPECT_EQ(mailbox_of_user("IAM#alice@example.com", "IAM#", domains), "alice@example.com");
   EXPECT_EQ(mailbox_of_user("alice@example.com", "oidc:", domains), "alice@example.com");
   for (const char* user :
-       {"alice", "robot:team-a:ci", "", "oidc:alice@example.com", "IAM#alice@example.com", "alice@sub.example.com",
-        "alice@example.com.", "alice@examp1e.com", "a!b@example.com", "a%b@example.com", "a/b@example.com",
-        "\"a b\"@example.com", "\"alice@example.com\"", "alice@example.com@evil.com", "alice@[127.0.0.1]",
-        "alice@example.com,bob@example.com", "alice@example.com\n", "al\u00efce@example.com"}) {
+       {"alice", "robot:team-a:ci", "", "oidc:alice@example.com", "IAM#alice@example.com",
+        "alice@sub.example.com", "alice@example.com.", "alice@examp1e.com", "a!b@example.com",
+        "a%b@example.com", "a/b@example.com", "\"a b\"@example.com", "\"alice@example.com\"",
+        "alice@example.com@evil.com", "alice@[127.0.0.1]", "alice@example.com,bob@example.com",
+        "alice@example.com\n", "al\u00efce@example.com"}) {
     EXPECT_EQ(mailbox_of_user(user, "", domains), std::nullopt) << user;
   }
   EXPECT_EQ(mailbox_of_user("oidc:oidc:a@example.com", "oidc:", domains), std::nullopt);

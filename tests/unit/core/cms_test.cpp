@@ -1,5 +1,5 @@
-// What is encrypted to a certificate is opened by the openssl program; certificates of each refused kind are its work
-// too.
+// What is encrypted to a certificate is opened by the openssl program; certificates of each refused
+// kind are its work too.
 #include "core/cms.hpp"
 
 #include <fmt/format.h>
@@ -21,7 +21,8 @@ const std::string kValue = "apt_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn21iZpT";
 
 class Cms : public testing::Test {
  protected:
-  // A self-signed certificate; `key` are options of `openssl genpkey`, `more` options of `openssl req`.
+  // A self-signed certificate; `key` are options of `openssl genpkey`, `more` options of `openssl
+  // req`.
   std::string certificate(const std::string& key, const std::string& more = "") const {
     run("openssl genpkey " + key + " -out key.pem");
     run("openssl req -x509 -key key.pem -days 2 -subj /CN=recipient -out cert.pem " + more);
@@ -46,8 +47,8 @@ const std::string kRsa = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
 const std::string kEc = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 
 TEST_F(Cms, OpensslOpensWhatWasEncryptedToEachKindOfKey) {
-  for (const std::string& key : {kRsa, std::string("-algorithm RSA -pkeyopt rsa_keygen_bits:3072"), kEc,
-                                 std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
+  for (const std::string& key : {kRsa, std::string("-algorithm RSA -pkeyopt rsa_keygen_bits:3072"),
+                                 kEc, std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
                                  std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-521")}) {
     const auto pem = certificate(key);
     EXPECT_EQ(refusal(pem), "accepted") << key;
@@ -67,7 +68,8 @@ TEST_F(Cms, OpensslOpensWhatWasEncryptedToEachKindOfKey) {
 
 TEST_F(Cms, TwoEncryptionsOfOneValueDiffer) {
   const auto pem = certificate(kEc);
-  EXPECT_NE(*encrypt_cms(pem, SecretString(std::string(kValue))), *encrypt_cms(pem, SecretString(std::string(kValue))));
+  EXPECT_NE(*encrypt_cms(pem, SecretString(std::string(kValue))),
+            *encrypt_cms(pem, SecretString(std::string(kValue))));
 }
 
 TEST_F(Cms, TextAroundTheCertificateDoesNotMatter) {
@@ -82,16 +84,20 @@ TEST_F(Cms, WhatIsNoCertificateIsRefused) {
   EXPECT_EQ(refusal("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
             "holds a PEM block that is no X.509 certificate");
   EXPECT_EQ(refusal(pem + pem), "holds 2 certificates; give one");
-  EXPECT_THAT(refusal(pem + folder_.read("key.pem")), StartsWith("holds a private key; give the certificate alone"));
+  EXPECT_THAT(refusal(pem + folder_.read("key.pem")),
+              StartsWith("holds a private key; give the certificate alone"));
   run("openssl pkey -in key.pem -pubout -out public.pem");
-  EXPECT_EQ(refusal(folder_.read("public.pem")), "holds no CERTIFICATE block; give the X.509 certificate in PEM");
+  EXPECT_EQ(refusal(folder_.read("public.pem")),
+            "holds no CERTIFICATE block; give the X.509 certificate in PEM");
 }
 
 TEST_F(Cms, KeysThatAreWeakOrOfAnotherKindAreRefused) {
-  constexpr auto kRemedy = "; use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
+  constexpr auto kRemedy =
+      "; use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
   EXPECT_EQ(refusal(certificate("-algorithm RSA -pkeyopt rsa_keygen_bits:1024")),
             fmt::format("has a key that is RSA of 1024 bits{}", kRemedy));
-  EXPECT_EQ(refusal(certificate("-algorithm ED25519")), fmt::format("has a key that is ED25519{}", kRemedy));
+  EXPECT_EQ(refusal(certificate("-algorithm ED25519")),
+            fmt::format("has a key that is ED25519{}", kRemedy));
   EXPECT_EQ(refusal(certificate("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048")),
             fmt::format("has a key that is rsassaPss{}", kRemedy));
   EXPECT_EQ(refusal(certificate("-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1")),
@@ -99,11 +105,14 @@ TEST_F(Cms, KeysThatAreWeakOrOfAnotherKindAreRefused) {
 }
 
 TEST_F(Cms, AKeyUsageThatForbidsEncryptionIsRefused) {
-  EXPECT_THAT(refusal(certificate(kRsa, "-addext keyUsage=digitalSignature")), HasSubstr("without keyEncipherment"));
-  EXPECT_THAT(refusal(certificate(kEc, "-addext keyUsage=digitalSignature")), HasSubstr("without keyAgreement"));
+  EXPECT_THAT(refusal(certificate(kRsa, "-addext keyUsage=digitalSignature")),
+              HasSubstr("without keyEncipherment"));
+  EXPECT_THAT(refusal(certificate(kEc, "-addext keyUsage=digitalSignature")),
+              HasSubstr("without keyAgreement"));
   EXPECT_EQ(refusal(certificate(kRsa, "-addext keyUsage=keyEncipherment")), "accepted");
   EXPECT_EQ(refusal(certificate(kEc, "-addext keyUsage=keyAgreement")), "accepted");
-  EXPECT_FALSE(encrypt_cms(certificate(kEc, "-addext keyUsage=digitalSignature"), SecretString(std::string(kValue))));
+  EXPECT_FALSE(encrypt_cms(certificate(kEc, "-addext keyUsage=digitalSignature"),
+                           SecretString(std::string(kValue))));
 }
 
 TEST_F(Cms, DatesDecide) {

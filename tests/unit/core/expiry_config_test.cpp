@@ -55,7 +55,8 @@ TEST(ExpiryConfig, AtMostEightRemindersCount) {
 }
 
 TEST(ExpiryConfig, AbsurdDaysAreNamed) {
-  for (const std::int64_t days : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{3651}, INT64_MAX, INT64_MIN}) {
+  for (const std::int64_t days :
+       {std::int64_t{0}, std::int64_t{-1}, std::int64_t{3651}, INT64_MAX, INT64_MIN}) {
     const auto config = read_with([&](auto& s) { s.warn_before_days = days; });
     EXPECT_THAT(config.problems, ElementsAre(HasSubstr("warnBeforeDays")));
     EXPECT_THAT(config.reminders, ElementsAre(720h));
@@ -63,13 +64,16 @@ TEST(ExpiryConfig, AbsurdDaysAreNamed) {
 }
 
 TEST(ExpiryConfig, LifetimesStayWithinTheirType) {
-  const auto config = read_with([](auto& s) { s.permanent = {"720h", "8761h"}, s.temporary = {"5s", "24h"}; });
+  const auto config =
+      read_with([](auto& s) { s.permanent = {"720h", "8761h"}, s.temporary = {"5s", "24h"}; });
   EXPECT_EQ(config.permanent.default_ttl, 720h);
   EXPECT_FALSE(config.permanent.max);
   EXPECT_FALSE(config.temporary.default_ttl);
   EXPECT_EQ(config.temporary.max, 24h);
-  EXPECT_THAT(config.problems, ElementsAre(HasSubstr("permanent.max"), HasSubstr("temporary.default")));
-  EXPECT_THAT(read_with([](auto& s) { s.permanent = {"720h", "24h"}; }).problems, ElementsAre(HasSubstr("above max")));
+  EXPECT_THAT(config.problems,
+              ElementsAre(HasSubstr("permanent.max"), HasSubstr("temporary.default")));
+  EXPECT_THAT(read_with([](auto& s) { s.permanent = {"720h", "24h"}; }).problems,
+              ElementsAre(HasSubstr("above max")));
 }
 
 TEST(ExpiryConfig, DigestIsBounded) {
@@ -103,7 +107,8 @@ TEST(ExpiryConfig, UnusableSmtpKeepsItsMailWaiting) {
 
 TEST(ExpiryConfig, MailInTheClearStaysAtHome) {
   const auto with = [](const char* server) {
-    return read_with([&](auto& s) { s.smtp = api::SmtpSpec{server, "None", "t@example.com", "", "", {}, {}}; });
+    return read_with(
+        [&](auto& s) { s.smtp = api::SmtpSpec{server, "None", "t@example.com", "", "", {}, {}}; });
   };
   EXPECT_TRUE(with("127.0.0.1:25").smtp);
   EXPECT_TRUE(with("[::1]:25").smtp);
@@ -115,13 +120,17 @@ TEST(ExpiryConfig, UsersGetMailInTheSendersDomainUnlessOthersAreNamed) {
   const auto with = [](std::optional<std::vector<std::string>> domains) {
     return read_with([&](auto& s) {
       s.email_token_user = true, s.email_domains = domains;
-      s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "Tokens <t@Mail.example.com>", "", "", {}, {}};
+      s.smtp =
+          api::SmtpSpec{"smtp.example.com:587", {}, "Tokens <t@Mail.example.com>", "", "", {}, {}};
     });
   };
   EXPECT_THAT(with({}).route.user_domains, ElementsAre("mail.example.com"));
-  EXPECT_THAT(with({{"Example.com", "example.org"}}).route.user_domains, ElementsAre("example.com", "example.org"));
-  EXPECT_THAT(with({std::vector<std::string>{}}).problems, ElementsAre(HasSubstr("spec.emailDomains")));
-  EXPECT_THAT(with({std::vector<std::string>(33, "example.com")}).problems, ElementsAre(HasSubstr("more than 32")));
+  EXPECT_THAT(with({{"Example.com", "example.org"}}).route.user_domains,
+              ElementsAre("example.com", "example.org"));
+  EXPECT_THAT(with({std::vector<std::string>{}}).problems,
+              ElementsAre(HasSubstr("spec.emailDomains")));
+  EXPECT_THAT(with({std::vector<std::string>(33, "example.com")}).problems,
+              ElementsAre(HasSubstr("more than 32")));
   EXPECT_EQ(with({}).smtp->helo, "mail.example.com");
 }
 

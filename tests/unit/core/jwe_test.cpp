@@ -1,5 +1,6 @@
-// What is encrypted to a JWK is opened by the jose program and by Python's jwcrypto (Debian's jose cannot do RSA), and
-// what jose encrypts is opened here; keys that will not do are refused with their reason.
+// What is encrypted to a JWK is opened by the jose program and by Python's jwcrypto (Debian's jose
+// cannot do RSA), and what jose encrypts is opened here; keys that will not do are refused with
+// their reason.
 #include "core/jwe.hpp"
 
 #include <fmt/format.h>
@@ -82,8 +83,8 @@ TEST_F(Jwe, JoseOpensWhatWasEncryptedToAnEcKey) {
 }
 
 TEST_F(Jwe, JwcryptoOpensWhatWasEncryptedToEachKindOfKey) {
-  for (const std::string& kind :
-       {std::string(R"({"kty":"RSA","bits":2048})"), std::string(R"({"kty":"RSA","bits":3072})"), kP256}) {
+  for (const std::string& kind : {std::string(R"({"kty":"RSA","bits":2048})"),
+                                  std::string(R"({"kty":"RSA","bits":3072})"), kP256}) {
     const auto jwe = encrypt_jwe(generate(kind).dump(), value());
     ASSERT_TRUE(jwe) << jwe.error().message;
     EXPECT_EQ(header_of(*jwe)["alg"], kind == kP256 ? "ECDH-ES" : "RSA-OAEP-256");
@@ -134,7 +135,8 @@ TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
     const auto opened = decrypt_jwe(*key, text);
     return opened ? "opened" : opened.error().message;
   };
-  EXPECT_EQ(decrypt_jwe(*generate_one_time_key("kid"), jwe).error().message, "is for another key, or was changed");
+  EXPECT_EQ(decrypt_jwe(*generate_one_time_key("kid"), jwe).error().message,
+            "is for another key, or was changed");
   for (std::size_t at = jwe.find("..") + 2; at + 1 < jwe.size(); at += 7) {
     auto changed = jwe;
     changed[at] = changed[at] == 'A' ? 'B' : 'A';
@@ -166,56 +168,76 @@ TEST(Jwk, WhatIsNoPublicKeyIsRefused) {
   EXPECT_EQ(refusal(with(kEc, "x-anything", json::array({1, 2}))), "accepted");
   for (const auto* text : {"{", "{}x", "[]", "\"kty\"", "{\"kty\":\"EC\",}", ""})
     EXPECT_THAT(refusal(text), StartsWith("is no JSON object; give one public key as JWK")) << text;
-  EXPECT_THAT(refusal("{}"), StartsWith("has the kty \"\"; give an EC key on P-256, or an RSA key"));
+  EXPECT_THAT(refusal("{}"),
+              StartsWith("has the kty \"\"; give an EC key on P-256, or an RSA key"));
   EXPECT_EQ(refusal(json{{"keys", {kEc}}}.dump()), "is a set of keys; give one of them alone");
   EXPECT_THAT(refusal(with(kEc, "kty", "OKP")), StartsWith("has the kty \"OKP\"; give an EC key"));
   EXPECT_THAT(refusal(with(kEc, "kty", 1)), StartsWith("has a \"kty\" that is no string"));
-  EXPECT_THAT(refusal(with(kEc, "crv", "P-384")), StartsWith("has a key on the curve \"P-384\"; give an EC key"));
-  EXPECT_THAT(refusal(with(kEc, "crv", "secp256k1")), StartsWith("has a key on the curve \"secp256k1\""));
+  EXPECT_THAT(refusal(with(kEc, "crv", "P-384")),
+              StartsWith("has a key on the curve \"P-384\"; give an EC key"));
+  EXPECT_THAT(refusal(with(kEc, "crv", "secp256k1")),
+              StartsWith("has a key on the curve \"secp256k1\""));
 }
 
 TEST(Jwk, APrivateKeyIsRefusedWhateverItsKind) {
   for (const auto* member : {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}) {
     for (const json& key : {kEc, rsa(2048)}) {
       EXPECT_EQ(refusal(with(key, member, "AQAB")),
-                fmt::format("holds a private key (member \"{}\"); give the public key alone, and replace that key: it "
+                fmt::format("holds a private key (member \"{}\"); give the public key alone, and "
+                            "replace that key: it "
                             "was shown",
                             member));
     }
   }
-  EXPECT_THAT(refusal(R"({"kty":"oct","k":"AAAA"})"), StartsWith("holds a private key (member \"k\")"));
+  EXPECT_THAT(refusal(R"({"kty":"oct","k":"AAAA"})"),
+              StartsWith("holds a private key (member \"k\")"));
 }
 
 TEST(Jwk, NoMemberStandsTwiceOrHidesInAnEscape) {
   auto twice = kEc.dump();
   twice.insert(1, R"("x":"AAAA",)");
   EXPECT_EQ(refusal(twice), "holds the member \"x\" twice; give each once");
-  EXPECT_THAT(refusal(with(kEc, "d", "AAAA").replace(2, 1, "\\u0063")), StartsWith("holds a \\u escape"));
+  EXPECT_THAT(refusal(with(kEc, "d", "AAAA").replace(2, 1, "\\u0063")),
+              StartsWith("holds a \\u escape"));
 }
 
 TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
   const auto& x = kEc["x"].get_ref<const std::string&>();
-  EXPECT_THAT(refusal(with(kEc, "y", x)), StartsWith("has a point (x, y) that is not on the curve P-256"));
-  EXPECT_THAT(refusal(with(kEc, "y", base64url_encode(std::string(32, '\xFF')))), HasSubstr("not on the curve"));
-  EXPECT_THAT(refusal(with(kEc, "x", base64url_encode(std::string(31, 'x')))), StartsWith("has a \"x\" of 31 bytes"));
-  for (const std::string& text : {x + "=", " " + x, x.substr(0, 42) + "5", x + "\n", std::string("!") + x.substr(1)})
-    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is no base64url")) << text;
+  EXPECT_THAT(refusal(with(kEc, "y", x)),
+              StartsWith("has a point (x, y) that is not on the curve P-256"));
+  EXPECT_THAT(refusal(with(kEc, "y", base64url_encode(std::string(32, '\xFF')))),
+              HasSubstr("not on the curve"));
+  EXPECT_THAT(refusal(with(kEc, "x", base64url_encode(std::string(31, 'x')))),
+              StartsWith("has a \"x\" of 31 bytes"));
+  for (const std::string& text :
+       {x + "=", " " + x, x.substr(0, 42) + "5", x + "\n", std::string("!") + x.substr(1)})
+    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is no base64url"))
+        << text;
   EXPECT_THAT(refusal(with(kEc, "y", "")), StartsWith("has no \"y\"; give the whole public key"));
   EXPECT_EQ(refusal(rsa(2040).dump()),
-            "has a key that is RSA of 2040 bits; give an EC key on P-256, or an RSA key of 2048 to 8192 bits");
+            "has a key that is RSA of 2040 bits; give an EC key on P-256, or an RSA key of 2048 to "
+            "8192 bits");
   EXPECT_THAT(refusal(rsa(8200).dump()), StartsWith("has a key that is RSA of 8200 bits"));
   for (const auto* exponent : {"AQ", "Ag", "AAAA", "AQAAAAAAAAAB"})  // 1, 2, 0, more than 64 bits
-    EXPECT_THAT(refusal(rsa(2048, exponent).dump()), StartsWith("has numbers (n, e) that are no RSA key")) << exponent;
+    EXPECT_THAT(refusal(rsa(2048, exponent).dump()),
+                StartsWith("has numbers (n, e) that are no RSA key"))
+        << exponent;
 }
 
 TEST(Jwk, AKeyForAnotherPurposeIsRefused) {
-  EXPECT_EQ(refusal(with(kEc, "use", "sig")), "has the use \"sig\"; give a key for encryption (use \"enc\")");
-  EXPECT_EQ(refusal(with(kEc, "alg", "ES256")), "has the alg \"ES256\"; give a key for ECDH-ES, or leave alg out");
+  EXPECT_EQ(refusal(with(kEc, "use", "sig")),
+            "has the use \"sig\"; give a key for encryption (use \"enc\")");
+  EXPECT_EQ(refusal(with(kEc, "alg", "ES256")),
+            "has the alg \"ES256\"; give a key for ECDH-ES, or leave alg out");
   EXPECT_THAT(refusal(with(rsa(2048), "alg", "RSA1_5")), HasSubstr("give a key for RSA-OAEP-256"));
-  EXPECT_THAT(refusal(with(kEc, "key_ops", {"verify"})), StartsWith("has key_ops without any that encrypts"));
-  EXPECT_THAT(refusal(with(kEc, "key_ops", "verify")), StartsWith("has key_ops that are no list of strings"));
-  EXPECT_EQ(refusal(with(kEc, "key_ops", json::array())), "accepted");  // as WebCrypto exports a public key
-  EXPECT_THAT(refusal(with(kEc, "kid", std::string(257, 'k'))), StartsWith("has a kid of more than 256 bytes"));
+  EXPECT_THAT(refusal(with(kEc, "key_ops", {"verify"})),
+              StartsWith("has key_ops without any that encrypts"));
+  EXPECT_THAT(refusal(with(kEc, "key_ops", "verify")),
+              StartsWith("has key_ops that are no list of strings"));
+  EXPECT_EQ(refusal(with(kEc, "key_ops", json::array())),
+            "accepted");  // as WebCrypto exports a public key
+  EXPECT_THAT(refusal(with(kEc, "kid", std::string(257, 'k'))),
+              StartsWith("has a kid of more than 256 bytes"));
 }
 
 }  // namespace

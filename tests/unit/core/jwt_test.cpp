@@ -1,4 +1,5 @@
-// Tokens and keys: claims by RFC 9068, thumbprints, and signatures that the openssl program verifies.
+// Tokens and keys: claims by RFC 9068, thumbprints, and signatures that the openssl program
+// verifies.
 #include "core/jwt.hpp"
 
 #include <fmt/format.h>
@@ -43,7 +44,8 @@ struct Parts {
 Parts take_apart(const MintedToken& token) {
   const std::string value(token.value.reveal());
   const auto first = value.find('.'), second = value.rfind('.');
-  return {decode_part(value.substr(0, first)), decode_part(value.substr(first + 1, second - first - 1)),
+  return {decode_part(value.substr(0, first)),
+          decode_part(value.substr(first + 1, second - first - 1)),
           decode_part(value.substr(second + 1)), value.substr(0, second)};
 }
 
@@ -53,7 +55,8 @@ TEST(Jwt, CarriesTheClaimsOfRfc9068) {
   const auto token = sign_jwt(*key, kIssuer, claims());
   ASSERT_TRUE(token);
   const auto parts = take_apart(*token);
-  EXPECT_EQ(Json::parse(parts.header), (Json{{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key->kid}}));
+  EXPECT_EQ(Json::parse(parts.header),
+            (Json{{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key->kid}}));
   EXPECT_EQ(Json::parse(parts.claims), (Json{{"iss", kIssuer},
                                              {"sub", "alice@example.com"},
                                              {"aud", {"https://api.example.com"}},
@@ -85,19 +88,22 @@ TEST(Jwt, NoTwoTokensAreAlike) {
   EXPECT_NE(sign_jwt(*key, kIssuer, claims())->hash, sign_jwt(*key, kIssuer, claims())->hash);
 }
 
-// The example of RFC 7638, section 3.1, is an RSA key; that of an EC key was calculated with Python's hashlib for the
-// coordinates of RFC 7515, appendix A.3.
+// The example of RFC 7638, section 3.1, is an RSA key; that of an EC key was calculated with
+// Python's hashlib for the coordinates of RFC 7515, appendix A.3.
 TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
   constexpr std::string_view kModulus =
       "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_"
       "BJECPebWKRXjBZCiFV4n3oknjhMs"
       "tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_"
       "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5ha"
-      "jrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-"
+      "jrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-"
+      "csFCur-"
       "kEgU8awapJzKnqDKgw";
-  EXPECT_EQ(base64url_encode(sha256(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-  EXPECT_EQ(ec_thumbprint("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
+  EXPECT_EQ(
+      base64url_encode(sha256(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
+      "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  EXPECT_EQ(ec_thumbprint("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                          "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
             "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
 }
 
@@ -124,7 +130,8 @@ TEST(Jwt, ThePublicPartIsPublicOnly) {
                        {"kid", ec_thumbprint(one->x, one->y)}}));
   EXPECT_EQ(one->x.size(), 43u);
   const SigningKey* both[] = {&*one, &*two};
-  EXPECT_EQ(Json::parse(jwks_document(both))["keys"], Json::array({jwk, Json::parse(public_jwk(*two))}));
+  EXPECT_EQ(Json::parse(jwks_document(both))["keys"],
+            Json::array({jwk, Json::parse(public_jwk(*two))}));
   EXPECT_EQ(jwks_document({}), R"({"keys":[]})");
 }
 
@@ -142,10 +149,12 @@ TEST(Jwt, OpensslVerifiesTheSignature) {
   for (int i = 0; i < 8; ++i) {  // numbers of every length
     const auto parts = take_apart(*sign_jwt(*key, kIssuer, claims()));
     ASSERT_EQ(parts.signature.size(), 64u);
-    const auto numbers = der_integer(parts.signature.substr(0, 32)) + der_integer(parts.signature.substr(32));
+    const auto numbers =
+        der_integer(parts.signature.substr(0, 32)) + der_integer(parts.signature.substr(32));
     folder.write("signature", std::string("\x30") + static_cast<char>(numbers.size()) + numbers);
     const auto verify = fmt::format(
-        "cd {} && openssl pkey -in key.pem -pubout -out public.pem && openssl dgst -sha256 -verify public.pem "
+        "cd {} && openssl pkey -in key.pem -pubout -out public.pem && openssl dgst -sha256 -verify "
+        "public.pem "
         "-signature "
         "signature text >out 2>&1",
         folder.path());
@@ -159,17 +168,21 @@ TEST(Jwt, OpensslVerifiesTheSignature) {
 TEST(Jwt, TellsWhichKeySigned) {
   const auto key = generate_signing_key();
   EXPECT_EQ(kid_of_jwt(sign_jwt(*key, kIssuer, claims())->value.reveal()), key->kid);
-  const auto with_header = [](std::string_view header) { return base64url_encode(header) + ".e30.c2ln"; };
+  const auto with_header = [](std::string_view header) {
+    return base64url_encode(header) + ".e30.c2ln";
+  };
   EXPECT_EQ(kid_of_jwt(with_header(R"({"kid":"a"})")), "a");
-  for (const std::string& other : {std::string("apt_0123"), std::string(), std::string(".."), std::string("!.e30."),
-                                   with_header("{"), with_header("[]"), with_header("{}"), with_header(R"({"kid":1})")})
+  for (const std::string& other :
+       {std::string("apt_0123"), std::string(), std::string(".."), std::string("!.e30."),
+        with_header("{"), with_header("[]"), with_header("{}"), with_header(R"({"kid":1})")})
     EXPECT_FALSE(kid_of_jwt(other)) << other;
 }
 
 TEST(Jwt, OnlyPrivateKeysOnP256AreRead) {
   const kube::test::TemporaryFolder folder;
   const auto make = [&](const std::string& options) {
-    const auto line = fmt::format("cd {} && openssl genpkey {} -out key.pem 2>log", folder.path(), options);
+    const auto line =
+        fmt::format("cd {} && openssl genpkey {} -out key.pem 2>log", folder.path(), options);
     EXPECT_EQ(std::system(line.c_str()), 0);
     return read_signing_key(SecretString(folder.read("key.pem")));
   };
@@ -177,9 +190,12 @@ TEST(Jwt, OnlyPrivateKeysOnP256AreRead) {
   EXPECT_EQ(make("-algorithm EC -pkeyopt ec_paramgen_curve:P-384").error().message,
             "a private key that is not on the curve P-256");
   EXPECT_EQ(make("-algorithm ED25519").error().kind, ErrorKind::Decode);
-  EXPECT_EQ(make("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:word").error().message,
+  EXPECT_EQ(make("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:word")
+                .error()
+                .message,
             "no private key in PEM");
-  EXPECT_EQ(read_signing_key(SecretString(std::string("rubbish"))).error().message, "no private key in PEM");
+  EXPECT_EQ(read_signing_key(SecretString(std::string("rubbish"))).error().message,
+            "no private key in PEM");
 }
 
 }  // namespace

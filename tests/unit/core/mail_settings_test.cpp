@@ -1,5 +1,5 @@
-// The operator's verdict on what tests/tables/mail_settings.yaml lists; tests/integration/test_crds.py asks the API
-// server for the CRD's.
+// The operator's verdict on what tests/tables/mail_settings.yaml lists;
+// tests/integration/test_crds.py asks the API server for the CRD's.
 #include <gmock/gmock.h>
 #include <yaml-cpp/yaml.h>
 
@@ -17,7 +17,9 @@ using Put = void (*)(Spec&, const std::string&);
 const std::map<std::string, Put> kFields{
     {"smtp.server", [](Spec& spec, const std::string& value) { spec.smtp->server = value; }},
     {"smtp.server without TLS",
-     [](Spec& spec, const std::string& value) { spec.smtp->server = value, spec.smtp->tls = "None"; }},
+     [](Spec& spec, const std::string& value) {
+       spec.smtp->server = value, spec.smtp->tls = "None";
+     }},
     {"smtp.server of a login without TLS",
      [](Spec& spec, const std::string& value) {
        spec.smtp->server = value, spec.smtp->tls = "None", spec.smtp->credentials_secret = "smtp";
@@ -26,13 +28,15 @@ const std::map<std::string, Put> kFields{
     {"smtp.helo", [](Spec& spec, const std::string& value) { spec.smtp->helo = value; }},
     {"smtp.auth", [](Spec& spec, const std::string& value) { spec.smtp->auth = value; }},
     {"emailDomains", [](Spec& spec, const std::string& value) { spec.email_domains = {value}; }},
-    {"emailUserPrefix", [](Spec& spec, const std::string& value) { spec.email_user_prefix = value; }},
+    {"emailUserPrefix",
+     [](Spec& spec, const std::string& value) { spec.email_user_prefix = value; }},
 };
 
 std::vector<std::string> problems_with(const std::string& field, const std::string& value) {
   api::TokenExpiryConfig object;
   object.meta.name = "default";
-  object.spec.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "tokens@example.com", "", "", {}, {}};
+  object.spec.smtp =
+      api::SmtpSpec{"smtp.example.com:587", {}, "tokens@example.com", "", "", {}, {}};
   kFields.at(field)(object.spec, value);
   return read_config(object).problems;
 }
@@ -43,9 +47,11 @@ TEST(MailSettings, AreJudgedAsTheTableSays) {
   for (const auto& row : table) {
     const auto field = row["field"].as<std::string>();
     for (const auto& value : row["good"])
-      EXPECT_THAT(problems_with(field, value.as<std::string>()), ::testing::IsEmpty()) << field << ": " << value;
+      EXPECT_THAT(problems_with(field, value.as<std::string>()), ::testing::IsEmpty())
+          << field << ": " << value;
     for (const auto& value : row["bad"])
-      EXPECT_THAT(problems_with(field, value.as<std::string>()), ::testing::SizeIs(1)) << field << ": " << value;
+      EXPECT_THAT(problems_with(field, value.as<std::string>()), ::testing::SizeIs(1))
+          << field << ": " << value;
   }
 }
 

@@ -21,7 +21,9 @@ std::optional<Seconds> due(Seconds ahead, std::vector<api::NoticeEntry> ledger =
   return due_notice(kReminders, kExpiry, "default", ledger, kExpiry - ahead);
 }
 
-api::NoticeEntry entry(std::string config, Seconds before) { return {std::move(config), before, {}, {}}; }
+api::NoticeEntry entry(std::string config, Seconds before) {
+  return {std::move(config), before, {}, {}};
+}
 
 TEST(DueNotice, IsTheNearestReminderThatHasCome) {
   EXPECT_EQ(due(30 * kDay + 1s), std::nullopt);
@@ -62,14 +64,21 @@ TEST(EventNames, AreEqualForEqualFactsAndFitKubernetes) {
 }
 
 TEST(NoticeEvents, SayWhatWhenAndWhatToDo) {
-  Notice notice{
-      {"uid-1", kExpiry, "default", 7 * kDay}, "team-a", "ci", "alice\n@example.com", "7Gk2abcd", "Permanent", ""};
+  Notice notice{{"uid-1", kExpiry, "default", 7 * kDay},
+                "team-a",
+                "ci",
+                "alice\n@example.com",
+                "7Gk2abcd",
+                "Permanent",
+                ""};
   const auto event = notice_event(notice, kExpiry - 7 * kDay);
   EXPECT_EQ(event.ns, "team-a");
   EXPECT_EQ(event.regarding.uid, "uid-1");
   EXPECT_EQ(event.reason, "ExpiringSoon");
   EXPECT_TRUE(event.warning);
-  EXPECT_THAT(event.note, HasSubstr("7Gk2abcd of alice @example.com expires at 2026-12-01T00:00:00Z, in 7 days"));
+  EXPECT_THAT(
+      event.note,
+      HasSubstr("7Gk2abcd of alice @example.com expires at 2026-12-01T00:00:00Z, in 7 days"));
   EXPECT_THAT(event.note, HasSubstr("Renew it"));
   notice.key.before = 0s;
   notice.warning = false;
@@ -94,7 +103,8 @@ TEST(PlainText, HasNoControlsNoDirectionMarksAndIsUtf8) {
   EXPECT_EQ(plain_text("grün \xF0\x9F\x98\x80"), "grün \xF0\x9F\x98\x80");
   EXPECT_EQ(plain_text("x\xE2\x80\xAEy\xC2\x85z"), "x y z");
   EXPECT_EQ(plain_text("\xFF\xC0\x80 \xED\xA0\x80 \xE2\x82"),
-            "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD");
+            "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD "
+            "\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(cut_text("grün", 4), "g...");
   EXPECT_EQ(cut_text("grün", 5), "grün");
 }

@@ -35,7 +35,8 @@ class PlanExpiryConfig : public ::testing::Test {
     return api::find_condition(object_.status.conditions, type);
   }
   void give_smtp() {
-    object_.spec.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "smtp", "", {}, {}};
+    object_.spec.smtp =
+        api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "smtp", "", {}, {}};
     object_.spec.emails = "ops@example.com";
   }
 
@@ -126,7 +127,8 @@ TEST_F(PlanExpiryConfig, NobodyAskedForMailIsNoCondition) {
 
 TEST_F(PlanExpiryConfig, ALoginThatIsForAnotherServerMakesItNotReady) {
   give_smtp();
-  delivery_.last_error = "spec.smtp.server: smtp.example.com:587 is not the server that the login is for";
+  delivery_.last_error =
+      "spec.smtp.server: smtp.example.com:587 is not the server that the login is for";
   delivery_.settings_wrong = true;
   plan();
   EXPECT_EQ(condition("Ready")->reason, "InvalidSpec");
@@ -156,13 +158,16 @@ TEST_F(PlanExpiryConfig, UsersWithoutMailAreCountedAndNamed) {
   object_.spec.email_token_user = true;
   skipped_ = {12, {"oidc:alice@example.com", "bob@example.org"}};
   plan();
-  EXPECT_EQ(object_.status.skipped_users, (api::SkippedUsers{12, {"oidc:alice@example.com", "bob@example.org"}}));
-  for (const char* words : {"12 users", "oidc:alice@example.com, bob@example.org", "example.com", "spec.emailDomains"})
+  EXPECT_EQ(object_.status.skipped_users,
+            (api::SkippedUsers{12, {"oidc:alice@example.com", "bob@example.org"}}));
+  for (const char* words :
+       {"12 users", "oidc:alice@example.com, bob@example.org", "example.com", "spec.emailDomains"})
     EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr(words));
   EXPECT_FALSE(plan().status);
   skipped_ = {1, {"bob@example.org"}};
   plan();
-  EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("no mail was due yet; no mail of their own for 1 user,"));
+  EXPECT_THAT(condition("EmailDelivery")->message,
+              HasSubstr("no mail was due yet; no mail of their own for 1 user,"));
   skipped_ = {};
   plan();
   EXPECT_EQ(condition("EmailDelivery")->message, "no mail was due yet");
@@ -174,9 +179,11 @@ TEST_F(PlanExpiryConfig, ATestMailIsAskedForOnceAndItsAnswerStands) {
   object_.spec.emails = "ops@example.com; sec@example.com";
   EXPECT_FALSE(plan().test_mail);
   object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:29:59Z";
-  const PlannedTestMail wanted{"2026-03-24T12:29:59Z", {"ops@example.com", "sec@example.com"}, Seconds(0)};
+  const PlannedTestMail wanted{
+      "2026-03-24T12:29:59Z", {"ops@example.com", "sec@example.com"}, Seconds(0)};
   EXPECT_EQ(plan().test_mail, wanted);
-  test_mail_ = api::TestMail{"2026-03-24T12:29:59Z", now_, 1, {{"sec@example.com", "550 no such user"}}, ""};
+  test_mail_ =
+      api::TestMail{"2026-03-24T12:29:59Z", now_, 1, {{"sec@example.com", "550 no such user"}}, ""};
   EXPECT_FALSE(plan().test_mail);
   EXPECT_EQ(object_.status.test_mail, test_mail_);
   test_mail_.reset();  // a restart
@@ -198,7 +205,8 @@ TEST_F(PlanExpiryConfig, ATestMailThatCannotBeSentIsAnsweredAtOnce) {
   EXPECT_THAT(answer_of("2026-03-24T12:30:00Z").error, HasSubstr("spec.smtp is not set"));
   give_smtp();
   object_.spec.emails = "nobody";
-  EXPECT_THAT(answer_of("2026-03-24T12:30:01Z").error, HasSubstr("spec.emails names no valid address"));
+  EXPECT_THAT(answer_of("2026-03-24T12:30:01Z").error,
+              HasSubstr("spec.emails names no valid address"));
   EXPECT_THAT(answer_of("now").error, HasSubstr("is \"now\", which is no RFC 3339 time"));
   EXPECT_FALSE(plan().status);
   EXPECT_EQ(answer_of("x\ny").requested_at, "x y");
@@ -236,7 +244,8 @@ TEST_F(PlanExpiryConfig, IsNotReadyWhileMailWaitsForAKeyOfASecret) {
 
   const ObservedDelivery failed = std::exchange(delivery_, {});
   plan();
-  EXPECT_EQ(condition("Ready")->reason, "SecretNotFound");  // a restart knows no better before it has tried
+  EXPECT_EQ(condition("Ready")->reason,
+            "SecretNotFound");  // a restart knows no better before it has tried
 
   delivery_ = failed;
   delivery_.last_error = "no connection";
@@ -283,7 +292,8 @@ TEST_F(PlanExpiryConfig, TwoFactsOfOnePassAreTwoEvents) {
   EXPECT_THAT(plan().events, SizeIs(2));
 }
 
-// The CRD bounds messages at 32768 characters: a longer one would make every write of the status fail.
+// The CRD bounds messages at 32768 characters: a longer one would make every write of the status
+// fail.
 TEST_F(PlanExpiryConfig, MessagesStayWithinTheSchema) {
   give_smtp();
   for (int i = 0; i < 5000; ++i) object_.spec.emails += "x;";
@@ -291,7 +301,8 @@ TEST_F(PlanExpiryConfig, MessagesStayWithinTheSchema) {
   delivery_.refusals.assign(500, std::string(200, 'r'));
   const auto first = plan();
   ASSERT_TRUE(first.status);
-  for (const auto& one : object_.status.conditions) EXPECT_LE(one.message.size(), 4096u) << one.type;
+  for (const auto& one : object_.status.conditions)
+    EXPECT_LE(one.message.size(), 4096u) << one.type;
   EXPECT_FALSE(plan().status);
 }
 

@@ -24,8 +24,9 @@ TEST(Recipient, AJsonObjectIsAJwk) {
 
 TEST(Recipient, NothingLongIsRead) {
   for (const auto& begin : {std::string("{"), std::string("-----BEGIN")})
-    EXPECT_THAT(check_recipient(begin + std::string(16384, ' ')).error().message,
-                StartsWith("is longer than 16384 characters; give one certificate or one JWK alone"));
+    EXPECT_THAT(
+        check_recipient(begin + std::string(16384, ' ')).error().message,
+        StartsWith("is longer than 16384 characters; give one certificate or one JWK alone"));
 }
 
 TEST(Recipient, APreviousValueKeepsItsForm) {

@@ -21,9 +21,12 @@ using ::testing::StartsWith;
 
 api::ApiToken token_in(std::string ns, nlohmann::json spec, std::string name = "probe") {
   if (!spec.contains("user")) spec["user"] = "alice@example.com";
-  const nlohmann::json object{
-      {"metadata", {{"name", std::move(name)}, {"namespace", std::move(ns)}, {"uid", "u"}, {"resourceVersion", "1"}}},
-      {"spec", std::move(spec)}};
+  const nlohmann::json object{{"metadata",
+                               {{"name", std::move(name)},
+                                {"namespace", std::move(ns)},
+                                {"uid", "u"},
+                                {"resourceVersion", "1"}}},
+                              {"spec", std::move(spec)}};
   api::JsonParser parser;
   const std::string text = object.dump();
   return *api::decode_api_token(*parser.parse(text));
@@ -37,12 +40,14 @@ TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
   ASSERT_TRUE(rows) << rows.error().message;
   ASSERT_GT(rows->size(), 50u);
   for (const auto& row : *rows) {
-    const auto problems = check_token(token_in("default", row.at("spec"), row.value("name", "probe")));
+    const auto problems =
+        check_token(token_in("default", row.at("spec"), row.value("name", "probe")));
     if (!row.contains("refused")) {
       EXPECT_THAT(problems, IsEmpty()) << row.dump();
       continue;
     }
-    EXPECT_THAT(problems, ElementsAre(StartsWith(row.at("refused").get<std::string>() + ": "))) << row.dump();
+    EXPECT_THAT(problems, ElementsAre(StartsWith(row.at("refused").get<std::string>() + ": ")))
+        << row.dump();
   }
 }
 
@@ -52,9 +57,10 @@ TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
   };
   EXPECT_THAT(problems("robot:team-a:ci", "team-a"), IsEmpty());
   for (const char* ns : {"team", "team-ab", "team-b", "kube-system"}) {
-    EXPECT_THAT(problems("robot:team-a:ci", ns),
-                ElementsAre(AllOf(HasSubstr("spec.user: \"robot:team-a:ci\" is no robot of this namespace"),
-                                  HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
+    EXPECT_THAT(
+        problems("robot:team-a:ci", ns),
+        ElementsAre(AllOf(HasSubstr("spec.user: \"robot:team-a:ci\" is no robot of this namespace"),
+                          HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
   }
   EXPECT_THAT(problems("robot:team-a:ci", ""), IsEmpty()) << "a file that names no namespace";
   EXPECT_FALSE(is_robot_of("robot:team-a:ci", ""));
@@ -62,15 +68,18 @@ TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
 
 TEST(ReservedNames, FlagsExtendWhatIsBuiltIn) {
   const ReservedNames extended{{"ops", "admins"}, {"example.com/", "sync"}};
-  const auto spec = nlohmann::json::parse(R"({"groups": ["ops", "kubeadm:cluster-admins"], "secret": {
+  const auto spec =
+      nlohmann::json::parse(R"({"groups": ["ops", "kubeadm:cluster-admins"], "secret": {
       "labels": {"example.com/a": "x", "sub.example.com/a": "x", "anexample.com/a": "x"},
       "annotations": {"sync": "yes", "async": "yes"}}})");
   const auto problems = check_token(token_in("default", spec), extended);
-  EXPECT_THAT(problems,
-              ElementsAre(AllOf(HasSubstr("spec.groups: \"ops\" is reserved"), HasSubstr("--reserved-groups")),
-                          HasSubstr("spec.secret.labels: example.com/a=x makes another controller act"),
-                          HasSubstr("spec.secret.labels: sub.example.com/a=x makes"),
-                          HasSubstr("spec.secret.annotations: sync=yes makes")));
+  EXPECT_THAT(
+      problems,
+      ElementsAre(
+          AllOf(HasSubstr("spec.groups: \"ops\" is reserved"), HasSubstr("--reserved-groups")),
+          HasSubstr("spec.secret.labels: example.com/a=x makes another controller act"),
+          HasSubstr("spec.secret.labels: sub.example.com/a=x makes"),
+          HasSubstr("spec.secret.annotations: sync=yes makes")));
   EXPECT_THAT(check_token(token_in("default", {{"groups", {"kubeadm:cluster-admins"}}})),
               Contains(HasSubstr("spec.groups: \"kubeadm:cluster-admins\" is reserved")));
 }

@@ -42,12 +42,12 @@ TEST(Selector, OperatorsMeanWhatKubernetesSays) {
 TEST(Selector, UnknownOperatorMatchesNothingAndIsNamed) {
   EXPECT_FALSE(fits({"env", "Gt", {"1"}}));
   EXPECT_FALSE(fits({"env", "in", {"prod"}}));
-  const api::LabelSelector selector{{},
-                                    {{"a", "Gt", {"1"}}, {"b", "In", {}}, {"c", "Exists", {"x"}}, {"d", "Exists", {}}}};
-  EXPECT_THAT(
-      check_selector(selector, "spec.tokenSelector"),
-      ElementsAre(HasSubstr("matchExpressions[a]: operator \"Gt\" does not exist"),
-                  HasSubstr("[b]: operator In needs values"), HasSubstr("[c]: operator Exists takes no values")));
+  const api::LabelSelector selector{
+      {}, {{"a", "Gt", {"1"}}, {"b", "In", {}}, {"c", "Exists", {"x"}}, {"d", "Exists", {}}}};
+  EXPECT_THAT(check_selector(selector, "spec.tokenSelector"),
+              ElementsAre(HasSubstr("matchExpressions[a]: operator \"Gt\" does not exist"),
+                          HasSubstr("[b]: operator In needs values"),
+                          HasSubstr("[c]: operator Exists takes no values")));
   EXPECT_THAT(check_selector({}, "x"), IsEmpty());
 }
 

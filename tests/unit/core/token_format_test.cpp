@@ -1,5 +1,5 @@
-// The format of a token: its checksum by vectors calculated elsewhere (Python's zlib), its characters by their
-// distribution.
+// The format of a token: its checksum by vectors calculated elsewhere (Python's zlib), its
+// characters by their distribution.
 #include "core/token_format.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,8 @@ namespace {
 
 TEST(TokenFormat, ChecksumAgreesWithVectorsFromElsewhere) {
   for (const char* value :
-       {"apt_00000000000000000000000000000000000000002kaqcA", "apt_zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9a1SSIEH",
+       {"apt_00000000000000000000000000000000000000002kaqcA",
+        "apt_zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9a1SSIEH",
         "apt_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn21iZpT",
         "apt_000000000000000000000000000000000000035600U3y3"}) {  // padded with zeros
     EXPECT_TRUE(is_well_formed(value)) << value;
@@ -52,8 +53,8 @@ TEST(TokenFormat, MintedTokensAreWellFormedAndDiffer) {
   EXPECT_EQ(ids.size(), 500u);
 }
 
-// Chi-square over 62 characters. With 61 degrees of freedom a fair source stays below 150 but in one of ten million
-// runs; taking bytes modulo 62 without throwing any away would give some 750.
+// Chi-square over 62 characters. With 61 degrees of freedom a fair source stays below 150 but in
+// one of ten million runs; taking bytes modulo 62 without throwing any away would give some 750.
 TEST(TokenFormat, EveryCharacterIsEquallyLikely) {
   std::array<int, 256> counts{};
   constexpr int kTokens = 4000;

@@ -18,7 +18,8 @@ class TokenUrgency : public ::testing::Test {
     token_.status.token_hash = "sha256:x";
     token_.status.expires_at = now_ + 100h;
     token_.status.warn_at = now_ + 50h;
-    token_.status.conditions.push_back({.type = "Ready", .status = "True", .reason = "Issued", .message = ""});
+    token_.status.conditions.push_back(
+        {.type = "Ready", .status = "True", .reason = "Issued", .message = ""});
   }
   Urgency urgency() const { return token_urgency(token_, now_); }
 

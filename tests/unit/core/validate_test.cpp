@@ -1,4 +1,5 @@
-// The CRD's rules once more: what it lets pass passes here, what it refuses is refused here, with field and remedy.
+// The CRD's rules once more: what it lets pass passes here, what it refuses is refused here, with
+// field and remedy.
 #include "core/validate.hpp"
 
 #include <gmock/gmock.h>
@@ -35,19 +36,26 @@ std::string repeat(std::string_view text, int times) {
 
 TEST(Validate, LimitsCountCharactersNotBytes) {
   EXPECT_THAT(problems_with([](auto& t) { t.spec.user = repeat("€", 256); }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.user = repeat("€", 257); }), ElementsAre(HasSubstr("spec.user")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.user = repeat("€", 257); }),
+              ElementsAre(HasSubstr("spec.user")));
   EXPECT_THAT(problems_with([](auto& t) { t.spec.description = repeat("𝄞", 256); }), IsEmpty());
   EXPECT_THAT(problems_with([](auto& t) { t.spec.description = std::string(257, 'd'); }),
               ElementsAre(HasSubstr("spec.description")));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4096); }), IsEmpty());
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4097); }),
-              ElementsAre(HasSubstr("annotations: a is longer")));
+  EXPECT_THAT(
+      problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4096); }),
+      IsEmpty());
+  EXPECT_THAT(
+      problems_with([](auto& t) { t.spec.secret.edit().annotations["a"] = repeat("€", 4097); }),
+      ElementsAre(HasSubstr("annotations: a is longer")));
 }
 
 TEST(Validate, UserIsSomebodyWhoIsNotOfTheSystem) {
-  for (const std::string& user : {std::string(), std::string("system:admin"), std::string("system:"),
-                                  std::string("a\tb"), std::string("a\0b", 3), std::string("a\x7F")}) {
-    EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), ElementsAre(HasSubstr("spec.user"))) << user;
+  for (const std::string& user :
+       {std::string(), std::string("system:admin"), std::string("system:"), std::string("a\tb"),
+        std::string("a\0b", 3), std::string("a\x7F")}) {
+    EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }),
+                ElementsAre(HasSubstr("spec.user")))
+        << user;
   }
   for (const char* user : {"systems", "a b", "System:x", "ürgen"})
     EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), IsEmpty()) << user;
@@ -75,7 +83,8 @@ TEST(Validate, TypeAndTtlAgree) {
 
 TEST(Validate, SecretNameIsADnsSubdomain) {
   for (const char* name : {"a", "a.b", "a-b.c1", "0"}) EXPECT_TRUE(is_dns_subdomain(name)) << name;
-  for (const char* name : {"", "A", "a_b", "-a", "a-", "a..b", "a.-b", "a-.b", ".a", "a.", "a/b", "../x", "ä"})
+  for (const char* name :
+       {"", "A", "a_b", "-a", "a-", "a..b", "a.-b", "a-.b", ".a", "a.", "a/b", "../x", "ä"})
     EXPECT_FALSE(is_dns_subdomain(name)) << name;
   EXPECT_TRUE(is_dns_subdomain(std::string(253, 'a')));
   EXPECT_FALSE(is_dns_subdomain(std::string(254, 'a')));
@@ -84,7 +93,8 @@ TEST(Validate, SecretNameIsADnsSubdomain) {
 }
 
 TEST(Validate, SecretKeyMayBecomeAFileName) {
-  for (const std::string key : {"", ".", "..", "..x", "a/b", "a b", "ä", "previous-token", "a\nb"}) {
+  for (const std::string key :
+       {"", ".", "..", "..x", "a/b", "a b", "ä", "previous-token", "a\nb"}) {
     EXPECT_THAT(problems_with([&](auto& t) { t.spec.secret.edit().key = key; }),
                 ElementsAre(HasSubstr("spec.secret.key")))
         << key;
@@ -101,7 +111,8 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   };
   for (const char* name : {"a", "team", "example.com/team", "a_b.c-D", "A"})
     EXPECT_THAT(with_label(name, "v"), IsEmpty()) << name;
-  for (const char* name : {"", "-a", "a-", "/a", "a/", "a/b/c", "Example.com/a", "exa_mple.com/a", "a b", "ä"}) {
+  for (const char* name :
+       {"", "-a", "a-", "/a", "a/", "a/b/c", "Example.com/a", "exa_mple.com/a", "a b", "ä"}) {
     EXPECT_THAT(with_label(name, "v"), ElementsAre(HasSubstr("spec.secret.labels"))) << name;
   }
   EXPECT_THAT(with_label(std::string(63, 'a'), std::string(63, 'v')), IsEmpty());
@@ -109,20 +120,27 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   EXPECT_THAT(with_label("a", std::string(64, 'v')), ElementsAre(HasSubstr("no valid value of a")));
   for (const char* value : {"-v", "v-", "a b", "a/b", "ä"})
     EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["Example.com/a"] = "any thing\n"; }),
+  EXPECT_THAT(problems_with([](auto& t) {
+                t.spec.secret.edit().annotations["Example.com/a"] = "any thing\n";
+              }),
               IsEmpty());
   EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["a b"] = ""; }),
               ElementsAre(HasSubstr("spec.secret.annotations")));
   EXPECT_THAT(problems_with([](auto& t) {
-                for (int i = 0; i < 33; ++i) t.spec.secret.edit().labels["k" + std::to_string(i)] = "v";
+                for (int i = 0; i < 33; ++i)
+                  t.spec.secret.edit().labels["k" + std::to_string(i)] = "v";
               }),
               ElementsAre(HasSubstr("has 33 entries")));
 }
 
 TEST(Validate, TheOperatorsOwnNamesAreReserved) {
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().labels["app.kubernetes.io/managed-by"] = "me"; }),
+  EXPECT_THAT(problems_with([](auto& t) {
+                t.spec.secret.edit().labels["app.kubernetes.io/managed-by"] = "me";
+              }),
               ElementsAre(HasSubstr("written by the operator")));
-  EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().annotations["apitoken.dev/token-hash"] = "x"; }),
+  EXPECT_THAT(problems_with([](auto& t) {
+                t.spec.secret.edit().annotations["apitoken.dev/token-hash"] = "x";
+              }),
               ElementsAre(HasSubstr("written by the operator")));
 }
 
@@ -136,8 +154,10 @@ TEST(Validate, WhatIsInForceCannotBeMoved) {
     });
   };
   EXPECT_THAT(issued([](auto&) {}), IsEmpty());
-  EXPECT_THAT(issued([](auto& t) { t.spec.secret.edit().name = "other"; }), ElementsAre(HasSubstr("differs from ci")));
-  EXPECT_THAT(issued([](auto& t) { t.spec.type = "Temporary"; }), ElementsAre(HasSubstr("differs from Permanent")));
+  EXPECT_THAT(issued([](auto& t) { t.spec.secret.edit().name = "other"; }),
+              ElementsAre(HasSubstr("differs from ci")));
+  EXPECT_THAT(issued([](auto& t) { t.spec.type = "Temporary"; }),
+              ElementsAre(HasSubstr("differs from Permanent")));
 }
 
 // A message that the API server would store otherwise than written makes each pass write it again.

@@ -49,14 +49,17 @@ TEST_F(ClientTest, EachStatusHasItsKind) {
 
 TEST_F(ClientTest, AConflictOnCreateIsToldFromAStaleWrite) {
   EXPECT_EQ(failed_get(409, kAlreadyExists).kind, ErrorKind::AlreadyExists);
-  EXPECT_EQ(failed_get(409, R"({"reason":"Conflict","message":"modified"})").kind, ErrorKind::Conflict);
+  EXPECT_EQ(failed_get(409, R"({"reason":"Conflict","message":"modified"})").kind,
+            ErrorKind::Conflict);
 }
 
 TEST_F(ClientTest, AForbiddenCallSaysWhichVerbOnWhichResource) {
-  transport_.answer(403, R"({"reason":"Forbidden","message":"secrets is forbidden: User \"u\" cannot create"})");
+  transport_.answer(
+      403, R"({"reason":"Forbidden","message":"secrets is forbidden: User \"u\" cannot create"})");
   const auto answer = client_.create(resources::kSecrets, "team-a", "{}", {});
   EXPECT_EQ(answer.error().kind, ErrorKind::Forbidden);
-  EXPECT_EQ(answer.error().message, "create secrets in team-a: secrets is forbidden: User \"u\" cannot create (403)");
+  EXPECT_EQ(answer.error().message,
+            "create secrets in team-a: secrets is forbidden: User \"u\" cannot create (403)");
 }
 
 TEST_F(ClientTest, RetryAfterComesFromTheHeaderElseFromTheBody) {
@@ -68,7 +71,8 @@ TEST_F(ClientTest, RetryAfterComesFromTheHeaderElseFromTheBody) {
 }
 
 TEST_F(ClientTest, ABodyThatIsNoStatusIsShownShortAndOnOneLine) {
-  const auto message = failed_get(502, "<html>\nBad gateway\x1b[31m" + std::string(1000, 'x')).message;
+  const auto message =
+      failed_get(502, "<html>\nBad gateway\x1b[31m" + std::string(1000, 'x')).message;
   EXPECT_THAT(message, HasSubstr("<html> Bad gateway [31m"));
   EXPECT_LT(message.size(), 300U);
   EXPECT_EQ(failed_get(502, "").message, "get secrets x in team-a: the API server answered 502");
@@ -82,9 +86,11 @@ TEST_F(ClientTest, WritesNameTheFieldManager) {
   ASSERT_TRUE(client_.merge_patch(resources::kApiTokens, {"a", "x"}, "status", "{2}", {}));
   ASSERT_TRUE(client_.update(resources::kLeases, {"a", "x"}, "{3}", {}));
   const auto requests = transport_.requests();
-  EXPECT_EQ(requests[0].target, "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens?fieldManager=apitoken-operator");
-  EXPECT_EQ(requests[1].target,
-            "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/x/status?fieldManager=apitoken-operator");
+  EXPECT_EQ(requests[0].target,
+            "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens?fieldManager=apitoken-operator");
+  EXPECT_EQ(
+      requests[1].target,
+      "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/x/status?fieldManager=apitoken-operator");
   EXPECT_EQ(requests[1].content_type, "application/merge-patch+json");
   EXPECT_EQ(requests[2].method, Method::Put);
   EXPECT_EQ(requests[2].body, "{3}");
@@ -103,7 +109,8 @@ TEST_F(ClientTest, ADeleteIsOfOneObjectAndNoOtherOfItsName) {
 TEST_F(ClientTest, ATransportErrorKeepsItsKindAndIsCounted) {
   transport_.answer({ErrorKind::Unavailable, "127.0.0.1:6443: connection refused", {}});
   const auto answer = client_.list(resources::kApiTokens, "", "limit=500", kJsonAccept, {});
-  EXPECT_EQ(answer.error().message, "list apitokens.apitoken.dev: 127.0.0.1:6443: connection refused");
+  EXPECT_EQ(answer.error().message,
+            "list apitokens.apitoken.dev: 127.0.0.1:6443: connection refused");
   EXPECT_EQ(transport_.requests().at(0).target, "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
   EXPECT_THAT(observer_.seen(), ElementsAre("GET <error>"));
 }
@@ -129,7 +136,8 @@ TEST_F(ClientTest, NeverMoreThanTheLimitAreInFlight) {
   EXPECT_TRUE(eventually([&] { return now == Client::kMaxInFlight; }));
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(client_.get(resources::kSecrets, {"a", "x"}, stop.get_token()).error().kind, ErrorKind::Canceled);
+  EXPECT_EQ(client_.get(resources::kSecrets, {"a", "x"}, stop.get_token()).error().kind,
+            ErrorKind::Canceled);
   open = true;
   open.notify_all();
   threads.clear();

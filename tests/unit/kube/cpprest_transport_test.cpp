@@ -57,14 +57,17 @@ struct Wire {
   TestCredentials credentials;
   std::unique_ptr<Transport> transport;
 
-  explicit Wire(TlsServer::Script script, TransportLimits limits = {}, const Identity& identity = authority().issue({}),
-                TlsServer::Options options = {})
+  explicit Wire(TlsServer::Script script, TransportLimits limits = {},
+                const Identity& identity = authority().issue({}), TlsServer::Options options = {})
       : server(identity, std::move(script), std::move(options)),
         credentials(server.url(), authority().certificate()),
         transport(make_cpprest_transport(credentials, "test/1", limits)) {}
 
-  Result<HttpResponse> get(std::stop_token stop = {}) { return transport->send({.target = "/api"}, stop); }
-  Result<HttpResponse> stream(const std::function<bool(std::string_view)>& receive, std::stop_token stop = {}) {
+  Result<HttpResponse> get(std::stop_token stop = {}) {
+    return transport->send({.target = "/api"}, stop);
+  }
+  Result<HttpResponse> stream(const std::function<bool(std::string_view)>& receive,
+                              std::stop_token stop = {}) {
     return transport->stream({.target = "/api?watch=1"}, stop, receive);
   }
 };
@@ -106,12 +109,13 @@ TEST(CpprestTransportTls, AcceptsAServerNamedByTheKubeconfigAndAnnouncesThatName
 TEST(CpprestTransportTls, RefusesAnotherAuthority) {
   const Authority other("test CA");
   Wire wire(always(200, ""), {}, other.issue({}));
-  EXPECT_THAT(failure(wire.get()),
-              AllOf(HasSubstr(wire.server.url()), HasSubstr("TLS handshake"), HasSubstr("certificate")));
+  EXPECT_THAT(failure(wire.get()), AllOf(HasSubstr(wire.server.url()), HasSubstr("TLS handshake"),
+                                         HasSubstr("certificate")));
 }
 
 TEST(CpprestTransportTls, RefusesAnotherAddress) {
-  Wire wire(always(200, ""), {}, authority().issue({.alternative_names = "IP:127.0.0.2,DNS:127.0.0.1"}));
+  Wire wire(always(200, ""), {},
+            authority().issue({.alternative_names = "IP:127.0.0.2,DNS:127.0.0.1"}));
   EXPECT_THAT(failure(wire.get()), HasSubstr("IP address mismatch"));
 }
 
@@ -122,7 +126,8 @@ TEST(CpprestTransportTls, RefusesAnotherName) {
 }
 
 TEST(CpprestTransportTls, RefusesANameThatStandsOnlyInTheSubject) {
-  Wire wire(always(200, ""), {}, authority().issue({.common_name = "kube.example", .alternative_names = ""}));
+  Wire wire(always(200, ""), {},
+            authority().issue({.common_name = "kube.example", .alternative_names = ""}));
   wire.credentials.server_name = "kube.example";
   EXPECT_THAT(failure(wire.get()), HasSubstr("ostname mismatch"));
 }
@@ -138,7 +143,8 @@ TEST(CpprestTransportTls, RefusesOldVersionsOfTls) {
 }
 
 TEST(CpprestTransportTls, VerifiesNothingWhenToldSo) {
-  Wire wire(always(200, "fine"), {}, Authority("unknown").issue({.alternative_names = "", .valid_until = -60}));
+  Wire wire(always(200, "fine"), {},
+            Authority("unknown").issue({.alternative_names = "", .valid_until = -60}));
   wire.credentials.insecure = true;
   const auto answer = wire.get();
   ASSERT_TRUE(answer) << answer.error().message;
@@ -160,15 +166,17 @@ TEST(CpprestTransportTls, ShowsItsClientCertificate) {
 
 TEST(CpprestTransportTls, SaysThatTheServerWantsAClientCertificate) {
   Wire wire(always(200, ""), {}, authority().issue({}), {.client_ca = authority().certificate()});
-  // TLS 1.3 tells it after the handshake: the alert comes before or after the request meets a closed connection.
-  EXPECT_THAT(failure(wire.get()),
-              testing::AnyOf(HasSubstr("certificate required"), HasSubstr("refuse a client certificate")));
+  // TLS 1.3 tells it after the handshake: the alert comes before or after the request meets a
+  // closed connection.
+  EXPECT_THAT(failure(wire.get()), testing::AnyOf(HasSubstr("certificate required"),
+                                                  HasSubstr("refuse a client certificate")));
 }
 
 TEST(CpprestTransportTls, SaysWhichPartOfTheCredentialsIsUnusable) {
   Wire wire(always(200, ""));
   wire.credentials.client = {authority().issue({}).certificate, authority().issue({}).key};
-  EXPECT_THAT(failure(wire.get(), ErrorKind::Unauthorized), AllOf(HasSubstr("client key"), HasSubstr("mismatch")));
+  EXPECT_THAT(failure(wire.get(), ErrorKind::Unauthorized),
+              AllOf(HasSubstr("client key"), HasSubstr("mismatch")));
 }
 
 TEST(CpprestTransportTls, SaysThatIpv6LiteralsAreNotSupported) {
@@ -188,21 +196,24 @@ TEST(CpprestTransport, SendsWhatItIsGivenAndReturnsStatusBodyAndRetryAfter) {
     client.wait_closed();
   });
   wire.credentials.first_token = "secret-token";
-  const auto answer = wire.transport->send({.method = Method::Patch,
-                                            .target = "/api/v1/namespaces/a%2Fb?fieldManager=x&q=%20",
-                                            .accept = "application/json;as=PartialObjectMetadata",
-                                            .content_type = "application/merge-patch+json",
-                                            .body = "{}"},
-                                           {});
+  const auto answer =
+      wire.transport->send({.method = Method::Patch,
+                            .target = "/api/v1/namespaces/a%2Fb?fieldManager=x&q=%20",
+                            .accept = "application/json;as=PartialObjectMetadata",
+                            .content_type = "application/merge-patch+json",
+                            .body = "{}"},
+                           {});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 429);
   EXPECT_EQ(answer->body, "{\"kind\":\"Status\"}");
   EXPECT_EQ(answer->retry_after, Seconds(7));
-  EXPECT_THAT(received, testing::StartsWith("PATCH /api/v1/namespaces/a%2Fb?fieldManager=x&q=%20 HTTP/1.1\r\n"));
-  EXPECT_THAT(received,
-              AllOf(HasSubstr("Accept:application/json;as=PartialObjectMetadata\r\n"),
-                    HasSubstr("User-Agent:test/1\r\n"), HasSubstr("Content-Type:application/merge-patch+json\r\n"),
-                    HasSubstr("Authorization:Bearer secret-token\r\n"), testing::EndsWith("\r\n\r\n{}")));
+  EXPECT_THAT(received, testing::StartsWith(
+                            "PATCH /api/v1/namespaces/a%2Fb?fieldManager=x&q=%20 HTTP/1.1\r\n"));
+  EXPECT_THAT(received, AllOf(HasSubstr("Accept:application/json;as=PartialObjectMetadata\r\n"),
+                              HasSubstr("User-Agent:test/1\r\n"),
+                              HasSubstr("Content-Type:application/merge-patch+json\r\n"),
+                              HasSubstr("Authorization:Bearer secret-token\r\n"),
+                              testing::EndsWith("\r\n\r\n{}")));
 }
 
 TEST(CpprestTransport, KeepsAPathPrefixOfTheServer) {
@@ -225,8 +236,8 @@ TEST(CpprestTransport, SendsAndReceivesLargeBodiesByteForByte) {
     client.answer(200, received.substr(received.find("\r\n\r\n") + 4));
     client.wait_closed();
   });
-  const auto answer =
-      wire.transport->send({.method = Method::Post, .target = "/", .content_type = "a/b", .body = body}, {});
+  const auto answer = wire.transport->send(
+      {.method = Method::Post, .target = "/", .content_type = "a/b", .body = body}, {});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_TRUE(answer->body == body);
 }
@@ -247,8 +258,8 @@ TEST(CpprestTransport, SendsAgainWithItsBodyWhenAKeptConnectionTurnsOutToBeClose
     client.drop();
   });
   for (int i = 0; i < 100 && dropped < 5; ++i) {
-    const auto answer =
-        wire.transport->send({.method = Method::Put, .target = "/", .content_type = "a/b", .body = "payload"}, {});
+    const auto answer = wire.transport->send(
+        {.method = Method::Put, .target = "/", .content_type = "a/b", .body = "payload"}, {});
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->body, "payload");
   }
@@ -265,7 +276,8 @@ TEST(CpprestTransport, DoesNotFollowRedirects) {
 
 TEST(CpprestTransport, NamesTheHostThatRefusesConnections) {
   const int port = TlsServer(authority().issue({}), silent()).port();
-  TestCredentials credentials("https://127.0.0.1:" + std::to_string(port), authority().certificate());
+  TestCredentials credentials("https://127.0.0.1:" + std::to_string(port),
+                              authority().certificate());
   const auto answer = make_cpprest_transport(credentials, "test/1")->send({.target = "/"}, {});
   EXPECT_THAT(failure(answer), AllOf(HasSubstr(credentials.server()), HasSubstr("no connection")));
 }
@@ -289,8 +301,8 @@ TEST(CpprestTransport, RefusesAnswersOverTheLimit) {
   const std::string large(60'000, 'x');
   Wire known(always(200, large + large), kQuick);
   EXPECT_THAT(failure(known.get()), HasSubstr("larger than 100000 bytes"));
-  Wire chunked(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n" + large + "\r\nea60\r\n" + large +
-                    "\r\n0\r\n\r\n"),
+  Wire chunked(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n" + large +
+                    "\r\nea60\r\n" + large + "\r\n0\r\n\r\n"),
                kQuick);
   EXPECT_THAT(failure(chunked.get()), HasSubstr("larger than 100000 bytes"));
 }
@@ -353,7 +365,8 @@ TEST(CpprestTransport, ShowsARenewedTokenOnceAfter401) {
 TEST(CpprestTransport, ConnectsAnewAfter401SoThatARenewedCertificateIsShown) {
   Wire wire(
       [](Connection& client) {
-        while (!client.read_request().empty()) client.answer(client.client_name() == "new" ? 200 : 401, "");
+        while (!client.read_request().empty())
+          client.answer(client.client_name() == "new" ? 200 : 401, "");
       },
       {}, authority().issue({}), {.client_ca = authority().certificate()});
   wire.credentials.client = authority().issue({.common_name = "old"});
@@ -442,9 +455,11 @@ TEST(CpprestTransportStream, ReturnsTheBodyOfARefusal) {
 
 TEST(CpprestTransportStream, RefusesAnOversizedRefusalAndAnOversizedPiece) {
   Wire refusal(always(500, std::string(2'000, 'x')), kQuick);
-  EXPECT_THAT(failure(refusal.stream([](std::string_view) { return true; })), HasSubstr("larger than 1000 bytes"));
+  EXPECT_THAT(failure(refusal.stream([](std::string_view) { return true; })),
+              HasSubstr("larger than 1000 bytes"));
   Wire piece(once(kChunked + "30d40\r\n" + std::string(200'000, 'x') + "\r\n0\r\n\r\n"), kQuick);
-  EXPECT_THAT(failure(piece.stream([](std::string_view) { return true; })), HasSubstr("larger than 100000 bytes"));
+  EXPECT_THAT(failure(piece.stream([](std::string_view) { return true; })),
+              HasSubstr("larger than 100000 bytes"));
 }
 
 TEST(CpprestTransportStream, EndsAStreamAfterASilenceAndNotBefore) {

@@ -35,14 +35,15 @@ class ExecPluginTest : public testing::Test {
             .timeout = 10s};
   }
   static std::string answer(const std::string& status) {
-    return R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":)" + status + "}";
+    return R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":)" +
+           status + "}";
   }
   std::string failure(const ExecPluginSettings& with) {
     const auto credential = ExecPlugin(with, clock).credential();
     if (credential) return "it succeeded";
     EXPECT_EQ(credential.error().kind, ErrorKind::Unauthorized);
-    EXPECT_THAT(credential.error().message,
-                AllOf(HasSubstr("robot"), HasSubstr("plugin"), HasSubstr("get it from example.com")));
+    EXPECT_THAT(credential.error().message, AllOf(HasSubstr("robot"), HasSubstr("plugin"),
+                                                  HasSubstr("get it from example.com")));
     return credential.error().message;
   }
   // Counts its runs in the file "runs" and gives the token "t<run>".
@@ -68,7 +69,9 @@ TEST_F(ExecPluginTest, ReturnsTheToken) {
 
 TEST_F(ExecPluginTest, ReturnsTheClientCertificate) {
   ExecPlugin plugin(
-      settings("cat <<'X'\n" + answer(R"({"clientCertificateData":"CERT","clientKeyData":"KEY"})") + "\nX\n"), clock);
+      settings("cat <<'X'\n" + answer(R"({"clientCertificateData":"CERT","clientKeyData":"KEY"})") +
+               "\nX\n"),
+      clock);
   const auto credential = plugin.credential();
   ASSERT_TRUE(credential) << credential.error().message;
   EXPECT_EQ((*credential)->certificate, "CERT");
@@ -78,7 +81,8 @@ TEST_F(ExecPluginTest, ReturnsTheClientCertificate) {
 TEST_F(ExecPluginTest, GivesThePluginArgumentsEnvironmentAndClusterButNoTerminal) {
   auto with = settings(
       "printf '%s|' \"$@\" > \"$FOLDER/args\"; echo \"$EXTRA\" > \"$FOLDER/extra\"\n"
-      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$FOLDER/told\"; cat > \"$FOLDER/input\"; ls /proc/self/fd > "
+      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$FOLDER/told\"; cat > \"$FOLDER/input\"; ls "
+      "/proc/self/fd > "
       "\"$FOLDER/open\"\n"
       "echo '" +
       answer(R"({"token":"abc"})") + "'");
@@ -157,8 +161,9 @@ TEST_F(ExecPluginTest, EndsAPluginThatHangsWithAllItStarted) {
 }
 
 TEST_F(ExecPluginTest, DoesNotWaitForAGrandchildThatKeepsTheOutputOpen) {
-  ExecPlugin plugin(settings("sleep 20 & echo $! > \"$FOLDER/pid\"; echo '" + answer(R"({"token":"abc"})") + "'"),
-                    clock);
+  ExecPlugin plugin(
+      settings("sleep 20 & echo $! > \"$FOLDER/pid\"; echo '" + answer(R"({"token":"abc"})") + "'"),
+      clock);
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(plugin.credential());
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
@@ -176,13 +181,17 @@ TEST_F(ExecPluginTest, RefusesAnswersThatBreakTheContractWithoutRepeatingThem) {
     return credential ? "" : credential.error().message;
   };
   EXPECT_THAT(refusal("s3cret"), AllOf(HasSubstr("JSON"), Not(HasSubstr("s3cret"))));
-  EXPECT_THAT(refusal(R"({"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential"})"),
-              HasSubstr("v1beta1"));
-  EXPECT_THAT(refusal(R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"})"),
-              HasSubstr("no status"));
+  EXPECT_THAT(
+      refusal(R"({"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential"})"),
+      HasSubstr("v1beta1"));
+  EXPECT_THAT(
+      refusal(R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"})"),
+      HasSubstr("no status"));
   EXPECT_THAT(refusal(answer("{}")), HasSubstr("neither"));
-  EXPECT_THAT(refusal(answer(R"({"clientKeyData":"s3cret"})")), AllOf(HasSubstr("only one"), Not(HasSubstr("s3cret"))));
-  EXPECT_THAT(refusal(answer(R"({"token":"s3cret\nHost: x"})")), AllOf(HasSubstr("header"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(refusal(answer(R"({"clientKeyData":"s3cret"})")),
+              AllOf(HasSubstr("only one"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(refusal(answer(R"({"token":"s3cret\nHost: x"})")),
+              AllOf(HasSubstr("header"), Not(HasSubstr("s3cret"))));
   EXPECT_THAT(refusal(answer(R"({"token":"t","expirationTimestamp":"soon"})")), HasSubstr("soon"));
 }
 

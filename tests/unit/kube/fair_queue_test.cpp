@@ -94,7 +94,9 @@ class Model {
       waiting_.push_back({key, urgency});
     }
   }
-  Urgency urgency(const Key& key) const { return std::ranges::find(waiting_, key, &Entry::key)->urgency; }
+  Urgency urgency(const Key& key) const {
+    return std::ranges::find(waiting_, key, &Entry::key)->urgency;
+  }
   bool is_first_of_its_namespace(const Key& key, Urgency urgency) const {
     return std::ranges::find_if(waiting_, [&](const Entry& e) {
              return e.key.ns == key.ns && e.urgency == urgency;
@@ -123,20 +125,22 @@ class Model {
   std::list<Entry> waiting_;
 };
 
-// Random additions and takings. Each key that comes must be the first of its namespace; between two turns of a
-// namespace each other one that waited all the while must have had one; a less urgent key may only come when it was
-// passed over often enough.
+// Random additions and takings. Each key that comes must be the first of its namespace; between two
+// turns of a namespace each other one that waited all the while must have had one; a less urgent
+// key may only come when it was passed over often enough.
 TEST(FairQueue, KeepsItsPromisesInARandomRun) {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
     FairQueue queue;
     Model model;
-    std::map<std::pair<Urgency, std::string>, std::set<std::string>> owed;  // turns others must have before this one
+    std::map<std::pair<Urgency, std::string>, std::set<std::string>>
+        owed;  // turns others must have before this one
     std::array<unsigned, 3> passed_over{};
     for (int step = 0; step < 3000; ++step) {
       const bool adds = random() % 100 < (step / 500 % 2 == 0 ? 60U : 40U);
       if (adds) {
-        const Key key{std::string(1, static_cast<char>('a' + random() % 5)), std::to_string(random() % 40)};
+        const Key key{std::string(1, static_cast<char>('a' + random() % 5)),
+                      std::to_string(random() % 40)};
         const auto urgency = static_cast<Urgency>(random() % 3);
         model.push(key, urgency);
         queue.push(key, urgency, {});
@@ -155,7 +159,8 @@ TEST(FairQueue, KeepsItsPromisesInARandomRun) {
         passed_over[lane] = 0;
         const auto others = model.namespaces(taken->urgency);
         auto& mine = owed[{taken->urgency, taken->key.ns}];
-        for (const std::string& ns : mine) ASSERT_FALSE(others.contains(ns)) << ns << " was passed by";
+        for (const std::string& ns : mine)
+          ASSERT_FALSE(others.contains(ns)) << ns << " was passed by";
         mine = others;
         mine.erase(taken->key.ns);
         for (auto& [whose, debt] : owed) {

@@ -1,4 +1,5 @@
-// A Transport that plays a script: for faults that no real server produces on demand. Tests alone. Thread-safe.
+// A Transport that plays a script: for faults that no real server produces on demand. Tests alone.
+// Thread-safe.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,14 +27,19 @@ class FakeTransport final : public Transport {
   // What a send() is answered; called outside the lock.
   using Answer = std::function<Result<HttpResponse>(const HttpRequest&, std::stop_token)>;
   // What a stream() does; after the script's end streams stay open and silent until stopped.
-  using Stream = std::function<Result<HttpResponse>(std::stop_token, const std::function<bool(std::string_view)>&)>;
+  using Stream = std::function<Result<HttpResponse>(std::stop_token,
+                                                    const std::function<bool(std::string_view)>&)>;
 
   void answer(Answer next) { push(answers_, std::move(next)); }
   void answer(int status, std::string body, std::optional<Seconds> retry_after = {}) {
-    answer([=](const HttpRequest&, std::stop_token) { return HttpResponse{status, body, retry_after}; });
+    answer([=](const HttpRequest&, std::stop_token) {
+      return HttpResponse{status, body, retry_after};
+    });
   }
   void answer(Error error) {
-    answer([=](const HttpRequest&, std::stop_token) -> Result<HttpResponse> { return std::unexpected(error); });
+    answer([=](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
+      return std::unexpected(error);
+    });
   }
   // Forgets the answers that nobody asked for.
   void drop_answers() {
@@ -43,7 +49,8 @@ class FakeTransport final : public Transport {
   void stream(Stream next) { push(streams_, std::move(next)); }
   // Sends the pieces, then ends cleanly.
   void stream(std::vector<std::string> pieces) {
-    stream([=](std::stop_token, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
+    stream([=](std::stop_token,
+               const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
       for (const auto& piece : pieces) {
         if (!receive(piece)) break;
       }
@@ -51,11 +58,14 @@ class FakeTransport final : public Transport {
     });
   }
   void stream(Error error) {
-    stream([=](std::stop_token, const auto&) -> Result<HttpResponse> { return std::unexpected(error); });
+    stream([=](std::stop_token, const auto&) -> Result<HttpResponse> {
+      return std::unexpected(error);
+    });
   }
   // Sends the pieces and stays open.
   void stream_open(std::vector<std::string> pieces) {
-    stream([=](std::stop_token stop, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
+    stream([=](std::stop_token stop,
+               const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
       for (const auto& piece : pieces) {
         if (!receive(piece)) return HttpResponse{200, "", {}};
       }
@@ -100,8 +110,8 @@ class FakeTransport final : public Transport {
   template <typename T>
   std::optional<T> take(std::deque<T>& script, const HttpRequest& request) {
     std::lock_guard lock(mutex_);
-    requests_.push_back(
-        {request.method, request.target, request.accept, request.content_type, std::string(request.body)});
+    requests_.push_back({request.method, request.target, request.accept, request.content_type,
+                         std::string(request.body)});
     if (script.empty()) return {};
     T next = std::move(script.front());
     script.pop_front();

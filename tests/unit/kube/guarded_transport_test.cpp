@@ -14,17 +14,21 @@ namespace {
 using namespace std::chrono_literals;
 
 const HttpRequest kRead{.method = Method::Get, .target = "/api/v1/namespaces?limit=500"};
-const HttpRequest kWrite{.method = Method::Patch,
-                         .target = "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/b/status?x=y"};
-const HttpRequest kLease{.method = Method::Put, .target = "/apis/coordination.k8s.io/v1/namespaces/a/leases/b?x=y"};
-const HttpRequest kReview{.method = Method::Post, .target = "/apis/authentication.k8s.io/v1/tokenreviews?x=y"};
+const HttpRequest kWrite{
+    .method = Method::Patch,
+    .target = "/apis/apitoken.dev/v1alpha1/namespaces/a/apitokens/b/status?x=y"};
+const HttpRequest kLease{.method = Method::Put,
+                         .target = "/apis/coordination.k8s.io/v1/namespaces/a/leases/b?x=y"};
+const HttpRequest kReview{.method = Method::Post,
+                          .target = "/apis/authentication.k8s.io/v1/tokenreviews?x=y"};
 
 class GuardedTransportTest : public ::testing::Test {
  protected:
   WatchedClock clock_;
   std::atomic<bool> leads_ = true;
   FakeTransport* inner_ = new FakeTransport();
-  GuardedTransport transport_{std::unique_ptr<Transport>(inner_), [this] { return leads_.load(); }, clock_};
+  GuardedTransport transport_{std::unique_ptr<Transport>(inner_), [this] { return leads_.load(); },
+                              clock_};
 };
 
 TEST_F(GuardedTransportTest, OnePauseHoldsBackAllButTheLease) {
@@ -54,7 +58,8 @@ TEST_F(GuardedTransportTest, AWatchWaitsToo) {
   inner_->answer(429, "", 7s);
   (void)transport_.send(kRead, {});
   std::jthread watch([&](std::stop_token stop) {
-    EXPECT_EQ(transport_.stream(kRead, stop, [](std::string_view) { return true; }).error().kind, ErrorKind::Canceled);
+    EXPECT_EQ(transport_.stream(kRead, stop, [](std::string_view) { return true; }).error().kind,
+              ErrorKind::Canceled);
   });
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(7s, 7s); }));
   EXPECT_EQ(inner_->count(), 1U);
@@ -83,8 +88,10 @@ TEST_F(GuardedTransportTest, AReplicaThatDoesNotLeadWritesNothingButItsLeaseAndR
 
 TEST_F(GuardedTransportTest, ANameThatLooksLikeALeaseIsNone) {
   EXPECT_TRUE(GuardedTransport::is_leaders_alone(
-      {.method = Method::Patch, .target = "/apis/apitoken.dev/v1alpha1/namespaces/leases/apitokens/leases/status"}));
-  EXPECT_TRUE(GuardedTransport::is_leaders_alone({.method = Method::Post, .target = "/api/v1/namespaces/a/secrets"}));
+      {.method = Method::Patch,
+       .target = "/apis/apitoken.dev/v1alpha1/namespaces/leases/apitokens/leases/status"}));
+  EXPECT_TRUE(GuardedTransport::is_leaders_alone(
+      {.method = Method::Post, .target = "/api/v1/namespaces/a/secrets"}));
   EXPECT_FALSE(GuardedTransport::is_leaders_alone(kLease));
   EXPECT_FALSE(GuardedTransport::is_leaders_alone(kReview));
   EXPECT_FALSE(GuardedTransport::is_leaders_alone(

@@ -82,7 +82,8 @@ TEST_F(InCluster, ReadsARenewedAuthorityForTheNextConnection) {
   folder.write("ca.crt", "another CA");
   EXPECT_EQ(credentials->tls()->ca, "another CA");
   folder.write("ca.crt", "");
-  EXPECT_FALSE(credentials->tls()) << "an empty file must not turn into trust in the system's authorities";
+  EXPECT_FALSE(credentials->tls())
+      << "an empty file must not turn into trust in the system's authorities";
 }
 
 TEST_F(InCluster, ReachesAnIpv6ServiceByItsName) {
@@ -99,11 +100,13 @@ TEST_F(InCluster, SaysWhatIsMissing) {
   EXPECT_THAT(no_token.error().message, HasSubstr("automountServiceAccountToken"));
 
   folder.write("token", "two\nlines");
-  EXPECT_THAT(in_cluster_credentials(folder.path(), clock).error().message, HasSubstr("no bearer token"));
+  EXPECT_THAT(in_cluster_credentials(folder.path(), clock).error().message,
+              HasSubstr("no bearer token"));
 
   const ScopedVariable none("KUBERNETES_SERVICE_HOST", nullptr);
   EXPECT_FALSE(in_cluster());
-  EXPECT_THAT(in_cluster_credentials(folder.path(), clock).error().message, HasSubstr("--kubeconfig"));
+  EXPECT_THAT(in_cluster_credentials(folder.path(), clock).error().message,
+              HasSubstr("--kubeconfig"));
 }
 
 }  // namespace

@@ -72,9 +72,10 @@ class Kubeconfig : public testing::Test {
 };
 
 TEST_F(Kubeconfig, ReadsServerNamespaceAuthorityAndClientCertificateFromData) {
-  const auto credentials = good(config(
-      cluster, fmt::format("client-certificate-data: {}, client-key-data: {}",
-                           base64_encode(operator_identity().certificate), base64_encode(operator_identity().key))));
+  const auto credentials =
+      good(config(cluster, fmt::format("client-certificate-data: {}, client-key-data: {}",
+                                       base64_encode(operator_identity().certificate),
+                                       base64_encode(operator_identity().key))));
   ASSERT_TRUE(credentials);
   EXPECT_EQ(credentials->server(), "https://127.0.0.1:6443");
   EXPECT_EQ(credentials->default_namespace(), "team-a");
@@ -92,9 +93,9 @@ TEST_F(Kubeconfig, ReadsFilesFromItsOwnFolderAndAgainForEachConnection) {
   folder.write("ca.pem", authority().certificate());
   folder.write("own.pem", operator_identity().certificate);
   folder.write("own.key", operator_identity().key);
-  const auto credentials =
-      good(config("server: 'https://h:6443', certificate-authority: ca.pem",
-                  fmt::format("client-certificate: own.pem, client-key: {}", folder.path("own.key"))));
+  const auto credentials = good(
+      config("server: 'https://h:6443', certificate-authority: ca.pem",
+             fmt::format("client-certificate: own.pem, client-key: {}", folder.path("own.key"))));
   ASSERT_TRUE(credentials);
   const Identity renewed = authority().issue({.common_name = "renewed"});
   folder.write("own.pem", renewed.certificate);
@@ -102,7 +103,8 @@ TEST_F(Kubeconfig, ReadsFilesFromItsOwnFolderAndAgainForEachConnection) {
   EXPECT_EQ(credentials->tls()->certificate, renewed.certificate);
   EXPECT_EQ(credentials->tls()->key.reveal(), renewed.key);
   folder.write("ca.pem", "");
-  EXPECT_FALSE(credentials->tls()) << "an empty file must not turn into trust in the system's authorities";
+  EXPECT_FALSE(credentials->tls())
+      << "an empty file must not turn into trust in the system's authorities";
 }
 
 TEST_F(Kubeconfig, ReadsTokensAndTokenFiles) {
@@ -116,48 +118,52 @@ TEST_F(Kubeconfig, ReadsTokensAndTokenFiles) {
 }
 
 TEST_F(Kubeconfig, RunsAPluginNextToItAndTellsItTheCluster) {
-  folder.write_script("plugin",
-                      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$0.told\"\n"
-                      "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":\"ExecCredential\","
-                      "\"status\":{\"token\":\"'$1$WHO'\"}}'");
+  folder.write_script(
+      "plugin",
+      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$0.told\"\n"
+      "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":\"ExecCredential\","
+      "\"status\":{\"token\":\"'$1$WHO'\"}}'");
   const std::string extension =
-      ", tls-server-name: k8s, extensions: [{name: client.authentication.k8s.io/exec, extension: {audience: '1', "
+      ", tls-server-name: k8s, extensions: [{name: client.authentication.k8s.io/exec, extension: "
+      "{audience: '1', "
       "depth: 2, on: true}}]";
-  const auto credentials =
-      good(config(cluster + extension,
-                  "exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: ./plugin, args: [hello-], "
-                  "env: [{name: WHO, value: robot}], provideClusterInfo: true}"));
+  const auto credentials = good(config(
+      cluster + extension,
+      "exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: ./plugin, args: [hello-], "
+      "env: [{name: WHO, value: robot}], provideClusterInfo: true}"));
   ASSERT_TRUE(credentials);
   EXPECT_EQ(token_of(*credentials), "hello-robot");
   const auto told = nlohmann::json::parse(folder.read("plugin.told"));
-  EXPECT_EQ(told["spec"]["cluster"], nlohmann::json({{"server", "https://127.0.0.1:6443"},
-                                                     {"tls-server-name", "k8s"},
-                                                     {"certificate-authority-data", ca64},
-                                                     {"config", {{"audience", "1"}, {"depth", 2}, {"on", true}}}}));
+  EXPECT_EQ(told["spec"]["cluster"],
+            nlohmann::json({{"server", "https://127.0.0.1:6443"},
+                            {"tls-server-name", "k8s"},
+                            {"certificate-authority-data", ca64},
+                            {"config", {{"audience", "1"}, {"depth", 2}, {"on", true}}}}));
   EXPECT_EQ(told["spec"]["interactive"], false);
 }
 
 TEST_F(Kubeconfig, ShowsTheCertificateOfAPlugin) {
-  nlohmann::json answer = {
-      {"apiVersion", "client.authentication.k8s.io/v1"},
-      {"kind", "ExecCredential"},
-      {"status",
-       {{"clientCertificateData", operator_identity().certificate}, {"clientKeyData", operator_identity().key}}}};
+  nlohmann::json answer = {{"apiVersion", "client.authentication.k8s.io/v1"},
+                           {"kind", "ExecCredential"},
+                           {"status",
+                            {{"clientCertificateData", operator_identity().certificate},
+                             {"clientKeyData", operator_identity().key}}}};
   folder.write("answer", answer.dump());
-  const auto credentials = good(config(
-      cluster,
-      fmt::format(
-          "exec: {{apiVersion: client.authentication.k8s.io/v1, command: cat, args: ['{}'], interactiveMode: Never}}",
-          folder.path("answer"))));
+  const auto credentials =
+      good(config(cluster, fmt::format("exec: {{apiVersion: client.authentication.k8s.io/v1, "
+                                       "command: cat, args: ['{}'], interactiveMode: Never}}",
+                                       folder.path("answer"))));
   ASSERT_TRUE(credentials);
   EXPECT_EQ(token_of(*credentials), "none");
   EXPECT_EQ(credentials->tls()->certificate, operator_identity().certificate);
 }
 
 TEST_F(Kubeconfig, SkipsVerificationOnlyWhenItSaysSo) {
-  const auto credentials = good(config("server: 'https://h', insecure-skip-tls-verify: true", "token: abc"));
+  const auto credentials =
+      good(config("server: 'https://h', insecure-skip-tls-verify: true", "token: abc"));
   EXPECT_TRUE(credentials->tls()->insecure);
-  EXPECT_THAT(refusal(config(cluster + ", insecure-skip-tls-verify: true", "")), HasSubstr("contradicts"));
+  EXPECT_THAT(refusal(config(cluster + ", insecure-skip-tls-verify: true", "")),
+              HasSubstr("contradicts"));
   EXPECT_THAT(refusal(config("server: 'https://h', insecure-skip-tls-verify: yes please", "")),
               AllOf(HasSubstr("cluster \"c\""), HasSubstr("yes please")));
 }
@@ -171,40 +177,54 @@ TEST_F(Kubeconfig, RefusesWhatItCannotHonour) {
 }
 
 TEST_F(Kubeconfig, RefusesServersThatCannotBeUsed) {
-  const auto server = [&](const std::string& url) { return refusal(config("server: '" + url + "'", "")); };
+  const auto server = [&](const std::string& url) {
+    return refusal(config("server: '" + url + "'", ""));
+  };
   EXPECT_THAT(server("http://example.com"), HasSubstr("not encrypted"));
   EXPECT_THAT(server("example.com"), HasSubstr("must begin with https://"));
   EXPECT_THAT(server("https://[::1]:6443"), HasSubstr("IPv6"));
   EXPECT_THAT(server("https://h:70000"), HasSubstr("port"));
-  EXPECT_THAT(server("https://u:s3cret@h"), AllOf(HasSubstr("user name"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(server("https://u:s3cret@h"),
+              AllOf(HasSubstr("user name"), Not(HasSubstr("s3cret"))));
   EXPECT_THAT(server(""), HasSubstr("server is missing"));
-  EXPECT_EQ(good(config("server: 'http://127.0.0.1:8080/prefix/'", ""))->server(), "http://127.0.0.1:8080/prefix");
+  EXPECT_EQ(good(config("server: 'http://127.0.0.1:8080/prefix/'", ""))->server(),
+            "http://127.0.0.1:8080/prefix");
 }
 
 TEST_F(Kubeconfig, RefusesCredentialsThatCannotWork) {
-  const std::string certificate = "client-certificate-data: " + base64_encode(operator_identity().certificate);
+  const std::string certificate =
+      "client-certificate-data: " + base64_encode(operator_identity().certificate);
   EXPECT_THAT(refusal(config(cluster, certificate)), HasSubstr("client-key"));
   EXPECT_THAT(refusal(config(cluster, certificate + ", client-key-data: '***'")),
               HasSubstr("client-key-data must be PEM in base64"));
-  EXPECT_THAT(refusal(config(cluster, certificate + ", client-key-data: " + base64_encode("no PEM"))),
-              HasSubstr("client key"));
-  EXPECT_THAT(refusal(config(cluster, certificate + ", client-key-data: " + base64_encode(authority().issue({}).key))),
+  EXPECT_THAT(
+      refusal(config(cluster, certificate + ", client-key-data: " + base64_encode("no PEM"))),
+      HasSubstr("client key"));
+  EXPECT_THAT(refusal(config(cluster, certificate + ", client-key-data: " +
+                                          base64_encode(authority().issue({}).key))),
               HasSubstr("client key"));
   EXPECT_THAT(refusal(config("server: 'https://h', certificate-authority: missing.pem", "")),
               HasSubstr(folder.path("missing.pem")));
-  EXPECT_THAT(refusal(config("server: 'https://h', certificate-authority-data: " + base64_encode("no PEM"), "")),
-              HasSubstr("certificate authority"));
+  EXPECT_THAT(
+      refusal(config("server: 'https://h', certificate-authority-data: " + base64_encode("no PEM"),
+                     "")),
+      HasSubstr("certificate authority"));
 }
 
 TEST_F(Kubeconfig, RefusesPluginsThatCannotRun) {
-  const auto exec = [&](const std::string& fields) { return refusal(config(cluster, "exec: {" + fields + "}")); };
+  const auto exec = [&](const std::string& fields) {
+    return refusal(config(cluster, "exec: {" + fields + "}"));
+  };
   EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1alpha1, command: x"),
-              AllOf(HasSubstr("exec"), HasSubstr("v1alpha1"), HasSubstr("client.authentication.k8s.io/v1")));
+              AllOf(HasSubstr("exec"), HasSubstr("v1alpha1"),
+                    HasSubstr("client.authentication.k8s.io/v1")));
   EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never"),
               HasSubstr("command is missing"));
-  EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1, command: x"), HasSubstr("interactiveMode"));
-  EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always"),
-              HasSubstr("terminal"));
+  EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1, command: x"),
+              HasSubstr("interactiveMode"));
+  EXPECT_THAT(
+      exec("apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always"),
+      HasSubstr("terminal"));
 }
 
 TEST_F(Kubeconfig, NamesEntriesThatAreMissing) {
@@ -215,12 +235,14 @@ TEST_F(Kubeconfig, NamesEntriesThatAreMissing) {
               AllOf(HasSubstr("cluster \"z\""), HasSubstr("context \"x\"")));
   EXPECT_THAT(refusal("a: [b\n"), HasSubstr("no YAML, line"));
   EXPECT_THAT(refusal("just text"), HasSubstr("no kubeconfig"));
-  EXPECT_THAT(refusal("clusters: {a: b}\nusers: 7\ncurrent-context: [x]\n"), HasSubstr("current-context"));
+  EXPECT_THAT(refusal("clusters: {a: b}\nusers: 7\ncurrent-context: [x]\n"),
+              HasSubstr("current-context"));
   EXPECT_THAT(load_kubeconfig(folder.path("nowhere")).error().message, HasSubstr("does not exist"));
 }
 
 TEST_F(Kubeconfig, MergesFilesFirstOneWins) {
-  const std::string first = folder.write("first", "current-context: main\nusers:\n- {name: u, user: {token: first}}\n");
+  const std::string first =
+      folder.write("first", "current-context: main\nusers:\n- {name: u, user: {token: first}}\n");
   const std::string second = folder.write("second", config(cluster, "token: second"));
   const auto credentials = load_kubeconfigs({folder.path("missing"), first, second}, clock);
   ASSERT_TRUE(credentials) << credentials.error().message;
@@ -231,11 +253,13 @@ TEST_F(Kubeconfig, MergesFilesFirstOneWins) {
 
 TEST_F(Kubeconfig, TakesAnotherContextWhereOneIsNamed) {
   const std::string file = folder.write(
-      "config", config(cluster, "token: a") + "- name: other\n  context: {cluster: c, user: u, namespace: team-b}\n");
+      "config", config(cluster, "token: a") +
+                    "- name: other\n  context: {cluster: c, user: u, namespace: team-b}\n");
   EXPECT_EQ((*load_kubeconfig(file, clock))->default_namespace(), "team-a");
   EXPECT_EQ((*load_kubeconfig(file, clock, "other"))->default_namespace(), "team-b");
   EXPECT_THAT(load_kubeconfig(file, clock, "third").error().message,
-              AllOf(HasSubstr("--context names the context \"third\""), HasSubstr("there is: main, other")));
+              AllOf(HasSubstr("--context names the context \"third\""),
+                    HasSubstr("there is: main, other")));
 }
 
 TEST_F(Kubeconfig, OfTheHomeComesBeforeThePodForPeople) {
@@ -246,7 +270,8 @@ TEST_F(Kubeconfig, OfTheHomeComesBeforeThePodForPeople) {
   std::filesystem::create_directory(folder.path(".kube"));
   folder.write(".kube/config", config(cluster, "token: home"));
   EXPECT_EQ(token_of(**find_credentials("", {.home_first = true})), "home");
-  EXPECT_EQ(token_of(**find_credentials("", {.context = "main"})), "home") << "a pod has no contexts";
+  EXPECT_EQ(token_of(**find_credentials("", {.context = "main"})), "home")
+      << "a pod has no contexts";
 }
 
 TEST_F(Kubeconfig, IsLookedForByFlagThenEnvironmentThenPodThenHome) {
@@ -264,11 +289,12 @@ TEST_F(Kubeconfig, IsLookedForByFlagThenEnvironmentThenPodThenHome) {
   EXPECT_THAT(find_credentials("").error().message, HasSubstr("serviceaccount"))
       << "an unusable pod is no reason to look further";
 
-  const ScopedVariable list(
-      "KUBECONFIG",
-      (":" + folder.path("missing") + ":" + folder.write("listed", config(cluster, "token: listed"))).c_str());
+  const ScopedVariable list("KUBECONFIG", (":" + folder.path("missing") + ":" +
+                                           folder.write("listed", config(cluster, "token: listed")))
+                                              .c_str());
   EXPECT_EQ(token_of(**find_credentials("")), "listed");
-  EXPECT_EQ(token_of(**find_credentials(folder.write("given", config(cluster, "token: flag")))), "flag");
+  EXPECT_EQ(token_of(**find_credentials(folder.write("given", config(cluster, "token: flag")))),
+            "flag");
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-// One Lease with optimistic concurrency, as the API server keeps it, and with faults on demand. Thread-safe.
+// One Lease with optimistic concurrency, as the API server keeps it, and with faults on demand.
+// Thread-safe.
 class LeaseServer final : public Transport {
  public:
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
@@ -56,7 +57,9 @@ class LeaseServer final : public Transport {
   void write(std::string holder, int duration, std::string renewed) {
     std::lock_guard lock(mutex_);
     if (lease_.is_null())
-      lease_ = {{"metadata", {{"namespace", "ns"}, {"name", "op"}, {"uid", "u"}, {"labels", {{"kept", "yes"}}}}}};
+      lease_ = {
+          {"metadata",
+           {{"namespace", "ns"}, {"name", "op"}, {"uid", "u"}, {"labels", {{"kept", "yes"}}}}}};
     lease_["spec"] = {{"holderIdentity", holder},
                       {"leaseDurationSeconds", duration},
                       {"renewTime", renewed},
@@ -78,7 +81,8 @@ class LeaseServer final : public Transport {
   HttpResponse put(const HttpRequest& request) {
     if (lease_.is_null()) return status(404, "NotFound");
     const auto sent = json::parse(request.body);
-    if (sent["metadata"]["resourceVersion"] != lease_["metadata"]["resourceVersion"]) return status(409, "Conflict");
+    if (sent["metadata"]["resourceVersion"] != lease_["metadata"]["resourceVersion"])
+      return status(409, "Conflict");
     return store(request, 200);
   }
   HttpResponse store(const HttpRequest& request, int code) {
@@ -99,7 +103,8 @@ constexpr LeaseTimings kTimings{15s, 9s, 2s};
 // An elector on a thread of its own, and what it called.
 struct Replica {
   Replica(Client& client, const Clock& clock, std::string identity)
-      : elector(client, clock, {.ns = "ns", .name = "op", .identity = std::move(identity), .timings = kTimings}) {
+      : elector(client, clock,
+                {.ns = "ns", .name = "op", .identity = std::move(identity), .timings = kTimings}) {
     thread = std::jthread([this](std::stop_token stop) {
       end = elector.run(stop, [this] { ++started; }, [this] { ++stopped; });
       returned = true;
@@ -176,7 +181,8 @@ TEST_F(LeaseTest, ACleanStopReleasesAfterTheWorkHasStopped) {
 }
 
 TEST_F(LeaseTest, WaitsAsLongAsTheHolderShowsLifeByOurOwnClock) {
-  server_.write("other", 15, "1999-01-01T00:00:00.000000Z");  // the holder's clock is no matter of ours
+  server_.write("other", 15,
+                "1999-01-01T00:00:00.000000Z");  // the holder's clock is no matter of ours
   const auto one = replica("one");
   for (int i = 0; i < 5; ++i) next_attempt();
   server_.write("other", 15, "1999-01-01T00:00:01.000000Z");
@@ -304,7 +310,8 @@ TEST_F(LeaseTest, OfManyReplicasOneLeadsAndAnotherFollows) {
   };
   ASSERT_TRUE(eventually([&] { return leaders() == 1; }));
   for (int rest = 3; rest > 0; --rest) {
-    const auto leader = std::ranges::find_if(replicas, [](const auto& one) { return one->elector.leading(); });
+    const auto leader =
+        std::ranges::find_if(replicas, [](const auto& one) { return one->elector.leading(); });
     ASSERT_NE(leader, replicas.end());
     (*leader)->stop();
     replicas.erase(leader);

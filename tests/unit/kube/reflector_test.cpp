@@ -28,13 +28,14 @@ Result<Thing> decode(api::Json object) {
 }
 
 std::string object(std::string_view name, int version) {
-  return fmt::format(R"({{"metadata":{{"namespace":"ns","name":"{0}","uid":"uid-{0}","resourceVersion":"{1}"}}}})",
-                     name, version);
+  return fmt::format(
+      R"({{"metadata":{{"namespace":"ns","name":"{0}","uid":"uid-{0}","resourceVersion":"{1}"}}}})",
+      name, version);
 }
 
 std::string list(int version, const std::vector<std::string>& items, std::string_view next = "") {
-  return fmt::format(R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})", fmt::join(items, ","),
-                     version, next);
+  return fmt::format(R"({{"items":[{}],"metadata":{{"resourceVersion":"{}","continue":"{}"}}}})",
+                     fmt::join(items, ","), version, next);
 }
 
 std::string event(std::string_view type, const std::string& of) {
@@ -53,8 +54,8 @@ class ReflectorTest : public testing::Test {
  protected:
   void start(Watched watched = {.resource = resources::kApiTokens}) {
     reflector_ = std::make_unique<Reflector<Thing>>(
-        client_, clock_, std::move(watched), store_, decode, [this](const Change<Thing>& change) { note(change); },
-        &outage_);
+        client_, clock_, std::move(watched), store_, decode,
+        [this](const Change<Thing>& change) { note(change); }, &outage_);
     thread_ = std::jthread([this](std::stop_token stop) { reflector_->run(stop); });
   }
   void note(const Change<Thing>& change) {
@@ -72,7 +73,8 @@ class ReflectorTest : public testing::Test {
   }
   // The reflector pauses for about `pause`; no request goes out meanwhile. Then the pause is over.
   void expect_pause(std::size_t requests, std::chrono::milliseconds pause) {
-    ASSERT_TRUE(eventually([&] { return clock_.waited_for(pause, pause + pause / 10); })) << transport_.count();
+    ASSERT_TRUE(eventually([&] { return clock_.waited_for(pause, pause + pause / 10); }))
+        << transport_.count();
     EXPECT_EQ(transport_.count(), requests);
     clock_.advance(pause + pause / 10 + 1ms);
   }
@@ -122,7 +124,9 @@ TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeWhateverTheBackoffHadGrown
   transport_.answer(200, list(10, {object("a", 1)}));
   start();
   for (std::size_t i = 1; i <= kFailures; ++i) {
-    ASSERT_TRUE(eventually([&] { return transport_.count() == i && clock_.waited_for(1ns, 800ms); })) << i;
+    ASSERT_TRUE(eventually([&] {
+      return transport_.count() == i && clock_.waited_for(1ns, 800ms);
+    })) << i;
     clock_.advance(800ms);
   }
   ASSERT_TRUE(sent(kFailures + 1));
@@ -139,7 +143,8 @@ TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {
          .field_selector = "metadata.name=x"});
   ASSERT_TRUE(sent(2));
   EXPECT_EQ(target(0),
-            "/api/v1/namespaces/team-a/secrets?limit=100&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
+            "/api/v1/namespaces/team-a/"
+            "secrets?limit=100&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
   EXPECT_THAT(target(1), HasSubstr("&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx"));
   EXPECT_EQ(transport_.requests()[0].accept, kMetadataListAccept);
   EXPECT_EQ(transport_.requests()[1].accept, kMetadataAccept);
@@ -168,7 +173,9 @@ TEST_F(ReflectorTest, ARelistTellsWhatVanishedMeanwhile) {
 
 TEST_F(ReflectorTest, AnHttp410OnTheWatchListsAnewToo) {
   transport_.answer(200, list(10, {}));
-  transport_.stream([](std::stop_token, const auto&) { return HttpResponse{410, R"({"message":"too old"})", {}}; });
+  transport_.stream([](std::stop_token, const auto&) {
+    return HttpResponse{410, R"({"message":"too old"})", {}};
+  });
   transport_.answer(200, list(20, {}));
   start();
   ASSERT_TRUE(sent(4));
@@ -296,7 +303,8 @@ TEST_F(ReflectorTest, AForbiddenListSaysOnceWhichVerbOnWhichResource) {
 TEST_F(ReflectorTest, AnUndecodableObjectIsNamedOnceAndStopsNoOther) {
   const std::string broken = R"({"metadata":{"name":"broken"}})";
   transport_.answer(200, list(10, {object("a", 1), broken, object("b", 2)}));
-  transport_.stream_open({event("ADDED", broken) + event("DELETED", broken) + event("ADDED", object("c", 12))});
+  transport_.stream_open(
+      {event("ADDED", broken) + event("DELETED", broken) + event("ADDED", object("c", 12))});
   start();
   ASSERT_TRUE(eventually([&] { return changes().size() == 3; }));
   EXPECT_THAT(changes(), ElementsAre("+a", "+b", "+c"));
@@ -317,7 +325,8 @@ TEST_F(ReflectorTest, OwnWritesSeenAgainAreNoChange) {
   transport_.answer(200, list(10, {}));
   std::promise<void> written;
   transport_.stream(
-      [&](std::stop_token stop, const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
+      [&](std::stop_token stop,
+          const std::function<bool(std::string_view)>& receive) -> Result<HttpResponse> {
         written.get_future().wait();
         receive(event("MODIFIED", object("a", 11)) + event("ADDED", object("b", 12)));
         return FakeTransport::until_stopped(stop);
@@ -341,7 +350,8 @@ TEST_F(ReflectorTest, AStopEndsAPauseAnOpenWatchAndAList) {
   start();
   ASSERT_TRUE(sent(3));
   thread_ = {};
-  transport_.answer([](const HttpRequest&, std::stop_token stop) { return FakeTransport::until_stopped(stop); });
+  transport_.answer(
+      [](const HttpRequest&, std::stop_token stop) { return FakeTransport::until_stopped(stop); });
   start();
   ASSERT_TRUE(sent(4));
   thread_ = {};

@@ -26,7 +26,9 @@ TEST(Resource, NamesAreWrittenAsKubectlTakesThem) {
   EXPECT_EQ(name_of(resources::kApiTokens), "apitokens.apitoken.dev");
 }
 
-TEST(Resource, QueryValuesAreEscaped) { EXPECT_EQ(percent_encode("a=b,c d\xc3\xa4~"), "a%3Db%2Cc%20d%C3%A4~"); }
+TEST(Resource, QueryValuesAreEscaped) {
+  EXPECT_EQ(percent_encode("a=b,c d\xc3\xa4~"), "a%3Db%2Cc%20d%C3%A4~");
+}
 
 TEST(ResourceVersion, IsComparedAsANumberOfAnyLength) {
   EXPECT_TRUE(version_older("9", "10"));

@@ -33,8 +33,8 @@ std::vector<std::string> texts(const std::vector<Change<Thing>>& changes) {
   std::vector<std::string> result;
   for (const auto& [before, after] : changes) {
     const auto& meta = (after ? after : before)->meta;
-    result.push_back(meta.key().text() + " " + (before ? before->meta.resource_version : "-") + ">" +
-                     (after ? after->meta.resource_version : "-"));
+    result.push_back(meta.key().text() + " " + (before ? before->meta.resource_version : "-") +
+                     ">" + (after ? after->meta.resource_version : "-"));
   }
   std::ranges::sort(result);
   return result;
@@ -42,7 +42,9 @@ std::vector<std::string> texts(const std::vector<Change<Thing>>& changes) {
 
 std::vector<std::string> contents(const Store<Thing>& store) {
   std::vector<std::string> result;
-  store.for_each([&](const Thing& one) { result.push_back(one.meta.key().text() + "@" + one.meta.resource_version); });
+  store.for_each([&](const Thing& one) {
+    result.push_back(one.meta.key().text() + "@" + one.meta.resource_version);
+  });
   return result;
 }
 
@@ -64,14 +66,16 @@ TEST(Store, TheNewerVersionWinsWhicheverComesFirst) {
   EXPECT_FALSE(store.put(thing("a", "x", "9")));
   EXPECT_TRUE(store.put(thing("a", "x", "10")));
   EXPECT_FALSE(store.observe("", thing("a", "x", "9")));
-  EXPECT_EQ(texts({*store.observe("", thing("a", "x", "11"))}), std::vector<std::string>{"a/x 10>11"});
+  EXPECT_EQ(texts({*store.observe("", thing("a", "x", "11"))}),
+            std::vector<std::string>{"a/x 10>11"});
 }
 
 TEST(Store, AnOwnWriteDoesNotBringBackWhatTheWatchSawGo) {
   Store<Thing> store;
   store.replace("", things({thing("a", "x", "5")}), "5");
   ASSERT_TRUE(store.observe_removal("", thing("a", "x", "8").meta));
-  EXPECT_FALSE(store.put(thing("a", "x", "7")));  // our patch, answered after the deletion was watched
+  EXPECT_FALSE(
+      store.put(thing("a", "x", "7")));  // our patch, answered after the deletion was watched
   EXPECT_EQ(store.size(), 0U);
   EXPECT_TRUE(store.put(thing("a", "x", "9", "u2")));  // a new one is another matter
 }
@@ -81,7 +85,8 @@ TEST(Store, ABookmarkCountsAsSeen) {
   store.replace("a", {}, "5");
   store.observe_version("a", "8");
   EXPECT_FALSE(store.put(thing("a", "x", "7")));
-  EXPECT_TRUE(store.put(thing("b", "x", "7")));  // of a namespace that this reflector does not watch
+  EXPECT_TRUE(
+      store.put(thing("b", "x", "7")));  // of a namespace that this reflector does not watch
 }
 
 TEST(Store, RemovesOnlyWhatItIsToldOf) {
@@ -97,9 +102,12 @@ TEST(Store, RemovesOnlyWhatItIsToldOf) {
 
 TEST(Store, AListTellsWhatCameChangedAndVanished) {
   Store<Thing> store;
-  store.replace("", things({thing("a", "same", "1"), thing("a", "changed", "2"), thing("b", "gone", "3")}), "3");
-  const auto changes =
-      store.replace("", things({thing("a", "same", "1"), thing("a", "changed", "5"), thing("a", "new", "6")}), "7");
+  store.replace(
+      "", things({thing("a", "same", "1"), thing("a", "changed", "2"), thing("b", "gone", "3")}),
+      "3");
+  const auto changes = store.replace(
+      "", things({thing("a", "same", "1"), thing("a", "changed", "5"), thing("a", "new", "6")}),
+      "7");
   EXPECT_THAT(texts(changes), ElementsAre("a/changed 2>5", "a/new ->6", "b/gone 3>-"));
   EXPECT_THAT(contents(store), ElementsAre("a/changed@5", "a/new@6", "a/same@1"));
 }
@@ -123,7 +131,8 @@ TEST(Store, AListOfANamespaceConcernsNoOther) {
 TEST(Store, AListOlderThanTheWatchComesFromARestoredBackupAndIsRight) {
   Store<Thing> store;
   store.replace("", things({thing("a", "x", "100"), thing("a", "y", "90")}), "100");
-  EXPECT_THAT(texts(store.replace("", things({thing("a", "x", "40")}), "50")), ElementsAre("a/x 100>40", "a/y 90>-"));
+  EXPECT_THAT(texts(store.replace("", things({thing("a", "x", "40")}), "50")),
+              ElementsAre("a/x 100>40", "a/y 90>-"));
   EXPECT_THAT(contents(store), ElementsAre("a/x@40"));
 }
 
@@ -162,7 +171,8 @@ TEST(Store, TellsItsListenerOfEveryChangeWithoutTheLock) {
   store.put(thing("a", "x", "2"));
   store.replace("", things({thing("a", "y", "3")}), "4");
   store.observe_removal("", thing("a", "y", "5").meta);
-  EXPECT_EQ(texts(told), (std::vector<std::string>{"a/x ->1", "a/x 1>2", "a/x 2>-", "a/y ->3", "a/y 3>-"}));
+  EXPECT_EQ(texts(told),
+            (std::vector<std::string>{"a/x ->1", "a/x 1>2", "a/x 2>-", "a/y ->3", "a/y 3>-"}));
 }
 
 }  // namespace

@@ -21,7 +21,9 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+  std::string path(const std::string& name = "") const {
+    return name.empty() ? path_ : path_ + "/" + name;
+  }
   // Replaces the file as the kubelet does: at once, by another file.
   std::string write(const std::string& name, std::string_view text) const {
     std::ofstream(path(name + ".new"), std::ios::binary) << text;

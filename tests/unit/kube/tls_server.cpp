@@ -71,9 +71,11 @@ Identity make(const Subject& subject, const Identity* issuer) {
   X509_set_pubkey(certificate, key);
   X509_NAME* name = X509_get_subject_name(certificate);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(subject.common_name.c_str()), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(subject.common_name.c_str()),
+                             -1, -1, 0);
   if (issuer == nullptr) extend(certificate, NID_basic_constraints, "critical,CA:TRUE");
-  if (!subject.alternative_names.empty()) extend(certificate, NID_subject_alt_name, subject.alternative_names);
+  if (!subject.alternative_names.empty())
+    extend(certificate, NID_subject_alt_name, subject.alternative_names);
   X509* const signer = issuer != nullptr ? parse_certificate(issuer->certificate) : nullptr;
   EVP_PKEY* const signing = issuer != nullptr ? parse_key(issuer->key) : nullptr;
   X509_set_issuer_name(certificate, signer != nullptr ? X509_get_subject_name(signer) : name);
@@ -88,7 +90,8 @@ Identity make(const Subject& subject, const Identity* issuer) {
 
 }  // namespace
 
-Authority::Authority(const std::string& name) : own_(make({.common_name = name, .alternative_names = ""}, nullptr)) {}
+Authority::Authority(const std::string& name)
+    : own_(make({.common_name = name, .alternative_names = ""}, nullptr)) {}
 
 Identity Authority::issue(const Subject& subject) const { return make(subject, &own_); }
 
@@ -127,7 +130,8 @@ bool Connection::write(std::string_view text) {
 }
 
 void Connection::answer(int status, std::string_view body, std::string_view more_headers) {
-  write(fmt::format("HTTP/1.1 {} Said\r\nContent-Length: {}\r\n{}\r\n{}", status, body.size(), more_headers, body));
+  write(fmt::format("HTTP/1.1 {} Said\r\nContent-Length: {}\r\n{}\r\n{}", status, body.size(),
+                    more_headers, body));
 }
 
 void Connection::wait_closed() {
@@ -144,7 +148,8 @@ std::string Connection::client_name() const {
   X509* certificate = SSL_get1_peer_certificate(ssl_);
   if (certificate == nullptr) return "";
   std::array<char, 256> name{};
-  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name.data(), name.size());
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name.data(),
+                            name.size());
   X509_free(certificate);
   return name.data();
 }

@@ -1,5 +1,5 @@
-// A real TLS server on loopback that does what a test tells it, and the certificates for it. Its sockets and OpenSSL
-// have nothing in common with the client under test.
+// A real TLS server on loopback that does what a test tells it, and the certificates for it. Its
+// sockets and OpenSSL have nothing in common with the client under test.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -21,8 +21,9 @@ struct Identity {
 
 struct Subject {
   std::string common_name = "test";
-  std::string alternative_names = "IP:127.0.0.1";  // as OpenSSL's configuration writes them; empty: none
-  long valid_from = -3600, valid_until = 3600;     // seconds from now
+  std::string alternative_names =
+      "IP:127.0.0.1";  // as OpenSSL's configuration writes them; empty: none
+  long valid_from = -3600, valid_until = 3600;  // seconds from now
 };
 
 class Authority {
@@ -66,7 +67,8 @@ class TlsServer {
     int max_version = 0;      // of TLS; 0: any
   };
 
-  TlsServer(const Identity& identity, Script script) : TlsServer(identity, std::move(script), Options{}) {}
+  TlsServer(const Identity& identity, Script script)
+      : TlsServer(identity, std::move(script), Options{}) {}
   TlsServer(const Identity& identity, Script script, Options options);
   ~TlsServer();
   int port() const { return port_; }
@@ -90,7 +92,8 @@ class TlsServer {
 // Credentials whose parts a test sets.
 class TestCredentials final : public Credentials {
  public:
-  TestCredentials(std::string server, std::string ca) : server_(std::move(server)), ca_(std::move(ca)) {}
+  TestCredentials(std::string server, std::string ca)
+      : server_(std::move(server)), ca_(std::move(ca)) {}
   const std::string& server() const override { return server_; }
   const std::string& default_namespace() const override { return namespace_; }
   Result<TlsMaterial> tls() override;

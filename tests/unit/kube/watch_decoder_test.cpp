@@ -32,19 +32,21 @@ class WatchDecoderTest : public testing::Test {
 };
 
 TEST_F(WatchDecoderTest, KnowsEachTypeOfEvent) {
-  ASSERT_TRUE(feed(event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c") + event("BOOKMARK", "d") +
-                   event("ERROR", "e")));
+  ASSERT_TRUE(feed(event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c") +
+                   event("BOOKMARK", "d") + event("ERROR", "e")));
   EXPECT_THAT(names_, ElementsAre("a", "b", "c", "d", "e"));
-  EXPECT_THAT(types_, ElementsAre(EventType::Added, EventType::Modified, EventType::Deleted, EventType::Bookmark,
-                                  EventType::Error));
+  EXPECT_THAT(types_, ElementsAre(EventType::Added, EventType::Modified, EventType::Deleted,
+                                  EventType::Bookmark, EventType::Error));
   EXPECT_FALSE(decoder_.mid_line());
 }
 
 TEST_F(WatchDecoderTest, PiecesMayBeCutAnywhere) {
-  const std::string all = event("ADDED", "a") + "\n" + event("MODIFIED", "\xc3\xa4") + "  \r\n" + event("DELETED", "c");
+  const std::string all =
+      event("ADDED", "a") + "\n" + event("MODIFIED", "\xc3\xa4") + "  \r\n" + event("DELETED", "c");
   for (std::size_t size = 1; size <= all.size(); ++size) {
     names_.clear();
-    for (std::size_t at = 0; at < all.size(); at += size) ASSERT_TRUE(feed(std::string_view(all).substr(at, size)));
+    for (std::size_t at = 0; at < all.size(); at += size)
+      ASSERT_TRUE(feed(std::string_view(all).substr(at, size)));
     EXPECT_THAT(names_, ElementsAre("a", "\xc3\xa4", "c")) << "pieces of " << size;
   }
 }
@@ -66,8 +68,9 @@ TEST_F(WatchDecoderTest, EventsBeforeABrokenLineAreTold) {
 
 TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
   for (const std::string line :
-       {"7", "[]", "null", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})", R"({"type":"ADDED","object":"x"})",
-        R"({"type":"ADDED","object":null})", R"({"type":"RENAMED","object":{}})", "\xff\xfe",
+       {"7", "[]", "null", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})",
+        R"({"type":"ADDED","object":"x"})", R"({"type":"ADDED","object":null})",
+        R"({"type":"RENAMED","object":{}})", "\xff\xfe",
         "{\"type\":\"ADDED\",\"object\":{\"a\":\"\xff\"}}"}) {
     WatchDecoder decoder;
     const auto fed = decoder.feed(line + "\n", [](const WatchEvent&) { FAIL(); });
@@ -78,11 +81,14 @@ TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
 TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
   WatchDecoder decoder;
   std::vector<std::pair<std::string, bool>> seen;
-  const std::string big = R"({"type":"ADDED","object":{"metadata":{"name":"b"},"spec":{"ttl":99999999999999999999}}})"
-                          "\n";
-  ASSERT_TRUE(decoder.feed(event("ADDED", "a") + big + event("ADDED", "c"), [&](const WatchEvent& told) {
-    seen.emplace_back(std::string_view(told.object["metadata"]["name"]), told.object["spec"]["ttl"].is_double());
-  }));
+  const std::string big =
+      R"({"type":"ADDED","object":{"metadata":{"name":"b"},"spec":{"ttl":99999999999999999999}}})"
+      "\n";
+  ASSERT_TRUE(
+      decoder.feed(event("ADDED", "a") + big + event("ADDED", "c"), [&](const WatchEvent& told) {
+        seen.emplace_back(std::string_view(told.object["metadata"]["name"]),
+                          told.object["spec"]["ttl"].is_double());
+      }));
   EXPECT_THAT(seen, ElementsAre(Pair("a", false), Pair("b", true), Pair("c", false)));
 }
 
@@ -107,7 +113,8 @@ TEST_F(WatchDecoderTest, LargeLinesWorkAndSmallOnesAfterThem) {
   const std::string large = event("ADDED", std::string(5'000'000, 'x'));
   for (const auto& line : {event("ADDED", "a"), large, event("ADDED", "b"), large}) {
     for (std::size_t at = 0; at < line.size(); at += 16384) {
-      ASSERT_TRUE(decoder.feed(std::string_view(line).substr(at, 16384), [&](const WatchEvent&) { ++seen; }));
+      ASSERT_TRUE(decoder.feed(std::string_view(line).substr(at, 16384),
+                               [&](const WatchEvent&) { ++seen; }));
     }
   }
   EXPECT_EQ(seen, 4);

@@ -8,7 +8,9 @@ namespace {
 using namespace std::chrono_literals;
 using Step = WatchMachine::Step;
 
-Error error(ErrorKind kind, std::optional<Seconds> retry_after = {}) { return {kind, "", retry_after}; }
+Error error(ErrorKind kind, std::optional<Seconds> retry_after = {}) {
+  return {kind, "", retry_after};
+}
 
 class WatchMachineTest : public testing::Test {
  protected:

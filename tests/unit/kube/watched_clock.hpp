@@ -1,5 +1,5 @@
-// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it is waited for.
-// Tests alone. Thread-safe.
+// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it
+// is waited for. Tests alone. Thread-safe.
 #pragma once
 
 #include <set>
@@ -12,10 +12,12 @@ class WatchedClock final : public Clock {
  public:
   explicit WatchedClock(WallTime start = WallTime(Seconds(1'800'000'000))) : inner_(start) {}
 
-  std::chrono::system_clock::time_point wall_precise() const override { return inner_.wall_precise(); }
+  std::chrono::system_clock::time_point wall_precise() const override {
+    return inner_.wall_precise();
+  }
   SteadyTime steady() const override { return inner_.steady(); }
-  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock, std::stop_token stop,
-            SteadyTime deadline) const override {
+  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock,
+            std::stop_token stop, SteadyTime deadline) const override {
     {
       std::lock_guard mine(mutex_);
       deadlines_.insert(deadline);

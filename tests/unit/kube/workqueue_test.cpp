@@ -186,7 +186,8 @@ TEST_F(WorkqueueTest, FailuresDoubleThePauseUntilForgotten) {
 }
 
 TEST_F(WorkqueueTest, AnEchoOfAnOwnWriteDoesNotShortenABackoff) {
-  for (int i = 0; i < 4; ++i) queue_.add_rate_limited(a_);  // the next pause is 8 s, the first timer 0.5 s
+  for (int i = 0; i < 4; ++i)
+    queue_.add_rate_limited(a_);  // the next pause is 8 s, the first timer 0.5 s
   clock_.advance(500ms);
   ASSERT_EQ(queue_.get({}), a_);
   queue_.add_echo(a_, Urgency::Value);  // during the pass that fails
@@ -279,8 +280,8 @@ TEST_F(WorkqueueTest, AStopRequestEndsTheWait) {
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 24h); }));
 }
 
-// With real time and many threads: no key is lost, none is worked on twice at a time, and the last state is always
-// seen.
+// With real time and many threads: no key is lost, none is worked on twice at a time, and the last
+// state is always seen.
 TEST(WorkqueueConcurrency, EachAdditionIsSeenAndAKeyHasOneWorkerAtATime) {
   constexpr int kKeys = 20, kRounds = 500;
   const SystemClock clock;

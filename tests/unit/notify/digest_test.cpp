@@ -35,23 +35,25 @@ Digest digest(std::vector<core::Notice> notices) {
 }
 
 TEST(DigestSubject, SaysHowManyUntilWhenAndWhichIsFirst) {
-  EXPECT_EQ(digest_subject(digest({notice("b", 7 * kDay), notice("ci-deploy", 5 * kDay + 1h), notice("c", 6 * kDay)})),
+  EXPECT_EQ(digest_subject(digest({notice("b", 7 * kDay), notice("ci-deploy", 5 * kDay + 1h),
+                                   notice("c", 6 * kDay)})),
             "3 API tokens expire within 7 days, the first on 2026-11-29 (team-a/ci-deploy)");
   EXPECT_EQ(digest_subject(digest({notice("ci", 30h)})),
             "1 API token expires within 1 day 6 hours, on 2026-11-25 (team-a/ci)");
-  EXPECT_EQ(digest_subject(digest({notice("ci", -2h, 0s)})), "1 API token has expired, on 2026-11-24 (team-a/ci)");
+  EXPECT_EQ(digest_subject(digest({notice("ci", -2h, 0s)})),
+            "1 API token has expired, on 2026-11-24 (team-a/ci)");
   EXPECT_EQ(digest_subject(digest({notice("ci", -2h, 0s), notice("b", 3 * kDay)})),
-            "1 API token has expired, 1 API token expires within 3 days, the first on 2026-11-24 (team-a/ci)");
+            "1 API token has expired, 1 API token expires within 3 days, the first on 2026-11-24 "
+            "(team-a/ci)");
 }
 
 TEST(DigestText, TellsWhichWhoseWhenAndWhatToDo) {
-  const std::string text =
-      digest_text(digest({notice("late", 7 * kDay), notice("soon", 90min), notice("over", -2h, 0s)}));
+  const std::string text = digest_text(
+      digest({notice("late", 7 * kDay), notice("soon", 90min), notice("over", -2h, 0s)}));
   EXPECT_LT(text.find("team-a/over"), text.find("team-a/soon"));
   EXPECT_LT(text.find("team-a/soon"), text.find("team-a/late"));
-  EXPECT_THAT(
-      text,
-      HasSubstr("1. team-a/over (Permanent, token ID 7Gk2abcd)\n   expired:     2026-11-24 06:00 UTC, 2 hours ago\n"));
+  EXPECT_THAT(text, HasSubstr("1. team-a/over (Permanent, token ID 7Gk2abcd)\n   expired:     "
+                              "2026-11-24 06:00 UTC, 2 hours ago\n"));
   EXPECT_THAT(text, HasSubstr("expires:     2026-12-01 08:00 UTC, in 7 days\n"));
   EXPECT_THAT(text, HasSubstr("in 1 hour 30 minutes"));
   EXPECT_THAT(text, HasSubstr("user:        alice@example.com\n   description: deploys from CI\n"));
@@ -88,7 +90,8 @@ TEST(DigestBodies, KeepWhatUsersWroteInItsPlace) {
 
 TEST(DigestBodies, StayBoundedWithThousandsOfTokens) {
   std::vector<core::Notice> many;
-  for (int i = 0; i < 3000; ++i) many.push_back(notice("token-" + std::to_string(i), 2 * kDay + Seconds(i)));
+  for (int i = 0; i < 3000; ++i)
+    many.push_back(notice("token-" + std::to_string(i), 2 * kDay + Seconds(i)));
   const auto huge = digest(std::move(many));
   EXPECT_THAT(digest_subject(huge), HasSubstr("3000 API tokens expire within 3 days"));
   EXPECT_THAT(digest_text(huge), HasSubstr("... and 2800 more"));
@@ -122,21 +125,26 @@ TEST(RenderedMail, IsDeterministicSevenBitAndWellFormed) {
 }
 
 TEST(Headers, EncodeNamesThatAreNotAscii) {
-  EXPECT_EQ(render_mailbox({"Tokens \"A\\B\"", "t@example.com"}), "\"Tokens \\\"A\\\\B\\\"\" <t@example.com>");
-  EXPECT_EQ(render_mailbox({"für alle", "t@example.com"}), "=?utf-8?B?ZsO8ciBhbGxl?=\r\n <t@example.com>");
-  const std::string wide = header_line("Subject", std::string(30, 'x') + "ü" + std::string(60, 'y'));
+  EXPECT_EQ(render_mailbox({"Tokens \"A\\B\"", "t@example.com"}),
+            "\"Tokens \\\"A\\\\B\\\"\" <t@example.com>");
+  EXPECT_EQ(render_mailbox({"für alle", "t@example.com"}),
+            "=?utf-8?B?ZsO8ciBhbGxl?=\r\n <t@example.com>");
+  const std::string wide =
+      header_line("Subject", std::string(30, 'x') + "ü" + std::string(60, 'y'));
   EXPECT_THAT(wide, HasSubstr("?=\r\n =?utf-8?B?"));
 }
 
 TEST(Headers, CarryQuotedLocalPartsAsTheyStand) {
   EXPECT_EQ(address_line("To", {R"("a, b"@example.com)", "c@example.com"}),
             "To: \"a, b\"@example.com,\r\n c@example.com\r\n");
-  EXPECT_EQ(render_mailbox({"Tokens", R"("a <b>"@example.com)"}), R"("Tokens" <"a <b>"@example.com>)");
+  EXPECT_EQ(render_mailbox({"Tokens", R"("a <b>"@example.com)"}),
+            R"("Tokens" <"a <b>"@example.com>)");
 }
 
 TEST(QuotedPrintable, KeepsLinesShortAndTrailingBlanks) {
   EXPECT_EQ(quoted_printable("a b \nc\n"), "a b=20\r\nc\r\n");
-  EXPECT_EQ(quoted_printable(std::string(80, 'x')), std::string(75, 'x') + "=\r\n" + std::string(5, 'x'));
+  EXPECT_EQ(quoted_printable(std::string(80, 'x')),
+            std::string(75, 'x') + "=\r\n" + std::string(5, 'x'));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The dispatcher's threads as a whole, with a scripted mail server and API server and a clock moved by hand.
+// The dispatcher's threads as a whole, with a scripted mail server and API server and a clock moved
+// by hand.
 #include "notify/dispatcher.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +20,10 @@ const WallTime kStart = *parse_rfc3339("2026-11-24T08:00:00Z");
 const WallTime kExpiry = *parse_rfc3339("2026-12-01T08:00:00Z");
 
 // Both servers, the hooks and the observer: what they were given, and what they are to answer.
-class World final : public EventSink, public MailChannel, public DispatcherHooks, public NotifyObserver {
+class World final : public EventSink,
+                    public MailChannel,
+                    public DispatcherHooks,
+                    public NotifyObserver {
  public:
   Status create(const api::Event& event, std::stop_token) override {
     std::lock_guard lock(mutex);
@@ -85,7 +89,13 @@ class World final : public EventSink, public MailChannel, public DispatcherHooks
 class DispatcherTest : public ::testing::Test {
  protected:
   static core::Notice notice(std::string name, Seconds before = 168h) {
-    return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, "alice@example.com", "id", "Permanent", ""};
+    return {{"uid-" + name, kExpiry, "default", before},
+            "team-a",
+            name,
+            "alice@example.com",
+            "id",
+            "Permanent",
+            ""};
   }
   static core::ConfigRoute mails(Seconds digest = 0s) {
     return {"default", true, true, {"ops@example.com"}, false, digest, {}, ""};
@@ -125,12 +135,14 @@ TEST_F(DispatcherTest, TellsByEventAndMailThenReports) {
   EXPECT_THAT(world_.events, SizeIs(1));
   EXPECT_EQ(world_.events[0].reason, "ExpiringSoon");
   ASSERT_THAT(world_.mails, SizeIs(1));
-  EXPECT_THAT(world_.mails[0].message,
-              HasSubstr("Subject: 1 API token expires within 7 days, on 2026-12-01 (team-a/a)\r\n"));
+  EXPECT_THAT(
+      world_.mails[0].message,
+      HasSubstr("Subject: 1 API token expires within 7 days, on 2026-12-01 (team-a/a)\r\n"));
   EXPECT_EQ(world_.told[0].event_at, kStart);
   EXPECT_EQ(world_.told[0].sent_at, kStart);
   EXPECT_EQ(dispatcher_.told("uid-a"), world_.told);
-  EXPECT_EQ(world_.counts, (std::map<std::string, std::size_t>{{"email sent", 1}, {"event sent", 1}}));
+  EXPECT_EQ(world_.counts,
+            (std::map<std::string, std::size_t>{{"email sent", 1}, {"event sent", 1}}));
   EXPECT_EQ(dispatcher_.report("default").pending_notices, 0);
   EXPECT_EQ(dispatcher_.report("default").last_success, kStart);
   dispatcher_.forget("uid-a", {notice("a").key});
@@ -212,9 +224,11 @@ TEST_F(DispatcherTest, AServerThatHangsHoldsUpItsOwnConfigAlone) {
 TEST_F(DispatcherTest, ATestMailIsSentOnceARequestAndAnswered) {
   start();
   for (int i = 0; i < 3; ++i)
-    dispatcher_.request_test_mail({"default", "2026-11-24T08:00:00Z", {"ops@example.com", "sec@example.com"}}, 0s);
+    dispatcher_.request_test_mail(
+        {"default", "2026-11-24T08:00:00Z", {"ops@example.com", "sec@example.com"}}, 0s);
   wait_for([&] { return world_.mails.size() == 1 && world_.reports > 0; });
-  EXPECT_THAT(world_.mails[0].message, HasSubstr("Subject: Test mail of TokenExpiryConfig default\r\n"));
+  EXPECT_THAT(world_.mails[0].message,
+              HasSubstr("Subject: Test mail of TokenExpiryConfig default\r\n"));
   EXPECT_GT(world_.mails[0].within, 0ms);
   const auto answer = dispatcher_.test_mail("default");
   ASSERT_TRUE(answer);
@@ -227,7 +241,8 @@ TEST_F(DispatcherTest, ATestMailIsSentOnceARequestAndAnswered) {
   wait_for([&] { return world_.told.size() == 1; });
   EXPECT_EQ(dispatcher_.test_mail("default")->requested_at, "2026-11-24T08:00:00Z");
   clock_.advance(60s);
-  wait_for([&] { return dispatcher_.test_mail("default")->requested_at == "2026-11-24T08:01:00Z"; });
+  wait_for(
+      [&] { return dispatcher_.test_mail("default")->requested_at == "2026-11-24T08:01:00Z"; });
   EXPECT_EQ(dispatcher_.test_mail("default")->error, "Secret smtp has no key server");
   EXPECT_THAT(world_.mails, SizeIs(1));
 }
@@ -258,7 +273,8 @@ TEST_F(DispatcherTest, NothingLeavesBeforeItRuns) {
 TEST_F(DispatcherTest, NormalEventsBeyondTheBurstAreDroppedAndWarningsNever) {
   for (int i = 0; i < 300; ++i) {
     dispatcher_.post_event({"team-a", "n" + std::to_string(i), {}, false, "Issued", "Issue", ""});
-    dispatcher_.post_event({"team-a", "w" + std::to_string(i), {}, true, "InvalidSpec", "Validate", ""});
+    dispatcher_.post_event(
+        {"team-a", "w" + std::to_string(i), {}, true, "InvalidSpec", "Validate", ""});
   }
   auto quiet = notice("temporary", 0s);
   quiet.warning = false;

@@ -1,5 +1,5 @@
-// The SMTP channel against real sessions: a scripted server (smtp_server.py) with STARTTLS, implicit TLS, AUTH,
-// refusals, silence and broken connections.
+// The SMTP channel against real sessions: a scripted server (smtp_server.py) with STARTTLS,
+// implicit TLS, AUTH, refusals, silence and broken connections.
 #include "notify/email_channel.hpp"
 
 #include <arpa/inet.h>
@@ -47,11 +47,14 @@ std::string read_file(const std::string& path) {
 // A CA and a certificate of it for localhost, by that name alone.
 void make_certificates(const Scratch& scratch) {
   const std::string script =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test CA' -keyout ca.key "
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
+      "'/CN=test CA' -keyout ca.key "
       "-out "
-      "ca.crt && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=mail' -keyout tls.key -out "
+      "ca.crt && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=mail' "
+      "-keyout tls.key -out "
       "tls.csr "
-      "&& printf 'subjectAltName=DNS:localhost' > san && openssl x509 -req -in tls.csr -CA ca.crt -CAkey "
+      "&& printf 'subjectAltName=DNS:localhost' > san && openssl x509 -req -in tls.csr -CA ca.crt "
+      "-CAkey "
       "ca.key "
       "-CAcreateserial -days 2 -extfile san -out tls.crt";
   const std::string command = "cd '" + scratch.file("") + "' && { " + script + "; } >log 2>&1";
@@ -61,7 +64,8 @@ void make_certificates(const Scratch& scratch) {
 // The scripted server as a process of its own; it ends with its standard input.
 class Server {
  public:
-  Server(const Scratch& scratch, std::string tls, std::string auth = "") : mails_(scratch.file("mails-" + tls + auth)) {
+  Server(const Scratch& scratch, std::string tls, std::string auth = "")
+      : mails_(scratch.file("mails-" + tls + auth)) {
     std::vector<std::string> arguments{"/usr/bin/python3",
                                        APITOKEN_SOURCE_DIR "/tests/unit/notify/smtp_server.py",
                                        "--tls",
@@ -87,7 +91,8 @@ class Server {
   std::vector<nlohmann::json> mails() const {
     std::vector<nlohmann::json> result;
     std::ifstream stream(mails_);
-    for (std::string line; std::getline(stream, line);) result.push_back(nlohmann::json::parse(line));
+    for (std::string line; std::getline(stream, line);)
+      result.push_back(nlohmann::json::parse(line));
     return result;
   }
 
@@ -131,7 +136,9 @@ class SilentServer {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 8) != 0) std::abort();
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(socket_, 8) != 0)
+      std::abort();
     ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
   }
@@ -177,7 +184,8 @@ class EmailChannelTest : public ::testing::Test {
   }
   static MailSettings plain() { return settings(plain_->port(), core::TlsMode::None); }
   static Mail mail(std::vector<std::string> recipients) {
-    return {"tokens@example.com", std::move(recipients), "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n"};
+    return {"tokens@example.com", std::move(recipients),
+            "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n"};
   }
   Result<SendOutcome> send(const MailSettings& s, const Mail& m) { return channel_.send(s, m, {}); }
 
@@ -204,7 +212,8 @@ TEST_F(EmailChannelTest, SendsOverStartTlsWithAuthAndKeepsTheConnection) {
   EXPECT_EQ(last["user"], "robot");
   EXPECT_EQ(last["tls"], true);
   EXPECT_EQ(last["from"], "tokens@example.com");
-  EXPECT_THAT(last["to"].get<std::vector<std::string>>(), ElementsAre("ops@example.com", "sec@example.com"));
+  EXPECT_THAT(last["to"].get<std::vector<std::string>>(),
+              ElementsAre("ops@example.com", "sec@example.com"));
   EXPECT_EQ(last["message"], "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n");
   EXPECT_EQ(last["peer"], mails[before]["peer"]) << "one connection for all";
   channel_.rest();
@@ -214,25 +223,27 @@ TEST_F(EmailChannelTest, SendsOverStartTlsWithAuthAndKeepsTheConnection) {
 
 TEST_F(EmailChannelTest, SendsOverImplicitTls) {
   const Server server(*scratch_, "Implicit");
-  const auto outcome = send(settings(server.port(), core::TlsMode::Implicit), mail({"ops@example.com"}));
+  const auto outcome =
+      send(settings(server.port(), core::TlsMode::Implicit), mail({"ops@example.com"}));
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(server.mails().at(0)["tls"], true);
 }
 
 TEST_F(EmailChannelTest, TellsTheFateOfEachRecipient) {
-  const auto outcome =
-      send(plain(), mail({"refused@example.com", "ops@example.com", "later@example.com", "sec@example.com"}));
+  const auto outcome = send(plain(), mail({"refused@example.com", "ops@example.com",
+                                           "later@example.com", "sec@example.com"}));
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_THAT(outcome->accepted, ElementsAre("ops@example.com", "sec@example.com"));
-  EXPECT_THAT(outcome->refused,
-              ElementsAre(Refusal{"refused@example.com", 550, "550 5.1.1 no such user", true},
-                          Refusal{"later@example.com", 451, "451 4.7.1 greylisted, try again", false}));
+  EXPECT_THAT(
+      outcome->refused,
+      ElementsAre(Refusal{"refused@example.com", 550, "550 5.1.1 no such user", true},
+                  Refusal{"later@example.com", 451, "451 4.7.1 greylisted, try again", false}));
   EXPECT_THAT(plain_->mails().back()["to"].get<std::vector<std::string>>(), SizeIs(2));
 }
 
 TEST_F(EmailChannelTest, QuotedLocalPartsReachTheServerAsTheyStand) {
-  const std::vector<std::string> quoted{R"("quo ted"@example.com)", R"("a;b"@example.com)", R"("a@b>"@example.com)",
-                                        R"("a\"b"@example.com)"};
+  const std::vector<std::string> quoted{R"("quo ted"@example.com)", R"("a;b"@example.com)",
+                                        R"("a@b>"@example.com)", R"("a\"b"@example.com)"};
   Mail m = mail(quoted);
   m.from = R"("API tokens"@example.com)";
   const auto outcome = send(plain(), m);
@@ -267,7 +278,8 @@ TEST_F(EmailChannelTest, RefusedSendersAndMessagesAreInvalid) {
   auto outcome = send(plain(), m);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message, HasSubstr("the mail was refused: 550 5.7.1 sender not allowed"));
+  EXPECT_THAT(outcome.error().message,
+              HasSubstr("the mail was refused: 550 5.7.1 sender not allowed"));
   m.from = "message-refused@example.com";
   outcome = send(plain(), m);
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -336,11 +348,13 @@ TEST_F(EmailChannelTest, SilenceEndsAtTheTimeOut) {
   limits.greeting = limits.command = 1s;
   EmailChannel impatient(limits);
   const auto start = std::chrono::steady_clock::now();
-  auto outcome = impatient.send(settings(silent.port(), core::TlsMode::None), mail({"ops@example.com"}), {});
+  auto outcome =
+      impatient.send(settings(silent.port(), core::TlsMode::None), mail({"ops@example.com"}), {});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
   EXPECT_THAT(outcome.error().message, HasSubstr("connected, and no greeting for 1 s"));
-  outcome = impatient.send(settings(silent.port(), core::TlsMode::StartTls), mail({"ops@example.com"}), {});
+  outcome = impatient.send(settings(silent.port(), core::TlsMode::StartTls),
+                           mail({"ops@example.com"}), {});
   EXPECT_THAT(outcome.error().message, HasSubstr("set spec.smtp.tls: Implicit"));
   outcome = impatient.send(plain(), mail({"hang@example.com"}), {});
   ASSERT_FALSE(outcome);
@@ -352,8 +366,9 @@ TEST_F(EmailChannelTest, SilenceEndsAtTheTimeOut) {
 
 TEST_F(EmailChannelTest, StopsWhileAServerHangs) {
   const SilentServer silent;
-  for (const auto& [s, recipient] : {std::pair(settings(silent.port(), core::TlsMode::None), "ops@example.com"),
-                                     std::pair(plain(), "hang@example.com")}) {
+  for (const auto& [s, recipient] :
+       {std::pair(settings(silent.port(), core::TlsMode::None), "ops@example.com"),
+        std::pair(plain(), "hang@example.com")}) {
     EmailChannel patient;
     std::stop_source stop;
     std::jthread stopper([&] {
@@ -369,7 +384,8 @@ TEST_F(EmailChannelTest, StopsWhileAServerHangs) {
   }
 }
 
-// RFC 5321 4.5.3.2: the answer to the final dot may take ten minutes. To give up early makes a second copy.
+// RFC 5321 4.5.3.2: the answer to the final dot may take ten minutes. To give up early makes a
+// second copy.
 TEST_F(EmailChannelTest, ASlowAnswerToTheMessageIsWaitedForByItsOwnLimit) {
   EmailTimeouts limits;
   limits.command = limits.data = limits.block = 1s;
@@ -466,7 +482,8 @@ TEST_F(EmailChannelTest, WithoutTlsTheAddressDecidesNotTheName) {
   const auto start = std::chrono::steady_clock::now();
   outcome = send(s, mail({"ops@example.com"}));
   ASSERT_FALSE(outcome);
-  EXPECT_THAT(outcome.error().message, HasSubstr("without TLS a login goes to loopback addresses only"));
+  EXPECT_THAT(outcome.error().message,
+              HasSubstr("without TLS a login goes to loopback addresses only"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
 }
 

@@ -96,9 +96,9 @@ TEST_F(EventChannelTest, AForbiddenOneDoesNotHoldUpOthers) {
 }
 
 TEST_F(EventChannelTest, EventsOfANamespaceThatGoesAreGone) {
-  sink_.error = Error{
-      ErrorKind::Forbidden,
-      "events \"a\" is forbidden: unable to create new content in namespace team-a because it is being terminated"};
+  sink_.error = Error{ErrorKind::Forbidden,
+                      "events \"a\" is forbidden: unable to create new content in namespace team-a "
+                      "because it is being terminated"};
   channel_.post(event("a"), false, 1);
   EXPECT_EQ(write().at(0).fate, Fate::Gone);
   sink_.error = Error{ErrorKind::NotFound, "namespaces \"team-a\" not found"};

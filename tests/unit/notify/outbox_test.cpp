@@ -1,4 +1,5 @@
-// The outbox: batches, retries, and what counts as told. Time is an argument, so hours pass in no time.
+// The outbox: batches, retries, and what counts as told. Time is an argument, so hours pass in no
+// time.
 #include "notify/outbox.hpp"
 
 #include <gmock/gmock.h>
@@ -22,12 +23,20 @@ const WallTime kExpiry = *parse_rfc3339("2026-12-01T08:00:00Z");
 class OutboxTest : public ::testing::Test {
  protected:
   static core::Notice notice(std::string name, Seconds before = 168h) {
-    return {{"uid-" + name, kExpiry, "default", before}, "team-a", name, name + "@example.com", "id", "Permanent", ""};
+    return {{"uid-" + name, kExpiry, "default", before},
+            "team-a",
+            name,
+            name + "@example.com",
+            "id",
+            "Permanent",
+            ""};
   }
   static core::ConfigRoute mails(std::vector<std::string> recipients, Seconds digest = 5min) {
     return {"default", true, true, std::move(recipients), false, digest, {}, ""};
   }
-  Outbox::Now now() const { return {kStart + std::chrono::floor<Seconds>(elapsed_), SteadyTime(1h) + elapsed_}; }
+  Outbox::Now now() const {
+    return {kStart + std::chrono::floor<Seconds>(elapsed_), SteadyTime(1h) + elapsed_};
+  }
   void pass(std::chrono::milliseconds time) { elapsed_ += time; }
   void tell(const core::Notice& n, const core::ConfigRoute& route) {
     ASSERT_TRUE(outbox_.tell(n, route, now()));
@@ -37,7 +46,9 @@ class OutboxTest : public ::testing::Test {
     const auto next = outbox_.next_batch(now().steady);
     return next ? outbox_.begin(next->first) : std::nullopt;
   }
-  void finish(const Outbox::Attempt& a, SendOutcome outcome) { outbox_.finished(a.batch, outcome, now()); }
+  void finish(const Outbox::Attempt& a, SendOutcome outcome) {
+    outbox_.finished(a.batch, outcome, now());
+  }
   void accept(const Outbox::Attempt& a) { finish(a, {a.envelope, {}}); }
   void fail_attempt(const Outbox::Attempt& a) {
     outbox_.failed(a.batch, a.config, {ErrorKind::Unavailable, "down"}, now());
@@ -150,7 +161,8 @@ TEST_F(OutboxTest, AKickTriesAtOnce) {
 TEST_F(OutboxTest, MissingSettingsPauseWithoutFreezing) {
   tell(notice("a"), mails({"ops@example.com"}, 0s));
   const auto next = outbox_.next_batch(now().steady);
-  outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now(), true);
+  outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now(),
+                 true);
   EXPECT_TRUE(report().settings_failed);
   EXPECT_EQ(report().error_kind, ErrorKind::NotFound);
   tell(notice("b"), mails({"ops@example.com"}, 0s));
@@ -312,7 +324,8 @@ TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
     sizes[next->envelope.at(0)] = next->notices.size();
     accept(*next);
     if (sizes.size() == 1) {
-      EXPECT_THAT(outbox_.take_news(), SizeIs(1)) << "only the robot's is told: two wait for their users' mails";
+      EXPECT_THAT(outbox_.take_news(), SizeIs(1))
+          << "only the robot's is told: two wait for their users' mails";
     }
   }
   EXPECT_EQ(sizes, (std::map<std::string, std::size_t>{
@@ -325,8 +338,8 @@ TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
   route.email_token_user = true;
   route.user_domains = {"example.com"};
   route.user_prefix = "oidc:";
-  for (const auto* user :
-       {"alice@evil.example", "alice@sub.example.com", "IAM#alice@example.com", "oidc:IAM#a@example.com"}) {
+  for (const auto* user : {"alice@evil.example", "alice@sub.example.com", "IAM#alice@example.com",
+                           "oidc:IAM#a@example.com"}) {
     auto n = notice(user);
     n.user = user;
     tell(n, route);
@@ -340,11 +353,12 @@ TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
     EXPECT_EQ(next->to_user, next->envelope.at(0) == "carol@example.com");
     accept(*next);
   }
-  EXPECT_THAT(envelopes,
-              ::testing::UnorderedElementsAre(ElementsAre("ops@example.com"), ElementsAre("carol@example.com")));
+  EXPECT_THAT(envelopes, ::testing::UnorderedElementsAre(ElementsAre("ops@example.com"),
+                                                         ElementsAre("carol@example.com")));
 }
 
-// Such as a server that takes 50 recipients a mail, or none at all where one of them is not allowed.
+// Such as a server that takes 50 recipients a mail, or none at all where one of them is not
+// allowed.
 TEST_F(OutboxTest, AMailToManyThatIsRefusedIsNarrowedDown) {
   std::vector<std::string> everybody;
   for (int i = 0; i < 20; ++i) everybody.push_back("u" + std::to_string(i) + "@example.com");

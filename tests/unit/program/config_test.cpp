@@ -16,7 +16,9 @@ class ParseFlags : public testing::Test {
   void SetUp() override { unsetenv("POD_NAMESPACE"); }
   void TearDown() override { unsetenv("POD_NAMESPACE"); }
 
-  static std::expected<Config, std::string> parse(std::vector<const char*> arguments) { return parse_flags(arguments); }
+  static std::expected<Config, std::string> parse(std::vector<const char*> arguments) {
+    return parse_flags(arguments);
+  }
   static std::string refused(std::vector<const char*> arguments) {
     const auto config = parse(std::move(arguments));
     return config ? "accepted" : config.error();
@@ -26,12 +28,13 @@ class ParseFlags : public testing::Test {
 TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
 
 TEST_F(ParseFlags, TakesEveryFlag) {
-  const auto config =
-      parse({"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
-             "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b", "--reserved-groups=ops, admins",
-             "--reserved-groups=root", "--reserved-secret-metadata=example.com/,sync", "--workers=16", "--leader-elect",
-             "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
-             "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
+  const auto config = parse(
+      {"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
+       "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b",
+       "--reserved-groups=ops, admins", "--reserved-groups=root",
+       "--reserved-secret-metadata=example.com/,sync", "--workers=16", "--leader-elect",
+       "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
+       "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->kubeconfig, "/tmp/k");
   EXPECT_EQ(config->metrics_bind_address, "127.0.0.1:0");
@@ -57,8 +60,10 @@ TEST_F(ParseFlags, TakesWhereAndWithWhichFilesToVerify) {
   EXPECT_EQ(config->verify_tls_cert_file, "/c");
   EXPECT_EQ(config->verify_tls_key_file, "/k");
   EXPECT_EQ(config->verify_client_ca_file, "/a");
-  EXPECT_THAT(refused({"--verify-tls-cert-file=/c"}), HasSubstr("--verify-tls-key-file go together"));
-  EXPECT_THAT(refused({"--verify-bind-address=8443"}), HasSubstr("--verify-bind-address: invalid value \"8443\""));
+  EXPECT_THAT(refused({"--verify-tls-cert-file=/c"}),
+              HasSubstr("--verify-tls-key-file go together"));
+  EXPECT_THAT(refused({"--verify-bind-address=8443"}),
+              HasSubstr("--verify-bind-address: invalid value \"8443\""));
 }
 
 TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
@@ -74,10 +79,13 @@ TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
 TEST_F(ParseFlags, ReservedNamesAreLists) {
   EXPECT_EQ(parse({})->reserved_groups, std::nullopt);
   EXPECT_THAT(parse({"--reserved-groups="})->reserved_groups.value(), testing::IsEmpty());
-  EXPECT_THAT(refused({"--reserved-groups=a,,b"}), HasSubstr("--reserved-groups: invalid value \"a,,b\""));
+  EXPECT_THAT(refused({"--reserved-groups=a,,b"}),
+              HasSubstr("--reserved-groups: invalid value \"a,,b\""));
   for (const char* keys : {"--reserved-secret-metadata=a b", "--reserved-secret-metadata=/a",
                            "--reserved-secret-metadata=a/b/c", "--reserved-secret-metadata=a,,b"})
-    EXPECT_THAT(refused({keys}), HasSubstr("is neither a key such as example.com/sync nor a domain")) << keys;
+    EXPECT_THAT(refused({keys}),
+                HasSubstr("is neither a key such as example.com/sync nor a domain"))
+        << keys;
 }
 
 TEST_F(ParseFlags, AnUnknownFlagIsNamedWithTheNearestKnownOne) {
@@ -98,20 +106,23 @@ TEST_F(ParseFlags, AMissingValueIsAskedFor) {
 
 TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndWhatIsAllowed) {
   for (const char* workers : {"0", "257", "-1", "x", "", "8.5", "99999999999"}) {
-    EXPECT_EQ(refused({"--workers", workers}),
-              std::string("--workers: invalid value \"") + workers + "\": allowed are whole numbers from 1 to 256");
+    EXPECT_EQ(refused({"--workers", workers}), std::string("--workers: invalid value \"") +
+                                                   workers +
+                                                   "\": allowed are whole numbers from 1 to 256");
   }
-  EXPECT_THAT(refused({"--leader-elect=maybe"}), AllOf(HasSubstr("\"maybe\""), HasSubstr("true and false")));
+  EXPECT_THAT(refused({"--leader-elect=maybe"}),
+              AllOf(HasSubstr("\"maybe\""), HasSubstr("true and false")));
   EXPECT_THAT(refused({"--log-level=trace"}), HasSubstr("allowed are debug, info, warn and error"));
   EXPECT_THAT(refused({"--log-format=xml"}), HasSubstr("allowed are text and json"));
-  EXPECT_THAT(refused({"--metrics-bind-address=8080"}), HasSubstr("allowed are host:port, :port, [IPv6]:port"));
+  EXPECT_THAT(refused({"--metrics-bind-address=8080"}),
+              HasSubstr("allowed are host:port, :port, [IPv6]:port"));
   EXPECT_THAT(refused({"--kubeconfig="}), HasSubstr("the path of a file is wanted"));
 }
 
 TEST_F(ParseFlags, AnIssuerIsAUrlThatVerifiersCanAppendTo) {
-  for (const char* url :
-       {"https://a", "https://a.example.com:8443", "https://a:1", "https://a:65535/b", "https://[::1]",
-        "https://[::1]:8443", "https://[fd00::2]/b", "https://a/b/c", "https://a/b:c"})
+  for (const char* url : {"https://a", "https://a.example.com:8443", "https://a:1",
+                          "https://a:65535/b", "https://[::1]", "https://[::1]:8443",
+                          "https://[fd00::2]/b", "https://a/b/c", "https://a/b:c"})
     EXPECT_EQ(parse({"--issuer", url})->issuer, url);
   for (const char* url : {"",
                           "a.example.com",
@@ -168,19 +179,23 @@ TEST_F(ParseFlags, ClocksMayDifferByTenSecondsAtLeast) {
 TEST_F(ParseFlags, NamespacesAreLabels) {
   const std::string long_name(64, 'a');
   for (const char* list : {"Team", "a_b", "-a", "a-", "a,,b", "a.b", long_name.c_str()}) {
-    EXPECT_THAT(refused({"--namespaces", list}), AllOf(HasSubstr("--namespaces"), HasSubstr("is no namespace")));
+    EXPECT_THAT(refused({"--namespaces", list}),
+                AllOf(HasSubstr("--namespaces"), HasSubstr("is no namespace")));
     EXPECT_THAT(refused({"--operator-namespace", list}), HasSubstr("is no namespace"));
   }
   EXPECT_TRUE(parse({"--namespaces="})->namespaces.empty());
-  EXPECT_THAT(parse({"--namespaces=b", "--namespaces=a,c"})->namespaces, ElementsAre("a", "b", "c"));
+  EXPECT_THAT(parse({"--namespaces=b", "--namespaces=a,c"})->namespaces,
+              ElementsAre("a", "b", "c"));
 }
 
 TEST_F(ParseFlags, CallerAudiencesAreNames) {
-  EXPECT_THAT(parse({"--caller-audiences=apitoken-verify, https://kubernetes.default.svc", "--caller-audiences=b"})
+  EXPECT_THAT(parse({"--caller-audiences=apitoken-verify, https://kubernetes.default.svc",
+                     "--caller-audiences=b"})
                   ->caller_audiences,
               ElementsAre("apitoken-verify", "https://kubernetes.default.svc", "b"));
   for (const char* list : {"", "a,,b", ",", "a b", "a\"b", "a\\b", "a\nb"}) {
-    EXPECT_THAT(refused({"--caller-audiences", list}), HasSubstr("allowed are names without blanks and quotes"));
+    EXPECT_THAT(refused({"--caller-audiences", list}),
+                HasSubstr("allowed are names without blanks and quotes"));
   }
 }
 
@@ -195,13 +210,15 @@ TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
 TEST(HelpText, NamesEveryFlagInLinesOfAReadableLength) {
   const auto text = help_text();
   for (const char* flag :
-       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS", "--health-probe-bind-address ADDRESS",
-        "--operator-namespace NAMESPACE", "--namespaces LIST", "--workers N", "--leader-elect", "--issuer URL",
-        "--jwt-key-rotation DURATION", "--clock-tolerance DURATION", "--per-token-metrics", "--dry-run",
-        "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
+       {"--kubeconfig FILE", "--metrics-bind-address ADDRESS",
+        "--health-probe-bind-address ADDRESS", "--operator-namespace NAMESPACE",
+        "--namespaces LIST", "--workers N", "--leader-elect", "--issuer URL",
+        "--jwt-key-rotation DURATION", "--clock-tolerance DURATION", "--per-token-metrics",
+        "--dry-run", "--log-level LEVEL", "--log-format FORMAT", "--version", "--help"}) {
     EXPECT_THAT(text, HasSubstr(flag));
   }
-  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) EXPECT_LE(text.find('\n', at) - at, 110u);
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    EXPECT_LE(text.find('\n', at) - at, 110u);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-const auto kTime = std::chrono::sys_days(std::chrono::November / 24 / 2026) + std::chrono::milliseconds(28'800'123);
+const auto kTime = std::chrono::sys_days(std::chrono::November / 24 / 2026) +
+                   std::chrono::milliseconds(28'800'123);
 
 TEST(TextLine, HasTimeLevelAndMessage) {
   EXPECT_EQ(format_text_line(kTime, LogLevel::Info, "minted namespace=team-a name=ci"),
@@ -27,16 +28,18 @@ TEST(TextLine, AMessageStaysOneLineAndHarmlessToATerminal) {
 
 TEST(JsonLine, PutsFieldsBesideTheMessage) {
   EXPECT_EQ(format_json_line(kTime, LogLevel::Debug, "minted namespace=team-a error=\"no luck\""),
-            "{\"time\":\"2026-11-24T08:00:00.123Z\",\"level\":\"debug\",\"msg\":\"minted\",\"namespace\":\"team-a\","
+            "{\"time\":\"2026-11-24T08:00:00.123Z\",\"level\":\"debug\",\"msg\":\"minted\","
+            "\"namespace\":\"team-a\","
             "\"error\":\"no luck\"}\n");
 }
 
 TEST(JsonLine, IsValidJsonWhateverTheMessage) {
   std::string every_byte;
   for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
-  for (const std::string& message : {every_byte, std::string("\xE2\x82"), std::string("\xF0\x9F\x92"),
-                                     std::string("\xED\xA0\x80"), std::string("\xC0\xAF"), std::string(),
-                                     std::string("=\" = a="), std::string(" a=1 a=2"), std::string("x \xFF=1")}) {
+  for (const std::string& message :
+       {every_byte, std::string("\xE2\x82"), std::string("\xF0\x9F\x92"),
+        std::string("\xED\xA0\x80"), std::string("\xC0\xAF"), std::string(),
+        std::string("=\" = a="), std::string(" a=1 a=2"), std::string("x \xFF=1")}) {
     const auto line = format_json_line(kTime, LogLevel::Info, message);
     EXPECT_EQ(line.find('\n'), line.size() - 1);
     EXPECT_TRUE(json::accept(line)) << line;
@@ -44,21 +47,26 @@ TEST(JsonLine, IsValidJsonWhateverTheMessage) {
 }
 
 TEST(JsonLine, KeepsUtf8AndReplacesWhatIsNone) {
-  const auto line = json::parse(format_json_line(kTime, LogLevel::Info, "gr\xC3\xBC\xC3\x9F \xF0\x9F\x92\xA1 \xFF!"));
+  const auto line = json::parse(
+      format_json_line(kTime, LogLevel::Info, "gr\xC3\xBC\xC3\x9F \xF0\x9F\x92\xA1 \xFF!"));
   EXPECT_EQ(line["msg"], "gr\xC3\xBC\xC3\x9F \xF0\x9F\x92\xA1 \xEF\xBF\xBD!");
 }
 
 TEST(SplitFields, AValueRunsToTheNextKey) {
-  EXPECT_EQ(split_fields("cannot mint name=ci error=create secrets in team-a: no code=403"),
-            (LogMessage{"cannot mint", {{"name", "ci"}, {"error", "create secrets in team-a: no"}, {"code", "403"}}}));
+  EXPECT_EQ(
+      split_fields("cannot mint name=ci error=create secrets in team-a: no code=403"),
+      (LogMessage{"cannot mint",
+                  {{"name", "ci"}, {"error", "create secrets in team-a: no"}, {"code", "403"}}}));
 }
 
 TEST(SplitFields, QuotesHoldAValueTogether) {
-  EXPECT_EQ(split_fields("x note=\"a b=c \\\" d=e\" f=g"), (LogMessage{"x", {{"note", "a b=c \\\" d=e"}, {"f", "g"}}}));
+  EXPECT_EQ(split_fields("x note=\"a b=c \\\" d=e\" f=g"),
+            (LogMessage{"x", {{"note", "a b=c \\\" d=e"}, {"f", "g"}}}));
 }
 
 TEST(SplitFields, WhatWouldMakeAKeyTwiceStaysText) {
-  for (const char* message : {"x a=1 a=2", "x level=9", "x msg=no", "no fields", "a == b", "x A=1"}) {
+  for (const char* message :
+       {"x a=1 a=2", "x level=9", "x msg=no", "no fields", "a == b", "x A=1"}) {
     EXPECT_EQ(split_fields(message), (LogMessage{message, {}}));
   }
 }

@@ -17,7 +17,8 @@ api::ObjectMeta meta(std::string ns, std::string name, std::string version = "1"
 
 class ConfigTableTest : public ::testing::Test {
  protected:
-  void give(std::string name, std::optional<api::LabelSelector> namespaces, std::optional<api::LabelSelector> tokens) {
+  void give(std::string name, std::optional<api::LabelSelector> namespaces,
+            std::optional<api::LabelSelector> tokens) {
     api::TokenExpiryConfig config;
     config.meta = meta("", std::move(name));
     config.spec.namespace_selector = std::move(namespaces);

@@ -16,8 +16,9 @@ using ::testing::EndsWith;
 constexpr auto kPolicy = R"({"kind":"PartialObjectMetadata","metadata":{"name":"apitoken-mint"}})";
 
 std::string binding(std::string_view actions, std::string_view policy = "apitoken-mint") {
-  return fmt::format(R"({{"metadata":{{"name":"apitoken-mint"}},"spec":{{"policyName":"{}","validationActions":{}}}}})",
-                     policy, actions);
+  return fmt::format(
+      R"({{"metadata":{{"name":"apitoken-mint"}},"spec":{{"policyName":"{}","validationActions":{}}}}})",
+      policy, actions);
 }
 
 class MintPolicyTest : public testing::Test {
@@ -27,12 +28,15 @@ class MintPolicyTest : public testing::Test {
     transport.answer(200, std::move(body));
   }
   void answer_status(int code, std::string_view reason) {
-    transport.answer(code, fmt::format(R"({{"kind":"Status","code":{},"reason":"{}","message":"no"}})", code, reason));
+    transport.answer(
+        code,
+        fmt::format(R"({{"kind":"Status","code":{},"reason":"{}","message":"no"}})", code, reason));
   }
   // Lets time go on until so many requests were made.
   void expect_requests(std::size_t count, SteadyDuration step) {
     ASSERT_TRUE(kube::eventually([&] {
-      if (transport.count() < count) clock.advance(std::chrono::duration_cast<std::chrono::milliseconds>(step) / 50);
+      if (transport.count() < count)
+        clock.advance(std::chrono::duration_cast<std::chrono::milliseconds>(step) / 50);
       return transport.count() >= count;
     }));
   }
@@ -63,8 +67,10 @@ TEST_F(MintPolicyTest, LooksAtPolicyAndBindingAtOnceAndEveryTenMinutes) {
   expect_requests(4, MintPolicy::kInterval);
   EXPECT_GE(clock.steady() - begin, std::chrono::minutes(9));
   EXPECT_THAT(end(), ElementsAre(State::Present));
-  EXPECT_THAT(transport.requests()[0].target, EndsWith("/validatingadmissionpolicies/apitoken-mint"));
-  EXPECT_THAT(transport.requests()[1].target, EndsWith("/validatingadmissionpolicybindings/apitoken-mint"));
+  EXPECT_THAT(transport.requests()[0].target,
+              EndsWith("/validatingadmissionpolicies/apitoken-mint"));
+  EXPECT_THAT(transport.requests()[1].target,
+              EndsWith("/validatingadmissionpolicybindings/apitoken-mint"));
 }
 
 TEST_F(MintPolicyTest, TellsWhenItGoesAndWhenItIsBack) {
@@ -81,8 +87,9 @@ TEST_F(MintPolicyTest, TellsWhenItGoesAndWhenItIsBack) {
 }
 
 TEST_F(MintPolicyTest, ABindingThatDoesNotDenyIsNone) {
-  for (const auto& body : {binding(R"(["Warn","Audit"])"), binding("[]"), binding(R"(["Deny"])", "another"),
-                           std::string(R"({"metadata":{"name":"apitoken-mint"}})")}) {
+  for (const auto& body :
+       {binding(R"(["Warn","Audit"])"), binding("[]"), binding(R"(["Deny"])", "another"),
+        std::string(R"({"metadata":{"name":"apitoken-mint"}})")}) {
     states.clear();
     MintPolicy fresh(client, clock, [this](State state) { states.push_back(state); });
     const auto before = transport.count();
@@ -98,9 +105,11 @@ TEST_F(MintPolicyTest, ABindingThatDoesNotDenyIsNone) {
 TEST_F(MintPolicyTest, WhereItMayNotLookThatIsUnknownAndAnOutageChangesNothing) {
   answer_status(403, "Forbidden");
   answer_status(403, "Forbidden");
-  for (int i = 0; i < 2; ++i) transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
+  for (int i = 0; i < 2; ++i)
+    transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
   answer_binding(binding(R"(["Deny"])"));
-  for (int i = 0; i < 2; ++i) transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
+  for (int i = 0; i < 2; ++i)
+    transport.answer(Error{ErrorKind::Unavailable, "connection refused", {}});
   start();
   expect_requests(8, MintPolicy::kInterval);
   EXPECT_THAT(end(), ElementsAre(State::Unknown, State::Present));

@@ -13,12 +13,13 @@ TEST(BindAddress, TakesHostAndPortPortAloneAndBracketedIPv6) {
 }
 
 TEST(BindAddress, PrintsAsItWasRead) {
-  for (const char* text : {"127.0.0.1:8080", ":8080", "[::1]:8080"}) EXPECT_EQ(parse_bind_address(text)->text(), text);
+  for (const char* text : {"127.0.0.1:8080", ":8080", "[::1]:8080"})
+    EXPECT_EQ(parse_bind_address(text)->text(), text);
 }
 
 TEST(BindAddress, RefusesEverythingElseAndShowsWhatIsAllowed) {
-  for (const char* text : {"", "8080", ":", "host:", ":65536", ":-1", ":+1", ":80x", "::1:80", "[]:80", "[::1]",
-                           "[::1:80", "a b:80", "http://x:80", "a:b:80"}) {
+  for (const char* text : {"", "8080", ":", "host:", ":65536", ":-1", ":+1", ":80x", "::1:80",
+                           "[]:80", "[::1]", "[::1:80", "a b:80", "http://x:80", "a:b:80"}) {
     const auto address = parse_bind_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().kind, ErrorKind::Invalid);

@@ -29,7 +29,9 @@ class CallersTest : public testing::Test {
   void answer_allowed(const json& audiences = json::array()) {
     transport.answer(
         201,
-        json{{"status", {{"authenticated", true}, {"user", {{"username", "u"}}}, {"audiences", audiences}}}}.dump());
+        json{{"status",
+              {{"authenticated", true}, {"user", {{"username", "u"}}}, {"audiences", audiences}}}}
+            .dump());
     transport.answer(201, R"({"status":{"allowed":true}})");
   }
   void answer_unknown() { transport.answer(201, R"({"status":{"authenticated":false}})"); }
@@ -68,7 +70,8 @@ TEST_F(CallersTest, NobodyIsAskedAboutWhatCannotBeACredential) {
 TEST_F(CallersTest, ATokenForUsIsReviewedForUsAndAnyOtherForTheApiServer) {
   answer_allowed({"apitoken-verify"});
   EXPECT_EQ(judge(jwt("k", {"apitoken-verify", "x"}, "a")), Verdict::Allowed);
-  EXPECT_EQ(json::parse(transport.requests()[0].body)["spec"]["audiences"], json{"apitoken-verify"});
+  EXPECT_EQ(json::parse(transport.requests()[0].body)["spec"]["audiences"],
+            json{"apitoken-verify"});
   answer_allowed({"https://kubernetes.default.svc"});
   EXPECT_EQ(judge(jwt("k", "https://kubernetes.default.svc", "b")), Verdict::Allowed);
   EXPECT_THAT(transport.requests()[2].body, Not(HasSubstr("audiences")));
@@ -77,7 +80,8 @@ TEST_F(CallersTest, ATokenForUsIsReviewedForUsAndAnyOtherForTheApiServer) {
 TEST_F(CallersTest, AnApiServerThatLooksAtNoAudienceProvesNothing) {
   for (const json& audiences : {json::array(), json{"vault"}}) {
     answer_allowed(audiences);
-    EXPECT_EQ(judge(jwt("k", "apitoken-verify", audiences.empty() ? "none" : "other")), Verdict::Unknown);
+    EXPECT_EQ(judge(jwt("k", "apitoken-verify", audiences.empty() ? "none" : "other")),
+              Verdict::Unknown);
     transport.drop_answers();
   }
 }
@@ -87,10 +91,13 @@ TEST_F(CallersTest, OnlyNamedAudiencesMayBeTaken) {
   ASSERT_TRUE(std::holds_alternative<Verdict>(admitted)) << "nobody is asked";
   EXPECT_EQ(std::get<Verdict>(admitted), Verdict::OtherAudience);
   answer_allowed({"https://api"});
-  EXPECT_EQ(std::get<Callers::Review>(strict.admit(jwt("k", "https://api", "a"), "10.0.0.1"))({}), Verdict::Allowed);
-  EXPECT_EQ(json::parse(transport.requests()[0].body)["spec"]["audiences"], (json{"apitoken-verify", "https://api"}));
+  EXPECT_EQ(std::get<Callers::Review>(strict.admit(jwt("k", "https://api", "a"), "10.0.0.1"))({}),
+            Verdict::Allowed);
+  EXPECT_EQ(json::parse(transport.requests()[0].body)["spec"]["audiences"],
+            (json{"apitoken-verify", "https://api"}));
   answer_unknown();
-  EXPECT_EQ(std::get<Callers::Review>(strict.admit("static-token", "10.0.0.1"))({}), Verdict::Unknown);
+  EXPECT_EQ(std::get<Callers::Review>(strict.admit("static-token", "10.0.0.1"))({}),
+            Verdict::Unknown);
   EXPECT_THAT(transport.requests()[2].body, HasSubstr("https://api"));
 }
 
@@ -111,7 +118,8 @@ TEST_F(CallersTest, AFloodOfMadeUpTokensLeavesServiceAccountsOfTheSameAddressThe
   ASSERT_EQ(judge(jwt("cluster-key", "https://api", "first"), "10.0.0.2"), Verdict::Allowed);
   for (int i = 0; i < 1000; ++i) {
     answer_unknown();
-    judge(i % 2 ? "bad" + std::to_string(i) : jwt("made-up", "https://api", "s" + std::to_string(i)));
+    judge(i % 2 ? "bad" + std::to_string(i)
+                : jwt("made-up", "https://api", "s" + std::to_string(i)));
   }
   EXPECT_EQ(transport.count(), 2 + 2 * ReviewBudget::kSourceBurst);
   transport.drop_answers();
@@ -196,7 +204,8 @@ TEST_F(CallersTest, RequestsWithOneTokenShareItsReview) {
 
 TEST_F(CallersTest, RequestsThatShareAReviewShareItsFailure) {
   std::vector<Callers::Review> reviews;
-  for (int i = 0; i < 5; ++i) reviews.push_back(std::get<Callers::Review>(callers.admit("good", "10.0.0.1")));
+  for (int i = 0; i < 5; ++i)
+    reviews.push_back(std::get<Callers::Review>(callers.admit("good", "10.0.0.1")));
   transport.answer(Error{ErrorKind::Unavailable, "no connection", {}});
   for (const auto& review : reviews) EXPECT_EQ(review({}), Verdict::Unavailable);
   EXPECT_EQ(transport.count(), 1u);

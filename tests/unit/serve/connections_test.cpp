@@ -26,7 +26,9 @@ class ConnectionsTest : public testing::Test {
                    [](const HttpRequest&) -> HttpReply { return plain(200, "ok\n"); });
     ASSERT_TRUE(server->start("--flag", "127.0.0.1:0"));
   }
-  RawClient connect(const char* source = "127.0.0.1") { return RawClient(server->bound_port(), source); }
+  RawClient connect(const char* source = "127.0.0.1") {
+    return RawClient(server->bound_port(), source);
+  }
   RawClient silent(const char* source = "127.0.0.1") {
     RawClient client(server->bound_port(), source);
     const auto before = ++accepted;
@@ -107,7 +109,8 @@ TEST_F(ConnectionsTest, SilentAndTricklingConnectionsEndByTheirDeadline) {
   ASSERT_TRUE(kube::eventually([&] {
     head.send("a");
     body.send("a");
-    if (head_ended == steady_clock::time_point{} && head.is_closed(milliseconds(20))) head_ended = steady_clock::now();
+    if (head_ended == steady_clock::time_point{} && head.is_closed(milliseconds(20)))
+      head_ended = steady_clock::now();
     return body.is_closed(milliseconds(20));
   }));
   EXPECT_GE(steady_clock::now() - begun, milliseconds(800));
@@ -129,7 +132,8 @@ TEST_F(ConnectionsTest, NoConnectionIsLeftBehind) {
     std::vector<RawClient> clients;
     for (int i = 0; i < 50; ++i) clients.push_back(i % 2 ? silent() : kept());
   }
-  EXPECT_TRUE(kube::eventually([&] { return server->connections() == 0; })) << server->connections();
+  EXPECT_TRUE(kube::eventually([&] { return server->connections() == 0; }))
+      << server->connections();
 }
 
 }  // namespace

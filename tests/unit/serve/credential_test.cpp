@@ -12,34 +12,38 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Kind = Credential::Kind;
 
-std::string jwt_of(std::string_view header, std::string_view claims, std::string_view signature = "c2ln") {
+std::string jwt_of(std::string_view header, std::string_view claims,
+                   std::string_view signature = "c2ln") {
   return base64url_encode(header) + "." + base64url_encode(claims) + "." + std::string(signature);
 }
 
 Kind kind_of(const std::string& token) { return examine_credential(token).kind; }
 
 TEST(Credential, OfAServiceAccountNamesItsKeyAndAudiences) {
-  const auto one = examine_credential(jwt_of(R"({"alg":"RS256","kid":"k1"})", R"({"iss":"i","aud":["a","b"]})"));
+  const auto one =
+      examine_credential(jwt_of(R"({"alg":"RS256","kid":"k1"})", R"({"iss":"i","aud":["a","b"]})"));
   EXPECT_EQ(one.kind, Kind::Jwt);
   EXPECT_EQ(one.kid, "k1");
   EXPECT_THAT(one.audiences, ElementsAre("a", "b"));
-  EXPECT_THAT(examine_credential(jwt_of(R"({"alg":"ES256"})", R"({"aud":"a"})")).audiences, ElementsAre("a"));
+  EXPECT_THAT(examine_credential(jwt_of(R"({"alg":"ES256"})", R"({"aud":"a"})")).audiences,
+              ElementsAre("a"));
 }
 
 TEST(Credential, WithoutKeyIdAndAudienceIsAJwtToo) {
-  const auto legacy =
-      examine_credential(jwt_of(R"({"alg":"RS256","kid":7})", R"({"iss":"kubernetes/serviceaccount"})"));
+  const auto legacy = examine_credential(
+      jwt_of(R"({"alg":"RS256","kid":7})", R"({"iss":"kubernetes/serviceaccount"})"));
   EXPECT_EQ(legacy.kind, Kind::Jwt);
   EXPECT_EQ(legacy.kid, "");
   EXPECT_THAT(legacy.audiences, IsEmpty());
 }
 
 TEST(Credential, OfAnyOtherShapeIsOpaque) {
-  for (const char* token :
-       {"abcdef.0123456789abcdef", "x", "sha256~Zm9v-_+/==", "a.b.c", "eyJhIjp9", "eyJhbGciOiJkaXIifQ.a.b.c.d"}) {
+  for (const char* token : {"abcdef.0123456789abcdef", "x", "sha256~Zm9v-_+/==", "a.b.c",
+                            "eyJhIjp9", "eyJhbGciOiJkaXIifQ.a.b.c.d"}) {
     EXPECT_EQ(kind_of(token), Kind::Opaque) << token;
   }
-  EXPECT_EQ(kind_of(std::string(core::mint_opaque_token()->value.reveal())), Kind::Opaque) << "whose, the index knows";
+  EXPECT_EQ(kind_of(std::string(core::mint_opaque_token()->value.reveal())), Kind::Opaque)
+      << "whose, the index knows";
 }
 
 TEST(Credential, IsNoneThatAnApiServerCouldKnow) {

@@ -50,14 +50,24 @@ TEST_F(ExpiryMetrics, ATokenHasItsExpiryItsWarningTimeAndItsState) {
   made.status.warn_at = kNow + days(10);
   tokens_ = {made};
   const auto text = page();
-  EXPECT_THAT(text, HasSubstr("apitoken_expiration_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1803456000\n"));
-  EXPECT_THAT(text, HasSubstr("apitoken_warning_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1800864000\n"));
-  EXPECT_THAT(text, HasSubstr("apitoken_info{namespace=\"team-a\",name=\"ci\",type=\"Permanent\",format=\"Opaque\","
-                              "reason=\"Issued\"} 1\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "apitoken_expiration_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1803456000\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "apitoken_warning_timestamp_seconds{namespace=\"team-a\",name=\"ci\"} 1800864000\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "apitoken_info{namespace=\"team-a\",name=\"ci\",type=\"Permanent\",format=\"Opaque\","
+          "reason=\"Issued\"} 1\n"));
 }
 
 TEST_F(ExpiryMetrics, ThousandsOfTokensAreOneFamilyWithOneHead) {
-  for (int i = 0; i < 1000; ++i) tokens_.push_back(token(("t" + std::to_string(i)).c_str(), "Issued", days(40)));
+  for (int i = 0; i < 1000; ++i)
+    tokens_.push_back(token(("t" + std::to_string(i)).c_str(), "Issued", days(40)));
   const auto text = page();
   EXPECT_EQ(lines_with(text, "apitoken_expiration_timestamp_seconds{"), 1000);
   EXPECT_EQ(lines_with(text, "# TYPE apitoken_expiration_timestamp_seconds "), 1);
@@ -69,7 +79,9 @@ TEST_F(ExpiryMetrics, TheFormatIsTheOneAskedFor) {
   auto jwt = token("session", "Issued", hours(1));
   jwt.spec.format = "JWT";
   tokens_ = {jwt};
-  EXPECT_THAT(page(), HasSubstr("name=\"session\",type=\"Permanent\",format=\"JWT\",reason=\"Issued\"} 1\n"));
+  EXPECT_THAT(
+      page(),
+      HasSubstr("name=\"session\",type=\"Permanent\",format=\"JWT\",reason=\"Issued\"} 1\n"));
 }
 
 TEST_F(ExpiryMetrics, WithoutWarningTimeThereIsNoWarningSeries) {
@@ -121,8 +133,9 @@ TEST_F(ExpiryMetrics, OddTypesAndReasonsMakeNoNewSeries) {
 }
 
 TEST_F(ExpiryMetrics, ExpiringCountsAreCumulativeAndGoByTheClock) {
-  tokens_ = {token("a", "ExpiringSoon", hours(24)), token("b", "ExpiringSoon", days(7)), token("c", "Issued", days(30)),
-             token("d", "Issued", days(31)), token("e", "ExpiringSoon", Seconds(1))};
+  tokens_ = {token("a", "ExpiringSoon", hours(24)), token("b", "ExpiringSoon", days(7)),
+             token("c", "Issued", days(30)), token("d", "Issued", days(31)),
+             token("e", "ExpiringSoon", Seconds(1))};
   auto text = page();
   EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"1d\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"7d\"} 3\n"));

@@ -15,8 +15,10 @@ struct Reply {
   std::string body;
 };
 
-inline Reply http_request(const std::string& url, const char* method = "GET", const char* body = nullptr) {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
+inline Reply http_request(const std::string& url, const char* method = "GET",
+                          const char* body = nullptr) {
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
+                                                                 &curl_easy_cleanup);
   Reply reply;
   const auto append = +[](char* bytes, std::size_t size, std::size_t count, void* to) {
     static_cast<std::string*>(to)->append(bytes, size * count);

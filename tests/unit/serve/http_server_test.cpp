@@ -25,7 +25,8 @@ using testing::HasSubstr;
 
 Routes hello() {
   return Routes({{"GET", "/hello", [](const HttpRequest&) { return plain(200, "hello\n"); }},
-                 {"GET", "/broken", [](const HttpRequest&) -> HttpReply { throw std::runtime_error("no luck"); }}});
+                 {"GET", "/broken",
+                  [](const HttpRequest&) -> HttpReply { throw std::runtime_error("no luck"); }}});
 }
 
 TEST(HttpServer, AnswersOnAFreePortAndTellsIt) {
@@ -48,7 +49,8 @@ TEST(HttpServer, AnEmptyHostMeansIPv4AndIPv6) {
   sockaddr_in6 loopback{};
   loopback.sin6_family = AF_INET6;
   loopback.sin6_addr = in6addr_loopback;
-  const bool has_ipv6 = probe >= 0 && bind(probe, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0;
+  const bool has_ipv6 =
+      probe >= 0 && bind(probe, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0;
   if (probe >= 0) close(probe);
   EXPECT_EQ(http_request("http://[::1]:" + port + "/hello").status, has_ipv6 ? 200 : 0);
 }
@@ -65,7 +67,8 @@ TEST(HttpServer, ATakenPortIsNamedWithItsFlag) {
   HttpServer second({}, hello());
   const auto started = second.start("--metrics-bind-address", first.address());
   ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().message, "--metrics-bind-address " + first.address() + ": Address already in use");
+  EXPECT_EQ(started.error().message,
+            "--metrics-bind-address " + first.address() + ": Address already in use");
   HttpServer everywhere({}, hello());
   EXPECT_FALSE(everywhere.start("--flag", ":" + std::to_string(first.bound_port())));
 }
@@ -74,7 +77,8 @@ TEST(HttpServer, AnAddressThatIsNotOursOrNoAddressIsAnError) {
   HttpServer server({}, hello());
   const auto foreign = server.start("--flag", "192.0.2.1:8080");
   ASSERT_FALSE(foreign);
-  EXPECT_THAT(foreign.error().message, HasSubstr("--flag 192.0.2.1:8080: Cannot assign requested address"));
+  EXPECT_THAT(foreign.error().message,
+              HasSubstr("--flag 192.0.2.1:8080: Cannot assign requested address"));
   const auto nonsense = server.start("--flag", "8080");
   ASSERT_FALSE(nonsense);
   EXPECT_THAT(nonsense.error().message, HasSubstr("--flag: \"8080\" is no address"));
@@ -136,7 +140,8 @@ TEST(HttpServer, ManyClientsAtOnceAllGetTheirAnswer) {
     std::vector<std::jthread> clients;
     for (int i = 0; i < 8; ++i) {
       clients.emplace_back([&] {
-        for (int n = 0; n < 20; ++n) answered += http_request("http://" + server.address() + "/hello").status == 200;
+        for (int n = 0; n < 20; ++n)
+          answered += http_request("http://" + server.address() + "/hello").status == 200;
       });
     }
   }

@@ -22,14 +22,16 @@ constexpr milliseconds kSoon{5000};
 class HttpStream : public testing::Test {
  protected:
   void start(Limits limits = {}) {
-    server.emplace(HttpServer::Settings{.limits = limits}, [this](const HttpRequest& request) -> HttpReply {
-      if (request.path != "/stream") return plain(200, "ok\n");
-      return Streamed{{.content_type = "application/x-ndjson", .headers = {{"Cache-Control", "no-store"}}},
-                      [this](std::shared_ptr<Stream> given) {
-                        const std::lock_guard lock(mutex);
-                        stream = std::move(given);
-                      }};
-    });
+    server.emplace(
+        HttpServer::Settings{.limits = limits}, [this](const HttpRequest& request) -> HttpReply {
+          if (request.path != "/stream") return plain(200, "ok\n");
+          return Streamed{
+              {.content_type = "application/x-ndjson", .headers = {{"Cache-Control", "no-store"}}},
+              [this](std::shared_ptr<Stream> given) {
+                const std::lock_guard lock(mutex);
+                stream = std::move(given);
+              }};
+        });
     ASSERT_TRUE(server->start("--flag", "127.0.0.1:0"));
   }
   std::shared_ptr<Stream> producer() {
@@ -85,7 +87,8 @@ TEST_F(HttpStream, IsCutWhenThePeerTakesNothing) {
   auto writer = producer();
   const auto begun = std::chrono::steady_clock::now();
   // More than the sockets' buffers hold; less than the stream does.
-  while (writer->write(std::string(64 * 1024, 'x')) && std::chrono::steady_clock::now() - begun < milliseconds(200)) {
+  while (writer->write(std::string(64 * 1024, 'x')) &&
+         std::chrono::steady_clock::now() - begun < milliseconds(200)) {
     std::this_thread::sleep_for(milliseconds(1));
   }
   EXPECT_TRUE(kube::eventually([&] { return !writer->is_open(); })) << "the producer learns it";

@@ -45,23 +45,27 @@ TEST_F(MetricsTest, SeriesOfClosedSetsStandAtZeroFromTheStart) {
   const auto text = page();
   for (const std::string controller : {"apitoken", "tokenexpiryconfig"}) {
     for (const std::string result : {"success", "error", "requeue", "requeue_after"}) {
-      EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_total{controller=\"" + controller + "\",result=\"" +
-                                  result + "\"} 0\n"));
+      EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_total{controller=\"" + controller +
+                                  "\",result=\"" + result + "\"} 0\n"));
     }
-    for (const std::string name : {"workqueue_depth", "workqueue_adds_total", "workqueue_retries_total",
-                                   "workqueue_unfinished_work_seconds", "workqueue_longest_running_processor_seconds",
-                                   "workqueue_queue_duration_seconds_count", "workqueue_work_duration_seconds_count"}) {
+    for (const std::string name :
+         {"workqueue_depth", "workqueue_adds_total", "workqueue_retries_total",
+          "workqueue_unfinished_work_seconds", "workqueue_longest_running_processor_seconds",
+          "workqueue_queue_duration_seconds_count", "workqueue_work_duration_seconds_count"}) {
       EXPECT_THAT(text, HasSubstr(name + "{name=\"" + controller + "\"} 0\n"));
     }
     for (const std::string name : {"errors_total", "time_seconds_count"}) {
-      EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_" + name + "{controller=\"" + controller + "\"} 0\n"));
+      EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_" + name + "{controller=\"" +
+                                  controller + "\"} 0\n"));
     }
   }
   for (const std::string series :
        {"apitoken_minted_total{kind=\"issue\"} 0", "apitoken_minted_total{kind=\"rotate\"} 0",
         "apitoken_notices_total{channel=\"email\",result=\"error\"} 0",
-        "apitoken_notices_total{channel=\"event\",result=\"sent\"} 0", "apitoken_notice_oldest_pending_seconds 0",
-        "leader_election_master_status{name=\"apitoken-operator\"} 0", "apitoken_build_info{version=\"1.2.3\"} 1"}) {
+        "apitoken_notices_total{channel=\"event\",result=\"sent\"} 0",
+        "apitoken_notice_oldest_pending_seconds 0",
+        "leader_election_master_status{name=\"apitoken-operator\"} 0",
+        "apitoken_build_info{version=\"1.2.3\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(series + "\n"));
   }
   EXPECT_EQ(lines_with(text, "apitoken_notices_total{"), 4);
@@ -92,13 +96,18 @@ TEST_F(MetricsTest, AReconcileIsActiveThenCountedByItsResult) {
   controller.reconcile_finished(ReconcileResult::Error, std::chrono::milliseconds(20));
   const auto text = page();
   EXPECT_THAT(text, HasSubstr("controller_runtime_active_workers{controller=\"apitoken\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("controller_runtime_max_concurrent_reconciles{controller=\"apitoken\"} 8\n"));
-  EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_total{controller=\"apitoken\",result=\"error\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_errors_total{controller=\"apitoken\"} 1\n"));
+  EXPECT_THAT(
+      text, HasSubstr("controller_runtime_max_concurrent_reconciles{controller=\"apitoken\"} 8\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "controller_runtime_reconcile_total{controller=\"apitoken\",result=\"error\"} 1\n"));
   EXPECT_THAT(text,
-              HasSubstr("controller_runtime_reconcile_time_seconds_bucket{controller=\"apitoken\",le=\"0.025\"} 1\n"));
-  EXPECT_THAT(text,
-              HasSubstr("controller_runtime_reconcile_total{controller=\"tokenexpiryconfig\",result=\"error\"} 0\n"));
+              HasSubstr("controller_runtime_reconcile_errors_total{controller=\"apitoken\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_time_seconds_bucket{controller="
+                              "\"apitoken\",le=\"0.025\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("controller_runtime_reconcile_total{controller=\"tokenexpiryconfig\","
+                              "result=\"error\"} 0\n"));
 }
 
 TEST_F(MetricsTest, AQueueIsCountedByTheQueueItself) {
@@ -113,11 +122,16 @@ TEST_F(MetricsTest, AQueueIsCountedByTheQueueItself) {
   EXPECT_THAT(text, HasSubstr("workqueue_adds_total{name=\"tokenexpiryconfig\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("workqueue_depth{name=\"tokenexpiryconfig\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("workqueue_unfinished_work_seconds{name=\"tokenexpiryconfig\"} 7\n"));
-  EXPECT_THAT(text, HasSubstr("workqueue_longest_running_processor_seconds{name=\"tokenexpiryconfig\"} 7\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("workqueue_longest_running_processor_seconds{name=\"tokenexpiryconfig\"} 7\n"));
   queue.done(*key);
   text = page();
-  EXPECT_THAT(text, HasSubstr("workqueue_longest_running_processor_seconds{name=\"tokenexpiryconfig\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("workqueue_work_duration_seconds_sum{name=\"tokenexpiryconfig\"} 7\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("workqueue_longest_running_processor_seconds{name=\"tokenexpiryconfig\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("workqueue_work_duration_seconds_sum{name=\"tokenexpiryconfig\"} 7\n"));
 }
 
 TEST_F(MetricsTest, LevelsAreAskedForAtEachScrape) {
@@ -128,7 +142,10 @@ TEST_F(MetricsTest, LevelsAreAskedForAtEachScrape) {
   since = kNow - Seconds(90);
   const auto text = page();
   EXPECT_THAT(text, HasSubstr("apitoken_notice_oldest_pending_seconds 90\n"));
-  EXPECT_THAT(text, HasSubstr("apitoken_watch_last_activity_timestamp_seconds{resource=\"secrets\"} 1800000000\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "apitoken_watch_last_activity_timestamp_seconds{resource=\"secrets\"} 1800000000\n"));
 }
 
 TEST_F(MetricsTest, CountsFromManyThreadsAreNotLost) {
@@ -158,7 +175,8 @@ TEST(ProcessCollector, ReadsThisProcess) {
   EXPECT_TRUE(values.contains("process_cpu_seconds_total"));
 }
 
-// All of the page, fetched from a running server, with a value in every family, judged by Prometheus' own linter.
+// All of the page, fetched from a running server, with a value in every family, judged by
+// Prometheus' own linter.
 TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   const SystemClock clock;
   Metrics metrics(clock, "1.2.3");
@@ -176,7 +194,8 @@ TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   const TokenCollector expiration(TokenFamily::Expiration, for_each);
   const TokenCollector warning(TokenFamily::Warning, for_each);
   const TokenCollector about(TokenFamily::About, for_each);
-  HttpServer server({}, metrics_routes({&metrics, &process, &fleet, &expiration, &warning, &about}));
+  HttpServer server({},
+                    metrics_routes({&metrics, &process, &fleet, &expiration, &warning, &about}));
   ASSERT_TRUE(server.start("--metrics-bind-address", "127.0.0.1:0"));
 
   const auto reply = test::http_request("http://" + server.address() + "/metrics");

@@ -10,7 +10,8 @@
 namespace apitoken::test {
 
 inline std::string page_of(std::vector<const prometheus::Collectable*> sources) {
-  auto reply = serve::metrics_routes(std::move(sources)).serve({.method = "GET", .path = "/metrics"});
+  auto reply =
+      serve::metrics_routes(std::move(sources)).serve({.method = "GET", .path = "/metrics"});
   std::string page;
   for (const auto& part : std::get<serve::HttpAnswer>(reply).more) page += part;
   return page;

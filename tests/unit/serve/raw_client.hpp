@@ -19,7 +19,8 @@ namespace apitoken::test {
 class RawClient {
  public:
   // `source`: the address it comes from; any of 127.0.0.0/8 is this machine's.
-  explicit RawClient(std::uint16_t port, const char* source = "127.0.0.1") : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit RawClient(std::uint16_t port, const char* source = "127.0.0.1")
+      : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in from{};
     from.sin_family = AF_INET;
     inet_pton(AF_INET, source, &from.sin_addr);
@@ -46,11 +47,13 @@ class RawClient {
   }
 
   // What comes until the server closes, `enough` (unless empty) stands in it, or the time is up.
-  std::string receive(std::string_view enough = {}, std::chrono::milliseconds at_most = std::chrono::seconds(10)) {
+  std::string receive(std::string_view enough = {},
+                      std::chrono::milliseconds at_most = std::chrono::seconds(10)) {
     std::string got;
     const auto until = std::chrono::steady_clock::now() + at_most;
     while (enough.empty() || got.find(enough) == got.npos) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          until - std::chrono::steady_clock::now());
       pollfd readable{fd_, POLLIN, 0};
       if (poll(&readable, 1, static_cast<int>(std::max(left.count(), 0L))) <= 0) break;
       char block[4096];

@@ -7,10 +7,12 @@
 
 namespace apitoken::serve {
 
-inline HttpRequest request_of(std::string_view method, std::string_view path, std::string_view authorization = {},
+inline HttpRequest request_of(std::string_view method, std::string_view path,
+                              std::string_view authorization = {},
                               std::string_view content_type = {}, std::string_view body = {},
                               decltype(HttpRequest::query) query = {}) {
-  HttpRequest request{.method = method, .path = path, .body = body, .query = std::move(query), .peer = "192.0.2.1"};
+  HttpRequest request{
+      .method = method, .path = path, .body = body, .query = std::move(query), .peer = "192.0.2.1"};
   if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
   if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
   return request;

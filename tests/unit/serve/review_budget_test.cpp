@@ -44,7 +44,8 @@ TEST_F(ReviewBudgetTest, WhatIsEasyToMakeUpLeavesTheRestAlone) {
   EXPECT_EQ(taken(Kind::Opaque, "alice", 1), 0) << "all together have had enough";
   for (int i = 0; i < 100; ++i) taken(Kind::Jwt, "source " + std::to_string(i), 100);
   EXPECT_EQ(taken(Kind::Jwt, "alice", 1), 0);
-  EXPECT_EQ(taken(Kind::ProvenJwt, "source 1", 1), 1) << "the same address, and a key that is known";
+  EXPECT_EQ(taken(Kind::ProvenJwt, "source 1", 1), 1)
+      << "the same address, and a key that is known";
 }
 
 TEST_F(ReviewBudgetTest, AllSourcesTogetherHaveABound) {
@@ -66,10 +67,12 @@ TEST_F(ReviewBudgetTest, TheReserveIsApart) {
 }
 
 TEST_F(ReviewBudgetTest, OneSourceLeavesPlacesToWaitIn) {
-  for (std::size_t i = 0; i < ReviewBudget::kMaxWaiting; ++i) EXPECT_TRUE(budget.enter("mallory", now));
+  for (std::size_t i = 0; i < ReviewBudget::kMaxWaiting; ++i)
+    EXPECT_TRUE(budget.enter("mallory", now));
   EXPECT_FALSE(budget.enter("mallory", now));
   EXPECT_TRUE(budget.enter("alice", now));
-  for (std::size_t i = 0; i < 2 * ReviewBudget::kMaxSources; ++i) budget.take(Kind::Jwt, std::to_string(i), now);
+  for (std::size_t i = 0; i < 2 * ReviewBudget::kMaxSources; ++i)
+    budget.take(Kind::Jwt, std::to_string(i), now);
   EXPECT_FALSE(budget.enter("mallory", now)) << "who waits is not forgotten";
   budget.leave("mallory");
   EXPECT_TRUE(budget.enter("mallory", now));

@@ -11,19 +11,22 @@ namespace {
 using testing::HasSubstr;
 
 Handler says(std::string text) {
-  return [text = std::move(text)](const HttpRequest&) { return HttpAnswer{200, "text/plain", text}; };
+  return
+      [text = std::move(text)](const HttpRequest&) { return HttpAnswer{200, "text/plain", text}; };
 }
 
 TEST(RoutesTest, FindTheHandlerByPathAndMethod) {
-  const Routes routes(
-      {{"GET", "/page", says("read")}, {"POST", "/page", says("written")}, {"*", "/tree/*", says("tree")}});
+  const Routes routes({{"GET", "/page", says("read")},
+                       {"POST", "/page", says("written")},
+                       {"*", "/tree/*", says("tree")}});
   const auto ask = [&](std::string_view method, std::string_view path) {
     return answer_of(routes.serve(request_of(method, path)));
   };
   EXPECT_EQ(ask("GET", "/page").body, "read");
   EXPECT_EQ(ask("HEAD", "/page/").body, "read");
   EXPECT_EQ(ask("POST", "/page").body, "written");
-  for (const char* below : {"/tree", "/tree/", "/tree/a/b"}) EXPECT_EQ(ask("DELETE", below).body, "tree") << below;
+  for (const char* below : {"/tree", "/tree/", "/tree/a/b"})
+    EXPECT_EQ(ask("DELETE", below).body, "tree") << below;
   for (const char* nowhere : {"/", "", "/pages", "/page/x", "/trees", "/page//"}) {
     EXPECT_EQ(ask("GET", nowhere).status, 404) << nowhere;
   }
@@ -36,11 +39,15 @@ TEST(RoutesTest, FindTheHandlerByPathAndMethod) {
 class PermissionTest : public testing::Test {
  protected:
   PermissionTest() { authorization.start(); }
-  HttpAnswer get(const char* bearer) { return answer_of(routes.serve(request_of("GET", "/metrics", bearer))); }
+  HttpAnswer get(const char* bearer) {
+    return answer_of(routes.serve(request_of("GET", "/metrics", bearer)));
+  }
   void answer_reviews(bool authenticated, bool allowed) {
-    transport.answer(201, authenticated ? R"({"status":{"authenticated":true,"user":{"username":"prometheus"}}})"
-                                        : R"({"status":{"authenticated":false}})");
-    if (authenticated) transport.answer(201, allowed ? R"({"status":{"allowed":true}})" : R"({"status":{}})");
+    transport.answer(
+        201, authenticated ? R"({"status":{"authenticated":true,"user":{"username":"prometheus"}}})"
+                           : R"({"status":{"authenticated":false}})");
+    if (authenticated)
+      transport.answer(201, allowed ? R"({"status":{"allowed":true}})" : R"({"status":{}})");
   }
 
   ManualClock clock{WallTime{Seconds(1'774'355'400)}};
@@ -49,7 +56,8 @@ class PermissionTest : public testing::Test {
   kube::Client client{transport, observer};
   Callers callers{client, kMayReadMetrics, {}, clock};
   std::vector<Callers::Verdict> refused;
-  CallerAuthorization authorization{callers, [this](Callers::Verdict verdict, auto) { refused.push_back(verdict); }};
+  CallerAuthorization authorization{
+      callers, [this](Callers::Verdict verdict, auto) { refused.push_back(verdict); }};
   Routes routes{{{"GET", "/metrics", says("page"), &authorization}}};
 };
 
@@ -70,7 +78,8 @@ TEST_F(PermissionTest, NobodyElseDoes) {
   answer_reviews(true, false);
   const auto forbidden = get("Bearer known");
   EXPECT_EQ(forbidden.status, 403);
-  EXPECT_THAT(header_of(forbidden, "WWW-Authenticate"), HasSubstr("the verb get on the path /metrics"));
+  EXPECT_THAT(header_of(forbidden, "WWW-Authenticate"),
+              HasSubstr("the verb get on the path /metrics"));
   transport.answer(Error{ErrorKind::Unavailable, "no connection", {}});
   EXPECT_EQ(get("Bearer third").status, 503);
   using enum Callers::Verdict;

@@ -62,7 +62,8 @@ TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {
   std::map<core::Digest, std::string> model;
   std::mt19937 random(20261124);
   for (int step = 0; step < 5'000; ++step) {
-    const auto digest = digest_of(static_cast<std::uint8_t>(random() % 5), static_cast<std::uint8_t>(random() % 60));
+    const auto digest = digest_of(static_cast<std::uint8_t>(random() % 5),
+                                  static_cast<std::uint8_t>(random() % 60));
     const auto name = std::to_string(digest[0]) + "-" + std::to_string(digest[31]);
     if (random() % 2 == 0 && !model.contains(digest)) {
       table.insert({digest, owner(name), kNow, false});
@@ -75,7 +76,8 @@ TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {
     if (step % 50 != 0) continue;
     for (int home = 0; home < 5; ++home) {
       for (int rest = 0; rest < 60; ++rest) {
-        const auto probe = digest_of(static_cast<std::uint8_t>(home), static_cast<std::uint8_t>(rest));
+        const auto probe =
+            digest_of(static_cast<std::uint8_t>(home), static_cast<std::uint8_t>(rest));
         const auto* slot = table.find(probe);
         ASSERT_EQ(slot != nullptr, model.contains(probe));
         if (slot != nullptr) {
@@ -95,7 +97,8 @@ TEST(DigestTable, AHundredThousandTokensTakeLessThanTwoHundredBytesEach) {
     if (i >= 10'000) worst = std::max(worst, table.bytes() / table.size());
   }
   EXPECT_LE(worst, 200u);
-  for (std::uint64_t i = 0; i < 100'000; ++i) ASSERT_NE(table.find(core::digest_of(std::to_string(i))), nullptr);
+  for (std::uint64_t i = 0; i < 100'000; ++i)
+    ASSERT_NE(table.find(core::digest_of(std::to_string(i))), nullptr);
 }
 
 }  // namespace

@@ -42,18 +42,23 @@ class EndpointsTest : public testing::Test {
     const auto body = json{{"apiVersion", version}, {"kind", "TokenReview"}, {"spec", spec}}.dump();
     return ask(request_of("POST", "/tokenreview", {}, "application/json", body));
   }
-  HttpAnswer introspect(const std::string& body, bool certified = true, const char* authorization = "") {
-    auto request = request_of("POST", "/introspect", authorization, "application/x-www-form-urlencoded", body);
+  HttpAnswer introspect(const std::string& body, bool certified = true,
+                        const char* authorization = "") {
+    auto request =
+        request_of("POST", "/introspect", authorization, "application/x-www-form-urlencoded", body);
     request.certified = [certified] { return certified; };
     return ask(request);
   }
-  static std::string header(const HttpAnswer& answer, std::string_view name) { return header_of(answer, name); }
+  static std::string header(const HttpAnswer& answer, std::string_view name) {
+    return header_of(answer, name);
+  }
 
   double value(const std::string& endpoint, const std::string& result) const {
     for (const auto& family : metrics.Collect()) {
       if (family.name != "apitoken_verifications_total") continue;
       for (const auto& metric : family.metric) {
-        if (metric.label[0].value == endpoint && metric.label[1].value == result) return metric.counter.value;
+        if (metric.label[0].value == endpoint && metric.label[1].value == result)
+          return metric.counter.value;
       }
     }
     return -1;
@@ -62,7 +67,8 @@ class EndpointsTest : public testing::Test {
   ManualClock clock{kNow};
   kube::Store<api::ApiToken> store;
   TokenIndex index{store, clock};
-  Verifier verifier{index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}};
+  Verifier verifier{index, [](std::string_view) { return true; },
+                    [](const api::ApiToken&, WallTime) {}};
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
@@ -91,7 +97,8 @@ TEST_F(EndpointsTest, AuthRefusesEveryOtherTokenInTheSameWords) {
   const auto foreign = auth("Bearer foreign");
   EXPECT_EQ(foreign.status, 401);
   EXPECT_EQ(header(foreign, "WWW-Authenticate"),
-            "Bearer realm=\"apitoken\", error=\"invalid_token\", error_description=\"the token is not valid\"");
+            "Bearer realm=\"apitoken\", error=\"invalid_token\", error_description=\"the token is "
+            "not valid\"");
   for (const char* other : {"Bearer expired", "Bearer goo", "Bearer good.", "Bearer apt_0"}) {
     const auto answer = auth(other);
     EXPECT_EQ(answer.status, foreign.status);
@@ -112,17 +119,20 @@ TEST_F(EndpointsTest, AuthMayDemandScopesAndAnAudience) {
   EXPECT_EQ(auth("Bearer good", {{"scope", "deploy:write deploy:read"}}).status, 200);
   const auto lacking = auth("Bearer good", {{"scope", "deploy:write admin"}});
   EXPECT_EQ(lacking.status, 403);
-  EXPECT_EQ(header(lacking, "WWW-Authenticate"),
-            "Bearer realm=\"apitoken\", error=\"insufficient_scope\", scope=\"deploy:write admin\"");
-  EXPECT_THAT(header(auth("Bearer good", {{"scope", "a\"\r\nX: y"}}), "WWW-Authenticate"), Not(HasSubstr("X: y")));
+  EXPECT_EQ(
+      header(lacking, "WWW-Authenticate"),
+      "Bearer realm=\"apitoken\", error=\"insufficient_scope\", scope=\"deploy:write admin\"");
+  EXPECT_THAT(header(auth("Bearer good", {{"scope", "a\"\r\nX: y"}}), "WWW-Authenticate"),
+              Not(HasSubstr("X: y")));
   EXPECT_EQ(auth("Bearer good", {{"audience", "https://b"}}).status, 200);
   EXPECT_EQ(auth("Bearer good", {{"audience", "https://c"}}).status, 401);
 }
 
 TEST_F(EndpointsTest, AuthRefusesAParameterThatIsGivenTwice) {
   using Query = decltype(HttpRequest::query);
-  for (const Query& query : {Query{{"scope", "deploy:write"}, {"scope", "admin"}}, Query{{"scope", ""}, {"scope", ""}},
-                             Query{{"audience", "https://a"}, {"q", "x"}, {"audience", "https://a"}}}) {
+  for (const Query& query :
+       {Query{{"scope", "deploy:write"}, {"scope", "admin"}}, Query{{"scope", ""}, {"scope", ""}},
+        Query{{"audience", "https://a"}, {"q", "x"}, {"audience", "https://a"}}}) {
     for (const char* token : {"Bearer good", "Bearer foreign", ""}) {
       const auto answer = auth(token, query);
       EXPECT_EQ(answer.status, 400) << query.front().first << token;
@@ -141,7 +151,8 @@ TEST_F(EndpointsTest, AuthAlwaysAnswersTheGroupsHeader) {
   token.spec.groups = {"a,admins"};
   token.meta.resource_version = "2";
   store.observe("", token);
-  EXPECT_EQ(header(auth("Bearer alone"), "X-Auth-Request-Groups"), "-") << "the only one holds a comma";
+  EXPECT_EQ(header(auth("Bearer alone"), "X-Auth-Request-Groups"), "-")
+      << "the only one holds a comma";
 }
 
 TEST_F(EndpointsTest, AuthAnswersUnderAnyPathBelowForEnvoy) {
@@ -160,10 +171,11 @@ TEST_F(EndpointsTest, AGroupWithACommaStandsInNoHeader) {
 
 TEST_F(EndpointsTest, TokenReviewTellsUserAndTheAudiencesThatFit) {
   for (const char* version : {"authentication.k8s.io/v1", "authentication.k8s.io/v1beta1"}) {
-    const auto answer = review({{"token", "good"}, {"audiences", {"https://b", "https://c"}}}, version);
+    const auto answer =
+        review({{"token", "good"}, {"audiences", {"https://b", "https://c"}}}, version);
     EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(json::parse(answer.body),
-              json::parse(R"({"apiVersion":")" + std::string(version) + R"(","kind":"TokenReview","status":{
+    EXPECT_EQ(json::parse(answer.body), json::parse(R"({"apiVersion":")" + std::string(version) +
+                                                    R"(","kind":"TokenReview","status":{
                 "authenticated":true,"audiences":["https://b"],"user":{"username":"alice@example.com","uid":"uid-ci",
                 "groups":["deployers","readers"],"extra":{"apitoken.dev/token-id":["7Gk2xQ9a"],
                 "apitoken.dev/apitoken":["team-a/ci"],"apitoken.dev/scopes":["deploy:write","deploy:read"]}}}})"));
@@ -172,7 +184,8 @@ TEST_F(EndpointsTest, TokenReviewTellsUserAndTheAudiencesThatFit) {
 
 TEST_F(EndpointsTest, TokenReviewEchoesAllAudiencesForATokenThatNamesNone) {
   store.observe("", token_of("any", "any"));
-  const auto status = json::parse(review({{"token", "any"}, {"audiences", {"x", "y"}}}).body)["status"];
+  const auto status =
+      json::parse(review({{"token", "any"}, {"audiences", {"x", "y"}}}).body)["status"];
   EXPECT_EQ(status["audiences"], (json{"x", "y"}));
 }
 
@@ -185,8 +198,10 @@ TEST_F(EndpointsTest, TokenReviewSaysNothingOfTokensThatDoNotVerify) {
 
 TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
   const kube::CapturedLog log;
-  for (const char* body : {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
-    EXPECT_EQ(ask(request_of("POST", "/tokenreview", {}, "application/json", body)).status, 400) << body;
+  for (const char* body :
+       {"", "{", R"({"spec":{"token":"apt_secret"}})", R"({"kind":"apt_secret)", "\xff\xfe"}) {
+    EXPECT_EQ(ask(request_of("POST", "/tokenreview", {}, "application/json", body)).status, 400)
+        << body;
   }
   EXPECT_EQ(log.count("cannot read a TokenReview"), 1) << log.text();
   EXPECT_EQ(log.count("apt_secret"), 0) << log.text();
@@ -197,10 +212,13 @@ TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
 
 TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
   const kube::CapturedLog log;
-  const json sound{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenReview"}, {"spec", {{"token", "apt_x"}}}};
+  const json sound{{"apiVersion", "authentication.k8s.io/v1"},
+                   {"kind", "TokenReview"},
+                   {"spec", {{"token", "apt_x"}}}};
   std::vector<json> broken;
   for (const char* field : {"apiVersion", "kind", "spec"}) {
-    for (const json& value : {json("apt_secret"), json{{"apt_secret", "apt_secret"}}, json{"apt_secret"}}) {
+    for (const json& value :
+         {json("apt_secret"), json{{"apt_secret", "apt_secret"}}, json{"apt_secret"}}) {
       broken.push_back(sound);
       broken.back()[field] = value;
     }
@@ -257,9 +275,11 @@ TEST_F(EndpointsTest, IntrospectionWantsAFormWithAToken) {
 }
 
 TEST_F(EndpointsTest, IntrospectionAsksTheApiServerOnceAboutACaller) {
-  transport.answer(201, R"({"status":{"authenticated":true,"user":{"username":"system:serviceaccount:a:b"}}})");
+  transport.answer(
+      201, R"({"status":{"authenticated":true,"user":{"username":"system:serviceaccount:a:b"}}})");
   transport.answer(201, R"({"status":{"allowed":true}})");
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   const auto requests = transport.requests();
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_THAT(requests[0].target, HasSubstr("/apis/authentication.k8s.io/v1/tokenreviews"));
@@ -275,7 +295,8 @@ TEST_F(EndpointsTest, IntrospectionRefusesWhoIsUnknownOrMayNot) {
   transport.answer(201, R"({"status":{"allowed":false}})");
   const auto refused = introspect("token=good", false, "Bearer other");
   EXPECT_EQ(refused.status, 403);
-  EXPECT_THAT(header(refused, "WWW-Authenticate"), HasSubstr("verb introspect on apitokens.apitoken.dev"));
+  EXPECT_THAT(header(refused, "WWW-Authenticate"),
+              HasSubstr("verb introspect on apitokens.apitoken.dev"));
   transport.answer(Error{ErrorKind::Unavailable, "no connection", {}});
   EXPECT_EQ(introspect("token=good", false, "Bearer third").status, 503);
 }
@@ -285,12 +306,14 @@ TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlo
   transport.answer(201, R"({"status":{"allowed":true}})");
   ASSERT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   for (int i = 0; i < 100; ++i) transport.answer(201, R"({"status":{"authenticated":false}})");
-  for (int i = 0; i < 5000; ++i) introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
+  for (int i = 0; i < 5000; ++i)
+    introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
   EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(serve::ReviewBudget::kSourceBurst) - 1);
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
   clock.advance(serve::Callers::kAllowedFor);
   transport.answer(201, R"({"status":{"authenticated":false}})");
-  EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 401) << "asked again after a while";
+  EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 401)
+      << "asked again after a while";
 }
 
 TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
@@ -326,7 +349,8 @@ TEST_F(EndpointsTest, AnotherMethodIsTold) {
     EXPECT_EQ(answer.status, 405) << path;
     return header(answer, "Allow");
   };
-  for (const char* path : {"/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"}) {
+  for (const char* path :
+       {"/healthz", "/.well-known/jwks.json", "/.well-known/openid-configuration"}) {
     EXPECT_EQ(allowed("POST", path), "GET, HEAD");
     EXPECT_EQ(ask(request_of("HEAD", path)).status, 200) << path;
   }
@@ -350,7 +374,8 @@ class FollowingTest : public EndpointsTest {
 
   HttpRequest asked_at(std::string_view path) const {
     if (path == "/auth") return request_of("GET", path, "Bearer late");
-    if (path == "/tokenreview") return request_of("POST", path, {}, "application/json", review_of_late);
+    if (path == "/tokenreview")
+      return request_of("POST", path, {}, "application/json", review_of_late);
     auto request = request_of("POST", path, {}, "application/x-www-form-urlencoded", "token=late");
     request.certified = [] { return true; };
     return request;
@@ -361,8 +386,10 @@ class FollowingTest : public EndpointsTest {
   }
 
   bool follows = true;
-  Endpoints following_endpoints{
-      verifier, callers, deferred, keys, metrics, [] { return true; }, clock, [this] { return follows; }};
+  Endpoints following_endpoints{verifier, callers,
+                                deferred, keys,
+                                metrics,  [] { return true; },
+                                clock,    [this] { return follows; }};
   serve::Routes following{following_endpoints.routes()};
   const std::string review_of_late =
       R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
@@ -393,7 +420,8 @@ TEST_F(FollowingTest, WhatIsNoTokenOrIsValidIsAnsweredAtOnce) {
       << "a scope that it has not";
   EXPECT_FALSE(is_deferred(request_of("POST", "/tokenreview", {}, "application/json", "{")));
   follows = false;
-  EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer late"))) << "whoever mints knows at once";
+  EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer late")))
+      << "whoever mints knows at once";
 }
 
 TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreDeferredAlike) {
@@ -403,11 +431,12 @@ TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreDeferredAlike) {
   auto expired = token_of("expired", "expired");
   expired.status.expires_at = kNow;
   store.observe("", expired);
-  for (const char* bad :
-       {"Bearer revoked", "Bearer expired", "Bearer goo", "Bearer apt_0", "Bearer eyJhbGciOiJub25lIn0.e30."}) {
+  for (const char* bad : {"Bearer revoked", "Bearer expired", "Bearer goo", "Bearer apt_0",
+                          "Bearer eyJhbGciOiJub25lIn0.e30."}) {
     EXPECT_TRUE(is_deferred(request_of("GET", "/auth", bad))) << bad;
   }
-  EXPECT_TRUE(is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}})));
+  EXPECT_TRUE(
+      is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"audience", "https://c"}})));
 }
 
 TEST_F(EndpointsTest, CountsByEndpointAndResultFromZero) {

@@ -23,10 +23,13 @@ class LastUseTest : public testing::Test {
   void expect_write(std::string version) {
     transport.answer([this, version](const kube::HttpRequest& request, std::stop_token) {
       written.push_back(nlohmann::json::parse(request.body)["status"]["lastUsedAt"]);
-      const nlohmann::json object{
-          {"metadata", {{"namespace", "team-a"}, {"name", "ci"}, {"uid", "uid-ci"}, {"resourceVersion", version}}},
-          {"spec", {{"user", "alice@example.com"}}},
-          {"status", {{"lastUsedAt", written.back()}}}};
+      const nlohmann::json object{{"metadata",
+                                   {{"namespace", "team-a"},
+                                    {"name", "ci"},
+                                    {"uid", "uid-ci"},
+                                    {"resourceVersion", version}}},
+                                  {"spec", {{"user", "alice@example.com"}}},
+                                  {"status", {{"lastUsedAt", written.back()}}}};
       return kube::HttpResponse{200, object.dump(), {}};
     });
   }

@@ -21,7 +21,9 @@ class Index : public testing::Test {
     store.set_listener([this](const auto& change) { index.follow(change); });
   }
   void see(api::ApiToken token) { store.observe("", std::move(token)); }
-  bool valid(std::string_view value) const { return index.find(core::digest_of(value)).has_value(); }
+  bool valid(std::string_view value) const {
+    return index.find(core::digest_of(value)).has_value();
+  }
 
   ManualClock machine{kNow};
   kube::AgreedClock clock{machine, minutes(5)};
@@ -268,7 +270,8 @@ TEST_F(Verifying, ATokenWithAReservedUserOrGroupIsGoodNowhere) {
 
 TEST_F(Verifying, GroupsThatAFlagReservesAreRefusedToo) {
   const core::ReservedNames ops{{"ops"}, {}};
-  const Verifier strict(index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}, ops);
+  const Verifier strict(
+      index, [](std::string_view) { return true; }, [](const api::ApiToken&, WallTime) {}, ops);
   auto token = token_of("good");
   token.spec.groups = {"ops"};
   see(token);
@@ -278,11 +281,12 @@ TEST_F(Verifying, GroupsThatAFlagReservesAreRefusedToo) {
 
 TEST_F(Verifying, ARobotSpeaksForItsOwnNamespaceAlone) {
   int version = 1;
-  for (const auto& [user, speaks] : std::vector<std::pair<std::string, bool>>{{"robot:team-a:ci", true},
-                                                                              {"robot:team-b:ci", false},
-                                                                              {"robot:team:ci", false},
-                                                                              {"robot:team-a", false},
-                                                                              {"robot:", false}}) {
+  for (const auto& [user, speaks] :
+       std::vector<std::pair<std::string, bool>>{{"robot:team-a:ci", true},
+                                                 {"robot:team-b:ci", false},
+                                                 {"robot:team:ci", false},
+                                                 {"robot:team-a", false},
+                                                 {"robot:", false}}) {
     auto token = token_of("good", "ci", std::to_string(++version));
     token.spec.user = user;
     see(token);
@@ -297,8 +301,8 @@ TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
   see(token);
   EXPECT_EQ(verifier.verify("good")->groups, std::vector<std::string_view>{"the deployers"});
   int version = 1;
-  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ", "alice\r", "\x7f",
-                           "alice\u202e", "alice\u0085"}) {
+  for (const char* user : {"", " ", " system:admin", "  system:admin", "\tsystem:admin", "alice ",
+                           "alice\r", "\x7f", "alice\u202e", "alice\u0085"}) {
     auto changed = token_of("changed", "changed", std::to_string(++version));
     changed.spec.user = user;
     see(changed);

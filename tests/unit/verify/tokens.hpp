@@ -9,7 +9,8 @@ namespace apitoken::verify {
 
 inline const WallTime kNow{Seconds(1'774'355'400)};
 
-inline api::ApiToken token_of(std::string_view value, std::string name = "ci", std::string version = "1") {
+inline api::ApiToken token_of(std::string_view value, std::string name = "ci",
+                              std::string version = "1") {
   api::ApiToken token;
   token.meta.ns = "team-a";
   token.meta.name = std::move(name);
