@@ -2,6 +2,7 @@
 """Checks what no compiler does: each folder of controller/ includes only what stands before it, each third-party library stays
 behind the files that adapt it, and the names that code, CRDs, RBAC and docs share are the same everywhere.
 Run by hand and by hack/test.sh; reads the tree, changes nothing, exits 1 and names each difference."""
+
 import fnmatch
 import pathlib
 import re
@@ -28,11 +29,41 @@ LAYERS = {
 # First part of a third-party include -> the files, without ending, that may include it.
 LIBRARIES = {
     "fmt": ["*"],
-    "spdlog": ["kube/*", "notify/*", "serve/*", "verify/*", "reconcile/*", "main", "app", "log", "cli/main"],
-    "nlohmann": ["api/*", "core/jwe", "core/jwt", "kube/client", "kube/kubeconfig_entries", "kube/yaml_json", "cli/*", "verify/answers"],
+    "spdlog": [
+        "kube/*",
+        "notify/*",
+        "serve/*",
+        "verify/*",
+        "reconcile/*",
+        "main",
+        "app",
+        "log",
+        "cli/main",
+    ],
+    "nlohmann": [
+        "api/*",
+        "core/jwe",
+        "core/jwt",
+        "kube/client",
+        "kube/kubeconfig_entries",
+        "kube/yaml_json",
+        "cli/*",
+        "verify/answers",
+    ],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
     "zlib.h": ["core/token_format"],
-    "openssl": ["core/cms", "core/hash", "core/jwe", "core/jwk", "core/jwt", "core/openssl_errors", "core/token_format", "kube/cpprest_*", "kube/tls_context", "main"],
+    "openssl": [
+        "core/cms",
+        "core/hash",
+        "core/jwe",
+        "core/jwk",
+        "core/jwt",
+        "core/openssl_errors",
+        "core/token_format",
+        "kube/cpprest_*",
+        "kube/tls_context",
+        "main",
+    ],
     "cpprest": ["kube/cpprest_*"],
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],
@@ -46,7 +77,9 @@ LIBRARIES = {
 # The operating system may be asked anywhere but in the pure layers. What only computes is no asking.
 PURE = ["api", "core"]
 COMPUTES = {"arpa/inet.h"}  # inet_pton reads an address
-SYSTEM = re.compile(r"^(sys|netinet|arpa)/|^(fcntl|malloc|netdb|poll|pthread|signal|spawn|unistd)\.h$")
+SYSTEM = re.compile(
+    r"^(sys|netinet|arpa)/|^(fcntl|malloc|netdb|poll|pthread|signal|spawn|unistd)\.h$"
+)
 STANDARD = re.compile(r"^[a-z0-9_]+$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
@@ -91,7 +124,11 @@ def constants(namespace=None):
     """The string constants of api/names.hpp, of one namespace inside it or of all."""
     source = text("controller/api/names.hpp")
     if namespace:
-        source = source[source.index(f"namespace {namespace} {{"):source.index(f"}}  // namespace {namespace}")]
+        source = source[
+            source.index(f"namespace {namespace} {{") : source.index(
+                f"}}  // namespace {namespace}"
+            )
+        ]
     return dict(re.findall(r'string_view (k\w+) = "([^"]*)"', source))
 
 
@@ -107,7 +144,9 @@ def crds():
         if names["kVersion"] not in versions:
             yield f"{path.name}: serves {versions}, not kVersion"
         if crd["spec"]["names"]["kind"] == names["kApiTokenKind"]:
-            spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"][
+                "properties"
+            ]
             if set(spec["type"]["enum"]) != {names["kPermanent"], names["kTemporary"]}:
                 yield f"{path.name}: enum of spec.type differs from kPermanent, kTemporary"
     if kinds != {names["kApiTokenKind"], names["kConfigKind"]}:
@@ -117,28 +156,60 @@ def crds():
 def rbac():
     """Every resource that the operator names in a path or a rule of ours has rights, and no others have."""
     documents = yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
-    granted = {resource for d in documents if d["kind"] in ("ClusterRole", "Role") for rule in d["rules"] for resource in rule["resources"]}
-    wanted = {"apitokens", "apitokens/status", "tokenexpiryconfigs", "tokenexpiryconfigs/status", "secrets", "namespaces", "events", "leases", "tokenreviews", "subjectaccessreviews",
-              "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
+    granted = {
+        resource
+        for d in documents
+        if d["kind"] in ("ClusterRole", "Role")
+        for rule in d["rules"]
+        for resource in rule["resources"]
+    }
+    wanted = {
+        "apitokens",
+        "apitokens/status",
+        "tokenexpiryconfigs",
+        "tokenexpiryconfigs/status",
+        "secrets",
+        "namespaces",
+        "events",
+        "leases",
+        "tokenreviews",
+        "subjectaccessreviews",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+    }
     for resource in sorted(granted ^ wanted):
         yield f"manifests/rbac/operator.yaml: {resource} is {'granted, and used nowhere' if resource in granted else 'used, and not granted'}"
 
 
 def docs():
     """Reasons that the operator sets, annotations and flags all stand in the docs."""
-    pages = "\n".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if page.is_file())
-    sources = "\n".join(p.read_text(encoding="utf-8") for layer in ("core", "notify", "reconcile") for p in (ROOT / "controller" / layer).glob("*.cpp"))
+    pages = "\n".join(
+        page.read_text(encoding="utf-8")
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+        if page.is_file()
+    )
+    sources = "\n".join(
+        p.read_text(encoding="utf-8")
+        for layer in ("core", "notify", "reconcile")
+        for p in (ROOT / "controller" / layer).glob("*.cpp")
+    )
     for name, value in constants("reason").items():
         if f"reason::{name}" in sources and not re.search(rf"\b{value}\b", pages):
             yield f"docs/: reason {value} is explained nowhere"
     for name, value in constants().items():
-        if name.endswith("Annotation") and value not in pages and f"`{value.split('/')[1]}`" not in pages:
+        if (
+            name.endswith("Annotation")
+            and value not in pages
+            and f"`{value.split('/')[1]}`" not in pages
+        ):
             yield f"docs/: annotation {value} is explained nowhere"
     plugin = text("docs/kubectl-plugin.md")
     for flag in re.findall(r'FlagRow\{"([a-z-]+)"', text("controller/cli/flags.cpp")):
         if f"`--{flag}`" not in plugin:
             yield f"docs/kubectl-plugin.md: flag --{flag} is explained nowhere"
-    for flag in sorted(set(re.findall(r'"(--?)?([a-z]+(?:-[a-z]+)+)"', text("controller/config.cpp")))):
+    for flag in sorted(
+        set(re.findall(r'"(--?)?([a-z]+(?:-[a-z]+)+)"', text("controller/config.cpp")))
+    ):
         if f"--{flag[1]}" not in pages:
             yield f"docs/: flag --{flag[1]} is explained nowhere"
 
@@ -147,7 +218,11 @@ def main():
     faults = [fault for check in (includes, crds, rbac, docs) for fault in check()]
     for fault in faults:
         print(fault)
-    print(f"check-layers: {len(faults)} differences" if faults else "check-layers: includes, CRDs, RBAC and docs agree with the code")
+    print(
+        f"check-layers: {len(faults)} differences"
+        if faults
+        else "check-layers: includes, CRDs, RBAC and docs agree with the code"
+    )
     return 1 if faults else 0
 
 

@@ -4,6 +4,7 @@ header-only libraries that were compiled in. Called by hack/image.sh with the li
 
   --contents FILE   lines `package<TAB>path in the image`
 """
+
 import argparse
 import hashlib
 import json
@@ -13,29 +14,50 @@ import subprocess
 import sys
 import urllib.parse
 
-COMPILED_IN = ["nlohmann-json3-dev", "libspdlog-dev", "libfmt-dev", "libboost1.74-dev"]  # headers: no file of theirs is in the image
+COMPILED_IN = [
+    "nlohmann-json3-dev",
+    "libspdlog-dev",
+    "libfmt-dev",
+    "libboost1.74-dev",
+]  # headers: no file of theirs is in the image
 HOME = "https://github.com/apitoken-dev/apitoken-operator"
-FIELDS = ["binary:Package", "Version", "Architecture", "source:Package", "source:Version", "Maintainer", "Homepage"]
+FIELDS = [
+    "binary:Package",
+    "Version",
+    "Architecture",
+    "source:Package",
+    "source:Version",
+    "Maintainer",
+    "Homepage",
+]
 LICENCE = re.compile(r"^License:[ \t]*(\S.*)$", re.M)
 
 
 def debian(package):
     """What dpkg knows of an installed package, by the names in FIELDS."""
     layout = "\\t".join("${%s}" % field for field in FIELDS)
-    asked = subprocess.run(["dpkg-query", "-W", "-f", layout, package], text=True, capture_output=True)
+    asked = subprocess.run(
+        ["dpkg-query", "-W", "-f", layout, package], text=True, capture_output=True
+    )
     if asked.returncode != 0:
         sys.exit(f"sbom.py: package {package} is not installed: {asked.stderr.strip()}")
     return dict(zip(FIELDS, asked.stdout.split("\t")))
 
 
 def distribution():
-    return dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    return dict(
+        line.split("=", 1)
+        for line in pathlib.Path("/etc/os-release").read_text().splitlines()
+        if "=" in line
+    )
 
 
 def licence_comment(name):
     """The short names in Debian's copyright file, as they stand there: they are not all SPDX identifiers."""
     copyright_file = pathlib.Path("/usr/share/doc") / name / "copyright"
-    names = sorted({found.strip() for found in LICENCE.findall(copyright_file.read_text(errors="replace"))})
+    names = sorted(
+        {found.strip() for found in LICENCE.findall(copyright_file.read_text(errors="replace"))}
+    )
     said = f"; it names: {', '.join(names)}" if names else ""
     return f"See /usr/share/doc/{name}/copyright{said}"
 
@@ -48,8 +70,15 @@ def debian_package(package, files):
     known = debian(package)
     name = known["binary:Package"].partition(":")[0]
     system = distribution()
-    purl = f"pkg:deb/debian/{name}@{urllib.parse.quote(known['Version'], safe='')}?" + urllib.parse.urlencode({
-        "arch": known["Architecture"], "distro": f"{system['ID']}-{system['VERSION_ID'].strip(chr(34))}"})
+    purl = (
+        f"pkg:deb/debian/{name}@{urllib.parse.quote(known['Version'], safe='')}?"
+        + urllib.parse.urlencode(
+            {
+                "arch": known["Architecture"],
+                "distro": f"{system['ID']}-{system['VERSION_ID'].strip(chr(34))}",
+            }
+        )
+    )
     entry = {
         "name": name,
         "SPDXID": identifier(name),
@@ -62,8 +91,16 @@ def debian_package(package, files):
         "licenseDeclared": "NOASSERTION",
         "licenseComments": licence_comment(name),
         "copyrightText": "NOASSERTION",
-        "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}],
-        "comment": "In the image: " + ", ".join(f"/{path}" for path in sorted(files)) if files else "Headers, compiled into the operator",
+        "externalRefs": [
+            {
+                "referenceCategory": "PACKAGE-MANAGER",
+                "referenceType": "purl",
+                "referenceLocator": purl,
+            }
+        ],
+        "comment": "In the image: " + ", ".join(f"/{path}" for path in sorted(files))
+        if files
+        else "Headers, compiled into the operator",
     }
     return entry | ({"homepage": known["Homepage"]} if known["Homepage"] else {})
 
@@ -81,8 +118,13 @@ def operator_package(version, revision):
         "licenseDeclared": "Apache-2.0",
         "copyrightText": "NOASSERTION",
         "primaryPackagePurpose": "CONTAINER",
-        "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
-                          "referenceLocator": f"pkg:oci/apitoken-operator?tag={version}"}],
+        "externalRefs": [
+            {
+                "referenceCategory": "PACKAGE-MANAGER",
+                "referenceType": "purl",
+                "referenceLocator": f"pkg:oci/apitoken-operator?tag={version}",
+            }
+        ],
     }
 
 
@@ -94,15 +136,22 @@ def document(packages, relationships, version, created):
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"apitoken-operator-{version}",
         "documentNamespace": f"{HOME}/sbom/{version}/{digest[:32]}",  # new whenever what is in it is
-        "creationInfo": {"created": created, "creators": ["Tool: hack/sbom.py", "Organization: apitoken.dev"]},
+        "creationInfo": {
+            "created": created,
+            "creators": ["Tool: hack/sbom.py", "Organization: apitoken.dev"],
+        },
         "packages": packages,
-        "relationships": [{"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other}
-                          for one, how, other in relationships],
+        "relationships": [
+            {"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other}
+            for one, how, other in relationships
+        ],
     }
 
 
 def main():
-    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name in ("contents", "version", "revision", "created"):
         flags.add_argument(f"--{name}", required=True)
     asked = flags.parse_args()
@@ -116,8 +165,14 @@ def main():
     compiled = [debian_package(package, ()) for package in COMPILED_IN]
     relationships = [("SPDXRef-DOCUMENT", "DESCRIBES", operator["SPDXID"])]
     relationships += [(operator["SPDXID"], "CONTAINS", package["SPDXID"]) for package in contained]
-    relationships += [(package["SPDXID"], "BUILD_DEPENDENCY_OF", operator["SPDXID"]) for package in compiled]
-    json.dump(document([operator, *contained, *compiled], relationships, asked.version, asked.created), sys.stdout, indent=1)
+    relationships += [
+        (package["SPDXID"], "BUILD_DEPENDENCY_OF", operator["SPDXID"]) for package in compiled
+    ]
+    json.dump(
+        document([operator, *contained, *compiled], relationships, asked.version, asked.created),
+        sys.stdout,
+        indent=1,
+    )
     print()
 
 

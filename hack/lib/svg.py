@@ -1,5 +1,6 @@
 """Draws what hack/pictures.py shows: a page of panels in the manner of a dashboard, and a terminal. Only text and shapes; light or
 dark as the reader's browser asks, but for the terminal. Knows nothing of tokens."""
+
 import math
 import textwrap
 import time
@@ -7,9 +8,24 @@ from xml.sax.saxutils import escape
 
 COLOURS = ["#2f81f7", "#3fb950", "#a371f7", "#39c5cf", "#d29922", "#db61a2", "#8b949e", "#bc4c00"]
 # Grafana's names of colours, as classes of the style below.
-CLASSES = {"green": "good", "blue": "calm", "yellow": "near", "orange": "warn", "red": "bad", "dark-red": "bad"}
-NAMED = {"green": "#3fb950", "blue": "#2f81f7", "yellow": "#e3b341", "orange": "#db6d28", "red": "#f85149", "text": "#8b949e", "purple": "#a371f7",
-         "dark-purple": "#8957e5"}
+CLASSES = {
+    "green": "good",
+    "blue": "calm",
+    "yellow": "near",
+    "orange": "warn",
+    "red": "bad",
+    "dark-red": "bad",
+}
+NAMED = {
+    "green": "#3fb950",
+    "blue": "#2f81f7",
+    "yellow": "#e3b341",
+    "orange": "#db6d28",
+    "red": "#f85149",
+    "text": "#8b949e",
+    "purple": "#a371f7",
+    "dark-purple": "#8957e5",
+}
 STYLE = """
   svg { font-family: system-ui, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; font-size: 12px; }
   .page { fill: #f6f8fa; } .panel { fill: #ffffff; stroke: #d0d7de; } .rule { stroke: #d8dee4; }
@@ -49,15 +65,21 @@ class Page:
 
     def text(self):
         inner = "\n".join(self.parts)
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.title)}">\n'
-                f'<style>{STYLE}</style>\n<rect class="page" width="{self.width}" height="{self.height}"/>\n'
-                f'<g transform="translate({self.MARGIN} {self.MARGIN})">\n{inner}\n</g>\n</svg>\n')
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.title)}">\n'
+            f'<style>{STYLE}</style>\n<rect class="page" width="{self.width}" height="{self.height}"/>\n'
+            f'<g transform="translate({self.MARGIN} {self.MARGIN})">\n{inner}\n</g>\n</svg>\n'
+        )
 
     def write(self, x, y, words, style="", extra=""):
-        self.parts.append(f'<text x="{number(x)}" y="{number(y)}" class="{style}" {extra}>{escape(str(words))}</text>')
+        self.parts.append(
+            f'<text x="{number(x)}" y="{number(y)}" class="{style}" {extra}>{escape(str(words))}</text>'
+        )
 
     def rule(self, x1, y1, x2, y2):
-        self.parts.append(f'<line class="rule" x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"/>')
+        self.parts.append(
+            f'<line class="rule" x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"/>'
+        )
 
     def note(self, x, y, words):
         self.write(x, y, words, "dim")
@@ -101,11 +123,19 @@ class Page:
         step = width / len(bars)
         for place, (name, value) in enumerate(bars):
             tall, at = height * value / highest, left + place * step
-            self.parts.append(f'<rect x="{number(at + step * 0.12)}" y="{number(top + height - tall)}" width="{number(step * 0.76)}" '
-                              f'height="{number(tall)}" fill="#d29922"/>')
+            self.parts.append(
+                f'<rect x="{number(at + step * 0.12)}" y="{number(top + height - tall)}" width="{number(step * 0.76)}" '
+                f'height="{number(tall)}" fill="#d29922"/>'
+            )
             self.write(at + step / 2, top + height - tall - 6, f"{value:g}", "middle")
             across, down = at + step / 2 + 4, top + height + 14
-            self.write(across, down, name, "dim end", f'transform="rotate(-45 {number(across)} {number(down)})"')
+            self.write(
+                across,
+                down,
+                name,
+                "dim end",
+                f'transform="rotate(-45 {number(across)} {number(down)})"',
+            )
 
     def lines(self, x, y, w, h, title, series, stacked=False):
         """series: {(name, colour or None): [(time, value)]}."""
@@ -117,8 +147,18 @@ class Page:
         drawn = []
         for (name, colour), points in sorted(series.items(), key=lambda one: one[0][0]):
             known = dict(points)
-            heights = [(at, known.get(at, 0.0) + (floor[at] if stacked else 0.0)) for at in (times if stacked else sorted(known))]
-            drawn.append((name, NAMED[colour] if colour else COLOURS[len(drawn) % len(COLOURS)], heights, dict(floor)))
+            heights = [
+                (at, known.get(at, 0.0) + (floor[at] if stacked else 0.0))
+                for at in (times if stacked else sorted(known))
+            ]
+            drawn.append(
+                (
+                    name,
+                    NAMED[colour] if colour else COLOURS[len(drawn) % len(COLOURS)],
+                    heights,
+                    dict(floor),
+                )
+            )
             floor.update(heights if stacked else {})
         highest = top_of(max(value for _, _, heights, _ in drawn for _, value in heights))
         self.axis(left, top, width, height, highest)
@@ -130,10 +170,19 @@ class Page:
             upper = " ".join(point(at, value) for at, value in heights)
             if stacked:
                 lower = " ".join(point(at, below[at]) for at, _ in reversed(heights))
-                self.parts.append(f'<polygon points="{upper} {lower}" fill="{colour}" fill-opacity="0.35"/>')
-            self.parts.append(f'<polyline points="{upper}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+                self.parts.append(
+                    f'<polygon points="{upper} {lower}" fill="{colour}" fill-opacity="0.35"/>'
+                )
+            self.parts.append(
+                f'<polyline points="{upper}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+            )
         for share, anchor in ((0, ""), (0.5, "middle"), (1, "end")):
-            self.write(left + width * share, top + height + 16, time.strftime("%H:%M:%S", time.gmtime(begin + span * share)), f"dim {anchor}")
+            self.write(
+                left + width * share,
+                top + height + 16,
+                time.strftime("%H:%M:%S", time.gmtime(begin + span * share)),
+                f"dim {anchor}",
+            )
         self.legend(x + 12, y + h - 26, w - 24, [(name, colour) for name, colour, _, _ in drawn])
 
     def legend(self, x, y, w, names):
@@ -142,7 +191,9 @@ class Page:
             length = 26 + 7.2 * len(name)
             if across + length > x + w:
                 across, down = x, down + 16
-            self.parts.append(f'<rect x="{number(across)}" y="{number(down - 8)}" width="10" height="8" fill="{colour}"/>')
+            self.parts.append(
+                f'<rect x="{number(across)}" y="{number(down - 8)}" width="10" height="8" fill="{colour}"/>'
+            )
             self.write(across + 14, down, name, "dim")
             across += length
 
@@ -161,17 +212,33 @@ def style_of(line):
 
 def wrapped(line, columns):
     indent = " " * (len(line) - len(line.lstrip(" |")) + 2)
-    return textwrap.wrap(line, columns, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False) if len(line) > columns else [line]
+    return (
+        textwrap.wrap(
+            line, columns, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False
+        )
+        if len(line) > columns
+        else [line]
+    )
 
 
 def terminal(title, lines, columns):
     rows = [(style_of(line), piece) for line in lines for piece in wrapped(line, columns)]
     width, height, step = 40 + round(columns * 7.85), 66 + 18 * len(rows), 18
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">',
-             f"<style>{TERMINAL_STYLE}</style>", f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
-             f'<rect width="{width}" height="32" rx="8" fill="#21262d"/><rect y="24" width="{width}" height="8" fill="#21262d"/>']
-    parts += [f'<circle cx="{20 + 20 * place}" cy="16" r="6" fill="{colour}"/>' for place, colour in enumerate(("#f85149", "#d29922", "#3fb950"))]
-    parts.append(f'<text x="{width // 2}" y="21" text-anchor="middle" class="dim">{escape(title)}</text>')
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">',
+        f"<style>{TERMINAL_STYLE}</style>",
+        f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
+        f'<rect width="{width}" height="32" rx="8" fill="#21262d"/><rect y="24" width="{width}" height="8" fill="#21262d"/>',
+    ]
+    parts += [
+        f'<circle cx="{20 + 20 * place}" cy="16" r="6" fill="{colour}"/>'
+        for place, colour in enumerate(("#f85149", "#d29922", "#3fb950"))
+    ]
+    parts.append(
+        f'<text x="{width // 2}" y="21" text-anchor="middle" class="dim">{escape(title)}</text>'
+    )
     for place, (style, words) in enumerate(rows):
-        parts.append(f'<text xml:space="preserve" x="20" y="{58 + step * place}" class="{style}">{escape(words)}</text>')
+        parts.append(
+            f'<text xml:space="preserve" x="20" y="{58 + step * place}" class="{style}">{escape(words)}</text>'
+        )
     return "\n".join([*parts, "</svg>", ""])

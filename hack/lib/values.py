@@ -2,6 +2,7 @@
 by hack/packages.sh; writes nothing.
 
 A value's meaning is the comment above it. A map in which nothing has a comment is one row. A row without a meaning is an error."""
+
 import json
 import pathlib
 import re
@@ -22,7 +23,9 @@ def meanings(text):
             comment.append(line.strip()[2:])
             continue
         if key:
-            parents = [parent for parent in parents if parent[0] < len(key[1])] + [(len(key[1]), key[2])]
+            parents = [parent for parent in parents if parent[0] < len(key[1])] + [
+                (len(key[1]), key[2])
+            ]
             found[".".join(name for _, name in parents)] = " ".join(comment)
         comment = []
     return found
@@ -31,18 +34,25 @@ def meanings(text):
 def rows(values, meant, prefix=""):
     for key, value in values.items():
         name = prefix + key
-        if isinstance(value, dict) and any(meaning and inner.startswith(name + ".") for inner, meaning in meant.items()):
+        if isinstance(value, dict) and any(
+            meaning and inner.startswith(name + ".") for inner, meaning in meant.items()
+        ):
             if meant[name]:
                 yield name, "", meant[name]
             yield from rows(value, meant, name + ".")
         elif not meant[name]:
-            sys.exit(f"values.py: {name} has no comment above it in values.yaml that says what it means")
+            sys.exit(
+                f"values.py: {name} has no comment above it in values.yaml that says what it means"
+            )
         else:
             yield name, f"`{json.dumps(value)}`", meant[name]
 
 
 def table(text):
-    lines = [f"| `{name}` | {default} | {meaning} |\n" for name, default, meaning in rows(yaml.safe_load(text), meanings(text))]
+    lines = [
+        f"| `{name}` | {default} | {meaning} |\n"
+        for name, default, meaning in rows(yaml.safe_load(text), meanings(text))
+    ]
     return "| value | default | |\n| --- | --- | --- |\n" + "".join(lines)
 
 

@@ -1,4 +1,5 @@
 """`helm template` of the shipped chart: values in, objects out. Needs no cluster."""
+
 import functools
 import pathlib
 import subprocess
@@ -15,21 +16,42 @@ PROMETHEUS_OPERATOR = ("--api-versions", "monitoring.coreos.com/v1")
 @functools.cache
 def built():
     """{"3": path, "4": path, "kinds": directory}, as hack/helm.sh makes them."""
-    done = subprocess.run([ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800)
+    done = subprocess.run(
+        [ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800
+    )
     assert done.returncode == 0, done.stderr
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
 
 def helm(*args, major="4", input=None, check=True, env=None):
-    done = subprocess.run([built()[major], *map(str, args)], input=input, text=True, capture_output=True, env=env, timeout=300)
+    done = subprocess.run(
+        [built()[major], *map(str, args)],
+        input=input,
+        text=True,
+        capture_output=True,
+        env=env,
+        timeout=300,
+    )
     assert not check or done.returncode == 0, f"helm {' '.join(map(str, args))}: {done.stderr}"
     return done
 
 
 def render(values=None, *flags, major="4", release=RELEASE, check=True):
     """The objects, or with check=False what Helm says on stderr."""
-    done = helm("template", release, CHART, "--namespace", NAMESPACE, "--values", "-", *PROMETHEUS_OPERATOR, *flags,
-                major=major, input=yaml.safe_dump(values or {}), check=check)
+    done = helm(
+        "template",
+        release,
+        CHART,
+        "--namespace",
+        NAMESPACE,
+        "--values",
+        "-",
+        *PROMETHEUS_OPERATOR,
+        *flags,
+        major=major,
+        input=yaml.safe_dump(values or {}),
+        check=check,
+    )
     return objects_in(done.stdout) if check else done.stderr
 
 
@@ -39,7 +61,11 @@ def objects_in(text):
 
 def only(objects, kind, name=None):
     """The one object of that kind (and name)."""
-    found = [thing for thing in objects if thing["kind"] == kind and name in (None, thing["metadata"]["name"])]
+    found = [
+        thing
+        for thing in objects
+        if thing["kind"] == kind and name in (None, thing["metadata"]["name"])
+    ]
     assert len(found) == 1, f"{len(found)} of {kind} {name or ''}"
     return found[0]
 

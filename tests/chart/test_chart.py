@@ -1,4 +1,5 @@
 """The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is skipped."""
+
 import json
 import re
 import subprocess
@@ -9,8 +10,13 @@ import yaml
 from rendering import CHART, NAMESPACE, RELEASE, ROOT, helm, names, objects_in, only, render
 
 EVERYTHING = {
-    "replicaCount": 2, "namespaces": ["team-a"], "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "networkPolicy": {"restrictEgress": True},
-    "podDisruptionBudget": {"enabled": True}, "grafanaDashboard": {"enabled": True}, "issuer": "https://tokens.example.com",
+    "replicaCount": 2,
+    "namespaces": ["team-a"],
+    "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"},
+    "networkPolicy": {"restrictEgress": True},
+    "podDisruptionBudget": {"enabled": True},
+    "grafanaDashboard": {"enabled": True},
+    "issuer": "https://tokens.example.com",
 }
 
 
@@ -28,17 +34,32 @@ def test_both_helms_render_the_same(values):
 def test_the_package_holds_what_it_needs(tmp_path):
     done = helm("package", CHART, "--destination", tmp_path)
     archive = done.stdout.split(":", 1)[1].strip()
-    listed = subprocess.run(["tar", "-tzf", archive], text=True, capture_output=True, check=True).stdout
+    listed = subprocess.run(
+        ["tar", "-tzf", archive], text=True, capture_output=True, check=True
+    ).stdout
     for name in ("files/crds/apitokens.yaml", "files/mint.yaml", "values.schema.json", "README.md"):
         assert f"apitoken-operator/{name}" in listed
-    from_archive = objects_in(helm("template", RELEASE, archive, "--namespace", NAMESPACE, "--api-versions", "monitoring.coreos.com/v1").stdout)
+    from_archive = objects_in(
+        helm(
+            "template",
+            RELEASE,
+            archive,
+            "--namespace",
+            NAMESPACE,
+            "--api-versions",
+            "monitoring.coreos.com/v1",
+        ).stdout
+    )
     assert from_archive == render()
 
 
 REFUSED = [
     ({"replicacount": 2}, ["replicacount"]),
     ({"replicaCount": "two"}, ["replicaCount"]),
-    ({"replicaCount": 2, "leaderElection": {"enabled": False}}, ["replicaCount", "leaderElection.enabled=true"]),
+    (
+        {"replicaCount": 2, "leaderElection": {"enabled": False}},
+        ["replicaCount", "leaderElection.enabled=true"],
+    ),
     ({"image": {"repository": "a/b:tag"}}, ["image/repository", "image.repository"]),
     ({"image": {"digest": "sha256:1"}}, ["digest"]),
     ({"log": {"level": "loud"}}, ["log", "level", "debug"]),
@@ -53,14 +74,24 @@ REFUSED = [
     ({"namespaces": "team-a"}, ["namespaces"]),
     ({"workers": 0}, ["workers"]),
     ({"prometheusRule": {"alerts": {"ApiTokenExpried": {"enabled": False}}}}, ["ApiTokenExpried"]),
-    ({"prometheusRule": {"alerts": {"ApiTokenExpired": {"for": "soon"}}}}, ["ApiTokenExpired", "for"]),
+    (
+        {"prometheusRule": {"alerts": {"ApiTokenExpired": {"for": "soon"}}}},
+        ["ApiTokenExpired", "for"],
+    ),
     ({"issuer": "http://insecure"}, ["issuer"]),
     ({"extraArgs": ["dry-run"]}, ["extraArgs"]),
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
     # Fields of Kubernetes' own, misspelt or of the wrong kind.
-    *[({holder: fields}, told) for holder in ("podSecurityContext", "securityContext") for fields, told in [
-        ({"runAsUser": "root"}, ["runAsUser"]), ({"runAsNonRot": True}, ["runAsNonRot"]), ({"runAsNonRoot": "true"}, ["runAsNonRoot"]),
-        ({"seccompProfile": {"type": "runtimeDefault"}}, ["seccompProfile"])]],
+    *[
+        ({holder: fields}, told)
+        for holder in ("podSecurityContext", "securityContext")
+        for fields, told in [
+            ({"runAsUser": "root"}, ["runAsUser"]),
+            ({"runAsNonRot": True}, ["runAsNonRot"]),
+            ({"runAsNonRoot": "true"}, ["runAsNonRoot"]),
+            ({"seccompProfile": {"type": "runtimeDefault"}}, ["seccompProfile"]),
+        ]
+    ],
     ({"podSecurityContext": {"fsGroup": "65532"}}, ["fsGroup"]),
     ({"securityContext": {"readOnlyRootFilesytem": True}}, ["readOnlyRootFilesytem"]),
     ({"securityContext": {"capabilities": {"dropp": ["ALL"]}}}, ["dropp"]),
@@ -83,13 +114,31 @@ REFUSED = [
     ({"serviceAccount": {"name": "Me"}}, ["serviceAccount"]),
     ({"priorityClassName": "Very High"}, ["priorityClassName"]),
     # With these the operator would exit: the rules of its flags.
-    *[({"issuer": url}, ["issuer"]) for url in (
-        "https://x/", "https://", "https:///x", "https://:443", "https://x?a=b", "https://x#a", "https://me@x", "https://x/a b", "https://x/ä")],
-    *[({"jwtKeyRotation": duration}, ["jwtKeyRotation"]) for duration in ("1s", "59s", "0h0m59s", "0", "0m", "1d", "1h ", "30", "100000h", "1.5h")],
+    *[
+        ({"issuer": url}, ["issuer"])
+        for url in (
+            "https://x/",
+            "https://",
+            "https:///x",
+            "https://:443",
+            "https://x?a=b",
+            "https://x#a",
+            "https://me@x",
+            "https://x/a b",
+            "https://x/ä",
+        )
+    ],
+    *[
+        ({"jwtKeyRotation": duration}, ["jwtKeyRotation"])
+        for duration in ("1s", "59s", "0h0m59s", "0", "0m", "1d", "1h ", "30", "100000h", "1.5h")
+    ],
     ({"metrics": {"port": 8081}}, ["metrics.port: 8081 is healthPort too"]),
     ({"healthPort": 8080}, ["metrics.port: 8080 is healthPort too"]),
     ({"verify": {"port": 8080}}, ["verify.port: 8080 is metrics.port too"]),
-    ({"verify": {"port": 8081}, "metrics": {"enabled": False}}, ["verify.port: 8081 is healthPort too"]),
+    (
+        {"verify": {"port": 8081}, "metrics": {"enabled": False}},
+        ["verify.port: 8081 is healthPort too"],
+    ),
 ]
 
 
@@ -101,24 +150,67 @@ def test_a_wrong_value_is_refused_by_its_name(values, told, major):
 
 
 @pytest.mark.parametrize("major", ["3", "4"])
-@pytest.mark.parametrize("values", [
-    *[{"issuer": url} for url in ("https://x", "https://tokens.example.com:8443/team-a", "https://[::1]:8443", "https://x/a/b~c;d=e!f$g&h'(i)*+,j%20")],
-    *[{"jwtKeyRotation": duration} for duration in ("1m", "60s", "0h60s", "720h", "1h30m", "0h1m0s", "0100s")],
-    {"podSecurityContext": {"runAsUser": None, "fsGroup": None, "supplementalGroups": [1000], "sysctls": [{"name": "a", "value": "b"}]}},
-    {"securityContext": {"appArmorProfile": {"type": "RuntimeDefault"}, "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"}}},
-    {"resources": {"limits": {"cpu": 1, "memory": "0.5Gi", "ephemeral-storage": "1e9", "example.com/nic": "1"}, "requests": None}},
-    {"metrics": {"port": 8081, "enabled": False}}, {"verify": {"port": 8080, "enabled": False}},
-], ids=lambda values: json.dumps(values)[1:60])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *[
+            {"issuer": url}
+            for url in (
+                "https://x",
+                "https://tokens.example.com:8443/team-a",
+                "https://[::1]:8443",
+                "https://x/a/b~c;d=e!f$g&h'(i)*+,j%20",
+            )
+        ],
+        *[
+            {"jwtKeyRotation": duration}
+            for duration in ("1m", "60s", "0h60s", "720h", "1h30m", "0h1m0s", "0100s")
+        ],
+        {
+            "podSecurityContext": {
+                "runAsUser": None,
+                "fsGroup": None,
+                "supplementalGroups": [1000],
+                "sysctls": [{"name": "a", "value": "b"}],
+            }
+        },
+        {
+            "securityContext": {
+                "appArmorProfile": {"type": "RuntimeDefault"},
+                "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"},
+            }
+        },
+        {
+            "resources": {
+                "limits": {
+                    "cpu": 1,
+                    "memory": "0.5Gi",
+                    "ephemeral-storage": "1e9",
+                    "example.com/nic": "1",
+                },
+                "requests": None,
+            }
+        },
+        {"metrics": {"port": 8081, "enabled": False}},
+        {"verify": {"port": 8080, "enabled": False}},
+    ],
+    ids=lambda values: json.dumps(values)[1:60],
+)
 def test_what_kubernetes_and_the_operator_take_is_taken(values, major):
     pod = only(render(values, major=major), "Deployment")["spec"]["template"]["spec"]
     for field in ("runAsUser", "fsGroup"):
-        assert (field in pod["securityContext"]) == (field not in values.get("podSecurityContext", {}))
+        assert (field in pod["securityContext"]) == (
+            field not in values.get("podSecurityContext", {})
+        )
 
 
 def test_chart_image_and_program_have_one_version():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["appVersion"] == chart["version"]
-    assert re.search(r"project\([^)]*VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1] == chart["appVersion"]
+    assert (
+        re.search(r"project\([^)]*VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
+        == chart["appVersion"]
+    )
 
 
 def test_an_older_cluster_is_refused():
@@ -135,7 +227,13 @@ def test_without_the_prometheus_operator_its_kinds_are_skipped():
 def test_names_follow_the_release():
     objects = render(release="prod")
     assert only(objects, "Deployment")["metadata"]["name"] == "prod-apitoken-operator"
-    assert names(objects, "ValidatingAdmissionPolicy") == ["apitoken-fence", "apitoken-lifetimes", "apitoken-mint", "apitoken-mint-labels", "apitoken-status"]
+    assert names(objects, "ValidatingAdmissionPolicy") == [
+        "apitoken-fence",
+        "apitoken-lifetimes",
+        "apitoken-mint",
+        "apitoken-mint-labels",
+        "apitoken-status",
+    ]
     binding = only(objects, "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == "prod-apitoken-operator" == binding["subjects"][0]["name"]
 
@@ -144,19 +242,36 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
     objects = render({"namespaces": ["team-a", "team-b"]})
     wide = only(objects, "ClusterRole", RELEASE)
     assert {resource for rule in wide["rules"] for resource in rule["resources"]} == {
-        "tokenexpiryconfigs", "tokenexpiryconfigs/status", "namespaces", "tokenreviews", "subjectaccessreviews",
-        "validatingadmissionpolicies", "validatingadmissionpolicybindings"}
+        "tokenexpiryconfigs",
+        "tokenexpiryconfigs/status",
+        "namespaces",
+        "tokenreviews",
+        "subjectaccessreviews",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+    }
     assert [b["roleRef"]["name"] for b in objects if b["kind"] == "ClusterRoleBinding"] == [RELEASE]
-    bound = {(b["metadata"]["namespace"], b["roleRef"]["name"]) for b in objects if b["kind"] == "RoleBinding"}
-    assert bound == {("team-a", f"{RELEASE}-tokens"), ("team-b", f"{RELEASE}-tokens"), (NAMESPACE, f"{RELEASE}-leases"),
-                     (NAMESPACE, f"{RELEASE}-own"), ("default", f"{RELEASE}-events")}
+    bound = {
+        (b["metadata"]["namespace"], b["roleRef"]["name"])
+        for b in objects
+        if b["kind"] == "RoleBinding"
+    }
+    assert bound == {
+        ("team-a", f"{RELEASE}-tokens"),
+        ("team-b", f"{RELEASE}-tokens"),
+        (NAMESPACE, f"{RELEASE}-leases"),
+        (NAMESPACE, f"{RELEASE}-own"),
+        ("default", f"{RELEASE}-events"),
+    }
 
 
 def test_verification_brings_the_rights_to_ask_who_introspects():
     reviews = {"tokenreviews", "subjectaccessreviews"}
     for enabled in (True, False):
         rules = only(render({"verify": {"enabled": enabled}}), "ClusterRole", RELEASE)["rules"]
-        assert (reviews <= {resource for rule in rules for resource in rule["resources"]}) == enabled
+        assert (
+            reviews <= {resource for rule in rules for resource in rule["resources"]}
+        ) == enabled
 
 
 def test_every_object_has_the_recommended_labels():
@@ -164,7 +279,9 @@ def test_every_object_has_the_recommended_labels():
         labels = thing["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "apitoken-operator", thing["metadata"]["name"]
         if thing["kind"] != "Pod":
-            assert labels["app.kubernetes.io/managed-by"] == "Helm" and labels["helm.sh/chart"].startswith("apitoken-operator-")
+            assert labels["app.kubernetes.io/managed-by"] == "Helm" and labels[
+                "helm.sh/chart"
+            ].startswith("apitoken-operator-")
 
 
 def test_the_high_availability_values_are_values():
@@ -183,25 +300,53 @@ def without_packaging(thing):
     thing = json.loads(json.dumps(thing))
     for meta in (thing["metadata"], thing.get("spec", {}).get("template", {}).get("metadata", {})):
         for field in ("labels", "annotations"):
-            kept = {key: value for key, value in (meta.get(field) or {}).items() if not key.startswith(OF_PACKAGING)}
+            kept = {
+                key: value
+                for key, value in (meta.get(field) or {}).items()
+                if not key.startswith(OF_PACKAGING)
+            }
             meta.pop(field, None)
             if kept:
                 meta[field] = kept
     if "rules" in thing:
-        thing["rules"] = sorted((group, resource, verb) for rule in thing["rules"] for group in rule.get("apiGroups", [""])
-                                for resource in rule.get("resources") or rule["nonResourceURLs"] for verb in rule["verbs"])
+        thing["rules"] = sorted(
+            (group, resource, verb)
+            for rule in thing["rules"]
+            for group in rule.get("apiGroups", [""])
+            for resource in rule.get("resources") or rule["nonResourceURLs"]
+            for verb in rule["verbs"]
+        )
     if thing["kind"] == "Service":
         thing["metadata"].pop("labels", None)
     return thing
 
 
 def by_name(objects):
-    return {(thing["kind"], thing["metadata"].get("namespace"), thing["metadata"]["name"]): without_packaging(thing) for thing in objects}
+    return {
+        (
+            thing["kind"],
+            thing["metadata"].get("namespace"),
+            thing["metadata"]["name"],
+        ): without_packaging(thing)
+        for thing in objects
+    }
 
 
 def kustomized(overlay):
-    kubectl = subprocess.run([ROOT / "hack" / "controlplane.sh", "build"], text=True, capture_output=True, check=True).stdout.strip() + "/kubectl"
-    return objects_in(subprocess.run([kubectl, "kustomize", ROOT / "manifests" / overlay], text=True, capture_output=True, check=True).stdout)
+    kubectl = (
+        subprocess.run(
+            [ROOT / "hack" / "controlplane.sh", "build"], text=True, capture_output=True, check=True
+        ).stdout.strip()
+        + "/kubectl"
+    )
+    return objects_in(
+        subprocess.run(
+            [kubectl, "kustomize", ROOT / "manifests" / overlay],
+            text=True,
+            capture_output=True,
+            check=True,
+        ).stdout
+    )
 
 
 SAME = [
@@ -213,8 +358,22 @@ SAME = [
 
 @pytest.mark.parametrize("overlay, values", SAME, ids=[overlay for overlay, _ in SAME])
 def test_the_chart_makes_what_the_manifests_say(overlay, values):
-    chart = by_name(thing for thing in objects_in(
-        helm("template", RELEASE, CHART, "--namespace", NAMESPACE, "--values", "-", input=yaml.safe_dump(values)).stdout) if thing["kind"] != "Pod")
+    chart = by_name(
+        thing
+        for thing in objects_in(
+            helm(
+                "template",
+                RELEASE,
+                CHART,
+                "--namespace",
+                NAMESPACE,
+                "--values",
+                "-",
+                input=yaml.safe_dump(values),
+            ).stdout
+        )
+        if thing["kind"] != "Pod"
+    )
     manifests = by_name(kustomized(overlay))
     assert manifests.pop(("Namespace", None, NAMESPACE))
     assert set(chart) == set(manifests)
@@ -223,18 +382,33 @@ def test_the_chart_makes_what_the_manifests_say(overlay, values):
 
 
 def test_the_kinds_are_the_same_by_whichever_way():
-    raw = by_name(thing for path in sorted((ROOT / "crds").glob("*.yaml")) for thing in objects_in(path.read_text()))
-    ways = {"chart": render({"crds": {"keep": False}}), "kustomize": kustomized("default"), "install.yaml": objects_in((ROOT / "manifests/install.yaml").read_text())}
+    raw = by_name(
+        thing
+        for path in sorted((ROOT / "crds").glob("*.yaml"))
+        for thing in objects_in(path.read_text())
+    )
+    ways = {
+        "chart": render({"crds": {"keep": False}}),
+        "kustomize": kustomized("default"),
+        "install.yaml": objects_in((ROOT / "manifests/install.yaml").read_text()),
+    }
     for way, objects in ways.items():
-        assert by_name(thing for thing in objects if thing["kind"] == "CustomResourceDefinition") == raw, way
+        assert (
+            by_name(thing for thing in objects if thing["kind"] == "CustomResourceDefinition")
+            == raw
+        ), way
 
 
 def test_install_yaml_is_the_default():
-    assert by_name(objects_in((ROOT / "manifests/install.yaml").read_text())) == by_name(kustomized("default"))
+    assert by_name(objects_in((ROOT / "manifests/install.yaml").read_text())) == by_name(
+        kustomized("default")
+    )
 
 
 def test_the_prometheus_operator_objects_are_the_same_too():
-    chart = by_name(thing for thing in render() if thing["kind"] in ("ServiceMonitor", "PrometheusRule"))
+    chart = by_name(
+        thing for thing in render() if thing["kind"] in ("ServiceMonitor", "PrometheusRule")
+    )
     assert chart == by_name(kustomized("prometheus"))
 
 
@@ -249,19 +423,36 @@ def test_pods_are_selected_alike():
 
 def test_the_policies_are_about_the_account_that_the_pod_has():
     """Whatever the release, its namespace and its values: `helm template` and kustomize."""
-    cases = [render(release="prod"), render({"fullnameOverride": "tokens"}), render({"serviceAccount": {"create": False, "name": "mine"}}),
-             objects_in(helm("template", RELEASE, CHART, "--namespace", "elsewhere").stdout), kustomized("default"), in_another_namespace()]
+    cases = [
+        render(release="prod"),
+        render({"fullnameOverride": "tokens"}),
+        render({"serviceAccount": {"create": False, "name": "mine"}}),
+        objects_in(helm("template", RELEASE, CHART, "--namespace", "elsewhere").stdout),
+        kustomized("default"),
+        in_another_namespace(),
+    ]
     for objects in cases:
         deployment = only(objects, "Deployment")
         account = f"system:serviceaccount:{deployment['metadata']['namespace']}:{deployment['spec']['template']['spec']['serviceAccountName']}"
-        fence, status = (only(objects, "ValidatingAdmissionPolicy", f"apitoken-{name}")["spec"] for name in ("fence", "status"))
-        assert fence["matchConditions"] == [{"name": "operator", "expression": f"request.userInfo.username == '{account}'"}]
+        fence, status = (
+            only(objects, "ValidatingAdmissionPolicy", f"apitoken-{name}")["spec"]
+            for name in ("fence", "status")
+        )
+        assert fence["matchConditions"] == [
+            {"name": "operator", "expression": f"request.userInfo.username == '{account}'"}
+        ]
         assert json.loads(status["variables"][0]["expression"]) == [account]
 
 
 def in_another_namespace():
     """The kustomization of docs/installation.md, with manifests/default of this tree in place of the published one."""
-    (text,) = [block for block in re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/installation.md").read_text(), re.M | re.S) if "replacements:" in block]
+    (text,) = [
+        block
+        for block in re.findall(
+            r"^```yaml\n(.*?)^```", (ROOT / "docs/installation.md").read_text(), re.M | re.S
+        )
+        if "replacements:" in block
+    ]
     described = yaml.safe_load(text)
     described["resources"] = ["../../../manifests/default"]
     directory = ROOT / "build" / "chart" / "another-namespace"
@@ -270,8 +461,18 @@ def in_another_namespace():
     return kustomized(directory)
 
 
-@pytest.mark.parametrize("objects", [lambda: render(), lambda: render({"metrics": {"enabled": False}}), lambda: render({"verify": {"enabled": False}}),
-                                     *[lambda overlay=overlay: kustomized(overlay) for overlay in ("default", "ha", "no-prometheus")]])
+@pytest.mark.parametrize(
+    "objects",
+    [
+        lambda: render(),
+        lambda: render({"metrics": {"enabled": False}}),
+        lambda: render({"verify": {"enabled": False}}),
+        *[
+            lambda overlay=overlay: kustomized(overlay)
+            for overlay in ("default", "ha", "no-prometheus")
+        ],
+    ],
+)
 def test_the_network_policy_selects_the_pod_and_lets_in_to_its_ports_from_everywhere(objects):
     objects = objects()
     policy = only(objects, "NetworkPolicy")
@@ -282,12 +483,19 @@ def test_the_network_policy_selects_the_pod_and_lets_in_to_its_ports_from_everyw
     assert policy["spec"]["policyTypes"] == ["Ingress"] and "egress" not in policy["spec"]
     assert all(set(rule) == {"ports"} for rule in policy["spec"]["ingress"])
     let_in = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
-    assert sorted(let_in) == sorted(port["containerPort"] for port in pod["spec"]["containers"][0]["ports"])
+    assert sorted(let_in) == sorted(
+        port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]
+    )
 
 
 def test_the_rendered_alerts_are_accepted_by_promtool(tmp_path):
-    groups = only(render({"prometheusRule": {"alerts": {"ApiTokenOperatorStalled": {"threshold": 1200}}}}), "PrometheusRule")["spec"]
+    groups = only(
+        render({"prometheusRule": {"alerts": {"ApiTokenOperatorStalled": {"threshold": 1200}}}}),
+        "PrometheusRule",
+    )["spec"]
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump(groups))
-    done = subprocess.run(["promtool", "check", "rules", "--lint-fatal", path], text=True, capture_output=True)
+    done = subprocess.run(
+        ["promtool", "check", "rules", "--lint-fatal", path], text=True, capture_output=True
+    )
     assert done.returncode == 0, done.stderr

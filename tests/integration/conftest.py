@@ -4,6 +4,7 @@ loopback (hack/controlplane.sh), each test gets a namespace of its own and start
   OPERATOR_BIN      the operator to test; build/dev/apitoken-operator by default
   TEST_TIME_SCALE   multiplies every deadline; for sanitizer builds
 """
+
 import itertools
 import os
 import secrets as random_names
@@ -62,7 +63,11 @@ def make_space(cluster):
 
     def make(labels=None):
         name = f"t-{random_names.token_hex(4)}"
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}}
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels or {}},
+        }
         cluster.api.create("/api/v1/namespaces", body)
         spaces.append(Space(cluster, name))
         return spaces[-1]
@@ -111,7 +116,9 @@ def start_operator(launch, space):
     """As launch, with its work and its own Secrets confined to the test's namespace."""
 
     def start(*flags, **options):
-        return launch("--namespaces", space.name, "--operator-namespace", space.name, *flags, **options)
+        return launch(
+            "--namespaces", space.name, "--operator-namespace", space.name, *flags, **options
+        )
 
     return start
 
@@ -124,12 +131,24 @@ def operator(start_operator):
 @pytest.fixture
 def shell(space, tmp_path):
     """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace; returns what it printed."""
-    config = space.cluster.changed_kubeconfig(tmp_path / "kubeconfig", lambda c: c["contexts"][0]["context"].update(namespace=space.name))
-    path = f"{space.cluster.bin_path}:{os.environ['PATH']}" if space.cluster.bin_path else os.environ["PATH"]
+    config = space.cluster.changed_kubeconfig(
+        tmp_path / "kubeconfig", lambda c: c["contexts"][0]["context"].update(namespace=space.name)
+    )
+    path = (
+        f"{space.cluster.bin_path}:{os.environ['PATH']}"
+        if space.cluster.bin_path
+        else os.environ["PATH"]
+    )
 
     def run(script):
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, text=True, capture_output=True, timeout=120,
-                              env={**os.environ, "PATH": path, "KUBECONFIG": str(config)})
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            env={**os.environ, "PATH": path, "KUBECONFIG": str(config)},
+        )
         assert done.returncode == 0, f"{script}\n{done.stderr}"
         return done.stdout
 

@@ -1,5 +1,6 @@
 """The operator's ports under attack: a thousand silent and a thousand trickling connections come from one address, the very address
 from which probes and good callers come. All probes are answered in time, and good callers hardly notice. One operator for all."""
+
 import http.client
 import json
 import socket
@@ -49,14 +50,18 @@ class Bed:
         self.kept = None
 
     def probe(self, path="/healthz"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.operator.health_port, timeout=PROBE_TIMEOUT * SCALE)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.operator.health_port, timeout=PROBE_TIMEOUT * SCALE
+        )
         connection.request("GET", path)
         good = connection.getresponse().status == 200
         connection.close()
         return good
 
     def connect(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.operator.verify_port, timeout=5, context=CONTEXT)
+        return http.client.HTTPSConnection(
+            "127.0.0.1", self.operator.verify_port, timeout=5, context=CONTEXT
+        )
 
     def auth(self):
         """As a proxy that opens a connection for each call."""
@@ -81,8 +86,12 @@ class Bed:
         return False
 
     def measure(self, seconds):
-        calls = {"healthz": Calls(self.probe), "readyz": Calls(lambda: self.probe("/readyz")), "auth": Calls(self.auth),
-                 "auth_kept": Calls(self.auth_kept)}
+        calls = {
+            "healthz": Calls(self.probe),
+            "readyz": Calls(lambda: self.probe("/readyz")),
+            "auth": Calls(self.auth),
+            "auth_kept": Calls(self.auth_kept),
+        }
         for one in calls.values():
             one.start()
         let_pass(seconds)
@@ -99,17 +108,23 @@ def bed(start_operator, space):
 
 def judge(quiet, attacked, did):
     """The failures, as text."""
-    report = {name: f"{len(times)} calls, {times.count(None)} failed, quiet median {statistics.median(quiet[name]) * 1000:.1f} ms, "
-                    f"attacked median {statistics.median(t or 9 for t in times) * 1000:.1f} ms, slowest {max(t or 9 for t in times) * 1000:.0f} ms"
-              for name, times in attacked.items()}
+    report = {
+        name: f"{len(times)} calls, {times.count(None)} failed, quiet median {statistics.median(quiet[name]) * 1000:.1f} ms, "
+        f"attacked median {statistics.median(t or 9 for t in times) * 1000:.1f} ms, slowest {max(t or 9 for t in times) * 1000:.0f} ms"
+        for name, times in attacked.items()
+    }
     text = json.dumps({**report, "attack": did}, indent=1)
     print(text)
     for name in ("healthz", "readyz"):
-        assert None not in attacked[name] and None not in quiet[name], f"a probe was not answered in time: {text}"
+        assert None not in attacked[name] and None not in quiet[name], (
+            f"a probe was not answered in time: {text}"
+        )
     for name in ("auth", "auth_kept"):
         allowed = statistics.median(quiet[name]) + SLOWER * SCALE
         good = sum(1 for took in attacked[name] if took is not None and took <= allowed)
-        assert good >= 0.99 * len(attacked[name]), f"only {good} of {len(attacked[name])} good calls in time: {text}"
+        assert good >= 0.99 * len(attacked[name]), (
+            f"only {good} of {len(attacked[name])} good calls in time: {text}"
+        )
 
 
 @pytest.mark.parametrize("port", ["verify", "health", "metrics"])
@@ -128,6 +143,7 @@ def test_an_attack_from_one_address_keeps_nobody_waiting(bed, port):
 
 def test_a_deadline_ends_each_step_of_a_request(bed):
     """Counted from its beginning, though bytes trickle in."""
+
     def closed_after(port, script, tls=False):
         begun = time.monotonic()
         raw = socket.create_connection(("127.0.0.1", port), timeout=10 * SCALE)
@@ -155,7 +171,9 @@ def test_a_deadline_ends_each_step_of_a_request(bed):
 
     def measure_body():
         begun = time.monotonic()
-        with socket.create_connection(("127.0.0.1", operator.health_port), timeout=10 * SCALE) as sock:
+        with socket.create_connection(
+            ("127.0.0.1", operator.health_port), timeout=10 * SCALE
+        ) as sock:
             sock.send(b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n")
             sock.settimeout(0.25)
             for byte in slow_body:
@@ -169,10 +187,17 @@ def test_a_deadline_ends_each_step_of_a_request(bed):
                     break
         ends["body"] = time.monotonic() - begun
 
-    threads = [threading.Thread(target=measure, args=("handshake", operator.verify_port, b"\x16\x03\x01\x02\x00\x01" + b"a" * 400)),
-               threading.Thread(target=measure, args=("head", operator.verify_port, slow_head), kwargs={"tls": True}),
-               threading.Thread(target=measure, args=("probe", operator.health_port, slow_head)),
-               threading.Thread(target=measure_body)]
+    threads = [
+        threading.Thread(
+            target=measure,
+            args=("handshake", operator.verify_port, b"\x16\x03\x01\x02\x00\x01" + b"a" * 400),
+        ),
+        threading.Thread(
+            target=measure, args=("head", operator.verify_port, slow_head), kwargs={"tls": True}
+        ),
+        threading.Thread(target=measure, args=("probe", operator.health_port, slow_head)),
+        threading.Thread(target=measure_body),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

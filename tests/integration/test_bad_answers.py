@@ -1,4 +1,5 @@
 """An API server, or something on the way to it, that answers rubbish: never a crash, never a hot loop, and it passes."""
+
 import contextlib
 import json
 import time
@@ -18,7 +19,9 @@ def through_proxy(cluster, start_operator, tmp_path):
     def start(wait_ready=True, **spoilers):
         proxy = Proxy(cluster, **spoilers)
         proxies.append(proxy)
-        path = cluster.changed_kubeconfig(tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url))
+        path = cluster.changed_kubeconfig(
+            tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url)
+        )
         return start_operator(kubeconfig=path, wait_ready=wait_ready), proxy
 
     yield start
@@ -55,12 +58,18 @@ BAD_EVENTS = {
     "no UTF-8": lambda line: line.replace(b"alice", b"al\xff\xfe"),
     "a NUL": lambda line: line.replace(b"alice", b"al\x00ce"),
     "an empty line": lambda line: b"\n" + line,
-    "deep nesting": lambda line: b'{"type":"ADDED","object":' + b"[" * 100000 + b"]" * 100000 + b"}\n",
+    "deep nesting": lambda line: (
+        b'{"type":"ADDED","object":' + b"[" * 100000 + b"]" * 100000 + b"}\n"
+    ),
     "an unknown event": lambda line: line.replace(b'"ADDED"', b'"RENAMED"'),
     "a null object": lambda line: b'{"type":"ADDED","object":null}\n',
     "a cut chunk": lambda line: CUT,
-    "gone": lambda line: b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n',
-    "an error": lambda line: b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd is unwell"}}\n',
+    "gone": lambda line: (
+        b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
+    ),
+    "an error": lambda line: (
+        b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd is unwell"}}\n'
+    ),
 }
 
 
@@ -73,7 +82,9 @@ def test_a_bad_watch_event_is_survived_and_made_up_for(space, through_proxy, spo
     space.token("good")
     space.ready("good", timeout=20)
     assert operator.running()
-    space.tokens.patch("bad", {"spec": {"description": "changed, so that a lost event is made up for"}})
+    space.tokens.patch(
+        "bad", {"spec": {"description": "changed, so that a lost event is made up for"}}
+    )
     space.ready("bad", timeout=20)
     space.check_consistent("bad")
     assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
@@ -83,11 +94,15 @@ BAD_OBJECTS = {
     "five megabytes": lambda o: o["spec"].update(description="x" * 5_000_000),
     "an unknown type": lambda o: o["spec"].update(type="Eternal"),
     "absurd dates": lambda o: o["metadata"].update(creationTimestamp="99999-13-45T99:99:99Z"),
-    "an absurd expiry": lambda o: o.setdefault("status", {}).update(expiresAt="0000-00-00T00:00:00Z", tokenHash="sha256:00"),
-    "wrong types": lambda o: o["spec"].update(user=7, ttl={"hours": 3}, secret="name", revoked="perhaps"),
+    "an absurd expiry": lambda o: o.setdefault("status", {}).update(
+        expiresAt="0000-00-00T00:00:00Z", tokenHash="sha256:00"
+    ),
+    "wrong types": lambda o: o["spec"].update(
+        user=7, ttl={"hours": 3}, secret="name", revoked="perhaps"
+    ),
     "no spec": lambda o: o.pop("spec"),
     "labels that are numbers": lambda o: o["metadata"].update(labels={"a": 1}),
-    "a huge number": lambda o: o["metadata"].update(generation=10 ** 30),
+    "a huge number": lambda o: o["metadata"].update(generation=10**30),
 }
 
 
@@ -106,13 +121,28 @@ def test_an_absurd_object_keeps_nobody_else_from_theirs(space, through_proxy, ch
     assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"<html></html>", b'{"items":7}', b'{"items":[7,null,{}],"metadata":{}}', CUT],
-                         ids=["empty", "array", "null", "HTML", "items 7", "odd items", "cut"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"<html></html>",
+        b'{"items":7}',
+        b'{"items":[7,null,{}],"metadata":{}}',
+        CUT,
+    ],
+    ids=["empty", "array", "null", "HTML", "items 7", "odd items", "cut"],
+)
 def test_a_list_of_rubbish_is_tried_again_with_patience(space, through_proxy, answer):
     until = time.monotonic() + 6
 
     def spoil(method, path, body):
-        return answer if method == "GET" and path.endswith("/apitokens") and time.monotonic() < until else body
+        return (
+            answer
+            if method == "GET" and path.endswith("/apitokens") and time.monotonic() < until
+            else body
+        )
 
     space.token("ci")
     operator, proxy = through_proxy(spoil_answer=spoil, wait_ready=False)
@@ -187,7 +217,9 @@ def test_a_huge_number_stored_before_a_rule_existed_spoils_its_object_alone(spac
     for name in (listed, watched):
         found = space.wait_config(name, lambda c: stands(c, "Ready") == ("False", "InvalidSpec"))
         assert "spec.warnBeforeDays: must be a whole number" in condition(found, "Ready")["message"]
-        (event,) = wait_for(lambda name=name: space.config_events(name, "InvalidSpec"), 10, "no InvalidSpec Event")
+        (event,) = wait_for(
+            lambda name=name: space.config_events(name, "InvalidSpec"), 10, "no InvalidSpec Event"
+        )
         assert event["type"] == "Warning" and event["note"] == condition(found, "Ready")["message"]
     assert "malformed JSON" not in operator.log()
     space.configs.patch(listed, {"spec": {"warnBeforeDays": 10}})

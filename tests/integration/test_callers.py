@@ -1,5 +1,6 @@
 """Who may introspect, while others who may not come in floods: callers are known by their service accounts' tokens, and
 nobody's bad tokens take the API server's reviews away from them. One operator on the session's control plane."""
+
 import base64
 import concurrent.futures
 import http.client
@@ -33,32 +34,60 @@ class Bed:
         self.cluster = cluster
         self.authority = Authority(directory / "pki")
         name = f"t-{random_names.token_hex(4)}"
-        cluster.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        cluster.api.create(
+            "/api/v1/namespaces",
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+        )
         self.space = Space(cluster, name)
         cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
         for account in ("api", "other"):
-            cluster.api.create(f"/api/v1/namespaces/{name}/serviceaccounts",
-                               {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}})
+            cluster.api.create(
+                f"/api/v1/namespaces/{name}/serviceaccounts",
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}},
+            )
         for role in ("introspector", "metrics-reader"):
-            cluster.kubectl("create", "clusterrolebinding", f"{name}-{role}", f"--clusterrole=apitoken-{role}", f"--serviceaccount={name}:api")
+            cluster.kubectl(
+                "create",
+                "clusterrolebinding",
+                f"{name}-{role}",
+                f"--clusterrole=apitoken-{role}",
+                f"--serviceaccount={name}:api",
+            )
         self.certificate, self.key = self.authority.files("operator", "server")
         self.directory = directory
         self.tls = ssl.create_default_context(cafile=str(self.authority.file))
 
     def operator(self, *flags):
-        return Operator(["--kubeconfig", str(self.cluster.kubeconfig), "--namespaces", self.space.name,
-                         "--operator-namespace", self.space.name, "--verify-tls-cert-file", self.certificate,
-                         "--verify-tls-key-file", self.key, *flags],
-                        self.directory / f"operator-{random_names.token_hex(4)}.log", {}).wait_ready()
+        return Operator(
+            [
+                "--kubeconfig",
+                str(self.cluster.kubeconfig),
+                "--namespaces",
+                self.space.name,
+                "--operator-namespace",
+                self.space.name,
+                "--verify-tls-cert-file",
+                self.certificate,
+                "--verify-tls-key-file",
+                self.key,
+                *flags,
+            ],
+            self.directory / f"operator-{random_names.token_hex(4)}.log",
+            {},
+        ).wait_ready()
 
     def token(self, account="api", audience=AUDIENCE):
         """A new token of a service account, as a projected volume has it; audience None: as each pod has it."""
         spec = {"audiences": [audience]} if audience else {}
-        return self.cluster.api.create(f"/api/v1/namespaces/{self.space.name}/serviceaccounts/{account}/token", {
-            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec})["status"]["token"]
+        return self.cluster.api.create(
+            f"/api/v1/namespaces/{self.space.name}/serviceaccounts/{account}/token",
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec},
+        )["status"]["token"]
 
     def connect(self, port, source="127.0.0.1"):
-        return http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=self.tls, source_address=(source, 0))
+        return http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=10, context=self.tls, source_address=(source, 0)
+        )
 
     def close(self):
         for role in ("introspector", "metrics-reader"):
@@ -89,7 +118,10 @@ def serve(bed):
 
 
 def introspect(connection, caller):
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **({"Authorization": f"Bearer {caller}"} if caller else {})}
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        **({"Authorization": f"Bearer {caller}"} if caller else {}),
+    }
     connection.request("POST", "/introspect", "token=apt_x", headers)
     answer = connection.getresponse()
     answer.read()
@@ -97,7 +129,9 @@ def introspect(connection, caller):
 
 
 def read_metrics(connection, caller):
-    connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {caller}"} if caller else {})
+    connection.request(
+        "GET", "/metrics", headers={"Authorization": f"Bearer {caller}"} if caller else {}
+    )
     answer = connection.getresponse()
     answer.read()
     return answer
@@ -167,7 +201,9 @@ BAD = {
     "nothing": lambda number: None,
     "garbage": lambda number: f"garbage-{number}-{random_names.token_hex(20)}",
     "API tokens": lambda number: f"apt_{number:046}",
-    "JWTs": lambda number: f"{HEADER}.{part({'sub': f'system:serviceaccount:a:{number}', 'aud': AUDIENCE})}.{random_names.token_hex(86)}",
+    "JWTs": lambda number: (
+        f"{HEADER}.{part({'sub': f'system:serviceaccount:a:{number}', 'aud': AUDIENCE})}.{random_names.token_hex(86)}"
+    ),
 }
 
 
@@ -176,19 +212,32 @@ def reviews(operator):
 
 
 # The long one outlasts a verdict.
-@pytest.mark.parametrize("bad, source, seconds", [
-    ("garbage", "127.0.0.2", 5), ("JWTs", "127.0.0.2", 5), ("garbage", "127.0.0.1", 5), ("JWTs", "127.0.0.1", 34)])
-def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(bed, serve, bad, source, seconds):
+@pytest.mark.parametrize(
+    "bad, source, seconds",
+    [
+        ("garbage", "127.0.0.2", 5),
+        ("JWTs", "127.0.0.2", 5),
+        ("garbage", "127.0.0.1", 5),
+        ("JWTs", "127.0.0.1", 34),
+    ],
+)
+def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(
+    bed, serve, bad, source, seconds
+):
     """All callers but one begin after the flood did."""
     operator = serve()
     assert status_of(bed, operator.verify_port, bed.token()) == 200
     flood = Flood(bed, operator.verify_port, source, BAD[bad], introspect)
     wait_for(lambda: 503 in flood.statuses, 10, "the flood never goes over its budget")
     before = reviews(operator)
-    statuses = good_statuses(bed, operator.verify_port, [bed.token() for _ in range(CALLERS)], seconds, introspect)
+    statuses = good_statuses(
+        bed, operator.verify_port, [bed.token() for _ in range(CALLERS)], seconds, introspect
+    )
     asked = reviews(operator) - before
     rate = flood.stop()
-    print(f"\n{bad} from {source}: {rate:.0f} bad requests a second; {statuses.count(200)} of {len(statuses)} answered 200; {asked} reviews")
+    print(
+        f"\n{bad} from {source}: {rate:.0f} bad requests a second; {statuses.count(200)} of {len(statuses)} answered 200; {asked} reviews"
+    )
     assert statuses.count(200) >= 0.99 * len(statuses), sorted(set(map(str, statuses)))
     assert rate >= 0.8 * FLOOD_PER_SECOND / SCALE and set(flood.statuses) <= {401, 503}
     assert asked < 10 + 12 * seconds, "the API server sees a trickle"
@@ -243,7 +292,13 @@ def test_a_verdict_ends_when_the_right_does(bed, serve):
     """Renewed verdicts are reviewed ones: nobody stays in by calling all the time."""
     operator, binding = serve(), f"{bed.space.name}-short"
     connection, token = bed.connect(operator.verify_port), bed.token("other")
-    bed.cluster.kubectl("create", "clusterrolebinding", binding, "--clusterrole=apitoken-introspector", f"--serviceaccount={bed.space.name}:other")
+    bed.cluster.kubectl(
+        "create",
+        "clusterrolebinding",
+        binding,
+        "--clusterrole=apitoken-introspector",
+        f"--serviceaccount={bed.space.name}:other",
+    )
     wait_for(lambda: introspect(connection, token).status == 200, 30, "not allowed")
     bed.cluster.kubectl("delete", "clusterrolebinding", binding)
     wait_for(lambda: introspect(connection, token).status == 403, 30, "still allowed")

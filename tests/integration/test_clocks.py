@@ -1,4 +1,5 @@
 """A clock that jumps: the API server's Date is the second opinion. libfaketime moves the operator's wall clock, and it alone."""
+
 import glob
 
 import pytest
@@ -10,7 +11,9 @@ from bed.waiting import eventually, holds, let_pass, wait_for
 
 LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed (Debian: faketime)")
+pytestmark = pytest.mark.skipif(
+    LIBRARY is None, reason="libfaketime is not installed (Debian: faketime)"
+)
 
 
 class Jumping:
@@ -19,9 +22,15 @@ class Jumping:
     def __init__(self, start_operator, path):
         self.path = path
         self.set("+0")
-        self.operator = start_operator(env={
-            "LD_PRELOAD": LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(path), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        self.operator = start_operator(
+            env={
+                "LD_PRELOAD": LIBRARY,
+                "FAKETIME_TIMESTAMP_FILE": str(path),
+                "FAKETIME_NO_CACHE": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+        )
 
     def set(self, offset):
         fresh = self.path.with_suffix(".new")
@@ -33,7 +42,15 @@ class Jumping:
 
     def verifies(self, value):
         urllib3.disable_warnings()
-        return requests.get(self.operator.verify_url + "/auth", headers={"Authorization": f"Bearer {value}"}, verify=False, timeout=10).status_code == 200
+        return (
+            requests.get(
+                self.operator.verify_url + "/auth",
+                headers={"Authorization": f"Bearer {value}"},
+                verify=False,
+                timeout=10,
+            ).status_code
+            == 200
+        )
 
 
 @pytest.fixture
@@ -60,7 +77,10 @@ def test_a_jump_far_ahead_and_back_costs_nothing(space, jumping):
             status = space.tokens.get(name)["status"]
             for field in ("tokenHash", "expiresAt", "revision", "conditions"):  # not lastUsedAt
                 assert status[field] == token["status"][field]
-        assert stands(space.tokens.get("during"), "Ready")[0] != "True" and space.secrets.get("during") is None
+        assert (
+            stands(space.tokens.get("during"), "Ready")[0] != "True"
+            and space.secrets.get("during") is None
+        )
         assert all(jumping.verifies(value) for value in values)
 
     holds(nothing_happens, 4)
@@ -69,7 +89,11 @@ def test_a_jump_far_ahead_and_back_costs_nothing(space, jumping):
     jumping.set("+0")
     space.ready("during", timeout=20)
     wait_for(lambda: jumping.operator.probe() == 200, 15, "/readyz stays 503")
-    assert jumping.verifies(values[0]) and jumping.verifies(space.value("during")) and not jumping.verifies(values[1])
+    assert (
+        jumping.verifies(values[0])
+        and jumping.verifies(space.value("during"))
+        and not jumping.verifies(values[1])
+    )
     assert jumping.skew() == 0
     jumping.operator.wait_logged("ClockSkew is over")
 

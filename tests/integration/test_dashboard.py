@@ -1,5 +1,6 @@
 """The Grafana dashboard: each query is run by a real Prometheus that scrapes the operator, with the samples minted, and must find
 something; each metric that it names is one that the operator serves."""
+
 import json
 import re
 
@@ -11,9 +12,15 @@ from bed.prometheus import Prometheus
 from bed.space import Space
 from bed.waiting import wait_for
 
-DASHBOARD = json.loads((ROOT / "charts/apitoken-operator/dashboards/apitoken-operator.json").read_text())
+DASHBOARD = json.loads(
+    (ROOT / "charts/apitoken-operator/dashboards/apitoken-operator.json").read_text()
+)
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-QUERIES = [pytest.param(target["expr"], id=f"{panel['title']}-{target['refId']}") for panel in PANELS for target in panel["targets"]]
+QUERIES = [
+    pytest.param(target["expr"], id=f"{panel['title']}-{target['refId']}")
+    for panel in PANELS
+    for target in panel["targets"]
+]
 # What Grafana would fill in for a dashboard that shows the last minutes of a Prometheus that scrapes each second.
 VARIABLES = {"$namespace": ".*", "$__rate_interval": "4s", "$__interval": "1s"}
 WORDS = {"and", "or", "unless", "by", "on", "bool"}
@@ -37,8 +44,18 @@ def seen(cluster, tmp_path_factory):
     """(operator, Prometheus) once the samples are minted and scraped for a while."""
     folder = tmp_path_factory.mktemp("dashboard")
     cluster.kubectl("create", "namespace", "dashboard")
-    operator = Operator(["--kubeconfig", str(cluster.kubeconfig), "--namespaces", "dashboard", "--operator-namespace", "dashboard"],
-                        folder / "operator.log", {})
+    operator = Operator(
+        [
+            "--kubeconfig",
+            str(cluster.kubeconfig),
+            "--namespaces",
+            "dashboard",
+            "--operator-namespace",
+            "dashboard",
+        ],
+        folder / "operator.log",
+        {},
+    )
     prometheus = None
     try:
         operator.wait_ready()
@@ -47,7 +64,11 @@ def seen(cluster, tmp_path_factory):
         samples = ("-n", "dashboard", "-f", str(ROOT / "manifests/samples"))
         cluster.kubectl("apply", *samples)
         Space(cluster, "dashboard").wait_condition("legacy-export", "ExpiringSoon", "True")
-        wait_for(lambda: prometheus.query('ALERTS{alertstate="firing", name="legacy-export"}'), 30, "no alert fires")
+        wait_for(
+            lambda: prometheus.query('ALERTS{alertstate="firing", name="legacy-export"}'),
+            30,
+            "no alert fires",
+        )
         yield operator, prometheus
         cluster.kubectl("delete", *samples)
     finally:
@@ -60,31 +81,52 @@ def seen(cluster, tmp_path_factory):
 @pytest.mark.parametrize("expression", QUERIES)
 def test_a_query_finds_something(seen, expression):
     _, prometheus = seen
-    wait_for(lambda: prometheus.query(filled_in(expression)), 10, f"nothing found by {filled_in(expression)}")
+    wait_for(
+        lambda: prometheus.query(filled_in(expression)),
+        10,
+        f"nothing found by {filled_in(expression)}",
+    )
 
 
 def test_every_metric_that_it_names_is_served(seen):
     operator, _ = seen
     served = {name for name, _ in operator.metrics().series}
-    named = set().union(*(metrics_in(target["expr"]) for panel in PANELS for target in panel["targets"]))
-    assert "apitoken_expiration_timestamp_seconds" in named and "controller_runtime_reconcile_time_seconds_bucket" in named
+    named = set().union(
+        *(metrics_in(target["expr"]) for panel in PANELS for target in panel["targets"])
+    )
+    assert (
+        "apitoken_expiration_timestamp_seconds" in named
+        and "controller_runtime_reconcile_time_seconds_bucket" in named
+    )
     assert named - served == {"ALERTS"}  # Prometheus' own
 
 
 def test_the_values_are_those_of_the_samples(seen):
     _, prometheus = seen
-    by_title = {panel["title"]: [filled_in(target["expr"]) for target in panel["targets"]] for panel in PANELS}
+    by_title = {
+        panel["title"]: [filled_in(target["expr"]) for target in panel["targets"]]
+        for panel in PANELS
+    }
     assert [float(found["value"][1]) for found in prometheus.query(by_title["Tokens"][0])] == [4]
-    assert {found["metric"]["within"]: found["value"][1] for found in prometheus.query(by_title["Expire within"][0])} == {
-        "1d": "2", "7d": "2", "30d": "2"}
-    left = {found["metric"]["name"]: float(found["value"][1]) for found in prometheus.query(by_title["Next to expire"][0])}
-    assert left["ci-deploy"] == pytest.approx(365, abs=0.1) and left["alice-session"] == pytest.approx(8 / 24, abs=0.01)
+    assert {
+        found["metric"]["within"]: found["value"][1]
+        for found in prometheus.query(by_title["Expire within"][0])
+    } == {"1d": "2", "7d": "2", "30d": "2"}
+    left = {
+        found["metric"]["name"]: float(found["value"][1])
+        for found in prometheus.query(by_title["Next to expire"][0])
+    }
+    assert left["ci-deploy"] == pytest.approx(365, abs=0.1) and left[
+        "alice-session"
+    ] == pytest.approx(8 / 24, abs=0.01)
     assert 0 < left["legacy-export"] < 20 / 60 / 24
     weeks = prometheus.query(by_title["What expires in which week"][0])
     assert sum(float(found["value"][1]) for found in weeks) == 4
     for found in weeks:
         assert int(found["metric"]["week"]) / 86400000 % 7 == 4  # a Monday, counted from a Thursday
-    assert {found["metric"]["alertname"] for found in prometheus.query(by_title["Alerts firing"][0])} == {"ApiTokenExpiringCritical"}
+    assert {
+        found["metric"]["alertname"] for found in prometheus.query(by_title["Alerts firing"][0])
+    } == {"ApiTokenExpiringCritical"}
 
 
 def test_the_namespace_variable_narrows_it_down(seen):
@@ -92,13 +134,23 @@ def test_the_namespace_variable_narrows_it_down(seen):
     for panel in PANELS:
         for target in panel["targets"]:
             if "$namespace" in target["expr"] and panel["type"] != "table":
-                assert prometheus.query(filled_in(target["expr"].replace("$namespace", "elsewhere"))) == [], panel["title"]
+                assert (
+                    prometheus.query(filled_in(target["expr"].replace("$namespace", "elsewhere")))
+                    == []
+                ), panel["title"]
 
 
 def test_the_panels_are_laid_out_without_overlap():
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
-    cells = [(x, y) for panel in DASHBOARD["panels"] for box in [panel["gridPos"]]
-             for x in range(box["x"], box["x"] + box["w"]) for y in range(box["y"], box["y"] + box["h"])]
+    cells = [
+        (x, y)
+        for panel in DASHBOARD["panels"]
+        for box in [panel["gridPos"]]
+        for x in range(box["x"], box["x"] + box["w"])
+        for y in range(box["y"], box["y"] + box["h"])
+    ]
     assert len(cells) == len(set(cells)) and all(0 <= x < 24 for x, _ in cells)
-    assert all(panel["description"] and panel["datasource"]["uid"] == "${datasource}" for panel in PANELS)
+    assert all(
+        panel["description"] and panel["datasource"]["uid"] == "${datasource}" for panel in PANELS
+    )

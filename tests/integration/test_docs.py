@@ -1,5 +1,6 @@
 """The documentation says what is true: flags, metrics, runbooks, links and examples are compared with the program, the
 rules and a real API server."""
+
 import re
 import subprocess
 
@@ -26,7 +27,9 @@ def without_code(text):
 
 def anchors(page):
     """As GitHub makes them from headings."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M
+    )
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -43,14 +46,18 @@ def examples():
 
 
 def test_every_flag_is_documented():
-    helped = subprocess.run([BINARY, "--help"], text=True, capture_output=True, timeout=30, check=True).stdout
+    helped = subprocess.run(
+        [BINARY, "--help"], text=True, capture_output=True, timeout=30, check=True
+    ).stdout
     flags = re.findall(r"^  (--[\w-]+)", helped, re.M)
     assert len(flags) > 10
     assert [flag for flag in flags if not is_named(flag)] == []
 
 
 def test_no_flag_is_documented_that_does_not_exist():
-    helped = subprocess.run([BINARY, "--help"], text=True, capture_output=True, timeout=30, check=True).stdout
+    helped = subprocess.run(
+        [BINARY, "--help"], text=True, capture_output=True, timeout=30, check=True
+    ).stdout
     documented = re.findall(r"^\| `(--[\w-]+)", OPERATIONS, re.M)
     assert [flag for flag in documented if not re.search(rf"^  {flag}\b", helped, re.M)] == []
 
@@ -86,4 +93,6 @@ def test_relative_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("example", examples())
 def test_an_example_is_accepted_by_the_api_server(cluster, example):
-    cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=yaml.safe_dump(example))
+    cluster.kubectl(
+        "apply", "--dry-run=server", "--validate=strict", "-f", "-", input=yaml.safe_dump(example)
+    )

@@ -1,4 +1,5 @@
 """--dry-run: plans are shown, nothing is written."""
+
 import json
 
 from bed.waiting import let_pass
@@ -35,8 +36,19 @@ def test_version_and_help_need_no_cluster(launch, tmp_path):
         operator = launch(flag, kubeconfig=tmp_path / "none", wait_ready=False)
         assert operator.wait_exit() == 0
         assert "apitoken-operator" in operator.log()
-    for flag in ("--kubeconfig", "--metrics-bind-address", "--health-probe-bind-address", "--operator-namespace", "--namespaces",
-                 "--workers", "--leader-elect", "--log-level", "--log-format", "--per-token-metrics", "--dry-run"):
+    for flag in (
+        "--kubeconfig",
+        "--metrics-bind-address",
+        "--health-probe-bind-address",
+        "--operator-namespace",
+        "--namespaces",
+        "--workers",
+        "--leader-elect",
+        "--log-level",
+        "--log-format",
+        "--per-token-metrics",
+        "--dry-run",
+    ):
         assert flag in operator.log()
 
 

@@ -1,4 +1,5 @@
 """Expiry by the clock, lifetimes, and revocation."""
+
 import time
 
 import pytest
@@ -16,14 +17,19 @@ def test_a_token_expires_by_the_clock_and_its_secret_stays(space, operator):
     value = space.value("ci")
     token = space.wait_condition("ci", "Ready", "False", "Expired", timeout=25)
     assert seconds_between(born["status"]["issuedAt"], born["status"]["expiresAt"]) == 12
-    late = (moment(condition(token, "Ready")["lastTransitionTime"]) - moment(born["status"]["expiresAt"])).total_seconds()
+    late = (
+        moment(condition(token, "Ready")["lastTransitionTime"])
+        - moment(born["status"]["expiresAt"])
+    ).total_seconds()
     assert 0 <= late <= 3
     assert not condition(token, "ExpiringSoon")
     assert stands(token, "Stalled") == ("True", "Expired")
     assert space.wait_event("ci", "Expired")["type"] == "Warning"
     assert space.value("ci") == value
     space.secrets.delete("ci")
-    holds(lambda: not space.secrets.get("ci") or pytest.fail("an expired token was minted again"), 2)
+    holds(
+        lambda: not space.secrets.get("ci") or pytest.fail("an expired token was minted again"), 2
+    )
     assert space.tokens.get("ci")["status"]["expiresAt"] == born["status"]["expiresAt"]
 
 
@@ -49,7 +55,12 @@ def test_ttl_after_expired_deletes_apitoken_and_secret(space, operator):
 
 @pytest.mark.parametrize("kind", ["Warning", "Normal"], ids=["permanent", "temporary"])
 def test_that_a_token_expired_is_told_before_its_record_goes(space, operator, kind):
-    space.token("brief", ttl="10s", ttlAfterExpired="0s", **({"type": "Temporary"} if kind == "Normal" else {}))
+    space.token(
+        "brief",
+        ttl="10s",
+        ttlAfterExpired="0s",
+        **({"type": "Temporary"} if kind == "Normal" else {}),
+    )
     space.ready("brief")
     wait_for(lambda: space.tokens.get("brief") is None, 20, "the record stays")
     assert space.wait_event("brief", "Expired")["type"] == kind
@@ -64,7 +75,10 @@ def test_the_secret_of_an_expired_token_is_kept_right(space, operator):
 
     def right():
         meta = space.secrets.get("ci")["metadata"]
-        return meta["annotations"]["apitoken.dev/user"] == "alice@example.com" and meta["labels"].get("team") == "a"
+        return (
+            meta["annotations"]["apitoken.dev/user"] == "alice@example.com"
+            and meta["labels"].get("team") == "a"
+        )
 
     wait_for(right, 10, "nothing is put back")
 
@@ -77,7 +91,9 @@ def test_a_temporary_token_has_its_own_defaults_and_no_day_long_warning(space, o
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 8 * 3600
     assert "warnAt" not in status
     assert not condition(token, "ExpiringSoon")
-    assert not operator.metrics().matching("apitoken_warning_timestamp_seconds", namespace=space.name, name="session")
+    assert not operator.metrics().matching(
+        "apitoken_warning_timestamp_seconds", namespace=space.name, name="session"
+    )
 
 
 def test_a_temporary_token_ends_with_a_normal_event_only(space, operator):
@@ -93,7 +109,11 @@ def test_a_changed_ttl_waits_for_the_next_minting(space, operator):
     born = space.ready("ci")["status"]
     space.tokens.patch("ci", {"spec": {"ttl": "2000h"}})
     status = space.ready("ci")["status"]
-    assert (status["ttl"], status["expiresAt"], status["tokenHash"]) == ("1000h0m0s", born["expiresAt"], born["tokenHash"])
+    assert (status["ttl"], status["expiresAt"], status["tokenHash"]) == (
+        "1000h0m0s",
+        born["expiresAt"],
+        born["tokenHash"],
+    )
     space.tokens.delete("ci")
     space.token("ci", ttl="2000h")
     assert space.ready("ci", timeout=60)["status"]["ttl"] == "2000h0m0s"
@@ -110,7 +130,9 @@ def test_revoking_ends_a_token_at_once_and_for_good(space, operator):
     assert space.wait_event("ci", "Revoked")["type"] == "Normal"
     with pytest.raises(ApiError, match="revoked"):
         space.tokens.patch("ci", {"spec": {"revoked": False}})
-    holds(lambda: not space.secrets.get("ci") or pytest.fail("a revoked token was minted again"), 1.5)
+    holds(
+        lambda: not space.secrets.get("ci") or pytest.fail("a revoked token was minted again"), 1.5
+    )
     assert space.tokens.get("ci")
 
 
@@ -121,7 +143,9 @@ def test_a_token_born_revoked_is_never_minted(space, operator):
     assert space.secrets.get("ci") is None
 
 
-def test_a_secret_that_lost_our_label_while_the_operator_was_down_goes_with_the_revocation(space, start_operator):
+def test_a_secret_that_lost_our_label_while_the_operator_was_down_goes_with_the_revocation(
+    space, start_operator
+):
     operator = start_operator()
     space.token("ci")
     space.ready("ci")
@@ -143,15 +167,30 @@ def test_a_foreign_secret_survives_a_revocation(space, operator):
 
 
 def test_lifetimes_of_matching_configs_cut_and_default_the_ttl(space, operator):
-    space.settled_config("wide", lifetimes={"permanent": {"max": "500h"}, "temporary": {"default": "2h", "max": "4h"}})
-    space.settled_config("narrow", lifetimes={"permanent": {"default": "200h", "max": "300h"}, "temporary": {"default": "3h"}})
+    space.settled_config(
+        "wide",
+        lifetimes={"permanent": {"max": "500h"}, "temporary": {"default": "2h", "max": "4h"}},
+    )
+    space.settled_config(
+        "narrow",
+        lifetimes={"permanent": {"default": "200h", "max": "300h"}, "temporary": {"default": "3h"}},
+    )
     space.token("long", ttl="8760h")
     space.token("plain")
     space.token("short", ttl="100h")
     space.token("session", type="Temporary")
     space.token("day", type="Temporary", ttl="24h")
-    ttl = {name: space.ready(name)["status"]["ttl"] for name in ("long", "plain", "short", "session", "day")}
-    assert ttl == {"long": "300h0m0s", "plain": "200h0m0s", "short": "100h0m0s", "session": "2h0m0s", "day": "4h0m0s"}
+    ttl = {
+        name: space.ready(name)["status"]["ttl"]
+        for name in ("long", "plain", "short", "session", "day")
+    }
+    assert ttl == {
+        "long": "300h0m0s",
+        "plain": "200h0m0s",
+        "short": "100h0m0s",
+        "session": "2h0m0s",
+        "day": "4h0m0s",
+    }
     assert "300h" in condition(space.tokens.get("long"), "Ready")["message"]
 
 

@@ -1,4 +1,5 @@
 """Nobody waits for somebody else's mass of work, and what decides validity comes before what people are told."""
+
 import concurrent.futures
 import signal
 import statistics
@@ -20,7 +21,9 @@ def spaces(make_space):
 
 @pytest.fixture
 def serving(launch, spaces):
-    return launch("--namespaces", ",".join(s.name for s in spaces), "--operator-namespace", spaces[0].name)
+    return launch(
+        "--namespaces", ",".join(s.name for s in spaces), "--operator-namespace", spaces[0].name
+    )
 
 
 def create_mass(space, **spec):
@@ -62,7 +65,9 @@ def test_a_single_token_does_not_wait_for_another_tenants_mass(spaces, serving):
     assert depth(serving) > 0, "the mass was over before the single tokens: nothing is shown"
     wait_for(lambda: depth(serving) == 0, 120, "the mass is never done")
     whole = time.monotonic() - began
-    print(f"alone {alone:.3f} s, beside {MASS} others {[f'{s:.3f}' for s in beside]} s, which took {whole:.1f} s")
+    print(
+        f"alone {alone:.3f} s, beside {MASS} others {[f'{s:.3f}' for s in beside]} s, which took {whole:.1f} s"
+    )
     assert max(beside) - alone < 1 * SCALE
     assert statistics.median(beside) < max(whole / 10, 5 * alone)
 
@@ -77,8 +82,10 @@ def test_a_revocation_does_not_wait_for_the_changed_reminders_of_a_config(spaces
     mass.wait_all_ready(MASS + 6, timeout=120)
 
     def revoke_seconds(name):
-        return seconds_until(lambda: mass.tokens.patch(name, {"spec": {"revoked": True}}),
-                             lambda: stands(mass.tokens.get(name), "Ready") == ("False", "Revoked"))
+        return seconds_until(
+            lambda: mass.tokens.patch(name, {"spec": {"revoked": True}}),
+            lambda: stands(mass.tokens.get(name), "Ready") == ("False", "Revoked"),
+        )
 
     alone = statistics.median(revoke_seconds(f"one-{n}") for n in range(3))
     mass.configs.patch(config, {"spec": {"reminders": ["199h", "150h"]}})

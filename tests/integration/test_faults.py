@@ -1,4 +1,5 @@
 """Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects no rule has seen."""
+
 import base64
 import copy
 import random
@@ -86,7 +87,11 @@ def test_a_restart_with_everything_minted_writes_nothing(space, start_operator):
     wait_for(lambda: len(space.events.list()) == 50, 10, "not 50 Events")
     operator.stop()
     operator = start_operator()
-    wait_for(lambda: (operator.metrics().value("controller_runtime_reconcile_total") or 0) >= 50, 15, "not all reconciled")
+    wait_for(
+        lambda: (operator.metrics().value("controller_runtime_reconcile_total") or 0) >= 50,
+        15,
+        "not all reconciled",
+    )
     let_pass(2)
     assert operator.metrics().writes() == 0
 
@@ -146,15 +151,23 @@ def test_an_api_server_killed_while_minting_loses_nothing(space, start_operator,
     check_all_consistent(space, 150)
 
 
-def test_an_operator_started_before_the_api_server_waits_and_says_so_once(space, start_operator, apiserver):
+def test_an_operator_started_before_the_api_server_waits_and_says_so_once(
+    space, start_operator, apiserver
+):
     space.token("ci")
     apiserver.controlplane("stop-apiserver")
     operator = start_operator(wait_ready=False)
     wait_for(lambda: operator.probe("/healthz") == 200, 10, "no /healthz")
     holds(lambda: operator.running() or pytest.fail(operator.log()), 4)
     assert operator.probe("/readyz") == 503
-    complaints = [line for line in operator.log().splitlines() if "ERROR" in line.upper() or "WARN" in line.upper()]
-    assert 1 <= len(complaints) <= 6, "once a watched kind, not once a second: " + "\n".join(complaints)
+    complaints = [
+        line
+        for line in operator.log().splitlines()
+        if "ERROR" in line.upper() or "WARN" in line.upper()
+    ]
+    assert 1 <= len(complaints) <= 6, "once a watched kind, not once a second: " + "\n".join(
+        complaints
+    )
     apiserver.controlplane("start-apiserver")
     operator.wait_ready(60)
     space.ready("ci", timeout=60)
@@ -200,7 +213,9 @@ def test_of_two_replicas_one_writes(space, start_operator):
     assert not leads(other)
     assert other.metrics().writes() == 0
     assert leader.metrics().requests("PATCH") >= 20
-    assert other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20, "its stores are warm"
+    assert other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20, (
+        "its stores are warm"
+    )
 
 
 def test_the_other_takes_over_from_a_killed_leader(space, start_operator):
@@ -231,7 +246,10 @@ def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(space, start_oper
 
     def take():
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
-        space.leases.patch("apitoken-operator", {"spec": {"holderIdentity": "thief", "renewTime": now, "acquireTime": now}})
+        space.leases.patch(
+            "apitoken-operator",
+            {"spec": {"holderIdentity": "thief", "renewTime": now, "acquireTime": now}},
+        )
 
     take()
     assert leader.wait_exit(20) != 0
@@ -257,12 +275,15 @@ def test_a_port_that_is_taken_is_a_clear_error(start_operator, flag):
     assert "in use" in operator.log()
 
 
-@pytest.mark.parametrize("content,complaint", [
-    (None, "does not exist|No such file"),
-    ("", "current-context|empty|cluster"),
-    ("{[", "kubeconfig"),
-    ("apiVersion: v1\nkind: Config\ncurrent-context: gone\n", "gone"),
-])
+@pytest.mark.parametrize(
+    "content,complaint",
+    [
+        (None, "does not exist|No such file"),
+        ("", "current-context|empty|cluster"),
+        ("{[", "kubeconfig"),
+        ("apiVersion: v1\nkind: Config\ncurrent-context: gone\n", "gone"),
+    ],
+)
 def test_an_unreadable_kubeconfig_is_a_clear_error(start_operator, tmp_path, content, complaint):
     path = tmp_path / "the-kubeconfig"
     if content is not None:
@@ -273,7 +294,15 @@ def test_an_unreadable_kubeconfig_is_a_clear_error(start_operator, tmp_path, con
     assert str(path) in operator.log()
 
 
-@pytest.mark.parametrize("flags", [["--no-such-flag"], ["--workers", "none"], ["--log-level", "loud"], ["--namespaces", "Not A Name"]])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--no-such-flag"],
+        ["--workers", "none"],
+        ["--log-level", "loud"],
+        ["--namespaces", "Not A Name"],
+    ],
+)
 def test_a_wrong_flag_is_a_clear_error(launch, flags):
     operator = launch(*flags, wait_ready=False)
     assert operator.wait_exit() not in (0, None)
@@ -288,13 +317,20 @@ def expect_not_ready(operator, complaint):
 
 def test_a_wrong_ca_is_told(cluster, start_operator, tmp_path, mailpit_session):
     other_ca = base64.b64encode(mailpit_session.ca.encode()).decode()
-    path = cluster.changed_kubeconfig(tmp_path / "changed", lambda c: c["clusters"][0]["cluster"].update({"certificate-authority-data": other_ca}))
+    path = cluster.changed_kubeconfig(
+        tmp_path / "changed",
+        lambda c: c["clusters"][0]["cluster"].update({"certificate-authority-data": other_ca}),
+    )
     expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "certificate")
 
 
 def test_an_expired_client_certificate_is_told(cluster, start_operator, tmp_path):
     path = tmp_path / "expired"
-    path.write_text(cluster.controlplane("kubeconfig", "--user", "late", "--group", "system:masters", "--expired"))
+    path.write_text(
+        cluster.controlplane(
+            "kubeconfig", "--user", "late", "--group", "system:masters", "--expired"
+        )
+    )
     expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "expired|unauthorized")
 
 
@@ -305,23 +341,37 @@ def test_missing_permission_names_verb_and_resource(cluster, space, start_operat
     expect_not_ready(operator, "list.*apitokens")
     lines = [line for line in operator.log().splitlines() if "apitokens" in line]
     let_pass(3)
-    assert [line for line in operator.log().splitlines() if "apitokens" in line] == lines, "it repeats itself"
+    assert [line for line in operator.log().splitlines() if "apitokens" in line] == lines, (
+        "it repeats itself"
+    )
 
 
-def test_missing_permission_to_write_secrets_is_mint_failed(cluster, space, start_operator, tmp_path):
+def test_missing_permission_to_write_secrets_is_mint_failed(
+    cluster, space, start_operator, tmp_path
+):
     """The role of manifests/rbac, but Secrets may only be read; once they may be written, minting goes on."""
     user, role = f"reader-{space.name}", f"reader-{space.name}"
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     reading = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
     rules = [
-        {"apiGroups": ["apitoken.dev"], "resources": ["*"], "verbs": ["*"]}, reading,
+        {"apiGroups": ["apitoken.dev"], "resources": ["*"], "verbs": ["*"]},
+        reading,
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
     ]
     cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": role}, "rules": rules})
-    cluster.api.create(f"{rbac}/clusterrolebindings", {
-        "metadata": {"name": role}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+    cluster.api.create(
+        f"{rbac}/clusterrolebindings",
+        {
+            "metadata": {"name": role},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": role,
+            },
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        },
+    )
     try:
         path = tmp_path / "reader"
         path.write_text(cluster.controlplane("kubeconfig", "--user", user))
@@ -340,12 +390,17 @@ def test_missing_permission_to_write_secrets_is_mint_failed(cluster, space, star
         cluster.api.delete(f"{rbac}/clusterroles/{role}")
 
 
-def test_rotated_client_certificate_files_and_a_token_file_work(cluster, space, start_operator, tmp_path):
+def test_rotated_client_certificate_files_and_a_token_file_work(
+    cluster, space, start_operator, tmp_path
+):
     """Certificates as files rather than as data, and a CA as a file."""
     pki = cluster.dir / "pki"
 
     def as_files(config):
-        config["users"][0]["user"] = {"client-certificate": str(pki / "admin.crt"), "client-key": str(pki / "admin.key")}
+        config["users"][0]["user"] = {
+            "client-certificate": str(pki / "admin.crt"),
+            "client-key": str(pki / "admin.key"),
+        }
         cluster_entry = config["clusters"][0]["cluster"]
         del cluster_entry["certificate-authority-data"]
         cluster_entry["certificate-authority"] = str(cluster.dir / "ca.crt")
@@ -365,9 +420,20 @@ def without_rules(schema):
         return [without_rules(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    dropped = {"x-kubernetes-validations", "enum", "maxLength", "minLength", "required", "pattern", "minimum", "maximum"}
+    dropped = {
+        "x-kubernetes-validations",
+        "enum",
+        "maxLength",
+        "minLength",
+        "required",
+        "pattern",
+        "minimum",
+        "maximum",
+    }
     kept = {k: v for k, v in schema.items() if k not in dropped or isinstance(v, dict)}
-    return {k: v if k == "x-kubernetes-list-map-keys" else without_rules(v) for k, v in kept.items()}
+    return {
+        k: v if k == "x-kubernetes-list-map-keys" else without_rules(v) for k, v in kept.items()
+    }
 
 
 @pytest.fixture
@@ -385,8 +451,16 @@ def lax_crd(cluster):
 
     def refuses():
         try:
-            tokens.api.create(tokens.path, {"apiVersion": tokens.api_version, "kind": tokens.kind, "metadata": {"name": "probe"},
-                                            "spec": {"user": "system:probe"}}, dryRun="All")
+            tokens.api.create(
+                tokens.path,
+                {
+                    "apiVersion": tokens.api_version,
+                    "kind": tokens.kind,
+                    "metadata": {"name": "probe"},
+                    "spec": {"user": "system:probe"},
+                },
+                dryRun="All",
+            )
         except ApiError as error:
             return error.code == 422
         return False
@@ -398,6 +472,7 @@ def lax_crd(cluster):
         schema.pop("x-kubernetes-validations", None)
         put(lax)
         try:
+
             def made():
                 try:
                     make()
@@ -407,6 +482,7 @@ def lax_crd(cluster):
                         return True
                     assert error.code in (400, 422), error
                     return False
+
             wait_for(made, 20, "the rules stay in force")
         finally:
             put(shipped)
@@ -416,24 +492,39 @@ def lax_crd(cluster):
     put(shipped)
 
 
-@pytest.mark.parametrize("spec,named", [
-    ({"user": "alice", "ttl": "banana"}, "ttl"),
-    ({"user": "alice", "ttl": "99999h"}, "ttl"),
-    ({"user": "alice", "ttl": "1s"}, "ttl"),
-    ({"user": "alice", "type": "Eternal"}, "type"),
-    ({"user": "system:admin"}, "user"),
-    ({"ttl": "1h"}, "user"),
-    ({"user": "alice", "type": "Temporary", "ttl": "720h"}, "ttl"),
-    ({"user": "alice", "secret": {"name": "Not_A_Name"}}, "secret.name"),
-    ({"user": "alice", "secret": {"key": "a/b"}}, "secret.key"),
-    ({"user": "alice", "ttlAfterExpired": "-5h"}, "ttlAfterExpired"),
-    ({"user": "alice", "type": "Temporary", "rotation": {"policy": "Automatic"}}, "rotation.policy"),
-    ({"user": "alice\u202e"}, "user"),
-    ({"user": "alice", "groups": ["a\u200b"]}, "groups"),
-    ({"user": "alice", "secret": {"labels": {"argocd.argoproj.io/secret-type": "cluster"}}}, "secret.labels"),
-    ({"user": "alice", "secret": {"annotations": {"kubed.appscode.com/sync": ""}}}, "secret.annotations"),
-], ids=lambda value: value if isinstance(value, str) else None)
-def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(space, operator, lax_crd, spec, named):
+@pytest.mark.parametrize(
+    "spec,named",
+    [
+        ({"user": "alice", "ttl": "banana"}, "ttl"),
+        ({"user": "alice", "ttl": "99999h"}, "ttl"),
+        ({"user": "alice", "ttl": "1s"}, "ttl"),
+        ({"user": "alice", "type": "Eternal"}, "type"),
+        ({"user": "system:admin"}, "user"),
+        ({"ttl": "1h"}, "user"),
+        ({"user": "alice", "type": "Temporary", "ttl": "720h"}, "ttl"),
+        ({"user": "alice", "secret": {"name": "Not_A_Name"}}, "secret.name"),
+        ({"user": "alice", "secret": {"key": "a/b"}}, "secret.key"),
+        ({"user": "alice", "ttlAfterExpired": "-5h"}, "ttlAfterExpired"),
+        (
+            {"user": "alice", "type": "Temporary", "rotation": {"policy": "Automatic"}},
+            "rotation.policy",
+        ),
+        ({"user": "alice\u202e"}, "user"),
+        ({"user": "alice", "groups": ["a\u200b"]}, "groups"),
+        (
+            {"user": "alice", "secret": {"labels": {"argocd.argoproj.io/secret-type": "cluster"}}},
+            "secret.labels",
+        ),
+        (
+            {"user": "alice", "secret": {"annotations": {"kubed.appscode.com/sync": ""}}},
+            "secret.annotations",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(
+    space, operator, lax_crd, spec, named
+):
     lax_crd(lambda: space.tokens.create("bad", spec))
     space.token("good")
     token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
@@ -445,14 +536,20 @@ def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(space, ope
     space.ready("good", timeout=20)
 
 
-@pytest.mark.parametrize("spec,named", [
-    ({"type": "Temporary", "rotation": {"policy": "Automatic"}}, "rotation.policy"),
-    ({"groups": ["ok", "a\u200b"]}, "groups"),
-    ({"secret": {"labels": {"owner": "helm"}}}, "secret.labels"),
-    ({"secret": {"name": "bootstrap-token-a"}}, "secret.name"),
-    ({"description": "\u202e"}, "description"),
-], ids=lambda value: value if isinstance(value, str) else None)
-def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(space, operator, lax_crd, spec, named):
+@pytest.mark.parametrize(
+    "spec,named",
+    [
+        ({"type": "Temporary", "rotation": {"policy": "Automatic"}}, "rotation.policy"),
+        ({"groups": ["ok", "a\u200b"]}, "groups"),
+        ({"secret": {"labels": {"owner": "helm"}}}, "secret.labels"),
+        ({"secret": {"name": "bootstrap-token-a"}}, "secret.name"),
+        ({"description": "\u202e"}, "description"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(
+    space, operator, lax_crd, spec, named
+):
     """The API server asks a rule about what it has stored only where that changes."""
     lax_crd(lambda: space.tokens.create("bad", {"user": "alice", **spec}))
     token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
@@ -461,16 +558,24 @@ def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(space, operato
     space.wait_condition("bad", "Ready", "False", "Revoked")
 
 
-def test_a_session_that_renewed_itself_before_that_was_forbidden_runs_to_its_expiry(space, operator, lax_crd):
+def test_a_session_that_renewed_itself_before_that_was_forbidden_runs_to_its_expiry(
+    space, operator, lax_crd
+):
     space.token("ci", type="Temporary", ttl="20s")
     before, value = space.ready("ci")["status"], space.value("ci")
-    lax_crd(lambda: space.tokens.patch("ci", {"spec": {"rotation": {"policy": "Automatic", "before": "18s"}}}))
+    lax_crd(
+        lambda: space.tokens.patch(
+            "ci", {"spec": {"rotation": {"policy": "Automatic", "before": "18s"}}}
+        )
+    )
     token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
     assert "spec.rotation.policy" in condition(token, "Ready")["message"]
     assert token["status"]["tokenHash"] == before["tokenHash"] and "rotateAt" not in token["status"]
     space.wait_condition("ci", "Ready", "False", "Expired", timeout=40)
     after = space.tokens.get("ci")["status"]
-    assert (after["revision"], after["expiresAt"]) == (1, before["expiresAt"]) and space.value("ci") == value
+    assert (after["revision"], after["expiresAt"]) == (1, before["expiresAt"]) and space.value(
+        "ci"
+    ) == value
 
 
 def test_an_invalid_object_mended_is_minted(space, operator, lax_crd):

@@ -1,4 +1,5 @@
 """Nobody gains what is another's: a copied token hash, a second owner of a Secret, a reserved group, a robot of another namespace."""
+
 import copy
 import threading
 
@@ -11,15 +12,25 @@ from bed.waiting import eventually, holds, let_pass, wait_for
 
 def auth(operator, token):
     """(status, user) by /auth."""
-    answer = requests.get(f"{operator.verify_url}/auth", headers={"Authorization": f"Bearer {token}"}, timeout=20,
-                          verify=False)  # with a certificate of its own
+    answer = requests.get(
+        f"{operator.verify_url}/auth",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=20,
+        verify=False,
+    )  # with a certificate of its own
     return answer.status_code, answer.headers.get("X-Auth-Request-User")
 
 
 def review(operator, token):
     """The verdict of /tokenreview."""
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
-    return requests.post(f"{operator.verify_url}/tokenreview", json=body, timeout=20, verify=False).json()["status"]
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token},
+    }
+    return requests.post(
+        f"{operator.verify_url}/tokenreview", json=body, timeout=20, verify=False
+    ).json()["status"]
 
 
 def minted(space, name="ci", **spec):
@@ -52,14 +63,22 @@ class Asking:
 def tenants(launch, make_space):
     """The operator, and two namespaces that it serves."""
     alice, mallory = make_space(), make_space()
-    operator = launch("--namespaces", f"{alice.name},{mallory.name}", "--operator-namespace", alice.name)
+    operator = launch(
+        "--namespaces", f"{alice.name},{mallory.name}", "--operator-namespace", alice.name
+    )
     return operator, alice, mallory
 
 
 def copies_of(status):
     """Statuses that claim somebody's value: as the present one, and as the previous one, both until 2099."""
     yield {"tokenHash": status["tokenHash"], "expiresAt": "2099-01-01T00:00:00Z"}
-    yield {"previous": {"tokenID": "stolen00", "tokenHash": status["tokenHash"], "validUntil": "2099-01-01T00:00:00Z"}}
+    yield {
+        "previous": {
+            "tokenID": "stolen00",
+            "tokenHash": status["tokenHash"],
+            "validUntil": "2099-01-01T00:00:00Z",
+        }
+    }
 
 
 def test_a_copied_hash_takes_nothing_from_the_older_token(tenants):
@@ -87,7 +106,12 @@ def test_two_owners_of_a_secret_make_it_nobodys(space, operator):
     space.token("evil", user="mallory@example.com", secret={"name": "ci"})
     evil = space.wait_condition("evil", "Ready", "False", "SecretConflict")
     mine = space.secrets.get("ci")["metadata"]["ownerReferences"]
-    theirs = {**copy.deepcopy(mine[0]), "name": "evil", "uid": evil["metadata"]["uid"], "controller": False}
+    theirs = {
+        **copy.deepcopy(mine[0]),
+        "name": "evil",
+        "uid": evil["metadata"]["uid"],
+        "controller": False,
+    }
     space.secrets.patch("ci", {"metadata": {"ownerReferences": [*mine, theirs]}})
     token = space.wait_condition("ci", "Ready", "False", "SecretConflict")
     assert "has other owners beside this ApiToken" in condition(token, "Ready")["message"]
@@ -111,11 +135,18 @@ def test_a_second_owner_that_came_while_the_operator_was_down_is_seen(space, sta
     evil = space.wait_condition("evil", "Ready", "False", "SecretConflict")
     operator.stop()
     mine = space.secrets.get("ci")["metadata"]["ownerReferences"]
-    theirs = {**copy.deepcopy(mine[0]), "name": "evil", "uid": evil["metadata"]["uid"], "controller": False}
+    theirs = {
+        **copy.deepcopy(mine[0]),
+        "name": "evil",
+        "uid": evil["metadata"]["uid"],
+        "controller": False,
+    }
     space.secrets.patch("ci", {"metadata": {"ownerReferences": [theirs, *mine]}})
     start_operator()
     space.wait_condition("ci", "Ready", "False", "SecretConflict")
-    space.tokens.delete("evil")  # the garbage collector takes out the reference of an owner that is gone
+    space.tokens.delete(
+        "evil"
+    )  # the garbage collector takes out the reference of an owner that is gone
     space.ready("ci", timeout=60)
     space.check_consistent("ci")
     assert space.value("ci") == value
@@ -125,14 +156,21 @@ def test_a_reserved_group_is_refused_at_every_door(space, start_operator):
     lax = start_operator("--reserved-groups=", "--reserved-secret-metadata=sync.example.com/")
     _, value = minted(space, groups=["kubeadm:cluster-admins"])
     _, harmless = minted(space, "harmless", groups=["deployers"])
-    assert auth(lax, value)[0] == 200 and review(lax, value)["user"]["groups"] == ["kubeadm:cluster-admins"]
+    assert auth(lax, value)[0] == 200 and review(lax, value)["user"]["groups"] == [
+        "kubeadm:cluster-admins"
+    ]
     space.token("synced", secret={"labels": {"a.sync.example.com/to": "x"}})
     token = space.wait_condition("synced", "Ready", "False", "InvalidSpec")
-    assert "spec.secret.labels: a.sync.example.com/to=x makes another controller act" in condition(token, "Ready")["message"]
+    assert (
+        "spec.secret.labels: a.sync.example.com/to=x makes another controller act"
+        in condition(token, "Ready")["message"]
+    )
     lax.stop()
     strict = start_operator()
     token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
-    assert 'spec.groups: "kubeadm:cluster-admins" is reserved' in condition(token, "Ready")["message"]
+    assert (
+        'spec.groups: "kubeadm:cluster-admins" is reserved' in condition(token, "Ready")["message"]
+    )
     assert auth(strict, value) == (401, None)
     assert review(strict, value) == {"authenticated": False}
     assert auth(strict, harmless)[0] == 200

@@ -1,4 +1,5 @@
 """docs/hand-over.md: its commands run as they stand; certificates that will not do are refused in status with their reason."""
+
 import datetime
 import re
 
@@ -10,25 +11,33 @@ from bed.tokens import condition, hash_of, seconds_since, stands
 from bed.waiting import SCALE, wait_for
 
 PAGE = (ROOT / "docs/hand-over.md").read_text()
-COMMANDS = [c for c in re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S) if "curl" not in c]  # that one is of verify.md
+COMMANDS = [
+    c for c in re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S) if "curl" not in c
+]  # that one is of verify.md
 EC = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
 RSA = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
 
 
 def certificate(shell, key, more=""):
-    shell(f"{key} -out key.pem; openssl req -x509 -key key.pem -subj /CN=bob -days 30 {more} -out cert.pem")
+    shell(
+        f"{key} -out key.pem; openssl req -x509 -key key.pem -subj /CN=bob -days 30 {more} -out cert.pem"
+    )
     return shell("cat cert.pem")
 
 
 def open_cms(space, shell, key="token.cms"):
-    shell(f"kubectl get secret ci -o jsonpath='{{.data.{key.replace('.', chr(92) + '.')}}}' | base64 -d >{key}")
+    shell(
+        f"kubectl get secret ci -o jsonpath='{{.data.{key.replace('.', chr(92) + '.')}}}' | base64 -d >{key}"
+    )
     return shell(f"openssl cms -decrypt -inform PEM -in {key} -inkey key.pem -recip cert.pem")
 
 
 def test_the_commands_of_the_page_hand_a_token_over(space, operator, shell):
     outputs = [shell(command) for command in COMMANDS]
     opened = {hash_of(output) for output in outputs if output.startswith("apt_")}
-    assert opened == {space.tokens.get(name)["status"]["tokenHash"] for name in ("for-bob", "for-bob-too")}
+    assert opened == {
+        space.tokens.get(name)["status"]["tokenHash"] for name in ("for-bob", "for-bob-too")
+    }
     assert list(space.secrets.get("for-bob")["data"]) == ["token.cms"]
     assert list(space.secrets.get("for-bob-too")["data"]) == ["token.jwe"]
 
@@ -41,28 +50,54 @@ def test_only_the_recipient_can_read_the_value(space, operator, shell, key):
     assert hash_of(open_cms(space, shell)) == status["tokenHash"]
 
 
-def test_a_jwt_can_be_encrypted_too_and_a_rotation_keeps_the_former_one_readable(space, operator, shell):
+def test_a_jwt_can_be_encrypted_too_and_a_rotation_keeps_the_former_one_readable(
+    space, operator, shell
+):
     space.token("ci", type="Temporary", format="JWT", secret={"encryptTo": certificate(shell, EC)})
     first = space.ready("ci")["status"]["tokenHash"]
-    space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
-    wait_for(lambda: space.tokens.get("ci")["status"]["tokenHash"] != first, 10, "it was not rotated")
-    wait_for(lambda: set(space.secrets.get("ci")["data"]) == {"token.cms", "previous-token.cms"}, 10, "no former value")
+    space.tokens.patch(
+        "ci",
+        {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
+    )
+    wait_for(
+        lambda: space.tokens.get("ci")["status"]["tokenHash"] != first, 10, "it was not rotated"
+    )
+    wait_for(
+        lambda: set(space.secrets.get("ci")["data"]) == {"token.cms", "previous-token.cms"},
+        10,
+        "no former value",
+    )
     assert hash_of(open_cms(space, shell)) == space.tokens.get("ci")["status"]["tokenHash"]
     assert hash_of(open_cms(space, shell, "previous-token.cms")) == first
 
 
-@pytest.mark.parametrize("key, more, reason", [
-    ("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", "", "has a key that is RSA of 1024 bits"),
-    ("openssl genpkey -algorithm ED25519", "", "has a key that is ED25519"),
-    (EC, "-addext keyUsage=digitalSignature", "has a keyUsage without keyAgreement"),
-], ids=["weak", "other-kind", "usage"])
-def test_a_certificate_that_will_not_do_is_refused_with_its_reason(space, operator, shell, key, more, reason):
+@pytest.mark.parametrize(
+    "key, more, reason",
+    [
+        (
+            "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+            "",
+            "has a key that is RSA of 1024 bits",
+        ),
+        ("openssl genpkey -algorithm ED25519", "", "has a key that is ED25519"),
+        (EC, "-addext keyUsage=digitalSignature", "has a keyUsage without keyAgreement"),
+    ],
+    ids=["weak", "other-kind", "usage"],
+)
+def test_a_certificate_that_will_not_do_is_refused_with_its_reason(
+    space, operator, shell, key, more, reason
+):
     check_refused(space, certificate(shell, key, more), reason)
 
 
 def test_what_is_no_single_certificate_is_refused_with_its_reason(space, operator, shell):
     pem = certificate(shell, EC)
-    check_refused(space, "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n", "is no PEM certificate", "rubbish")
+    check_refused(
+        space,
+        "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n",
+        "is no PEM certificate",
+        "rubbish",
+    )
     check_refused(space, pem + pem, "holds 2 certificates; give one", "two")
     with pytest.raises(ApiError, match="must not hold a private key"):
         space.token("key", secret={"encryptTo": pem + shell("cat key.pem")})
@@ -70,43 +105,85 @@ def test_what_is_no_single_certificate_is_refused_with_its_reason(space, operato
 
 def dated_certificate(shell, begin, end):
     """Valid from `begin` to `end`, each as openssl writes times."""
-    shell(f"rm -rf ca; {EC} -out key.pem; openssl req -new -key key.pem -subj /CN=bob -out csr.pem; mkdir ca; touch ca/index; echo 01 >ca/serial")
-    shell("printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/serial\\nnew_certs_dir=ca\\npolicy=p\\n[p]\\ncommonName=supplied\\n' >ca/conf")
-    shell(f"openssl ca -batch -config ca/conf -selfsign -keyfile key.pem -md sha256 -startdate {begin} -enddate {end} -in csr.pem -out cert.pem -notext")
+    shell(
+        f"rm -rf ca; {EC} -out key.pem; openssl req -new -key key.pem -subj /CN=bob -out csr.pem; mkdir ca; touch ca/index; echo 01 >ca/serial"
+    )
+    shell(
+        "printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/serial\\nnew_certs_dir=ca\\npolicy=p\\n[p]\\ncommonName=supplied\\n' >ca/conf"
+    )
+    shell(
+        f"openssl ca -batch -config ca/conf -selfsign -keyfile key.pem -md sha256 -startdate {begin} -enddate {end} -in csr.pem -out cert.pem -notext"
+    )
     return shell("cat cert.pem")
 
 
 def in_seconds(seconds):
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime("%Y%m%d%H%M%SZ")
+    return (
+        datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    ).strftime("%Y%m%d%H%M%SZ")
 
 
 def test_an_expired_certificate_is_refused_with_its_date(space, operator, shell):
-    check_refused(space, dated_certificate(shell, "20240101000000Z", "20240201000000Z"), "expired at 2024-02-01T00:00:00Z")
+    check_refused(
+        space,
+        dated_certificate(shell, "20240101000000Z", "20240201000000Z"),
+        "expired at 2024-02-01T00:00:00Z",
+    )
 
 
 def test_a_certificate_younger_than_the_token_is_in_order(space, operator, shell):
     space.token("ci")
     issued = space.ready("ci")["status"]["issuedAt"]
     wait_for(lambda: seconds_since(issued) > 2, 10, "the clock stands")
-    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": dated_certificate(shell, in_seconds(-1), in_seconds(600))}}})
+    space.tokens.patch(
+        "ci",
+        {
+            "spec": {
+                "secret": {"encryptTo": dated_certificate(shell, in_seconds(-1), in_seconds(600))}
+            }
+        },
+    )
     assert stands(space.ready("ci"), "Ready") == ("True", "Issued")
-    space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
-    token = wait_for(lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")), 10, "it was not rotated")
+    space.tokens.patch(
+        "ci",
+        {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
+    )
+    token = wait_for(
+        lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")),
+        10,
+        "it was not rotated",
+    )
     assert hash_of(open_cms(space, shell)) == token["status"]["tokenHash"]
 
 
 def test_an_automatic_rotation_waits_for_a_certificate_that_is_valid(space, operator, shell):
     end = in_seconds(6 * SCALE)
-    space.token("ci", ttl=f"{int(60 * SCALE)}s", rotation={"policy": "Automatic", "before": f"{int(50 * SCALE)}s"},
-                secret={"encryptTo": dated_certificate(shell, in_seconds(-60), end)})
+    space.token(
+        "ci",
+        ttl=f"{int(60 * SCALE)}s",
+        rotation={"policy": "Automatic", "before": f"{int(50 * SCALE)}s"},
+        secret={"encryptTo": dated_certificate(shell, in_seconds(-60), end)},
+    )
     first = space.ready("ci")["status"]
     token = space.wait_condition("ci", "Stalled", "True", "InvalidSpec", timeout=20)
-    assert stands(token, "Ready") == ("True", "Issued") and token["status"]["tokenHash"] == first["tokenHash"]
-    assert "the rotation waits: spec.secret.encryptTo: expired at" in condition(token, "Stalled")["message"]
+    assert (
+        stands(token, "Ready") == ("True", "Issued")
+        and token["status"]["tokenHash"] == first["tokenHash"]
+    )
+    assert (
+        "the rotation waits: spec.secret.encryptTo: expired at"
+        in condition(token, "Stalled")["message"]
+    )
     assert "give one that is valid now" in space.wait_event("ci", "InvalidSpec")["note"]
-    assert hash_of(open_cms(space, shell)) == first["tokenHash"], "what was minted before the certificate's end works on"
+    assert hash_of(open_cms(space, shell)) == first["tokenHash"], (
+        "what was minted before the certificate's end works on"
+    )
     space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": certificate(shell, EC)}}})
-    token = wait_for(lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")), 10, "it was not made up")
+    token = wait_for(
+        lambda: (lambda t: t["status"]["revision"] == 2 and t)(space.tokens.get("ci")),
+        10,
+        "it was not made up",
+    )
     assert stands(token, "Ready") == ("True", "Rotated") and stands(token, "Stalled")[0] != "True"
 
 

@@ -1,4 +1,5 @@
 """Healing: whatever happens to a Secret, a live token ends with one valid value and the same expiry."""
+
 import pytest
 
 from bed.api import ApiError
@@ -54,12 +55,35 @@ def no_secrets(space, cluster):
     path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 
     def begin():
-        cluster.api.create(f"{path}ies", {**policy, "kind": "ValidatingAdmissionPolicy", "spec": {
-            "matchConstraints": {"namespaceSelector": here, "resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE"]}]},
-            "validations": [{"expression": "false", "message": "no more Secrets"}]}})
-        cluster.api.create(f"{path}ybindings", {**policy, "kind": "ValidatingAdmissionPolicyBinding", "spec": {
-            "policyName": space.name, "validationActions": ["Deny"]}})
+        cluster.api.create(
+            f"{path}ies",
+            {
+                **policy,
+                "kind": "ValidatingAdmissionPolicy",
+                "spec": {
+                    "matchConstraints": {
+                        "namespaceSelector": here,
+                        "resourceRules": [
+                            {
+                                "apiGroups": [""],
+                                "apiVersions": ["v1"],
+                                "resources": ["secrets"],
+                                "operations": ["CREATE"],
+                            }
+                        ],
+                    },
+                    "validations": [{"expression": "false", "message": "no more Secrets"}],
+                },
+            },
+        )
+        cluster.api.create(
+            f"{path}ybindings",
+            {
+                **policy,
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "spec": {"policyName": space.name, "validationActions": ["Deny"]},
+            },
+        )
 
         def refused():
             try:
@@ -85,22 +109,39 @@ def test_a_lost_value_is_void_though_no_other_can_be_minted(space, operator, no_
     no_secrets()
     space.secrets.delete("ci")
     space.wait_condition("ci", "Ready", "False", "Pending")
-    wait_for(lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on")
+    wait_for(
+        lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on"
+    )
     no_secrets.end()
     status = space.ready("ci", timeout=60)["status"]
-    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(space.value("ci"))
+    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(
+        space.value("ci")
+    )
 
 
 def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(space, operator):
     before, _ = minted(space)
-    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n"}}})
+    space.tokens.patch(
+        "ci",
+        {
+            "spec": {
+                "secret": {
+                    "encryptTo": "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n"
+                }
+            }
+        },
+    )
     token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
     assert token["status"]["tokenHash"] == before["tokenHash"]
     space.secrets.delete("ci")
-    wait_for(lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on")
+    wait_for(
+        lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on"
+    )
     space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": None}}})
     status = space.ready("ci")["status"]
-    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(space.value("ci"))
+    assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(
+        space.value("ci")
+    )
 
 
 def test_an_edited_value_is_replaced(space, operator):
@@ -135,14 +176,17 @@ def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(spa
     assert space.tokens.get("ci")["status"]["revision"] == status["revision"]
 
 
-@pytest.mark.parametrize("kind,name,wrong", [
-    ("annotations", "apitoken.dev/expires-at", "2099-01-01T00:00:00Z"),
-    ("annotations", "apitoken.dev/token-id", None),
-    ("annotations", "apitoken.dev/user", "eve@example.com"),
-    ("labels", "app.kubernetes.io/managed-by", "eve"),
-    ("labels", "app.kubernetes.io/managed-by", None),
-    ("labels", "team", "eve"),
-])
+@pytest.mark.parametrize(
+    "kind,name,wrong",
+    [
+        ("annotations", "apitoken.dev/expires-at", "2099-01-01T00:00:00Z"),
+        ("annotations", "apitoken.dev/token-id", None),
+        ("annotations", "apitoken.dev/user", "eve@example.com"),
+        ("labels", "app.kubernetes.io/managed-by", "eve"),
+        ("labels", "app.kubernetes.io/managed-by", None),
+        ("labels", "team", "eve"),
+    ],
+)
 def test_our_metadata_is_put_back_and_foreign_metadata_stays(space, operator, kind, name, wrong):
     before, value = minted(space, secret={"labels": {"team": "a"}})
     right = space.secrets.get("ci")["metadata"][kind][name]
@@ -161,8 +205,17 @@ def test_our_metadata_is_put_back_and_foreign_metadata_stays(space, operator, ki
 def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(space, operator):
     before, value = minted(space)
     space.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
-    eventually(lambda: space.check_consistent("ci") and space.secrets.get("ci")["metadata"].get("ownerReferences") or pytest.fail("no owner"))
-    assert space.value("ci") == value and space.tokens.get("ci")["status"]["revision"] == before["revision"]
+    eventually(
+        lambda: (
+            space.check_consistent("ci")
+            and space.secrets.get("ci")["metadata"].get("ownerReferences")
+            or pytest.fail("no owner")
+        )
+    )
+    assert (
+        space.value("ci") == value
+        and space.tokens.get("ci")["status"]["revision"] == before["revision"]
+    )
 
 
 def test_another_owner_in_place_of_ours_makes_the_secret_foreign(space, operator):
@@ -179,7 +232,10 @@ def test_a_foreign_secret_is_never_touched_and_its_removal_is_seen(space, operat
     assert "tokenHash" not in token["status"]
     assert space.wait_event("ci", "SecretConflict")["type"] == "Warning"
     let_pass(1)
-    assert space.secrets.get("ci")["metadata"]["resourceVersion"] == foreign["metadata"]["resourceVersion"]
+    assert (
+        space.secrets.get("ci")["metadata"]["resourceVersion"]
+        == foreign["metadata"]["resourceVersion"]
+    )
     space.secrets.delete("ci")
     space.ready("ci", timeout=45)
     space.check_consistent("ci")
@@ -209,7 +265,9 @@ def test_many_secrets_deleted_at_once_all_come_back(space, operator):
     for number in range(40):
         space.token(f"t{number}")
     before = {t["metadata"]["name"]: t["status"] for t in space.wait_all_ready(40)}
-    space.cluster.api.delete(space.secrets.path, labelSelector="app.kubernetes.io/managed-by=apitoken-operator")
+    space.cluster.api.delete(
+        space.secrets.path, labelSelector="app.kubernetes.io/managed-by=apitoken-operator"
+    )
 
     def all_back():
         for name, status in before.items():
@@ -224,7 +282,11 @@ def test_healing_leaves_nothing_to_do(space, operator):
     before, value = minted(space)
     space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     wait_reminted(space, before, value)
-    wait_for(lambda: operator.metrics().value("workqueue_depth") in (0, None), 5, "the queue is not empty")
+    wait_for(
+        lambda: operator.metrics().value("workqueue_depth") in (0, None),
+        5,
+        "the queue is not empty",
+    )
     let_pass(1 * SCALE)
     writes = operator.metrics().writes()
     let_pass(2)

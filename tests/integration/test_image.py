@@ -1,5 +1,6 @@
 """The container image (hack/image.sh): unpacked as a container engine would, its program runs in its own root file system, read-only, as
 the numeric user, with a service account's files, against the real API server. It takes root (unshare, chroot), as a node's engine does."""
+
 import json
 import os
 import platform
@@ -41,7 +42,13 @@ def run(*command):
 def build(folder, **environment):
     """hack/image.sh with the release build, whatever binary the other tests look at."""
     kept = {name: value for name, value in os.environ.items() if name != "OPERATOR_BIN"}
-    return subprocess.run([ROOT / "hack/image.sh", "--out", folder], text=True, capture_output=True, timeout=1800, env=kept | environment)
+    return subprocess.run(
+        [ROOT / "hack/image.sh", "--out", folder],
+        text=True,
+        capture_output=True,
+        timeout=1800,
+        env=kept | environment,
+    )
 
 
 def built(folder):
@@ -85,7 +92,11 @@ def service_account(cluster, space, tmp_path):
     folder.mkdir()
     (folder / "ca.crt").write_bytes((cluster.dir / "ca.crt").read_bytes())
     (folder / "namespace").write_text("apitoken-system")
-    (folder / "token").write_text(cluster.kubectl("create", "token", "apitoken-operator", "-n", "apitoken-system").stdout.strip())
+    (folder / "token").write_text(
+        cluster.kubectl(
+            "create", "token", "apitoken-operator", "-n", "apitoken-system"
+        ).stdout.strip()
+    )
     for path in folder.iterdir():
         path.chmod(0o644)
     return folder
@@ -95,12 +106,31 @@ def service_account(cluster, space, tmp_path):
 def contained(image, cluster, service_account, tmp_path):
     """contained(flags...): the image's program in its root file system, as a pod would run it."""
     operators = []
-    (image.root / ACCOUNT).mkdir(parents=True, exist_ok=True)  # the mount point, which an engine makes
+    (image.root / ACCOUNT).mkdir(
+        parents=True, exist_ok=True
+    )  # the mount point, which an engine makes
     host, port = cluster.url.removeprefix("https://").split(":")
-    pod = ["env", "-i", f"KUBERNETES_SERVICE_HOST={host}", f"KUBERNETES_SERVICE_PORT={port}", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+    pod = [
+        "env",
+        "-i",
+        f"KUBERNETES_SERVICE_HOST={host}",
+        f"KUBERNETES_SERVICE_PORT={port}",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+    ]
 
     def start(*flags):
-        program = [*pod, "unshare", "--mount", "sh", "-c", CONTAINER, "sh", image.root, service_account, PROGRAM]
+        program = [
+            *pod,
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            CONTAINER,
+            "sh",
+            image.root,
+            service_account,
+            PROGRAM,
+        ]
         operators.append(Operator(list(flags), tmp_path / "contained.log", {}, program))
         return operators[-1].wait_ready()
 
@@ -116,12 +146,18 @@ def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained
     space.ready("ci")
     space.check_consistent("ci")
     status = open(f"/proc/{operator.process.pid}/status").read()
-    assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(r"^Gid:\t65532\t65532", status, re.M)
-    assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
+    assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(
+        r"^Gid:\t65532\t65532", status, re.M
+    )
+    assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(
+        r"^NoNewPrivs:\t1$", status, re.M
+    )
     assert os.readlink(f"/proc/{operator.process.pid}/root") == str(image.root)
     # Nobody but root dumps or traces it: the files in /proc of what may be traced belong to its user.
     assert os.stat(f"/proc/{operator.process.pid}/environ").st_uid == 0
-    assert re.search(r"^Max core file size +0 +0 ", open(f"/proc/{operator.process.pid}/limits").read(), re.M)
+    assert re.search(
+        r"^Max core file size +0 +0 ", open(f"/proc/{operator.process.pid}/limits").read(), re.M
+    )
     mounts = open(f"/proc/{operator.process.pid}/mountinfo").read()
     assert re.search(rf" / ro,|{re.escape(str(image.root))} ro[, ]", mounts), mounts
     assert operator.metrics().value("process_resident_memory_bytes") > 0
@@ -131,12 +167,25 @@ def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained
 def test_the_image_says_what_it_is_and_runs_as_nobody(image):
     config = image.config["config"]
     assert config["User"] == USER and config["Entrypoint"] == [PROGRAM]
-    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
-    assert labels["title"] == "apitoken-operator" and labels["version"] == image.version and labels["licenses"] == "Apache-2.0"
+    labels = {
+        name.removeprefix("org.opencontainers.image."): value
+        for name, value in config["Labels"].items()
+    }
+    assert (
+        labels["title"] == "apitoken-operator"
+        and labels["version"] == image.version
+        and labels["licenses"] == "Apache-2.0"
+    )
     assert labels["revision"] == run("git", "-C", ROOT, "rev-parse", "HEAD").strip()
     dockerfile = (ROOT / "Dockerfile").read_text()
-    assert f"USER {USER}" in dockerfile and f'ENTRYPOINT ["{PROGRAM}"]' in dockerfile and f"ARG VERSION={image.version}\n" in dockerfile
-    assert {name for name in config["Labels"]} - set(re.findall(r"(org\S+)=", dockerfile)) == {"org.opencontainers.image.created"}
+    assert (
+        f"USER {USER}" in dockerfile
+        and f'ENTRYPOINT ["{PROGRAM}"]' in dockerfile
+        and f"ARG VERSION={image.version}\n" in dockerfile
+    )
+    assert {name for name in config["Labels"]} - set(re.findall(r"(org\S+)=", dockerfile)) == {
+        "org.opencontainers.image.created"
+    }
 
 
 def test_the_image_holds_no_shell_no_setuid_file_and_no_debug_sections(image):
@@ -152,39 +201,73 @@ def test_the_program_is_built_with_every_hardening_that_debian_has(image):
     assert re.search(r"FLAGS_1.* PIE", run("readelf", "--dynamic", program))
     assert re.search(r"FLAGS_1.* NOW", run("readelf", "--dynamic", program))
     segments = run("readelf", "--segments", "--wide", program)
-    assert re.search(r"GNU_STACK .* RW  ", segments) and re.search(r"GNU_RELRO ", segments) and not re.search(r"LOAD .* RWE ", segments)
+    assert (
+        re.search(r"GNU_STACK .* RW  ", segments)
+        and re.search(r"GNU_RELRO ", segments)
+        and not re.search(r"LOAD .* RWE ", segments)
+    )
     imported = run("readelf", "--dyn-syms", "--wide", program)
     assert "__stack_chk_fail" in imported
-    assert re.search(r"__(memcpy|read|snprintf|strcpy|poll|memset)_chk", imported), "_FORTIFY_SOURCE"
+    assert re.search(r"__(memcpy|read|snprintf|strcpy|poll|memset)_chk", imported), (
+        "_FORTIFY_SOURCE"
+    )
     assert "glibcxx_assert_fail" in imported, "_GLIBCXX_ASSERTIONS"
     if platform.machine() == "x86_64":
         # The CET note would need Debian's crt1.o to have it, which has none: so the code itself is looked at. Each function that
         # can be called through a pointer begins with endbr64; a stack frame larger than a page is probed a page at a time.
         code = program.read_bytes()
         assert code.count(b"\xf3\x0f\x1e\xfa") > 2000, "-fcf-protection"
-        assert code.count(b"\x48\x81\xec\x00\x10\x00\x00\x48\x83\x0c\x24\x00") > 0, "-fstack-clash-protection"
+        assert code.count(b"\x48\x81\xec\x00\x10\x00\x00\x48\x83\x0c\x24\x00") > 0, (
+            "-fstack-clash-protection"
+        )
 
 
 def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
     packages = {package["SPDXID"]: package for package in image.sbom["packages"]}
     assert len(packages) == len(image.sbom["packages"])
-    ends = {relation[end] for relation in image.sbom["relationships"] for end in ("spdxElementId", "relatedSpdxElement")}
+    ends = {
+        relation[end]
+        for relation in image.sbom["relationships"]
+        for end in ("spdxElementId", "relatedSpdxElement")
+    }
     assert ends == {*packages, "SPDXRef-DOCUMENT"}
-    ours = {"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", PROGRAM, "/usr/share/doc/apitoken-operator/copyright"}
-    listed = {path for package in packages.values() if package.get("comment", "").startswith("In the image: ")
-              for path in package["comment"].removeprefix("In the image: ").split(", ")}
+    ours = {
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/nsswitch.conf",
+        "/etc/os-release",
+        PROGRAM,
+        "/usr/share/doc/apitoken-operator/copyright",
+    }
+    listed = {
+        path
+        for package in packages.values()
+        if package.get("comment", "").startswith("In the image: ")
+        for path in package["comment"].removeprefix("In the image: ").split(", ")
+    }
     assert {"/" + str(path.relative_to(image.root)) for path in image.files()} == listed | ours
     for package in packages.values():
-        assert package["versionInfo"] and package["supplier"] and package["externalRefs"][0]["referenceLocator"].startswith("pkg:")
+        assert (
+            package["versionInfo"]
+            and package["supplier"]
+            and package["externalRefs"][0]["referenceLocator"].startswith("pkg:")
+        )
         if package.get("comment", "").startswith("In the image: "):
             assert f"/usr/share/doc/{package['name']}/copyright" in listed
 
 
 def test_the_texts_that_copyright_files_refer_to_are_there(image):
-    named = {name for path in image.root.glob("usr/share/doc/*/copyright")
-             for name in re.findall(r"/usr/share/common-licenses/([A-Za-z]+-[0-9.]*[0-9])", path.read_text(errors="replace"))}
+    named = {
+        name
+        for path in image.root.glob("usr/share/doc/*/copyright")
+        for name in re.findall(
+            r"/usr/share/common-licenses/([A-Za-z]+-[0-9.]*[0-9])", path.read_text(errors="replace")
+        )
+    }
     assert {"GPL-2", "LGPL-2.1", "Apache-2.0"} <= named
-    assert [name for name in named if not (image.root / "usr/share/common-licenses" / name).is_file()] == []
+    assert [
+        name for name in named if not (image.root / "usr/share/common-licenses" / name).is_file()
+    ] == []
 
 
 def test_building_it_again_gives_the_same_image(image, tmp_path):

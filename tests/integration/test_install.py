@@ -1,5 +1,6 @@
 """From a clean cluster to working tokens, by each way that we ship: Helm 3, Helm 4, kustomize, install.yaml. No pod runs here, so the
 operator runs as a process: with the flags of the installed Deployment, under the service account that the installation made."""
+
 import pytest
 import yaml
 
@@ -35,7 +36,9 @@ def run_installed(clean, launch, tmp_path):
         deployment = clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}")
         pod = deployment["spec"]["template"]["spec"]
         flags = [flag for flag in pod["containers"][0]["args"] if "-bind-address=" not in flag]
-        kubeconfig = clean.service_account_kubeconfig(tmp_path / "pod", name=pod["serviceAccountName"])
+        kubeconfig = clean.service_account_kubeconfig(
+            tmp_path / "pod", name=pod["serviceAccountName"]
+        )
         return launch(*flags, kubeconfig=kubeconfig, env={"POD_NAMESPACE": SYSTEM})
 
     return run
@@ -43,7 +46,11 @@ def run_installed(clean, launch, tmp_path):
 
 def served(cluster):
     for resource in ("apitokens", "tokenexpiryconfigs"):
-        wait_for(lambda resource=resource: cluster.api.get(f"/apis/apitoken.dev/v1alpha1/{resource}"), 30, f"{resource} are not served")
+        wait_for(
+            lambda resource=resource: cluster.api.get(f"/apis/apitoken.dev/v1alpha1/{resource}"),
+            30,
+            f"{resource} are not served",
+        )
 
 
 def apply_samples(cluster):
@@ -60,29 +67,58 @@ def apply_samples(cluster):
 
 def values_of(space):
     tokens = {token["metadata"]["name"]: token["status"] for token in space.tokens.list()}
-    secrets = {s["metadata"]["name"]: s["data"] for s in space.secrets.list() if "apitoken.dev/token-id" in s["metadata"].get("annotations", {})}
+    secrets = {
+        s["metadata"]["name"]: s["data"]
+        for s in space.secrets.list()
+        if "apitoken.dev/token-id" in s["metadata"].get("annotations", {})
+    }
     assert len(secrets) == len(tokens) == 4
-    return {name: (status["tokenHash"], status["revision"], status["expiresAt"]) for name, status in tokens.items()}, secrets
+    return {
+        name: (status["tokenHash"], status["revision"], status["expiresAt"])
+        for name, status in tokens.items()
+    }, secrets
 
 
 def refuses_permanent_tokens(cluster):
     """alice has edit in team-a and no more."""
-    cluster.kubectl("create", "rolebinding", "alice", "-n", "team-a", "--clusterrole=edit", "--user=alice")
+    cluster.kubectl(
+        "create", "rolebinding", "alice", "-n", "team-a", "--clusterrole=edit", "--user=alice"
+    )
     tokens = kinds.apitokens(cluster.api.impersonating("alice"), "team-a")
 
     def refused():
         with pytest.raises(ApiError) as refusal:
-            tokens.api.create(tokens.path, {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "p"},
-                                            "spec": {"user": "alice"}}, dryRun="All")
+            tokens.api.create(
+                tokens.path,
+                {
+                    "apiVersion": "apitoken.dev/v1alpha1",
+                    "kind": "ApiToken",
+                    "metadata": {"name": "p"},
+                    "spec": {"user": "alice"},
+                },
+                dryRun="All",
+            )
         assert "mint-permanent" in refusal.value.message
 
     eventually(refused, 20)
-    eventually(lambda: tokens.api.create(tokens.path, {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "s"},
-                                                       "spec": {"user": "alice", "type": "Temporary"}}, dryRun="All"))
+    eventually(
+        lambda: tokens.api.create(
+            tokens.path,
+            {
+                "apiVersion": "apitoken.dev/v1alpha1",
+                "kind": "ApiToken",
+                "metadata": {"name": "s"},
+                "spec": {"user": "alice", "type": "Temporary"},
+            },
+            dryRun="All",
+        )
+    )
 
 
 def columns(cluster):
-    crd = cluster.api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/apitokens.apitoken.dev")
+    crd = cluster.api.get(
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/apitokens.apitoken.dev"
+    )
     return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
 
 
@@ -117,37 +153,68 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     assert clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}") is None
     assert values_of(space) == before, "an uninstallation must leave tokens alone"
     keys = kinds.secrets(clean.api, SYSTEM).get("apitoken-operator-jwt-keys")
-    assert "ownerReferences" not in keys["metadata"], "it is removed by hand, as docs/installation.md says"
+    assert "ownerReferences" not in keys["metadata"], (
+        "it is removed by hand, as docs/installation.md says"
+    )
 
     helm("install", RELEASE, CHART)
     operator = run_installed()
     let_pass(2)
     assert values_of(space) == before
     space.secrets.delete("ci-deploy")
-    wait_for(lambda: (space.tokens.get("ci-deploy")["status"]["revision"]) == 2, 20, "the operator heals no more")
+    wait_for(
+        lambda: (space.tokens.get("ci-deploy")["status"]["revision"]) == 2,
+        20,
+        "the operator heals no more",
+    )
     operator.stop()
 
 
 EVERYTHING = {
-    "replicaCount": 2, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"restrictEgress": True}, "grafanaDashboard": {"enabled": True},
-    "policy": {"lifetimes": "Deny"}, "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"}, "issuer": "https://tokens.example.com",
-    "topologySpreadConstraints": yaml.safe_load((CHART / "values-ha.yaml").read_text())["topologySpreadConstraints"],
-    "priorityClassName": "system-cluster-critical", "extraEnv": [{"name": "TZ", "value": "UTC"}], "commonLabels": {"team": "platform"},
+    "replicaCount": 2,
+    "podDisruptionBudget": {"enabled": True},
+    "networkPolicy": {"restrictEgress": True},
+    "grafanaDashboard": {"enabled": True},
+    "policy": {"lifetimes": "Deny"},
+    "verify": {"enabled": True, "tlsSecret": "tls", "clientCASecret": "ca"},
+    "issuer": "https://tokens.example.com",
+    "topologySpreadConstraints": yaml.safe_load((CHART / "values-ha.yaml").read_text())[
+        "topologySpreadConstraints"
+    ],
+    "priorityClassName": "system-cluster-critical",
+    "extraEnv": [{"name": "TZ", "value": "UTC"}],
+    "commonLabels": {"team": "platform"},
 }
 
 
-def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator(clean, run_installed, tmp_path):
+def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator(
+    clean, run_installed, tmp_path
+):
     """The API server's own schemas, and for ServiceMonitor and PrometheusRule those of the Prometheus operator."""
-    clean.kubectl("apply", "--server-side", *(f"-f{built()['kinds']}/{kind}.yaml" for kind in ("servicemonitors", "prometheusrules")))
-    monitors = Collection(clean.api, f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors")
-    wait_for(lambda: clean.api.get("/apis/monitoring.coreos.com/v1/servicemonitors"), 30, "ServiceMonitors are not served")
+    clean.kubectl(
+        "apply",
+        "--server-side",
+        *(f"-f{built()['kinds']}/{kind}.yaml" for kind in ("servicemonitors", "prometheusrules")),
+    )
+    monitors = Collection(
+        clean.api, f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors"
+    )
+    wait_for(
+        lambda: clean.api.get("/apis/monitoring.coreos.com/v1/servicemonitors"),
+        30,
+        "ServiceMonitors are not served",
+    )
     clean.kubectl("create", "namespace", SYSTEM)
     clean.kubectl("create", "namespace", "team-a")
     clean.kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted")
     helm = Helm(clean, "4", tmp_path / "helm")
     for values in ({}, EVERYTHING, {"namespaces": ["default"], "metrics": {"enabled": False}}):
-        text = helm("template", RELEASE, CHART, "--api-versions", "monitoring.coreos.com/v1", values=values).stdout
-        told = clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=text)
+        text = helm(
+            "template", RELEASE, CHART, "--api-versions", "monitoring.coreos.com/v1", values=values
+        ).stdout
+        told = clean.kubectl(
+            "apply", "--dry-run=server", "--validate=strict", "-f", "-", input=text
+        )
         assert "would violate PodSecurity" not in told.stderr
     notes = helm("install", RELEASE, CHART, values={"namespaces": ["team-a"]}).stdout
     assert "SKIPPED" not in notes
@@ -158,31 +225,57 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
     assert "forbidden" not in operator.log().lower(), "rights in team-a alone do not suffice"
 
 
-@pytest.mark.parametrize("how", [["-k", "manifests/default"], ["--server-side", "-f", "manifests/install.yaml"]], ids=["kustomize", "install-yaml"])
+@pytest.mark.parametrize(
+    "how",
+    [["-k", "manifests/default"], ["--server-side", "-f", "manifests/install.yaml"]],
+    ids=["kustomize", "install-yaml"],
+)
 def test_manifests_give_working_tokens(clean, run_installed, how):
-    clean.kubectl("apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how))
+    clean.kubectl(
+        "apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)
+    )
     operator = run_installed()
     apply_samples(clean)
     refuses_permanent_tokens(clean)
-    again = clean.kubectl("apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)).stdout
+    again = clean.kubectl(
+        "apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)
+    ).stdout
     assert "configured" not in again and "created" not in again
     for overlay in ("ha", "no-prometheus"):
-        clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(ROOT / "manifests" / overlay))
+        clean.kubectl(
+            "apply",
+            "--dry-run=server",
+            "--validate=strict",
+            "-k",
+            str(ROOT / "manifests" / overlay),
+        )
     operator.stop()
     assert "forbidden" not in operator.log().lower()
 
 
 def test_either_way_of_kubectl_may_follow_the_other(clean):
     """No conflict and no change: what the API server would add stands in the manifests, so that both ways set the same fields."""
-    kustomize, install = ["-k", str(ROOT / "manifests/default")], ["--server-side", "-f", str(ROOT / "manifests/install.yaml")]
-    shipped = [thing for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()) if thing]
+    kustomize, install = (
+        ["-k", str(ROOT / "manifests/default")],
+        ["--server-side", "-f", str(ROOT / "manifests/install.yaml")],
+    )
+    shipped = [
+        thing
+        for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
+        if thing
+    ]
     clean.kubectl("apply", *kustomize)
 
     def contents():
         """All but metadata, in which kubectl keeps notes, and status."""
-        found = yaml.safe_load(clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout)["items"]
+        found = yaml.safe_load(
+            clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout
+        )["items"]
         assert len(found) == len(shipped)
-        return {(thing["kind"], thing["metadata"]["name"]): {**thing, "metadata": None, "status": None} for thing in found}
+        return {
+            (thing["kind"], thing["metadata"]["name"]): {**thing, "metadata": None, "status": None}
+            for thing in found
+        }
 
     before = contents()
     for way in (install, kustomize, install):
@@ -194,9 +287,16 @@ def test_the_pod_passes_the_restricted_standard(clean):
     """Admission judges pods, which a Deployment makes later: here the pod itself."""
     clean.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
     clean.kubectl("apply", "--dry-run=server", "-f", str(ROOT / "manifests/base/deployment.yaml"))
-    template = yaml.safe_load((ROOT / "manifests/base/deployment.yaml").read_text())["spec"]["template"]
+    template = yaml.safe_load((ROOT / "manifests/base/deployment.yaml").read_text())["spec"][
+        "template"
+    ]
     path = f"/api/v1/namespaces/{SYSTEM}/pods"
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator", **template["metadata"]}, "spec": template["spec"]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "operator", **template["metadata"]},
+        "spec": template["spec"],
+    }
     clean.api.create(path, pod, dryRun="All")
     pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     with pytest.raises(ApiError, match="violates PodSecurity"):

@@ -1,5 +1,6 @@
 """Format JWT: what a token says, which keys verify it, and what becomes of those keys. PyJWT, a library of another make, is
 the judge."""
+
 import base64
 import datetime
 import json
@@ -29,19 +30,35 @@ def entries(space):
     """What the key Secret holds: {kid: (private key in PEM, times)}."""
     secret = space.secrets.get(KEYS)
     data = (secret or {}).get("data") or {}
-    return {name[:-4]: (value_in(secret, name).encode(), json.loads(value_in(secret, name[:-4] + ".json")))
-            for name in data if name.endswith(".pem")}
+    return {
+        name[:-4]: (
+            value_in(secret, name).encode(),
+            json.loads(value_in(secret, name[:-4] + ".json")),
+        )
+        for name in data
+        if name.endswith(".pem")
+    }
 
 
 def public_keys(space):
-    return {kid: serialization.load_pem_private_key(pem, None).public_key() for kid, (pem, _) in entries(space).items()}
+    return {
+        kid: serialization.load_pem_private_key(pem, None).public_key()
+        for kid, (pem, _) in entries(space).items()
+    }
 
 
 def verified(space, value, audience=API, **options):
     """The claims, as PyJWT accepts them; which of the keys, the token's header says."""
     key = public_keys(space)[jwt.get_unverified_header(value)["kid"]]
-    return jwt.decode(value, key, algorithms=["ES256"], audience=audience, issuer=ISSUER,
-                      options={"require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"]}, **options)
+    return jwt.decode(
+        value,
+        key,
+        algorithms=["ES256"],
+        audience=audience,
+        issuer=ISSUER,
+        options={"require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"]},
+        **options,
+    )
 
 
 def seed_key(space, signs_from):
@@ -50,10 +67,18 @@ def seed_key(space, signs_from):
     numbers = key.public_key().public_numbers()
     x, y = (base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
     kid = base64url(bytes.fromhex(hash_of(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}')[7:]))
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    at = datetime.datetime.fromtimestamp(signs_from, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    at = datetime.datetime.fromtimestamp(signs_from, datetime.timezone.utc).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
     times = json.dumps({"createdAt": at, "activeFrom": at})
-    space.secrets.create(KEYS, type="Opaque", data={f"{kid}.pem": encoded(pem.decode()), f"{kid}.json": encoded(times)})
+    space.secrets.create(
+        KEYS,
+        type="Opaque",
+        data={f"{kid}.pem": encoded(pem.decode()), f"{kid}.json": encoded(times)},
+    )
     return kid
 
 
@@ -63,7 +88,12 @@ def base64url(content):
 
 def asked(operator, value):
     """What /auth says of it."""
-    answer = requests.get(f"{operator.verify_url}/auth", headers={"Authorization": f"Bearer {value}"}, verify=False, timeout=10)
+    answer = requests.get(
+        f"{operator.verify_url}/auth",
+        headers={"Authorization": f"Bearer {value}"},
+        verify=False,
+        timeout=10,
+    )
     return answer.status_code
 
 
@@ -73,12 +103,20 @@ def operator(start_operator):
 
 
 def test_a_jwt_says_what_the_contract_says(space, operator):
-    status = session(space, ttl="1h", groups=["deployers", "ci"], scopes=["deploy:write", "deploy:read"])["status"]
+    status = session(
+        space, ttl="1h", groups=["deployers", "ci"], scopes=["deploy:write", "deploy:read"]
+    )["status"]
     value = space.value("ci")
     assert verified(space, value) == {
-        "iss": ISSUER, "sub": "alice@example.com", "aud": [API], "jti": status["tokenID"], "client_id": f"{space.name}/ci",
-        "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp(),
-        "groups": ["deployers", "ci"], "scope": "deploy:write deploy:read",
+        "iss": ISSUER,
+        "sub": "alice@example.com",
+        "aud": [API],
+        "jti": status["tokenID"],
+        "client_id": f"{space.name}/ci",
+        "iat": moment(status["issuedAt"]).timestamp(),
+        "exp": moment(status["expiresAt"]).timestamp(),
+        "groups": ["deployers", "ci"],
+        "scope": "deploy:write deploy:read",
     }
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 3600
     header = jwt.get_unverified_header(value)
@@ -118,7 +156,9 @@ def test_the_key_is_made_with_the_first_jwt_and_serves_all(space, operator):
     for number in range(6):
         space.ready(f"s{number}")
     (kid,) = entries(space)
-    assert {jwt.get_unverified_header(space.value(f"s{number}"))["kid"] for number in range(6)} == {kid}
+    assert {jwt.get_unverified_header(space.value(f"s{number}"))["kid"] for number in range(6)} == {
+        kid
+    }
 
 
 def test_a_restarted_operator_signs_with_the_key_that_is_there(space, start_operator):
@@ -137,14 +177,18 @@ def test_a_key_is_published_before_it_signs(space, start_operator):
     wait_for(lambda: len(entries(space)) == 2, 10, "no second key")
     found = entries(space)
     (second,) = found.keys() - {first}
-    published, active = (moment(found[second][1][name]).timestamp() for name in ("createdAt", "activeFrom"))
+    published, active = (
+        moment(found[second][1][name]).timestamp() for name in ("createdAt", "activeFrom")
+    )
     assert active - published >= 6
     numbers = iter(range(100))
 
     def signer():
         name = f"s{next(numbers)}"
         session(space, name)
-        return jwt.get_unverified_header(space.value(name))["kid"], moment(space.tokens.get(name)["status"]["issuedAt"]).timestamp()
+        return jwt.get_unverified_header(space.value(name))["kid"], moment(
+            space.tokens.get(name)["status"]["issuedAt"]
+        ).timestamp()
 
     kid, issued = signer()
     assert issued >= active or kid == first
@@ -166,8 +210,15 @@ def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(space, operator)
     operator.wait_logged("signing keys lost .*cause=deleted live_jwts=1")
     with pytest.raises(KeyError):
         verified(space, former)
-    wait_for(lambda: asked(operator, former) == 401, 5, "the operator still vouches for what no key signed")
-    space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
+    wait_for(
+        lambda: asked(operator, former) == 401,
+        5,
+        "the operator still vouches for what no key signed",
+    )
+    space.tokens.patch(
+        "ci",
+        {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
+    )
     wait_for(lambda: space.value("ci") != former, 10, "the token was not renewed")
     verified(space, space.value("ci"))
     assert asked(operator, space.value("ci")) == 200
@@ -180,10 +231,18 @@ def test_a_damaged_key_is_replaced_and_the_loss_is_told(space, operator):
     (kid,) = entries(space)
     former = space.value("ci")
     space.secrets.patch(KEYS, {"data": {f"{kid}.pem": encoded("rubbish")}})
-    wait_for(lambda: space.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}), 10, "the damaged key stays")
+    wait_for(
+        lambda: space.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}),
+        10,
+        "the damaged key stays",
+    )
     event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
     assert kid in event["note"]
-    wait_for(lambda: asked(operator, former) == 401, 5, "the operator still vouches for what no key signed")
+    wait_for(
+        lambda: asked(operator, former) == 401,
+        5,
+        "the operator still vouches for what no key signed",
+    )
     session(space, "next")
     verified(space, space.value("next"))
 
@@ -201,9 +260,13 @@ def test_an_opaque_name_for_the_key_secret_is_no_way_to_it(space, operator):
 
 def test_a_foreign_write_to_the_key_secret_is_left_alone(space, operator):
     session(space)
-    space.secrets.patch(KEYS, {"metadata": {"labels": {"theirs": "stays"}}, "data": {"theirs": encoded("stays")}})
+    space.secrets.patch(
+        KEYS, {"metadata": {"labels": {"theirs": "stays"}}, "data": {"theirs": encoded("stays")}}
+    )
     session(space, "next")
     secret = space.secrets.get(KEYS)
-    assert secret["metadata"]["labels"]["theirs"] == "stays" and value_in(secret, "theirs") == "stays"
+    assert (
+        secret["metadata"]["labels"]["theirs"] == "stays" and value_in(secret, "theirs") == "stays"
+    )
     assert len(entries(space)) == 1
     assert condition(space.tokens.get("next"), "Ready")["status"] == "True"

@@ -1,5 +1,6 @@
 """JWTs before verifiers that know nothing of the operator but its public keys, fetched over HTTPS from its discovery documents:
 PyJWT, and kube-apiserver with an AuthenticationConfiguration."""
+
 import subprocess
 
 import jwt
@@ -21,11 +22,40 @@ class Issuer:
         self.url = f"https://127.0.0.1:{self.port}"
         self.certificate, self.key = directory / "tls.crt", directory / "tls.key"
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2", "-subj",
-             "/CN=verify", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.key, "-out", self.certificate],
-            check=True, capture_output=True, timeout=30)
-        self.flags = ["--issuer", self.url, "--verify-bind-address", f"127.0.0.1:{self.port}",
-                      "--verify-tls-cert-file", self.certificate, "--verify-tls-key-file", self.key]
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-noenc",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=verify",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                self.key,
+                "-out",
+                self.certificate,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        self.flags = [
+            "--issuer",
+            self.url,
+            "--verify-bind-address",
+            f"127.0.0.1:{self.port}",
+            "--verify-tls-cert-file",
+            self.certificate,
+            "--verify-tls-key-file",
+            self.key,
+        ]
 
     def get(self, path):
         answer = requests.get(self.url + path, verify=str(self.certificate), timeout=10)
@@ -58,7 +88,9 @@ def test_pyjwt_verifies_by_discovery_and_jwks_alone(space, start_operator, issue
     start_operator(*issuer.flags)
     assert issuer.keys() == {"keys": []}
     value = session(space, "ci", scopes=["deploy:write"])
-    (key,) = [key for key in jwt.PyJWKSet.from_dict(issuer.keys()).keys if key.key_id == kid_of(value)]
+    (key,) = [
+        key for key in jwt.PyJWKSet.from_dict(issuer.keys()).keys if key.key_id == kid_of(value)
+    ]
     claims = jwt.decode(value, key.key, algorithms=["ES256"], audience=AUDIENCE, issuer=issuer.url)
     assert (claims["sub"], claims["scope"]) == ("alice@example.com", "deploy:write")
     assert not any("d" in key for key in issuer.keys()["keys"]), "a private key is served"
@@ -71,21 +103,43 @@ def test_a_stand_by_serves_the_keys_that_the_leader_made(space, start_operator, 
     (tmp_path / "other").mkdir()
     stand_by = Issuer(tmp_path / "other")
     start_operator("--leader-elect", *stand_by.flags)
-    wait_for(lambda: [key["kid"] for key in stand_by.keys()["keys"]] == [kid_of(value)], 10, "the stand-by shows no key")
+    wait_for(
+        lambda: [key["kid"] for key in stand_by.keys()["keys"]] == [kid_of(value)],
+        10,
+        "the stand-by shows no key",
+    )
     space.secrets.delete("apitoken-operator-jwt-keys")
-    next_value = wait_for(lambda: [key["kid"] for key in leader.keys()["keys"] if key["kid"] != kid_of(value)], 10, "no new key")
-    wait_for(lambda: [key["kid"] for key in stand_by.keys()["keys"]] == next_value, 10, "the stand-by shows the old key")
+    next_value = wait_for(
+        lambda: [key["kid"] for key in leader.keys()["keys"] if key["kid"] != kid_of(value)],
+        10,
+        "no new key",
+    )
+    wait_for(
+        lambda: [key["kid"] for key in stand_by.keys()["keys"]] == next_value,
+        10,
+        "the stand-by shows the old key",
+    )
 
 
 @pytest.fixture
 def trusting_apiserver(cluster, issuer, tmp_path):
     """start(): kube-apiserver anew, trusting the issuer; afterwards as before."""
     config = {
-        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration",
-        "jwt": [{
-            "issuer": {"url": issuer.url, "certificateAuthority": issuer.certificate.read_text(), "audiences": [AUDIENCE]},
-            "claimMappings": {"username": {"claim": "sub", "prefix": ""}, "groups": {"claim": "groups", "prefix": ""}},
-        }],
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AuthenticationConfiguration",
+        "jwt": [
+            {
+                "issuer": {
+                    "url": issuer.url,
+                    "certificateAuthority": issuer.certificate.read_text(),
+                    "audiences": [AUDIENCE],
+                },
+                "claimMappings": {
+                    "username": {"claim": "sub", "prefix": ""},
+                    "groups": {"claim": "groups", "prefix": ""},
+                },
+            }
+        ],
     }
     path = tmp_path / "authentication.yaml"
     path.write_text(yaml.safe_dump(config))
@@ -98,24 +152,48 @@ def trusting_apiserver(cluster, issuer, tmp_path):
     restart("--v=0")  # flags replace the former ones; this one changes nothing
 
 
-def test_kube_apiserver_accepts_a_jwt_by_its_keys(cluster, space, start_operator, issuer, trusting_apiserver, tmp_path):
+def test_kube_apiserver_accepts_a_jwt_by_its_keys(
+    cluster, space, start_operator, issuer, trusting_apiserver, tmp_path
+):
     start_operator(*issuer.flags)
     trusting_apiserver()
     value = session(space, "ci", groups=["deployers"])
-    bare = cluster.changed_kubeconfig(tmp_path / "bare", lambda c: (c.update(users=[]), c["contexts"][0]["context"].pop("user")))
+    bare = cluster.changed_kubeconfig(
+        tmp_path / "bare", lambda c: (c.update(users=[]), c["contexts"][0]["context"].pop("user"))
+    )
 
     def kubectl(token, *args):
         return cluster.kubectl("--kubeconfig", bare, "--token", token, *args, check=False)
 
-    wait_for(lambda: kubectl(value, "auth", "whoami").returncode == 0, 30, lambda: kubectl(value, "auth", "whoami").stderr)
-    who = yaml.safe_load(kubectl(value, "auth", "whoami", "-o", "yaml").stdout)["status"]["userInfo"]
+    wait_for(
+        lambda: kubectl(value, "auth", "whoami").returncode == 0,
+        30,
+        lambda: kubectl(value, "auth", "whoami").stderr,
+    )
+    who = yaml.safe_load(kubectl(value, "auth", "whoami", "-o", "yaml").stdout)["status"][
+        "userInfo"
+    ]
     assert who["username"] == "alice@example.com"
     assert set(who["groups"]) == {"deployers", "system:authenticated"}
 
     assert kubectl(value, "get", "secrets", "-n", space.name).returncode != 0
-    cluster.kubectl("create", "rolebinding", "deployers", "-n", space.name, "--clusterrole=admin", "--group=deployers")
-    wait_for(lambda: kubectl(value, "get", "secrets", "-n", space.name).returncode == 0, 10, "the group gives no rights")
+    cluster.kubectl(
+        "create",
+        "rolebinding",
+        "deployers",
+        "-n",
+        space.name,
+        "--clusterrole=admin",
+        "--group=deployers",
+    )
+    wait_for(
+        lambda: kubectl(value, "get", "secrets", "-n", space.name).returncode == 0,
+        10,
+        "the group gives no rights",
+    )
 
-    space.token("elsewhere", type="Temporary", format="JWT", audiences=["https://elsewhere.example.com"])
+    space.token(
+        "elsewhere", type="Temporary", format="JWT", audiences=["https://elsewhere.example.com"]
+    )
     space.ready("elsewhere")
     assert "Unauthorized" in kubectl(space.value("elsewhere"), "auth", "whoami").stderr

@@ -1,5 +1,6 @@
 """The policy apitoken-lifetimes on the real API server: a ttl beyond the ceiling of a TokenExpiryConfig is told at admission, or refused
 where an administrator wants that."""
+
 import pytest
 
 from bed.policies import ADMISSION, refusal
@@ -31,36 +32,110 @@ PERMANENT_CAP = {"lifetimes": {"permanent": {"max": "24h"}, "temporary": {"max":
 CUT = "is more than the 24h"
 # of the config, labels of the token, its spec, what the warning says (None: none)
 LIFETIMES = [
-    ({}, {}, permanent("alice", ttl="25h"), "spec.ttl: 25h is more than the 24h that TokenExpiryConfig"),
+    (
+        {},
+        {},
+        permanent("alice", ttl="25h"),
+        "spec.ttl: 25h is more than the 24h that TokenExpiryConfig",
+    ),
     ({}, {}, permanent("alice", ttl="24h0m"), None),
     ({}, {}, permanent("alice"), None),
     ({}, {}, temporary("alice", ttl="2h"), "spec.ttl: 2h is more than the 1h"),
-    ({"tokenSelector": {"matchLabels": {"tier": "prod"}}}, {"tier": "prod"}, permanent("alice", ttl="25h"), CUT),
-    ({"tokenSelector": {"matchLabels": {"tier": "prod"}}}, {"tier": "dev"}, permanent("alice", ttl="25h"), None),
+    (
+        {"tokenSelector": {"matchLabels": {"tier": "prod"}}},
+        {"tier": "prod"},
+        permanent("alice", ttl="25h"),
+        CUT,
+    ),
+    (
+        {"tokenSelector": {"matchLabels": {"tier": "prod"}}},
+        {"tier": "dev"},
+        permanent("alice", ttl="25h"),
+        None,
+    ),
     ({"tokenSelector": {"matchLabels": {"tier": "prod"}}}, {}, permanent("alice", ttl="25h"), None),
-    *[({"tokenSelector": {"matchExpressions": [{"key": "tier", "operator": operator, **({"values": values} if values else {})}]}},
-       labels, permanent("alice", ttl="25h"), CUT if matches else None)
-      for operator, values, labels, matches in [
-          ("In", ["prod", "qa"], {"tier": "qa"}, True), ("In", ["prod"], {"tier": "qa"}, False), ("In", ["prod"], {}, False),
-          ("NotIn", ["prod"], {"tier": "qa"}, True), ("NotIn", ["prod"], {"tier": "prod"}, False), ("NotIn", ["prod"], {}, True),
-          ("Exists", [], {"tier": ""}, True), ("Exists", [], {}, False),
-          ("DoesNotExist", [], {}, True), ("DoesNotExist", [], {"tier": "x"}, False)]],
-    ({"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "In", "values": ["red"]}]}}, {}, permanent("alice", ttl="25h"), CUT),
-    ({"namespaceSelector": {"matchLabels": {"team": "blue"}}}, {}, permanent("alice", ttl="25h"), None),
+    *[
+        (
+            {
+                "tokenSelector": {
+                    "matchExpressions": [
+                        {
+                            "key": "tier",
+                            "operator": operator,
+                            **({"values": values} if values else {}),
+                        }
+                    ]
+                }
+            },
+            labels,
+            permanent("alice", ttl="25h"),
+            CUT if matches else None,
+        )
+        for operator, values, labels, matches in [
+            ("In", ["prod", "qa"], {"tier": "qa"}, True),
+            ("In", ["prod"], {"tier": "qa"}, False),
+            ("In", ["prod"], {}, False),
+            ("NotIn", ["prod"], {"tier": "qa"}, True),
+            ("NotIn", ["prod"], {"tier": "prod"}, False),
+            ("NotIn", ["prod"], {}, True),
+            ("Exists", [], {"tier": ""}, True),
+            ("Exists", [], {}, False),
+            ("DoesNotExist", [], {}, True),
+            ("DoesNotExist", [], {"tier": "x"}, False),
+        ]
+    ],
+    (
+        {
+            "namespaceSelector": {
+                "matchExpressions": [{"key": "team", "operator": "In", "values": ["red"]}]
+            }
+        },
+        {},
+        permanent("alice", ttl="25h"),
+        CUT,
+    ),
+    (
+        {"namespaceSelector": {"matchLabels": {"team": "blue"}}},
+        {},
+        permanent("alice", ttl="25h"),
+        None,
+    ),
 ]
 
 
 @pytest.mark.parametrize("selectors, labels, spec, warning", LIFETIMES)
-def test_a_ttl_beyond_the_ceiling_is_told_at_once(cluster, make_space, selectors, labels, spec, warning):
+def test_a_ttl_beyond_the_ceiling_is_told_at_once(
+    cluster, make_space, selectors, labels, spec, warning
+):
     space = make_space(labels={"team": "red"})
-    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}} if not selectors else selectors
-    here = {**here} if "namespaceSelector" in here else {**here, "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}
+    here = (
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}
+        if not selectors
+        else selectors
+    )
+    here = (
+        {**here}
+        if "namespaceSelector" in here
+        else {
+            **here,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+        }
+    )
     name = space.config("cap", **here, **PERMANENT_CAP)
-    probe = space.config("probe", lifetimes={"permanent": {"max": "10s"}, "temporary": {"max": "10s"}})
-    body = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "t", "labels": labels}, "spec": spec}
+    probe = space.config(
+        "probe", lifetimes={"permanent": {"max": "10s"}, "temporary": {"max": "10s"}}
+    )
+    body = {
+        "apiVersion": "apitoken.dev/v1alpha1",
+        "kind": "ApiToken",
+        "metadata": {"name": "t", "labels": labels},
+        "spec": spec,
+    }
 
     def warnings(spec):
-        told = cluster.api.request("POST", space.tokens.path, {**body, "spec": spec}, {"dryRun": "All"}).headers.get("Warning", "")
+        told = cluster.api.request(
+            "POST", space.tokens.path, {**body, "spec": spec}, {"dryRun": "All"}
+        ).headers.get("Warning", "")
         return [part for part in told.split("299 - ") if part]
 
     # Configs reach the policy in the order in which they were made: once the younger one acts, the older one does.
@@ -76,13 +151,17 @@ def denying(cluster, space):
     bindings = f"{ADMISSION}/validatingadmissionpolicybindings"
     spec = cluster.api.get(f"{bindings}/apitoken-lifetimes")["spec"]
     spec["validationActions"] = ["Deny"]
-    spec["matchResources"] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}
+    spec["matchResources"] = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
+    }
     cluster.api.create(bindings, {"metadata": {"name": space.name}, "spec": spec})
     yield
     cluster.api.delete(f"{bindings}/{space.name}")
 
 
-def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_can_be_revoked(denying, space):
+def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_can_be_revoked(
+    denying, space
+):
     space.token("long", ttl="48h")
     name = space.config("cap", **PERMANENT_CAP)
 
@@ -91,11 +170,24 @@ def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_c
 
     refused = f"is more than the 24h that TokenExpiryConfig {name} allows tokens of type Permanent, and none gets more; ask for 24h or less"
     eventually(lambda: assert_any(refused, [patched({"spec": {"ttl": "47h"}}, dryRun="All") or ""]))
-    body = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "new"}, "spec": permanent("alice", ttl="25h")}
+    body = {
+        "apiVersion": "apitoken.dev/v1alpha1",
+        "kind": "ApiToken",
+        "metadata": {"name": "new"},
+        "spec": permanent("alice", ttl="25h"),
+    }
     told = refusal(lambda: space.tokens.api.create(space.tokens.path, body))
-    assert told.startswith('apitokens.apitoken.dev "new" is forbidden: ValidatingAdmissionPolicy') and refused in told
-    for change in ({"spec": {"description": "another"}}, {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}},
-                   {"metadata": {"labels": {"tier": "x"}}}, {"spec": {"ttl": None}}, {"spec": {"ttl": "24h"}}):
+    assert (
+        told.startswith('apitokens.apitoken.dev "new" is forbidden: ValidatingAdmissionPolicy')
+        and refused in told
+    )
+    for change in (
+        {"spec": {"description": "another"}},
+        {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}},
+        {"metadata": {"labels": {"tier": "x"}}},
+        {"spec": {"ttl": None}},
+        {"spec": {"ttl": "24h"}},
+    ):
         assert patched(change, dryRun="All") is None, change
     assert patched({"spec": {"revoked": True}}) is None
 
@@ -110,4 +202,7 @@ def test_a_ttl_that_was_warned_about_is_cut_by_the_operator(space, operator):
     assert token["spec"]["ttl"] == "48h"
     token = space.ready("long")
     assert token["status"]["ttl"] == "24h0m0s" and stands(token, "Ready")[0] == "True"
-    assert name in condition(token, "Ready")["message"] or "24h" in condition(token, "Ready")["message"]
+    assert (
+        name in condition(token, "Ready")["message"]
+        or "24h" in condition(token, "Ready")["message"]
+    )

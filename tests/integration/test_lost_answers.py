@@ -1,4 +1,5 @@
 """Writes that happen and whose answers never arrive: nothing is minted over a value that was published."""
+
 import collections
 import threading
 import time
@@ -42,7 +43,9 @@ def faults():
 @pytest.fixture
 def operator_behind(cluster, start_operator, tmp_path, faults):
     proxy = Proxy(cluster, spoil_watch=faults.spoil_watch, spoil_answer=faults.spoil_answer)
-    path = cluster.changed_kubeconfig(tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url))
+    path = cluster.changed_kubeconfig(
+        tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url)
+    )
     yield start_operator(kubeconfig=path)
     faults.away = False
     proxy.stop()
@@ -63,12 +66,20 @@ def first_time_each(matches):
 
 
 @pytest.mark.parametrize("which", ["status", "secret"])
-def test_an_answer_lost_while_the_watch_is_away_costs_no_published_value(space, operator_behind, faults, which):
+def test_an_answer_lost_while_the_watch_is_away_costs_no_published_value(
+    space, operator_behind, faults, which
+):
     def matches(method, path):
-        return method == "PATCH" and path.endswith("/status") if which == "status" else method == "POST" and path.endswith("/secrets")
+        return (
+            method == "PATCH" and path.endswith("/status")
+            if which == "status"
+            else method == "POST" and path.endswith("/secrets")
+        )
 
     count = 20
-    faults.loses = first_time_each(matches) if which == "status" else first_time_each(lambda m, p: False)
+    faults.loses = (
+        first_time_each(matches) if which == "status" else first_time_each(lambda m, p: False)
+    )
     if which == "secret":  # one path for all: lose the first answers
         left = [count]
 
@@ -100,12 +111,18 @@ def test_a_healed_secret_is_never_ready_with_a_value_that_does_not_verify(space,
         space.wait_all_ready(10)
         for n in range(10):
             space.secrets.delete(f"t{n}")
-        wait_for(lambda: all(t["status"]["revision"] == 2 for t in space.wait_all_ready(10)), 20, "not healed")
+        wait_for(
+            lambda: all(t["status"]["revision"] == 2 for t in space.wait_all_ready(10)),
+            20,
+            "not healed",
+        )
         let_pass(0.5)
     assert history.check_ready_values() > 40
 
 
-def test_while_all_answers_to_writes_are_lost_each_token_is_tried_by_its_backoff(space, operator_behind, faults):
+def test_while_all_answers_to_writes_are_lost_each_token_is_tried_by_its_backoff(
+    space, operator_behind, faults
+):
     """60 tokens for 15 s: the first pass and those 0.5, 1.5, 3.5 and 7.5 s later, each with one write that fails."""
     count, seconds = 60, 15
     faults.loses = lambda method, path: True

@@ -19,37 +19,47 @@ def installed(cluster):
     return cluster
 
 
-@pytest.mark.parametrize("sample", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "sample", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_a_sample_is_accepted(installed, sample):
     installed.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(sample))
 
 
-@pytest.mark.parametrize("verbs, resource, namespace", [
-    ("list watch delete", "apitokens.apitoken.dev", "team-a"),
-    ("patch", "apitokens.apitoken.dev/status", "team-a"),
-    ("list watch", "tokenexpiryconfigs.apitoken.dev", None),
-    ("patch", "tokenexpiryconfigs.apitoken.dev/status", None),
-    ("get list watch create patch delete", "secrets", "team-a"),
-    ("list watch", "namespaces", None),
-    ("create patch", "events.events.k8s.io", "team-a"),
-    ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
-    ("create", "tokenreviews.authentication.k8s.io", None),
-    ("create", "subjectaccessreviews.authorization.k8s.io", None),
-])
+@pytest.mark.parametrize(
+    "verbs, resource, namespace",
+    [
+        ("list watch delete", "apitokens.apitoken.dev", "team-a"),
+        ("patch", "apitokens.apitoken.dev/status", "team-a"),
+        ("list watch", "tokenexpiryconfigs.apitoken.dev", None),
+        ("patch", "tokenexpiryconfigs.apitoken.dev/status", None),
+        ("get list watch create patch delete", "secrets", "team-a"),
+        ("list watch", "namespaces", None),
+        ("create patch", "events.events.k8s.io", "team-a"),
+        ("get create update", "leases.coordination.k8s.io", "apitoken-system"),
+        ("create", "tokenreviews.authentication.k8s.io", None),
+        ("create", "subjectaccessreviews.authorization.k8s.io", None),
+    ],
+)
 def test_the_operator_may(installed, verbs, resource, namespace):
-    assert [verb for verb in verbs.split() if not allowed(installed, verb, resource, namespace)] == []
+    assert [
+        verb for verb in verbs.split() if not allowed(installed, verb, resource, namespace)
+    ] == []
 
 
-@pytest.mark.parametrize("verbs, resource, namespace", [
-    ("get create update patch deletecollection", "apitokens.apitoken.dev", "team-a"),
-    ("get create update patch delete", "tokenexpiryconfigs.apitoken.dev", None),
-    ("update deletecollection", "secrets", "team-a"),
-    ("get create update patch delete", "namespaces", None),
-    ("get create update delete", "leases.coordination.k8s.io", "team-a"),
-    ("get list create", "pods", "apitoken-system"),
-    ("impersonate", "users", None),
-    ("introspect", "apitokens.apitoken.dev", None),
-])
+@pytest.mark.parametrize(
+    "verbs, resource, namespace",
+    [
+        ("get create update patch deletecollection", "apitokens.apitoken.dev", "team-a"),
+        ("get create update patch delete", "tokenexpiryconfigs.apitoken.dev", None),
+        ("update deletecollection", "secrets", "team-a"),
+        ("get create update patch delete", "namespaces", None),
+        ("get create update delete", "leases.coordination.k8s.io", "team-a"),
+        ("get list create", "pods", "apitoken-system"),
+        ("impersonate", "users", None),
+        ("introspect", "apitokens.apitoken.dev", None),
+    ],
+)
 def test_the_operator_may_not(installed, verbs, resource, namespace):
     assert [verb for verb in verbs.split() if allowed(installed, verb, resource, namespace)] == []
 

@@ -1,5 +1,6 @@
 """What can be had of the memory of operator and plugin: no core dump, no tracing (test_image.py, as another user), and no
 value that passed through it."""
+
 import base64
 import os
 import re
@@ -17,12 +18,23 @@ UNLIMITED = ("sh", "-c", 'ulimit -c unlimited; cd "$1"; shift; exec "$@"', "sh")
 
 
 def core_limits(pid):
-    return re.search(r"Max core file size +(\S+) +(\S+)", open(f"/proc/{pid}/limits").read()).groups()
+    return re.search(
+        r"Max core file size +(\S+) +(\S+)", open(f"/proc/{pid}/limits").read()
+    ).groups()
 
 
 def test_an_operator_that_aborts_leaves_no_core_file(cluster, space, tmp_path):
-    flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--kubeconfig", str(cluster.kubeconfig)]
-    operator = Operator(flags, tmp_path / "operator.log", {}, (*UNLIMITED, str(tmp_path), BINARY)).wait_ready()
+    flags = [
+        "--namespaces",
+        space.name,
+        "--operator-namespace",
+        space.name,
+        "--kubeconfig",
+        str(cluster.kubeconfig),
+    ]
+    operator = Operator(
+        flags, tmp_path / "operator.log", {}, (*UNLIMITED, str(tmp_path), BINARY)
+    ).wait_ready()
     pid = operator.process.pid
     assert core_limits(pid) == ("0", "0")
     os.kill(pid, signal.SIGABRT)
@@ -36,7 +48,11 @@ def test_the_plugin_forbids_core_files_before_it_reads_anything(cluster, tmp_pat
     os.mkfifo(tmp_path / "silent.yaml")  # opening it waits for a writer
     process = Plugin(cluster, cluster.kubeconfig).start("lint", "-f", tmp_path / "silent.yaml")
     try:
-        wait_for(lambda: os.path.realpath(f"/proc/{process.pid}/exe") == str(PLUGIN), 20, "the plugin has not begun")
+        wait_for(
+            lambda: os.path.realpath(f"/proc/{process.pid}/exe") == str(PLUGIN),
+            20,
+            "the plugin has not begun",
+        )
         wait_for(lambda: core_limits(process.pid) == ("0", "0"), 10, "core files are allowed")
     finally:
         process.kill()
@@ -64,7 +80,11 @@ def writable_memory(pid):
 def traces(pid, values):
     """{name: mappings} of the values that stand in memory, as they are or as a Secret has them. Fewer letters than a whole value
     are enough: an allocator writes its links over the beginning of what is freed."""
-    needles = {(name, form[16:].encode()) for name, value in values.items() for form in (value, base64.b64encode(value.encode()).decode())}
+    needles = {
+        (name, form[16:].encode())
+        for name, value in values.items()
+        for form in (value, base64.b64encode(value.encode()).decode())
+    }
     found = {}
     for where, content in writable_memory(pid):
         for name, needle in needles:
@@ -76,21 +96,51 @@ def traces(pid, values):
 def caller_of(cluster, space):
     """A service account's token that may introspect."""
     account = f"/api/v1/namespaces/{space.name}/serviceaccounts"
-    cluster.api.create(account, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "introspector"}})
-    cluster.api.create("/apis/rbac.authorization.k8s.io/v1/clusterroles", {
-        "metadata": {"name": f"introspect-{space.name}"}, "rules": [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}]})
-    cluster.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
-        "metadata": {"name": f"introspect-{space.name}"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"introspect-{space.name}"},
-        "subjects": [{"kind": "ServiceAccount", "name": "introspector", "namespace": space.name}]})
-    return cluster.api.create(f"{account}/introspector/token", {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})["status"]["token"]
+    cluster.api.create(
+        account,
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "introspector"}},
+    )
+    cluster.api.create(
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        {
+            "metadata": {"name": f"introspect-{space.name}"},
+            "rules": [
+                {"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}
+            ],
+        },
+    )
+    cluster.api.create(
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        {
+            "metadata": {"name": f"introspect-{space.name}"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": f"introspect-{space.name}",
+            },
+            "subjects": [
+                {"kind": "ServiceAccount", "name": "introspector", "namespace": space.name}
+            ],
+        },
+    )
+    return cluster.api.create(
+        f"{account}/introspector/token",
+        {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
+    )["status"]["token"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of a process that is not dumpable")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root reads the memory of a process that is not dumpable"
+)
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_no_value_that_passed_through_the_operator_stays_in_its_memory(operator, space):
     """Minted values, tokens shown to each endpoint and a caller's own: after the requests none is in the process's memory."""
     values = {}
-    for name, spec in (("opaque", {}), ("jwt", {"format": "JWT", "type": "Temporary"}), ("rotated", {})):
+    for name, spec in (
+        ("opaque", {}),
+        ("jwt", {"format": "JWT", "type": "Temporary"}),
+        ("rotated", {}),
+    ):
         space.token(name, **spec)
     for name in ("opaque", "jwt", "rotated"):
         space.ready(name)
@@ -98,17 +148,39 @@ def test_no_value_that_passed_through_the_operator_stays_in_its_memory(operator,
     values["caller"] = caller_of(space.cluster, space)
     values["foreign"] = "foreign-" + secrets.token_hex(24)
     session = requests.Session()
-    session.verify, session.trust_env = False, False  # a certificate made for the run; no CA bundle of the environment
+    session.verify, session.trust_env = (
+        False,
+        False,
+    )  # a certificate made for the run; no CA bundle of the environment
 
     def bearer(token):
         return {"Authorization": f"Bearer {token}"}
 
     def ask_all():
         for token in (values["opaque"], values["jwt"], values["foreign"]):
-            review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
-            assert session.post(f"{operator.verify_url}/tokenreview", json=review, timeout=20).status_code == 200
-            assert session.get(f"{operator.verify_url}/auth", headers=bearer(token), timeout=20).status_code in (200, 401)
-            if session.post(f"{operator.verify_url}/introspect", data={"token": token}, headers=bearer(values["caller"]), timeout=20).status_code != 200:
+            review = {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenReview",
+                "spec": {"token": token},
+            }
+            assert (
+                session.post(
+                    f"{operator.verify_url}/tokenreview", json=review, timeout=20
+                ).status_code
+                == 200
+            )
+            assert session.get(
+                f"{operator.verify_url}/auth", headers=bearer(token), timeout=20
+            ).status_code in (200, 401)
+            if (
+                session.post(
+                    f"{operator.verify_url}/introspect",
+                    data={"token": token},
+                    headers=bearer(values["caller"]),
+                    timeout=20,
+                ).status_code
+                != 200
+            ):
                 return False
         return True
 

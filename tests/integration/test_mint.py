@@ -1,9 +1,19 @@
 """Minting: what is in the Secret and in the status, at what cost, and what follows the user's changes."""
+
 import json
 
 import pytest
 
-from bed.tokens import condition, hash_of, moment, seconds_between, seconds_since, stands, value_in, well_formed
+from bed.tokens import (
+    condition,
+    hash_of,
+    moment,
+    seconds_between,
+    seconds_since,
+    stands,
+    value_in,
+    well_formed,
+)
 from bed.waiting import SCALE, eventually, let_pass, wait_for
 
 
@@ -24,7 +34,11 @@ def test_a_secret_holds_exactly_what_the_contract_says(space, operator):
         "apitoken.dev/revision": "1",
     }
     (owner,) = secret["metadata"]["ownerReferences"]
-    assert (owner["apiVersion"], owner["kind"], owner["name"]) == ("apitoken.dev/v1alpha1", "ApiToken", "ci")
+    assert (owner["apiVersion"], owner["kind"], owner["name"]) == (
+        "apitoken.dev/v1alpha1",
+        "ApiToken",
+        "ci",
+    )
     assert owner["uid"] == token["metadata"]["uid"]
     assert owner["controller"] is True
 
@@ -44,13 +58,20 @@ def test_the_status_tells_the_values_in_force(space, operator):
     token = space.ready("ci")
     status = token["status"]
     assert status["observedGeneration"] == token["metadata"]["generation"]
-    assert (status["type"], status["ttl"], status["revision"], status["secretName"]) == ("Permanent", "8760h0m0s", 1, "ci")
+    assert (status["type"], status["ttl"], status["revision"], status["secretName"]) == (
+        "Permanent",
+        "8760h0m0s",
+        1,
+        "ci",
+    )
     assert -2 < seconds_since(status["issuedAt"]) < 15 * SCALE
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 8760 * 3600
     assert seconds_between(status["warnAt"], status["expiresAt"]) == 30 * 86400
     assert stands(token, "Ready") == ("True", "Issued")
     (ready,) = status["conditions"]
-    assert ready["observedGeneration"] == token["metadata"]["generation"] and moment(ready["lastTransitionTime"])
+    assert ready["observedGeneration"] == token["metadata"]["generation"] and moment(
+        ready["lastTransitionTime"]
+    )
     assert space.value("ci") not in json.dumps(token)
 
 
@@ -62,8 +83,12 @@ def test_a_minted_token_costs_two_writes(space, operator):
     wait_for(lambda: len(space.events.list()) == 20, 10, "not 20 Events")
     let_pass(1)
     after = operator.metrics()
-    written = {m: after.requests(m) - before.requests(m) for m in ("POST", "PATCH", "PUT", "DELETE")}
-    assert written == {"POST": 20 + 20, "PATCH": 20, "PUT": 0, "DELETE": 0}, "Secrets and Events created, statuses patched"
+    written = {
+        m: after.requests(m) - before.requests(m) for m in ("POST", "PATCH", "PUT", "DELETE")
+    }
+    assert written == {"POST": 20 + 20, "PATCH": 20, "PUT": 0, "DELETE": 0}, (
+        "Secrets and Events created, statuses patched"
+    )
     assert after.value("apitoken_minted_total", kind="issue") == 20
 
 
@@ -78,7 +103,15 @@ def test_a_normal_event_says_issued(space, operator):
 
 
 def test_name_key_labels_and_annotations_of_the_secret_are_the_users(space, operator):
-    space.token("ci", secret={"name": "other", "key": "api-key", "labels": {"team": "a"}, "annotations": {"example.com/by": "x"}})
+    space.token(
+        "ci",
+        secret={
+            "name": "other",
+            "key": "api-key",
+            "labels": {"team": "a"},
+            "annotations": {"example.com/by": "x"},
+        },
+    )
     status = space.ready("ci")["status"]
     secret = space.secrets.get("other")
     assert status["secretName"] == "other"
@@ -90,16 +123,39 @@ def test_name_key_labels_and_annotations_of_the_secret_are_the_users(space, oper
 
 
 def test_changed_labels_and_annotations_reach_the_secret_and_the_value_stays(space, operator):
-    space.token("ci", secret={"labels": {"team": "a", "gone": "soon"}, "annotations": {"example.com/by": "x"}})
+    space.token(
+        "ci",
+        secret={"labels": {"team": "a", "gone": "soon"}, "annotations": {"example.com/by": "x"}},
+    )
     space.ready("ci")
     value = space.value("ci")
-    space.secrets.patch("ci", {"metadata": {"labels": {"foreign": "l"}, "annotations": {"foreign/a": "a"}}, "data": {"note": "aGk="}})
-    space.tokens.patch("ci", {"spec": {"secret": {"labels": {"team": "b", "gone": None}, "annotations": {"example.com/by": "y"}}}})
+    space.secrets.patch(
+        "ci",
+        {
+            "metadata": {"labels": {"foreign": "l"}, "annotations": {"foreign/a": "a"}},
+            "data": {"note": "aGk="},
+        },
+    )
+    space.tokens.patch(
+        "ci",
+        {
+            "spec": {
+                "secret": {
+                    "labels": {"team": "b", "gone": None},
+                    "annotations": {"example.com/by": "y"},
+                }
+            }
+        },
+    )
 
     def followed():
         secret = space.secrets.get("ci")
         labels, annotations = secret["metadata"]["labels"], secret["metadata"]["annotations"]
-        assert labels == {"app.kubernetes.io/managed-by": "apitoken-operator", "team": "b", "foreign": "l"}
+        assert labels == {
+            "app.kubernetes.io/managed-by": "apitoken-operator",
+            "team": "b",
+            "foreign": "l",
+        }
         assert annotations["example.com/by"] == "y"
         assert annotations["foreign/a"] == "a"
         assert secret["data"]["note"] == "aGk="
@@ -114,7 +170,11 @@ def test_spec_labels_and_annotations_of_an_apitoken_are_never_written(space, ope
     token = space.ready("ci")
     assert token["spec"] == made["spec"]
     assert token["metadata"]["generation"] == made["metadata"]["generation"]
-    assert "labels" not in token["metadata"] and "annotations" not in token["metadata"] and "finalizers" not in token["metadata"]
+    assert (
+        "labels" not in token["metadata"]
+        and "annotations" not in token["metadata"]
+        and "finalizers" not in token["metadata"]
+    )
     for entry in token["metadata"]["managedFields"]:
         if entry["manager"] == "apitoken-operator":
             assert entry["subresource"] == "status"
@@ -140,7 +200,14 @@ def test_kubectl_shows_the_columns(space, operator):
     status = space.ready("ci")["status"]
     lines = space.cluster.kubectl("get", "apitokens", "-n", space.name).stdout.splitlines()
     assert lines[0].split() == ["NAME", "USER", "TYPE", "READY", "REASON", "EXPIRES", "AGE"]
-    assert lines[1].split()[:6] == ["ci", "alice@example.com", "Permanent", "True", "Issued", status["expiresAt"]]
+    assert lines[1].split()[:6] == [
+        "ci",
+        "alice@example.com",
+        "Permanent",
+        "True",
+        "Issued",
+        status["expiresAt"],
+    ]
 
 
 def test_the_metrics_of_a_token_appear_and_vanish_with_it(space, operator):
@@ -150,15 +217,28 @@ def test_the_metrics_of_a_token_appear_and_vanish_with_it(space, operator):
 
     def shown():
         metrics = operator.metrics()
-        assert metrics.value("apitoken_expiration_timestamp_seconds", **labels) == moment(status["expiresAt"]).timestamp()
-        assert metrics.value("apitoken_warning_timestamp_seconds", **labels) == moment(status["warnAt"]).timestamp()
-        assert metrics.value("apitoken_info", **labels, type="Permanent", format="Opaque", reason="Issued") == 1
+        assert (
+            metrics.value("apitoken_expiration_timestamp_seconds", **labels)
+            == moment(status["expiresAt"]).timestamp()
+        )
+        assert (
+            metrics.value("apitoken_warning_timestamp_seconds", **labels)
+            == moment(status["warnAt"]).timestamp()
+        )
+        assert (
+            metrics.value(
+                "apitoken_info", **labels, type="Permanent", format="Opaque", reason="Issued"
+            )
+            == 1
+        )
         assert metrics.value("apitokens", type="Permanent", reason="Issued") == 1
         assert "alice@example.com" not in metrics.text
 
     eventually(shown)
     space.tokens.delete("ci")
-    wait_for(lambda: not operator.metrics().matching("apitoken_info", **labels), 5, "the series stay")
+    wait_for(
+        lambda: not operator.metrics().matching("apitoken_info", **labels), 5, "the series stay"
+    )
     assert not operator.metrics().matching("apitoken_expiration_timestamp_seconds", **labels)
 
 
@@ -166,7 +246,9 @@ def test_per_token_metrics_can_be_left_out(space, start_operator):
     operator = start_operator("--per-token-metrics=false")
     space.token("ci")
     space.ready("ci")
-    eventually(lambda: operator.metrics().value("apitokens", type="Permanent", reason="Issued") == 1)
+    eventually(
+        lambda: operator.metrics().value("apitokens", type="Permanent", reason="Issued") == 1
+    )
     assert "apitoken_info" not in operator.metrics().text
 
 

@@ -1,4 +1,5 @@
 """Whether the mint policy is in force, as the operator finds it: in its log and in its metric."""
+
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ ABSENT = "the mint policy is not in force"
 @pytest.fixture
 def policies(cluster):
     """Puts the two objects as the test wants them; afterwards they are as they were."""
+
     def stored(part):
         return cluster.api.get(f"{PATH}{part}/apitoken-mint")
 
@@ -23,14 +25,26 @@ def policies(cluster):
             cluster.api.delete(f"{PATH}{part}/apitoken-mint")
         if wanted:
             kept = {field: wanted[field] for field in ("apiVersion", "kind", "spec")}
-            cluster.api.create(f"{PATH}{part}", {**kept, "metadata": {"name": "apitoken-mint", "labels": wanted["metadata"].get("labels", {})}})
+            cluster.api.create(
+                f"{PATH}{part}",
+                {
+                    **kept,
+                    "metadata": {
+                        "name": "apitoken-mint",
+                        "labels": wanted["metadata"].get("labels", {}),
+                    },
+                },
+            )
 
     before = {part: stored(part) for part in PARTS}
 
     def put_both(policy=True, **binding):
         put("ies", SHIPPED[PARTS["ies"]] if policy else None)
         shipped = SHIPPED[PARTS["ybindings"]]
-        put("ybindings", None if binding.get("absent") else {**shipped, "spec": {**shipped["spec"], **binding}})
+        put(
+            "ybindings",
+            None if binding.get("absent") else {**shipped, "spec": {**shipped["spec"], **binding}},
+        )
 
     yield put_both
     for part, object_before in before.items():
@@ -38,8 +52,11 @@ def policies(cluster):
 
 
 def state(operator, wanted):
-    wait_for(lambda: operator.metrics().value("apitoken_mint_policy_present") == wanted, 15,
-             lambda: f"apitoken_mint_policy_present is not {wanted}; the log:\n{operator.log()}")
+    wait_for(
+        lambda: operator.metrics().value("apitoken_mint_policy_present") == wanted,
+        15,
+        lambda: f"apitoken_mint_policy_present is not {wanted}; the log:\n{operator.log()}",
+    )
 
 
 def test_a_policy_that_denies_is_present(policies, start_operator):
@@ -49,11 +66,15 @@ def test_a_policy_that_denies_is_present(policies, start_operator):
     assert ABSENT not in operator.log()
 
 
-@pytest.mark.parametrize("change,cause", [
-    ({"policy": False}, "validatingadmissionpolicies.*not found"),
-    ({"absent": True}, "validatingadmissionpolicybindings.*not found"),
-    ({"validationActions": ["Warn", "Audit"]}, "validationActions Deny"),
-], ids=["no policy", "no binding", "a binding that warns"])
+@pytest.mark.parametrize(
+    "change,cause",
+    [
+        ({"policy": False}, "validatingadmissionpolicies.*not found"),
+        ({"absent": True}, "validatingadmissionpolicybindings.*not found"),
+        ({"validationActions": ["Warn", "Audit"]}, "validationActions Deny"),
+    ],
+    ids=["no policy", "no binding", "a binding that warns"],
+)
 def test_its_absence_is_said(policies, start_operator, change, cause):
     policies(**change)
     operator = start_operator()
@@ -65,6 +86,13 @@ def test_its_absence_is_said(policies, start_operator, change, cause):
 def test_an_operator_that_may_not_look_says_so(cluster, launch, space, tmp_path):
     path = tmp_path / "nobody"
     path.write_text(cluster.controlplane("kubeconfig", "--user", f"nobody-{space.name}"))
-    operator = launch("--namespaces", space.name, "--operator-namespace", space.name, kubeconfig=path, wait_ready=False)
+    operator = launch(
+        "--namespaces",
+        space.name,
+        "--operator-namespace",
+        space.name,
+        kubeconfig=path,
+        wait_ready=False,
+    )
     operator.wait_logged("cannot see whether the mint policy is in force.*forbidden")
     assert operator.metrics().value("apitoken_mint_policy_present") is None

@@ -1,4 +1,5 @@
 """The API server away, or asking for patience; a leader that slept past its lease."""
+
 import signal
 import threading
 import time
@@ -17,7 +18,9 @@ def proxied(cluster, tmp_path):
     def start(**options):
         proxies.append(Proxy(cluster, **options))
         path = tmp_path / f"proxied-{len(proxies)}"
-        return proxies[-1], cluster.changed_kubeconfig(path, lambda c: c["clusters"][0]["cluster"].update(server=proxies[-1].url))
+        return proxies[-1], cluster.changed_kubeconfig(
+            path, lambda c: c["clusters"][0]["cluster"].update(server=proxies[-1].url)
+        )
 
     yield start
     for proxy in proxies:
@@ -65,7 +68,9 @@ def test_a_pause_that_the_server_asks_for_holds_for_all_requests(space, start_op
 def test_a_leader_that_slept_past_its_lease_sends_no_write(space, start_operator, proxied):
     proxy, kubeconfig = proxied()
     leader = start_operator("--leader-elect", kubeconfig=kubeconfig)
-    wait_for(lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "it does not lead")
+    wait_for(
+        lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "it does not lead"
+    )
     other = start_operator("--leader-elect")
     stop = threading.Event()
 
@@ -80,12 +85,20 @@ def test_a_leader_that_slept_past_its_lease_sends_no_write(space, start_operator
     try:
         wait_for(lambda: len(proxy.seen) > 60, 20, "nothing is minted")
         leader.process.send_signal(signal.SIGSTOP)
-        wait_for(lambda: other.metrics().value("leader_election_master_status") == 1, 30, "nobody takes over")
+        wait_for(
+            lambda: other.metrics().value("leader_election_master_status") == 1,
+            30,
+            "nobody takes over",
+        )
         before = len(proxy.seen)
         leader.process.send_signal(signal.SIGCONT)
         assert leader.wait_exit(30) != 0
     finally:
         stop.set()
         maker.join()
-    late = [(method, path) for method, path in proxy.seen[before:] if method != "GET" and "/leases/" not in path]
+    late = [
+        (method, path)
+        for method, path in proxy.seen[before:]
+        if method != "GET" and "/leases/" not in path
+    ]
     assert late == []

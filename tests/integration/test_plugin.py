@@ -1,5 +1,6 @@
 """kubectl apitoken: every command against the real API server and operator, and what bad input gets: one clear line, the
 right exit code, nothing half made."""
+
 import itertools
 import json
 import os
@@ -19,9 +20,24 @@ from bed.process import TOKEN_VALUE, free_port
 from bed.tokens import base62, hash_of, stands, well_formed
 from bed.waiting import SCALE, eventually, wait_for
 
-FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
+FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    130,
+)
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-WRITER = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["get", "list", "create", "patch", "mint-permanent"]}]
+WRITER = [
+    {
+        "apiGroups": ["apitoken.dev"],
+        "resources": ["apitokens"],
+        "verbs": ["get", "list", "create", "patch", "mint-permanent"],
+    }
+]
 READER = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 
 
@@ -39,11 +55,27 @@ def plugin_as(space, tmp_path):
         name = re.sub("[^a-z]", "-", user)
         if rules:
             base = f"{RBAC}/namespaces/{space.name}"
-            space.cluster.api.create(f"{base}/roles", {"metadata": {"name": name}, "rules": list(rules)})
-            space.cluster.api.create(f"{base}/rolebindings", {
-                "metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-                "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}]})
-        return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / f"{name}.kubeconfig", space.name, text))
+            space.cluster.api.create(
+                f"{base}/roles", {"metadata": {"name": name}, "rules": list(rules)}
+            )
+            space.cluster.api.create(
+                f"{base}/rolebindings",
+                {
+                    "metadata": {"name": name},
+                    "roleRef": {
+                        "apiGroup": "rbac.authorization.k8s.io",
+                        "kind": "Role",
+                        "name": name,
+                    },
+                    "subjects": [
+                        {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}
+                    ],
+                },
+            )
+        return Plugin(
+            space.cluster,
+            in_namespace(space.cluster, tmp_path / f"{name}.kubeconfig", space.name, text),
+        )
 
     return make
 
@@ -52,7 +84,9 @@ def plugin_as(space, tmp_path):
 
 
 def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
-    screen = plugin.on_terminal("create", "ci", "--user", "alice@example.com", "--ttl", "90d", "--keep")
+    screen = plugin.on_terminal(
+        "create", "ci", "--user", "alice@example.com", "--ttl", "90d", "--keep"
+    )
     assert screen.returncode == 0, screen.text
     lines = screen.text.split("\n")
     assert "apitoken.apitoken.dev/ci created" in screen.text
@@ -60,7 +94,9 @@ def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
     assert well_formed(value) and value == space.value("ci")
     token = space.tokens.get("ci")
     assert token["spec"] == {"user": "alice@example.com", "ttl": "2160h"}
-    assert [f["manager"] for f in token["metadata"]["managedFields"] if "subresource" not in f] == ["kubectl-apitoken"]
+    assert [f["manager"] for f in token["metadata"]["managedFields"] if "subresource" not in f] == [
+        "kubectl-apitoken"
+    ]
     assert token["status"]["expiresAt"] in screen.text
 
 
@@ -68,8 +104,22 @@ def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin)
     done = plugin.run("create", "a", "--user", "alice")
     assert done.stdout == "apitoken.apitoken.dev/a created\n"
     assert "--show-value" in done.stderr and "Secret a, key token" in done.stderr
-    assert plugin.ok("create", "b", "--user", "alice", "-o", "token", "--keep") == space.value("b") + "\n"
-    shown = plugin.ok("create", "c", "--user", "alice", "--show-value", "--keep", "--secret-name", "other", "--key", "api-key")
+    assert (
+        plugin.ok("create", "b", "--user", "alice", "-o", "token", "--keep")
+        == space.value("b") + "\n"
+    )
+    shown = plugin.ok(
+        "create",
+        "c",
+        "--user",
+        "alice",
+        "--show-value",
+        "--keep",
+        "--secret-name",
+        "other",
+        "--key",
+        "api-key",
+    )
     assert shown.split("\n")[1] == space.value("other", "api-key")
     made = json.loads(plugin.ok("create", "d", "--user", "alice", "-o", "json"))
     assert stands(made, "Ready") == ("True", "Issued") and "managedFields" not in made["metadata"]
@@ -78,30 +128,71 @@ def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin)
 
 
 def test_create_sends_everything_that_the_flags_say(space, operator, plugin):
-    plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--ttl", "1h", "--description", "x: y", "--group", "a,b", "--group", "c",
-              "--scope", "deploy:write", "--audience", "https://api.example.com", "--secret-name", "s", "--key", "k")
+    plugin.ok(
+        "create",
+        "ci",
+        "--user",
+        "alice",
+        "--type",
+        "Temporary",
+        "--ttl",
+        "1h",
+        "--description",
+        "x: y",
+        "--group",
+        "a,b",
+        "--group",
+        "c",
+        "--scope",
+        "deploy:write",
+        "--audience",
+        "https://api.example.com",
+        "--secret-name",
+        "s",
+        "--key",
+        "k",
+    )
     assert space.tokens.get("ci")["spec"] == {
-        "user": "alice", "type": "Temporary", "ttl": "1h", "description": "x: y", "groups": ["a", "b", "c"], "scopes": ["deploy:write"],
-        "audiences": ["https://api.example.com"], "secret": {"name": "s", "key": "k"}}
+        "user": "alice",
+        "type": "Temporary",
+        "ttl": "1h",
+        "description": "x: y",
+        "groups": ["a", "b", "c"],
+        "scopes": ["deploy:write"],
+        "audiences": ["https://api.example.com"],
+        "secret": {"name": "s", "key": "k"},
+    }
     assert well_formed(space.value("s", "k"))
 
 
 def test_a_client_dry_run_prints_what_kubectl_can_apply(space, operator, plugin):
-    flags = ["create", "ci", "--user", "alice", "--description", "yes: \"no\"\n# 1", "--ttl", "30d"]
+    flags = ["create", "ci", "--user", "alice", "--description", 'yes: "no"\n# 1', "--ttl", "30d"]
     manifest = plugin.ok(*flags, "--dry-run=client")
     assert space.tokens.list() == []
     space.cluster.kubectl("apply", "-f", "-", input=manifest)
-    assert space.ready("ci")["spec"] == yaml.safe_load(manifest)["spec"] == {"user": "alice", "description": "yes: \"no\"\n# 1", "ttl": "720h"}
-    assert json.loads(plugin.ok(*flags, "--dry-run=client", "-o", "json")) == yaml.safe_load(manifest)
+    assert (
+        space.ready("ci")["spec"]
+        == yaml.safe_load(manifest)["spec"]
+        == {"user": "alice", "description": 'yes: "no"\n# 1', "ttl": "720h"}
+    )
+    assert json.loads(plugin.ok(*flags, "--dry-run=client", "-o", "json")) == yaml.safe_load(
+        manifest
+    )
 
 
 def test_a_server_dry_run_is_judged_by_the_server_and_makes_nothing(space, plugin):
-    assert plugin.ok("create", "ci", "--user", "alice", "--dry-run=server") == "apitoken.apitoken.dev/ci created (server dry run)\n"
+    assert (
+        plugin.ok("create", "ci", "--user", "alice", "--dry-run=server")
+        == "apitoken.apitoken.dev/ci created (server dry run)\n"
+    )
     assert space.tokens.list() == []
 
 
 def test_create_without_waiting(space, plugin):
-    assert plugin.ok("create", "ci", "--user", "alice", "--wait=false") == "apitoken.apitoken.dev/ci created\n"
+    assert (
+        plugin.ok("create", "ci", "--user", "alice", "--wait=false")
+        == "apitoken.apitoken.dev/ci created\n"
+    )
     assert "status" not in space.tokens.get("ci")
 
 
@@ -123,18 +214,39 @@ def test_wrong_values_are_named_and_nothing_is_sent(space, plugin):
 
 
 def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
-    policy = {"metadata": {"name": space.name}, "spec": {
-        "matchConstraints": {"resourceRules": [{"apiGroups": ["apitoken.dev"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["apitokens"]}],
-                             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}},
-        "validations": [{"expression": "false", "message": "no tokens on Fridays"}]}}
+    policy = {
+        "metadata": {"name": space.name},
+        "spec": {
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": ["apitoken.dev"],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE"],
+                        "resources": ["apitokens"],
+                    }
+                ],
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+            },
+            "validations": [{"expression": "false", "message": "no tokens on Fridays"}],
+        },
+    }
     base = "/apis/admissionregistration.k8s.io/v1"
     api = space.cluster.api
     api.create(f"{base}/validatingadmissionpolicies", policy)
-    api.create(f"{base}/validatingadmissionpolicybindings",
-               {"metadata": {"name": space.name}, "spec": {"policyName": space.name, "validationActions": ["Deny"]}})
+    api.create(
+        f"{base}/validatingadmissionpolicybindings",
+        {
+            "metadata": {"name": space.name},
+            "spec": {"policyName": space.name, "validationActions": ["Deny"]},
+        },
+    )
     try:
         # The policy takes a few seconds to act; a server dry run asks it without making anything.
-        eventually(lambda: plugin.refused(FAILED, "create", "ci", "--user", "alice", "--dry-run=server"), 30)
+        eventually(
+            lambda: plugin.refused(FAILED, "create", "ci", "--user", "alice", "--dry-run=server"),
+            30,
+        )
         assert "no tokens on Fridays" in plugin.refused(FAILED, "create", "ci", "--user", "alice")
         assert space.tokens.list() == []
     finally:
@@ -143,7 +255,9 @@ def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
 
 
 def test_a_namespace_that_is_not_there(plugin):
-    assert 'namespaces "nowhere" not found' in plugin.refused(NOT_FOUND, "create", "ci", "--user", "alice", "-n", "nowhere")
+    assert 'namespaces "nowhere" not found' in plugin.refused(
+        NOT_FOUND, "create", "ci", "--user", "alice", "-n", "nowhere"
+    )
 
 
 def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(space, operator, plugin):
@@ -156,13 +270,23 @@ def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(space, operator, p
 def test_who_may_not_delete_is_told_what_stays(space, operator, plugin_as):
     space.secret("ci", mine="x")
     line = plugin_as("alice", WRITER).refused(FAILED, "create", "ci", "--user", "alice")
-    assert "SecretConflict" in line and "the ApiToken stays" in line and f"kubectl delete apitoken ci -n {space.name}" in line
+    assert (
+        "SecretConflict" in line
+        and "the ApiToken stays" in line
+        and f"kubectl delete apitoken ci -n {space.name}" in line
+    )
     assert stands(space.tokens.get("ci"), "Stalled") == ("True", "SecretConflict")
 
 
-def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(space, plugin, start_operator):
+def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(
+    space, plugin, start_operator
+):
     line = plugin.refused(TIMED_OUT, "create", "ci", "--user", "alice", "--timeout", "2s")
-    assert "is it running?" in line and "the ApiToken stays" in line and f"kubectl apitoken describe ci -n {space.name}" in line
+    assert (
+        "is it running?" in line
+        and "the ApiToken stays" in line
+        and f"kubectl apitoken describe ci -n {space.name}" in line
+    )
     assert "is apitoken-operator running?" in plugin.ok("describe", "ci")
     start_operator()
     space.ready("ci")
@@ -202,7 +326,10 @@ def test_a_request_that_nobody_answers_ends_with_the_timeout(plugin, tmp_path):
     try:
         away = changed(plugin, tmp_path, change)
         line = away.refused(UNREACHABLE, "create", "ci", "--user", "alice", "--timeout", "2s")
-        assert "no answer within 2000 ms" in line and "whether it was done tells: kubectl apitoken describe ci" in line
+        assert (
+            "no answer within 2000 ms" in line
+            and "whether it was done tells: kubectl apitoken describe ci" in line
+        )
         assert "whether" not in away.refused(UNREACHABLE, "login", "--timeout", "1s")
     finally:
         silent.stop()
@@ -250,7 +377,12 @@ def rows(text):
 
 
 def test_list_shows_ones_own_and_what_expires_first_on_top(space, operator, plugin_as):
-    for name, user, ttl in (("late", "alice", "8000h"), ("bobs", "bob", "100h"), ("soon", "alice", "200h"), ("sooner", "alice", "150h")):
+    for name, user, ttl in (
+        ("late", "alice", "8000h"),
+        ("bobs", "bob", "100h"),
+        ("soon", "alice", "200h"),
+        ("sooner", "alice", "150h"),
+    ):
         space.token(name, user=user, ttl=ttl)
     space.wait_all_ready(4)
     alice = plugin_as("alice", WRITER)
@@ -259,11 +391,20 @@ def test_list_shows_ones_own_and_what_expires_first_on_top(space, operator, plug
     assert rows(alice.ok("list", "--user", "bob")) == ["bobs"]
     assert rows(alice.ok("list", "--all", "--expiring-within", "7d")) == ["bobs", "sooner"]
     assert rows(alice.ok("list", "--expiring-within", "150h")) == ["sooner"]
-    assert alice.ok("list", "-o", "name").split() == [f"apitoken.apitoken.dev/{n}" for n in ("sooner", "soon", "late")]
-    assert [i["metadata"]["name"] for i in json.loads(alice.ok("list", "-o", "json"))["items"]] == ["sooner", "soon", "late"]
+    assert alice.ok("list", "-o", "name").split() == [
+        f"apitoken.apitoken.dev/{n}" for n in ("sooner", "soon", "late")
+    ]
+    assert [i["metadata"]["name"] for i in json.loads(alice.ok("list", "-o", "json"))["items"]] == [
+        "sooner",
+        "soon",
+        "late",
+    ]
     assert yaml.safe_load(alice.ok("list", "--all", "-o", "yaml"))["kind"] == "List"
     heading = alice.ok("list", "-o", "wide").splitlines()[0]
-    assert heading.split() == "NAME USER TYPE READY REASON EXPIRES LEFT AGE TOKEN ID SECRET REVISION".split()
+    assert (
+        heading.split()
+        == "NAME USER TYPE READY REASON EXPIRES LEFT AGE TOKEN ID SECRET REVISION".split()
+    )
 
 
 def test_list_over_all_namespaces(make_space, tmp_path):
@@ -274,8 +415,13 @@ def test_list_over_all_namespaces(make_space, tmp_path):
     lines = plugin.ok("list", "-A", "--user", first.name).splitlines()
     assert lines[0].split()[:2] == ["NAMESPACE", "NAME"]
     assert {line.split()[0] for line in lines[1:]} == {first.name, second.name}
-    assert plugin.ok("list", "-A", "-n", first.name, "--user", first.name, "-o", "name").count("/ci") == 2, "-A wins, as with kubectl"
-    assert plugin.ok("describe", *plugin.ok("list", "--all", "-o", "name").split()).startswith("Name:           ci\n")
+    assert (
+        plugin.ok("list", "-A", "-n", first.name, "--user", first.name, "-o", "name").count("/ci")
+        == 2
+    ), "-A wins, as with kubectl"
+    assert plugin.ok("describe", *plugin.ok("list", "--all", "-o", "name").split()).startswith(
+        "Name:           ci\n"
+    )
 
 
 def test_more_tokens_than_a_page(space, plugin):
@@ -308,7 +454,15 @@ def test_describe_tells_all_and_lets_nothing_drive_the_terminal(space, operator,
     status = space.ready("ci")["status"]
     space.wait_event("ci", "Issued")
     text = plugin.ok("describe", "ci")
-    for part in ("alice@example.com", "a, b", status["expiresAt"], status["tokenID"], "Secret:         ci, key token", "Ready", "Normal   Issued"):
+    for part in (
+        "alice@example.com",
+        "a, b",
+        status["expiresAt"],
+        status["tokenID"],
+        "Secret:         ci, key token",
+        "Ready",
+        "Normal   Issued",
+    ):
         assert part in text
     assert "\x1b" not in text and "red alert" in text
     assert yaml.safe_load(plugin.ok("describe", "ci", "-o", "yaml"))["metadata"]["name"] == "ci"
@@ -352,13 +506,19 @@ def test_rotate_without_an_operator_says_that_the_request_stays(space, plugin, s
     operator.stop()
     assert "the request stays" in plugin.refused(TIMED_OUT, "rotate", "ci", "--timeout", "1s")
     start_operator()
-    wait_for(lambda: space.tokens.get("ci")["status"]["revision"] == 2, 20, "the request was not served")
+    wait_for(
+        lambda: space.tokens.get("ci")["status"]["revision"] == 2, 20, "the request was not served"
+    )
 
 
 def test_revoke_asks_on_a_terminal(space, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "-o", "token")
     no = plugin.on_terminal("revoke", "ci", answer="n")
-    assert no.returncode == FAILED and "was not revoked" in no.text and f"{space.name}/ci of alice" in no.text
+    assert (
+        no.returncode == FAILED
+        and "was not revoked" in no.text
+        and f"{space.name}/ci of alice" in no.text
+    )
     assert "valid: " in plugin.ok("verify", input=value)
     yes = plugin.on_terminal("revoke", "ci", answer="y")
     assert yes.returncode == 0 and "apitoken.apitoken.dev/ci revoked" in yes.text
@@ -392,7 +552,9 @@ def test_revoke_without_an_operator_says_that_the_value_may_still_work(space, pl
 def verdict(plugin, *args, input=""):
     done = plugin.run("verify", *args, input=input)
     assert done.returncode in (0, NOT_VALID), done.stderr
-    assert done.stdout.startswith("not valid: " if done.returncode else ("valid: ", "well-formed: ")), done.stdout
+    assert done.stdout.startswith(
+        "not valid: " if done.returncode else ("valid: ", "well-formed: ")
+    ), done.stdout
     return done.stdout
 
 
@@ -415,7 +577,9 @@ def test_verify_knows_an_expired_token(space, operator, plugin):
 
 
 def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
-    value = plugin.ok("create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token").strip()
+    value = plugin.ok(
+        "create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token"
+    ).strip()
     assert value.count(".") == 2 and hash_of(value) == space.tokens.get("ci")["status"]["tokenHash"]
     assert f"valid: apitoken {space.name}/ci" in verdict(plugin, input=value)
     assert "form of a JWT" in verdict(plugin, "--offline", input=value)
@@ -423,21 +587,51 @@ def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
 
 
 def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, plugin, tmp_path):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=bob", "-days", "30",
-                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=bob",
+            "-days",
+            "30",
+            "-keyout",
+            tmp_path / "key.pem",
+            "-out",
+            tmp_path / "cert.pem",
+        ],
+        check=True,
+        capture_output=True,
+    )
     space.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
     space.ready("ci")
     assert "key token.cms" in plugin.ok("describe", "ci")
     screen = plugin.on_terminal("rotate", "ci")
     assert screen.returncode == 0 and "encrypted for its recipient" in screen.text
     done = plugin.run("rotate", "ci", "-o", "token")
-    assert (done.returncode, done.stdout) == (FAILED, "") and "Secret ci, key token.cms" in done.stderr
+    assert (done.returncode, done.stdout) == (
+        FAILED,
+        "",
+    ) and "Secret ci, key token.cms" in done.stderr
     assert space.tokens.get("ci")["status"]["revision"] == 2, "it was not rotated for nothing"
 
 
 def test_verify_offline_asks_nobody(plugin):
-    assert "well-formed" in plugin.run("verify", "--offline", input="apt_" + "0" * 40 + base62(zlib.crc32(b"0" * 40), 6),
-                                       env={"KUBECONFIG": "/nowhere"}).stdout
+    assert (
+        "well-formed"
+        in plugin.run(
+            "verify",
+            "--offline",
+            input="apt_" + "0" * 40 + base62(zlib.crc32(b"0" * 40), 6),
+            env={"KUBECONFIG": "/nowhere"},
+        ).stdout
+    )
 
 
 def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
@@ -452,16 +646,30 @@ def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
 # --- lint, help, completion -----------------------------------------------------------------------------------------
 
 
-def test_test_mail_tells_what_the_server_says_to_each_address(space, operator, plugin, mail, scripted_mail):
-    works = space.config("works", emails="platform@example.com; security@example.com", smtp=space.smtp(mail))
-    assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok("test-mail", works)
+def test_test_mail_tells_what_the_server_says_to_each_address(
+    space, operator, plugin, mail, scripted_mail
+):
+    works = space.config(
+        "works", emails="platform@example.com; security@example.com", smtp=space.smtp(mail)
+    )
+    assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok(
+        "test-mail", works
+    )
     assert len(mail.received()) == 1
-    refusing = scripted_mail(Script(recipient=lambda address: "550 no such user" if address.startswith("gone") else None))
-    some = space.config("some", emails="platform@example.com; gone@example.com",
-                        smtp={"server": refusing.server, "tls": "None", "from": "tokens@example.com"})
+    refusing = scripted_mail(
+        Script(recipient=lambda address: "550 no such user" if address.startswith("gone") else None)
+    )
+    some = space.config(
+        "some",
+        emails="platform@example.com; gone@example.com",
+        smtp={"server": refusing.server, "tls": "None", "from": "tokens@example.com"},
+    )
     done = plugin.run("test-mail", f"tec/{some}")
     assert done.returncode == FAILED
-    assert "took it for 1 recipient\n" in done.stdout and "refused: gone@example.com: 550 no such user" in done.stdout
+    assert (
+        "took it for 1 recipient\n" in done.stdout
+        and "refused: gone@example.com: 550 no such user" in done.stdout
+    )
     assert "refused 1 of 2" in done.stderr
     none = space.config("none", emails="platform@example.com")
     assert "spec.smtp is not set" in plugin.refused(FAILED, "test-mail", none)
@@ -469,20 +677,33 @@ def test_test_mail_tells_what_the_server_says_to_each_address(space, operator, p
 
 
 def test_test_mail_without_an_operator_says_that_the_request_stays(space, plugin):
-    config = space.config("mail", emails="platform@example.com", smtp={"server": "127.0.0.1:1", "tls": "None", "from": "tokens@example.com"})
+    config = space.config(
+        "mail",
+        emails="platform@example.com",
+        smtp={"server": "127.0.0.1:1", "tls": "None", "from": "tokens@example.com"},
+    )
     assert "The request stays" in plugin.refused(TIMED_OUT, "test-mail", config, "--timeout", "1s")
-    assert plugin.ok("test-mail", config, "--wait=false") == f"test mail of tokenexpiryconfig/{config} requested\n"
+    assert (
+        plugin.ok("test-mail", config, "--wait=false")
+        == f"test mail of tokenexpiryconfig/{config} requested\n"
+    )
 
 
 def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text((ROOT / "manifests/samples/apitoken-temporary.yaml").read_text())
-    bad.write_text("apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: ci}\nspec: {user: a, tll: 3h, ttl: 3d}\n---\n"
-                   "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n")
+    bad.write_text(
+        "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: ci}\nspec: {user: a, tll: 3h, ttl: 3d}\n---\n"
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"
+    )
     assert ": ok: a Temporary token for" in plugin.ok("lint", "-f", good)
     done = plugin.run("lint", "-f", good, "-f", bad)
     assert done.returncode == NOT_VALID
-    assert "did you mean ttl?" in done.stdout and '"3d" is no duration' in done.stdout and "secret/x: not looked at" in done.stdout
+    assert (
+        "did you mean ttl?" in done.stdout
+        and '"3d" is no duration' in done.stdout
+        and "secret/x: not looked at" in done.stdout
+    )
     assert plugin.run("lint", "-f", "-", input=bad.read_text()).returncode == NOT_VALID
     assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")
     assert "no ApiToken" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="")
@@ -490,16 +711,26 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
 
 
 def test_lint_reads_of_a_directory_what_kubectl_would(plugin, tmp_path):
-    token = "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: %s}\nspec: {user: a}\n"
+    token = (
+        "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: %s}\nspec: {user: a}\n"
+    )
     (tmp_path / "inner.yaml").mkdir()
     for name in ("b.yml", "a.yaml", "note.txt", "inner.yaml/deeper.yaml"):
         (tmp_path / name).write_text(token % name.split(".", maxsplit=1)[0])
-    (tmp_path / "c.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(token % "c")]}))
+    (tmp_path / "c.json").write_text(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(token % "c")]})
+    )
     lines = plugin.ok("lint", "-f", tmp_path).splitlines()
-    assert [line.split(":")[0].rsplit("/", maxsplit=1)[1] for line in lines] == ["a.yaml", "b.yml", "c.json"]
+    assert [line.split(":")[0].rsplit("/", maxsplit=1)[1] for line in lines] == [
+        "a.yaml",
+        "b.yml",
+        "c.json",
+    ]
     assert len(plugin.ok("lint", "-f", f"{tmp_path}/a.yaml,{tmp_path}/b.yml").splitlines()) == 2
     (tmp_path / "empty").mkdir()
-    assert "empty holds no *.yaml, *.yml or *.json" in plugin.refused(NOT_VALID, "lint", "-f", tmp_path / "empty")
+    assert "empty holds no *.yaml, *.yml or *.json" in plugin.refused(
+        NOT_VALID, "lint", "-f", tmp_path / "empty"
+    )
     assert "No such file" in plugin.refused(FAILED, "lint", "-f", tmp_path / "nope")
     assert "larger than" in plugin.refused(FAILED, "lint", "-f", "/dev/zero")
 
@@ -509,15 +740,22 @@ def test_lint_answers_hostile_files_in_bounded_time_and_memory(plugin, tmp_path)
     laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for i in range(1, 10):
         laughs += f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n"
-    for name, text, answer in (("comma", ",", "line 1"), ("deep", "[" * 100_000, "line 1: nested deeper"), ("laughs", laughs, "line 6: more nodes"),
-                               ("self", "a: &a\n- *a\n", "line 2"), ("key", "kind: ApiToken\n? " + "k" * 2_000_000 + "\n: 1\n", "")):
+    for name, text, answer in (
+        ("comma", ",", "line 1"),
+        ("deep", "[" * 100_000, "line 1: nested deeper"),
+        ("laughs", laughs, "line 6: more nodes"),
+        ("self", "a: &a\n- *a\n", "line 2"),
+        ("key", "kind: ApiToken\n? " + "k" * 2_000_000 + "\n: 1\n", ""),
+    ):
         file = tmp_path / f"{name}.yaml"
         file.write_text(text)
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         for given in (("-f", file), ("-f", "-"), ("-f", tmp_path)):
             done = plugin.run("lint", *given, input=text if given[1] == "-" else "")
             assert done.returncode == NOT_VALID, f"{name}: {done.stderr}"
-            assert answer in done.stderr and (not answer or ("standard input" if given[1] == "-" else str(file)) in done.stderr), done.stderr
+            assert answer in done.stderr and (
+                not answer or ("standard input" if given[1] == "-" else str(file)) in done.stderr
+            ), done.stderr
         assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 30 * SCALE, name
         file.unlink()
     (tmp_path / "hostile").write_text(",")
@@ -532,13 +770,25 @@ def test_the_first_signal_ends_lint_whatever_it_reads(plugin, tmp_path):
     for file in (tmp_path / "silent.yaml", large):
         for number in (signal.SIGINT, signal.SIGTERM):
             process = plugin.start("lint", "-f", file)
-            wait_for(lambda pid=process.pid: os.path.realpath(f"/proc/{pid}/exe") == str(PLUGIN), 20, "lint has not begun")
+            wait_for(
+                lambda pid=process.pid: os.path.realpath(f"/proc/{pid}/exe") == str(PLUGIN),
+                20,
+                "lint has not begun",
+            )
             process.send_signal(number)
-            assert process.wait(2 * SCALE) in (INTERRUPTED, -number)  # the latter before it looks after signals
+            assert process.wait(2 * SCALE) in (
+                INTERRUPTED,
+                -number,
+            )  # the latter before it looks after signals
 
 
 def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_path):
-    manifest = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiTokn", "metadata": {"name": "ci"}, "spec": {"user": "a"}}
+    manifest = {
+        "apiVersion": "apitoken.dev/v1alpha1",
+        "kind": "ApiTokn",
+        "metadata": {"name": "ci"},
+        "spec": {"user": "a"},
+    }
     good = (ROOT / "manifests/samples/apitoken-temporary.yaml").read_text()
     done = plugin.run("lint", "-f", "-", input=f"{json.dumps(manifest)}\n---\n{good}")
     assert done.returncode == NOT_VALID and "did you mean ApiToken?" in done.stdout
@@ -546,14 +796,41 @@ def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_
 
 def test_lint_agrees_with_the_server(space, plugin):
     """Whatever lint calls wrong in a spec, the API server refuses too, and the other way round."""
-    for spec in ({"user": "a"}, {"user": ""}, {"user": "system:x"}, {"user": "a", "ttl": "5s"}, {"user": "a", "ttl": "1h30m"},
-                 {"user": "a", "type": "Temp"}, {"user": "a", "secret": {"key": ".."}}, {"user": "a", "groups": ["system:masters"]},
-                 {"user": "a", "format": "JWT"}, {"user": "a", "rotation": {"policy": "Sometimes"}}, {"user": 5}, {"user": "a", "nonsense": 1},
-                 {"user": "a", "type": "Temporary", "ttl": "25h"}, {"user": "a", "secret": {"labels": {"a b": "c"}}}):
-        manifest = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "metadata": {"name": "ci", "namespace": space.name}, "spec": spec}
-        server = space.cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", input=json.dumps(manifest), check=False)
+    for spec in (
+        {"user": "a"},
+        {"user": ""},
+        {"user": "system:x"},
+        {"user": "a", "ttl": "5s"},
+        {"user": "a", "ttl": "1h30m"},
+        {"user": "a", "type": "Temp"},
+        {"user": "a", "secret": {"key": ".."}},
+        {"user": "a", "groups": ["system:masters"]},
+        {"user": "a", "format": "JWT"},
+        {"user": "a", "rotation": {"policy": "Sometimes"}},
+        {"user": 5},
+        {"user": "a", "nonsense": 1},
+        {"user": "a", "type": "Temporary", "ttl": "25h"},
+        {"user": "a", "secret": {"labels": {"a b": "c"}}},
+    ):
+        manifest = {
+            "apiVersion": "apitoken.dev/v1alpha1",
+            "kind": "ApiToken",
+            "metadata": {"name": "ci", "namespace": space.name},
+            "spec": spec,
+        }
+        server = space.cluster.kubectl(
+            "create",
+            "--dry-run=server",
+            "--validate=strict",
+            "-f",
+            "-",
+            input=json.dumps(manifest),
+            check=False,
+        )
         linted = plugin.run("lint", "-f", "-", input=json.dumps(manifest))
-        assert (linted.returncode == 0) == (server.returncode == 0), f"{spec}\n{linted.stdout}\n{server.stderr}"
+        assert (linted.returncode == 0) == (server.returncode == 0), (
+            f"{spec}\n{linted.stdout}\n{server.stderr}"
+        )
 
 
 def test_help_version_and_usage(plugin):
@@ -569,16 +846,23 @@ def test_help_version_and_usage(plugin):
 def test_kubectl_completes_through_the_plugin(space, plugin):
     space.token("ci-deploy")
     assert "rotate\t" in plugin.run("apitoken", "ro", program=["kubectl", "__complete"]).stdout
-    assert "ci-deploy\n" in plugin.run("apitoken", "describe", "ci", program=["kubectl", "__complete"]).stdout
+    assert (
+        "ci-deploy\n"
+        in plugin.run("apitoken", "describe", "ci", program=["kubectl", "__complete"]).stdout
+    )
 
 
 def test_the_bash_script_completes(space, plugin, tmp_path):
     space.token("ci-deploy")
     script = tmp_path / "completion"
     script.write_text(plugin.ok("completion", "bash"))
-    for words, expected in ((["rev"], "revoke"), (["revoke", "ci"], "ci-deploy"), (["create", "x", "--type", "T"], "Temporary")):
+    for words, expected in (
+        (["rev"], "revoke"),
+        (["revoke", "ci"], "ci-deploy"),
+        (["create", "x", "--type", "T"], "Temporary"),
+    ):
         line = " ".join(f"'{w}'" for w in words)
-        shell = f"source {script}; COMP_WORDS=(kubectl-apitoken {line}); COMP_CWORD={len(words)}; _kubectl_apitoken; echo \"${{COMPREPLY[@]}}\""
+        shell = f'source {script}; COMP_WORDS=(kubectl-apitoken {line}); COMP_CWORD={len(words)}; _kubectl_apitoken; echo "${{COMPREPLY[@]}}"'
         assert plugin.run("-c", shell, program=["bash"]).stdout == expected + "\n"
     assert "fish" in plugin.refused(USAGE, "completion", "tcsh")
 
@@ -588,7 +872,14 @@ def test_the_bash_script_completes(space, plugin, tmp_path):
 
 def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as):
     bob = plugin_as("bob")
-    for args in (["create", "ci", "--user", "bob"], ["login"], ["list"], ["describe", "ci"], ["rotate", "ci"], ["revoke", "ci", "--yes"]):
+    for args in (
+        ["create", "ci", "--user", "bob"],
+        ["login"],
+        ["list"],
+        ["describe", "ci"],
+        ["rotate", "ci"],
+        ["revoke", "ci", "--yes"],
+    ):
         line = bob.refused(NOT_ALLOWED, *args)
         assert "bob" in line and "forbidden" in line and space.name in line
     assert space.tokens.list() == []
@@ -596,27 +887,49 @@ def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as
 
 def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER)
-    for args in (["create", "ci", "--user", "alice", "-o", "token"], ["create", "ci", "--user", "alice", "--show-value"], ["login", "-o", "token"]):
+    for args in (
+        ["create", "ci", "--user", "alice", "-o", "token"],
+        ["create", "ci", "--user", "alice", "--show-value"],
+        ["login", "-o", "token"],
+    ):
         line = alice.refused(NOT_ALLOWED, *args, "--keep")
-        assert "may not read Secret" in line and space.name in line and "leave out --keep" in line and "--show-value=false" in line
+        assert (
+            "may not read Secret" in line
+            and space.name in line
+            and "leave out --keep" in line
+            and "--show-value=false" in line
+        )
     assert alice.on_terminal("create", "ci", "--user", "alice", "--keep").returncode == NOT_ALLOWED
     assert space.tokens.list() == []
-    screen = alice.on_terminal("create", "ci", "--user", "alice", "--secret-name", "s", "--show-value=false")
-    assert screen.returncode == 0 and "Secret s, key token" in screen.text and "apt_" not in screen.text
+    screen = alice.on_terminal(
+        "create", "ci", "--user", "alice", "--secret-name", "s", "--show-value=false"
+    )
+    assert (
+        screen.returncode == 0
+        and "Secret s, key token" in screen.text
+        and "apt_" not in screen.text
+    )
     assert "may not read Secret s " in alice.refused(NOT_ALLOWED, "rotate", "ci", "-o", "token")
     assert space.tokens.get("ci")["status"]["revision"] == 1
     assert alice.ok("rotate", "ci") == "apitoken.apitoken.dev/ci rotated\n"
 
 
-def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(space, operator, plugin_as):
-    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create", "mint-permanent"]}]).refused(NOT_ALLOWED, "create", "ci", "--user", "alice")
+def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(
+    space, operator, plugin_as
+):
+    line = plugin_as("alice", [{**WRITER[0], "verbs": ["create", "mint-permanent"]}]).refused(
+        NOT_ALLOWED, "create", "ci", "--user", "alice"
+    )
     assert "forbidden" in line and "the ApiToken stays" in line
     space.ready("ci")
 
 
 def test_a_right_on_the_one_secret_suffices(space, operator, plugin_as):
     alice = plugin_as("alice", WRITER + [{**READER[0], "resourceNames": ["ci"]}])
-    assert alice.ok("create", "ci", "--user", "alice", "-o", "token", "--keep") == space.value("ci") + "\n"
+    assert (
+        alice.ok("create", "ci", "--user", "alice", "-o", "token", "--keep")
+        == space.value("ci") + "\n"
+    )
     alice.refused(NOT_ALLOWED, "create", "other", "--user", "alice", "-o", "token", "--keep")
 
 
@@ -653,24 +966,37 @@ def test_a_server_that_is_not_the_one_of_the_kubeconfig(plugin, tmp_path):
     def change(config):
         config["clusters"][0]["cluster"]["tls-server-name"] = "elsewhere.example.com"
 
-    assert "certificate was refused" in changed(plugin, tmp_path, change).refused(UNREACHABLE, "list")
+    assert "certificate was refused" in changed(plugin, tmp_path, change).refused(
+        UNREACHABLE, "list"
+    )
 
 
 def test_kubeconfigs_that_cannot_be_used(space, plugin, tmp_path):
     broken = tmp_path / "broken"
     broken.write_text("a: [b\n")
     assert "no YAML" in plugin.refused(UNREACHABLE, "list", "--kubeconfig", broken)
-    assert "/nowhere does not exist" in plugin.refused(UNREACHABLE, "list", "--kubeconfig", "/nowhere")
+    assert "/nowhere does not exist" in plugin.refused(
+        UNREACHABLE, "list", "--kubeconfig", "/nowhere"
+    )
     assert 'names the context "nope"' in plugin.refused(UNREACHABLE, "list", "--context", "nope")
-    assert "no credentials" in plugin.refused(UNREACHABLE, "list", env={"KUBECONFIG": "", "HOME": str(tmp_path)})
+    assert "no credentials" in plugin.refused(
+        UNREACHABLE, "list", env={"KUBECONFIG": "", "HOME": str(tmp_path)}
+    )
 
 
-def test_context_and_namespace_come_from_where_kubectl_takes_them(space, make_space, plugin, tmp_path):
+def test_context_and_namespace_come_from_where_kubectl_takes_them(
+    space, make_space, plugin, tmp_path
+):
     other = make_space()
     other.token("ci", user="x")
 
     def change(config):
-        config["contexts"].append({"name": "other", "context": {**config["contexts"][0]["context"], "namespace": other.name}})
+        config["contexts"].append(
+            {
+                "name": "other",
+                "context": {**config["contexts"][0]["context"], "namespace": other.name},
+            }
+        )
 
     both = changed(plugin, tmp_path, change)
     assert rows(both.ok("list", "--all", "--context", "other")) == ["ci"]
@@ -679,7 +1005,9 @@ def test_context_and_namespace_come_from_where_kubectl_takes_them(space, make_sp
     space.token("mine", user="x")
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "config").write_text(plugin.kubeconfig.read_text())
-    assert rows(plugin.ok("list", "--all", env={"KUBECONFIG": "", "HOME": str(tmp_path)})) == ["mine"]
+    assert rows(plugin.ok("list", "--all", env={"KUBECONFIG": "", "HOME": str(tmp_path)})) == [
+        "mine"
+    ]
 
 
 @pytest.fixture
@@ -703,33 +1031,57 @@ def other_crd(cluster):
 
 def test_a_cluster_without_the_operators_crds(other_crd, plugin):
     other_crd(None)
-    for args in (["list"], ["create", "ci", "--user", "a"], ["describe", "ci"], ["rotate", "ci"], ["revoke", "ci", "--yes"]):
+    for args in (
+        ["list"],
+        ["create", "ci", "--user", "a"],
+        ["describe", "ci"],
+        ["rotate", "ci"],
+        ["revoke", "ci", "--yes"],
+    ):
         assert "install apitoken-operator" in plugin.refused(NOT_FOUND, *args)
 
 
 def test_an_older_operator_that_does_not_know_a_field(other_crd, space, plugin):
     other_crd(lambda properties: properties["spec"]["properties"].pop("scopes"))
-    refused = eventually(lambda: plugin.refused(FAILED, "create", "ci", "--user", "a", "--scope", "x", "--dry-run=server"), 30)
+    refused = eventually(
+        lambda: plugin.refused(
+            FAILED, "create", "ci", "--user", "a", "--scope", "x", "--dry-run=server"
+        ),
+        30,
+    )
     assert "does not know spec.scopes" in refused and "upgrade" in refused
-    assert "does not know spec.scopes" in plugin.refused(FAILED, "create", "ci", "--user", "a", "--scope", "x")
+    assert "does not know spec.scopes" in plugin.refused(
+        FAILED, "create", "ci", "--user", "a", "--scope", "x"
+    )
     assert space.tokens.list() == []
 
 
 def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, space, plugin):
     def change(properties):
         field = properties["spec"]["properties"]["secret"]["properties"]["encryptTo"]
-        field["x-kubernetes-validations"] = [{"rule": "self.contains('-----BEGIN CERTIFICATE-----')", "message": "spec.secret.encryptTo must be PEM"}]
+        field["x-kubernetes-validations"] = [
+            {
+                "rule": "self.contains('-----BEGIN CERTIFICATE-----')",
+                "message": "spec.secret.encryptTo must be PEM",
+            }
+        ]
 
     other_crd(change)
     create = ["create", "ci", "--user", "a", "--show-value"]
     line = eventually(lambda: plugin.refused(FAILED, *create, "--dry-run=server"), 30)
-    assert "spec.secret.encryptTo must be PEM" in line and "upgrade apitoken-operator" in line and "--keep" in line
+    assert (
+        "spec.secret.encryptTo must be PEM" in line
+        and "upgrade apitoken-operator" in line
+        and "--keep" in line
+    )
     assert "upgrade apitoken-operator" in plugin.refused(FAILED, *create)
     assert plugin.ok(*create, "--keep", "--dry-run=server")
     assert space.tokens.list() == []
 
 
-def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobody_can_open(other_crd, space, operator, plugin):
+def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobody_can_open(
+    other_crd, space, operator, plugin
+):
     other_crd(lambda properties: properties["status"]["properties"].pop("encryptedValue"))
 
     names = (f"ci-{number}" for number in itertools.count())
@@ -739,5 +1091,7 @@ def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobo
         return name, plugin.refused(FAILED, "create", name, "--user", "a", "-o", "token")
 
     name, line = eventually(refused, 30)
-    assert "status.encryptedValue" in line and "upgrade apitoken-operator" in line and "--keep" in line
+    assert (
+        "status.encryptedValue" in line and "upgrade apitoken-operator" in line and "--keep" in line
+    )
     assert "the ApiToken was deleted again" in line and space.tokens.get(name) is None

@@ -1,5 +1,6 @@
 """The proxies of docs/verify.md, each with the very configuration of that page: a client that sends X-Auth-Request-* headers of
 its own, in any spelling, reaches no service with them. One operator with a certificate that the proxies verify."""
+
 import http.client
 import http.server
 import os
@@ -34,13 +35,27 @@ http {{
 }}
 """
 # The kinds that Traefik watches; it does not start without one of them.
-TRAEFIK_KINDS = ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "ServersTransport",
-                 "ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService")
+TRAEFIK_KINDS = (
+    "IngressRoute",
+    "IngressRouteTCP",
+    "IngressRouteUDP",
+    "Middleware",
+    "MiddlewareTCP",
+    "ServersTransport",
+    "ServersTransportTCP",
+    "TLSOption",
+    "TLSStore",
+    "TraefikService",
+)
 
 
 def block(begin, language="yaml"):
     """The one code block of the page that begins so."""
-    (found,) = [text for text in re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S) if text.startswith(begin)]
+    (found,) = [
+        text
+        for text in re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)
+        if text.startswith(begin)
+    ]
     return found
 
 
@@ -53,11 +68,16 @@ def replaced(text, *pairs):
 
 class Backend(http.server.BaseHTTPRequestHandler):
     """Keeps what it is told about who calls, whatever the spelling."""
+
     protocol_version = "HTTP/1.1"
     seen = []
 
     def do_GET(self):
-        said = [(name, value) for name, value in self.headers.items() if re.match(r"x[\W_]auth[\W_]request[\W_]", name, re.I)]
+        said = [
+            (name, value)
+            for name, value in self.headers.items()
+            if re.match(r"x[\W_]auth[\W_]request[\W_]", name, re.I)
+        ]
         Backend.seen.append(sorted((name.title(), value) for name, value in said))
         self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -74,12 +94,28 @@ class Bed:
         self.cluster = cluster
         self.authority = Authority(directory / "pki")
         name = f"t-{random_names.token_hex(4)}"
-        cluster.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        cluster.api.create(
+            "/api/v1/namespaces",
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+        )
         self.space = Space(cluster, name)
         certificate, key = self.authority.files("operator", "server")
-        self.operator = Operator(["--kubeconfig", str(cluster.kubeconfig), "--namespaces", name, "--operator-namespace", name,
-                                  "--verify-tls-cert-file", certificate, "--verify-tls-key-file", key],
-                                 directory / "operator.log", {}).wait_ready()
+        self.operator = Operator(
+            [
+                "--kubeconfig",
+                str(cluster.kubeconfig),
+                "--namespaces",
+                name,
+                "--operator-namespace",
+                name,
+                "--verify-tls-cert-file",
+                certificate,
+                "--verify-tls-key-file",
+                key,
+            ],
+            directory / "operator.log",
+            {},
+        ).wait_ready()
         self.with_groups = self.minted("with-groups", groups=["deployers", "readers"])
         self.without_groups = self.minted("without-groups")
         self.backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
@@ -108,30 +144,58 @@ def bed(cluster, tmp_path_factory):
 
 
 def start_nginx(bed, port, directory):
-    locations = replaced(block("location", "nginx"), ("http://backend", f"http://127.0.0.1:{bed.backend.server_port}"),
-                         (f"https://{SERVICE}:8443", bed.operator.verify_url), (SERVICE, "localhost"),
-                         ("/etc/nginx/apitoken-ca.crt", str(bed.authority.file)))
+    locations = replaced(
+        block("location", "nginx"),
+        ("http://backend", f"http://127.0.0.1:{bed.backend.server_port}"),
+        (f"https://{SERVICE}:8443", bed.operator.verify_url),
+        (SERVICE, "localhost"),
+        ("/etc/nginx/apitoken-ca.crt", str(bed.authority.file)),
+    )
     config = directory / "nginx.conf"
-    config.write_text("user root;" * (os.getuid() == 0) + NGINX.format(dir=directory, port=port, locations=locations))
+    config.write_text(
+        "user root;" * (os.getuid() == 0)
+        + NGINX.format(dir=directory, port=port, locations=locations)
+    )
     return ["/usr/sbin/nginx", "-c", config, "-p", directory, "-e", directory / "error.log"], {}
 
 
 def fetched(name):
     """The path of envoy, of traefik, or of the folder of cert-manager's kinds."""
-    done = subprocess.run([ROOT / "hack/proxies.sh", "build"], text=True, capture_output=True, timeout=600)
+    done = subprocess.run(
+        [ROOT / "hack/proxies.sh", "build"], text=True, capture_output=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())[name]
 
 
 def start_envoy(bed, port, directory):
-    config = replaced(block("static_resources"), ("address: 0.0.0.0, port_value: 8080", f"address: 127.0.0.1, port_value: {port}"),
-                      ("address: backend, port_value: 9000", f"address: 127.0.0.1, port_value: {bed.backend.server_port}"),
-                      (f"address: {SERVICE}, port_value: 8443", f"address: 127.0.0.1, port_value: {bed.operator.verify_port}"),
-                      (f"{SERVICE}:8443", f"localhost:{bed.operator.verify_port}"), (SERVICE, "localhost"),
-                      ("/etc/envoy/apitoken-ca.crt", str(bed.authority.file)))
+    config = replaced(
+        block("static_resources"),
+        ("address: 0.0.0.0, port_value: 8080", f"address: 127.0.0.1, port_value: {port}"),
+        (
+            "address: backend, port_value: 9000",
+            f"address: 127.0.0.1, port_value: {bed.backend.server_port}",
+        ),
+        (
+            f"address: {SERVICE}, port_value: 8443",
+            f"address: 127.0.0.1, port_value: {bed.operator.verify_port}",
+        ),
+        (f"{SERVICE}:8443", f"localhost:{bed.operator.verify_port}"),
+        (SERVICE, "localhost"),
+        ("/etc/envoy/apitoken-ca.crt", str(bed.authority.file)),
+    )
     path = directory / "envoy.yaml"
     path.write_text(config)
-    return [fetched("envoy"), "--config-path", path, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"], {}
+    return [
+        fetched("envoy"),
+        "--config-path",
+        path,
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "warning",
+    ], {}
 
 
 def define_traefik_kinds(cluster):
@@ -140,28 +204,65 @@ def define_traefik_kinds(cluster):
     for kind in TRAEFIK_KINDS:
         plural = kind.lower() + "s"
         version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
-        cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.traefik.io"},
-            "spec": {"group": "traefik.io", "scope": "Namespaced", "versions": [version],
-                     "names": {"kind": kind, "plural": plural, "singular": kind.lower()}}}))
+        cluster.kubectl(
+            "apply",
+            "-f",
+            "-",
+            input=yaml.safe_dump(
+                {
+                    "apiVersion": "apiextensions.k8s.io/v1",
+                    "kind": "CustomResourceDefinition",
+                    "metadata": {"name": f"{plural}.traefik.io"},
+                    "spec": {
+                        "group": "traefik.io",
+                        "scope": "Namespaced",
+                        "versions": [version],
+                        "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+                    },
+                }
+            ),
+        )
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.traefik.io"
-        wait_for(lambda path=path: established(cluster.api.get(path)), 30, f"{kind} is not established")
+        wait_for(
+            lambda path=path: established(cluster.api.get(path)), 30, f"{kind} is not established"
+        )
 
 
 def start_traefik(bed, port, directory):
     define_traefik_kinds(bed.cluster)
     name = bed.space.name
-    bed.cluster.api.create(f"/api/v1/namespaces/{name}/services", {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "backend"},
-        "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": bed.backend.server_port}]}})
+    bed.cluster.api.create(
+        f"/api/v1/namespaces/{name}/services",
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "backend"},
+            "spec": {
+                "type": "ExternalName",
+                "externalName": "localhost",
+                "ports": [{"port": bed.backend.server_port}],
+            },
+        },
+    )
     bed.space.secret("apitoken-ca", ca__crt=bed.authority.file.read_text())
-    routes = replaced(block("apiVersion: traefik.io"), (f"https://{SERVICE}:8443", f"https://localhost:{bed.operator.verify_port}"),
-                      ("port: 9000", f"port: {bed.backend.server_port}"))
+    routes = replaced(
+        block("apiVersion: traefik.io"),
+        (f"https://{SERVICE}:8443", f"https://localhost:{bed.operator.verify_port}"),
+        ("port: 9000", f"port: {bed.backend.server_port}"),
+    )
     bed.cluster.kubectl("apply", "-n", name, "-f", "-", input=routes)
     (of_page,) = re.findall(r"^traefik (--.*)$", PAGE, re.M)
-    flags = [of_page, f"--entrypoints.web.address=127.0.0.1:{port}", "--global.checknewversion=false", "--global.sendanonymoususage=false",
-             "--log.level=WARN", "--providers.kubernetescrd", f"--providers.kubernetescrd.namespaces={name}",
-             "--providers.kubernetescrd.allowexternalnameservices", "--providers.kubernetescrd.disableclusterscoperesources"]
+    flags = [
+        of_page,
+        f"--entrypoints.web.address=127.0.0.1:{port}",
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+        "--log.level=WARN",
+        "--providers.kubernetescrd",
+        f"--providers.kubernetescrd.namespaces={name}",
+        "--providers.kubernetescrd.allowexternalnameservices",
+        "--providers.kubernetescrd.disableclusterscoperesources",
+    ]
     return [fetched("traefik"), *flags], {"KUBECONFIG": str(bed.cluster.kubeconfig)}
 
 
@@ -182,7 +283,11 @@ class Proxy:
             connection.endheaders()
             answer = connection.getresponse()
             answer.read()
-            return answer.status, answer.headers.get("WWW-Authenticate"), (Backend.seen[0] if Backend.seen else None)
+            return (
+                answer.status,
+                answer.headers.get("WWW-Authenticate"),
+                (Backend.seen[0] if Backend.seen else None),
+            )
         finally:
             connection.close()
 
@@ -202,11 +307,16 @@ def proxy(request, bed, tmp_path_factory):
     command, environment = STARTS[request.param](bed, port, directory)
     log = directory / "log"
     with open(log, "wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
     try:
         proxy = Proxy(port)
-        wait_for(lambda: process.poll() is not None or proxy.lets_through(bed.with_groups), 20,
-                 lambda: f"{request.param} lets no good token through:\n{log.read_text()[-5000:]}")
+        wait_for(
+            lambda: process.poll() is not None or proxy.lets_through(bed.with_groups),
+            20,
+            lambda: f"{request.param} lets no good token through:\n{log.read_text()[-5000:]}",
+        )
         assert process.poll() is None, log.read_text()[-5000:]
         yield proxy
     finally:
@@ -217,15 +327,29 @@ def proxy(request, bed, tmp_path_factory):
 SPOOFS = {
     "none": [],
     "as documented": [("X-Auth-Request-User", "mallory"), ("X-Auth-Request-Groups", "admins")],
-    "other case, twice": [("x-auth-request-user", "mallory"), ("X-AUTH-REQUEST-USER", "eve"), ("x-Auth-request-GROUPS", "admins")],
-    "underscores": [("X_Auth_Request_User", "mallory"), ("X_Auth_Request_Groups", "admins"), ("X-Auth_Request-Groups", "admins")],
-    "dots": [("X.Auth.Request.User", "mallory"), ("X!Auth!Request!Groups", "admins"), ("X-Auth.Request_Groups", "admins")],
+    "other case, twice": [
+        ("x-auth-request-user", "mallory"),
+        ("X-AUTH-REQUEST-USER", "eve"),
+        ("x-Auth-request-GROUPS", "admins"),
+    ],
+    "underscores": [
+        ("X_Auth_Request_User", "mallory"),
+        ("X_Auth_Request_Groups", "admins"),
+        ("X-Auth_Request-Groups", "admins"),
+    ],
+    "dots": [
+        ("X.Auth.Request.User", "mallory"),
+        ("X!Auth!Request!Groups", "admins"),
+        ("X-Auth.Request_Groups", "admins"),
+    ],
     "empty": [("X-Auth-Request-User", ""), ("X-Auth-Request-Groups", "")],
 }
 
 
 @pytest.mark.parametrize("spoof", SPOOFS)
-@pytest.mark.parametrize("token, groups", [("with_groups", "deployers,readers"), ("without_groups", "-")])
+@pytest.mark.parametrize(
+    "token, groups", [("with_groups", "deployers,readers"), ("without_groups", "-")]
+)
 def test_a_service_sees_our_headers_alone(bed, proxy, token, groups, spoof):
     status, _, seen = proxy.ask(getattr(bed, token), SPOOFS[spoof])
     assert status == 200
@@ -241,24 +365,54 @@ def test_a_request_without_a_good_token_reaches_no_service(proxy, token):
 
 def test_headers_named_as_hop_by_hop_change_nothing(bed, proxy):
     """`Connection: X-Auth-Request-Groups` asks a proxy to drop that header: ours must arrive, or the request must not."""
-    spoof = [("Connection", "close, X-Auth-Request-User, X-Auth-Request-Groups"), *SPOOFS["as documented"]]
+    spoof = [
+        ("Connection", "close, X-Auth-Request-User, X-Auth-Request-Groups"),
+        *SPOOFS["as documented"],
+    ]
     status, _, seen = proxy.ask(bed.with_groups, spoof)
-    whole = [("X-Auth-Request-Groups", "deployers,readers"), ("X-Auth-Request-User", "alice@example.com")]
+    whole = [
+        ("X-Auth-Request-Groups", "deployers,readers"),
+        ("X-Auth-Request-User", "alice@example.com"),
+    ]
     assert (status, seen) == (200, whole) or (status in (400, 403) and seen is None)
 
 
 def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
     """Its kinds, as the API server checks them; and the names are those of the Service of the manifests."""
     kinds = [f"{kind}.cert-manager.io" for kind in ("issuers", "certificates")]
-    cluster.kubectl("apply", "--server-side", "-f", fetched("kinds") + "/issuers.yaml", "-f", fetched("kinds") + "/certificates.yaml")
+    cluster.kubectl(
+        "apply",
+        "--server-side",
+        "-f",
+        fetched("kinds") + "/issuers.yaml",
+        "-f",
+        fetched("kinds") + "/certificates.yaml",
+    )
     try:
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *[f"crd/{kind}" for kind in kinds])
+        cluster.kubectl(
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            *[f"crd/{kind}" for kind in kinds],
+        )
         documented = block("apiVersion: cert-manager.io")
         here = replaced(documented, ("namespace: apitoken-system", "namespace: default"))
         cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=here)
     finally:
         cluster.kubectl("delete", "crd", *kinds)
-    (certificate,) = [thing for thing in yaml.safe_load_all(documented) if thing["spec"].get("secretName") == "apitoken-operator-tls"]
-    services = [thing for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text()) if thing["kind"] == "Service"]
-    names = {f"{s['metadata']['name']}.{s['metadata']['namespace']}.svc" for s in services if any(p["port"] == 8443 for p in s["spec"]["ports"])}
+    (certificate,) = [
+        thing
+        for thing in yaml.safe_load_all(documented)
+        if thing["spec"].get("secretName") == "apitoken-operator-tls"
+    ]
+    services = [
+        thing
+        for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
+        if thing["kind"] == "Service"
+    ]
+    names = {
+        f"{s['metadata']['name']}.{s['metadata']['namespace']}.svc"
+        for s in services
+        if any(p["port"] == 8443 for p in s["spec"]["ports"])
+    }
     assert names and names <= set(certificate["spec"]["dnsNames"])

@@ -1,10 +1,18 @@
 """After a disaster: ApiTokens and Secrets come back from a backup with new uids and without owners, with or without status."""
+
 import pytest
 
 from bed.tokens import encoded, hash_of, value_in
 from bed.waiting import eventually, holds
 
-SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences")
+SERVERS_OWN = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+)
 
 
 def kept(thing):
@@ -23,7 +31,13 @@ def backup(space, start_operator):
     operator.stop()
     space.tokens.delete("ci")
     space.secrets.delete("ci")
-    eventually(lambda: space.tokens.get("ci") is None and space.secrets.get("ci") is None or pytest.fail("still there"))
+    eventually(
+        lambda: (
+            space.tokens.get("ci") is None
+            and space.secrets.get("ci") is None
+            or pytest.fail("still there")
+        )
+    )
     return saved
 
 
@@ -50,7 +64,9 @@ def test_with_its_status_a_restored_token_works_on(space, backup, start_operator
             assert restored["status"][field] == token["status"][field], field
 
     eventually(adopted, 15)
-    event = next(e for e in space.events_of("ci", "Issued") if "restored from a backup" in e["note"])
+    event = next(
+        e for e in space.events_of("ci", "Issued") if "restored from a backup" in e["note"]
+    )
     assert event["type"] == "Normal" and "works on" in event["note"]
     holds(adopted, 1)
 
@@ -63,20 +79,26 @@ def test_a_restored_secret_with_another_value_is_minted_into_anew(space, backup,
     def minted():
         restored, held = space.check_consistent("ci")
         assert value_in(held) != "somebody's"
-        assert restored["status"]["expiresAt"] == token["status"]["expiresAt"], "the restore lengthened the life"
+        assert restored["status"]["expiresAt"] == token["status"]["expiresAt"], (
+            "the restore lengthened the life"
+        )
 
     eventually(minted, 15)
     assert any("restored from a backup" in e["note"] for e in space.events_of("ci", "Issued"))
 
 
-def test_without_its_status_a_restored_token_is_minted_anew_into_the_secret(space, backup, start_operator):
+def test_without_its_status_a_restored_token_is_minted_anew_into_the_secret(
+    space, backup, start_operator
+):
     _, secret = backup
     restore(space, backup, status=False)
     start_operator()
 
     def minted():
         restored, held = space.check_consistent("ci")
-        assert value_in(held) != value_in(secret) and hash_of(value_in(secret)) not in str(restored["status"])
+        assert value_in(held) != value_in(secret) and hash_of(value_in(secret)) not in str(
+            restored["status"]
+        )
 
     eventually(minted, 15)
     assert any("restored Secret" in e["note"] for e in space.events_of("ci", "Issued"))

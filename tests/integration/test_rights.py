@@ -1,5 +1,6 @@
 """The operator's own rights are what it needs and no more: a run that does everything asks for each verb of the shipped role and for
 nothing beside it, and a role without one of its rules is missed by name. (test_samples.py runs it under exactly that role.)"""
+
 import re
 import urllib.parse
 
@@ -15,7 +16,9 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MANIFEST = list(yaml.safe_load_all((ROOT / "manifests/rbac/operator.yaml").read_text()))
 RULES = next(d["rules"] for d in MANIFEST if d["kind"] == "ClusterRole")
 LEASES = [rule for d in MANIFEST if d["kind"] == "Role" for rule in d["rules"]]
-PATH = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$")
+PATH = re.compile(
+    r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$"
+)
 # A repeated Event is patched a minute after the first at the earliest: tests/unit/notify/event_channel_test.cpp.
 COUNTED = {("events.k8s.io", "events", "patch")}
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -26,12 +29,28 @@ def right_of(method, target):
     url = urllib.parse.urlsplit(target)
     found = PATH.match(url.path)
     assert found, target
-    reading = "watch" if "watch" in urllib.parse.parse_qs(url.query) else "get" if found["name"] else "list"
-    return found["group"] or "", found["resource"] + (found["sub"] or ""), VERBS.get(method, reading)
+    reading = (
+        "watch"
+        if "watch" in urllib.parse.parse_qs(url.query)
+        else "get"
+        if found["name"]
+        else "list"
+    )
+    return (
+        found["group"] or "",
+        found["resource"] + (found["sub"] or ""),
+        VERBS.get(method, reading),
+    )
 
 
 def rights_in(rules):
-    return {(group, resource, verb) for rule in rules for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
 
 
 def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, tmp_path):
@@ -42,21 +61,38 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
 
     kubeconfig = cluster.changed_kubeconfig(tmp_path / "proxied", through_proxy)
     try:
-        operator = launch("--operator-namespace", space.name, "--namespaces", space.name, "--leader-elect", kubeconfig=kubeconfig)
+        operator = launch(
+            "--operator-namespace",
+            space.name,
+            "--namespaces",
+            space.name,
+            "--leader-elect",
+            kubeconfig=kubeconfig,
+        )
         space.config("all")
         space.token("healed")
         space.ready("healed")
         first = space.value("healed")
         space.secrets.delete("healed")
-        wait_for(lambda: space.secrets.get("healed") and space.value("healed") != first, 20, "the deleted Secret was not made again")
+        wait_for(
+            lambda: space.secrets.get("healed") and space.value("healed") != first,
+            20,
+            "the deleted Secret was not made again",
+        )
         space.ready("healed")
         second = space.value("healed")
         space.secrets.patch("healed", {"stringData": {"token": "edited"}})
-        wait_for(lambda: space.value("healed") not in ("edited", second), 20, "the edited Secret was not mended")
+        wait_for(
+            lambda: space.value("healed") not in ("edited", second),
+            20,
+            "the edited Secret was not mended",
+        )
         space.ready("healed")
         space.tokens.patch("healed", {"spec": {"revoked": True}})
         space.wait_condition("healed", "Ready", "False", "Revoked")
-        wait_for(lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays")
+        wait_for(
+            lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays"
+        )
         space.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
         wait_for(lambda: space.tokens.get("short") is None, 30, "the expired ApiToken stays")
         assert introspect(operator, caller_in(cluster, space)).status_code == 403
@@ -72,14 +108,21 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
 def caller_in(cluster, space):
     """The token of a service account without any right."""
     path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
-    cluster.api.create(path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "caller"}})
+    cluster.api.create(
+        path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "caller"}}
+    )
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     return cluster.api.create(f"{path}/caller/token", body)["status"]["token"]
 
 
 def introspect(operator, caller):
-    return requests.post(f"{operator.verify_url}/introspect", data={"token": "foreign"}, headers={"Authorization": f"Bearer {caller}"},
-                         verify=False, timeout=20)  # with a certificate of its own
+    return requests.post(
+        f"{operator.verify_url}/introspect",
+        data={"token": "foreign"},
+        headers={"Authorization": f"Bearer {caller}"},
+        verify=False,
+        timeout=20,
+    )  # with a certificate of its own
 
 
 def name_of(rule):
@@ -87,19 +130,35 @@ def name_of(rule):
 
 
 @pytest.mark.parametrize("missing", RULES + LEASES, ids=name_of)
-def test_without_one_rule_the_operator_says_what_it_lacks(cluster, space, launch, tmp_path, missing):
+def test_without_one_rule_the_operator_says_what_it_lacks(
+    cluster, space, launch, tmp_path, missing
+):
     user = f"operator-{space.name}"
     bind(cluster, user, [rule for rule in RULES + LEASES if rule is not missing])
     try:
         path = tmp_path / "reduced"
         path.write_text(cluster.controlplane("kubeconfig", "--user", user))
         space.token("ci")
-        operator = launch("--operator-namespace", space.name, "--namespaces", space.name, "--leader-elect", kubeconfig=path, wait_ready=False)
+        operator = launch(
+            "--operator-namespace",
+            space.name,
+            "--namespaces",
+            space.name,
+            "--leader-elect",
+            kubeconfig=path,
+            wait_ready=False,
+        )
         if missing["resources"][0].endswith("reviews"):
             caller = caller_in(cluster, space)
             operator.wait_ready()
-            wait_for(lambda: introspect(operator, caller).status_code == 503, 20, "a caller is reviewed without the right")
-        operator.wait_logged(rf"forbidden.*{missing['resources'][0]}|{missing['resources'][0]}.*(forbidden|allow )")
+            wait_for(
+                lambda: introspect(operator, caller).status_code == 503,
+                20,
+                "a caller is reviewed without the right",
+            )
+        operator.wait_logged(
+            rf"forbidden.*{missing['resources'][0]}|{missing['resources'][0]}.*(forbidden|allow )"
+        )
         assert operator.running()
         operator.stop()
     finally:
@@ -109,6 +168,15 @@ def test_without_one_rule_the_operator_says_what_it_lacks(cluster, space, launch
 
 def bind(cluster, user, rules):
     cluster.api.create(f"{RBAC}/clusterroles", {"metadata": {"name": user}, "rules": rules})
-    cluster.api.create(f"{RBAC}/clusterrolebindings", {
-        "metadata": {"name": user}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+    cluster.api.create(
+        f"{RBAC}/clusterrolebindings",
+        {
+            "metadata": {"name": user},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": user,
+            },
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        },
+    )

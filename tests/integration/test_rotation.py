@@ -1,4 +1,5 @@
 """Rotation: on request, by itself, and through crashes. The value that a reader finds in a Secret works at every instant."""
+
 import datetime
 import itertools
 import json
@@ -11,7 +12,17 @@ import pytest
 
 from bed.api import ApiError
 from bed.cluster import ROOT
-from bed.tokens import condition, encoded, hash_of, moment, seconds_between, seconds_since, stands, value_in, well_formed
+from bed.tokens import (
+    condition,
+    encoded,
+    hash_of,
+    moment,
+    seconds_between,
+    seconds_since,
+    stands,
+    value_in,
+    well_formed,
+)
 from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 ROTATE = "apitoken.dev/rotate-requested-at"
@@ -38,7 +49,10 @@ def wait_rotated(space, before, name="ci", timeout=15):
         assert token["status"]["revision"] > before["revision"]
         assert stands(token, "Ready") == ("True", "Rotated")
         assert "replacedAt" in token["status"].get("previous", {"replacedAt": "no previous value"})
-        assert secret["metadata"]["annotations"]["apitoken.dev/token-hash"] == token["status"]["tokenHash"]
+        assert (
+            secret["metadata"]["annotations"]["apitoken.dev/token-hash"]
+            == token["status"]["tokenHash"]
+        )
         return token["status"]
 
     return eventually(rotated, timeout)
@@ -78,18 +92,29 @@ def test_a_request_is_served_once_and_recorded(space, start_operator):
     assert seconds_between(status["warnAt"], status["expiresAt"]) == 720 * 3600
     assert status["previous"]["tokenID"] == before["tokenID"] != status["tokenID"]
     assert status["previous"]["tokenHash"] == before["tokenHash"] == hash_of(value)
-    assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 24 * 3600
+    assert (
+        seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"])
+        == 24 * 3600
+    )
     assert 0 <= seconds_between(status["issuedAt"], status["previous"]["replacedAt"]) <= 3 * SCALE
     secret = space.secrets.get("ci")
     assert well_formed(value_in(secret)) and value_in(secret) != value
-    assert set(secret["data"]) == {"token", "previous-token"} and value_in(secret, "previous-token") == value
+    assert (
+        set(secret["data"]) == {"token", "previous-token"}
+        and value_in(secret, "previous-token") == value
+    )
     annotations = secret["metadata"]["annotations"]
-    assert (annotations["apitoken.dev/revision"], annotations["apitoken.dev/token-id"]) == ("2", status["tokenID"])
+    assert (annotations["apitoken.dev/revision"], annotations["apitoken.dev/token-id"]) == (
+        "2",
+        status["tokenID"],
+    )
     assert annotations["apitoken.dev/expires-at"] == status["expiresAt"]
     event = space.wait_event("ci", "Rotated")
     assert event["type"] == "Normal" and status["tokenID"] in event["note"]
     assert value_in(secret) not in json.dumps([event, status])
-    assert [operator.metrics().value("apitoken_minted_total", kind=kind) for kind in ("issue", "rotate")] == [1, 1]
+    assert [
+        operator.metrics().value("apitoken_minted_total", kind=kind) for kind in ("issue", "rotate")
+    ] == [1, 1]
     space.tokens.patch("ci", {"metadata": {"annotations": {"example.com/note": "new"}}})
     operator.stop()
     operator = start_operator()
@@ -137,7 +162,11 @@ def test_a_request_that_is_no_time_is_told_about_and_ignored(space, operator):
     request(space, value="soon")
     event = space.wait_event("ci", "InvalidSpec")
     assert event["type"] == "Warning" and ROTATE in event["note"] and '"soon"' in event["note"]
-    wait_for(lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon", 10, "not recorded")
+    wait_for(
+        lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
+        10,
+        "not recorded",
+    )
     check_revision_stays(space, 1, seconds=1)
     assert space.value("ci") == value
     assert stands(space.tokens.get("ci"), "Ready") == ("True", "Issued")
@@ -149,7 +178,11 @@ def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time
     served = request(space)
     revision = wait_rotated(space, before)["revision"]
     request(space, value="soon")
-    wait_for(lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon", 10, "not recorded")
+    wait_for(
+        lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
+        10,
+        "not recorded",
+    )
     request(space, value=served)
     check_revision_stays(space, revision)
     assert space.tokens.get("ci")["status"]["lastRotationRequest"] == served
@@ -163,9 +196,13 @@ def test_a_request_at_birth_that_is_no_time_is_told_about(space, operator):
 
 
 def test_a_request_at_birth_counts_as_served(space, operator):
-    space.tokens.create("ci", {"user": "alice@example.com"}, annotations={ROTATE: "2026-01-01T00:00:00Z"})
+    space.tokens.create(
+        "ci", {"user": "alice@example.com"}, annotations={ROTATE: "2026-01-01T00:00:00Z"}
+    )
     status = space.ready("ci")["status"]
-    assert status["lastRotationRequest"] == "2026-01-01T00:00:00Z" and "lastRotationTime" not in status
+    assert (
+        status["lastRotationRequest"] == "2026-01-01T00:00:00Z" and "lastRotationTime" not in status
+    )
     check_revision_stays(space, 1, seconds=1)
     assert stands(space.tokens.get("ci"), "Ready") == ("True", "Issued")
 
@@ -223,16 +260,30 @@ def test_revoking_within_the_overlap_voids_both_values(space, operator):
     holds(lambda: not space.secrets.get("ci") or pytest.fail("a revoked token was rotated"), 1)
 
 
-def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(cluster, space, start_operator, tmp_path):
+def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
+    cluster, space, start_operator, tmp_path
+):
     """The operator may do everything but change Secrets; later that too."""
     rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{space.name}"
     may = ["get", "list", "watch", "create"]
-    rules = [{"apiGroups": ["apitoken.dev", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]},
-             {"apiGroups": [""], "resources": ["namespaces"], "verbs": may}, {"apiGroups": [""], "resources": ["secrets"], "verbs": may}]
+    rules = [
+        {"apiGroups": ["apitoken.dev", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": may},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": may},
+    ]
     cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": who}, "rules": rules})
-    cluster.api.create(f"{rbac}/clusterrolebindings", {
-        "metadata": {"name": who}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": who},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who}]})
+    cluster.api.create(
+        f"{rbac}/clusterrolebindings",
+        {
+            "metadata": {"name": who},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": who,
+            },
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who}],
+        },
+    )
     try:
         path = tmp_path / "rotator"
         path.write_text(cluster.controlplane("kubeconfig", "--user", who))
@@ -240,17 +291,33 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(clu
         before, value = minted(space)
         request(space)
         event = space.wait_event("ci", "MintFailed")
-        assert event["type"] == "Warning" and "patch" in event["note"] and "secrets" in event["note"]
+        assert (
+            event["type"] == "Warning" and "patch" in event["note"] and "secrets" in event["note"]
+        )
         token = space.wait_condition("ci", "Reconciling", "True", "Pending")
         assert stands(token, "Ready") == ("True", "Rotated")
-        assert space.value("ci") == value and token["status"]["previous"]["tokenHash"] == hash_of(value)
-        again = request(space)  # nobody has the value of the first one: what the Secret holds stays the former value
-        served = wait_for(lambda: (lambda s: s["lastRotationRequest"] == again and s)(space.tokens.get("ci")["status"]), 15, "not served")
+        assert space.value("ci") == value and token["status"]["previous"]["tokenHash"] == hash_of(
+            value
+        )
+        again = request(
+            space
+        )  # nobody has the value of the first one: what the Secret holds stays the former value
+        served = wait_for(
+            lambda: (lambda s: s["lastRotationRequest"] == again and s)(
+                space.tokens.get("ci")["status"]
+            ),
+            15,
+            "not served",
+        )
         assert served["previous"] == token["status"]["previous"]
         rules[2]["verbs"] = ["*"]
         cluster.api.patch(f"{rbac}/clusterroles/{who}", {"rules": rules})
         status = wait_rotated(space, before, timeout=30)
-        assert status["previous"]["tokenHash"] == hash_of(value) == hash_of(space.value("ci", "previous-token"))
+        assert (
+            status["previous"]["tokenHash"]
+            == hash_of(value)
+            == hash_of(space.value("ci", "previous-token"))
+        )
         operator.stop()
     finally:
         cluster.api.delete(f"{rbac}/clusterrolebindings/{who}")
@@ -261,12 +328,40 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(clu
 def frozen_secrets(cluster, space):
     """A policy of somebody else that refuses every change of a Secret in this namespace."""
     path, name = "/apis/admissionregistration.k8s.io/v1", f"frozen-{space.name}"
-    cluster.api.create(f"{path}/validatingadmissionpolicies", {"metadata": {"name": name}, "spec": {
-        "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["UPDATE"]}]},
-        "validations": [{"expression": "false", "message": "frozen"}]}})
-    cluster.api.create(f"{path}/validatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": {
-        "policyName": name, "validationActions": ["Deny"],
-        "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}}})
+    cluster.api.create(
+        f"{path}/validatingadmissionpolicies",
+        {
+            "metadata": {"name": name},
+            "spec": {
+                "matchConstraints": {
+                    "resourceRules": [
+                        {
+                            "apiGroups": [""],
+                            "apiVersions": ["v1"],
+                            "resources": ["secrets"],
+                            "operations": ["UPDATE"],
+                        }
+                    ]
+                },
+                "validations": [{"expression": "false", "message": "frozen"}],
+            },
+        },
+    )
+    cluster.api.create(
+        f"{path}/validatingadmissionpolicybindings",
+        {
+            "metadata": {"name": name},
+            "spec": {
+                "policyName": name,
+                "validationActions": ["Deny"],
+                "matchResources": {
+                    "namespaceSelector": {
+                        "matchLabels": {"kubernetes.io/metadata.name": space.name}
+                    }
+                },
+            },
+        },
+    )
 
     def thaw():
         cluster.api.delete(f"{path}/validatingadmissionpolicybindings/{name}")
@@ -284,7 +379,9 @@ def wait_frozen(space):
     eventually(frozen, 20)
 
 
-def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(space, operator, frozen_secrets):
+def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
+    space, operator, frozen_secrets
+):
     before, value = minted(space, rotation={"overlap": "3s"})
     wait_frozen(space)
     request(space)
@@ -297,17 +394,27 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(space
         previous = token["status"]["previous"]
         assert previous["tokenHash"] == hash_of(value) == hash_of(space.value("ci"))
         assert previous["validUntil"] == before["expiresAt"] and "replacedAt" not in previous
-        assert token["status"]["revision"] <= before["revision"] + 5, "a value is drawn at each of its own events"
+        assert token["status"]["revision"] <= before["revision"] + 5, (
+            "a value is drawn at each of its own events"
+        )
 
     holds(works_on, 2)
     metrics = operator.metrics()
     assert metrics.value("apitokens_rotation_unfinished") == 1
-    started = metrics.value("apitoken_rotation_started_timestamp_seconds", namespace=space.name, name="ci")
+    started = metrics.value(
+        "apitoken_rotation_started_timestamp_seconds", namespace=space.name, name="ci"
+    )
     assert started == moment(space.tokens.get("ci")["status"]["lastRotationTime"]).timestamp()
     frozen_secrets()
     status = wait_rotated(space, before, timeout=60)
     assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
-    eventually(lambda: "previous" not in space.tokens.get("ci")["status"] or pytest.fail("the previous value stays"), 15)
+    eventually(
+        lambda: (
+            "previous" not in space.tokens.get("ci")["status"]
+            or pytest.fail("the previous value stays")
+        ),
+        15,
+    )
     assert operator.metrics().value("apitokens_rotation_unfinished") == 0
 
 
@@ -366,7 +473,13 @@ def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(space, start_ope
         assert space.secrets.get("ci") is None
 
     holds(lives_on, 1)
-    eventually(lambda: "delivered" in condition(space.tokens.get("ci"), "Ready")["message"] or pytest.fail("not said"), 5)
+    eventually(
+        lambda: (
+            "delivered" in condition(space.tokens.get("ci"), "Ready")["message"]
+            or pytest.fail("not said")
+        ),
+        5,
+    )
     status = rotate(space, before)
     assert status["previous"]["tokenHash"] == hash_of(value)
     assert keys(space) == {"token"}, "the former value is shown again"
@@ -376,17 +489,33 @@ def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(space, start_ope
 
 def test_the_commands_of_the_page_rotate(space, operator, shell):
     """docs/rotation.md: its manifests are accepted, its commands run as they stand."""
-    for language, block in re.findall(r"^```(yaml|sh)\n(.*?)^```", (ROOT / "docs/rotation.md").read_text(), re.M | re.S):
+    for language, block in re.findall(
+        r"^```(yaml|sh)\n(.*?)^```", (ROOT / "docs/rotation.md").read_text(), re.M | re.S
+    ):
         if language == "sh":
             printed = shell(block)
         else:
             rehearsal = "" if "kind: ApiToken" in block else "--dry-run=server"
-            space.cluster.kubectl("apply", "-n", space.name, "--validate=strict", *rehearsal.split(), "-f", "-", input=block)
+            space.cluster.kubectl(
+                "apply",
+                "-n",
+                space.name,
+                "--validate=strict",
+                *rehearsal.split(),
+                "-f",
+                "-",
+                input=block,
+            )
         if "kind: ApiToken" in block:
             space.ready("ci-deploy")
     assert "annotated" in printed
     ready = space.wait_condition("ci-deploy", "Ready", "True", "Rotated")
-    eventually(lambda: space.tokens.get("ci-deploy")["status"]["revision"] == 3 or pytest.fail("not rotated again"))
+    eventually(
+        lambda: (
+            space.tokens.get("ci-deploy")["status"]["revision"] == 3
+            or pytest.fail("not rotated again")
+        )
+    )
     assert space.ready("report-reader")["status"]["rotateAt"]
     assert ready["spec"]["rotation"]["overlap"] == "0s"
 
@@ -401,7 +530,11 @@ def test_an_automatic_rotation_comes_at_its_time_and_warns_nobody(space, operato
     assert 0 <= seconds_between(before["rotateAt"], status["lastRotationTime"]) <= 5 * SCALE
     previous = {**status["previous"]}
     assert previous.pop("replacedAt") >= status["lastRotationTime"]
-    assert previous == {"tokenID": before["tokenID"], "tokenHash": hash_of(value), "validUntil": before["expiresAt"]}
+    assert previous == {
+        "tokenID": before["tokenID"],
+        "tokenHash": hash_of(value),
+        "validUntil": before["expiresAt"],
+    }
     assert 50 <= seconds_between(status["rotateAt"], status["expiresAt"]) <= 51
     assert "lastRotationRequest" not in status
     assert not space.events_of("ci", "ExpiringSoon")
@@ -414,7 +547,11 @@ def test_tokens_made_together_are_spread_and_each_keeps_its_instant(space, start
         space.token(f"t{number}", ttl="1000h", rotation={"policy": "Automatic", "before": "400h"})
     drawn = {t["metadata"]["name"]: t["status"]["rotateAt"] for t in space.wait_all_ready(20)}
     for token in space.tokens.list():
-        assert 400 * hour <= seconds_between(token["status"]["rotateAt"], token["status"]["expiresAt"]) <= 440 * hour
+        assert (
+            400 * hour
+            <= seconds_between(token["status"]["rotateAt"], token["status"]["expiresAt"])
+            <= 440 * hour
+        )
     assert len(set(drawn.values())) >= 18
     instants = sorted(moment(at) for at in drawn.values())
     assert (instants[-1] - instants[0]).total_seconds() > 10 * hour
@@ -438,14 +575,20 @@ def test_automatic_rotations_slept_through_are_made_up_at_start(space, start_ope
 
 def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(space, operator):
     space.token("manual", ttl="720h1s")
-    automatic, _ = minted(space, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"})
+    automatic, _ = minted(
+        space, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"}
+    )
     space.wait_condition("manual", "ExpiringSoon", "True")
     span = seconds_between(automatic["rotateAt"], automatic["expiresAt"])
     assert seconds_between(automatic["rotateAt"], automatic["warnAt"]) == span // 10
     assert not condition(space.tokens.get("automatic"), "ExpiringSoon")
 
-    overdue, _ = minted(space, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"})
-    space.secrets.patch("overdue", {"metadata": {"ownerReferences": [space.other_owner()]}})  # somebody else's now: nothing can be written
+    overdue, _ = minted(
+        space, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"}
+    )
+    space.secrets.patch(
+        "overdue", {"metadata": {"ownerReferences": [space.other_owner()]}}
+    )  # somebody else's now: nothing can be written
     token = space.wait_condition("overdue", "ExpiringSoon", "True")
     assert stands(token, "Ready") == ("False", "SecretConflict")
     assert seconds_since(overdue["warnAt"]) >= 0
@@ -471,7 +614,9 @@ class Storm:
         self.states = self.former = self.minted = 0
         self.faults = []
         self.over = threading.Event()
-        self.threads = [threading.Thread(target=self.keep, args=(work,)) for work in (self.ask, self.read)]
+        self.threads = [
+            threading.Thread(target=self.keep, args=(work,)) for work in (self.ask, self.read)
+        ]
 
     def __enter__(self):
         for name in self.names:
@@ -509,7 +654,9 @@ class Storm:
         api, now = self.space.cluster.api, time.time()
         secrets = api.get(self.space.secrets.path)
         revision = secrets["metadata"]["resourceVersion"]
-        tokens = api.get(self.space.tokens.path, resourceVersion=revision, resourceVersionMatch="Exact")
+        tokens = api.get(
+            self.space.tokens.path, resourceVersion=revision, resourceVersionMatch="Exact"
+        )
         held = {s["metadata"]["name"]: s for s in secrets["items"]}
         for token in tokens["items"]:
             self.judge(token, held.get(token["metadata"]["name"]), now, revision)
@@ -522,10 +669,15 @@ class Storm:
         previous = status.get("previous", {})
         if value_hash == status["tokenHash"]:
             return
-        if value_hash == previous.get("tokenHash") and now < moment(previous["validUntil"]).timestamp():
+        if (
+            value_hash == previous.get("tokenHash")
+            and now < moment(previous["validUntil"]).timestamp()
+        ):
             self.former += 1
             return
-        self.faults.append(f"{name} at revision {revision}: the Secret holds {value_hash}, the status {status['tokenHash']} and {previous}")
+        self.faults.append(
+            f"{name} at revision {revision}: the Secret holds {value_hash}, the status {status['tokenHash']} and {previous}"
+        )
 
     def check_served(self):
         """All that was asked for last is done, and nothing is half done."""
@@ -533,8 +685,14 @@ class Storm:
         def served():
             for name in self.names:
                 token, secret = self.space.check_consistent(name)
-                assert name not in self.asked or token["status"]["lastRotationRequest"] == self.asked[name]
-                assert hash_of(value_in(secret, "previous-token")) == token["status"]["previous"]["tokenHash"]
+                assert (
+                    name not in self.asked
+                    or token["status"]["lastRotationRequest"] == self.asked[name]
+                )
+                assert (
+                    hash_of(value_in(secret, "previous-token"))
+                    == token["status"]["previous"]["tokenHash"]
+                )
 
         eventually(served, 30)
 
@@ -553,7 +711,9 @@ def test_kill_nine_amid_rotations_never_leaves_a_value_that_does_not_work(space,
     assert storm.states > 20 and storm.former > 0, "the reader saw no rotation under way"
 
 
-def test_a_restart_of_the_api_server_amid_rotations_never_leaves_a_value_that_does_not_work(space, operator, cluster):
+def test_a_restart_of_the_api_server_amid_rotations_never_leaves_a_value_that_does_not_work(
+    space, operator, cluster
+):
     try:
         with Storm(space, 30) as storm:
             for end in ("kill-apiserver", "stop-apiserver"):

@@ -1,4 +1,5 @@
 """The shipped samples do on a real cluster what their comments say, with an operator under the shipped role."""
+
 import pytest
 
 from bed.cluster import ROOT
@@ -10,7 +11,9 @@ SAMPLES = ROOT / "manifests" / "samples"
 @pytest.fixture
 def samples(cluster, space):
     """Applied into the test's namespace; the cluster-scoped ones go with the test."""
-    cluster.kubectl("apply", "-n", space.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES))
+    cluster.kubectl(
+        "apply", "-n", space.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES)
+    )
     cluster.kubectl("apply", "-n", space.name, "--validate=strict", "-f", str(SAMPLES))
     yield space
     cluster.kubectl("delete", "-n", space.name, "--ignore-not-found", "-f", str(SAMPLES))
@@ -24,19 +27,31 @@ def shipped_rights(cluster, tmp_path):
 
 
 def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights):
-    operator = launch("--operator-namespace", "apitoken-system", "--leader-elect", kubeconfig=shipped_rights)
+    operator = launch(
+        "--operator-namespace", "apitoken-system", "--leader-elect", kubeconfig=shipped_rights
+    )
     permanent = samples.ready("ci-deploy")
     assert samples.secrets.get("ci-deploy")["metadata"]["labels"]["team"] == "shop"
     assert permanent["status"]["ttl"] == "8760h0m0s"
     assert samples.ready("alice-session")["status"]["type"] == "Temporary"
     expiring = samples.wait_condition("legacy-export", "ExpiringSoon", "True")
     assert stands(expiring, "Ready") == ("True", "ExpiringSoon")
-    assert hash_of(samples.value("legacy-export-token", "api-token")) == expiring["status"]["tokenHash"]
+    assert (
+        hash_of(samples.value("legacy-export-token", "api-token"))
+        == expiring["status"]["tokenHash"]
+    )
     samples.wait_event("legacy-export", "ExpiringSoon")
     samples.wait_config("default", lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
     automatic = samples.ready("report-reader")["status"]
-    assert 720 * 3600 <= seconds_between(automatic["rotateAt"], automatic["expiresAt"]) <= (720 + 72) * 3600
-    samples.tokens.patch("report-reader", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}})
+    assert (
+        720 * 3600
+        <= seconds_between(automatic["rotateAt"], automatic["expiresAt"])
+        <= (720 + 72) * 3600
+    )
+    samples.tokens.patch(
+        "report-reader",
+        {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
+    )
     samples.wait_condition("report-reader", "Ready", "True", "Rotated")
     samples.wait_event("report-reader", "Rotated")
     samples.tokens.patch("legacy-export", {"spec": {"revoked": True}})

@@ -1,6 +1,7 @@
 """Values that are shown once: `kubectl apitoken` encrypts them to a key of its own process and opens them from the status.
 Nothing in the cluster holds one in clear, not even etcd's log of all that was ever written. And what the operator does with a
 JWK in spec.secret.encryptTo."""
+
 import base64
 import json
 
@@ -21,7 +22,9 @@ REQUEST = "apitoken.dev/rotate-requested-at"
 
 @pytest.fixture
 def plugin(space, tmp_path):
-    return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / "plugin-kubeconfig", space.name))
+    return Plugin(
+        space.cluster, in_namespace(space.cluster, tmp_path / "plugin-kubeconfig", space.name)
+    )
 
 
 @pytest.fixture
@@ -30,17 +33,39 @@ def user(space, tmp_path):
     roles = yaml.safe_load_all((ROOT / "manifests/policy/roles.yaml").read_text())
     rules = next(role["rules"] for role in roles if role["metadata"]["name"] == "apitoken-user")
     base = f"{RBAC}/namespaces/{space.name}"
-    space.cluster.api.create(f"{base}/roles", {"metadata": {"name": "apitoken-user"}, "rules": rules})
-    space.cluster.api.create(f"{base}/rolebindings", {
-        "metadata": {"name": "apitoken-user"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "apitoken-user"},
-        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "carol@example.com"}]})
+    space.cluster.api.create(
+        f"{base}/roles", {"metadata": {"name": "apitoken-user"}, "rules": rules}
+    )
+    space.cluster.api.create(
+        f"{base}/rolebindings",
+        {
+            "metadata": {"name": "apitoken-user"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": "apitoken-user",
+            },
+            "subjects": [
+                {
+                    "kind": "User",
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "name": "carol@example.com",
+                }
+            ],
+        },
+    )
     text = space.cluster.controlplane("kubeconfig", "--user", "carol@example.com")
-    return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / "user-kubeconfig", space.name, text))
+    return Plugin(
+        space.cluster, in_namespace(space.cluster, tmp_path / "user-kubeconfig", space.name, text)
+    )
 
 
 def is_in_etcd(cluster, value):
     """Whether etcd's files, its write-ahead log among them, hold the value, plain or in base64."""
-    forms = [value.encode(), *(base64.b64encode(b"x" * shift + value.encode())[4:-4] for shift in range(3))]
+    forms = [
+        value.encode(),
+        *(base64.b64encode(b"x" * shift + value.encode())[4:-4] for shift in range(3)),
+    ]
     files = [path.read_bytes() for path in (cluster.dir / "etcd").rglob("*") if path.is_file()]
     assert files
     return any(form in content for form in forms for content in files)
@@ -55,8 +80,16 @@ def encrypted_in(space, name):
 
 
 def ask_for_rotation(space, name, when=NOW, **secret):
-    space.tokens.patch(name, {"metadata": {"annotations": {REQUEST: when}}, "spec": {"secret": secret}})
-    return wait_for(lambda: (lambda t: t["status"].get("lastRotationRequest") == when and t)(space.tokens.get(name)), 15, "it was not rotated")
+    space.tokens.patch(
+        name, {"metadata": {"annotations": {REQUEST: when}}, "spec": {"secret": secret}}
+    )
+    return wait_for(
+        lambda: (lambda t: t["status"].get("lastRotationRequest") == when and t)(
+            space.tokens.get(name)
+        ),
+        15,
+        "it was not rotated",
+    )
 
 
 # --- the plugin -----------------------------------------------------------------------------------------------------
@@ -71,10 +104,20 @@ def test_a_value_that_is_shown_once_stands_nowhere_in_clear(space, operator, plu
         token = space.tokens.get(name)
         assert well_formed(value) and hash_of(value) == token["status"]["tokenHash"]
         assert token["spec"]["secret"]["deleteAfter"] == "10m"
-        assert sorted(json.loads(token["spec"]["secret"]["encryptTo"])) == ["alg", "crv", "kid", "kty", "use", "x", "y"]
+        assert sorted(json.loads(token["spec"]["secret"]["encryptTo"])) == [
+            "alg",
+            "crv",
+            "kid",
+            "kty",
+            "use",
+            "x",
+            "y",
+        ]
         encrypted_in(space, name)
         assert not is_in_etcd(space.cluster, value)
-    kept = plugin.ok("create", "pod", "--user", "alice@example.com", "-o", "token", "--keep").strip()
+    kept = plugin.ok(
+        "create", "pod", "--user", "alice@example.com", "-o", "token", "--keep"
+    ).strip()
     assert kept == space.value("pod") and "encryptedValue" not in space.tokens.get("pod")["status"]
     assert is_in_etcd(space.cluster, kept), "what the test looks for is to be found where it is"
 
@@ -83,7 +126,9 @@ def test_login_needs_no_right_to_read_secrets(space, operator, user):
     assert "no" in user.run("auth", "can-i", "get", "secrets", program=["kubectl"]).stdout
     value = user.ok("login", "--ttl", "1h", "-o", "token").strip()
     (token,) = space.tokens.list()
-    assert token["spec"]["user"] == "carol@example.com" and token["status"]["tokenHash"] == hash_of(value)
+    assert token["spec"]["user"] == "carol@example.com" and token["status"]["tokenHash"] == hash_of(
+        value
+    )
     assert "valid: " in user.run("verify", input=value).stdout
     assert "apt_" in user.on_terminal("login").text
     assert not is_in_etcd(space.cluster, value)
@@ -92,7 +137,9 @@ def test_login_needs_no_right_to_read_secrets(space, operator, user):
 def test_what_is_not_shown_stays_in_the_secret(space, operator, plugin):
     for name, flags in (("a", []), ("b", ["-o", "json"]), ("c", ["--show-value=false"])):
         plugin.ok("create", name, "--user", "alice", *flags)
-        assert space.tokens.get(name)["spec"] == {"user": "alice"} and well_formed(space.value(name))
+        assert space.tokens.get(name)["spec"] == {"user": "alice"} and well_formed(
+            space.value(name)
+        )
 
 
 def test_a_rotation_seals_to_a_new_key_in_the_same_write(space, operator, plugin):
@@ -100,9 +147,14 @@ def test_a_rotation_seals_to_a_new_key_in_the_same_write(space, operator, plugin
     before = space.tokens.get("ci")
     second = plugin.ok("rotate", "ci", "-o", "token").strip()
     after = space.tokens.get("ci")
-    assert after["status"]["tokenHash"] == hash_of(second) and after["status"]["previous"]["tokenHash"] == hash_of(first)
+    assert after["status"]["tokenHash"] == hash_of(second) and after["status"]["previous"][
+        "tokenHash"
+    ] == hash_of(first)
     assert after["spec"]["secret"]["encryptTo"] != before["spec"]["secret"]["encryptTo"]
-    assert after["metadata"]["generation"] == before["metadata"]["generation"] + 1 and after["status"]["revision"] == 2
+    assert (
+        after["metadata"]["generation"] == before["metadata"]["generation"] + 1
+        and after["status"]["revision"] == 2
+    )
     assert "valid: " in plugin.run("verify", input=second).stdout
     assert not is_in_etcd(space.cluster, second)
 
@@ -114,7 +166,10 @@ def test_a_rotation_that_would_show_its_value_to_nobody_is_refused(space, operat
         assert "was not rotated" in line and "-o token" in line and "--keep" in line
     assert space.tokens.get("ci")["status"]["revision"] == 1
     plugin.ok("rotate", "ci", "--keep")
-    assert space.tokens.get("ci")["spec"]["secret"] == {} and hash_of(space.value("ci")) == space.tokens.get("ci")["status"]["tokenHash"]
+    assert (
+        space.tokens.get("ci")["spec"]["secret"] == {}
+        and hash_of(space.value("ci")) == space.tokens.get("ci")["status"]["tokenHash"]
+    )
     value = plugin.ok("rotate", "ci", "-o", "token").strip()
     assert value == space.value("ci"), "a kept token stays a kept one"
 
@@ -122,7 +177,14 @@ def test_a_rotation_that_would_show_its_value_to_nobody_is_refused(space, operat
 def test_a_value_that_was_shown_can_be_renewed_after_its_secret_has_gone(space, operator, plugin):
     plugin.ok("create", "ci", "--user", "alice", "-o", "token")
     space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1s"}}})
-    wait_for(lambda: space.secrets.get("ci") is None and "encryptedValue" not in space.tokens.get("ci")["status"], 15, "it is still shown")
+    wait_for(
+        lambda: (
+            space.secrets.get("ci") is None
+            and "encryptedValue" not in space.tokens.get("ci")["status"]
+        ),
+        15,
+        "it is still shown",
+    )
     space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1h"}}})
     value = plugin.ok("rotate", "ci", "-o", "token").strip()
     assert hash_of(value) == space.tokens.get("ci")["status"]["tokenHash"]
@@ -131,7 +193,11 @@ def test_a_value_that_was_shown_can_be_renewed_after_its_secret_has_gone(space, 
 
 def test_a_sealed_token_that_nobody_mints_is_taken_back(space, plugin):
     done = plugin.run("create", "ci", "--user", "alice", "-o", "token", "--timeout", "1s")
-    assert done.returncode == 6 and "is it running?" in done.stderr and "the ApiToken was deleted again" in done.stderr
+    assert (
+        done.returncode == 6
+        and "is it running?" in done.stderr
+        and "the ApiToken was deleted again" in done.stderr
+    )
     assert space.tokens.list() == []
 
 
@@ -143,7 +209,9 @@ RSA = '{"kty":"RSA","bits":2048}'
 
 
 def make_key(shell, name="bob", template=EC):
-    shell(f"jose jwk gen -i '{template}' -o {name}.jwk && jose jwk pub -i {name}.jwk -o {name}.pub.jwk")
+    shell(
+        f"jose jwk gen -i '{template}' -o {name}.jwk && jose jwk pub -i {name}.jwk -o {name}.pub.jwk"
+    )
     return shell(f"cat {name}.pub.jwk")
 
 
@@ -161,16 +229,25 @@ def test_only_the_holder_of_the_private_key_can_read_the_value(space, operator, 
     assert hash_of(open_jwe(shell, encrypted_in(space, "ci"))) == status["tokenHash"]
 
 
-def test_an_encrypted_value_leaves_with_its_show_window_and_with_a_revocation(space, operator, shell):
+def test_an_encrypted_value_leaves_with_its_show_window_and_with_a_revocation(
+    space, operator, shell
+):
     key = make_key(shell)
     space.token("shown", secret={"encryptTo": key, "deleteAfter": "2s"})
     space.token("revoked", secret={"encryptTo": key})
     assert "encryptedValue" in space.ready("revoked")["status"]
     space.tokens.patch("revoked", {"spec": {"revoked": True}})
     for name in ("shown", "revoked"):
-        wait_for(lambda name=name: (lambda s: s.get("revision") == 1 and "encryptedValue" not in s)(space.tokens.get(name).get("status", {})), 15,
-                 f"{name} still shows its value")
-        wait_for(lambda name=name: space.secrets.get(name) is None, 15, f"{name} still has its Secret")
+        wait_for(
+            lambda name=name: (lambda s: s.get("revision") == 1 and "encryptedValue" not in s)(
+                space.tokens.get(name).get("status", {})
+            ),
+            15,
+            f"{name} still shows its value",
+        )
+        wait_for(
+            lambda name=name: space.secrets.get(name) is None, 15, f"{name} still has its Secret"
+        )
     assert condition(space.tokens.get("shown"), "Ready")["status"] == "True"
 
 
@@ -179,23 +256,49 @@ def test_a_rotation_keeps_the_previous_value_in_its_own_form(space, operator, sh
     space.ready("ci")
     plain = space.value("ci")
     ask_for_rotation(space, "ci", encryptTo=make_key(shell))
-    secret = wait_for(lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token"} and s)(space.secrets.get("ci")), 10, "not both")
+    secret = wait_for(
+        lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token"} and s)(
+            space.secrets.get("ci")
+        ),
+        10,
+        "not both",
+    )
     assert value_in(secret, "previous-token") == plain
     second = open_jwe(shell, value_in(secret, "token.jwe"))
     ask_for_rotation(space, "ci", "2026-01-01T00:00:01Z", encryptTo=make_key(shell, "eve"))
-    secret = wait_for(lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token.jwe"} and s)(space.secrets.get("ci")), 10, "not both")
+    secret = wait_for(
+        lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token.jwe"} and s)(
+            space.secrets.get("ci")
+        ),
+        10,
+        "not both",
+    )
     assert open_jwe(shell, value_in(secret, "previous-token.jwe")) == second
     token = space.tokens.get("ci")
-    assert hash_of(open_jwe(shell, token["status"]["encryptedValue"], "eve")) == token["status"]["tokenHash"]
+    assert (
+        hash_of(open_jwe(shell, token["status"]["encryptedValue"], "eve"))
+        == token["status"]["tokenHash"]
+    )
 
 
-def test_a_jwk_that_passes_the_schema_and_will_not_do_is_refused_with_its_reason(space, operator, shell):
+def test_a_jwk_that_passes_the_schema_and_will_not_do_is_refused_with_its_reason(
+    space, operator, shell
+):
     key = json.loads(make_key(shell))
     for name, wrong, reason in (
-            ("off-curve", {**key, "y": key["x"]}, "has a point (x, y) that is not on the curve P-256"),
-            ("other-curve", {**key, "crv": "P-521"}, 'has a key on the curve "P-521"'),
-            ("signing", {**key, "use": "sig"}, 'has the use "sig"'),
-            ("small", {"kty": "RSA", "n": base64.urlsafe_b64encode(b"\xff" * 128).decode().rstrip("="), "e": "AQAB"}, "has a key that is RSA of 1024 bits")):
+        ("off-curve", {**key, "y": key["x"]}, "has a point (x, y) that is not on the curve P-256"),
+        ("other-curve", {**key, "crv": "P-521"}, 'has a key on the curve "P-521"'),
+        ("signing", {**key, "use": "sig"}, 'has the use "sig"'),
+        (
+            "small",
+            {
+                "kty": "RSA",
+                "n": base64.urlsafe_b64encode(b"\xff" * 128).decode().rstrip("="),
+                "e": "AQAB",
+            },
+            "has a key that is RSA of 1024 bits",
+        ),
+    ):
         space.token(name, secret={"encryptTo": json.dumps(wrong)})
         token = space.wait_condition(name, "Ready", "False", "InvalidSpec")
         assert f"spec.secret.encryptTo: {reason}" in condition(token, "Ready")["message"]

@@ -1,5 +1,6 @@
 """Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, services that introspect.
 One control plane whose webhook is one operator; tests take namespaces of their own."""
+
 import concurrent.futures
 import json
 import os
@@ -24,15 +25,27 @@ from bed.waiting import SCALE, eventually, holds, wait_for
 
 FORM = "application/x-www-form-urlencoded"
 FOREIGN = "apt_" + "0" * 46
-INVALID = 'Bearer realm="apitoken", error="invalid_token", error_description="the token is not valid"'
+INVALID = (
+    'Bearer realm="apitoken", error="invalid_token", error_description="the token is not valid"'
+)
 
 
 def webhook_config(path, url, ca):
     cluster = {"server": url, "certificate-authority": str(ca)}
-    path.write_text(yaml.safe_dump({
-        "apiVersion": "v1", "kind": "Config", "current-context": "webhook", "users": [{"name": "apiserver", "user": {}}],
-        "clusters": [{"name": "operator", "cluster": cluster}],
-        "contexts": [{"name": "webhook", "context": {"cluster": "operator", "user": "apiserver"}}]}))
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "webhook",
+                "users": [{"name": "apiserver", "user": {}}],
+                "clusters": [{"name": "operator", "cluster": cluster}],
+                "contexts": [
+                    {"name": "webhook", "context": {"cluster": "operator", "user": "apiserver"}}
+                ],
+            }
+        )
+    )
     return path
 
 
@@ -44,25 +57,50 @@ class Verified:
         certificate, key = self.authority.files("operator", "server")
         self.callers = Authority(directory / "pki", "callers-ca")
         port = free_port()
-        config = webhook_config(directory / "webhook.yaml", f"https://127.0.0.1:{port}/tokenreview", self.authority.file)
-        self.cluster = Cluster(directory / "cluster", f"--authentication-token-webhook-config-file={config}",
-                               "--authentication-token-webhook-version=v1", "--authentication-token-webhook-cache-ttl=1s")
+        config = webhook_config(
+            directory / "webhook.yaml", f"https://127.0.0.1:{port}/tokenreview", self.authority.file
+        )
+        self.cluster = Cluster(
+            directory / "cluster",
+            f"--authentication-token-webhook-config-file={config}",
+            "--authentication-token-webhook-version=v1",
+            "--authentication-token-webhook-cache-ttl=1s",
+        )
         self.cluster.apply_crds()
-        flags = ["--kubeconfig", str(self.cluster.kubeconfig), "--operator-namespace", "default",
-                 "--verify-bind-address", f"127.0.0.1:{port}", "--verify-tls-cert-file", certificate,
-                 "--verify-tls-key-file", key, "--verify-client-ca-file", str(self.callers.file)]
+        flags = [
+            "--kubeconfig",
+            str(self.cluster.kubeconfig),
+            "--operator-namespace",
+            "default",
+            "--verify-bind-address",
+            f"127.0.0.1:{port}",
+            "--verify-tls-cert-file",
+            certificate,
+            "--verify-tls-key-file",
+            key,
+            "--verify-client-ca-file",
+            str(self.callers.file),
+        ]
         self.operator = Operator(flags, directory / "operator.log", {}).wait_ready()
         self.url = f"https://127.0.0.1:{port}"
 
     def ask(self, method, path, url=None, **options):
         options.setdefault("timeout", 20)
-        return requests.request(method, (url or self.url) + path, verify=str(self.authority.file), **options)
+        return requests.request(
+            method, (url or self.url) + path, verify=str(self.authority.file), **options
+        )
 
     def auth(self, token, url=None, **params):
-        return self.ask("GET", "/auth", url, params=params, headers={"Authorization": f"Bearer {token}"})
+        return self.ask(
+            "GET", "/auth", url, params=params, headers={"Authorization": f"Bearer {token}"}
+        )
 
     def review(self, token, **spec):
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token, **spec}}
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token, **spec},
+        }
         return self.ask("POST", "/tokenreview", json=body)
 
     def introspect(self, token, caller=None, cert=None):
@@ -71,15 +109,37 @@ class Verified:
 
     def whoami(self, token):
         """What kube-apiserver says of a token: (user info, None), or (None, error)."""
-        done = self.cluster.kubectl("--kubeconfig", os.devnull, "--server", self.cluster.url, "--certificate-authority",
-                                    self.cluster.dir / "ca.crt", "--token", token, "auth", "whoami", "-o", "json", check=False)
-        return (json.loads(done.stdout)["status"]["userInfo"], None) if done.returncode == 0 else (None, done.stderr)
+        done = self.cluster.kubectl(
+            "--kubeconfig",
+            os.devnull,
+            "--server",
+            self.cluster.url,
+            "--certificate-authority",
+            self.cluster.dir / "ca.crt",
+            "--token",
+            token,
+            "auth",
+            "whoami",
+            "-o",
+            "json",
+            check=False,
+        )
+        return (
+            (json.loads(done.stdout)["status"]["userInfo"], None)
+            if done.returncode == 0
+            else (None, done.stderr)
+        )
 
     def service_account(self, space, name):
         """A new service account's token."""
         path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
-        self.cluster.api.create(path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
-        return self.cluster.api.create(f"{path}/{name}/token", {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})["status"]["token"]
+        self.cluster.api.create(
+            path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+        )
+        return self.cluster.api.create(
+            f"{path}/{name}/token",
+            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
+        )["status"]["token"]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +158,9 @@ def bed(tmp_path_factory):
 @pytest.fixture
 def space(bed):
     name = f"t-{random_names.token_hex(4)}"
-    bed.cluster.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    bed.cluster.api.create(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
     space = Space(bed.cluster, name)
     yield space
     space.remove()
@@ -111,12 +173,19 @@ def minted(space, name="ci", **spec):
 
 
 def test_forward_auth_tells_whom_a_good_token_speaks_for(bed, space):
-    token = minted(space, groups=["deployers", "readers"], scopes=["deploy:write"], audiences=["https://api.example.com"])
+    token = minted(
+        space,
+        groups=["deployers", "readers"],
+        scopes=["deploy:write"],
+        audiences=["https://api.example.com"],
+    )
     answer = bed.auth(token)
     assert answer.status_code == 200
     assert answer.headers["X-Auth-Request-User"] == "alice@example.com"
     assert answer.headers["X-Auth-Request-Groups"] == "deployers,readers"
-    assert bed.auth(token, scope="deploy:write", audience="https://api.example.com").status_code == 200
+    assert (
+        bed.auth(token, scope="deploy:write", audience="https://api.example.com").status_code == 200
+    )
     assert bed.auth(token, scope="admin").status_code == 403
     assert bed.auth(token, audience="https://other.example.com").status_code == 401
 
@@ -140,11 +209,16 @@ def test_every_bad_token_is_answered_alike(bed, space):
 
 
 def test_revocation_and_deletion_count_within_a_second(bed, space):
-    for name, end in (("revoked", lambda n: space.tokens.patch(n, {"spec": {"revoked": True}})), ("deleted", space.tokens.delete)):
+    for name, end in (
+        ("revoked", lambda n: space.tokens.patch(n, {"spec": {"revoked": True}})),
+        ("deleted", space.tokens.delete),
+    ):
         token = minted(space, name)
         assert bed.auth(token).status_code == 200
         end(name)
-        wait_for(lambda token=token: bed.auth(token).status_code == 401, 1, f"{name}, and still valid")
+        wait_for(
+            lambda token=token: bed.auth(token).status_code == 401, 1, f"{name}, and still valid"
+        )
 
 
 def test_kube_apiserver_accepts_a_token_until_it_is_revoked(bed, space):
@@ -171,7 +245,9 @@ def test_kube_apiserver_refuses_a_token_that_expired(bed, space):
     expires = space.tokens.get("ci")["status"]["expiresAt"]
     wait_for(lambda: bed.auth(token).status_code == 401, 15, "still valid after its ttl")
     assert -0.1 < seconds_since(expires) < 1.5 * SCALE, "not at the instant"
-    eventually(lambda: bed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it"))
+    eventually(
+        lambda: bed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it")
+    )
 
 
 PAGE = (ROOT / "docs/verify.md").read_text()
@@ -185,8 +261,11 @@ def block(language):
 
 def interpreter(language, directory):
     """The command that runs the program of docs/verify.md, or None where the language is not here."""
-    name, commands = {"python": ("introspect.py", ["python3"]), "go": ("main.go", ["go", "/usr/local/go/bin/go"]),
-                      "java": ("Introspect.java", ["java"])}[language]
+    name, commands = {
+        "python": ("introspect.py", ["python3"]),
+        "go": ("main.go", ["go", "/usr/local/go/bin/go"]),
+        "java": ("Introspect.java", ["java"]),
+    }[language]
     (directory / name).write_text(block(language))
     found = next(filter(None, map(shutil.which, commands)), None)
     return found and [found, *(["run"] if language == "go" else []), str(directory / name)]
@@ -197,22 +276,50 @@ def introspector(bed, space):
     """The token of a service account that may introspect."""
     bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
     token = bed.service_account(space, "introspector")
-    bed.cluster.kubectl("create", "clusterrolebinding", space.name, "--clusterrole=apitoken-introspector", f"--serviceaccount={space.name}:introspector")
+    bed.cluster.kubectl(
+        "create",
+        "clusterrolebinding",
+        space.name,
+        "--clusterrole=apitoken-introspector",
+        f"--serviceaccount={space.name}:introspector",
+    )
 
     # kube-apiserver follows new bindings a moment later, and the operator remembers a refusal for ten seconds.
-    wait_for(lambda: bed.introspect(FOREIGN, token).status_code == 200, 30, "the service account may not introspect")
+    wait_for(
+        lambda: bed.introspect(FOREIGN, token).status_code == 200,
+        30,
+        "the service account may not introspect",
+    )
     yield token
     bed.cluster.kubectl("delete", "clusterrolebinding", space.name)
 
 
 @pytest.mark.parametrize("language", ["python", "go", "java"])
-def test_a_program_of_the_page_tells_the_user_of_a_good_token(bed, space, introspector, tmp_path, language):
+def test_a_program_of_the_page_tells_the_user_of_a_good_token(
+    bed, space, introspector, tmp_path, language
+):
     command = interpreter(language, tmp_path)
     if command is None:
         pytest.skip(f"no {language} on this machine")
     token = minted(space)
-    environment = {**os.environ, "INTROSPECT_URL": f"{bed.url}/introspect", "CA_FILE": str(bed.authority.file), "CALLER_TOKEN": introspector}
-    runs = [subprocess.run(command, input=text, text=True, capture_output=True, env=environment, timeout=240, cwd=tmp_path) for text in (token, FOREIGN)]
+    environment = {
+        **os.environ,
+        "INTROSPECT_URL": f"{bed.url}/introspect",
+        "CA_FILE": str(bed.authority.file),
+        "CALLER_TOKEN": introspector,
+    }
+    runs = [
+        subprocess.run(
+            command,
+            input=text,
+            text=True,
+            capture_output=True,
+            env=environment,
+            timeout=240,
+            cwd=tmp_path,
+        )
+        for text in (token, FOREIGN)
+    ]
     assert (runs[0].returncode, runs[0].stdout.strip()) == (0, "alice@example.com"), runs[0].stderr
     assert runs[1].returncode != 0 and not runs[1].stdout
 
@@ -228,13 +335,26 @@ def test_introspection_is_for_service_accounts_with_the_right(bed, space, intros
     token = minted(space, scopes=["a", "b"], audiences=["https://api.example.com"])
     status = space.tokens.get("ci")["status"]
     assert bed.introspect(token, introspector).json() == {
-        "active": True, "token_type": "Bearer", "sub": "alice@example.com", "username": "alice@example.com",
-        "client_id": f"{space.name}/ci", "jti": status["tokenID"], "scope": "a b", "aud": ["https://api.example.com"],
+        "active": True,
+        "token_type": "Bearer",
+        "sub": "alice@example.com",
+        "username": "alice@example.com",
+        "client_id": f"{space.name}/ci",
+        "jti": status["tokenID"],
+        "scope": "a b",
+        "aud": ["https://api.example.com"],
         "iss": "https://apitoken-operator.default.svc:8443",
-        "iat": moment(status["issuedAt"]).timestamp(), "exp": moment(status["expiresAt"]).timestamp()}
+        "iat": moment(status["issuedAt"]).timestamp(),
+        "exp": moment(status["expiresAt"]).timestamp(),
+    }
     assert bed.introspect(FOREIGN, introspector).json() == {"active": False}
     other = minted(space, "other")
-    for stranger, refusal in ((None, 401), (FOREIGN, 401), (bed.service_account(space, "other"), 403), (other, 403)):
+    for stranger, refusal in (
+        (None, 401),
+        (FOREIGN, 401),
+        (bed.service_account(space, "other"), 403),
+        (other, 403),
+    ):
         refused = bed.introspect(token, stranger)
         assert refused.status_code == refusal, "an API token is a user without the right"
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
@@ -245,15 +365,29 @@ def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, s
     own = bed.callers.files("service", "client")
     assert bed.introspect(token, cert=own).json()["active"] is True
     assert bed.introspect(FOREIGN, cert=own).json() == {"active": False}
-    for cert in (bed.authority.files("stranger", "client"), bed.callers.files("a-server", "server")):
+    for cert in (
+        bed.authority.files("stranger", "client"),
+        bed.callers.files("a-server", "server"),
+    ):
         assert bed.introspect(token, cert=cert).status_code == 401
 
 
 def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
     token = minted(space)
     kind = f'{{"apiVersion":"authentication.k8s.io/v1","kind":"{token}"}}'
-    for body in ("", "{", f'{{"spec":{{"token":"{token}"}}}}', f'{{"token":"{token}', "[]", "\0" * 100, f'{{"apiVersion":"{token}"}}', kind):
-        answer = bed.ask("POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"})
+    for body in (
+        "",
+        "{",
+        f'{{"spec":{{"token":"{token}"}}}}',
+        f'{{"token":"{token}',
+        "[]",
+        "\0" * 100,
+        f'{{"apiVersion":"{token}"}}',
+        kind,
+    ):
+        answer = bed.ask(
+            "POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"}
+        )
         assert answer.status_code == 400 and token not in answer.text
     assert bed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413
     assert bed.ask("GET", "/tokenreview").status_code == 405
@@ -273,8 +407,18 @@ def test_a_flood_of_bad_tokens_costs_no_api_call(bed, space):
             session.trust_env, session.verify = False, str(bed.authority.file)
             for i in range(250):
                 bad = f"apt_{number:010}{i:036}"
-                assert session.get(bed.url + "/auth", headers={"Authorization": f"Bearer {bad}"}, timeout=20).status_code == 401
-                assert session.post(bed.url + "/introspect", data={"token": bad}, timeout=20).status_code == 401
+                assert (
+                    session.get(
+                        bed.url + "/auth", headers={"Authorization": f"Bearer {bad}"}, timeout=20
+                    ).status_code
+                    == 401
+                )
+                assert (
+                    session.post(
+                        bed.url + "/introspect", data={"token": bad}, timeout=20
+                    ).status_code
+                    == 401
+                )
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(flood, range(8)))
@@ -313,10 +457,22 @@ def mount(directory, authority):
 
 
 def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, tmp_path):
-    first, second = Authority(tmp_path / "pki", "first-ca"), Authority(tmp_path / "pki", "second-ca")
+    first, second = (
+        Authority(tmp_path / "pki", "first-ca"),
+        Authority(tmp_path / "pki", "second-ca"),
+    )
     mount(tmp_path / "tls", first)
-    operator = launch("--namespaces", space.name, "--operator-namespace", space.name, "--verify-tls-cert-file", tmp_path / "tls/tls.crt",
-                      "--verify-tls-key-file", tmp_path / "tls/tls.key", kubeconfig=bed.cluster.kubeconfig)
+    operator = launch(
+        "--namespaces",
+        space.name,
+        "--operator-namespace",
+        space.name,
+        "--verify-tls-cert-file",
+        tmp_path / "tls/tls.crt",
+        "--verify-tls-key-file",
+        tmp_path / "tls/tls.key",
+        kubeconfig=bed.cluster.kubeconfig,
+    )
     health = f"{operator.verify_url}/healthz"
     assert requests.get(health, verify=str(first.file), timeout=10).status_code == 200
     mount(tmp_path / "tls", second)
@@ -336,16 +492,30 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_space, launch):
     space = make_space()  # not on the bed's cluster: its operator would mint here too
     flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
     first = launch(*flags, kubeconfig=cluster.kubeconfig)
-    wait_for(lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads")
+    wait_for(
+        lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
+    )
     second = launch(*flags, kubeconfig=cluster.kubeconfig)
     token = minted(space)
 
     def status(operator):
-        return requests.get(f"{operator.verify_url}/auth", headers={"Authorization": f"Bearer {token}"}, verify=False, timeout=10).status_code
+        return requests.get(
+            f"{operator.verify_url}/auth",
+            headers={"Authorization": f"Bearer {token}"},
+            verify=False,
+            timeout=10,
+        ).status_code
 
-    eventually(lambda: status(second) == 200 or pytest.fail("the second replica does not know the token"))
+    eventually(
+        lambda: status(second) == 200 or pytest.fail("the second replica does not know the token")
+    )
     assert second.metrics().value("leader_election_master_status") == 0
-    assert second.metrics().value("apitoken_verifications_total", endpoint="tokenreview", result="valid") == 0, "from the start"
+    assert (
+        second.metrics().value(
+            "apitoken_verifications_total", endpoint="tokenreview", result="valid"
+        )
+        == 0
+    ), "from the start"
     second.wait_logged("certificate made for this run")
     space.tokens.patch("ci", {"spec": {"revoked": True}})
     for operator in (first, second):
@@ -357,7 +527,9 @@ def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space
     space = make_space()
     flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
     leader = launch(*flags, kubeconfig=cluster.kubeconfig)
-    wait_for(lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "nobody leads")
+    wait_for(
+        lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
+    )
 
     def late(path, line):
         if path.endswith("/apitokens"):
@@ -366,20 +538,37 @@ def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space
 
     proxy = Proxy(cluster, spoil_watch=late)
     try:
-        path = cluster.changed_kubeconfig(tmp_path / "late", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url))
+        path = cluster.changed_kubeconfig(
+            tmp_path / "late", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url)
+        )
         stand_by = launch(*flags, kubeconfig=path)
         with requests.Session() as session:
             session.trust_env, session.verify = False, False
 
             def status(token):
-                return session.get(f"{stand_by.verify_url}/auth", headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code
+                return session.get(
+                    f"{stand_by.verify_url}/auth",
+                    headers={"Authorization": f"Bearer {token}"},
+                    timeout=10,
+                ).status_code
 
             value = minted(space)
             assert status(value) == 200
             for second in range(5):
                 former = value
-                space.tokens.patch("ci", {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": f"2026-01-01T00:00:0{second}Z"}}})
-                value = wait_for(lambda: (found := space.value("ci")) != former and found, 10, "not rotated")
+                space.tokens.patch(
+                    "ci",
+                    {
+                        "metadata": {
+                            "annotations": {
+                                "apitoken.dev/rotate-requested-at": f"2026-01-01T00:00:0{second}Z"
+                            }
+                        }
+                    },
+                )
+                value = wait_for(
+                    lambda: (found := space.value("ci")) != former and found, 10, "not rotated"
+                )
                 assert status(value) == 200, f"rotation {second}"
             space.tokens.patch("ci", {"spec": {"revoked": True}})
             wait_for(lambda: status(value) == 401, 2, "still valid")
@@ -389,11 +578,22 @@ def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space
 
 
 def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
-    operator = launch("--verify-tls-cert-file", tmp_path / "none", "--verify-tls-key-file", tmp_path / "none",
-                      kubeconfig=bed.cluster.kubeconfig, wait_ready=False)
+    operator = launch(
+        "--verify-tls-cert-file",
+        tmp_path / "none",
+        "--verify-tls-key-file",
+        tmp_path / "none",
+        kubeconfig=bed.cluster.kubeconfig,
+        wait_ready=False,
+    )
     assert operator.wait_exit() == 1
     operator.wait_logged(f"cannot read {tmp_path}/none")
-    alone = launch("--verify-tls-cert-file", tmp_path / "none", kubeconfig=bed.cluster.kubeconfig, wait_ready=False)
+    alone = launch(
+        "--verify-tls-cert-file",
+        tmp_path / "none",
+        kubeconfig=bed.cluster.kubeconfig,
+        wait_ready=False,
+    )
     assert alone.wait_exit() == 2
     alone.wait_logged("--verify-tls-key-file go together")
 
@@ -401,9 +601,23 @@ def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
 def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path):
     """--metrics-secure: HTTPS, with the certificate of verification, and TokenReview and SubjectAccessReview for each caller."""
     certificate, key = bed.authority.files("metrics", "server")
-    operator = Operator(["--kubeconfig", str(bed.cluster.kubeconfig), "--namespaces", space.name, "--operator-namespace", space.name,
-                         "--metrics-secure", "--verify-tls-cert-file", certificate, "--verify-tls-key-file", key],
-                        tmp_path / "operator.log", {}).wait_ready()
+    operator = Operator(
+        [
+            "--kubeconfig",
+            str(bed.cluster.kubeconfig),
+            "--namespaces",
+            space.name,
+            "--operator-namespace",
+            space.name,
+            "--metrics-secure",
+            "--verify-tls-cert-file",
+            certificate,
+            "--verify-tls-key-file",
+            key,
+        ],
+        tmp_path / "operator.log",
+        {},
+    ).wait_ready()
     try:
         url = f"https://127.0.0.1:{operator.metrics_port}"
         reader = bed.service_account(space, "prometheus")
@@ -419,12 +633,19 @@ def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path)
         with pytest.raises(requests.RequestException):
             requests.get(operator.metrics_url, timeout=5)
         bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
-        bed.cluster.kubectl("create", "clusterrolebinding", f"{space.name}-metrics", "--clusterrole=apitoken-metrics-reader",
-                            f"--serviceaccount={space.name}:prometheus")
+        bed.cluster.kubectl(
+            "create",
+            "clusterrolebinding",
+            f"{space.name}-metrics",
+            "--clusterrole=apitoken-metrics-reader",
+            f"--serviceaccount={space.name}:prometheus",
+        )
         answer = read(reader)
         assert answer.status_code == 200
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        assert "leader_election_master_status 1" in answer.text.replace('{name="apitoken-operator"}', "")
+        assert "leader_election_master_status 1" in answer.text.replace(
+            '{name="apitoken-operator"}', ""
+        )
         operator.stop()
         operator.check_log()
     finally:

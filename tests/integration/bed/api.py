@@ -1,4 +1,5 @@
 """A thin client of the API server with the administrator's certificate: paths and JSON, one connection a thread."""
+
 import threading
 import time
 
@@ -47,8 +48,16 @@ class Api:
             params.pop("fieldManager")
         while True:
             answer = self._session().request(
-                method, self.url + path, json=body, params=params, timeout=30, headers={"Content-Type": content_type})
-            if answer.status_code != 429:  # "storage is (re)initializing", just after a CRD was changed
+                method,
+                self.url + path,
+                json=body,
+                params=params,
+                timeout=30,
+                headers={"Content-Type": content_type},
+            )
+            if (
+                answer.status_code != 429
+            ):  # "storage is (re)initializing", just after a CRD was changed
                 break
             time.sleep(float(answer.headers.get("Retry-After", 1)))
         if answer.status_code >= 400:
@@ -100,7 +109,12 @@ class Collection:
         self.kind = kind
 
     def create(self, name, spec=None, labels=None, annotations=None, **members):
-        body = {"apiVersion": self.api_version, "kind": self.kind, "metadata": {"name": name}, **members}
+        body = {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "metadata": {"name": name},
+            **members,
+        }
         if spec is not None:
             body["spec"] = spec
         if labels:
@@ -123,11 +137,21 @@ class Collection:
 
 
 def apitokens(api, namespace):
-    return Collection(api, f"/apis/apitoken.dev/v1alpha1/namespaces/{namespace}/apitokens", "apitoken.dev/v1alpha1", "ApiToken")
+    return Collection(
+        api,
+        f"/apis/apitoken.dev/v1alpha1/namespaces/{namespace}/apitokens",
+        "apitoken.dev/v1alpha1",
+        "ApiToken",
+    )
 
 
 def configs(api):
-    return Collection(api, "/apis/apitoken.dev/v1alpha1/tokenexpiryconfigs", "apitoken.dev/v1alpha1", "TokenExpiryConfig")
+    return Collection(
+        api,
+        "/apis/apitoken.dev/v1alpha1/tokenexpiryconfigs",
+        "apitoken.dev/v1alpha1",
+        "TokenExpiryConfig",
+    )
 
 
 def secrets(api, namespace):
@@ -135,8 +159,15 @@ def secrets(api, namespace):
 
 
 def leases(api, namespace):
-    return Collection(api, f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases", "coordination.k8s.io/v1", "Lease")
+    return Collection(
+        api,
+        f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases",
+        "coordination.k8s.io/v1",
+        "Lease",
+    )
 
 
 def events(api, namespace):
-    return Collection(api, f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", "events.k8s.io/v1", "Event")
+    return Collection(
+        api, f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", "events.k8s.io/v1", "Event"
+    )

@@ -4,6 +4,7 @@ own, so that a test can measure beside it. Those that the server closes are open
   attacker.py PORT SILENT TRICKLING [--tls]    prints "ready" once it opened so many, and goes on until its standard input ends;
                                                then one line of JSON: what it did
 """
+
 import argparse
 import errno
 import json
@@ -18,7 +19,9 @@ import time
 
 TRICKLE_EVERY = 0.5
 HEAD = b"GET /auth HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 4096
-HELLO = b"\x16\x03\x01\x0f\xff\x01\x00\x0f\xfb\x03\x03" + b"a" * 4000  # a TLS ClientHello that does not end
+HELLO = (
+    b"\x16\x03\x01\x0f\xff\x01\x00\x0f\xfb\x03\x03" + b"a" * 4000
+)  # a TLS ClientHello that does not end
 SHAKEN_HANDS = 100  # so many of the trickling TLS connections finish their handshake, and trickle a request's head
 
 
@@ -30,7 +33,9 @@ class Attacker:
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
         self.opened = self.closed_by_server = self.refused = 0
         self.open = {}  # socket -> [kind, bytes sent]
-        self.missing = ["silent"] * options.silent + ["trickling"] * (options.trickling - (SHAKEN_HANDS if self.tls else 0))
+        self.missing = ["silent"] * options.silent + ["trickling"] * (
+            options.trickling - (SHAKEN_HANDS if self.tls else 0)
+        )
         self.missing += ["shaken"] * SHAKEN_HANDS if self.tls else []
         self.wanted = len(self.missing)
 
@@ -64,7 +69,7 @@ class Attacker:
                 continue
             script = HELLO if self.tls and kind == "trickling" else HEAD
             try:
-                state[1] += sock.send(script[sent:sent + 1])
+                state[1] += sock.send(script[sent : sent + 1])
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
                     self.drop(sock)
@@ -81,7 +86,12 @@ class Attacker:
                 print("ready", flush=True)
             for key, _ in self.selector.select(0 if self.missing else 0.05):
                 if key.fileobj is sys.stdin:
-                    return {"opened": self.opened, "most": most, "closed_by_server": self.closed_by_server, "refused": self.refused}
+                    return {
+                        "opened": self.opened,
+                        "most": most,
+                        "closed_by_server": self.closed_by_server,
+                        "refused": self.refused,
+                    }
                 try:
                     ended = not key.fileobj.recv(4096)
                 except (BlockingIOError, ssl.SSLWantReadError):
@@ -99,8 +109,16 @@ class Attack:
     """The process, as a test sees it."""
 
     def __init__(self, port, silent=1000, trickling=1000, tls=False):
-        command = [sys.executable, os.path.abspath(__file__), str(port), str(silent), str(trickling)] + ["--tls"] * tls
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            os.path.abspath(__file__),
+            str(port),
+            str(silent),
+            str(trickling),
+        ] + ["--tls"] * tls
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def stop(self):
         out, _ = self.process.communicate("", timeout=30)

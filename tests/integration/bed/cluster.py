@@ -1,4 +1,5 @@
 """The control plane of the tests: hack/controlplane.sh with a directory of its own, and the CRDs of this tree."""
+
 import contextlib
 import copy
 import os
@@ -31,14 +32,25 @@ class Cluster:
         self.api = self.api_as("tests")
 
     def controlplane(self, command, *args):
-        done = subprocess.run([CONTROLPLANE, command, "--dir", self.dir, *args], text=True, capture_output=True, timeout=1800)
+        done = subprocess.run(
+            [CONTROLPLANE, command, "--dir", self.dir, *args],
+            text=True,
+            capture_output=True,
+            timeout=1800,
+        )
         assert done.returncode == 0, f"controlplane.sh {command}: {done.stderr}"
         return done.stdout
 
     def api_as(self, manager):
         """The administrator's client under another field manager: to the operator, somebody else."""
         pki = self.dir / "pki"
-        return Api(self.url, str(self.dir / "ca.crt"), str(pki / "admin.crt"), str(pki / "admin.key"), manager)
+        return Api(
+            self.url,
+            str(self.dir / "ca.crt"),
+            str(pki / "admin.crt"),
+            str(pki / "admin.key"),
+            manager,
+        )
 
     def changed_kubeconfig(self, path, change):
         """The administrator's kubeconfig, after change(its content), at `path`."""
@@ -47,7 +59,9 @@ class Cluster:
         path.write_text(yaml.safe_dump(config))
         return path
 
-    def service_account_kubeconfig(self, path, namespace="apitoken-system", name="apitoken-operator"):
+    def service_account_kubeconfig(
+        self, path, namespace="apitoken-system", name="apitoken-operator"
+    ):
         """As the files of a pod would let it in: with a token of that service account and nothing more."""
         token = self.kubectl("create", "token", name, "-n", namespace).stdout.strip()
 
@@ -60,28 +74,48 @@ class Cluster:
         environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig))
         if self.bin_path:
             environment["PATH"] = f"{self.bin_path}:{environment['PATH']}"
-        done = subprocess.run(["kubectl", *args], input=input, text=True, capture_output=True, env=environment, timeout=120)
-        assert not check or done.returncode == 0, f"kubectl {' '.join(map(str, args))}: {done.stderr}"
+        done = subprocess.run(
+            ["kubectl", *args],
+            input=input,
+            text=True,
+            capture_output=True,
+            env=environment,
+            timeout=120,
+        )
+        assert not check or done.returncode == 0, (
+            f"kubectl {' '.join(map(str, args))}: {done.stderr}"
+        )
         return done
 
     def apply_crds(self):
         self.kubectl("apply", "-f", str(ROOT / "crds"))
         crds = Collection(self.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
         for name in ("apitokens.apitoken.dev", "tokenexpiryconfigs.apitoken.dev"):
-            wait_for(lambda name=name: established(crds.get(name)), 30, f"CRD {name} is not established")
+            wait_for(
+                lambda name=name: established(crds.get(name)), 30, f"CRD {name} is not established"
+            )
         for resource in ("apitokens", "tokenexpiryconfigs"):
             path = f"/apis/apitoken.dev/v1alpha1/{resource}"
-            wait_for(lambda path=path: self.api.get(path) is not None, 30, f"{resource} are not served")
+            wait_for(
+                lambda path=path: self.api.get(path) is not None, 30, f"{resource} are not served"
+            )
 
     @contextlib.contextmanager
     def without_rules(self, collection):
         """The kind of `collection` as before its CRD had a schema: anything is stored, as long as this lasts."""
         resource = collection.path.rpartition("/")[2]
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{resource}.apitoken.dev"
-        probe = {"apiVersion": collection.api_version, "kind": collection.kind, "metadata": {"name": "probe"}, "spec": "wrong"}
+        probe = {
+            "apiVersion": collection.api_version,
+            "kind": collection.kind,
+            "metadata": {"name": "probe"},
+            "spec": "wrong",
+        }
         strict = self.api.get(path)["spec"]["versions"]
         loose = copy.deepcopy(strict)
-        loose[0]["schema"] = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        loose[0]["schema"] = {
+            "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        }
         loose[0].pop("selectableFields", None)
 
         def accepts_anything():

@@ -1,5 +1,6 @@
 """How delivery tools see an object: kstatus by its real library (hack/kstatus.sh), Argo CD by the shipped health checks, run as Argo
 CD runs them: Lua 5.1 without the libraries that it leaves out."""
+
 import json
 import subprocess
 
@@ -17,7 +18,13 @@ io.write(health.status, "\\t", health.message)
 
 def kstatus(thing, *expressions):
     """[status, what each CEL expression says..., message]"""
-    done = subprocess.run([ROOT / "hack" / "kstatus.sh", *expressions], input=json.dumps(thing), text=True, capture_output=True, timeout=600)
+    done = subprocess.run(
+        [ROOT / "hack" / "kstatus.sh", *expressions],
+        input=json.dumps(thing),
+        text=True,
+        capture_output=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n").split("\t", 1 + len(expressions))
 
@@ -25,7 +32,9 @@ def kstatus(thing, *expressions):
 def lua(value):
     """A JSON value as Lua writes it."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"[{lua(key)}] = {lua(member)}" for key, member in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"[{lua(key)}] = {lua(member)}" for key, member in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "{" + ", ".join(lua(member) for member in value) + "}"
     if value is None:
@@ -38,6 +47,12 @@ def lua(value):
 def argocd_health(thing):
     """(status, message)."""
     script = HEALTH_CHECKS / thing["kind"] / "health.lua"
-    done = subprocess.run(["lua5.1", "-"], input=LUA % (lua(thing), lua(str(script))), text=True, capture_output=True, timeout=30)
+    done = subprocess.run(
+        ["lua5.1", "-"],
+        input=LUA % (lua(thing), lua(str(script))),
+        text=True,
+        capture_output=True,
+        timeout=30,
+    )
     assert done.returncode == 0, done.stderr
     return tuple(done.stdout.split("\t", 1))

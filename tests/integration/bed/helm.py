@@ -1,4 +1,5 @@
 """Helm 3 and 4 against a cluster, and the chart of this tree. hack/helm.sh builds what is missing."""
+
 import functools
 import os
 import shutil
@@ -14,7 +15,9 @@ CHART = ROOT / "charts" / "apitoken-operator"
 @functools.cache
 def built():
     """{"3": path, "4": path, "kinds": directory of the Prometheus operator's CRDs}."""
-    done = subprocess.run([ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800)
+    done = subprocess.run(
+        [ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800
+    )
     assert done.returncode == 0, done.stderr
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
@@ -23,14 +26,26 @@ class Helm:
     def __init__(self, cluster, major, home):
         self.binary = built()[major]
         self.cluster = cluster
-        self.environment = dict(os.environ, KUBECONFIG=str(cluster.kubeconfig), HELM_CACHE_HOME=str(home), HELM_CONFIG_HOME=str(home), HELM_DATA_HOME=str(home))
+        self.environment = dict(
+            os.environ,
+            KUBECONFIG=str(cluster.kubeconfig),
+            HELM_CACHE_HOME=str(home),
+            HELM_CONFIG_HOME=str(home),
+            HELM_DATA_HOME=str(home),
+        )
 
     def __call__(self, *args, values=None, check=True):
         command = [self.binary, *map(str, args), "--namespace", "apitoken-system"]
         if values is not None:
             command += ["--values", "-"]
-        done = subprocess.run(command, text=True, capture_output=True, env=self.environment, timeout=180,
-                              input=yaml.safe_dump(values) if values is not None else None)
+        done = subprocess.run(
+            command,
+            text=True,
+            capture_output=True,
+            env=self.environment,
+            timeout=180,
+            input=yaml.safe_dump(values) if values is not None else None,
+        )
         assert not check or done.returncode == 0, f"helm {' '.join(map(str, args))}: {done.stderr}"
         return done
 

@@ -1,4 +1,5 @@
 """What became of a namespace, revision by revision: two watches straight to the API server, replayed in the order of its revisions."""
+
 import json
 import threading
 
@@ -26,15 +27,28 @@ class History:
 
     def _follow(self, kind, collection, version):
         api = collection.api
-        answer = requests.get(api.url + collection.path, params={"watch": "true", "resourceVersion": version, "timeoutSeconds": 280},
-                              stream=True, verify=api.ca, cert=api.pair, timeout=300)
+        answer = requests.get(
+            api.url + collection.path,
+            params={"watch": "true", "resourceVersion": version, "timeoutSeconds": 280},
+            stream=True,
+            verify=api.ca,
+            cert=api.pair,
+            timeout=300,
+        )
         answer.raise_for_status()
 
         def read():
             try:
                 for line in answer.iter_lines(chunk_size=None):
                     event = json.loads(line)
-                    self.events.append((int(event["object"]["metadata"]["resourceVersion"]), kind, event["type"], event["object"]))
+                    self.events.append(
+                        (
+                            int(event["object"]["metadata"]["resourceVersion"]),
+                            kind,
+                            event["type"],
+                            event["object"],
+                        )
+                    )
             except (requests.RequestException, AttributeError, ValueError):
                 pass  # the API server ended
 
@@ -54,7 +68,11 @@ class History:
                 state.pop((kind, name), None)
             else:
                 state[kind, name] = thing
-            self._check(state.get(("token", name)), state.get(("secret", name)), f"{name} at revision {revision}")
+            self._check(
+                state.get(("token", name)),
+                state.get(("secret", name)),
+                f"{name} at revision {revision}",
+            )
         return len(self.events)
 
     @staticmethod

@@ -1,4 +1,5 @@
 """Mail servers: mailpit, which behaves like a real one and shows what arrived, and scripted ones for faults."""
+
 import email
 import email.policy
 import socket
@@ -26,7 +27,12 @@ class Mailpit:
         self.start()
 
     def _run(self, command, *args):
-        done = subprocess.run([MAILSERVER, command, "--dir", self.directory, *args], text=True, capture_output=True, timeout=900)
+        done = subprocess.run(
+            [MAILSERVER, command, "--dir", self.directory, *args],
+            text=True,
+            capture_output=True,
+            timeout=900,
+        )
         assert done.returncode == 0, f"mailserver.sh {command}: {done.stderr}"
         return done.stdout
 
@@ -47,17 +53,25 @@ class Mailpit:
 
     def received(self):
         """Every mail, oldest first, as email.message.EmailMessage, with .recipients as the envelope showed them."""
-        listed = requests.get(f"{self.url}/api/v1/messages", params={"limit": 500}, timeout=10).json()["messages"]
+        listed = requests.get(
+            f"{self.url}/api/v1/messages", params={"limit": 500}, timeout=10
+        ).json()["messages"]
         return [self._message(m) for m in reversed(listed)]
 
     def _message(self, entry):
         raw = requests.get(f"{self.url}/api/v1/message/{entry['ID']}/raw", timeout=10).content
         message = email.message_from_bytes(raw, policy=email.policy.default)
-        message.recipients = sorted(a["Address"] for a in (entry["To"] or []) + (entry["Cc"] or []) + (entry["Bcc"] or []))
+        message.recipients = sorted(
+            a["Address"] for a in (entry["To"] or []) + (entry["Cc"] or []) + (entry["Bcc"] or [])
+        )
         return message
 
     def wait_mail(self, count=1, timeout=20):
-        wait_for(lambda: len(self.received()) >= count, timeout, lambda: f"{len(self.received())} mails, not {count}")
+        wait_for(
+            lambda: len(self.received()) >= count,
+            timeout,
+            lambda: f"{len(self.received())} mails, not {count}",
+        )
         return self.received()
 
 
@@ -75,7 +89,7 @@ class Script:
         self.recipient = recipient or (lambda address: None)
         self.after_content = received or (lambda attempt: None)
         self.login = login
-        self.attempts = []   # every content that came, accepted or not
+        self.attempts = []  # every content that came, accepted or not
         self.accepted = []
         self.logins = 0
 
@@ -98,7 +112,10 @@ class Script:
 
     def authenticate(self, server, session, envelope, mechanism, credentials):
         self.logins += 1
-        return AuthResult(success=self.login == (credentials.login.decode(), credentials.password.decode()), handled=False)
+        return AuthResult(
+            success=self.login == (credentials.login.decode(), credentials.password.decode()),
+            handled=False,
+        )
 
 
 class ScriptedServer:
@@ -107,9 +124,15 @@ class ScriptedServer:
     def __init__(self, script, tls=None):
         options = {}
         if script.login:
-            options = {"authenticator": script.authenticate, "auth_require_tls": False, "auth_required": True}
+            options = {
+                "authenticator": script.authenticate,
+                "auth_require_tls": False,
+                "auth_required": True,
+            }
         self.script = script
-        self.controller = Controller(script, hostname="127.0.0.1", port=free_port(), ssl_context=tls, **options)
+        self.controller = Controller(
+            script, hostname="127.0.0.1", port=free_port(), ssl_context=tls, **options
+        )
         self.controller.start()
         self.server = f"127.0.0.1:{self.controller.port}"
 
@@ -138,6 +161,7 @@ class HostileServer:
 
     def _talk(self, connection):
         with connection, connection.makefile("rwb") as stream:
+
             def say(text):
                 stream.write(text.encode() + b"\r\n")
                 stream.flush()

@@ -1,4 +1,5 @@
 """The kubectl plugin as people run it: `kubectl apitoken ...`, with pipes or on a terminal."""
+
 import os
 import pathlib
 import pty
@@ -14,7 +15,9 @@ from .cluster import ROOT
 from .process import BINARY, SANITIZER, TOKEN_VALUE
 from .waiting import SCALE
 
-PLUGIN = pathlib.Path(os.environ.get("PLUGIN_BIN", pathlib.Path(BINARY).resolve().with_name("kubectl-apitoken")))
+PLUGIN = pathlib.Path(
+    os.environ.get("PLUGIN_BIN", pathlib.Path(BINARY).resolve().with_name("kubectl-apitoken"))
+)
 COMPLETER = ROOT / "controller" / "cli"  # kubectl_complete-apitoken
 
 
@@ -40,18 +43,42 @@ class Plugin:
     def environment(self, **more):
         path = [str(PLUGIN.parent), str(COMPLETER), self.cluster.bin_path, os.environ["PATH"]]
         clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "KUBECONFIG")}
-        return {**clean, "PATH": ":".join(filter(None, path)), "KUBECONFIG": str(self.kubeconfig), "TERM": "xterm", **more}
+        return {
+            **clean,
+            "PATH": ":".join(filter(None, path)),
+            "KUBECONFIG": str(self.kubeconfig),
+            "TERM": "xterm",
+            **more,
+        }
 
     def start(self, *args, **options):
         """The process, not waited for. A shell's background job ignores SIGINT, and its children would too."""
-        return subprocess.Popen(["kubectl", "apitoken", *map(str, args)], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=self.environment(),
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
+        return subprocess.Popen(
+            ["kubectl", "apitoken", *map(str, args)],
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **options,
+        )
 
-    def run(self, *args, input="", program=("kubectl", "apitoken"), stdout=subprocess.PIPE, env=None):
-        done = subprocess.run([*program, *map(str, args)], input=input, text=True, stdout=stdout, stderr=subprocess.PIPE,
-                              env=self.environment(**(env or {})), timeout=60 * SCALE)
-        assert not TOKEN_VALUE.search(done.stderr) and not JWT_VALUE.search(done.stderr), "a value stands on standard error"
+    def run(
+        self, *args, input="", program=("kubectl", "apitoken"), stdout=subprocess.PIPE, env=None
+    ):
+        done = subprocess.run(
+            [*program, *map(str, args)],
+            input=input,
+            text=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=self.environment(**(env or {})),
+            timeout=60 * SCALE,
+        )
+        assert not TOKEN_VALUE.search(done.stderr) and not JWT_VALUE.search(done.stderr), (
+            "a value stands on standard error"
+        )
         assert not SANITIZER.search(done.stderr), done.stderr
         return done
 
@@ -63,16 +90,28 @@ class Plugin:
     def refused(self, code, *args, **options):
         """The one line that says why."""
         done = self.run(*args, **options)
-        assert done.returncode == code, f"{args}: {done.returncode}, not {code}: {done.stderr}{done.stdout}"
-        lines = [line for line in done.stderr.splitlines() if not line.startswith(("waiting: ", "Warning: "))]
+        assert done.returncode == code, (
+            f"{args}: {done.returncode}, not {code}: {done.stderr}{done.stdout}"
+        )
+        lines = [
+            line
+            for line in done.stderr.splitlines()
+            if not line.startswith(("waiting: ", "Warning: "))
+        ]
         assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
         return lines[0]
 
     def on_terminal(self, *args, answer=None, env=None):
         """With a terminal for all three streams; `answer` is typed when it asks."""
         own, its = pty.openpty()
-        process = subprocess.Popen(["kubectl", "apitoken", *map(str, args)], stdin=its, stdout=its, stderr=its,
-                                   env=self.environment(**(env or {})), start_new_session=True)
+        process = subprocess.Popen(
+            ["kubectl", "apitoken", *map(str, args)],
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            env=self.environment(**(env or {})),
+            start_new_session=True,
+        )
         os.close(its)
         shown, deadline = b"", time.monotonic() + 60 * SCALE
         while time.monotonic() < deadline:

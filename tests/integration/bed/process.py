@@ -1,4 +1,5 @@
 """The operator as a process: started on free ports, watched through its log, metrics and probes, always ended."""
+
 import os
 import pathlib
 import re
@@ -36,7 +37,11 @@ class Metrics:
                 self.series[(found[1], frozenset(LABEL.findall(found[2] or "")))] = float(found[3])
 
     def matching(self, name, /, **labels):
-        return {key: value for key, value in self.series.items() if key[0] == name and set(labels.items()) <= key[1]}
+        return {
+            key: value
+            for key, value in self.series.items()
+            if key[0] == name and set(labels.items()) <= key[1]
+        }
 
     def value(self, name, /, **labels):
         """The sum over the series with these labels; None where there is none."""
@@ -46,7 +51,11 @@ class Metrics:
     def requests(self, *methods):
         """How many requests the API server was asked, of these methods or of all."""
         name = "rest_client_requests_total"
-        return sum(self.value(name, method=m) or 0 for m in methods) if methods else self.value(name) or 0
+        return (
+            sum(self.value(name, method=m) or 0 for m in methods)
+            if methods
+            else self.value(name) or 0
+        )
 
     def writes(self):
         return self.requests("POST", "PUT", "PATCH", "DELETE")
@@ -56,22 +65,33 @@ class Operator:
     """`program`: what to start in place of BINARY, as a list of words."""
 
     def __init__(self, flags, log_path, environment, program=(BINARY,)):
-        self.metrics_port, self.health_port, self.verify_port = free_port(), free_port(), free_port()
+        self.metrics_port, self.health_port, self.verify_port = (
+            free_port(),
+            free_port(),
+            free_port(),
+        )
         self.metrics_url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         self.health_url = f"http://127.0.0.1:{self.health_port}"
         self.log_path = pathlib.Path(log_path)
         self.expected_exit = 0
         self.verify_url = f"https://127.0.0.1:{self.verify_port}"
-        addresses = {"--metrics-bind-address": f"127.0.0.1:{self.metrics_port}",
-                     "--health-probe-bind-address": f"127.0.0.1:{self.health_port}",
-                     "--verify-bind-address": f"127.0.0.1:{self.verify_port}"}
+        addresses = {
+            "--metrics-bind-address": f"127.0.0.1:{self.metrics_port}",
+            "--health-probe-bind-address": f"127.0.0.1:{self.health_port}",
+            "--verify-bind-address": f"127.0.0.1:{self.verify_port}",
+        }
         command = [*program, *flags]
         for name, value in addresses.items():
             if not any(flag.split("=")[0] == name for flag in flags):
                 command += [name, value]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment}, start_new_session=True)
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -91,14 +111,20 @@ class Operator:
 
     def wait_ready(self, timeout=30):
         def ready():
-            assert self.running(), f"the operator ended with {self.process.returncode}:\n{self.log()}"
+            assert self.running(), (
+                f"the operator ended with {self.process.returncode}:\n{self.log()}"
+            )
             return self.probe() == 200
 
         wait_for(ready, timeout, lambda: f"/readyz is not 200; the log:\n{self.log()}")
         return self
 
     def wait_logged(self, pattern, timeout=15):
-        return wait_for(lambda: re.search(pattern, self.log(), re.I), timeout, lambda: f"no {pattern!r} in the log:\n{self.log()}")
+        return wait_for(
+            lambda: re.search(pattern, self.log(), re.I),
+            timeout,
+            lambda: f"no {pattern!r} in the log:\n{self.log()}",
+        )
 
     def wait_exit(self, timeout=10):
         """Its exit code, once it ended by itself; the test has judged it then."""
@@ -113,9 +139,13 @@ class Operator:
                 self.process.wait(10 * SCALE)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise AssertionError(f"did not end within 10 s of SIGTERM; the log:\n{self.log()}") from None
+                raise AssertionError(
+                    f"did not end within 10 s of SIGTERM; the log:\n{self.log()}"
+                ) from None
         code = self.process.returncode
-        assert code == self.expected_exit, f"ended with {code}, not {self.expected_exit}; the log:\n{self.log()}"
+        assert code == self.expected_exit, (
+            f"ended with {code}, not {self.expected_exit}; the log:\n{self.log()}"
+        )
 
     def kill(self):
         """SIGKILL, as by the kernel's out-of-memory killer."""

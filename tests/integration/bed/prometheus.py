@@ -1,5 +1,6 @@
 """A real Prometheus on loopback that scrapes operators and evaluates the shipped rules, by the shipped configuration with seconds in
 place of half minutes."""
+
 import subprocess
 
 import requests
@@ -18,7 +19,9 @@ class Prometheus:
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(SHIPPED / "rules.yaml")]
         del config["alerting"]
-        config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{port}" for port in metrics_ports]}]
+        config["scrape_configs"][0]["static_configs"] = [
+            {"targets": [f"127.0.0.1:{port}" for port in metrics_ports]}
+        ]
         folder.mkdir()
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         port = free_port()
@@ -26,8 +29,18 @@ class Prometheus:
         self.log_path = folder / "log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                ["prometheus", "--config.file", folder / "prometheus.yml", "--storage.tsdb.path", folder / "store",
-                 "--web.listen-address", f"127.0.0.1:{port}"], stdout=log, stderr=subprocess.STDOUT)
+                [
+                    "prometheus",
+                    "--config.file",
+                    folder / "prometheus.yml",
+                    "--storage.tsdb.path",
+                    folder / "store",
+                    "--web.listen-address",
+                    f"127.0.0.1:{port}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         wait_for(self.ready, 30, lambda: f"Prometheus is not ready:\n{self.log_path.read_text()}")
 
     def ready(self):
@@ -38,7 +51,9 @@ class Prometheus:
 
     def query(self, expression):
         """The result of an instant query; an AssertionError with Prometheus' own words where it is no query."""
-        answer = requests.post(f"{self.url}/api/v1/query", data={"query": expression}, timeout=30).json()
+        answer = requests.post(
+            f"{self.url}/api/v1/query", data={"query": expression}, timeout=30
+        ).json()
         assert answer["status"] == "success", f"{answer.get('error')}: {expression}"
         return answer["data"]["result"]
 

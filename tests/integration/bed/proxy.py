@@ -1,4 +1,5 @@
 """Stands between the operator and the API server and passes everything on, except what a test wants spoilt."""
+
 import http.server
 import ssl
 import threading
@@ -22,11 +23,17 @@ class Proxy:
         self.spoil_answer = spoil_answer or (lambda method, path, body: body)
         self.refuse = refuse or (lambda method, path: None)
         self.seen = []  # (method, path) of every request
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Exchange,), {"proxy": self}))
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (Exchange,), {"proxy": self})
+        )
         self.server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cluster.dir / "pki" / "apiserver.crt", cluster.dir / "pki" / "apiserver.key")
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        context.load_cert_chain(
+            cluster.dir / "pki" / "apiserver.crt", cluster.dir / "pki" / "apiserver.key"
+        )
+        self.server.socket = context.wrap_socket(
+            self.server.socket, server_side=True, do_handshake_on_connect=False
+        )
         self.url = f"https://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -47,18 +54,31 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path)
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
-        if len(body) < length:  # the connection ended before the request did: no request, and nothing to pass on
+        if (
+            len(body) < length
+        ):  # the connection ended before the request did: no request, and nothing to pass on
             self.close_connection = True
             return
         proxy.seen.append((self.command, self.path))
         refusal = proxy.refuse(self.command, path.path)
         if refusal:
             return self.answer_refusal(*refusal)
-        headers = {name: self.headers[name] for name in ("Accept", "Content-Type", "User-Agent") if name in self.headers}
+        headers = {
+            name: self.headers[name]
+            for name in ("Accept", "Content-Type", "User-Agent")
+            if name in self.headers
+        }
         pki = proxy.cluster.dir / "pki"
         answer = requests.request(
-            self.command, proxy.cluster.url + self.path, data=body, headers=headers, stream=True, timeout=400,
-            verify=str(proxy.cluster.dir / "ca.crt"), cert=(str(pki / "admin.crt"), str(pki / "admin.key")))
+            self.command,
+            proxy.cluster.url + self.path,
+            data=body,
+            headers=headers,
+            stream=True,
+            timeout=400,
+            verify=str(proxy.cluster.dir / "ca.crt"),
+            cert=(str(pki / "admin.crt"), str(pki / "admin.key")),
+        )
         with answer:
             if "watch" in urllib.parse.parse_qs(path.query) and answer.status_code == 200:
                 self.pass_watch(answer, path.path)

@@ -1,4 +1,5 @@
 """A namespace of one test: its collections, and the waits that most tests share."""
+
 from . import api as kinds
 from .mail import LOGIN
 from .tokens import condition, encoded, hash_of, stands, value_in
@@ -29,26 +30,56 @@ class Space:
         def reached():
             seen["token"] = token = self.tokens.get(name)
             found = condition(token, kind)
-            current = found.get("observedGeneration") == (token or {}).get("metadata", {}).get("generation")
-            return current and found["status"] == status and (reason is None or found["reason"] == reason) and token
+            current = found.get("observedGeneration") == (token or {}).get("metadata", {}).get(
+                "generation"
+            )
+            return (
+                current
+                and found["status"] == status
+                and (reason is None or found["reason"] == reason)
+                and token
+            )
 
-        return wait_for(reached, timeout, lambda: f"{name} is not {kind}={status} {reason or ''}: {(seen['token'] or {}).get('status')}")
+        return wait_for(
+            reached,
+            timeout,
+            lambda: (
+                f"{name} is not {kind}={status} {reason or ''}: {(seen['token'] or {}).get('status')}"
+            ),
+        )
 
     def wait_without(self, name, kind, timeout=15):
         """The token once its status, for the present spec, has no condition of that type."""
+
         def without():
             token = self.tokens.get(name)
-            current = condition(token, "Ready").get("observedGeneration") == (token or {}).get("metadata", {}).get("generation")
+            current = condition(token, "Ready").get("observedGeneration") == (token or {}).get(
+                "metadata", {}
+            ).get("generation")
             return current and not condition(token, kind) and token
 
-        return wait_for(without, timeout, lambda: f"{name} still has {kind}: {self.tokens.get(name).get('status')}")
+        return wait_for(
+            without,
+            timeout,
+            lambda: f"{name} still has {kind}: {self.tokens.get(name).get('status')}",
+        )
 
     def wait_all_ready(self, count, timeout=30):
         def all_ready():
             items = self.tokens.list()
-            return len(items) == count and all(stands(t, "Ready")[0] == "True" for t in items) and items
+            return (
+                len(items) == count
+                and all(stands(t, "Ready")[0] == "True" for t in items)
+                and items
+            )
 
-        return wait_for(all_ready, timeout, lambda: f"not all {count} are Ready: {[stands(t, 'Ready') for t in self.tokens.list()]}")
+        return wait_for(
+            all_ready,
+            timeout,
+            lambda: (
+                f"not all {count} are Ready: {[stands(t, 'Ready') for t in self.tokens.list()]}"
+            ),
+        )
 
     def value(self, name, key="token"):
         return value_in(self.secrets.get(name), key)
@@ -58,21 +89,35 @@ class Space:
         token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
         assert secret and key in (secret.get("data") or {}), f"{name} has no Secret with {key}"
         assert hash_of(value_in(secret, key)) == token.get("status", {}).get("tokenHash")
-        assert [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])] == [token["metadata"]["uid"]]
+        assert [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])] == [
+            token["metadata"]["uid"]
+        ]
         return token, secret
 
     def events_of(self, name, reason=None, kind="ApiToken"):
-        return [e for e in self.events.list()
-                if e["regarding"]["name"] == name and e["regarding"]["kind"] == kind and reason in (None, e["reason"])]
+        return [
+            e
+            for e in self.events.list()
+            if e["regarding"]["name"] == name
+            and e["regarding"]["kind"] == kind
+            and reason in (None, e["reason"])
+        ]
 
     def wait_event(self, name, reason, timeout=10):
-        return wait_for(lambda: self.events_of(name, reason), timeout,
-                        lambda: f"no {reason} Event on {name}: {[(e['reason'], e['note']) for e in self.events_of(name)]}")[0]
+        return wait_for(
+            lambda: self.events_of(name, reason),
+            timeout,
+            lambda: (
+                f"no {reason} Event on {name}: {[(e['reason'], e['note']) for e in self.events_of(name)]}"
+            ),
+        )[0]
 
     def config(self, name, **spec):
         """A TokenExpiryConfig for this namespace alone, under a name of its own; returns that name."""
         full = f"{self.name}-{name}"
-        spec.setdefault("namespaceSelector", {"matchLabels": {"kubernetes.io/metadata.name": self.name}})
+        spec.setdefault(
+            "namespaceSelector", {"matchLabels": {"kubernetes.io/metadata.name": self.name}}
+        )
         self.configs.create(full, spec)
         self.config_names.append(full)
         return full
@@ -89,11 +134,18 @@ class Space:
         return [e for e in found if e["regarding"]["name"] == name and e["reason"] == reason]
 
     def wait_config(self, name, check, timeout=15):
-        return wait_for(lambda: (lambda c: check(c) and c)(self.configs.get(name)), timeout,
-                        lambda: f"TokenExpiryConfig {name}: {self.configs.get(name)}")
+        return wait_for(
+            lambda: (lambda c: check(c) and c)(self.configs.get(name)),
+            timeout,
+            lambda: f"TokenExpiryConfig {name}: {self.configs.get(name)}",
+        )
 
     def secret(self, name, **values):
-        return self.secrets.create(name, type="Opaque", data={key.replace("__", "."): encoded(v) for key, v in values.items()})
+        return self.secrets.create(
+            name,
+            type="Opaque",
+            data={key.replace("__", "."): encoded(v) for key, v in values.items()},
+        )
 
     def login(self, server, password=LOGIN[1]):
         """The Secret of spec.smtp.credentialsSecret: a login for that server alone."""
@@ -102,7 +154,12 @@ class Space:
     def other_owner(self):
         """An owner reference to an object that exists (else the garbage collector takes what it owns) and is no ApiToken."""
         found = self.cluster.api.get(f"/api/v1/namespaces/{self.name}/serviceaccounts/default")
-        return {"apiVersion": "v1", "kind": "ServiceAccount", "name": "default", "uid": found["metadata"]["uid"]}
+        return {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "name": "default",
+            "uid": found["metadata"]["uid"],
+        }
 
     def smtp(self, mail, **changes):
         """spec.smtp for a Mailpit, with its login and CA as Secrets of this namespace (the operator's own)."""
@@ -110,8 +167,14 @@ class Space:
             self.login(mail.server)
             self.secret("smtp-ca", ca__crt=mail.ca)
         tls = {"starttls": "StartTLS", "implicit": "Implicit"}[mail.tls]
-        return {"server": mail.server, "tls": tls, "from": "API tokens <tokens@example.com>",
-                "credentialsSecret": "smtp", "caSecret": "smtp-ca", **changes}
+        return {
+            "server": mail.server,
+            "tls": tls,
+            "from": "API tokens <tokens@example.com>",
+            "credentialsSecret": "smtp",
+            "caSecret": "smtp-ca",
+            **changes,
+        }
 
     def remove(self):
         for name in self.config_names:

@@ -1,4 +1,5 @@
 """What the contract says about a token's value, computed apart from the operator."""
+
 import base64
 import datetime
 import hashlib
@@ -36,7 +37,9 @@ def encoded(value):
 
 def moment(text):
     """RFC 3339 in UTC and whole seconds, and nothing else."""
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
+        tzinfo=datetime.timezone.utc
+    )
 
 
 def seconds_between(earlier, later):

@@ -1,4 +1,5 @@
 """Waiting: for a state with a deadline, or for time to pass; the only place of these tests that sleeps."""
+
 import os
 import time
 
@@ -15,7 +16,9 @@ def wait_for(predicate, timeout, message):
         if value:
             return value
         if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}")
+            raise AssertionError(
+                f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}"
+            )
         time.sleep(0.05)
 
 

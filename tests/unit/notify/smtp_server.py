@@ -6,6 +6,7 @@ its standard input does. Recipients script their own fate by the local part of t
 refused@ 550, later@ 451, hang@ no reply, drop@ the connection breaks; likewise senders refused@ (550 to MAIL) and
 message-refused@ (554 after DATA), slow-answer@ (3 s after DATA).
 """
+
 import argparse
 import asyncio
 import json
@@ -64,7 +65,11 @@ class Script:
         if good:
             return AuthResult(success=True, auth_data=data)
         # A server that echoes what it was given: nothing of that may show up anywhere.
-        return AuthResult(success=False, handled=False, message="535 5.7.8 wrong password " + data.password.decode())
+        return AuthResult(
+            success=False,
+            handled=False,
+            message="535 5.7.8 wrong password " + data.password.decode(),
+        )
 
 
 def read_arguments():
