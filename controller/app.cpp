@@ -80,7 +80,8 @@ core::ReservedNames reserved_names(const Config& config) {
 class NoticeCounter final : public notify::NotifyObserver {
  public:
   explicit NoticeCounter(serve::Metrics& metrics) : metrics_(metrics) {}
-  void notices_done(std::string_view channel, std::string_view result, std::size_t count) override {
+  void notices_attempted(std::string_view channel, std::string_view result,
+                         std::size_t count) override {
     metrics_.notices_done(channel, result, count);
   }
 
@@ -162,7 +163,8 @@ struct App::Parts {
   notify::KubeEventSink event_sink{client, clock, identity};
   notify::EmailChannel email;
   reconcile::MailDesk mail_desk{client, table, queues, operator_namespace};
-  notify::Dispatcher dispatcher{event_sink, email, mail_desk, notice_counter, clock};
+  notify::Dispatcher dispatcher{
+      {event_sink, email, mail_desk, mail_desk, mail_desk, notice_counter, clock}};
 
   reconcile::JwtKeys jwt_keys{client,
                               clock,

@@ -13,10 +13,10 @@
 namespace apitoken::core {
 namespace {
 
-constexpr std::size_t kLongestAddress = 254;
-constexpr std::size_t kLongestLocalPart = 64;
-constexpr std::size_t kLongestDomain = 253;
-constexpr std::size_t kLongestDisplay = 128;
+constexpr std::size_t kMaxAddress = 254;
+constexpr std::size_t kMaxLocalPart = 64;
+constexpr std::size_t kMaxDomain = 253;
+constexpr std::size_t kMaxDisplay = 128;
 
 using Bytes4 = std::array<unsigned char, 4>;
 using Bytes16 = std::array<unsigned char, 16>;
@@ -49,7 +49,7 @@ std::string shown(std::string_view text) {
   return fmt::format("\"{}\"", cut_text(plain_text(text), 80));
 }
 
-// A part of a dotted name: calls `good` for each label.
+// Whether `good` holds for each label of a dotted name.
 template <typename Good>
 bool all_labels(std::string_view text, Good good) {
   while (true) {
@@ -70,7 +70,7 @@ bool is_host_label(std::string_view label) {
 }
 
 bool is_host_name(std::string_view text) {
-  return text.size() <= kLongestDomain && all_labels(text, is_host_label);
+  return text.size() <= kMaxDomain && all_labels(text, is_host_label);
 }
 
 std::optional<Bytes4> read_ipv4(std::string_view text) {
@@ -85,7 +85,7 @@ std::optional<Bytes16> read_ipv6(std::string_view text) {
   return bytes;
 }
 
-// An IPv4 address in the clothes of an IPv6 one, ::ffff:192.0.2.1.
+// An IPv4 address written as IPv6: ::ffff:192.0.2.1.
 bool is_mapped(const Bytes16& a) {
   constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   return std::equal(kMapped.begin(), kMapped.end(), a.begin());
@@ -100,8 +100,7 @@ bool is_domain_literal(std::string_view text) {
   return v6 && !is_mapped(*v6);
 }
 
-// The quoted-string that `text` begins with, its quotation marks included; empty where it does not
-// end.
+// The quoted-string at the beginning of `text`, with its quotation marks; empty if it has no end.
 std::string_view quoted_prefix(std::string_view text) {
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '"') return text.substr(0, i + 1);
@@ -110,24 +109,24 @@ std::string_view quoted_prefix(std::string_view text) {
   return {};
 }
 
-// Why `text`, printable ASCII, cannot stand before the @; nothing where it can.
+// Why printable ASCII `text` cannot stand before the @; empty if it can.
 std::optional<std::string_view> fault_of_local(std::string_view text) {
   if (text.empty()) return "has nothing before the @";
-  if (text.size() > kLongestLocalPart) return "has more than 64 characters before the @";
+  if (text.size() > kMaxLocalPart) return "has more than 64 characters before the @";
   if (text.front() == '"') return {};
   if (!all_labels(text, is_atom))
     return "has a character or dot before the @ that may not stand there";
   return {};
 }
 
-// Why `text` is no address; nothing where it is one.
+// Why `text` is no address; empty if it is one.
 std::optional<std::string_view> fault_of(std::string_view text) {
   if (text.empty()) return "is empty";
   if (std::ranges::any_of(text, is_control)) return "has a control character";
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
     return "is not ASCII; write an internationalised domain in its xn-- form";
   }
-  if (text.size() > kLongestAddress) return "is longer than 254 characters";
+  if (text.size() > kMaxAddress) return "is longer than 254 characters";
   auto at = text.rfind('@');
   if (text.front() == '"') {
     at = quoted_prefix(text).size();
@@ -147,7 +146,7 @@ std::optional<std::string_view> fault_of(std::string_view text) {
   return {};
 }
 
-// "a@example.com, b@example.com": several addresses, separated as other programs want it.
+// "a@example.com, b@example.com": several addresses, separated by commas as other programs want.
 bool joins_by_commas(std::string_view text) {
   const auto comma = text.find(',');
   return comma != text.npos && text.find('@') < comma && text.find('@', comma) != text.npos;
@@ -174,7 +173,7 @@ Result<std::string> parse_display(std::string_view text) {
     return fail(ErrorKind::Invalid,
                 fmt::format("the name {} has a control character", shown(text)));
   }
-  if (text.size() > kLongestDisplay)
+  if (text.size() > kMaxDisplay)
     return fail(ErrorKind::Invalid, "the name is longer than 128 bytes");
   if (!text.empty() && text.front() == '"') {
     if (text.size() < 2 || text.back() != '"') {
@@ -207,8 +206,8 @@ Reach reach_of(const Bytes16& a) {
   return is_private ? Reach::Private : Reach::Public;
 }
 
-// Whether programs take `host` for an IPv4 address in one of its spellings (127.1, 2130706433,
-// 0x7f.1): its last label is a number.
+// Whether the last label of `host` is a number. Programs take such a name for an IPv4 address:
+// 127.1, 2130706433, 0x7f.1.
 bool ends_in_number(std::string_view host) {
   const std::string label = lower(host.substr(host.rfind('.') + 1));
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -216,14 +215,14 @@ bool ends_in_number(std::string_view host) {
   return label.starts_with("0x") && label.find_first_not_of("0123456789abcdef", 2) == label.npos;
 }
 
-// An IPv6 address in its shortest spelling, so that two spellings of one address are equal.
+// The shortest spelling of an IPv6 address, so that equal addresses are equal texts.
 std::string shortest(const Bytes16& address) {
   char text[INET6_ADDRSTRLEN];
   return inet_ntop(AF_INET6, address.data(), text, sizeof text) ? text : "";
 }
 
-// The local part of a name that reads as a person's address: what a '#', '/', '|' or ':' joins is
-// no part of a mailbox.
+// Whether `text` can be the local part of a person's address. Names with '#', '/', '|' or ':' come
+// from identity providers and are no mailboxes.
 bool is_plain_local(std::string_view text) {
   const auto is_plain = [](char c) {
     return is_letter_or_digit(c) || std::string_view("._+-'").find(c) != std::string_view::npos;
@@ -244,8 +243,8 @@ AddressList parse_address_list(std::string_view text) {
   AddressList list;
   while (true) {
     text = trim(text);
-    // The quotation marks of one address hide its semicolons; those that nothing closes hide nobody
-    // else's.
+    // Semicolons within a quoted-string belong to the address. Quotation marks without an end must
+    // not swallow the addresses that follow.
     const auto end = text.find(';', text.starts_with('"') ? quoted_prefix(text).size() : 0);
     if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
       auto address = parse_address(item);
@@ -264,7 +263,7 @@ AddressList parse_address_list(std::string_view text) {
 }
 
 Result<Mailbox> parse_mailbox(std::string_view text) {
-  text = trim(text, " \t");  // it is one line
+  text = trim(text, " \t");
   const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
   if (open == text.npos) {
     auto address = parse_address(text);

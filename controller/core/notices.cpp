@@ -14,15 +14,15 @@
 namespace apitoken::core {
 namespace {
 
-constexpr std::size_t kLongestName = 253;  // of a DNS-1123 subdomain
+constexpr std::size_t kMaxName = 253;  // of a DNS-1123 subdomain
 constexpr std::size_t kHashDigits = 16;
 
 std::string event_note(const Notice& notice, WallTime now) {
   const WallTime expiry = notice.key.expires_at;
-  const bool over = expiry <= now;
+  const bool is_expired = expiry <= now;
   std::string note = fmt::format(
       "API token {} of {} {} at {}, {}.", notice.token_id, cut_text(plain_text(notice.user), 256),
-      over ? "expired" : "expires", format_rfc3339(expiry), describe_distance(expiry, now));
+      is_expired ? "expired" : "expires", format_rfc3339(expiry), describe_distance(expiry, now));
   if (notice.warning) {
     note += " Renew it: " + renew_command(notice);
   }
@@ -49,10 +49,10 @@ std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime e
     if (now >= expires_at - reminder && (!nearest || reminder < *nearest)) nearest = reminder;
   }
   if (!nearest) return {};
-  const bool told = std::ranges::any_of(ledger, [&](const api::NoticeEntry& entry) {
+  const bool in_ledger = std::ranges::any_of(ledger, [&](const api::NoticeEntry& entry) {
     return entry.config == config && entry.before <= *nearest;
   });
-  return told ? std::nullopt : nearest;
+  return in_ledger ? std::nullopt : nearest;
 }
 
 std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime expires_at,
@@ -66,22 +66,22 @@ std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime ex
 }
 
 std::string event_name(std::string_view object, std::string_view fact) {
-  std::string_view stem = object.substr(0, kLongestName - kHashDigits - 1);
+  std::string_view stem = object.substr(0, kMaxName - kHashDigits - 1);
   while (!stem.empty() && (stem.back() == '-' || stem.back() == '.')) stem.remove_suffix(1);
   return fmt::format("{}.{}", stem.empty() ? "event" : stem,
                      sha256_hex(fact).substr(0, kHashDigits));
 }
 
 api::Event notice_event(const Notice& notice, WallTime now) {
-  const bool over = notice.key.before == Seconds(0);
+  const bool is_expiry = notice.key.before == Seconds(0);
   api::Event event;
   event.ns = notice.ns;
   event.name = event_name(notice.name, notice.key.text());
   event.regarding = {std::string(api::kApiVersion), std::string(api::kApiTokenKind), notice.ns,
                      notice.name, notice.key.token_uid};
   event.warning = notice.warning;
-  event.reason = over ? api::reason::kExpired : api::reason::kExpiringSoon;
-  event.action = over ? "Expire" : "Remind";
+  event.reason = is_expiry ? api::reason::kExpired : api::reason::kExpiringSoon;
+  event.action = is_expiry ? "Expire" : "Remind";
   event.note = event_note(notice, now);
   return event;
 }

@@ -1,6 +1,8 @@
-// Notices: what is told about a token's expiry, to whom, under which name; and which reminder is
-// due. Pure; any thread. A notice is due when now >= expiresAt - reminder; only the nearest due
-// reminder is told. The expiry itself is the reminder 0s.
+// Notices: the warnings about a token's expiry. Which reminder is due, what a notice says, and
+// where the mails of a TokenExpiryConfig go. Pure; any thread.
+//
+// A notice is due when now >= expiresAt - reminder. Only the nearest due reminder is delivered. The
+// expiry itself is the reminder 0s.
 #pragma once
 
 #include <compare>
@@ -15,8 +17,7 @@
 
 namespace apitoken::core {
 
-// Names one notice. Keys of one token, and within it of one expiry and one config, are neighbours
-// in their order.
+// Identifies a notice. Ordered by token, then expiry, then config, then reminder.
 struct NoticeKey {
   std::string token_uid;
   WallTime expires_at{};
@@ -24,7 +25,7 @@ struct NoticeKey {
   Seconds before{};    // the reminder
 
   auto operator<=>(const NoticeKey&) const = default;
-  // "<uid>|<RFC 3339>|<config>|<seconds>s": the text that names and Message-IDs are hashed from.
+  // "<uid>|<RFC 3339>|<config>|<seconds>s": Event names and Message-IDs are hashes of this text.
   std::string text() const;
 };
 
@@ -37,52 +38,53 @@ struct Notice {
   std::string token_id;
   std::string type;
   std::string description;
-  bool warning = true;  // false: a Normal Event (a Temporary token came to its end)
+  bool warning = true;  // false: a Normal Event (a Temporary token expired, as it was meant to)
 
   bool operator==(const Notice&) const = default;
   api::ObjectKey token() const { return {ns, name}; }
 };
 
-// Where the notices of one TokenExpiryConfig go.
+// How the notices of one TokenExpiryConfig are delivered.
 struct ConfigRoute {
   std::string config;  // its name; empty: the built-in default
-  bool mails = false;  // it has smtp; without, an Event is all
+  bool mails = false;  // spec.smtp is set; without it a notice is an Event alone
   bool list_given =
-      false;  // spec.emails names somebody; with no valid one the mail waits for an address
-  std::vector<std::string> recipients;  // the valid addresses
+      false;  // spec.emails is not empty; without a valid address the mail waits for one
+  std::vector<std::string> recipients;  // the valid addresses of spec.emails
   bool email_token_user =
-      false;         // the token's user gets a mail of their own, where spec.user is an address
-  Seconds digest{};  // collect for this long
-  std::vector<std::string> user_domains{};  // the only domains of users who get mail; lower case
-  std::string user_prefix{};  // what spec.user bears before the address, such as "oidc:"
+      false;         // a token's user gets a mail of their own, if spec.user is an address
+  Seconds digest{};  // the digest delay: a mail collects notices for this long
+  std::vector<std::string> user_domains{};  // users of these domains alone get mail; lower case
+  std::string user_prefix{};  // removed from spec.user to get the address, such as "oidc:"
 
   bool operator==(const ConfigRoute&) const = default;
 };
 
-// The reminder to tell now: the nearest due one, unless it or a nearer one stands in the ledger
-// under `config`. Reminders in any order. An entry of the ledger counts as told.
+// The reminder to deliver now: the nearest due one. Empty if the ledger has that one or a nearer
+// one under `config`, or if none is due. `reminders` may be in any order.
 std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime expires_at,
                                   std::string_view config, std::span<const api::NoticeEntry> ledger,
                                   WallTime now);
-// When the next reminder that is not due yet becomes due.
+// When the next reminder becomes due; empty if all are due.
 std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime expires_at,
                                  WallTime now);
 
-// The name of an Event about `object` (a DNS-1123 subdomain): "<object, cut>.<16 hex digits of
-// fact's hash>"; equal facts get equal names.
+// The name of an Event about `object` (a DNS-1123 subdomain): "<object, cut>.<16 hex digits of the
+// hash of fact>". Equal facts get equal names, so a restart cannot write an Event twice.
 std::string event_name(std::string_view object, std::string_view fact);
 // The Event of a notice: reason ExpiringSoon or Expired, on the ApiToken.
 api::Event notice_event(const Notice& notice, WallTime now);
 
-// The line for a shell that rotates the token of a notice. Namespace and name are DNS-1123 and
-// stand in it as they are.
+// The shell command that rotates the token of a notice. Namespace and name are DNS-1123 and need no
+// quotes.
 std::string renew_command(const Notice& notice);
 
-// "<32 hex digits@domain>": the same for the same notices and recipients in any order.
+// "<32 hex digits@domain>". Equal for equal sets of notices and recipients, so that a mail that is
+// sent again after a crash has the same Message-ID.
 std::string message_id(std::vector<NoticeKey> keys, std::vector<std::string> recipients,
                        std::string_view domain);
 
-// "in 6 days 23 hours", "2 hours ago", "now": for people.
+// "in 6 days 23 hours", "2 hours ago", "now".
 std::string describe_distance(WallTime when, WallTime now);
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// Reads UTF-8 character by character. Source: RFC 3629.
+// Reads UTF-8 one character at a time. Source: RFC 3629.
 #include "core/plain_text.hpp"
 
 #include <cstdint>
@@ -39,7 +39,7 @@ bool is_control_or_direction(std::uint32_t code) {
          code == 0x200F || (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 }
 
-// Broken UTF-8 counts as such a character.
+// Whether `text` has a character for which `is_such` is true, or broken UTF-8.
 bool has_any(std::string_view text, bool (*is_such)(std::uint32_t code)) {
   while (!text.empty()) {
     const Character next = first_of(text);

@@ -1,5 +1,5 @@
-// What a user wrote, made fit to be shown on one line: no control character, no line break, none of
-// Unicode's invisible direction marks, valid UTF-8. Pure; any thread.
+// Makes text that a user wrote safe to show on one line: valid UTF-8 without control characters,
+// line breaks and invisible direction marks. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -7,17 +7,16 @@
 
 namespace apitoken::core {
 
-// Controls and invisible marks become a blank, broken UTF-8 becomes U+FFFD.
+// Replaces each control character and each invisible mark by a blank, broken UTF-8 by U+FFFD.
 std::string plain_text(std::string_view text);
-// Whether a name holds what plain_text() replaces: control characters (C0, C1), line separators,
-// direction marks, zero-width characters, broken UTF-8. Two names that differ in such a character
-// alone look the same.
+// Whether a name has a character that plain_text() replaces: control characters (C0, C1), line
+// separators, direction marks, zero-width characters, broken UTF-8. Such characters make two
+// different names look the same.
 bool has_invisible(std::string_view name);
-// The same for free text: control characters and direction marks. Tabs, line breaks and the joiners
-// of emoji and of some scripts are in order there.
+// The same for free text, which may have tabs, line breaks and the joiners of emoji and of some
+// scripts: control characters and direction marks alone.
 bool has_control_or_direction(std::string_view text);
-// The longest beginning of valid UTF-8 `text` of at most `bytes` bytes that cuts no character, with
-// "..." where it was cut.
+// Cuts valid UTF-8 to at most `bytes` bytes, "..." included, without cutting a character.
 std::string cut_text(std::string_view text, std::size_t bytes);
 
 }  // namespace apitoken::core

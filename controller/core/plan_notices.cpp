@@ -1,4 +1,4 @@
-// Reminders of each config, and the expiry itself.
+// Goes through the reminders of each config in force, and the expiry itself.
 #include "core/plan_notices.hpp"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ DueNotices due_notices(const Observed& observed, const api::ApiTokenStatus& stat
     reminders.emplace_back(0);
     if (const auto before =
             due_notice(reminders, *status.expires_at, config->name, status.notices, observed.now)) {
-      due.tell.push_back({notice_of(observed.token, status, *config, *before), config->route});
+      due.notices.push_back({notice_of(observed.token, status, *config, *before), config->route});
     }
     const auto next = next_due(reminders, *status.expires_at, observed.now);
     if (next && (!due.next || *next < *due.next)) due.next = next;

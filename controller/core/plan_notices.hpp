@@ -1,4 +1,4 @@
-// Which notices about one ApiToken are due, and when the next one will be. Pure; part of
+// Which notices about one ApiToken are due now, and when the next one will be. Pure; a part of
 // plan_token.
 #pragma once
 
@@ -11,12 +11,12 @@
 namespace apitoken::core {
 
 struct DueNotices {
-  std::vector<Tell> tell;  // at most one for each TokenExpiryConfig in force
-  std::optional<WallTime> next;
+  std::vector<Tell> notices;     // at most one for each TokenExpiryConfig in force
+  std::optional<WallTime> next;  // when the next notice becomes due; empty: never
 };
 
-// For a token with this status. What its ledger has is not due again; a token that rotates by
-// itself has none before its rotation is overdue.
+// The notices of a token with this status that are not in its ledger. A token with automatic
+// rotation has none before its rotation is overdue.
 DueNotices due_notices(const Observed& observed, const api::ApiTokenStatus& status);
 
 }  // namespace apitoken::core

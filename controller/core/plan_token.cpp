@@ -461,7 +461,7 @@ class TokenPlanner : TokenFacts {
 
   void plan_notices() {
     DueNotices due = due_notices(observed_, status_);
-    for (Tell& tell : due.tell) add(std::move(tell));
+    for (Tell& tell : due.notices) add(std::move(tell));
     if (due.next) wake(*due.next, Urgency::Notice);
   }
 

@@ -129,11 +129,11 @@ std::string html_row(const core::Notice& notice, WallTime now) {
 }
 
 std::string unlisted(std::size_t all) {
-  if (all <= kMostListed) return "";
+  if (all <= kMaxListed) return "";
   return fmt::format(
       "... and {} more, which expire later. See all: kubectl get apitokens -A "
       "--sort-by=.status.expiresAt",
-      all - kMostListed);
+      all - kMaxListed);
 }
 
 std::string part(std::string_view boundary, std::string_view type, std::string_view body) {
@@ -160,7 +160,7 @@ std::string digest_subject(const Digest& digest) {
 std::string digest_text(const Digest& digest) {
   const Notices sorted = in_order(digest);
   std::string text = headline(digest) + ".\n\n";
-  const std::size_t listed = std::min(sorted.size(), kMostListed);
+  const std::size_t listed = std::min(sorted.size(), kMaxListed);
   for (std::size_t i = 0; i < listed; ++i) text += text_of(sorted[i], i + 1, digest.now);
   if (const auto rest = unlisted(sorted.size()); !rest.empty()) text += rest + "\n\n";
   text += "How to renew a token\n\n";
@@ -177,7 +177,7 @@ std::string digest_html(const Digest& digest) {
       "<table border=\"1\" cellpadding=\"6\" style=\"border-collapse:collapse\">\n"
       "<tr><th>ApiToken</th><th>Expiry</th><th>User</th><th>Type</th><th>Description</th></tr>\n",
       escape_html(headline(digest)));
-  const std::size_t listed = std::min(sorted.size(), kMostListed);
+  const std::size_t listed = std::min(sorted.size(), kMaxListed);
   for (std::size_t i = 0; i < listed; ++i) html += html_row(sorted[i], digest.now);
   html += "</table>\n";
   if (const auto rest = unlisted(sorted.size()); !rest.empty())

@@ -21,7 +21,7 @@ struct Digest {
 };
 
 // Tokens that a mail lists; the rest are counted.
-inline constexpr std::size_t kMostListed = 200;
+inline constexpr std::size_t kMaxListed = 200;
 
 // "3 API tokens expire within 7 days, the first on 2026-12-01 (team-a/ci-deploy)"
 std::string digest_subject(const Digest& digest);

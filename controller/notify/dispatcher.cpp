@@ -1,4 +1,4 @@
-// The dispatcher's two loops: write what is due, tell what became of it, wait.
+// The dispatcher's two loops: write or send what is due, report the changes, wait.
 #include "notify/dispatcher.hpp"
 
 #include <fmt/format.h>
@@ -14,27 +14,25 @@
 namespace apitoken::notify {
 namespace {
 
-// A wait is never longer, so that nothing is stranded by a clock that jumps.
-constexpr auto kLongestWait = std::chrono::seconds(30);
-// Somebody waits for the answer: it must be in status within 30 s, whatever the server does.
-constexpr std::chrono::milliseconds kTestPatience{20'000};
+// No wait is longer, so that a clock that jumps cannot delay a delivery for long.
+constexpr auto kMaxWait = std::chrono::seconds(30);
+// A person waits for the answer, which must stand in status within 30 s even if the server hangs.
+constexpr std::chrono::milliseconds kTestTimeout{20'000};
 
-// Lanes: each config has one for its mail, one for trying its login and one for its test mail, for
-// what somebody looks at must not wait until a server that hangs has had its time.
+// Each config has a lane for its mail, one for trying its login and one for its test mail: a person
+// who waits for a test mail must not wait for a digest that hangs.
 constexpr std::string_view kMailLane = "mail ";
 constexpr std::string_view kLoginLane = "login ";
 constexpr std::string_view kTestLane = "test ";
 
-std::string why_unsent(const Result<SendOutcome>& outcome) {
-  if (!outcome) return outcome.error().message;
-  return outcome->mail_refused ? outcome->mail_refused->text : "every recipient was refused";
+std::string why_unsent(const Result<SendResult>& result) {
+  if (!result) return result.error().message;
+  return result->mail_refused ? result->mail_refused->text : "every recipient was refused";
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventSink& events, MailChannel& mail, DispatcherHooks& hooks,
-                       NotifyObserver& observer, const Clock& clock)
-    : mail_(mail), hooks_(hooks), observer_(observer), clock_(clock), events_(events, clock) {}
+Dispatcher::Dispatcher(DispatcherParts parts) : parts_(parts), events_(parts.events, parts.clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
   const std::jthread mail([this, stop] {
@@ -44,7 +42,7 @@ void Dispatcher::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     take_posted();
     write_events(stop);
-    tell_news();
+    report_changes();
     wait(stop, events_woken_, [this] { return events_.next_due(); });
   }
 }
@@ -60,17 +58,17 @@ void Dispatcher::run_mail(std::stop_token stop) {
       }
       lanes.reap();
       start_mail(lanes, stop);
-      tell_news();
+      report_changes();
       if (!lanes.is_empty()) {
         resting = false;
       } else if (!resting) {
-        mail_.rest();
+        parts_.mail.rest();
         resting = true;
       }
       wait(stop, mail_woken_, [&] { return next_mail(lanes); });
     }
   }
-  mail_.rest();
+  parts_.mail.rest();
 }
 
 void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
@@ -82,9 +80,9 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
     std::optional<TestMailRequest> test;
     {
       std::lock_guard lock(mutex_);
-      test = test_mails_.begin(clock_.steady());
-      if (!test) batch = outbox_.next_batch(clock_.steady(), mailing);
-      if (!test && !batch) login = outbox_.next_login(clock_.steady(), logging_in);
+      test = test_mails_.begin(parts_.clock.steady());
+      if (!test) batch = outbox_.next_batch(parts_.clock.steady(), mailing);
+      if (!test && !batch) login = outbox_.next_login(parts_.clock.steady(), logging_in);
     }
     if (test) {
       lanes.start(fmt::format("{}{}", kTestLane, test->config),
@@ -101,7 +99,8 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
   }
 }
 
-// Under the lock. A full set of lanes, or a busy one, wakes the thread when a job ends.
+// Called under the lock. While all lanes run, or the one of a config does, the end of a job wakes
+// the thread.
 SteadyTime Dispatcher::next_mail(const MailLanes& lanes) const {
   if (lanes.is_full()) return SteadyTime::max();
   return std::min(outbox_.next_due(lanes.running(kMailLane), lanes.running(kLoginLane)),
@@ -122,28 +121,29 @@ void Dispatcher::take_posted() {
 }
 
 void Dispatcher::write_events(std::stop_token stop) {
-  using Fate = EventChannel::Outcome::Fate;
+  using Fate = EventResult::Fate;
   std::size_t written = 0;
   std::size_t errors = 0;
-  const auto outcomes = events_.write_due(stop, hooks_.is_busy());
+  const auto results = events_.write_due(stop, parts_.workload.is_busy());
   {
     std::lock_guard lock(mutex_);
-    for (const auto& [tag, fate] : outcomes) {
+    for (const auto& [tag, fate] : results) {
       if (tag == 0) continue;
       if (fate == Fate::Failed) {
         ++errors;
         continue;
       }
       written += fate == Fate::Written;
-      outbox_.event_done(tag, fate == Fate::Written ? std::optional(clock_.wall()) : std::nullopt);
+      outbox_.event_done(tag,
+                         fate == Fate::Written ? std::optional(parts_.clock.wall()) : std::nullopt);
     }
   }
-  if (written > 0) observer_.notices_done("event", "sent", written);
-  if (errors > 0) observer_.notices_done("event", "error", errors);
+  if (written > 0) parts_.observer.notices_attempted("event", "sent", written);
+  if (errors > 0) parts_.observer.notices_attempted("event", "error", errors);
 }
 
 void Dispatcher::send_batch(Outbox::BatchId id, const std::string& config, std::stop_token stop) {
-  const auto settings = hooks_.mail_settings(config, stop);
+  const auto settings = parts_.settings.mail_settings(config, stop);
   std::optional<Outbox::Attempt> attempt;
   {
     std::lock_guard lock(mutex_);
@@ -161,8 +161,8 @@ void Dispatcher::send_batch(Outbox::BatchId id, const std::string& config, std::
 }
 
 void Dispatcher::check_login(const std::string& config, std::stop_token stop) {
-  const auto settings = hooks_.mail_settings(config, stop);
-  const Status tried = settings ? mail_.try_login(*settings, kTestPatience, stop)
+  const auto settings = parts_.settings.mail_settings(config, stop);
+  const Status tried = settings ? parts_.mail.try_login(*settings, kTestTimeout, stop)
                                 : std::unexpected(settings.error());
   {
     std::lock_guard lock(mutex_);
@@ -173,27 +173,28 @@ void Dispatcher::check_login(const std::string& config, std::stop_token stop) {
     }
   }
   if (!tried && tried.error().kind != ErrorKind::Canceled)
-    spdlog::warn("mail would not go: config={} error=\"{}\"", config, tried.error().message);
+    spdlog::warn("login to the mail server failed: config={} error=\"{}\"", config,
+                 tried.error().message);
 }
 
 void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token stop) {
-  const auto settings = hooks_.mail_settings(request.config, stop);
-  Result<SendOutcome> outcome = fail(ErrorKind::Invalid, "");
+  const auto settings = parts_.settings.mail_settings(request.config, stop);
+  Result<SendResult> sent = fail(ErrorKind::Invalid, "");
   if (settings) {
     const Mail mail{settings->from.address, request.recipients,
-                    render_test_mail(request, *settings, clock_.wall()), kTestPatience};
-    outcome = mail_.send(*settings, mail, stop);
+                    render_test_mail(request, *settings, parts_.clock.wall()), kTestTimeout};
+    sent = parts_.mail.send(*settings, mail, stop);
   } else {
-    outcome = std::unexpected(settings.error());
+    sent = std::unexpected(settings.error());
   }
-  const api::TestMail result = test_mail_result(request, outcome, clock_.wall());
+  const api::TestMail answer = test_mail_answer(request, sent, parts_.clock.wall());
   spdlog::info("test mail: config={} accepted={} refused={} error=\"{}\"", request.config,
-               result.accepted, result.refused.size(), result.error);
+               answer.accepted, answer.refused.size(), answer.error);
   {
     std::lock_guard lock(mutex_);
-    test_mails_.finished(request, result);
+    test_mails_.finished(request, answer);
   }
-  hooks_.on_config_report(request.config);
+  parts_.listener.on_report_changed(request.config);
 }
 
 void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& attempt,
@@ -205,51 +206,51 @@ void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& at
       settings.from,
       attempt.recipients,
       core::message_id(std::move(keys), attempt.recipients, core::domain_of(settings.from.address)),
-      clock_.wall(),
+      parts_.clock.wall(),
       attempt.to_user};
   const Mail mail{settings.from.address, attempt.envelope, render_mail(digest)};
-  const auto outcome = mail_.send(settings, mail, stop);
+  const auto result = parts_.mail.send(settings, mail, stop);
   {
     std::lock_guard lock(mutex_);
-    if (outcome) {
-      outbox_.finished(attempt.batch, *outcome, now());
+    if (result) {
+      outbox_.finished(attempt.batch, *result, now());
     } else {
-      outbox_.failed(attempt.batch, attempt.config, outcome.error(), now());
+      outbox_.failed(attempt.batch, attempt.config, result.error(), now());
     }
   }
   const std::size_t count = attempt.notices.size();
-  if (outcome && !outcome->accepted.empty()) {
-    observer_.notices_done("email", "sent", count);
+  if (result && !result->accepted.empty()) {
+    parts_.observer.notices_attempted("email", "sent", count);
     spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}",
-                 attempt.config, count, outcome->accepted.size(), outcome->refused.size(),
+                 attempt.config, count, result->accepted.size(), result->refused.size(),
                  digest.message_id);
-  } else if (outcome || outcome.error().kind != ErrorKind::Canceled) {
-    observer_.notices_done("email", "error", count);
+  } else if (result || result.error().kind != ErrorKind::Canceled) {
+    parts_.observer.notices_attempted("email", "error", count);
     spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", attempt.config,
-                 count, attempt.envelope.size(), why_unsent(outcome));
+                 count, attempt.envelope.size(), why_unsent(result));
   }
 }
 
-void Dispatcher::tell_news() {
-  std::vector<Told> news;
+void Dispatcher::report_changes() {
+  std::vector<DeliveredNotice> delivered;
   std::set<std::string> configs;
   {
     std::lock_guard lock(mutex_);
-    news = outbox_.take_news();
+    delivered = outbox_.take_delivered();
     configs = outbox_.take_changed_configs();
   }
-  for (const Told& told : news) hooks_.on_told(told);
+  for (const DeliveredNotice& notice : delivered) parts_.listener.on_delivered(notice);
   for (const std::string& config : configs) {
-    if (!config.empty()) hooks_.on_config_report(config);
+    if (!config.empty()) parts_.listener.on_report_changed(config);
   }
 }
 
 void Dispatcher::wait(std::stop_token stop, const bool& woken,
                       const std::function<SteadyTime()>& next_due) {
   std::unique_lock lock(mutex_);
-  const SteadyTime deadline = std::min(next_due(), clock_.steady() + kLongestWait);
-  while (!woken && !stop.stop_requested() && clock_.steady() < deadline)
-    clock_.wait(wake_, lock, stop, deadline);
+  const SteadyTime deadline = std::min(next_due(), parts_.clock.steady() + kMaxWait);
+  while (!woken && !stop.stop_requested() && parts_.clock.steady() < deadline)
+    parts_.clock.wait(wake_, lock, stop, deadline);
 }
 
 void Dispatcher::wake() {
@@ -264,20 +265,20 @@ void Dispatcher::wake() {
 void Dispatcher::post_event(api::Event event, bool repeatable) {
   {
     std::lock_guard lock(mutex_);
-    if (!event.warning && !normal_events_.take(clock_.steady())) return;
+    if (!event.warning && !normal_events_.take(parts_.clock.steady())) return;
     posted_.push_back({std::move(event), repeatable, 0});
   }
   wake();
 }
 
-void Dispatcher::tell(const core::Notice& notice, const core::ConfigRoute& route) {
+void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& route) {
   {
     std::lock_guard lock(mutex_);
-    const bool fresh = outbox_.tell(notice, route, now());
+    const bool fresh = outbox_.submit(notice, route, now());
     canceled_.merge(outbox_.take_superseded());
     if (const auto tag = outbox_.event_tag(notice.key); fresh && tag) {
-      if (notice.warning || normal_events_.take(clock_.steady())) {
-        posted_.push_back({core::notice_event(notice, clock_.wall()), false, *tag});
+      if (notice.warning || normal_events_.take(parts_.clock.steady())) {
+        posted_.push_back({core::notice_event(notice, parts_.clock.wall()), false, *tag});
       } else {
         outbox_.event_done(*tag, {});
       }
@@ -286,35 +287,35 @@ void Dispatcher::tell(const core::Notice& notice, const core::ConfigRoute& route
   wake();
 }
 
-void Dispatcher::drop_token(const std::string& uid) {
+void Dispatcher::cancel_notices(const std::string& uid) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.drop_token(uid));
+    canceled_.merge(outbox_.cancel_notices(uid));
   }
   wake();
 }
 
-void Dispatcher::token_gone(const std::string& uid) {
+void Dispatcher::token_deleted(const std::string& uid) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.token_gone(uid));
+    canceled_.merge(outbox_.token_deleted(uid));
   }
   wake();
 }
 
-void Dispatcher::drop_config(const std::string& config) {
+void Dispatcher::remove_config(const std::string& config) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.drop_config(config));
-    test_mails_.drop_config(config);
+    canceled_.merge(outbox_.remove_config(config));
+    test_mails_.remove_config(config);
   }
   wake();
 }
 
-void Dispatcher::kick(const std::string& config) {
+void Dispatcher::retry_now(const std::string& config) {
   {
     std::lock_guard lock(mutex_);
-    outbox_.kick(config, clock_.steady());
+    outbox_.retry_now(config, parts_.clock.steady());
   }
   wake();
 }
@@ -322,8 +323,8 @@ void Dispatcher::kick(const std::string& config) {
 void Dispatcher::try_login(const std::string& config) {
   {
     std::lock_guard lock(mutex_);
-    outbox_.want_login(config, clock_.steady());
-    outbox_.kick(config, clock_.steady());
+    outbox_.request_login(config, parts_.clock.steady());
+    outbox_.retry_now(config, parts_.clock.steady());
   }
   wake();
 }
@@ -331,7 +332,7 @@ void Dispatcher::try_login(const std::string& config) {
 void Dispatcher::request_test_mail(TestMailRequest request, std::chrono::seconds delay) {
   {
     std::lock_guard lock(mutex_);
-    test_mails_.request(std::move(request), clock_.steady() + delay);
+    test_mails_.request(std::move(request), parts_.clock.steady() + delay);
   }
   wake();
 }
@@ -341,14 +342,15 @@ std::optional<api::TestMail> Dispatcher::test_mail(const std::string& config) co
   return test_mails_.result(config);
 }
 
-std::vector<Told> Dispatcher::told(const std::string& uid) const {
+std::vector<DeliveredNotice> Dispatcher::delivered(const std::string& uid) const {
   std::lock_guard lock(mutex_);
-  return outbox_.told(uid);
+  return outbox_.delivered(uid);
 }
 
-void Dispatcher::forget(const std::string& uid, const std::vector<core::NoticeKey>& keys) {
+void Dispatcher::remove_delivered(const std::string& uid,
+                                  const std::vector<core::NoticeKey>& keys) {
   std::lock_guard lock(mutex_);
-  outbox_.forget(uid, keys);
+  outbox_.remove_delivered(uid, keys);
 }
 
 DeliveryReport Dispatcher::report(const std::string& config) const {

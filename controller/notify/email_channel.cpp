@@ -137,9 +137,9 @@ class EmailChannel::Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
-                           const EmailTimeouts& timeouts, const std::string& system_ca_file,
-                           std::stop_token stop);
+  Result<SendResult> send(const MailSettings& settings, const Mail& mail,
+                          const EmailTimeouts& timeouts, const std::string& system_ca_file,
+                          std::stop_token stop);
   Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
                    const EmailTimeouts& timeouts, const std::string& system_ca_file,
                    std::stop_token stop);
@@ -151,7 +151,7 @@ class EmailChannel::Session {
   void set_up_callbacks(Attempt& attempt);
   void set_up_mail(const Mail& mail, curl_slist* recipients, Attempt& attempt);
   // Runs what was set up, and drops the options, the password among them; the connection stays. An
-  // error only where the server's replies do not tell the outcome by themselves.
+  // error only where the server's replies do not tell the result by themselves.
   std::optional<Error> perform(const MailSettings& settings, Attempt& attempt);
   Error explain(CURLcode code, const MailSettings& settings, const Attempt& attempt) const;
   std::string detail_of(CURLcode code) const;
@@ -294,10 +294,10 @@ std::optional<Error> EmailChannel::Session::perform(const MailSettings& settings
   return error;
 }
 
-Result<SendOutcome> EmailChannel::Session::send(const MailSettings& settings, const Mail& mail,
-                                                const EmailTimeouts& timeouts,
-                                                const std::string& system_ca_file,
-                                                std::stop_token stop) {
+Result<SendResult> EmailChannel::Session::send(const MailSettings& settings, const Mail& mail,
+                                               const EmailTimeouts& timeouts,
+                                               const std::string& system_ca_file,
+                                               std::stop_token stop) {
   if (const Status fit = check(settings, stop); !fit) return std::unexpected(fit.error());
   Attempt attempt{
       mail.message, {timeouts, mail.within, now()}, std::move(stop), farthest(settings)};
@@ -318,20 +318,20 @@ Result<SendOutcome> EmailChannel::Session::send(const MailSettings& settings, co
   const bool all_answered = replies.size() == mail.recipients.size();
   if (error && error->kind == ErrorKind::Invalid && taken && last &&
       (last->to == "." || last->to == "DATA"))
-    return SendOutcome{{}, {}, Refusal{"", last->code, words_of(*last, settings), true}};
+    return SendResult{{}, {}, Refusal{"", last->code, words_of(*last, settings), true}};
   if (error && (taken || !all_answered)) return std::unexpected(*error);
   if (!all_answered)
     return fail(ErrorKind::Unavailable,
                 fmt::format("{}: the server's replies are incomplete", settings.server.text()));
-  SendOutcome outcome;
+  SendResult result;
   for (std::size_t i = 0; i < mail.recipients.size(); ++i) {
     if (replies[i].code / 100 == 2) {
-      outcome.accepted.push_back(mail.recipients[i]);
+      result.accepted.push_back(mail.recipients[i]);
     } else {
-      outcome.refused.push_back(refusal_of(mail.recipients[i], replies[i], settings));
+      result.refused.push_back(refusal_of(mail.recipients[i], replies[i], settings));
     }
   }
-  return outcome;
+  return result;
 }
 
 Status EmailChannel::Session::try_login(const MailSettings& settings,
@@ -415,15 +415,15 @@ std::unique_ptr<EmailChannel::Session> EmailChannel::take_session(const std::str
   return std::make_unique<Session>();
 }
 
-Result<SendOutcome> EmailChannel::send(const MailSettings& settings, const Mail& mail,
-                                       std::stop_token stop) {
+Result<SendResult> EmailChannel::send(const MailSettings& settings, const Mail& mail,
+                                      std::stop_token stop) {
   auto key = key_of(settings);
   auto session = take_session(key);
-  auto outcome = session->send(settings, mail, timeouts_, system_ca_file_, std::move(stop));
-  if (!outcome) return outcome;  // a connection that failed is not used again
+  auto result = session->send(settings, mail, timeouts_, system_ca_file_, std::move(stop));
+  if (!result) return result;  // a connection that failed is not used again
   std::lock_guard lock(mutex_);
   idle_.push_back({std::move(key), std::move(session)});
-  return outcome;
+  return result;
 }
 
 Status EmailChannel::try_login(const MailSettings& settings, std::chrono::milliseconds within,

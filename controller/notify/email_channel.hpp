@@ -20,8 +20,8 @@ class EmailChannel final : public MailChannel {
                         std::string system_ca_file = "/etc/ssl/certs/ca-certificates.crt");
   ~EmailChannel() override;
 
-  Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
-                           std::stop_token stop) override;
+  Result<SendResult> send(const MailSettings& settings, const Mail& mail,
+                          std::stop_token stop) override;
   Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
                    std::stop_token stop) override;
   void rest() override;

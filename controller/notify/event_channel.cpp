@@ -1,4 +1,4 @@
-// Writing Events: which are due, what an answer means, how often a repeat is patched.
+// Which Events are due, what an answer of the API server means, how often a series is patched.
 #include "notify/event_channel.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,18 +11,18 @@ namespace {
 constexpr Backoff kRetry{std::chrono::seconds(1), std::chrono::seconds(60)};
 constexpr auto kPatchInterval = std::chrono::minutes(1);
 constexpr auto kGiveWay = std::chrono::milliseconds(500);
-constexpr auto kLongestGiveWay = std::chrono::minutes(1);
-constexpr std::size_t kMostWritesInARow = 50;
-constexpr std::size_t kMostSeen = 4096;
+constexpr auto kMaxGiveWay = std::chrono::minutes(1);
+constexpr std::size_t kMaxWritesInARow = 50;
+constexpr std::size_t kMaxSeen = 4096;
 
-// The server admits nothing new to a namespace that is going; with it goes the object that the
-// Event is about.
+// The API server admits no new object to a namespace that is being deleted. The object of the Event
+// is deleted with it.
 bool is_terminating(const Error& error) {
   return error.kind == ErrorKind::Forbidden &&
          error.message.find("being terminated") != std::string::npos;
 }
 
-// The server as a whole does not serve us: other Events would fare no better.
+// The API server as a whole does not serve us: other Events would fail too.
 bool is_outage(ErrorKind kind) {
   return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal ||
          kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
@@ -50,18 +50,18 @@ void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
   });
 }
 
-std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop, bool busy) {
-  std::vector<Outcome> outcomes;
+std::vector<EventResult> EventChannel::write_due(std::stop_token stop, bool busy) {
+  std::vector<EventResult> results;
   std::size_t writes = 0;
-  SteadyTime now = clock_.steady();  // looked at anew after each write: hundreds may wait
+  SteadyTime now = clock_.steady();  // read again after each write, which may take long
   for (auto item = pending_.begin();
-       item != pending_.end() && writes < kMostWritesInARow && !stop.stop_requested();) {
+       item != pending_.end() && writes < kMaxWritesInARow && !stop.stop_requested();) {
     if (now < paused_until_) break;
     if (now < item->due) {
       ++item;
       continue;
     }
-    if (busy && !item->event.warning && now < item->posted + kLongestGiveWay) {
+    if (busy && !item->event.warning && now < item->posted + kMaxGiveWay) {
       item->due = now + kGiveWay;
       ++item;
       continue;
@@ -69,29 +69,28 @@ std::vector<EventChannel::Outcome> EventChannel::write_due(std::stop_token stop,
     ++writes;
     const auto fate = write(*item, stop);
     now = clock_.steady();
-    if (fate) outcomes.push_back({item->tag, *fate});
-    const bool keep = fate == Outcome::Fate::Failed || stop.stop_requested();
+    if (fate) results.push_back({item->tag, *fate});
+    const bool keep = fate == EventResult::Fate::Failed || stop.stop_requested();
     item = keep ? std::next(item) : pending_.erase(item);
   }
-  return outcomes;
+  return results;
 }
 
-std::optional<EventChannel::Outcome::Fate> EventChannel::write(Pending& pending,
-                                                               std::stop_token stop) {
+std::optional<EventResult::Fate> EventChannel::write(Pending& pending, std::stop_token stop) {
   const api::ObjectKey key{pending.event.ns, pending.event.name};
   const auto known = seen_.find(key);
   const Status written = write_once(pending, known == seen_.end() ? nullptr : &known->second, stop);
-  // AlreadyExists: told by us before a restart.
+  // AlreadyExists: we wrote it before a restart.
   if (!written && written.error().kind != ErrorKind::AlreadyExists)
-    return judge_failure(pending, written.error());
+    return classify_failure(pending, written.error());
   if (known == seen_.end()) remember(key);
   outages_ = 0;
   if (in_trouble_) spdlog::info("events are written again");
   in_trouble_ = false;
-  return Outcome::Fate::Written;
+  return EventResult::Fate::Written;
 }
 
-// Creates the Event, counts it, or does nothing where it was told and need not be counted now.
+// Creates the Event, or counts a repeat in its series, at most once a minute.
 Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_token stop) {
   if (!seen) return sink_.create(pending.event, stop);
   if (!pending.repeatable) return {};
@@ -101,14 +100,14 @@ Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_to
   const Status patched = sink_.repeat(pending.event, seen->count, stop);
   if (patched) seen->patched = now;
   if (patched || patched.error().kind != ErrorKind::NotFound) return patched;
-  // The API server keeps Events for an hour: it begins anew.
+  // The API server keeps Events for an hour: the series begins again.
   *seen = {1, now};
   return sink_.create(pending.event, stop);
 }
 
-std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& pending,
-                                                                       const Error& error) {
-  using Fate = Outcome::Fate;
+std::optional<EventResult::Fate> EventChannel::classify_failure(Pending& pending,
+                                                                const Error& error) {
+  using Fate = EventResult::Fate;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
   if (error.kind != ErrorKind::Canceled) note_trouble(pending.event, error);
   if (!pending.event.warning) return Fate::Gone;
@@ -125,7 +124,7 @@ std::optional<EventChannel::Outcome::Fate> EventChannel::judge_failure(Pending& 
 void EventChannel::remember(const api::ObjectKey& key) {
   seen_.emplace(key, Seen{1, clock_.steady()});
   seen_order_.push_back(key);
-  if (seen_order_.size() <= kMostSeen) return;
+  if (seen_order_.size() <= kMaxSeen) return;
   seen_.erase(seen_order_.front());
   seen_order_.pop_front();
 }

@@ -1,6 +1,6 @@
-// EventChannel: Events on their way to the API server. Normal ones are best effort; Warnings are
-// written until accepted; a fact told twice is counted in the Event's series. Single-threaded: the
-// dispatcher's thread.
+// EventChannel: writes Events to the API server. Normal Events are best effort; Warnings are
+// retried until accepted; a repeated fact is counted in the series of its Event. Used by the
+// dispatcher's Events thread alone; no lock.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual Status create(const api::Event& event, std::stop_token stop) = 0;
-  // `count` times seen in all, at least 2.
+  // `count`: how often the fact was posted in all, at least 2.
   virtual Status repeat(const api::Event& event, int count, std::stop_token stop) = 0;
 };
 
@@ -40,28 +40,29 @@ class TokenBucket {
   std::optional<SteadyTime> last_;
 };
 
+// What became of an Event that was posted with a tag.
+struct EventResult {
+  enum class Fate {
+    Written,
+    Gone,   // its namespace is being deleted, or the server refuses a Normal Event
+    Failed  // will be tried again
+  };
+  std::uint64_t tag;
+  Fate fate;
+};
+
 class EventChannel {
  public:
-  // What became of an Event that was posted with a tag.
-  struct Outcome {
-    std::uint64_t tag;
-    enum class Fate {
-      Written,
-      Gone,
-      Failed
-    } fate;  // Gone: its namespace is; Failed: will be tried again
-  };
-
   EventChannel(EventSink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
-  // `tag` 0: nobody waits for the outcome. A `repeatable` fact that was told before is counted, any
-  // other is not told again.
+  // `tag` 0: no result is wanted. A repeat of an Event that was written is counted if it is
+  // `repeatable`, and else not written again.
   void post(api::Event event, bool repeatable, std::uint64_t tag);
   void cancel(const std::set<std::uint64_t>& tags);
-  // Writes Events that are due, at most 50 in one call, and returns what became of them. `busy`:
-  // the API server has more urgent work of ours, so Normal Events wait, up to a minute.
-  std::vector<Outcome> write_due(std::stop_token stop, bool busy = false);
-  // When write_due() has something to do; SteadyTime::max() if never.
+  // Writes due Events, at most 50 in one call, and returns the results of tagged ones. `busy`:
+  // Normal Events wait up to a minute, since the API server has more urgent work of ours.
+  std::vector<EventResult> write_due(std::stop_token stop, bool busy = false);
+  // When write_due() is to be called next; SteadyTime::max(): not before the next post().
   SteadyTime next_due() const;
   std::size_t pending() const { return pending_.size(); }
 
@@ -79,9 +80,9 @@ class EventChannel {
     SteadyTime patched{};
   };
 
-  std::optional<Outcome::Fate> write(Pending& pending, std::stop_token stop);
+  std::optional<EventResult::Fate> write(Pending& pending, std::stop_token stop);
   Status write_once(const Pending& pending, Seen* seen, std::stop_token stop);
-  std::optional<Outcome::Fate> judge_failure(Pending& pending, const Error& error);
+  std::optional<EventResult::Fate> classify_failure(Pending& pending, const Error& error);
   void remember(const api::ObjectKey& key);
   void note_trouble(const api::Event& event, const Error& error);
 
@@ -90,7 +91,7 @@ class EventChannel {
   std::list<Pending> pending_;
   std::map<api::ObjectKey, Seen> seen_;
   std::deque<api::ObjectKey> seen_order_;  // oldest first
-  SteadyTime paused_until_{};  // the API server does not answer: nothing is tried before
+  SteadyTime paused_until_{};  // no write before this, since the API server does not answer
   std::uint32_t outages_ = 0;
   bool in_trouble_ = false;  // logged, until an Event is written again
 };

@@ -44,7 +44,7 @@ struct Refusal {
   bool operator==(const Refusal&) const = default;
 };
 
-struct SendOutcome {
+struct SendResult {
   std::vector<std::string> accepted;
   std::vector<Refusal> refused;
   // The server took recipients and then refused the mail for good (no address): one of them, or
@@ -55,13 +55,13 @@ struct SendOutcome {
 class MailChannel {
  public:
   virtual ~MailChannel() = default;
-  // Offers `mail` once. An outcome tells of every recipient; with none accepted nothing was sent.
+  // Offers `mail` once. The result has every recipient; if none was accepted, nothing was sent.
   // Errors, for all recipients alike: Unavailable (no connection, time-out, 4xx: may pass by
   // itself), Unauthorized (AUTH refused), Invalid (certificate not trusted, sender refused:
   // somebody must change something), Canceled. None of them carries the password. Several threads
   // may send at once.
-  virtual Result<SendOutcome> send(const MailSettings& settings, const Mail& mail,
-                                   std::stop_token stop) = 0;
+  virtual Result<SendResult> send(const MailSettings& settings, const Mail& mail,
+                                  std::stop_token stop) = 0;
   // Connects, sets up TLS and logs in as for a mail, and sends none. Errors: as send().
   virtual Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
                            std::stop_token stop) = 0;

@@ -14,8 +14,8 @@ core::NoticeKey first_key_of(const std::string& uid) {
 
 }  // namespace
 
-bool Outbox::tell(const core::Notice& notice, const core::ConfigRoute& route, Now now) {
-  if (told_.contains(notice.key)) return false;
+bool Outbox::submit(const core::Notice& notice, const core::ConfigRoute& route, Now now) {
+  if (delivered_.contains(notice.key)) return false;
   const auto [position, fresh] = pending_.try_emplace(notice.key);
   Pending& pending = position->second;
   if (fresh) {
@@ -128,11 +128,11 @@ Outbox::PendingMap::iterator Outbox::discard(PendingMap::iterator position,
   return pending_.erase(position);
 }
 
-std::set<std::uint64_t> Outbox::drop_token(const std::string& uid) {
+std::set<std::uint64_t> Outbox::cancel_notices(const std::string& uid) {
   return drop_notices(uid, false);
 }
 
-std::set<std::uint64_t> Outbox::token_gone(const std::string& uid) {
+std::set<std::uint64_t> Outbox::token_deleted(const std::string& uid) {
   return drop_notices(uid, true);
 }
 
@@ -147,8 +147,9 @@ std::set<std::uint64_t> Outbox::drop_notices(const std::string& uid, bool but_ex
       it = discard(it, tags);
     }
   }
-  for (auto it = told_.lower_bound(first_key_of(uid)); it != told_.end() && is_of(it->first);)
-    it = told_.erase(it);
+  for (auto it = delivered_.lower_bound(first_key_of(uid));
+       it != delivered_.end() && is_of(it->first);)
+    it = delivered_.erase(it);
   // Copies for late recipients.
   for (auto it = batches_.begin(); it != batches_.end();) {
     const BatchId id = it->first;
@@ -161,7 +162,7 @@ std::set<std::uint64_t> Outbox::drop_notices(const std::string& uid, bool but_ex
   return tags;
 }
 
-std::set<std::uint64_t> Outbox::drop_config(const std::string& config) {
+std::set<std::uint64_t> Outbox::remove_config(const std::string& config) {
   std::set<std::uint64_t> tags;
   for (auto it = pending_.begin(); it != pending_.end();) {
     it = it->first.config == config ? discard(it, tags) : std::next(it);
@@ -178,7 +179,7 @@ std::set<std::uint64_t> Outbox::drop_config(const std::string& config) {
 
 std::set<std::uint64_t> Outbox::take_superseded() { return std::exchange(superseded_, {}); }
 
-void Outbox::kick(const std::string& config, SteadyTime now) {
+void Outbox::retry_now(const std::string& config, SteadyTime now) {
   const auto state = configs_.find(config);
   if (state == configs_.end()) return;
   state->second.paused_until = now;
@@ -189,35 +190,38 @@ void Outbox::kick(const std::string& config, SteadyTime now) {
   changed_.insert(config);
 }
 
-// Told in every way that applies: from pending to told.
+// Moves a notice whose deliveries are all complete from pending to delivered.
 void Outbox::settle(PendingMap::iterator position) {
   const Pending& pending = position->second;
   const auto waits = [](const Leg& leg) { return leg.wanted && !leg.done; };
   if (!pending.event_done || waits(pending.list) || waits(pending.user)) return;
-  Told told{pending.notice.token(), position->first, pending.event_at, pending.sent_at};
+  DeliveredNotice delivered{pending.notice.token(), position->first, pending.event_at,
+                            pending.sent_at};
   --configs_[position->first.config].pending;
   changed_.insert(position->first.config);
   if (!pending.orphaned) {
-    news_.push_back(told);
-    told_.insert_or_assign(position->first, std::move(told));
+    newly_delivered_.push_back(delivered);
+    delivered_.insert_or_assign(position->first, std::move(delivered));
   }
   pending_.erase(position);
 }
 
-std::vector<Told> Outbox::take_news() { return std::exchange(news_, {}); }
+std::vector<DeliveredNotice> Outbox::take_delivered() {
+  return std::exchange(newly_delivered_, {});
+}
 
-std::vector<Told> Outbox::told(const std::string& uid) const {
-  std::vector<Told> result;
-  for (auto it = told_.lower_bound(first_key_of(uid));
-       it != told_.end() && it->first.token_uid == uid; ++it) {
+std::vector<DeliveredNotice> Outbox::delivered(const std::string& uid) const {
+  std::vector<DeliveredNotice> result;
+  for (auto it = delivered_.lower_bound(first_key_of(uid));
+       it != delivered_.end() && it->first.token_uid == uid; ++it) {
     result.push_back(it->second);
   }
   return result;
 }
 
-void Outbox::forget(const std::string& uid, const std::vector<core::NoticeKey>& keys) {
+void Outbox::remove_delivered(const std::string& uid, const std::vector<core::NoticeKey>& keys) {
   for (const core::NoticeKey& key : keys) {
-    if (key.token_uid == uid) told_.erase(key);
+    if (key.token_uid == uid) delivered_.erase(key);
   }
 }
 

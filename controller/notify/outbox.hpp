@@ -20,15 +20,15 @@
 
 namespace apitoken::notify {
 
-// A notice that was told in every way that applies.
-struct Told {
+// A notice whose deliveries are all complete.
+struct DeliveredNotice {
   api::ObjectKey token;
   core::NoticeKey key;
   std::optional<WallTime>
       event_at;  // absent: a Normal Event that was dropped, or the namespace is going
   std::optional<WallTime> sent_at;  // absent: no mail applied
 
-  bool operator==(const Told&) const = default;
+  bool operator==(const DeliveredNotice&) const = default;
 };
 
 // How mail of one TokenExpiryConfig fares; what its EmailDelivery condition is made of.
@@ -65,22 +65,22 @@ class Outbox {
   };
 
   // True if the notice is new: its Event is to be written, tagged with what event_tag() says.
-  bool tell(const core::Notice& notice, const core::ConfigRoute& route, Now now);
+  bool submit(const core::Notice& notice, const core::ConfigRoute& route, Now now);
   std::optional<std::uint64_t> event_tag(const core::NoticeKey& key) const;
   void event_done(std::uint64_t tag, std::optional<WallTime> at);
 
   // Each returns the tags of Events that nobody waits for any more.
-  std::set<std::uint64_t> drop_token(const std::string& uid);
+  std::set<std::uint64_t> cancel_notices(const std::string& uid);
   // But for what tells that it had expired; that ends here, for there is no ledger any more.
-  std::set<std::uint64_t> token_gone(const std::string& uid);
-  std::set<std::uint64_t> drop_config(const std::string& config);
+  std::set<std::uint64_t> token_deleted(const std::string& uid);
+  std::set<std::uint64_t> remove_config(const std::string& config);
   std::set<std::uint64_t> take_superseded();
 
   // Mail settings or a Secret changed: what waits for a retry is tried at once.
-  void kick(const std::string& config, SteadyTime now);
+  void retry_now(const std::string& config, SteadyTime now);
 
   // Mail settings or a Secret changed: the login is to be tried, unless a mail is due anyway.
-  void want_login(const std::string& config, SteadyTime now);
+  void request_login(const std::string& config, SteadyTime now);
 
   // A batch that is to be tried now, with its config; nothing where none is. Not one of the `busy`
   // configs.
@@ -91,7 +91,7 @@ class Outbox {
   // The whole attempt failed. `settings`: before begin(), since the settings cannot be used.
   void failed(BatchId batch, const std::string& config, const Error& error, Now now,
               bool settings = false);
-  void finished(BatchId batch, const SendOutcome& outcome, Now now);
+  void finished(BatchId batch, const SendResult& result, Now now);
   // A config whose login is to be tried now; what came of it.
   std::optional<std::string> next_login(SteadyTime now, const Busy& busy) const;
   void login_worked(const std::string& config);
@@ -99,10 +99,10 @@ class Outbox {
   // When either is due next, SteadyTime::max() if never.
   SteadyTime next_due(const Busy& mailing = {}, const Busy& logging_in = {}) const;
 
-  // Told since the last call; they stay in told() until forgotten.
-  std::vector<Told> take_news();
-  std::vector<Told> told(const std::string& uid) const;
-  void forget(const std::string& uid, const std::vector<core::NoticeKey>& keys);
+  // Delivered since the last call. They stay in delivered() until they are removed.
+  std::vector<DeliveredNotice> take_delivered();
+  std::vector<DeliveredNotice> delivered(const std::string& uid) const;
+  void remove_delivered(const std::string& uid, const std::vector<core::NoticeKey>& keys);
 
   DeliveryReport report(const std::string& config) const;
   std::set<std::string> take_changed_configs();
@@ -173,8 +173,8 @@ class Outbox {
   PendingMap::iterator discard(PendingMap::iterator position, std::set<std::uint64_t>& tags);
   void settle(PendingMap::iterator position);
   void count_sent(BatchId id, Batch& batch);
-  void settle_batch(BatchId id, Batch& batch, const SendOutcome& outcome, Now now);
-  void take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now);
+  void settle_batch(BatchId id, Batch& batch, const SendResult& result, Now now);
+  void record_result(Batch& batch, const SendResult& result, WallTime now);
   void note_failure(ConfigState& state, const Error& error, Now now, bool settings);
   void note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now);
   static void clear_error(ConfigState& state);
@@ -185,9 +185,9 @@ class Outbox {
   std::map<std::uint64_t, core::NoticeKey> tags_;  // of Events not written yet
   std::map<BatchId, Batch> batches_;
   std::map<Address, BatchId> open_;  // batches that still collect
-  std::map<core::NoticeKey, Told> told_;
+  std::map<core::NoticeKey, DeliveredNotice> delivered_;
   std::map<std::string, ConfigState> configs_;
-  std::vector<Told> news_;
+  std::vector<DeliveredNotice> newly_delivered_;
   std::set<std::string> changed_;
   std::set<std::uint64_t> superseded_;
   std::uint64_t last_id_ = 0;

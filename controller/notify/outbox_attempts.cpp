@@ -15,7 +15,7 @@ constexpr Backoff kRetry{std::chrono::seconds(30), std::chrono::hours(1)};
 // more.
 constexpr std::uint32_t kTriesBeforeCounting = 5;
 constexpr std::uint32_t kTriesOfLateRecipients = 100;
-constexpr std::size_t kMostRefusals = 20;
+constexpr std::size_t kMaxRefusals = 20;
 
 }  // namespace
 
@@ -50,7 +50,7 @@ SteadyTime Outbox::next_due(const Busy& mailing, const Busy& logging_in) const {
   return next;
 }
 
-void Outbox::want_login(const std::string& config, SteadyTime now) {
+void Outbox::request_login(const std::string& config, SteadyTime now) {
   configs_[config].login_due = now;
 }
 
@@ -140,28 +140,28 @@ void Outbox::clear_error(ConfigState& state) {
   state.settings_failed = false;
 }
 
-void Outbox::finished(BatchId id, const SendOutcome& outcome, Now now) {
+void Outbox::finished(BatchId id, const SendResult& result, Now now) {
   const auto found = batches_.find(id);
   if (found == batches_.end()) return;
   Batch& batch = found->second;
-  if (outcome.mail_refused && batch.asked > 1) {
+  if (result.mail_refused && batch.asked > 1) {
     // One of the recipients may be why, or their number: each half by itself, and so on.
     batch.limit = batch.asked / 2;
     batch.due = now.steady;
     return;
   }
-  if (outcome.mail_refused) {
-    SendOutcome alone;
-    alone.refused.push_back(*outcome.mail_refused);
+  if (result.mail_refused) {
+    SendResult alone;
+    alone.refused.push_back(*result.mail_refused);
     alone.refused.front().address = batch.remaining.front();
     return settle_batch(id, batch, alone, now);
   }
   batch.limit *= 2;
-  settle_batch(id, batch, outcome, now);
+  settle_batch(id, batch, result, now);
 }
 
-void Outbox::settle_batch(BatchId id, Batch& batch, const SendOutcome& outcome, Now now) {
-  take_outcome(batch, outcome, now.wall);
+void Outbox::settle_batch(BatchId id, Batch& batch, const SendResult& result, Now now) {
+  record_result(batch, result, now.wall);
   batch.unasked -= std::min(batch.unasked, batch.asked);
   if (batch.unasked > 0) {
     batch.due = now.steady;
@@ -177,7 +177,7 @@ void Outbox::settle_batch(BatchId id, Batch& batch, const SendOutcome& outcome, 
   batch.due = now.steady + kRetry.delay(batch.tries - 1);
 }
 
-void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now) {
+void Outbox::record_result(Batch& batch, const SendResult& result, WallTime now) {
   ConfigState& state = configs_[batch.to.config];
   changed_.insert(batch.to.config);
   state.failures = 0;
@@ -187,19 +187,19 @@ void Outbox::take_outcome(Batch& batch, const SendOutcome& outcome, WallTime now
     std::erase(batch.remaining, address);
     state.refused.erase(address);
   };
-  for (const std::string& address : outcome.accepted) strike(address);
-  for (const Refusal& refusal : outcome.refused) {
+  for (const std::string& address : result.accepted) strike(address);
+  for (const Refusal& refusal : result.refused) {
     strike(refusal.address);
     if (!refusal.permanent) batch.remaining.push_back(refusal.address);
-    if (state.refused.size() < kMostRefusals)
+    if (state.refused.size() < kMaxRefusals)
       state.refused.insert_or_assign(refusal.address, refusal);
   }
-  if (!outcome.accepted.empty()) {
+  if (!result.accepted.empty()) {
     if (!batch.accepted) batch.accepted = now;
     state.last_success = now;
     clear_error(state);
-  } else if (!batch.accepted && !outcome.refused.empty()) {
-    const Refusal& first = outcome.refused.front();
+  } else if (!batch.accepted && !result.refused.empty()) {
+    const Refusal& first = result.refused.front();
     note_error(state,
                fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
                first.permanent ? ErrorKind::Invalid : ErrorKind::Unavailable, now);

@@ -1,4 +1,4 @@
-// Test mails: their queue, their text, their answer.
+// Test mails: the queue, the text and the answer.
 #include "notify/test_mail.hpp"
 
 #include <fmt/format.h>
@@ -79,26 +79,26 @@ std::string render_test_mail(const TestMailRequest& request, const MailSettings&
   return mail;
 }
 
-api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome,
+api::TestMail test_mail_answer(const TestMailRequest& request, const Result<SendResult>& sent,
                                WallTime now) {
-  api::TestMail result;
-  result.requested_at = request.requested_at;
-  result.at = now;
-  if (!outcome) {
-    result.error = outcome.error().message;
-    return result;
+  api::TestMail answer;
+  answer.requested_at = request.requested_at;
+  answer.at = now;
+  if (!sent) {
+    answer.error = sent.error().message;
+    return answer;
   }
-  result.accepted = std::int64_t(outcome->accepted.size());
-  for (const Refusal& refusal : outcome->refused) {
-    if (result.refused.size() == kMaxRefused) break;
-    result.refused.push_back({refusal.address, refusal.text});
+  answer.accepted = std::int64_t(sent->accepted.size());
+  for (const Refusal& refusal : sent->refused) {
+    if (answer.refused.size() == kMaxRefused) break;
+    answer.refused.push_back({refusal.address, refusal.text});
   }
-  if (outcome->mail_refused) {
-    result.error = fmt::format("the mail was refused: {}", outcome->mail_refused->text);
-  } else if (outcome->accepted.empty()) {
-    result.error = "every recipient was refused";
+  if (sent->mail_refused) {
+    answer.error = fmt::format("the mail was refused: {}", sent->mail_refused->text);
+  } else if (sent->accepted.empty()) {
+    answer.error = "every recipient was refused";
   }
-  return result;
+  return answer;
 }
 
 }  // namespace apitoken::notify

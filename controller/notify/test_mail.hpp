@@ -1,6 +1,6 @@
-// Test mails: asked for by an annotation on a TokenExpiryConfig, sent to its emails at once, and
-// answered in its status. TestMails is the dispatcher's memory of them; values in, values out, no
-// lock (the dispatcher holds one).
+// Test mails: requested by an annotation on a TokenExpiryConfig, sent to its emails at once,
+// answered in its status. TestMails is the dispatcher's queue of them: plain values, no I/O, no
+// lock of its own (the dispatcher holds one).
 #pragma once
 
 #include <map>
@@ -16,20 +16,20 @@ namespace apitoken::notify {
 
 struct TestMailRequest {
   std::string config;
-  std::string requested_at;  // the annotation's value: names the request
+  std::string requested_at;  // the annotation's value; identifies the request
   std::vector<std::string> recipients;
 };
 
 class TestMails {
  public:
-  // Replaces a request of the config that still waits; one that is under way or answered is not
+  // Replaces a waiting request of the config. A request that is being sent or was answered is not
   // served again.
   void request(TestMailRequest request, SteadyTime due);
-  // What is to be sent now; it counts as under way then. Nothing where none is due.
+  // Takes a request that is due; it counts as being sent from now on. Empty: none is due.
   std::optional<TestMailRequest> begin(SteadyTime now);
   SteadyTime next_due() const;
   void finished(const TestMailRequest& request, api::TestMail result);
-  void drop_config(const std::string& config) { configs_.erase(config); }
+  void remove_config(const std::string& config) { configs_.erase(config); }
   // The latest answer.
   std::optional<api::TestMail> result(const std::string& config) const;
 
@@ -37,7 +37,7 @@ class TestMails {
   struct State {
     std::optional<TestMailRequest> waiting;
     SteadyTime due{};
-    std::string under_way;  // its requested_at
+    std::string under_way;  // requested_at of the request being sent; empty: none
     std::optional<api::TestMail> result;
   };
   std::map<std::string, State> configs_;
@@ -46,8 +46,8 @@ class TestMails {
 // The whole message. Deterministic.
 std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings,
                              WallTime now);
-// What the channel answered, as the status tells it.
-api::TestMail test_mail_result(const TestMailRequest& request, const Result<SendOutcome>& outcome,
+// The channel's result in the form of status.testMail.
+api::TestMail test_mail_answer(const TestMailRequest& request, const Result<SendResult>& sent,
                                WallTime now);
 
 }  // namespace apitoken::notify

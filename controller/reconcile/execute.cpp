@@ -236,12 +236,12 @@ Status Executor::run(const core::PostEvent& effect, Pass& pass) {
 }
 
 Status Executor::run(const core::Tell& effect, Pass&) {
-  dispatcher_.tell(effect.notice, effect.route);
+  dispatcher_.submit(effect.notice, effect.route);
   return {};
 }
 
 Status Executor::run(const core::DropNotices&, Pass& pass) {
-  dispatcher_.drop_token(pass.token.meta.uid);
+  dispatcher_.cancel_notices(pass.token.meta.uid);
   return {};
 }
 

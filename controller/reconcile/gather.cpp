@@ -13,7 +13,7 @@ namespace {
 std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher,
                                            const api::ApiToken& token) {
   std::vector<api::NoticeEntry> entries;
-  for (const notify::Told& told : dispatcher.told(token.meta.uid)) {
+  for (const notify::DeliveredNotice& told : dispatcher.delivered(token.meta.uid)) {
     if (told.key.expires_at != token.status.expires_at) continue;
     entries.push_back({told.key.config, told.key.before, told.event_at, told.sent_at});
   }

@@ -23,7 +23,7 @@ bool is_own_minting(const kube::Change<api::SecretMeta>& change) {
 void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
   const auto& gone = change.before;
   if (gone && (!change.after || change.after->meta.uid != gone->meta.uid)) {
-    dispatcher_.token_gone(gone->meta.uid);
+    dispatcher_.token_deleted(gone->meta.uid);
     queues_.tokens.cancel(gone->meta.key());
     queues_.tokens.forget(gone->meta.key());
   }
@@ -52,7 +52,7 @@ void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
     if (change.after) {
       retry_mail(meta.name);
     } else {
-      dispatcher_.drop_config(meta.name);
+      dispatcher_.remove_config(meta.name);
       queues_.configs.cancel(meta.key());
     }
   }
@@ -100,7 +100,7 @@ void Kinds::retry_mail(const std::string& config) {
   if (found && found->smtp && found->route.mails) {
     dispatcher_.try_login(config);
   } else {
-    dispatcher_.kick(config);
+    dispatcher_.retry_now(config);
   }
 }
 

@@ -13,7 +13,9 @@
 
 namespace apitoken::reconcile {
 
-class MailDesk final : public notify::DispatcherHooks {
+class MailDesk final : public notify::MailSettingsSource,
+                       public notify::DeliveryListener,
+                       public notify::WorkloadGauge {
  public:
   MailDesk(kube::Client& client, const ConfigTable& table, Queues& queues,
            std::string operator_namespace)
@@ -24,10 +26,10 @@ class MailDesk final : public notify::DispatcherHooks {
 
   Result<notify::MailSettings> mail_settings(const std::string& config,
                                              std::stop_token stop) override;
-  void on_told(const notify::Told& told) override {
-    queues_.tokens.add(told.token, Urgency::Notice);
+  void on_delivered(const notify::DeliveredNotice& notice) override {
+    queues_.tokens.add(notice.token, Urgency::Notice);
   }
-  void on_config_report(const std::string& config) override { queues_.configs.add({"", config}); }
+  void on_report_changed(const std::string& config) override { queues_.configs.add({"", config}); }
   bool is_busy() const override { return queues_.tokens.depth() > kBusyDepth; }
 
  private:

@@ -83,7 +83,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
     in_ledger.push_back(
         {gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
   }
-  if (!in_ledger.empty()) dispatcher_.forget(gathered.token->meta.uid, in_ledger);
+  if (!in_ledger.empty()) dispatcher_.remove_delivered(gathered.token->meta.uid, in_ledger);
   return schedule(key, plan);
 }
 

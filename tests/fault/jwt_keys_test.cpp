@@ -104,7 +104,8 @@ class JwtKeysTest : public testing::Test {
   Events events_;
   std::size_t live_ = 0;
   kube::Client client_{server_, silence_};
-  notify::Dispatcher dispatcher_{events_, silence_, silence_, silence_, clock_};
+  notify::Dispatcher dispatcher_{
+      {events_, silence_, silence_, silence_, silence_, silence_, clock_}};
   JwtKeys keys_{
       client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [this] {
         return live_;

@@ -21,18 +21,20 @@ using Json = nlohmann::json;
 inline const std::string kToken = "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci";
 inline const std::string kSecret = "/api/v1/namespaces/team-a/secrets/ci";
 
-// What the dispatcher wants around it; it is never started, so nothing is told.
+// What the dispatcher wants around it; it is never started, so nothing is delivered.
 class Silence final : public notify::EventSink,
                       public notify::MailChannel,
-                      public notify::DispatcherHooks,
+                      public notify::MailSettingsSource,
+                      public notify::DeliveryListener,
+                      public notify::WorkloadGauge,
                       public notify::NotifyObserver,
                       public kube::RequestObserver {
  public:
   Status create(const api::Event&, std::stop_token) override { return {}; }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
-  Result<notify::SendOutcome> send(const notify::MailSettings&, const notify::Mail&,
-                                   std::stop_token) override {
-    return notify::SendOutcome{};
+  Result<notify::SendResult> send(const notify::MailSettings&, const notify::Mail&,
+                                  std::stop_token) override {
+    return notify::SendResult{};
   }
   Status try_login(const notify::MailSettings&, std::chrono::milliseconds,
                    std::stop_token) override {
@@ -42,9 +44,10 @@ class Silence final : public notify::EventSink,
   Result<notify::MailSettings> mail_settings(const std::string&, std::stop_token) override {
     return notify::MailSettings{};
   }
-  void on_told(const notify::Told&) override {}
-  void on_config_report(const std::string&) override {}
-  void notices_done(std::string_view, std::string_view, std::size_t) override {}
+  void on_delivered(const notify::DeliveredNotice&) override {}
+  bool is_busy() const override { return false; }
+  void on_report_changed(const std::string&) override {}
+  void notices_attempted(std::string_view, std::string_view, std::size_t) override {}
   void request_done(std::string_view, std::string_view) override {}
 };
 
@@ -54,7 +57,7 @@ class Operator {
   Operator(FakeApiServer& server, const Clock& clock)
       : server_(server),
         client_(server, silence_),
-        dispatcher_(silence_, silence_, silence_, silence_, clock),
+        dispatcher_({silence_, silence_, silence_, silence_, silence_, silence_, clock}),
         gatherer_(client_, stores_, table_, trust_, live_, dispatcher_, clock),
         index_(stores_.tokens, clock),
         executor_(

@@ -19,11 +19,13 @@ using ::testing::SizeIs;
 const WallTime kStart = *parse_rfc3339("2026-11-24T08:00:00Z");
 const WallTime kExpiry = *parse_rfc3339("2026-12-01T08:00:00Z");
 
-// Both servers, the hooks and the observer: what they were given, and what they are to answer.
-class World final : public EventSink,
-                    public MailChannel,
-                    public DispatcherHooks,
-                    public NotifyObserver {
+// All that a dispatcher works with: records what it is given, answers as scripted.
+class Surroundings final : public EventSink,
+                           public MailChannel,
+                           public MailSettingsSource,
+                           public DeliveryListener,
+                           public WorkloadGauge,
+                           public NotifyObserver {
  public:
   Status create(const api::Event& event, std::stop_token) override {
     std::lock_guard lock(mutex);
@@ -31,7 +33,7 @@ class World final : public EventSink,
     return {};
   }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
-  Result<SendOutcome> send(const MailSettings&, const Mail& mail, std::stop_token stop) override {
+  Result<SendResult> send(const MailSettings&, const Mail& mail, std::stop_token stop) override {
     std::unique_lock lock(mutex);
     ++attempts;
     if (hangs || mail.recipients.front() == "hangs@example.com") {
@@ -40,7 +42,7 @@ class World final : public EventSink,
     }
     if (mail_error) return std::unexpected(*mail_error);
     mails.push_back(mail);
-    return SendOutcome{mail.recipients, {}};
+    return SendResult{mail.recipients, {}};
   }
   Status try_login(const MailSettings&, std::chrono::milliseconds, std::stop_token) override {
     std::lock_guard lock(mutex);
@@ -59,15 +61,17 @@ class World final : public EventSink,
     settings.from = {"API tokens", "tokens@example.com"};
     return settings;
   }
-  void on_told(const Told& t) override {
+  void on_delivered(const DeliveredNotice& notice) override {
     std::lock_guard lock(mutex);
-    told.push_back(t);
+    delivered.push_back(notice);
   }
-  void on_config_report(const std::string&) override {
+  bool is_busy() const override { return false; }
+  void on_report_changed(const std::string&) override {
     std::lock_guard lock(mutex);
     ++reports;
   }
-  void notices_done(std::string_view channel, std::string_view result, std::size_t count) override {
+  void notices_attempted(std::string_view channel, std::string_view result,
+                         std::size_t count) override {
     std::lock_guard lock(mutex);
     counts[std::string(channel) + " " + std::string(result)] += count;
   }
@@ -75,7 +79,7 @@ class World final : public EventSink,
   std::mutex mutex;  // guards all below
   std::vector<api::Event> events;
   std::vector<Mail> mails;
-  std::vector<Told> told;
+  std::vector<DeliveredNotice> delivered;
   std::map<std::string, std::size_t> counts;
   std::optional<Error> mail_error;
   std::optional<Error> settings_error;
@@ -109,7 +113,7 @@ class DispatcherTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (true) {
       {
-        std::lock_guard lock(world_.mutex);
+        std::lock_guard lock(around_.mutex);
         if (condition()) return;
       }
       ASSERT_LT(std::chrono::steady_clock::now(), deadline);
@@ -117,108 +121,108 @@ class DispatcherTest : public ::testing::Test {
     }
   }
   void set(auto change) {
-    std::lock_guard lock(world_.mutex);
+    std::lock_guard lock(around_.mutex);
     change();
   }
 
   ManualClock clock_{kStart};
-  World world_;
-  Dispatcher dispatcher_{world_, world_, world_, world_, clock_};
+  Surroundings around_;
+  Dispatcher dispatcher_{{around_, around_, around_, around_, around_, around_, clock_}};
   std::jthread thread_;
 };
 
-TEST_F(DispatcherTest, TellsByEventAndMailThenReports) {
-  dispatcher_.tell(notice("a"), mails());
-  dispatcher_.tell(notice("a"), mails());
+TEST_F(DispatcherTest, DeliversByEventAndMailThenReports) {
+  dispatcher_.submit(notice("a"), mails());
+  dispatcher_.submit(notice("a"), mails());
   start();
-  wait_for([&] { return world_.told.size() == 1 && world_.rests > 0; });
-  EXPECT_THAT(world_.events, SizeIs(1));
-  EXPECT_EQ(world_.events[0].reason, "ExpiringSoon");
-  ASSERT_THAT(world_.mails, SizeIs(1));
+  wait_for([&] { return around_.delivered.size() == 1 && around_.rests > 0; });
+  EXPECT_THAT(around_.events, SizeIs(1));
+  EXPECT_EQ(around_.events[0].reason, "ExpiringSoon");
+  ASSERT_THAT(around_.mails, SizeIs(1));
   EXPECT_THAT(
-      world_.mails[0].message,
+      around_.mails[0].message,
       HasSubstr("Subject: 1 API token expires within 7 days, on 2026-12-01 (team-a/a)\r\n"));
-  EXPECT_EQ(world_.told[0].event_at, kStart);
-  EXPECT_EQ(world_.told[0].sent_at, kStart);
-  EXPECT_EQ(dispatcher_.told("uid-a"), world_.told);
-  EXPECT_EQ(world_.counts,
+  EXPECT_EQ(around_.delivered[0].event_at, kStart);
+  EXPECT_EQ(around_.delivered[0].sent_at, kStart);
+  EXPECT_EQ(dispatcher_.delivered("uid-a"), around_.delivered);
+  EXPECT_EQ(around_.counts,
             (std::map<std::string, std::size_t>{{"email sent", 1}, {"event sent", 1}}));
   EXPECT_EQ(dispatcher_.report("default").pending_notices, 0);
   EXPECT_EQ(dispatcher_.report("default").last_success, kStart);
-  dispatcher_.forget("uid-a", {notice("a").key});
-  EXPECT_THAT(dispatcher_.told("uid-a"), SizeIs(0));
+  dispatcher_.remove_delivered("uid-a", {notice("a").key});
+  EXPECT_THAT(dispatcher_.delivered("uid-a"), SizeIs(0));
 }
 
 TEST_F(DispatcherTest, CollectsForTheDigestAndMailsOnce) {
   start();
-  for (int i = 0; i < 20; ++i) dispatcher_.tell(notice("t" + std::to_string(i)), mails(5min));
-  wait_for([&] { return world_.events.size() == 20; });
-  EXPECT_THAT(world_.mails, SizeIs(0));
+  for (int i = 0; i < 20; ++i) dispatcher_.submit(notice("t" + std::to_string(i)), mails(5min));
+  wait_for([&] { return around_.events.size() == 20; });
+  EXPECT_THAT(around_.mails, SizeIs(0));
   clock_.advance(5min);
-  wait_for([&] { return world_.told.size() == 20; });
-  EXPECT_THAT(world_.mails, SizeIs(1));
+  wait_for([&] { return around_.delivered.size() == 20; });
+  EXPECT_THAT(around_.mails, SizeIs(1));
 }
 
 TEST_F(DispatcherTest, AServerThatIsDownGetsTheSameMailLater) {
-  set([&] { world_.mail_error = Error{ErrorKind::Unavailable, "down"}; });
-  dispatcher_.tell(notice("a"), mails());
+  set([&] { around_.mail_error = Error{ErrorKind::Unavailable, "down"}; });
+  dispatcher_.submit(notice("a"), mails());
   start();
-  wait_for([&] { return world_.attempts == 1 && world_.reports > 0; });
+  wait_for([&] { return around_.attempts == 1 && around_.reports > 0; });
   EXPECT_EQ(dispatcher_.report("default").last_error, "down");
   EXPECT_EQ(dispatcher_.oldest_pending(), kStart);
-  set([&] { world_.mail_error.reset(); });
+  set([&] { around_.mail_error.reset(); });
   clock_.advance(30s);
-  wait_for([&] { return world_.told.size() == 1; });
-  EXPECT_EQ(world_.told[0].sent_at, kStart + 30s);
+  wait_for([&] { return around_.delivered.size() == 1; });
+  EXPECT_EQ(around_.delivered[0].sent_at, kStart + 30s);
   EXPECT_EQ(dispatcher_.oldest_pending(), std::nullopt);
-  EXPECT_EQ(world_.counts["email error"], 1u);
+  EXPECT_EQ(around_.counts["email error"], 1u);
 }
 
-TEST_F(DispatcherTest, MailWaitsForItsSecretAndGoesWithAKick) {
-  set([&] { world_.settings_error = Error{ErrorKind::NotFound, "Secret smtp is missing"}; });
-  dispatcher_.tell(notice("a"), mails());
+TEST_F(DispatcherTest, MailWaitsForItsSecretAndGoesWithRetryNow) {
+  set([&] { around_.settings_error = Error{ErrorKind::NotFound, "Secret smtp is missing"}; });
+  dispatcher_.submit(notice("a"), mails());
   start();
-  wait_for([&] { return world_.reports > 0 && world_.events.size() == 1; });
+  wait_for([&] { return around_.reports > 0 && around_.events.size() == 1; });
   EXPECT_EQ(dispatcher_.report("default").error_kind, ErrorKind::NotFound);
-  set([&] { world_.settings_error.reset(); });
-  dispatcher_.kick("default");
-  wait_for([&] { return world_.mails.size() == 1; });
+  set([&] { around_.settings_error.reset(); });
+  dispatcher_.retry_now("default");
+  wait_for([&] { return around_.mails.size() == 1; });
 }
 
 TEST_F(DispatcherTest, StopsAtOnceWhileAServerHangs) {
-  set([&] { world_.hangs = true; });
-  dispatcher_.tell(notice("a"), mails());
+  set([&] { around_.hangs = true; });
+  dispatcher_.submit(notice("a"), mails());
   start();
-  wait_for([&] { return world_.attempts == 1; });
+  wait_for([&] { return around_.attempts == 1; });
   const auto begin = std::chrono::steady_clock::now();
   thread_.request_stop();
   thread_.join();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
-  EXPECT_THAT(world_.told, SizeIs(0));
+  EXPECT_THAT(around_.delivered, SizeIs(0));
 }
 
 TEST_F(DispatcherTest, AMailServerThatHangsHoldsUpNoEvent) {
-  set([&] { world_.hangs = true; });
-  dispatcher_.tell(notice("a"), mails());
+  set([&] { around_.hangs = true; });
+  dispatcher_.submit(notice("a"), mails());
   start();
-  wait_for([&] { return world_.attempts == 1; });
-  dispatcher_.tell(notice("b"), {});
-  wait_for([&] { return world_.told.size() == 1; });
-  EXPECT_EQ(world_.told[0].key.token_uid, "uid-b");
-  EXPECT_THAT(world_.events, SizeIs(2));
+  wait_for([&] { return around_.attempts == 1; });
+  dispatcher_.submit(notice("b"), {});
+  wait_for([&] { return around_.delivered.size() == 1; });
+  EXPECT_EQ(around_.delivered[0].key.token_uid, "uid-b");
+  EXPECT_THAT(around_.events, SizeIs(2));
 }
 
 TEST_F(DispatcherTest, AServerThatHangsHoldsUpItsOwnConfigAlone) {
   auto stuck = notice("a");
   stuck.key.config = "hangs";
-  dispatcher_.tell(stuck, {"hangs", true, true, {"hangs@example.com"}, false, 0s, {}, ""});
+  dispatcher_.submit(stuck, {"hangs", true, true, {"hangs@example.com"}, false, 0s, {}, ""});
   start();
-  wait_for([&] { return world_.attempts == 1; });
-  dispatcher_.tell(notice("b"), mails());
-  wait_for([&] { return world_.mails.size() == 1; });
+  wait_for([&] { return around_.attempts == 1; });
+  dispatcher_.submit(notice("b"), mails());
+  wait_for([&] { return around_.mails.size() == 1; });
   dispatcher_.request_test_mail({"hangs", "2026-11-24T08:00:00Z", {"ops@example.com"}}, 0s);
   dispatcher_.try_login("hangs");
-  wait_for([&] { return world_.mails.size() == 2 && world_.logins == 1; });
+  wait_for([&] { return around_.mails.size() == 2 && around_.logins == 1; });
 }
 
 TEST_F(DispatcherTest, ATestMailIsSentOnceARequestAndAnswered) {
@@ -226,48 +230,50 @@ TEST_F(DispatcherTest, ATestMailIsSentOnceARequestAndAnswered) {
   for (int i = 0; i < 3; ++i)
     dispatcher_.request_test_mail(
         {"default", "2026-11-24T08:00:00Z", {"ops@example.com", "sec@example.com"}}, 0s);
-  wait_for([&] { return world_.mails.size() == 1 && world_.reports > 0; });
-  EXPECT_THAT(world_.mails[0].message,
+  wait_for([&] { return around_.mails.size() == 1 && around_.reports > 0; });
+  EXPECT_THAT(around_.mails[0].message,
               HasSubstr("Subject: Test mail of TokenExpiryConfig default\r\n"));
-  EXPECT_GT(world_.mails[0].within, 0ms);
+  EXPECT_GT(around_.mails[0].within, 0ms);
   const auto answer = dispatcher_.test_mail("default");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->accepted, 2);
   EXPECT_EQ(answer->error, "");
   dispatcher_.request_test_mail({"default", "2026-11-24T08:00:00Z", {"ops@example.com"}}, 0s);
-  set([&] { world_.settings_error = Error{ErrorKind::NotFound, "Secret smtp has no key server"}; });
+  set([&] {
+    around_.settings_error = Error{ErrorKind::NotFound, "Secret smtp has no key server"};
+  });
   dispatcher_.request_test_mail({"default", "2026-11-24T08:01:00Z", {"ops@example.com"}}, 60s);
-  dispatcher_.tell(notice("a"), {});
-  wait_for([&] { return world_.told.size() == 1; });
+  dispatcher_.submit(notice("a"), {});
+  wait_for([&] { return around_.delivered.size() == 1; });
   EXPECT_EQ(dispatcher_.test_mail("default")->requested_at, "2026-11-24T08:00:00Z");
   clock_.advance(60s);
   wait_for(
       [&] { return dispatcher_.test_mail("default")->requested_at == "2026-11-24T08:01:00Z"; });
   EXPECT_EQ(dispatcher_.test_mail("default")->error, "Secret smtp has no key server");
-  EXPECT_THAT(world_.mails, SizeIs(1));
+  EXPECT_THAT(around_.mails, SizeIs(1));
 }
 
 TEST_F(DispatcherTest, ALoginIsTriedWhereNoMailIsDue) {
-  set([&] { world_.mail_error = Error{ErrorKind::Unauthorized, "535 wrong password"}; });
+  set([&] { around_.mail_error = Error{ErrorKind::Unauthorized, "535 wrong password"}; });
   dispatcher_.try_login("default");
   start();
-  wait_for([&] { return world_.logins == 1 && world_.reports > 0; });
+  wait_for([&] { return around_.logins == 1 && around_.reports > 0; });
   EXPECT_EQ(dispatcher_.report("default").last_error, "535 wrong password");
-  set([&] { world_.mail_error.reset(); });
+  set([&] { around_.mail_error.reset(); });
   dispatcher_.try_login("default");
-  wait_for([&] { return world_.logins == 2; });
+  wait_for([&] { return around_.logins == 2; });
   wait_for([&] { return dispatcher_.report("default").login_works; });
   EXPECT_EQ(dispatcher_.report("default").last_error, "");
 }
 
 TEST_F(DispatcherTest, NothingLeavesBeforeItRuns) {
-  dispatcher_.tell(notice("a"), mails());
+  dispatcher_.submit(notice("a"), mails());
   dispatcher_.post_event({"team-a", "issued", {}, false, "Issued", "Issue", ""});
-  EXPECT_THAT(world_.events, SizeIs(0));
-  dispatcher_.drop_token("uid-a");
+  EXPECT_THAT(around_.events, SizeIs(0));
+  dispatcher_.cancel_notices("uid-a");
   start();
-  wait_for([&] { return world_.events.size() == 1; });
-  EXPECT_EQ(world_.events[0].reason, "Issued");
+  wait_for([&] { return around_.events.size() == 1; });
+  EXPECT_EQ(around_.events[0].reason, "Issued");
 }
 
 TEST_F(DispatcherTest, NormalEventsBeyondTheBurstAreDroppedAndWarningsNever) {
@@ -278,10 +284,10 @@ TEST_F(DispatcherTest, NormalEventsBeyondTheBurstAreDroppedAndWarningsNever) {
   }
   auto quiet = notice("temporary", 0s);
   quiet.warning = false;
-  dispatcher_.tell(quiet, {.config = "", .recipients = {}});
+  dispatcher_.submit(quiet, {.config = "", .recipients = {}});
   start();
-  wait_for([&] { return world_.told.size() == 1 && world_.events.size() == 400; });
-  EXPECT_EQ(world_.told[0].event_at, std::nullopt);
+  wait_for([&] { return around_.delivered.size() == 1 && around_.events.size() == 400; });
+  EXPECT_EQ(around_.delivered[0].event_at, std::nullopt);
 }
 
 TEST_F(DispatcherTest, WorkersMayCallItAllAtOnce) {
@@ -292,16 +298,16 @@ TEST_F(DispatcherTest, WorkersMayCallItAllAtOnce) {
       workers.emplace_back([this, w] {
         for (int i = 0; i < 50; ++i) {
           const std::string name = "t" + std::to_string(w) + "-" + std::to_string(i);
-          dispatcher_.tell(notice(name), mails());
-          if (i % 10 == 0) dispatcher_.drop_token("uid-" + name);
-          (void)dispatcher_.told("uid-" + name);
+          dispatcher_.submit(notice(name), mails());
+          if (i % 10 == 0) dispatcher_.cancel_notices("uid-" + name);
+          (void)dispatcher_.delivered("uid-" + name);
           (void)dispatcher_.report("default");
-          dispatcher_.kick("default");
+          dispatcher_.retry_now("default");
         }
       });
     }
   }
-  wait_for([&] { return world_.told.size() >= 180; });
+  wait_for([&] { return around_.delivered.size() >= 180; });
   EXPECT_EQ(dispatcher_.report("default").pending_notices, 0);
 }
 

@@ -187,7 +187,7 @@ class EmailChannelTest : public ::testing::Test {
     return {"tokens@example.com", std::move(recipients),
             "Subject: hello\r\n\r\nbody\r\n.\r\n..dots\r\n"};
   }
-  Result<SendOutcome> send(const MailSettings& s, const Mail& m) { return channel_.send(s, m, {}); }
+  Result<SendResult> send(const MailSettings& s, const Mail& m) { return channel_.send(s, m, {}); }
 
   static Scratch* scratch_;
   static Server* starttls_;
@@ -202,9 +202,9 @@ Server* EmailChannelTest::plain_ = nullptr;
 TEST_F(EmailChannelTest, SendsOverStartTlsWithAuthAndKeepsTheConnection) {
   const std::size_t before = starttls_->mails().size();
   for (int i = 0; i < 3; ++i) {
-    const auto outcome = send(secure(), mail({"ops@example.com", "sec@example.com"}));
-    ASSERT_TRUE(outcome) << outcome.error().message;
-    EXPECT_THAT(outcome->accepted, ElementsAre("ops@example.com", "sec@example.com"));
+    const auto result = send(secure(), mail({"ops@example.com", "sec@example.com"}));
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_THAT(result->accepted, ElementsAre("ops@example.com", "sec@example.com"));
   }
   const auto mails = starttls_->mails();
   ASSERT_THAT(mails, SizeIs(before + 3));
@@ -223,19 +223,19 @@ TEST_F(EmailChannelTest, SendsOverStartTlsWithAuthAndKeepsTheConnection) {
 
 TEST_F(EmailChannelTest, SendsOverImplicitTls) {
   const Server server(*scratch_, "Implicit");
-  const auto outcome =
+  const auto result =
       send(settings(server.port(), core::TlsMode::Implicit), mail({"ops@example.com"}));
-  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(server.mails().at(0)["tls"], true);
 }
 
 TEST_F(EmailChannelTest, TellsTheFateOfEachRecipient) {
-  const auto outcome = send(plain(), mail({"refused@example.com", "ops@example.com",
-                                           "later@example.com", "sec@example.com"}));
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_THAT(outcome->accepted, ElementsAre("ops@example.com", "sec@example.com"));
+  const auto result = send(plain(), mail({"refused@example.com", "ops@example.com",
+                                          "later@example.com", "sec@example.com"}));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(result->accepted, ElementsAre("ops@example.com", "sec@example.com"));
   EXPECT_THAT(
-      outcome->refused,
+      result->refused,
       ElementsAre(Refusal{"refused@example.com", 550, "550 5.1.1 no such user", true},
                   Refusal{"later@example.com", 451, "451 4.7.1 greylisted, try again", false}));
   EXPECT_THAT(plain_->mails().back()["to"].get<std::vector<std::string>>(), SizeIs(2));
@@ -246,60 +246,60 @@ TEST_F(EmailChannelTest, QuotedLocalPartsReachTheServerAsTheyStand) {
                                         R"("a@b>"@example.com)", R"("a\"b"@example.com)"};
   Mail m = mail(quoted);
   m.from = R"("API tokens"@example.com)";
-  const auto outcome = send(plain(), m);
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_EQ(outcome->accepted, quoted);
+  const auto result = send(plain(), m);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->accepted, quoted);
   EXPECT_EQ(plain_->mails().back()["to"], quoted);
   EXPECT_EQ(plain_->mails().back()["from"], m.from);
 }
 
 TEST_F(EmailChannelTest, TellsOfEachWhereAllAreRefused) {
   for (const auto& s : {plain(), secure()}) {
-    const auto outcome = send(s, mail({"refused@example.com", "later@example.com"}));
-    ASSERT_TRUE(outcome) << outcome.error().message;
-    EXPECT_THAT(outcome->accepted, SizeIs(0));
-    ASSERT_THAT(outcome->refused, SizeIs(2));
-    EXPECT_EQ(outcome->refused[0].code, 550);
-    EXPECT_FALSE(outcome->refused[1].permanent);
+    const auto result = send(s, mail({"refused@example.com", "later@example.com"}));
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_THAT(result->accepted, SizeIs(0));
+    ASSERT_THAT(result->refused, SizeIs(2));
+    EXPECT_EQ(result->refused[0].code, 550);
+    EXPECT_FALSE(result->refused[1].permanent);
   }
 }
 
 TEST_F(EmailChannelTest, RefusedAuthenticationIsUnauthorizedAndKeepsThePasswordToItself) {
-  const auto outcome = send(secure("wrong-s3cret"), mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Unauthorized);
-  EXPECT_THAT(outcome.error().message, HasSubstr("authentication refused (AUTH "));
-  EXPECT_THAT(outcome.error().message, Not(HasSubstr("wrong-s3cret")));
+  const auto result = send(secure("wrong-s3cret"), mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Unauthorized);
+  EXPECT_THAT(result.error().message, HasSubstr("authentication refused (AUTH "));
+  EXPECT_THAT(result.error().message, Not(HasSubstr("wrong-s3cret")));
 }
 
 TEST_F(EmailChannelTest, RefusedSendersAndMessagesAreInvalid) {
   Mail m = mail({"ops@example.com"});
   m.from = "refused@example.com";
-  auto outcome = send(plain(), m);
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message,
+  auto result = send(plain(), m);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().message,
               HasSubstr("the mail was refused: 550 5.7.1 sender not allowed"));
   m.from = "message-refused@example.com";
-  outcome = send(plain(), m);
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_THAT(outcome->accepted, SizeIs(0));
-  ASSERT_TRUE(outcome->mail_refused);
-  EXPECT_EQ(outcome->mail_refused->text, "554 5.6.0 message not wanted");
+  result = send(plain(), m);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(result->accepted, SizeIs(0));
+  ASSERT_TRUE(result->mail_refused);
+  EXPECT_EQ(result->mail_refused->text, "554 5.6.0 message not wanted");
 }
 
 TEST_F(EmailChannelTest, UntrustedCertificatesAndWrongNamesAreRefused) {
   auto s = secure();
   s.ca.clear();  // the system's CAs do not know the test's
-  auto outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message, HasSubstr("certificate is not trusted"));
+  auto result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().message, HasSubstr("certificate is not trusted"));
   s = secure();
   s.server.host = "127.0.0.1";  // answers as well, but the certificate does not name it
-  outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
+  result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
 }
 
 TEST_F(EmailChannelTest, AKeptConnectionIsNotUsedUnderOtherSettings) {
@@ -316,17 +316,17 @@ TEST_F(EmailChannelTest, NothingIsSentWithoutTheTlsThatIsAskedFor) {
   auto s = settings(plain_->port(), core::TlsMode::StartTls);
   s.username = "robot";
   s.password = SecretString(std::string("s3cret-word"));
-  const auto outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message, HasSubstr("no TLS by STARTTLS"));
+  const auto result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().message, HasSubstr("no TLS by STARTTLS"));
   EXPECT_THAT(plain_->mails(), SizeIs(before));
 }
 
 TEST_F(EmailChannelTest, BrokenConnectionsAreTransientAndTheNextMailGoes) {
-  const auto outcome = send(plain(), mail({"ops@example.com", "drop@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
+  const auto result = send(plain(), mail({"ops@example.com", "drop@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Unavailable);
   EXPECT_TRUE(send(plain(), mail({"ops@example.com"})));
 }
 
@@ -336,10 +336,10 @@ TEST_F(EmailChannelTest, NobodyListeningIsTransientAndNamesTheServer) {
     const SilentServer gone;
     port = gone.port();
   }
-  const auto outcome = send(settings(port, core::TlsMode::None), mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
-  EXPECT_THAT(outcome.error().message, HasSubstr("localhost:" + std::to_string(port)));
+  const auto result = send(settings(port, core::TlsMode::None), mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Unavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("localhost:" + std::to_string(port)));
 }
 
 TEST_F(EmailChannelTest, SilenceEndsAtTheTimeOut) {
@@ -348,18 +348,18 @@ TEST_F(EmailChannelTest, SilenceEndsAtTheTimeOut) {
   limits.greeting = limits.command = 1s;
   EmailChannel impatient(limits);
   const auto start = std::chrono::steady_clock::now();
-  auto outcome =
+  auto result =
       impatient.send(settings(silent.port(), core::TlsMode::None), mail({"ops@example.com"}), {});
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
-  EXPECT_THAT(outcome.error().message, HasSubstr("connected, and no greeting for 1 s"));
-  outcome = impatient.send(settings(silent.port(), core::TlsMode::StartTls),
-                           mail({"ops@example.com"}), {});
-  EXPECT_THAT(outcome.error().message, HasSubstr("set spec.smtp.tls: Implicit"));
-  outcome = impatient.send(plain(), mail({"hang@example.com"}), {});
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Unavailable);
-  EXPECT_THAT(outcome.error().message, HasSubstr("no answer to RCPT for 1 s"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Unavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("connected, and no greeting for 1 s"));
+  result = impatient.send(settings(silent.port(), core::TlsMode::StartTls),
+                          mail({"ops@example.com"}), {});
+  EXPECT_THAT(result.error().message, HasSubstr("set spec.smtp.tls: Implicit"));
+  result = impatient.send(plain(), mail({"hang@example.com"}), {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Unavailable);
+  EXPECT_THAT(result.error().message, HasSubstr("no answer to RCPT for 1 s"));
   impatient.rest();
   EXPECT_LT(std::chrono::steady_clock::now() - start, 9s);
 }
@@ -376,9 +376,9 @@ TEST_F(EmailChannelTest, StopsWhileAServerHangs) {
       stop.request_stop();
     });
     const auto start = std::chrono::steady_clock::now();
-    const auto outcome = patient.send(s, mail({recipient}), stop.get_token());
-    ASSERT_FALSE(outcome);
-    EXPECT_EQ(outcome.error().kind, ErrorKind::Canceled);
+    const auto result = patient.send(s, mail({recipient}), stop.get_token());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, ErrorKind::Canceled);
     patient.rest();
     EXPECT_LT(std::chrono::steady_clock::now() - start, 4s);
   }
@@ -393,9 +393,9 @@ TEST_F(EmailChannelTest, ASlowAnswerToTheMessageIsWaitedForByItsOwnLimit) {
   const std::size_t before = plain_->mails().size();
   Mail m = mail({"ops@example.com"});
   m.from = "slow-answer@example.com";  // 3 s
-  const auto outcome = patient.send(plain(), m, {});
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_THAT(outcome->accepted, SizeIs(1));
+  const auto result = patient.send(plain(), m, {});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(result->accepted, SizeIs(1));
   EXPECT_THAT(plain_->mails(), SizeIs(before + 1));
   m.within = 1s;
   const auto hurried = patient.send(plain(), m, {});
@@ -450,49 +450,49 @@ TEST_F(EmailChannelTest, EhloSaysWhatTheSettingsSay) {
 
 TEST_F(EmailChannelTest, MessagesNameTheTlsModeThatThePortSpeaks) {
   auto s = settings(plain_->port(), core::TlsMode::Implicit);
-  auto outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message, HasSubstr("set spec.smtp.tls: StartTLS"));
+  auto result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().message, HasSubstr("set spec.smtp.tls: StartTLS"));
   s = settings(starttls_->port(), core::TlsMode::None);
-  outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_THAT(outcome.error().message, HasSubstr("530 Must issue a STARTTLS command first"));
-  EXPECT_THAT(outcome.error().message, HasSubstr("set spec.smtp.tls: StartTLS"));
+  result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("530 Must issue a STARTTLS command first"));
+  EXPECT_THAT(result.error().message, HasSubstr("set spec.smtp.tls: StartTLS"));
   s = secure();
   s.username.clear();
   s.password = SecretString();
-  outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_THAT(outcome.error().message, HasSubstr("530 5.7.0 Authentication required"));
-  EXPECT_THAT(outcome.error().message, HasSubstr("set spec.smtp.credentialsSecret"));
+  result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("530 5.7.0 Authentication required"));
+  EXPECT_THAT(result.error().message, HasSubstr("set spec.smtp.credentialsSecret"));
 }
 
 // 192.0.2.0/24 is on no network; nothing must even be tried there.
 TEST_F(EmailChannelTest, WithoutTlsTheAddressDecidesNotTheName) {
   auto s = settings(25, core::TlsMode::None);
   s.server.host = "192.0.2.7";
-  auto outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(outcome.error().message, HasSubstr("leads to 192.0.2.7"));
+  auto result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().message, HasSubstr("leads to 192.0.2.7"));
   s.server.host = "10.255.255.254";
   s.username = "robot";
   s.password = SecretString(std::string("s3cret-word"));
   const auto start = std::chrono::steady_clock::now();
-  outcome = send(s, mail({"ops@example.com"}));
-  ASSERT_FALSE(outcome);
-  EXPECT_THAT(outcome.error().message,
+  result = send(s, mail({"ops@example.com"}));
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message,
               HasSubstr("without TLS a login goes to loopback addresses only"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
 }
 
 TEST_F(EmailChannelTest, OneRecipientTooManyIsNotRefusedForGood) {
-  const auto outcome = send(plain(), mail({"ops@example.com", "too-many@example.com"}));
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  ASSERT_THAT(outcome->refused, SizeIs(1));
-  EXPECT_EQ(outcome->refused[0].code, 552);
-  EXPECT_FALSE(outcome->refused[0].permanent);
+  const auto result = send(plain(), mail({"ops@example.com", "too-many@example.com"}));
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_THAT(result->refused, SizeIs(1));
+  EXPECT_EQ(result->refused[0].code, 552);
+  EXPECT_FALSE(result->refused[0].permanent);
 }
 
 TEST_F(EmailChannelTest, SeveralThreadsSendAtOnce) {

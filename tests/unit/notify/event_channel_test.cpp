@@ -1,4 +1,4 @@
-// Events: best effort for Normal ones, perseverance for Warnings, one Event a fact.
+// Events: best effort for Normal ones, retries for Warnings, one Event for one fact.
 #include "notify/event_channel.hpp"
 
 #include <gmock/gmock.h>
@@ -9,7 +9,7 @@ namespace apitoken::notify {
 namespace {
 
 using namespace std::chrono_literals;
-using Fate = EventChannel::Outcome::Fate;
+using Fate = EventResult::Fate;
 
 // Keeps what it is given; fails as scripted.
 class RecordingSink final : public EventSink {
@@ -37,7 +37,7 @@ class EventChannelTest : public ::testing::Test {
   static api::Event event(std::string name, bool warning = true) {
     return {"team-a", std::move(name), {}, warning, "ExpiringSoon", "Remind", "note"};
   }
-  std::vector<EventChannel::Outcome> write() { return channel_.write_due({}); }
+  std::vector<EventResult> write() { return channel_.write_due({}); }
 
   ManualClock clock_{WallTime(1000s)};
   RecordingSink sink_;
@@ -55,10 +55,10 @@ TEST_F(EventChannelTest, WarningsAreTriedUntilAccepted) {
   EXPECT_EQ(channel_.next_due() - clock_.steady(), 2s);
   clock_.advance(1h);
   sink_.error.reset();
-  const auto outcomes = write();
-  ASSERT_EQ(outcomes.size(), 1u);
-  EXPECT_EQ(outcomes[0].tag, 7u);
-  EXPECT_EQ(outcomes[0].fate, Fate::Written);
+  const auto results = write();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].tag, 7u);
+  EXPECT_EQ(results[0].fate, Fate::Written);
   EXPECT_EQ(channel_.pending(), 0u);
   EXPECT_EQ(channel_.next_due(), SteadyTime::max());
 }
@@ -71,8 +71,8 @@ TEST_F(EventChannelTest, AnOutagePausesAllInsteadOfTryingEach) {
   EXPECT_EQ(channel_.pending(), 30u);
 }
 
-TEST_F(EventChannelTest, NormalOnesGiveWayWhileTheOperatorIsBusyButNotForEver) {
-  channel_.post(event("news", false), false, 1);
+TEST_F(EventChannelTest, NormalEventsWaitWhileTheOperatorIsBusyForAMinuteAtMost) {
+  channel_.post(event("issued", false), false, 1);
   channel_.post(event("warning"), false, 2);
   channel_.write_due({}, true);
   EXPECT_THAT(sink_.created, ::testing::ElementsAre(::testing::Key("warning")));
@@ -86,7 +86,7 @@ TEST_F(EventChannelTest, NormalOnesGiveWayWhileTheOperatorIsBusyButNotForEver) {
   EXPECT_EQ(sink_.created.size(), 3u);
 }
 
-TEST_F(EventChannelTest, AForbiddenOneDoesNotHoldUpOthers) {
+TEST_F(EventChannelTest, AForbiddenEventDoesNotDelayOthers) {
   sink_.error = Error{ErrorKind::Forbidden, "create events in team-a: not allowed"};
   channel_.post(event("a"), false, 1);
   channel_.post(event("b"), false, 2);
@@ -95,7 +95,7 @@ TEST_F(EventChannelTest, AForbiddenOneDoesNotHoldUpOthers) {
   EXPECT_EQ(channel_.pending(), 2u);
 }
 
-TEST_F(EventChannelTest, EventsOfANamespaceThatGoesAreGone) {
+TEST_F(EventChannelTest, EventsOfADeletedNamespaceAreDropped) {
   sink_.error = Error{ErrorKind::Forbidden,
                       "events \"a\" is forbidden: unable to create new content in namespace team-a "
                       "because it is being terminated"};
@@ -107,14 +107,14 @@ TEST_F(EventChannelTest, EventsOfANamespaceThatGoesAreGone) {
   EXPECT_EQ(channel_.pending(), 0u);
 }
 
-TEST_F(EventChannelTest, NormalOnesAreTriedOnce) {
+TEST_F(EventChannelTest, NormalEventsAreTriedOnce) {
   sink_.error = Error{ErrorKind::Unavailable, "down"};
   channel_.post(event("a", false), false, 0);
   write();
   EXPECT_EQ(channel_.pending(), 0u);
 }
 
-TEST_F(EventChannelTest, WhatExistsWasToldBeforeARestart) {
+TEST_F(EventChannelTest, AnEventThatExistsCountsAsWritten) {
   sink_.created["a"] = 1;
   channel_.post(event("a"), false, 3);
   EXPECT_EQ(write().at(0).fate, Fate::Written);
@@ -133,7 +133,7 @@ TEST_F(EventChannelTest, ARepeatIsCountedAtMostOnceAMinute) {
   EXPECT_EQ(sink_.created["a"], 7);
 }
 
-TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDroppedBeginsAnew) {
+TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDeletedBeginsANewSeries) {
   channel_.post(event("a"), true, 0);
   write();
   sink_.created.clear();
@@ -143,15 +143,15 @@ TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDroppedBeginsAnew) {
   EXPECT_EQ(sink_.created["a"], 1);
 }
 
-TEST_F(EventChannelTest, OthersAreNotToldTwice) {
+TEST_F(EventChannelTest, AnEventThatIsNotRepeatableIsWrittenOnce) {
   channel_.post(event("a"), false, 0);
   channel_.post(event("a"), false, 9);
-  const auto outcomes = write();
+  const auto results = write();
   EXPECT_EQ(sink_.calls, 1);
-  EXPECT_EQ(outcomes.at(1).fate, Fate::Written);
+  EXPECT_EQ(results.at(1).fate, Fate::Written);
 }
 
-TEST_F(EventChannelTest, CanceledOnesAreNotWritten) {
+TEST_F(EventChannelTest, CanceledEventsAreNotWritten) {
   channel_.post(event("a"), false, 1);
   channel_.post(event("b"), false, 2);
   channel_.cancel({1});

@@ -1,5 +1,5 @@
-// The outbox: batches, retries, and what counts as told. Time is an argument, so hours pass in no
-// time.
+// The outbox: batches, retries, and what counts as delivered. Time is an argument, so hours pass in
+// no time.
 #include "notify/outbox.hpp"
 
 #include <gmock/gmock.h>
@@ -38,16 +38,16 @@ class OutboxTest : public ::testing::Test {
     return {kStart + std::chrono::floor<Seconds>(elapsed_), SteadyTime(1h) + elapsed_};
   }
   void pass(std::chrono::milliseconds time) { elapsed_ += time; }
-  void tell(const core::Notice& n, const core::ConfigRoute& route) {
-    ASSERT_TRUE(outbox_.tell(n, route, now()));
+  void submit(const core::Notice& n, const core::ConfigRoute& route) {
+    ASSERT_TRUE(outbox_.submit(n, route, now()));
     outbox_.event_done(*outbox_.event_tag(n.key), now().wall);
   }
   std::optional<Outbox::Attempt> attempt() {
     const auto next = outbox_.next_batch(now().steady);
     return next ? outbox_.begin(next->first) : std::nullopt;
   }
-  void finish(const Outbox::Attempt& a, SendOutcome outcome) {
-    outbox_.finished(a.batch, outcome, now());
+  void finish(const Outbox::Attempt& a, SendResult result) {
+    outbox_.finished(a.batch, result, now());
   }
   void accept(const Outbox::Attempt& a) { finish(a, {a.envelope, {}}); }
   void fail_attempt(const Outbox::Attempt& a) {
@@ -59,25 +59,26 @@ class OutboxTest : public ::testing::Test {
   std::chrono::milliseconds elapsed_{0};
 };
 
-TEST_F(OutboxTest, ANoticeWithoutMailIsToldByItsEvent) {
+TEST_F(OutboxTest, ANoticeWithoutMailIsDeliveredByItsEvent) {
   const auto n = notice("a");
   core::ConfigRoute route{.config = "default", .recipients = {}};
-  EXPECT_TRUE(outbox_.tell(n, route, now()));
-  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  EXPECT_TRUE(outbox_.submit(n, route, now()));
+  EXPECT_THAT(outbox_.take_delivered(), IsEmpty());
   pass(2s);
   outbox_.event_done(*outbox_.event_tag(n.key), now().wall);
-  EXPECT_THAT(outbox_.take_news(), ElementsAre(Told{{"team-a", "a"}, n.key, kStart + 2s, {}}));
-  EXPECT_THAT(outbox_.told("uid-a"), SizeIs(1));
-  EXPECT_FALSE(outbox_.tell(n, route, now()));
-  outbox_.forget("uid-a", {n.key});
-  EXPECT_THAT(outbox_.told("uid-a"), IsEmpty());
+  EXPECT_THAT(outbox_.take_delivered(),
+              ElementsAre(DeliveredNotice{{"team-a", "a"}, n.key, kStart + 2s, {}}));
+  EXPECT_THAT(outbox_.delivered("uid-a"), SizeIs(1));
+  EXPECT_FALSE(outbox_.submit(n, route, now()));
+  outbox_.remove_delivered("uid-a", {n.key});
+  EXPECT_THAT(outbox_.delivered("uid-a"), IsEmpty());
 }
 
 TEST_F(OutboxTest, ABatchCollectsThenGoesOnce) {
-  tell(notice("a"), mails({"ops@example.com"}));
+  submit(notice("a"), mails({"ops@example.com"}));
   pass(4min);
-  tell(notice("b"), mails({"ops@example.com"}));
-  tell(notice("c"), mails({"sec@example.com"}));
+  submit(notice("b"), mails({"ops@example.com"}));
+  submit(notice("c"), mails({"sec@example.com"}));
   EXPECT_FALSE(attempt());
   pass(1min);
   const auto first = attempt();
@@ -85,31 +86,31 @@ TEST_F(OutboxTest, ABatchCollectsThenGoesOnce) {
   EXPECT_THAT(first->notices, SizeIs(2));
   accept(*first);
   EXPECT_FALSE(attempt());
-  const auto news = outbox_.take_news();
-  ASSERT_THAT(news, SizeIs(2));
-  EXPECT_EQ(news[0].sent_at, kStart + 5min);
+  const auto delivered = outbox_.take_delivered();
+  ASSERT_THAT(delivered, SizeIs(2));
+  EXPECT_EQ(delivered[0].sent_at, kStart + 5min);
   EXPECT_EQ(report().pending_notices, 1);
   EXPECT_EQ(report().last_success, kStart + 5min);
   EXPECT_EQ(report().oldest_pending, kStart + 4min);
 }
 
 TEST_F(OutboxTest, WithoutDigestTimeItGoesAtOnce) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   EXPECT_TRUE(attempt());
 }
 
 TEST_F(OutboxTest, AShorterDigestTimeHoldsForWhatWaitsAlready) {
-  tell(notice("a"), mails({"ops@example.com"}, 60min));
-  EXPECT_FALSE(outbox_.tell(notice("a"), mails({"ops@example.com"}, 5s), now()));
+  submit(notice("a"), mails({"ops@example.com"}, 60min));
+  EXPECT_FALSE(outbox_.submit(notice("a"), mails({"ops@example.com"}, 5s), now()));
   pass(5s);
   EXPECT_TRUE(attempt());
 }
 
 TEST_F(OutboxTest, AFrozenBatchStaysAsItIsAndNewNoticesFormTheNext) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   auto first = attempt();
   fail_attempt(*first);
-  tell(notice("b"), mails({"ops@example.com"}, 0s));
+  submit(notice("b"), mails({"ops@example.com"}, 0s));
   EXPECT_FALSE(attempt()) << "the server is down: nothing is tried before the retry";
   pass(31s);
   std::vector<std::size_t> sizes;
@@ -118,12 +119,12 @@ TEST_F(OutboxTest, AFrozenBatchStaysAsItIsAndNewNoticesFormTheNext) {
     accept(*next);
   }
   EXPECT_THAT(sizes, ElementsAre(1, 1));
-  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(2));
 }
 
 TEST_F(OutboxTest, RetriesDoubleUpToAnHourForOneServer) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
-  tell(notice("b"), mails({"sec@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("b"), mails({"sec@example.com"}, 0s));
   int tries = 0;
   for (int second = 0; second < 24 * 3600; ++second) {
     if (const auto next = attempt()) {
@@ -140,8 +141,8 @@ TEST_F(OutboxTest, RetriesDoubleUpToAnHourForOneServer) {
 }
 
 TEST_F(OutboxTest, AMailThatIsRefusedDoesNotHoldUpTheOthers) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
-  tell(notice("b"), mails({"sec@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("b"), mails({"sec@example.com"}, 0s));
   fail_attempt(*attempt());
   pass(30s);
   const auto next = attempt();
@@ -149,32 +150,32 @@ TEST_F(OutboxTest, AMailThatIsRefusedDoesNotHoldUpTheOthers) {
   EXPECT_THAT(next->recipients, ElementsAre("sec@example.com"));
 }
 
-TEST_F(OutboxTest, AKickTriesAtOnce) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+TEST_F(OutboxTest, RetryNowTriesAtOnce) {
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   for (int i = 0; i < 8; ++i) {
     fail_attempt(*attempt());
-    outbox_.kick("default", now().steady);
+    outbox_.retry_now("default", now().steady);
   }
   EXPECT_TRUE(attempt());
 }
 
 TEST_F(OutboxTest, MissingSettingsPauseWithoutFreezing) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   const auto next = outbox_.next_batch(now().steady);
   outbox_.failed(next->first, next->second, {ErrorKind::NotFound, "Secret smtp is missing"}, now(),
                  true);
   EXPECT_TRUE(report().settings_failed);
   EXPECT_EQ(report().error_kind, ErrorKind::NotFound);
-  tell(notice("b"), mails({"ops@example.com"}, 0s));
+  submit(notice("b"), mails({"ops@example.com"}, 0s));
   EXPECT_FALSE(outbox_.next_batch(now().steady));
-  outbox_.kick("default", now().steady);
+  outbox_.retry_now("default", now().steady);
   EXPECT_THAT(attempt()->notices, SizeIs(2));
 }
 
 TEST_F(OutboxTest, OneRefusedRecipientDoesNotKeepOthersFromTheirs) {
-  tell(notice("a"), mails({"ops@example.com", "gone@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com", "gone@example.com"}, 0s));
   finish(*attempt(), {{"ops@example.com"}, {{"gone@example.com", 550, "550 no such user", true}}});
-  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(1));
   EXPECT_FALSE(attempt());
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
   ASSERT_THAT(report().refused, SizeIs(1));
@@ -183,70 +184,70 @@ TEST_F(OutboxTest, OneRefusedRecipientDoesNotKeepOthersFromTheirs) {
 }
 
 TEST_F(OutboxTest, RecipientsRefusedForTheMomentAreTriedAlone) {
-  tell(notice("a"), mails({"ops@example.com", "grey@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com", "grey@example.com"}, 0s));
   finish(*attempt(), {{"ops@example.com"}, {{"grey@example.com", 451, "451 later", false}}});
-  EXPECT_THAT(outbox_.take_news(), IsEmpty()) << "a crash now must not lose the second copy";
+  EXPECT_THAT(outbox_.take_delivered(), IsEmpty()) << "a crash now must not lose the second copy";
   pass(30s);
   const auto again = attempt();
   ASSERT_TRUE(again);
   EXPECT_THAT(again->envelope, ElementsAre("grey@example.com"));
   EXPECT_THAT(again->recipients, SizeIs(2));
   accept(*again);
-  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(1));
   EXPECT_THAT(report().refused, IsEmpty());
 }
 
 TEST_F(OutboxTest, ThoseWhoAreNeverTakenHoldUpTheLedgerForMinutesNotForEver) {
-  tell(notice("a"), mails({"ops@example.com", "full@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com", "full@example.com"}, 0s));
   finish(*attempt(), {{"ops@example.com"}, {{"full@example.com", 452, "452 full", false}}});
-  Seconds told_after{-1};
+  Seconds delivered_after{-1};
   int tries = 1;
   for (Seconds t = 0s; t < 240h; t += 10s, pass(10s)) {
-    if (!outbox_.take_news().empty()) told_after = t;
+    if (!outbox_.take_delivered().empty()) delivered_after = t;
     if (const auto next = attempt()) {
       ++tries;
       finish(*next, {{}, {{"full@example.com", 452, "452 full", false}}});
     }
   }
-  EXPECT_GT(told_after, 5min);
-  EXPECT_LT(told_after, 20min);
+  EXPECT_GT(delivered_after, 5min);
+  EXPECT_LT(delivered_after, 20min);
   EXPECT_EQ(tries, 100);
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
 }
 
 TEST_F(OutboxTest, ABatchThatEverybodyRefusesIsKept) {
-  tell(notice("a"), mails({"gone@example.com"}, 0s));
+  submit(notice("a"), mails({"gone@example.com"}, 0s));
   finish(*attempt(), {{}, {{"gone@example.com", 550, "550 no such user", true}}});
-  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  EXPECT_THAT(outbox_.take_delivered(), IsEmpty());
   EXPECT_THAT(report().last_error, HasSubstr("gone@example.com first: 550 no such user"));
   // The list is mended: the notice follows it.
-  EXPECT_FALSE(outbox_.tell(notice("a"), mails({"ops@example.com"}, 0s), now()));
+  EXPECT_FALSE(outbox_.submit(notice("a"), mails({"ops@example.com"}, 0s), now()));
   const auto next = attempt();
   ASSERT_TRUE(next);
   EXPECT_THAT(next->envelope, ElementsAre("ops@example.com"));
   accept(*next);
-  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(1));
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
 }
 
 TEST_F(OutboxTest, WithNoValidAddressTheMailWaitsForOne) {
-  tell(notice("a"), mails({}, 0s));
+  submit(notice("a"), mails({}, 0s));
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
   EXPECT_EQ(report().pending_notices, 1);
-  outbox_.tell(notice("a"), mails({"ops@example.com"}, 0s), now());
+  outbox_.submit(notice("a"), mails({"ops@example.com"}, 0s), now());
   EXPECT_TRUE(attempt());
 }
 
 TEST_F(OutboxTest, SmtpTakenOutOfTheConfigLeavesTheEventAlone) {
-  tell(notice("a"), mails({"ops@example.com"}));
-  outbox_.tell(notice("a"), {.config = "default", .recipients = {}}, now());
-  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  submit(notice("a"), mails({"ops@example.com"}));
+  outbox_.submit(notice("a"), {.config = "default", .recipients = {}}, now());
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(1));
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
 }
 
 TEST_F(OutboxTest, ANearerReminderReplacesAPendingOne) {
-  tell(notice("a", 168h), mails({"ops@example.com"}));
-  ASSERT_TRUE(outbox_.tell(notice("a", 24h), mails({"ops@example.com"}), now()));
+  submit(notice("a", 168h), mails({"ops@example.com"}));
+  ASSERT_TRUE(outbox_.submit(notice("a", 24h), mails({"ops@example.com"}), now()));
   pass(5min);
   const auto next = attempt();
   ASSERT_THAT(next->notices, SizeIs(1));
@@ -255,57 +256,57 @@ TEST_F(OutboxTest, ANearerReminderReplacesAPendingOne) {
 }
 
 TEST_F(OutboxTest, ANearerReminderDoesNotChangeAFrozenBatch) {
-  tell(notice("a", 168h), mails({"ops@example.com"}, 0s));
+  submit(notice("a", 168h), mails({"ops@example.com"}, 0s));
   const auto first = attempt();
-  tell(notice("a", 24h), mails({"ops@example.com"}, 0s));
+  submit(notice("a", 24h), mails({"ops@example.com"}, 0s));
   accept(*first);
   accept(*attempt());
-  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(2));
 }
 
 TEST_F(OutboxTest, TheEventOfAReplacedNoticeIsNotWritten) {
   const auto old = notice("a", 168h);
-  outbox_.tell(old, mails({"ops@example.com"}), now());
+  outbox_.submit(old, mails({"ops@example.com"}), now());
   const auto tag = *outbox_.event_tag(old.key);
-  outbox_.tell(notice("a", 24h), mails({"ops@example.com"}), now());
+  outbox_.submit(notice("a", 24h), mails({"ops@example.com"}), now());
   EXPECT_THAT(outbox_.take_superseded(), ElementsAre(tag));
   outbox_.event_done(tag, now().wall);  // it was under way: harmless
   EXPECT_EQ(report().pending_notices, 1);
 }
 
-TEST_F(OutboxTest, ADroppedTokenIsToldNoMore) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
-  tell(notice("b"), mails({"ops@example.com"}, 0s));
+TEST_F(OutboxTest, NoticesOfARevokedTokenAreCancelled) {
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("b"), mails({"ops@example.com"}, 0s));
   fail_attempt(*attempt());
-  outbox_.drop_token("uid-a");
+  outbox_.cancel_notices("uid-a");
   pass(31s);
   const auto next = attempt();
   ASSERT_THAT(next->notices, SizeIs(1));
-  outbox_.drop_token("uid-b");
+  outbox_.cancel_notices("uid-b");
   accept(*next);  // it was under way
-  EXPECT_THAT(outbox_.take_news(), IsEmpty());
+  EXPECT_THAT(outbox_.take_delivered(), IsEmpty());
   EXPECT_EQ(report().pending_notices, 0);
   EXPECT_EQ(outbox_.next_due(), SteadyTime::max());
 }
 
-TEST_F(OutboxTest, OfATokenThatIsGoneOnlyItsEndIsTold) {
-  tell(notice("a", 0s), mails({"ops@example.com"}, 0s));
-  tell(notice("b", 1h), mails({"ops@example.com"}, 0s));
-  EXPECT_THAT(outbox_.token_gone("uid-a"), IsEmpty());
-  outbox_.token_gone("uid-b");
+TEST_F(OutboxTest, OfADeletedTokenOnlyItsExpiryIsDelivered) {
+  submit(notice("a", 0s), mails({"ops@example.com"}, 0s));
+  submit(notice("b", 1h), mails({"ops@example.com"}, 0s));
+  EXPECT_THAT(outbox_.token_deleted("uid-a"), IsEmpty());
+  outbox_.token_deleted("uid-b");
   const auto next = attempt();
   ASSERT_TRUE(next);
   ASSERT_THAT(next->notices, SizeIs(1));
   EXPECT_EQ(next->notices[0].name, "a");
   accept(*next);
-  EXPECT_THAT(outbox_.take_news(), IsEmpty()) << "there is no ledger to enter it in";
-  EXPECT_THAT(outbox_.told("uid-a"), IsEmpty());
+  EXPECT_THAT(outbox_.take_delivered(), IsEmpty()) << "there is no ledger to enter it in";
+  EXPECT_THAT(outbox_.delivered("uid-a"), IsEmpty());
   EXPECT_EQ(report().pending_notices, 0);
 }
 
-TEST_F(OutboxTest, ADroppedConfigTakesItsNoticesAlong) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
-  outbox_.drop_config("default");
+TEST_F(OutboxTest, ARemovedConfigTakesItsNoticesAlong) {
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  outbox_.remove_config("default");
   EXPECT_FALSE(attempt());
   EXPECT_EQ(report(), DeliveryReport{});
 }
@@ -314,23 +315,23 @@ TEST_F(OutboxTest, TheUserGetsAMailOfTheirOwn) {
   auto route = mails({"ops@example.com"}, 0s);
   route.email_token_user = true;
   route.user_domains = {"example.com"};
-  tell(notice("alice"), route);
-  tell(notice("bob"), route);
+  submit(notice("alice"), route);
+  submit(notice("bob"), route);
   auto robot = notice("robot");
   robot.user = "robot";  // no address
-  tell(robot, route);
+  submit(robot, route);
   std::map<std::string, std::size_t> sizes;
   while (const auto next = attempt()) {
     sizes[next->envelope.at(0)] = next->notices.size();
     accept(*next);
     if (sizes.size() == 1) {
-      EXPECT_THAT(outbox_.take_news(), SizeIs(1))
-          << "only the robot's is told: two wait for their users' mails";
+      EXPECT_THAT(outbox_.take_delivered(), SizeIs(1))
+          << "only the robot's is delivered: two wait for their users' mails";
     }
   }
   EXPECT_EQ(sizes, (std::map<std::string, std::size_t>{
                        {"ops@example.com", 3}, {"alice@example.com", 1}, {"bob@example.com", 1}}));
-  EXPECT_THAT(outbox_.take_news(), SizeIs(2));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(2));
 }
 
 TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
@@ -342,11 +343,11 @@ TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
                            "oidc:IAM#a@example.com"}) {
     auto n = notice(user);
     n.user = user;
-    tell(n, route);
+    submit(n, route);
   }
   auto person = notice("carol");
   person.user = "oidc:carol@EXAMPLE.com";
-  tell(person, route);
+  submit(person, route);
   std::vector<std::vector<std::string>> envelopes;
   while (const auto next = attempt()) {
     envelopes.push_back(next->envelope);
@@ -362,7 +363,7 @@ TEST_F(OutboxTest, AUserOfAnotherDomainOrWithoutAMailboxGetsNone) {
 TEST_F(OutboxTest, AMailToManyThatIsRefusedIsNarrowedDown) {
   std::vector<std::string> everybody;
   for (int i = 0; i < 20; ++i) everybody.push_back("u" + std::to_string(i) + "@example.com");
-  tell(notice("a"), mails(everybody, 0s));
+  submit(notice("a"), mails(everybody, 0s));
   std::set<std::string> got;
   int tries = 0;
   while (const auto next = attempt()) {
@@ -378,14 +379,14 @@ TEST_F(OutboxTest, AMailToManyThatIsRefusedIsNarrowedDown) {
   }
   EXPECT_EQ(got.size(), 19u);
   EXPECT_LE(tries, 16);
-  EXPECT_THAT(outbox_.take_news(), SizeIs(1));
+  EXPECT_THAT(outbox_.take_delivered(), SizeIs(1));
   ASSERT_THAT(report().refused, SizeIs(1));
   EXPECT_EQ(report().refused[0].address, "u13@example.com");
   EXPECT_EQ(report().refused[0].text, "554 not to these");
 }
 
 TEST_F(OutboxTest, AMailThatIsRefusedToOneAloneIsTriedLater) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   finish(*attempt(), {{}, {}, Refusal{"", 554, "554 not wanted", true}});
   EXPECT_FALSE(attempt());
   EXPECT_THAT(report().last_error, HasSubstr("ops@example.com first: 554 not wanted"));
@@ -396,7 +397,7 @@ TEST_F(OutboxTest, AMailThatIsRefusedToOneAloneIsTriedLater) {
 TEST_F(OutboxTest, ALoginIsTriedOnceAndAgainOnlyAfterAPause) {
   const auto login = [&] { return outbox_.next_login(now().steady, {}); };
   EXPECT_FALSE(login());
-  outbox_.want_login("default", now().steady);
+  outbox_.request_login("default", now().steady);
   EXPECT_EQ(login(), "default");
   EXPECT_FALSE(outbox_.next_login(now().steady, {"default"}));
   int tries = 0;
@@ -415,7 +416,7 @@ TEST_F(OutboxTest, ALoginIsTriedOnceAndAgainOnlyAfterAPause) {
 }
 
 TEST_F(OutboxTest, ARefusedPasswordIsNotTriedEveryMinute) {
-  outbox_.want_login("default", now().steady);
+  outbox_.request_login("default", now().steady);
   int tries = 0;
   for (Seconds t = 0s; t < 24h; t += 60s, pass(60s)) {
     if (!outbox_.next_login(now().steady, {})) continue;
@@ -426,19 +427,19 @@ TEST_F(OutboxTest, ARefusedPasswordIsNotTriedEveryMinute) {
 }
 
 TEST_F(OutboxTest, AMailTakesThePlaceOfALogin) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
-  outbox_.want_login("default", now().steady);
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  outbox_.request_login("default", now().steady);
   ASSERT_TRUE(attempt());
   EXPECT_FALSE(outbox_.next_login(now().steady, {}));
 }
 
 TEST_F(OutboxTest, ABusyConfigHoldsUpNoOther) {
-  tell(notice("a"), mails({"ops@example.com"}, 0s));
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
   auto other = notice("b");
   other.key.config = "second";
   auto route = mails({"ops@example.com"}, 0s);
   route.config = "second";
-  tell(other, route);
+  submit(other, route);
   const auto next = outbox_.next_batch(now().steady, {"default"});
   ASSERT_TRUE(next);
   EXPECT_EQ(next->second, "second");
