@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "log.hpp"
+#include "program/log.hpp"
 
 namespace apitoken {
 

@@ -14,7 +14,7 @@
 #include "config.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
-#include "log.hpp"
+#include "program/log.hpp"
 
 namespace {
 

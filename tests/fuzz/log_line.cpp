@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz/fuzz.hpp"
-#include "log.hpp"
+#include "program/log.hpp"
 
 namespace apitoken::fuzz {
 

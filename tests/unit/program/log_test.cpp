@@ -1,4 +1,4 @@
-#include "log.hpp"
+#include "program/log.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "log.hpp"
+#include "program/log.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/formatter.h>
