@@ -144,7 +144,6 @@ served() { kube get apitokens,tokenexpiryconfigs -A; }
 
 apply_crds() {
   kube apply -f "$root/crds"
-  kube wait --for=condition=Established --timeout=60s -f "$root/crds"
   local deadline=$((SECONDS + 60))
   until served >"$dir/served.log" 2>&1; do
     [ "$SECONDS" -lt "$deadline" ] || { cat "$dir/served.log" >&2; return 1; }

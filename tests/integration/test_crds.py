@@ -22,8 +22,7 @@ GROUP = "apitoken.dev"
 def crds(cluster):
     """The two kinds, known to the server and ready to be used."""
     cluster.kubectl("apply", "-f", str(CRDS))
-    names = [f"crd/{plural}.{GROUP}" for plural in ("apitokens", "tokenexpiryconfigs")]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    cluster.await_crds(*[f"{plural}.{GROUP}" for plural in ("apitokens", "tokenexpiryconfigs")])
     return cluster
 
 
@@ -910,9 +909,7 @@ def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds
     }
     try:
         send(crds, "create", loose).check_returncode()
-        crds.kubectl(
-            "wait", "--for=condition=Established", "--timeout=60s", f"crd/apitokens.{group}"
-        )
+        crds.await_crds(f"apitokens.{group}")
         send(crds, "create", old, "-n", namespace).check_returncode()
         send(crds, "replace", strict).check_returncode()
         wait_until_refused(crds, {**old, "metadata": {"name": "new"}}, namespace)

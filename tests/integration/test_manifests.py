@@ -14,8 +14,9 @@ OPERATOR = "system:serviceaccount:apitoken-system:apitoken-operator"
 @pytest.fixture(scope="module")
 def installed(cluster):
     cluster.kubectl("apply", "-f", str(ROOT / "crds"), "-f", str(ROOT / "manifests/rbac"))
-    names = [f"crd/{plural}.apitoken.dev" for plural in ("apitokens", "tokenexpiryconfigs")]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    cluster.await_crds(
+        *[f"{plural}.apitoken.dev" for plural in ("apitokens", "tokenexpiryconfigs")]
+    )
     return cluster
 
 

@@ -389,12 +389,7 @@ def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
         fetched("kinds") + "/certificates.yaml",
     )
     try:
-        cluster.kubectl(
-            "wait",
-            "--for=condition=Established",
-            "--timeout=60s",
-            *[f"crd/{kind}" for kind in kinds],
-        )
+        cluster.await_crds(*kinds)
         documented = block("apiVersion: cert-manager.io")
         here = replaced(documented, ("namespace: apitoken-system", "namespace: default"))
         cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=here)

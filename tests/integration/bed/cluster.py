@@ -89,15 +89,19 @@ class Cluster:
 
     def apply_crds(self):
         self.kubectl("apply", "-f", str(ROOT / "crds"))
-        crds = Collection(self.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-        for name in ("apitokens.apitoken.dev", "tokenexpiryconfigs.apitoken.dev"):
-            wait_for(
-                lambda name=name: established(crds.get(name)), 30, f"CRD {name} is not established"
-            )
+        self.await_crds("apitokens.apitoken.dev", "tokenexpiryconfigs.apitoken.dev")
         for resource in ("apitokens", "tokenexpiryconfigs"):
             path = f"/apis/apitoken.dev/v1alpha1/{resource}"
             wait_for(
                 lambda path=path: self.api.get(path) is not None, 30, f"{resource} are not served"
+            )
+
+    def await_crds(self, *names):
+        """Until they are established. `kubectl wait` fails on a new CRD whose conditions are still null."""
+        crds = Collection(self.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+        for name in names:
+            wait_for(
+                lambda name=name: established(crds.get(name)), 60, f"CRD {name} is not established"
             )
 
     @contextlib.contextmanager
