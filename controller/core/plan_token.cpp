@@ -26,8 +26,6 @@ namespace reason = api::reason;
 // A lost value is replaced at most this often, so that two writers who fight over a Secret do not
 // keep the cluster busy.
 constexpr Seconds kBetweenMintings{2};
-// The overlap of a rotation begins by the next pass, which this brings if nothing else does.
-constexpr Seconds kUntilOverlap{1};
 // A rotation that cannot be finished is tried again after as long as it has been going on, at most
 // after this.
 constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
@@ -378,8 +376,9 @@ class TokenPlanner : TokenFacts {
   Plan minted(std::string_view why, std::string_view action, std::string note) {
     add(PostEvent{event(why, false, action, std::move(note), fmt::format("{}", status_.revision))});
     plan_wake();
-    if (status_.previous && !status_.previous->replaced_at) wake(now_ + kUntilOverlap);
     if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
+    // The next pass begins the overlap. Own writes bring no pass by themselves.
+    if (status_.previous && !status_.previous->replaced_at) wake_now(Urgency::Value);
     return std::move(plan_);
   }
 
