@@ -183,6 +183,7 @@ void Outbox::retry_now(const std::string& config, SteadyTime now) {
   const auto state = configs_.find(config);
   if (state == configs_.end()) return;
   state->second.paused_until = now;
+  state->second.retry_asked = true;
   state->second.refused.clear();
   for (auto& [id, batch] : batches_) {
     if (batch.to.config == config && batch.frozen) batch.due = std::min(batch.due, now);

@@ -76,7 +76,9 @@ class Outbox {
   std::set<std::uint64_t> remove_config(const std::string& config);
   std::set<std::uint64_t> take_superseded();
 
-  // Mail settings or a Secret changed: what waits for a retry is tried at once.
+  // Mail settings or a Secret changed: what waits for a retry is tried at once, and an attempt
+  // under way that fails is tried again at once, since it may have begun with the previous
+  // settings.
   void retry_now(const std::string& config, SteadyTime now);
 
   // Mail settings or a Secret changed: the login is to be tried, unless a mail is due anyway.
@@ -84,8 +86,7 @@ class Outbox {
 
   // A batch that is to be tried now, with its config; nothing where none is. Not one of the `busy`
   // configs.
-  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now,
-                                                            const Busy& busy = {}) const;
+  std::optional<std::pair<BatchId, std::string>> next_batch(SteadyTime now, const Busy& busy = {});
   // Freezes it. Nothing if it went meanwhile.
   std::optional<Attempt> begin(BatchId batch);
   // The whole attempt failed. `settings`: before begin(), since the settings cannot be used.
@@ -93,7 +94,7 @@ class Outbox {
               bool settings = false);
   void finished(BatchId batch, const SendResult& result, Now now);
   // A config whose login is to be tried now; what came of it.
-  std::optional<std::string> next_login(SteadyTime now, const Busy& busy) const;
+  std::optional<std::string> next_login(SteadyTime now, const Busy& busy);
   void login_worked(const std::string& config);
   void login_failed(const std::string& config, const Error& error, Now now, bool settings);
   // When either is due next, SteadyTime::max() if never.
@@ -150,6 +151,7 @@ class Outbox {
   };
   struct ConfigState {
     SteadyTime paused_until{};
+    bool retry_asked = false;  // since the last attempt was handed out
     std::uint32_t failures = 0;
     std::int64_t pending = 0;
     std::optional<WallTime> last_success;
@@ -180,6 +182,7 @@ class Outbox {
   static void clear_error(ConfigState& state);
   bool was_tried(const std::string& config) const;
   SteadyTime due_of(const Batch& batch) const;
+  static SteadyTime retry_at(ConfigState& state, SteadyTime now, std::uint32_t failures);
 
   PendingMap pending_;
   std::map<std::uint64_t, core::NoticeKey> tags_;  // of Events not written yet

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "notify/outbox.hpp"
 
@@ -27,7 +28,7 @@ SteadyTime Outbox::due_of(const Batch& batch) const {
 }
 
 std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now,
-                                                                          const Busy& busy) const {
+                                                                          const Busy& busy) {
   const auto order = [&](const auto& item) {
     return std::tuple(busy.contains(item.second.to.config), due_of(item.second),
                       item.second.failures);
@@ -36,6 +37,7 @@ std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(Steady
   if (earliest == batches_.end() || busy.contains(earliest->second.to.config) ||
       due_of(earliest->second) > now)
     return {};
+  configs_[earliest->second.to.config].retry_asked = false;
   return std::pair(earliest->first, earliest->second.to.config);
 }
 
@@ -54,9 +56,11 @@ void Outbox::request_login(const std::string& config, SteadyTime now) {
   configs_[config].login_due = now;
 }
 
-std::optional<std::string> Outbox::next_login(SteadyTime now, const Busy& busy) const {
-  for (const auto& [config, state] : configs_) {
-    if (state.login_due && *state.login_due <= now && !busy.contains(config)) return config;
+std::optional<std::string> Outbox::next_login(SteadyTime now, const Busy& busy) {
+  for (auto& [config, state] : configs_) {
+    if (!state.login_due || *state.login_due > now || busy.contains(config)) continue;
+    state.retry_asked = false;
+    return config;
   }
   return {};
 }
@@ -83,10 +87,10 @@ void Outbox::login_worked(const std::string& config) {
 void Outbox::login_failed(const std::string& config, const Error& error, Now now, bool settings) {
   const auto found = configs_.find(config);
   if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
-  note_failure(found->second, error, now, settings);
   // A login that was refused may lock an account out: not again before somebody changes something,
   // or an hour.
-  const bool refused = error.kind == ErrorKind::Unauthorized;
+  const bool refused = error.kind == ErrorKind::Unauthorized && !found->second.retry_asked;
+  note_failure(found->second, error, now, settings);
   found->second.login_due = refused ? now.steady + kRetry.cap : found->second.paused_until;
   changed_.insert(config);
 }
@@ -119,8 +123,13 @@ void Outbox::failed(BatchId id, const std::string& config, const Error& error, N
   if (batch != batches_.end()) ++batch->second.failures;
 }
 
+// When an attempt that failed is tried again.
+SteadyTime Outbox::retry_at(ConfigState& state, SteadyTime now, std::uint32_t failures) {
+  return std::exchange(state.retry_asked, false) ? now : now + kRetry.delay(failures);
+}
+
 void Outbox::note_failure(ConfigState& state, const Error& error, Now now, bool settings) {
-  state.paused_until = now.steady + kRetry.delay(state.failures++);
+  state.paused_until = retry_at(state, now.steady, state.failures++);
   note_error(state, error.message, error.kind, now.wall);
   state.settings_failed = settings;
   state.login_works = false;
@@ -174,7 +183,7 @@ void Outbox::settle_batch(BatchId id, Batch& batch, const SendResult& result, No
   if (settled || (batch.counted && batch.tries >= kTriesOfLateRecipients)) return close_batch(id);
   // Refused by all for good: tried on, since the addresses can be mended at the other end too.
   if (batch.remaining.empty()) batch.remaining = batch.to.recipients;
-  batch.due = now.steady + kRetry.delay(batch.tries - 1);
+  batch.due = retry_at(configs_[batch.to.config], now.steady, batch.tries - 1);
 }
 
 void Outbox::record_result(Batch& batch, const SendResult& result, WallTime now) {

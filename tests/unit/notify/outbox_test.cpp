@@ -172,6 +172,34 @@ TEST_F(OutboxTest, MissingSettingsPauseWithoutFreezing) {
   EXPECT_THAT(attempt()->notices, SizeIs(2));
 }
 
+TEST_F(OutboxTest, ARetryAskedForDuringAnAttemptFollowsItAtOnce) {
+  submit(notice("a"), mails({"ops@example.com"}, 0s));
+  const auto under_way = attempt();
+  outbox_.retry_now("default", now().steady);
+  fail_attempt(*under_way);
+  const auto again = attempt();
+  ASSERT_TRUE(again) << "the attempt may have begun with the previous settings";
+  finish(*again, {{}, {{"ops@example.com", 451, "451 later", false}}});
+  EXPECT_FALSE(attempt());
+  pass(30s);
+  const auto refused = attempt();
+  ASSERT_TRUE(refused);
+  outbox_.retry_now("default", now().steady);
+  finish(*refused, {{}, {{"ops@example.com", 451, "451 later", false}}});
+  EXPECT_TRUE(attempt());
+}
+
+TEST_F(OutboxTest, ARetryAskedForDuringALoginFollowsItAtOnce) {
+  submit(notice("a"), mails({}, 0s));
+  outbox_.request_login("default", now().steady);
+  ASSERT_TRUE(outbox_.next_login(now().steady, {}));
+  outbox_.retry_now("default", now().steady);
+  outbox_.login_failed("default", {ErrorKind::Unauthorized, "535 no"}, now(), false);
+  EXPECT_TRUE(outbox_.next_login(now().steady, {}));
+  outbox_.login_failed("default", {ErrorKind::Unauthorized, "535 no"}, now(), false);
+  EXPECT_FALSE(outbox_.next_login(now().steady, {}));
+}
+
 TEST_F(OutboxTest, OneRefusedRecipientDoesNotKeepOthersFromTheirs) {
   submit(notice("a"), mails({"ops@example.com", "gone@example.com"}, 0s));
   finish(*attempt(), {{"ops@example.com"}, {{"gone@example.com", 550, "550 no such user", true}}});
