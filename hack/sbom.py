@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Prints the bill of materials of the image as SPDX 2.3 JSON: the operator, each Debian package that files were taken from, and the
-header-only libraries that were compiled in. Called by hack/image.sh with the list of files; asks dpkg, changes nothing.
+"""Prints the bill of materials of the image as SPDX 2.3 JSON: the operator, each Debian package
+that files were taken from, and the header-only libraries that were compiled in. Called by
+hack/image.sh with the list of files; asks dpkg, changes nothing.
 
   --contents FILE   lines `package<TAB>path in the image`
 """
@@ -35,7 +36,7 @@ LICENCE = re.compile(r"^License:[ \t]*(\S.*)$", re.M)
 
 def debian(package):
     """What dpkg knows of an installed package, by the names in FIELDS."""
-    layout = "\\t".join("${%s}" % field for field in FIELDS)
+    layout = "\\t".join(f"${{{field}}}" for field in FIELDS)
     asked = subprocess.run(
         ["dpkg-query", "-W", "-f", layout, package], text=True, capture_output=True
     )
@@ -53,7 +54,8 @@ def distribution():
 
 
 def licence_comment(name):
-    """The short names in Debian's copyright file, as they stand there: they are not all SPDX identifiers."""
+    """The short names in Debian's copyright file, as they stand there: they are not all SPDX
+    identifiers."""
     copyright_file = pathlib.Path("/usr/share/doc") / name / "copyright"
     names = sorted(
         {found.strip() for found in LICENCE.findall(copyright_file.read_text(errors="replace"))}
@@ -86,7 +88,8 @@ def debian_package(package, files):
         "supplier": f"Person: {known['Maintainer']}".replace(" <", " (").replace(">", ")"),
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False,
-        "sourceInfo": f"built from Debian source {known['source:Package']} {known['source:Version']}",
+        "sourceInfo": "built from Debian source "
+        f"{known['source:Package']} {known['source:Version']}",
         "licenseConcluded": "NOASSERTION",
         "licenseDeclared": "NOASSERTION",
         "licenseComments": licence_comment(name),
@@ -135,7 +138,8 @@ def document(packages, relationships, version, created):
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"apitoken-operator-{version}",
-        "documentNamespace": f"{HOME}/sbom/{version}/{digest[:32]}",  # new whenever what is in it is
+        # Another document has another namespace.
+        "documentNamespace": f"{HOME}/sbom/{version}/{digest[:32]}",
         "creationInfo": {
             "created": created,
             "creators": ["Tool: hack/sbom.py", "Organization: apitoken.dev"],

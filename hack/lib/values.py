@@ -1,7 +1,8 @@
-"""Prints the README of the chart that is given, with the table of its values between the two marks made anew from values.yaml. Called
-by hack/packages.sh; writes nothing.
+"""Prints the README of the chart that is given, with the table of its values between the two marks
+made anew from values.yaml. Called by hack/packages.sh; writes nothing.
 
-A value's meaning is the comment above it. A map in which nothing has a comment is one row. A row without a meaning is an error."""
+A value's meaning is the comment above it. A map in which nothing has a comment is one row. A row
+without a meaning is an error."""
 
 import json
 import pathlib

@@ -1,4 +1,5 @@
-"""The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is skipped."""
+"""The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is
+skipped."""
 
 import json
 import re
@@ -83,9 +84,9 @@ REFUSED = [
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
     # Fields of Kubernetes' own, misspelt or of the wrong kind.
     *[
-        ({holder: fields}, told)
+        ({holder: fields}, messages)
         for holder in ("podSecurityContext", "securityContext")
-        for fields, told in [
+        for fields, messages in [
             ({"runAsUser": "root"}, ["runAsUser"]),
             ({"runAsNonRot": True}, ["runAsNonRot"]),
             ({"runAsNonRoot": "true"}, ["runAsNonRoot"]),
@@ -143,10 +144,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("major", ["3", "4"])
-@pytest.mark.parametrize("values, told", REFUSED, ids=[json.dumps(v)[1:40] for v, _ in REFUSED])
-def test_a_wrong_value_is_refused_by_its_name(values, told, major):
+@pytest.mark.parametrize("values, messages", REFUSED, ids=[json.dumps(v)[1:40] for v, _ in REFUSED])
+def test_a_wrong_value_is_refused_by_its_name(values, messages, major):
     message = render(values, major=major, check=False)
-    assert any(part in message for part in told), message
+    assert any(part in message for part in messages), message
 
 
 @pytest.mark.parametrize("major", ["3", "4"])
@@ -290,7 +291,7 @@ def test_the_high_availability_values_are_values():
     assert only(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
-# --- the chart and the manifests are one thing --------------------------------------------------------------------------
+# --- the chart and the manifests are one thing ----------------------------------------------------
 
 OF_PACKAGING = ("app.kubernetes.io/", "helm.sh/")
 
@@ -433,7 +434,9 @@ def test_the_policies_are_about_the_account_that_the_pod_has():
     ]
     for objects in cases:
         deployment = only(objects, "Deployment")
-        account = f"system:serviceaccount:{deployment['metadata']['namespace']}:{deployment['spec']['template']['spec']['serviceAccountName']}"
+        pod = deployment["spec"]["template"]["spec"]
+        namespace = deployment["metadata"]["namespace"]
+        account = f"system:serviceaccount:{namespace}:{pod['serviceAccountName']}"
         fence, status = (
             only(objects, "ValidatingAdmissionPolicy", f"apitoken-{name}")["spec"]
             for name in ("fence", "status")
@@ -445,7 +448,8 @@ def test_the_policies_are_about_the_account_that_the_pod_has():
 
 
 def in_another_namespace():
-    """The kustomization of docs/installation.md, with manifests/default of this tree in place of the published one."""
+    """The kustomization of docs/installation.md, with manifests/default of this tree in place of
+    the published one."""
     (text,) = [
         block
         for block in re.findall(
@@ -464,7 +468,7 @@ def in_another_namespace():
 @pytest.mark.parametrize(
     "objects",
     [
-        lambda: render(),
+        render,
         lambda: render({"metrics": {"enabled": False}}),
         lambda: render({"verify": {"enabled": False}}),
         *[

@@ -1,4 +1,5 @@
-"""Each value of the chart does what values.yaml says. The table names them all: a value without a row fails the last test."""
+"""Each value of the chart does what values.yaml says. The table names them all: a value without
+a row fails the last test."""
 
 import json
 import re
@@ -25,7 +26,8 @@ ON = {"enabled": True}
 LABELS = {"a": "b"}
 NODE = {"nodeSelector": {"disk": "ssd"}}
 PEER = [{"namespaceSelector": {"matchLabels": {"team": "obs"}}}]
-# value, what it is set to (with what else), kind/name, path in it, what stands there: a value, or a check of it
+# value, what it is set to (with what else), kind/name, path in it, what stands there: a value, or a
+# check of it
 ROWS = [
     ("replicaCount", 3, {}, "Deployment", "spec/replicas", 3),
     (
@@ -717,7 +719,7 @@ def test_by_default_the_alerts_are_those_of_rules_yaml():
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_can_be_left_out_and_changed(alert):
     assert alert not in {rule["alert"] for rule in rules_of({alert: {"enabled": False}})}
-    changed = [rule for rule in rules_of({alert: {"severity": "page", "for": "33m"}})]
+    changed = rules_of({alert: {"severity": "page", "for": "33m"}})
     assert {
         (rule["labels"]["severity"], rule["for"]) for rule in changed if rule["alert"] == alert
     } == {("page", "33m")}
@@ -730,7 +732,7 @@ def test_an_alert_can_be_left_out_and_changed(alert):
 
 
 @pytest.mark.parametrize(
-    "alert, former, wanted",
+    "alert, previous, wanted",
     [
         ("ApiTokenExpiringCritical", "86400", "7201"),
         ("ApiTokenNoticesFailing", "> 900", "> 7201"),
@@ -738,7 +740,7 @@ def test_an_alert_can_be_left_out_and_changed(alert):
         ("ApiTokenClockSkew", "> 300", "> 7201"),
     ],
 )
-def test_a_threshold_replaces_the_number_in_its_alert(alert, former, wanted):
+def test_a_threshold_replaces_the_number_in_its_alert(alert, previous, wanted):
     assert {name for name, values in ALERTS.items() if "threshold" in values} == {
         "ApiTokenExpiringCritical",
         "ApiTokenNoticesFailing",
@@ -749,8 +751,8 @@ def test_a_threshold_replaces_the_number_in_its_alert(alert, former, wanted):
         [r["expr"] for r in rules_of(alerts) if r["alert"] == alert and "scope" not in r["labels"]]
         for alerts in ({}, {alert: {"threshold": 7201}})
     )
-    assert before and all(former in expr and wanted not in expr for expr in before)
-    assert all(former not in expr and wanted in expr for expr in after)
+    assert before and all(previous in expr and wanted not in expr for expr in before)
+    assert all(previous not in expr and wanted in expr for expr in after)
 
 
 @pytest.mark.parametrize(
@@ -776,9 +778,9 @@ def test_a_threshold_leaves_the_other_alerts_alone(critical, waiting, stalled):
             ],
         }.get(key, [])
         expected = shipped[key]
-        for former, number in wanted:
-            assert former in expected
-            expected = expected.replace(former, number)
+        for previous, number in wanted:
+            assert previous in expected
+            expected = expected.replace(previous, number)
         assert rule["expr"] == expected, key
 
 
@@ -824,10 +826,10 @@ def test_the_readme_tells_what_each_value_means():
     rows = re.findall(
         r"^\| `([\w.]+)` \| .* \| (\S.*) \|$", (CHART / "README.md").read_text(), re.M
     )
-    told = {name for name, meaning in rows}
+    documented = {name for name, meaning in rows}
     for leaf in leaves(yaml.safe_load((CHART / "values.yaml").read_text())):
         parts = leaf.split(".")
-        assert any(".".join(parts[:end]) in told for end in range(1, len(parts) + 1)), leaf
+        assert any(".".join(parts[:end]) in documented for end in range(1, len(parts) + 1)), leaf
     assert {
         "workers",
         "log.level",
@@ -836,7 +838,7 @@ def test_the_readme_tells_what_each_value_means():
         "podAnnotations",
         "livenessProbe",
         "priorityClassName",
-    } <= told
+    } <= documented
 
 
 def test_each_value_has_a_row():

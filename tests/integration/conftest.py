@@ -1,5 +1,6 @@
-"""Fixtures of the integration tests. They need nothing running: each session starts a control plane of its own on
-loopback (hack/controlplane.sh), each test gets a namespace of its own and starts the operators it wants.
+"""Fixtures of the integration tests. They need nothing running: each session starts a control plane
+of its own on loopback (hack/controlplane.sh), each test gets a namespace of its own and starts the
+operators it wants.
 
   OPERATOR_BIN      the operator to test; build/dev/apitoken-operator by default
   TEST_TIME_SCALE   multiplies every deadline; for sanitizer builds
@@ -12,12 +13,12 @@ import subprocess
 
 import pytest
 
-from bed import mail as mail_servers
-from bed.cluster import Cluster
-from bed.people import Town
-from bed.policies import GuardedCluster
-from bed.process import Operator
-from bed.space import Space
+from testbed import mail as mail_servers
+from testbed.cluster import Cluster
+from testbed.namespace import TestNamespace
+from testbed.people import People
+from testbed.policies import GuardedCluster
+from testbed.process import Operator
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +33,8 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def guarded_cluster(tmp_path_factory):
-    """With all admission policies in force. A module that is about them says: `cluster` is this one, and operators run as the service
-    account (operator_kubeconfig)."""
+    """With all admission policies in force. A module that is about them says: `cluster` is this
+    one, and operators run as the service account (operator_kubeconfig)."""
     cluster = GuardedCluster(tmp_path_factory.mktemp("guarded"))
     try:
         cluster.install()
@@ -43,23 +44,24 @@ def guarded_cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def town(guarded_cluster):
+def people(guarded_cluster):
     """Its namespace of people with all kinds of rights."""
-    town = Town(guarded_cluster)
-    yield town
-    town.remove()
+    people = People(guarded_cluster)
+    yield people
+    people.remove()
 
 
 @pytest.fixture
 def operator_kubeconfig(cluster):
-    """What operators run with: the administrator's, as no test but those of the policies restricts who writes status."""
+    """What operators run with: the administrator's, as no test but those of the policies
+    restricts who writes status."""
     return cluster.kubeconfig
 
 
 @pytest.fixture
-def make_space(cluster):
+def make_namespace(cluster):
     """Makes namespaces, for tests that need more than one."""
-    spaces = []
+    namespaces = []
 
     def make(labels=None):
         name = f"t-{random_names.token_hex(4)}"
@@ -69,28 +71,29 @@ def make_space(cluster):
             "metadata": {"name": name, "labels": labels or {}},
         }
         cluster.api.create("/api/v1/namespaces", body)
-        spaces.append(Space(cluster, name))
-        return spaces[-1]
+        namespaces.append(TestNamespace(cluster, name))
+        return namespaces[-1]
 
     yield make
-    for space in spaces:
-        space.remove()
+    for namespace in namespaces:
+        namespace.remove()
 
 
 @pytest.fixture
-def space(make_space):
-    return make_space()
+def namespace(make_namespace):
+    return make_namespace()
 
 
 @pytest.fixture
-def namespace(space):
-    return space.name
+def namespace_name(namespace):
+    return namespace.name
 
 
 @pytest.fixture
-def launch(operator_kubeconfig, make_space, tmp_path):
-    """launch(*flags, kubeconfig=, env=, wait_ready=): an Operator with exactly these flags. At the test's end each must
-    stop cleanly (unless the test ended it) and its log must show no token and no sanitizer report."""
+def launch(operator_kubeconfig, make_namespace, tmp_path):
+    """launch(*flags, kubeconfig=, env=, wait_ready=): an Operator with exactly these flags. At
+    the test's end each must stop cleanly (unless the test ended it) and its log must show no
+    token and no sanitizer report."""
     operators = []
     numbers = itertools.count(1)
 
@@ -112,12 +115,17 @@ def launch(operator_kubeconfig, make_space, tmp_path):
 
 
 @pytest.fixture
-def start_operator(launch, space):
+def start_operator(launch, namespace):
     """As launch, with its work and its own Secrets confined to the test's namespace."""
 
     def start(*flags, **options):
         return launch(
-            "--namespaces", space.name, "--operator-namespace", space.name, *flags, **options
+            "--namespaces",
+            namespace.name,
+            "--operator-namespace",
+            namespace.name,
+            *flags,
+            **options,
         )
 
     return start
@@ -129,14 +137,16 @@ def operator(start_operator):
 
 
 @pytest.fixture
-def shell(space, tmp_path):
-    """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace; returns what it printed."""
-    config = space.cluster.changed_kubeconfig(
-        tmp_path / "kubeconfig", lambda c: c["contexts"][0]["context"].update(namespace=space.name)
+def shell(namespace, tmp_path):
+    """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace;
+    returns what it printed."""
+    config = namespace.cluster.changed_kubeconfig(
+        tmp_path / "kubeconfig",
+        lambda c: c["contexts"][0]["context"].update(namespace=namespace.name),
     )
     path = (
-        f"{space.cluster.bin_path}:{os.environ['PATH']}"
-        if space.cluster.bin_path
+        f"{namespace.cluster.bin_path}:{os.environ['PATH']}"
+        if namespace.cluster.bin_path
         else os.environ["PATH"]
     )
 

@@ -1,5 +1,6 @@
-"""The operator's ports under attack: a thousand silent and a thousand trickling connections come from one address, the very address
-from which probes and good callers come. All probes are answered in time, and good callers hardly notice. One operator for all."""
+"""The operator's ports under attack: a thousand silent and a thousand trickling connections come
+from one address, the very address from which probes and good callers come. All probes are
+answered in time, and good callers hardly notice. One operator for all."""
 
 import http.client
 import json
@@ -11,8 +12,8 @@ import time
 
 import pytest
 
-from bed.attacker import Attack
-from bed.waiting import SCALE, let_pass
+from testbed.attacker import Attack
+from testbed.waiting import SCALE, let_pass
 
 SECONDS = 8
 PROBE_TIMEOUT = 1  # kubelet's default
@@ -23,7 +24,8 @@ CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE
 
 
 class Calls(threading.Thread):
-    """Calls `call` a few times a second, and keeps how long each took; None for those that failed."""
+    """Calls `call` a few times a second, and keeps how long each took; None for those that
+    failed."""
 
     def __init__(self, call, pause=0.05):
         super().__init__(daemon=True)
@@ -44,7 +46,7 @@ class Calls(threading.Thread):
         return self.times
 
 
-class Bed:
+class AttackTestbed:
     def __init__(self, operator, token):
         self.operator, self.headers = operator, {"Authorization": f"Bearer {token}"}
         self.kept = None
@@ -99,18 +101,20 @@ class Bed:
 
 
 @pytest.fixture
-def bed(start_operator, space):
+def testbed(start_operator, namespace):
     operator = start_operator()
-    space.token("ci")
-    space.ready("ci")
-    return Bed(operator, space.value("ci"))
+    namespace.token("ci")
+    namespace.ready("ci")
+    return AttackTestbed(operator, namespace.value("ci"))
 
 
-def judge(quiet, attacked, did):
+def check_answers(quiet, attacked, did):
     """The failures, as text."""
     report = {
-        name: f"{len(times)} calls, {times.count(None)} failed, quiet median {statistics.median(quiet[name]) * 1000:.1f} ms, "
-        f"attacked median {statistics.median(t or 9 for t in times) * 1000:.1f} ms, slowest {max(t or 9 for t in times) * 1000:.0f} ms"
+        name: f"{len(times)} calls, {times.count(None)} failed, "
+        f"quiet median {statistics.median(quiet[name]) * 1000:.1f} ms, "
+        f"attacked median {statistics.median(t or 9 for t in times) * 1000:.1f} ms, "
+        f"slowest {max(t or 9 for t in times) * 1000:.0f} ms"
         for name, times in attacked.items()
     }
     text = json.dumps({**report, "attack": did}, indent=1)
@@ -128,20 +132,20 @@ def judge(quiet, attacked, did):
 
 
 @pytest.mark.parametrize("port", ["verify", "health", "metrics"])
-def test_an_attack_from_one_address_keeps_nobody_waiting(bed, port):
-    quiet = bed.measure(2)
-    attack = Attack(getattr(bed.operator, f"{port}_port"), tls=port == "verify")
+def test_an_attack_from_one_address_keeps_nobody_waiting(testbed, port):
+    quiet = testbed.measure(2)
+    attack = Attack(getattr(testbed.operator, f"{port}_port"), tls=port == "verify")
     try:
         assert attack.process.stdout.readline() == "ready\n"
-        attacked = bed.measure(SECONDS)
+        attacked = testbed.measure(SECONDS)
     finally:
         did = attack.stop()
     assert did["opened"] >= 2000, did
-    judge(quiet, attacked, did)
-    assert bed.operator.metrics().value("apitokens") is not None
+    check_answers(quiet, attacked, did)
+    assert testbed.operator.metrics().value("apitokens") is not None
 
 
-def test_a_deadline_ends_each_step_of_a_request(bed):
+def test_a_deadline_ends_each_step_of_a_request(testbed):
     """Counted from its beginning, though bytes trickle in."""
 
     def closed_after(port, script, tls=False):
@@ -161,7 +165,7 @@ def test_a_deadline_ends_each_step_of_a_request(bed):
                     return time.monotonic() - begun
         raise AssertionError("never closed")
 
-    operator = bed.operator
+    operator = testbed.operator
     slow_head = b"GET /healthz HTTP/1.1\r\nX-Slow: " + b"a" * 400
     slow_body = b"a" * 400
     ends = {}

@@ -1,4 +1,5 @@
-"""An API server, or something on the way to it, that answers rubbish: never a crash, never a hot loop, and it passes."""
+"""An API server, or something on the way to it, that answers rubbish: never a crash, never a hot
+loop, and it passes."""
 
 import contextlib
 import json
@@ -6,9 +7,9 @@ import time
 
 import pytest
 
-from bed.proxy import CUT, Proxy
-from bed.tokens import condition, stands
-from bed.waiting import eventually, let_pass, wait_for
+from testbed.proxy import CUT, Proxy
+from testbed.tokens import condition, status_and_reason
+from testbed.waiting import eventually, let_pass, wait_for
 
 
 @pytest.fixture
@@ -65,7 +66,8 @@ BAD_EVENTS = {
     "a null object": lambda line: b'{"type":"ADDED","object":null}\n',
     "a cut chunk": lambda line: CUT,
     "gone": lambda line: (
-        b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
+        b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired",'
+        b'"message":"too old"}}\n'
     ),
     "an error": lambda line: (
         b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcd is unwell"}}\n'
@@ -74,19 +76,19 @@ BAD_EVENTS = {
 
 
 @pytest.mark.parametrize("spoil", BAD_EVENTS.values(), ids=BAD_EVENTS.keys())
-def test_a_bad_watch_event_is_survived_and_made_up_for(space, through_proxy, spoil):
+def test_a_bad_watch_event_is_survived_and_made_up_for(namespace, through_proxy, spoil):
     once = Once(spoil)
     operator, proxy = through_proxy(spoil_watch=once)
-    space.token("bad")
+    namespace.token("bad")
     wait_for(lambda: once.times, 10, "the event did not pass")
-    space.token("good")
-    space.ready("good", timeout=20)
+    namespace.token("good")
+    namespace.ready("good", timeout=20)
     assert operator.running()
-    space.tokens.patch(
+    namespace.tokens.patch(
         "bad", {"spec": {"description": "changed, so that a lost event is made up for"}}
     )
-    space.ready("bad", timeout=20)
-    space.check_consistent("bad")
+    namespace.ready("bad", timeout=20)
+    namespace.check_consistent("bad")
     assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
 
 
@@ -107,16 +109,16 @@ BAD_OBJECTS = {
 
 
 @pytest.mark.parametrize("change", BAD_OBJECTS.values(), ids=BAD_OBJECTS.keys())
-def test_an_absurd_object_keeps_nobody_else_from_theirs(space, through_proxy, change):
+def test_an_absurd_object_keeps_nobody_else_from_theirs(namespace, through_proxy, change):
     once = Once(with_change(change))
     operator, proxy = through_proxy(spoil_watch=once)
-    space.token("bad")
+    namespace.token("bad")
     wait_for(lambda: once.times, 10, "the event did not pass")
-    space.token("good")
-    space.ready("good", timeout=20)
-    space.tokens.patch("bad", {"spec": {"description": "and now as it really is"}})
-    space.ready("bad", timeout=30)
-    space.check_consistent("bad")
+    namespace.token("good")
+    namespace.ready("good", timeout=20)
+    namespace.tokens.patch("bad", {"spec": {"description": "and now as it really is"}})
+    namespace.ready("bad", timeout=30)
+    namespace.check_consistent("bad")
     assert operator.running()
     assert len(proxy.seen) < 60, f"{len(proxy.seen)} requests"
 
@@ -134,7 +136,7 @@ def test_an_absurd_object_keeps_nobody_else_from_theirs(space, through_proxy, ch
     ],
     ids=["empty", "array", "null", "HTML", "items 7", "odd items", "cut"],
 )
-def test_a_list_of_rubbish_is_tried_again_with_patience(space, through_proxy, answer):
+def test_a_list_of_rubbish_is_tried_again_with_patience(namespace, through_proxy, answer):
     until = time.monotonic() + 6
 
     def spoil(method, path, body):
@@ -144,7 +146,7 @@ def test_a_list_of_rubbish_is_tried_again_with_patience(space, through_proxy, an
             else body
         )
 
-    space.token("ci")
+    namespace.token("ci")
     operator, proxy = through_proxy(spoil_answer=spoil, wait_ready=False)
     let_pass(5)
     assert operator.running()
@@ -153,8 +155,9 @@ def test_a_list_of_rubbish_is_tried_again_with_patience(space, through_proxy, an
     assert len([line for line in operator.log().splitlines() if "apitokens" in line]) <= 4
 
 
-def test_an_answer_that_gets_lost_mints_no_second_token(space, through_proxy):
-    """The Secret is created, but its maker sees only a broken connection: the next pass looks before it writes."""
+def test_an_answer_that_gets_lost_mints_no_second_token(namespace, through_proxy):
+    """The Secret is created, but its maker sees only a broken connection: the next pass looks
+    before it writes."""
     lost = []
 
     def spoil(method, path, body):
@@ -164,15 +167,15 @@ def test_an_answer_that_gets_lost_mints_no_second_token(space, through_proxy):
         return body
 
     operator, _ = through_proxy(spoil_answer=spoil)
-    space.token("ci")
-    space.ready("ci", timeout=30)
+    namespace.token("ci")
+    namespace.ready("ci", timeout=30)
     assert lost
-    eventually(lambda: space.check_consistent("ci"))
-    assert len(space.secrets.list()) == 1
+    eventually(lambda: namespace.check_consistent("ci"))
+    assert len(namespace.secrets.list()) == 1
     assert operator.running()
 
 
-def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(space, through_proxy):
+def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(namespace, through_proxy):
     lost = []
 
     def spoil(method, path, body):
@@ -182,9 +185,9 @@ def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(space, throu
         return body
 
     through_proxy(spoil_answer=spoil)
-    space.token("ci")
-    space.ready("ci", timeout=30)
-    eventually(lambda: space.check_consistent("ci"))
+    namespace.token("ci")
+    namespace.ready("ci", timeout=30)
+    eventually(lambda: namespace.check_consistent("ci"))
     assert lost
 
 
@@ -192,35 +195,41 @@ HUGE = 99999999999999999999  # more than 64 bits hold
 
 
 @pytest.fixture
-def without_rules(space):
+def without_rules(namespace):
     """Both kinds as before their CRDs had a schema: anything is stored."""
     with contextlib.ExitStack() as stack:
-        for collection in (space.tokens, space.configs):
-            stack.enter_context(space.cluster.without_rules(collection))
+        for collection in (namespace.tokens, namespace.configs):
+            stack.enter_context(namespace.cluster.without_rules(collection))
         yield
 
 
 @pytest.mark.usefixtures("without_rules")
-def test_a_huge_number_stored_before_a_rule_existed_spoils_its_object_alone(space, start_operator):
+def test_a_huge_number_stored_before_a_rule_existed_spoils_its_object_alone(
+    namespace, start_operator
+):
     """Fast JSON parsers refuse a whole page of objects, or an event, for one such number."""
-    space.token("listed", ttl=HUGE)
-    listed = space.config("listed", warnBeforeDays=HUGE, emails="platform@example.com")
+    namespace.token("listed", ttl=HUGE)
+    listed = namespace.config("listed", warnBeforeDays=HUGE, emails="platform@example.com")
     operator = start_operator()
-    space.token("watched", ttl=HUGE)
-    watched = space.config("watched", warnBeforeDays=HUGE)
-    space.token("good")
-    space.ready("good")
+    namespace.token("watched", ttl=HUGE)
+    watched = namespace.config("watched", warnBeforeDays=HUGE)
+    namespace.token("good")
+    namespace.ready("good")
     for name in ("listed", "watched"):
-        stalled = space.wait_condition(name, "Ready", "False", "InvalidSpec")
+        stalled = namespace.wait_condition(name, "Ready", "False", "InvalidSpec")
         assert "spec.ttl: must be a string" in condition(stalled, "Ready")["message"]
-        space.wait_event(name, "InvalidSpec")
+        namespace.wait_event(name, "InvalidSpec")
     for name in (listed, watched):
-        found = space.wait_config(name, lambda c: stands(c, "Ready") == ("False", "InvalidSpec"))
+        found = namespace.wait_config(
+            name, lambda c: status_and_reason(c, "Ready") == ("False", "InvalidSpec")
+        )
         assert "spec.warnBeforeDays: must be a whole number" in condition(found, "Ready")["message"]
         (event,) = wait_for(
-            lambda name=name: space.config_events(name, "InvalidSpec"), 10, "no InvalidSpec Event"
+            lambda name=name: namespace.config_events(name, "InvalidSpec"),
+            10,
+            "no InvalidSpec Event",
         )
         assert event["type"] == "Warning" and event["note"] == condition(found, "Ready")["message"]
     assert "malformed JSON" not in operator.log()
-    space.configs.patch(listed, {"spec": {"warnBeforeDays": 10}})
-    space.wait_config(listed, lambda c: stands(c, "Ready") == ("True", "Accepted"))
+    namespace.configs.patch(listed, {"spec": {"warnBeforeDays": 10}})
+    namespace.wait_config(listed, lambda c: status_and_reason(c, "Ready") == ("True", "Accepted"))

@@ -1,5 +1,6 @@
-"""Who may introspect, while others who may not come in floods: callers are known by their service accounts' tokens, and
-nobody's bad tokens take the API server's reviews away from them. One operator on the session's control plane."""
+"""Who may introspect, while others who may not come in floods: callers are known by their
+service accounts' tokens, and nobody's bad tokens take the API server's reviews away from them.
+One operator on the session's control plane."""
 
 import base64
 import concurrent.futures
@@ -13,11 +14,11 @@ import time
 
 import pytest
 
-from bed.certificates import Authority
-from bed.cluster import ROOT
-from bed.process import Operator, free_port
-from bed.space import Space
-from bed.waiting import SCALE, wait_for
+from testbed.certificates import Authority
+from testbed.cluster import ROOT
+from testbed.namespace import TestNamespace
+from testbed.process import Operator, free_port
+from testbed.waiting import SCALE, wait_for
 
 AUDIENCE = "apitoken-verify"
 FLOOD_PER_SECOND = 400
@@ -29,7 +30,7 @@ def part(claims):
     return base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
 
 
-class Bed:
+class CallersTestbed:
     def __init__(self, cluster, directory):
         self.cluster = cluster
         self.authority = Authority(directory / "pki")
@@ -38,7 +39,7 @@ class Bed:
             "/api/v1/namespaces",
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
         )
-        self.space = Space(cluster, name)
+        self.namespace = TestNamespace(cluster, name)
         cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
         for account in ("api", "other"):
             cluster.api.create(
@@ -63,9 +64,9 @@ class Bed:
                 "--kubeconfig",
                 str(self.cluster.kubeconfig),
                 "--namespaces",
-                self.space.name,
+                self.namespace.name,
                 "--operator-namespace",
-                self.space.name,
+                self.namespace.name,
                 "--verify-tls-cert-file",
                 self.certificate,
                 "--verify-tls-key-file",
@@ -77,10 +78,11 @@ class Bed:
         ).wait_ready()
 
     def token(self, account="api", audience=AUDIENCE):
-        """A new token of a service account, as a projected volume has it; audience None: as each pod has it."""
+        """A new token of a service account, as a projected volume has it; audience None: as each
+        pod has it."""
         spec = {"audiences": [audience]} if audience else {}
         return self.cluster.api.create(
-            f"/api/v1/namespaces/{self.space.name}/serviceaccounts/{account}/token",
+            f"/api/v1/namespaces/{self.namespace.name}/serviceaccounts/{account}/token",
             {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec},
         )["status"]["token"]
 
@@ -91,24 +93,24 @@ class Bed:
 
     def close(self):
         for role in ("introspector", "metrics-reader"):
-            self.cluster.kubectl("delete", "clusterrolebinding", f"{self.space.name}-{role}")
-        self.space.remove()
+            self.cluster.kubectl("delete", "clusterrolebinding", f"{self.namespace.name}-{role}")
+        self.namespace.remove()
 
 
 @pytest.fixture(scope="module")
-def bed(cluster, tmp_path_factory):
-    bed = Bed(cluster, tmp_path_factory.mktemp("callers"))
-    yield bed
-    bed.close()
+def testbed(cluster, tmp_path_factory):
+    testbed = CallersTestbed(cluster, tmp_path_factory.mktemp("callers"))
+    yield testbed
+    testbed.close()
 
 
 @pytest.fixture
-def serve(bed):
+def serve(testbed):
     """serve(*flags): an operator of the bed, which must end cleanly."""
     operators = []
 
     def start(*flags):
-        operators.append(bed.operator(*flags))
+        operators.append(testbed.operator(*flags))
         return operators[-1]
 
     yield start
@@ -137,8 +139,8 @@ def read_metrics(connection, caller):
     return answer
 
 
-def status_of(bed, port, caller, ask=introspect):
-    connection = bed.connect(port)
+def status_of(testbed, port, caller, ask=introspect):
+    connection = testbed.connect(port)
     try:
         return ask(connection, caller).status
     finally:
@@ -148,8 +150,8 @@ def status_of(bed, port, caller, ask=introspect):
 class Flood:
     """FLOOD_PER_SECOND requests a second of bad callers from one address, until it is stopped."""
 
-    def __init__(self, bed, port, source, bad, ask):
-        self.bed, self.port, self.source, self.bad, self.ask = bed, port, source, bad, ask
+    def __init__(self, testbed, port, source, bad, ask):
+        self.testbed, self.port, self.source, self.bad, self.ask = testbed, port, source, bad, ask
         self.statuses, self.stopped, self.begun = [], threading.Event(), time.monotonic()
         self.numbers = itertools.count()
         self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(FLOODERS)]
@@ -157,7 +159,7 @@ class Flood:
             thread.start()
 
     def run(self):
-        connection = self.bed.connect(self.port, self.source)
+        connection = self.testbed.connect(self.port, self.source)
         while not self.stopped.is_set():
             number = next(self.numbers)
             ahead = self.begun + number / FLOOD_PER_SECOND - time.monotonic()
@@ -176,11 +178,12 @@ class Flood:
         return len(self.statuses) / (time.monotonic() - self.begun)
 
 
-def good_statuses(bed, port, tokens, seconds, ask):
-    """What callers get who ask ten times a second, each with its own token, on connections of their own."""
+def good_statuses(testbed, port, tokens, seconds, ask):
+    """What callers get who ask ten times a second, each with its own token, on connections of
+    their own."""
 
     def call(token):
-        statuses, connection = [], bed.connect(port)
+        statuses, connection = [], testbed.connect(port)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
@@ -202,7 +205,8 @@ BAD = {
     "garbage": lambda number: f"garbage-{number}-{random_names.token_hex(20)}",
     "API tokens": lambda number: f"apt_{number:046}",
     "JWTs": lambda number: (
-        f"{HEADER}.{part({'sub': f'system:serviceaccount:a:{number}', 'aud': AUDIENCE})}.{random_names.token_hex(86)}"
+        f"{HEADER}.{part({'sub': f'system:serviceaccount:a:{number}', 'aud': AUDIENCE})}"
+        f".{random_names.token_hex(86)}"
     ),
 }
 
@@ -222,21 +226,26 @@ def reviews(operator):
     ],
 )
 def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(
-    bed, serve, bad, source, seconds
+    testbed, serve, bad, source, seconds
 ):
     """All callers but one begin after the flood did."""
     operator = serve()
-    assert status_of(bed, operator.verify_port, bed.token()) == 200
-    flood = Flood(bed, operator.verify_port, source, BAD[bad], introspect)
+    assert status_of(testbed, operator.verify_port, testbed.token()) == 200
+    flood = Flood(testbed, operator.verify_port, source, BAD[bad], introspect)
     wait_for(lambda: 503 in flood.statuses, 10, "the flood never goes over its budget")
     before = reviews(operator)
     statuses = good_statuses(
-        bed, operator.verify_port, [bed.token() for _ in range(CALLERS)], seconds, introspect
+        testbed,
+        operator.verify_port,
+        [testbed.token() for _ in range(CALLERS)],
+        seconds,
+        introspect,
     )
     asked = reviews(operator) - before
     rate = flood.stop()
     print(
-        f"\n{bad} from {source}: {rate:.0f} bad requests a second; {statuses.count(200)} of {len(statuses)} answered 200; {asked} reviews"
+        f"\n{bad} from {source}: {rate:.0f} bad requests a second; "
+        f"{statuses.count(200)} of {len(statuses)} answered 200; {asked} reviews"
     )
     assert statuses.count(200) >= 0.99 * len(statuses), sorted(set(map(str, statuses)))
     assert rate >= 0.8 * FLOOD_PER_SECOND / SCALE and set(flood.statuses) <= {401, 503}
@@ -244,62 +253,64 @@ def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(
 
 
 @pytest.mark.parametrize("bad", ["nothing", "API tokens"])
-def test_what_cannot_be_a_credential_costs_no_review(bed, serve, bad):
+def test_what_cannot_be_a_credential_costs_no_review(testbed, serve, bad):
     operator = serve()
     before = reviews(operator)
-    flood = Flood(bed, operator.verify_port, "127.0.0.1", BAD[bad], introspect)
+    flood = Flood(testbed, operator.verify_port, "127.0.0.1", BAD[bad], introspect)
     wait_for(lambda: len(flood.statuses) >= 500, 20, "no flood")
     flood.stop()
     assert set(flood.statuses) == {401}
     assert reviews(operator) == before
 
 
-def test_secure_metrics_are_read_under_a_flood_too(bed, serve):
+def test_secure_metrics_are_read_under_a_flood_too(testbed, serve):
     port = free_port()
     operator = serve("--metrics-secure", "--metrics-bind-address", f"127.0.0.1:{port}")
-    flood = Flood(bed, port, "127.0.0.1", BAD["garbage"], read_metrics)
+    flood = Flood(testbed, port, "127.0.0.1", BAD["garbage"], read_metrics)
     wait_for(lambda: 503 in flood.statuses, 10, "the flood never goes over its budget")
-    statuses = good_statuses(bed, port, [bed.token(audience=None), bed.token()], 5, read_metrics)
+    statuses = good_statuses(
+        testbed, port, [testbed.token(audience=None), testbed.token()], 5, read_metrics
+    )
     flood.stop()
     assert statuses.count(200) >= 0.99 * len(statuses), sorted(set(map(str, statuses)))
     assert set(flood.statuses) <= {401, 503}
     assert operator.running()
 
 
-def test_a_token_for_us_and_the_token_of_each_pod_are_taken_and_no_other(bed, serve):
+def test_a_token_for_us_and_the_token_of_each_pod_are_taken_and_no_other(testbed, serve):
     port = serve().verify_port
-    assert status_of(bed, port, bed.token()) == 200
-    assert status_of(bed, port, bed.token(audience=None)) == 200
-    assert status_of(bed, port, bed.token(audience="vault")) == 401
-    assert status_of(bed, port, bed.token("other")) == 403
+    assert status_of(testbed, port, testbed.token()) == 200
+    assert status_of(testbed, port, testbed.token(audience=None)) == 200
+    assert status_of(testbed, port, testbed.token(audience="vault")) == 401
+    assert status_of(testbed, port, testbed.token("other")) == 403
 
 
-def test_named_audiences_alone_are_taken(bed, serve):
+def test_named_audiences_alone_are_taken(testbed, serve):
     operator = serve("--caller-audiences", f"{AUDIENCE},shop")
     port = operator.verify_port
-    assert status_of(bed, port, bed.token()) == 200
-    assert status_of(bed, port, bed.token(audience="shop")) == 200
+    assert status_of(testbed, port, testbed.token()) == 200
+    assert status_of(testbed, port, testbed.token(audience="shop")) == 200
     before = reviews(operator)
-    connection = bed.connect(port)
-    refused = introspect(connection, bed.token(audience=None))
+    connection = testbed.connect(port)
+    refused = introspect(connection, testbed.token(audience=None))
     connection.close()
     assert refused.status == 401
     assert f"make one for {AUDIENCE} or shop" in refused.headers["WWW-Authenticate"]
     assert reviews(operator) == before
 
 
-def test_a_verdict_ends_when_the_right_does(bed, serve):
+def test_a_verdict_ends_when_the_right_does(testbed, serve):
     """Renewed verdicts are reviewed ones: nobody stays in by calling all the time."""
-    operator, binding = serve(), f"{bed.space.name}-short"
-    connection, token = bed.connect(operator.verify_port), bed.token("other")
-    bed.cluster.kubectl(
+    operator, binding = serve(), f"{testbed.namespace.name}-short"
+    connection, token = testbed.connect(operator.verify_port), testbed.token("other")
+    testbed.cluster.kubectl(
         "create",
         "clusterrolebinding",
         binding,
         "--clusterrole=apitoken-introspector",
-        f"--serviceaccount={bed.space.name}:other",
+        f"--serviceaccount={testbed.namespace.name}:other",
     )
     wait_for(lambda: introspect(connection, token).status == 200, 30, "not allowed")
-    bed.cluster.kubectl("delete", "clusterrolebinding", binding)
+    testbed.cluster.kubectl("delete", "clusterrolebinding", binding)
     wait_for(lambda: introspect(connection, token).status == 403, 30, "still allowed")
     connection.close()

@@ -1,4 +1,5 @@
-"""A clock that jumps: the API server's Date is the second opinion. libfaketime moves the operator's wall clock, and it alone."""
+"""A clock that jumps: the API server's Date is the second opinion. libfaketime moves the
+operator's wall clock, and it alone."""
 
 import glob
 
@@ -6,8 +7,8 @@ import pytest
 import requests
 import urllib3
 
-from bed.tokens import stands
-from bed.waiting import eventually, holds, let_pass, wait_for
+from testbed.tokens import status_and_reason
+from testbed.waiting import holds, wait_for
 
 LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
@@ -58,51 +59,52 @@ def jumping(start_operator, tmp_path):
     return Jumping(start_operator, tmp_path / "offset")
 
 
-def test_a_jump_far_ahead_and_back_costs_nothing(space, jumping):
-    """Twenty days ahead: a Temporary token would be deleted, an automatic one rotated; after the return all would be 401."""
-    space.token("short", type="Temporary", ttl="1h")
-    space.token("automatic", ttl="200h", rotation={"policy": "Automatic"})
-    before = {name: space.ready(name) for name in ("short", "automatic")}
-    values = [space.value(name) for name in before]
+def test_a_jump_far_ahead_and_back_costs_nothing(namespace, jumping):
+    """Twenty days ahead: a Temporary token would be deleted, an automatic one rotated; after the
+    return all would be 401."""
+    namespace.token("short", type="Temporary", ttl="1h")
+    namespace.token("automatic", ttl="200h", rotation={"policy": "Automatic"})
+    before = {name: namespace.ready(name) for name in ("short", "automatic")}
+    values = [namespace.value(name) for name in before]
     assert all(jumping.verifies(value) for value in values)
     jumping.set("+20d")
     wait_for(lambda: jumping.skew() > 19 * 86400, 15, "the metric does not show the jump")
     wait_for(lambda: jumping.operator.probe() == 503, 15, "/readyz is 200")
     assert "ClockSkew" in requests.get(jumping.operator.health_url + "/readyz", timeout=5).text
     jumping.operator.wait_logged("ClockSkew: the clock of this machine is .* ahead of")
-    space.token("during")
+    namespace.token("during")
 
     def nothing_happens():
         for name, token in before.items():
-            status = space.tokens.get(name)["status"]
+            status = namespace.tokens.get(name)["status"]
             for field in ("tokenHash", "expiresAt", "revision", "conditions"):  # not lastUsedAt
                 assert status[field] == token["status"][field]
         assert (
-            stands(space.tokens.get("during"), "Ready")[0] != "True"
-            and space.secrets.get("during") is None
+            status_and_reason(namespace.tokens.get("during"), "Ready")[0] != "True"
+            and namespace.secrets.get("during") is None
         )
         assert all(jumping.verifies(value) for value in values)
 
     holds(nothing_happens, 4)
-    space.tokens.patch("automatic", {"spec": {"revoked": True}})
-    space.wait_condition("automatic", "Ready", "False", "Revoked")
+    namespace.tokens.patch("automatic", {"spec": {"revoked": True}})
+    namespace.wait_condition("automatic", "Ready", "False", "Revoked")
     jumping.set("+0")
-    space.ready("during", timeout=20)
+    namespace.ready("during", timeout=20)
     wait_for(lambda: jumping.operator.probe() == 200, 15, "/readyz stays 503")
     assert (
         jumping.verifies(values[0])
-        and jumping.verifies(space.value("during"))
+        and jumping.verifies(namespace.value("during"))
         and not jumping.verifies(values[1])
     )
     assert jumping.skew() == 0
     jumping.operator.wait_logged("ClockSkew is over")
 
 
-def test_what_is_minted_after_a_small_jump_back_is_valid_at_once(space, jumping):
-    space.token("before")
-    space.ready("before")
+def test_what_is_minted_after_a_small_jump_back_is_valid_at_once(namespace, jumping):
+    namespace.token("before")
+    namespace.ready("before")
     jumping.set("-120")
-    space.token("young", type="Temporary", ttl="60s")
-    space.ready("young")
-    assert jumping.verifies(space.value("young"))
+    namespace.token("young", type="Temporary", ttl="60s")
+    namespace.ready("young")
+    assert jumping.verifies(namespace.value("young"))
     assert jumping.operator.probe() == 200

@@ -1,8 +1,8 @@
-"""What the API server itself accepts, refuses and shows of our two kinds, by the schemas and CEL rules in crds/.
+"""What the API server itself accepts, refuses and shows of our two kinds, by the schemas and CEL
+rules in crds/.
 
-Runs against a real kube-apiserver through kubectl; the operator takes no part. Creation is tried as a server-side dry run, which
-passes through the whole validation and leaves nothing behind.
-"""
+Runs against a real kube-apiserver through kubectl; the operator takes no part. Creation is tried
+as a server-side dry run, which passes through the whole validation and leaves nothing behind."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ import re
 import pytest
 import yaml
 
-from bed.api import ApiError
+from testbed.api import ApiError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
@@ -57,7 +57,8 @@ def many(count, value="x"):
     return {f"key-{i}": value for i in range(count)}
 
 
-PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"  # what stands between is judged by the operator
+# The API server checks the frame only; the operator checks the certificate in it.
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
 def jwk(**changes):
@@ -490,9 +491,9 @@ CHANGES_OF_TOKENS = [
 
 
 @pytest.mark.parametrize("before, after, refusal", CHANGES_OF_TOKENS)
-def test_an_api_token_is_judged_at_each_change(crds, namespace, before, after, refusal):
-    send(crds, "create", token(before), "-n", namespace).check_returncode()
-    expect(send(crds, "replace", token(after), "-n", namespace, "--dry-run=server"), refusal)
+def test_an_api_token_is_judged_at_each_change(crds, namespace_name, before, after, refusal):
+    send(crds, "create", token(before), "-n", namespace_name).check_returncode()
+    expect(send(crds, "replace", token(after), "-n", namespace_name, "--dry-run=server"), refusal)
 
 
 def requirement(operator, *values, key="team"):
@@ -658,7 +659,8 @@ MAIL_SETTINGS = yaml.safe_load(
 
 
 def with_mail_setting(field, value):
-    """The spec in which a value of the table stands, right but for it; as tests/unit/core/mail_settings_test.cpp makes it."""
+    """The spec in which a value of the table stands, right but for it; as
+    tests/unit/core/mail_settings_test.cpp makes it."""
     name, _, detail = field.removeprefix("smtp.").partition(" ")
     if field == "emailDomains":
         return {**smtp(), "emailDomains": [value]}
@@ -702,13 +704,13 @@ def test_an_unknown_field_is_refused_to_strict_clients_and_pruned_for_others(crd
     assert set(json.loads(result.stdout)["spec"]) <= {"user"}
 
 
-def status_patch(cluster, namespace, plural, name, status):
+def status_patch(cluster, namespace_name, plural, name, status):
     return cluster.kubectl(
         "patch",
         plural,
         name,
         "-n",
-        namespace,
+        namespace_name,
         "--subresource=status",
         "--type=merge",
         "-p",
@@ -765,14 +767,16 @@ TOKEN_STATUS = {
 }
 
 
-def test_a_token_status_keeps_every_field_and_shows_in_columns(crds, namespace):
-    send(crds, "create", token({}), "-n", namespace).check_returncode()
-    expect(status_patch(crds, namespace, "apitokens", "probe", TOKEN_STATUS), None)
-    stored = json.loads(crds.kubectl("get", "apt", "probe", "-n", namespace, "-o", "json").stdout)
+def test_a_token_status_keeps_every_field_and_shows_in_columns(crds, namespace_name):
+    send(crds, "create", token({}), "-n", namespace_name).check_returncode()
+    expect(status_patch(crds, namespace_name, "apitokens", "probe", TOKEN_STATUS), None)
+    stored = json.loads(
+        crds.kubectl("get", "apt", "probe", "-n", namespace_name, "-o", "json").stdout
+    )
     assert stored["status"] == TOKEN_STATUS
 
     # By name too: that fails where a category called apitoken holds more kinds than this one.
-    header, row = crds.kubectl("get", "apitoken", "probe", "-n", namespace).stdout.splitlines()
+    header, row = crds.kubectl("get", "apitoken", "probe", "-n", namespace_name).stdout.splitlines()
     assert header.split() == ["NAME", "USER", "TYPE", "READY", "REASON", "EXPIRES", "AGE"]
     assert row.split()[:6] == [
         "probe",
@@ -782,7 +786,9 @@ def test_a_token_status_keeps_every_field_and_shows_in_columns(crds, namespace):
         "Issued",
         "2027-01-01T00:00:00Z",
     ]
-    header, row = crds.kubectl("get", "apitoken", "-n", namespace, "-o", "wide").stdout.splitlines()
+    header, row = crds.kubectl(
+        "get", "apitoken", "-n", namespace_name, "-o", "wide"
+    ).stdout.splitlines()
     assert re.split(r"\s{2,}", header.strip()) == [
         "NAME",
         "USER",
@@ -817,31 +823,37 @@ def test_a_token_status_keeps_every_field_and_shows_in_columns(crds, namespace):
         ({"notices": [{"config": "default"}]}, "status.notices[0].before"),
     ],
 )
-def test_a_malformed_token_status_is_refused(crds, namespace, status, refusal):
-    send(crds, "create", token({}), "-n", namespace).check_returncode()
-    expect(status_patch(crds, namespace, "apitokens", "probe", status), refusal)
+def test_a_malformed_token_status_is_refused(crds, namespace_name, status, refusal):
+    send(crds, "create", token({}), "-n", namespace_name).check_returncode()
+    expect(status_patch(crds, namespace_name, "apitokens", "probe", status), refusal)
 
 
-def test_spec_and_status_are_written_apart(crds, namespace):
+def test_spec_and_status_are_written_apart(crds, namespace_name):
     send(
-        crds, "create", {**token({}), "status": {"tokenHash": "sha256:forged"}}, "-n", namespace
+        crds,
+        "create",
+        {**token({}), "status": {"tokenHash": "sha256:forged"}},
+        "-n",
+        namespace_name,
     ).check_returncode()
-    stored = json.loads(crds.kubectl("get", "apt", "probe", "-n", namespace, "-o", "json").stdout)
+    stored = json.loads(
+        crds.kubectl("get", "apt", "probe", "-n", namespace_name, "-o", "json").stdout
+    )
     assert "status" not in stored
 
 
-def test_tokens_are_selected_by_user_and_type(crds, namespace):
+def test_tokens_are_selected_by_user_and_type(crds, namespace_name):
     for name, spec in {
         "plain": {},
         "named": {"type": "Permanent"},
         "session": {"type": "Temporary"},
         "bobs": {"user": "bob"},
     }.items():
-        send(crds, "create", token(spec, name=name), "-n", namespace).check_returncode()
+        send(crds, "create", token(spec, name=name), "-n", namespace_name).check_returncode()
 
     def selected(selector):
         names = crds.kubectl(
-            "get", "apt", "-n", namespace, "--field-selector", selector, "-o", "name"
+            "get", "apt", "-n", namespace_name, "--field-selector", selector, "-o", "name"
         ).stdout.split()
         return {name.rpartition("/")[2] for name in names}
 
@@ -851,7 +863,7 @@ def test_tokens_are_selected_by_user_and_type(crds, namespace):
     assert selected("spec.type!=Temporary") == {"plain", "named", "bobs"}
 
 
-def test_a_config_status_keeps_every_field_and_shows_in_columns(crds, namespace):
+def test_a_config_status_keeps_every_field_and_shows_in_columns(crds, namespace_name):
     status = {
         "observedGeneration": 1,
         "conditions": [
@@ -863,10 +875,10 @@ def test_a_config_status_keeps_every_field_and_shows_in_columns(crds, namespace)
         "lastEmailTime": "2026-01-01T00:00:00Z",
         "pendingNotices": 2,
     }
-    name = f"probe-{namespace}"
+    name = f"probe-{namespace_name}"
     send(crds, "create", resource("TokenExpiryConfig", {}, name=name)).check_returncode()
     try:
-        expect(status_patch(crds, namespace, "tokenexpiryconfigs", name, status), None)
+        expect(status_patch(crds, namespace_name, "tokenexpiryconfigs", name, status), None)
         stored = json.loads(crds.kubectl("get", "tec", name, "-o", "json").stdout)
         assert stored["status"] == status
         header, row = crds.kubectl("get", "tec", name).stdout.splitlines()
@@ -886,10 +898,10 @@ def test_a_config_status_keeps_every_field_and_shows_in_columns(crds, namespace)
         crds.kubectl("delete", "tec", name)
 
 
-def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds, namespace):
-    """The operator must be able to write InvalidSpec to what today's rules would refuse. Tried on a copy of the kind in a group of its
-    own: first without any rule, then with all of them."""
-    group = f"{namespace}.example.com"
+def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds, namespace_name):
+    """The operator must be able to write InvalidSpec to what today's rules would refuse. Tried
+    on a copy of the kind in a group of its own: first without any rule, then with all of them."""
+    group = f"{namespace_name}.example.com"
     strict = json.loads(
         crds.kubectl(
             "create", "--dry-run=client", "-o", "json", "-f", str(CRDS / "apitokens.yaml")
@@ -910,23 +922,30 @@ def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds
     try:
         send(crds, "create", loose).check_returncode()
         crds.await_crds(f"apitokens.{group}")
-        send(crds, "create", old, "-n", namespace).check_returncode()
+        send(crds, "create", old, "-n", namespace_name).check_returncode()
         send(crds, "replace", strict).check_returncode()
-        wait_until_refused(crds, {**old, "metadata": {"name": "new"}}, namespace)
+        wait_until_refused(crds, {**old, "metadata": {"name": "new"}}, namespace_name)
 
         stalled = {"conditions": [condition("Ready", "False", "InvalidSpec")]}
-        expect(status_patch(crds, namespace, f"apitokens.{group}", "probe", stalled), None)
+        expect(status_patch(crds, namespace_name, f"apitokens.{group}", "probe", stalled), None)
         expect(
-            send(crds, "replace", {**old, "spec": {**old["spec"], "ttl": "31d"}}, "-n", namespace),
+            send(
+                crds,
+                "replace",
+                {**old, "spec": {**old["spec"], "ttl": "31d"}},
+                "-n",
+                namespace_name,
+            ),
             "spec.ttl",
         )
     finally:
         crds.kubectl("delete", "crd", f"apitokens.{group}", "--ignore-not-found")
 
 
-def wait_until_refused(cluster, obj, namespace, attempts=60):
-    """The server takes up a changed schema a moment after the CRD was written; each attempt is a request of its own."""
+def wait_until_refused(cluster, obj, namespace_name, attempts=60):
+    """The server takes up a changed schema a moment after the CRD was written; each attempt is a
+    request of its own."""
     for _ in range(attempts):
-        if send(cluster, "create", obj, "-n", namespace, "--dry-run=server").returncode != 0:
+        if send(cluster, "create", obj, "-n", namespace_name, "--dry-run=server").returncode != 0:
             return
     pytest.fail("the stricter schema never came into force")

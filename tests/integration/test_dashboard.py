@@ -1,16 +1,17 @@
-"""The Grafana dashboard: each query is run by a real Prometheus that scrapes the operator, with the samples minted, and must find
-something; each metric that it names is one that the operator serves."""
+"""The Grafana dashboard: each query is run by a real Prometheus that scrapes the operator, with
+the samples minted, and must find something; each metric that it names is one that the operator
+serves."""
 
 import json
 import re
 
 import pytest
 
-from bed.cluster import ROOT
-from bed.process import Operator
-from bed.prometheus import Prometheus
-from bed.space import Space
-from bed.waiting import wait_for
+from testbed.cluster import ROOT
+from testbed.namespace import TestNamespace
+from testbed.process import Operator
+from testbed.prometheus import Prometheus
+from testbed.waiting import wait_for
 
 DASHBOARD = json.loads(
     (ROOT / "charts/apitoken-operator/dashboards/apitoken-operator.json").read_text()
@@ -21,7 +22,8 @@ QUERIES = [
     for panel in PANELS
     for target in panel["targets"]
 ]
-# What Grafana would fill in for a dashboard that shows the last minutes of a Prometheus that scrapes each second.
+# What Grafana would fill in for a dashboard that shows the last minutes of a Prometheus that
+# scrapes each second.
 VARIABLES = {"$namespace": ".*", "$__rate_interval": "4s", "$__interval": "1s"}
 WORDS = {"and", "or", "unless", "by", "on", "bool"}
 
@@ -36,7 +38,7 @@ def filled_in(expression):
 def metrics_in(expression):
     """Names in it that are no function, label, keyword or string."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^]]*\]|\b(by|on)\s*\([^)]*\)', " ", expression)
-    return {word for word in re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)} - WORDS
+    return set(re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)) - WORDS
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def seen(cluster, tmp_path_factory):
         wait_for(lambda: prometheus.query("apitokens"), 30, "the operator is not scraped")
         samples = ("-n", "dashboard", "-f", str(ROOT / "manifests/samples"))
         cluster.kubectl("apply", *samples)
-        Space(cluster, "dashboard").wait_condition("legacy-export", "ExpiringSoon", "True")
+        TestNamespace(cluster, "dashboard").wait_condition("legacy-export", "ExpiringSoon", "True")
         wait_for(
             lambda: prometheus.query('ALERTS{alertstate="firing", name="legacy-export"}'),
             30,

@@ -2,33 +2,33 @@
 
 import json
 
-from bed.waiting import let_pass
+from testbed.waiting import let_pass
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(space, start_operator, mail):
-    space.config("mail", emails="platform@example.com", digest="0s", smtp=space.smtp(mail))
-    space.token("ci", ttl="100h")
-    before = {s["metadata"]["name"] for s in space.secrets.list()}
+def test_a_dry_run_shows_the_plan_and_writes_nothing(namespace, start_operator, mail):
+    namespace.config("mail", emails="platform@example.com", digest="0s", smtp=namespace.smtp(mail))
+    namespace.token("ci", ttl="100h")
+    before = {s["metadata"]["name"] for s in namespace.secrets.list()}
     operator = start_operator("--dry-run")
     operator.wait_logged("ci")
     let_pass(2)
     assert "issue" in operator.log() or "mint" in operator.log()
     assert operator.metrics().writes() == 0
-    assert {s["metadata"]["name"] for s in space.secrets.list()} == before
-    assert "status" not in space.tokens.get("ci")
-    assert not space.events.list()
+    assert {s["metadata"]["name"] for s in namespace.secrets.list()} == before
+    assert "status" not in namespace.tokens.get("ci")
+    assert not namespace.events.list()
     assert not mail.received()
 
 
-def test_a_dry_run_of_what_is_minted_plans_nothing(space, start_operator):
+def test_a_dry_run_of_what_is_minted_plans_nothing(namespace, start_operator):
     operator = start_operator()
-    space.token("ci")
-    space.ready("ci")
+    namespace.token("ci")
+    namespace.ready("ci")
     operator.stop()
     operator = start_operator("--dry-run")
     let_pass(1.5)
     assert operator.metrics().writes() == 0
-    assert space.tokens.get("ci")["status"]["revision"] == 1
+    assert namespace.tokens.get("ci")["status"]["revision"] == 1
 
 
 def test_version_and_help_need_no_cluster(launch, tmp_path):
@@ -52,10 +52,10 @@ def test_version_and_help_need_no_cluster(launch, tmp_path):
         assert flag in operator.log()
 
 
-def test_json_logs_are_json(space, start_operator):
+def test_json_logs_are_json(namespace, start_operator):
     operator = start_operator("--log-format", "json", "--log-level", "debug")
-    space.token("ci")
-    space.ready("ci")
+    namespace.token("ci")
+    namespace.ready("ci")
     operator.stop()
     lines = [json.loads(line) for line in operator.log().splitlines()]
     assert any(line.get("name") == "ci" or line.get("token") for line in lines), lines[-5:]

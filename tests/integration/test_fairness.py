@@ -1,4 +1,5 @@
-"""Nobody waits for somebody else's mass of work, and what decides validity comes before what people are told."""
+"""Nobody waits for somebody else's mass of work, and what decides validity comes before what
+people are told."""
 
 import concurrent.futures
 import signal
@@ -7,28 +8,31 @@ import time
 
 import pytest
 
-from bed.tokens import stands
-from bed.waiting import SCALE, wait_for
+from testbed.tokens import status_and_reason
+from testbed.waiting import SCALE, wait_for
 
-MASS = 1200
+MANY = 1200
 
 
 @pytest.fixture
-def spaces(make_space):
+def namespaces(make_namespace):
     """(the tenant with the mass, another one)"""
-    return make_space(), make_space()
+    return make_namespace(), make_namespace()
 
 
 @pytest.fixture
-def serving(launch, spaces):
+def serving(launch, namespaces):
     return launch(
-        "--namespaces", ",".join(s.name for s in spaces), "--operator-namespace", spaces[0].name
+        "--namespaces",
+        ",".join(s.name for s in namespaces),
+        "--operator-namespace",
+        namespaces[0].name,
     )
 
 
-def create_mass(space, **spec):
+def create_many(namespace, **spec):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: space.token(f"mass-{n}", **spec), range(MASS)))
+        list(pool.map(lambda n: namespace.token(f"mass-{n}", **spec), range(MANY)))
 
 
 def seconds_until(act, reached, timeout=120):
@@ -41,56 +45,57 @@ def seconds_until(act, reached, timeout=120):
     return time.monotonic() - began
 
 
-def is_ready(space, name):
-    return stands(space.tokens.get(name), "Ready")[0] == "True"
+def is_ready(namespace, name):
+    return status_and_reason(namespace.tokens.get(name), "Ready")[0] == "True"
 
 
-def mint_seconds(space, name):
-    return seconds_until(lambda: space.token(name), lambda: is_ready(space, name))
+def mint_seconds(namespace, name):
+    return seconds_until(lambda: namespace.token(name), lambda: is_ready(namespace, name))
 
 
 def depth(operator):
     return operator.metrics().value("workqueue_depth", name="apitoken")
 
 
-def test_a_single_token_does_not_wait_for_another_tenants_mass(spaces, serving):
-    mass, single = spaces
+def test_a_single_token_does_not_wait_for_another_tenants_mass(namespaces, serving):
+    many, single = namespaces
     alone = statistics.median(mint_seconds(single, f"alone-{n}") for n in range(5))
     serving.process.send_signal(signal.SIGSTOP)
-    create_mass(mass)
+    create_many(many)
     serving.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: depth(serving) > MASS / 2, 30, "the mass does not queue up")
+    wait_for(lambda: depth(serving) > MANY / 2, 30, "the mass does not queue up")
     began = time.monotonic()
     beside = [mint_seconds(single, f"beside-{n}") for n in range(5)]
     assert depth(serving) > 0, "the mass was over before the single tokens: nothing is shown"
     wait_for(lambda: depth(serving) == 0, 120, "the mass is never done")
     whole = time.monotonic() - began
     print(
-        f"alone {alone:.3f} s, beside {MASS} others {[f'{s:.3f}' for s in beside]} s, which took {whole:.1f} s"
+        f"alone {alone:.3f} s, beside {MANY} others {[f'{s:.3f}' for s in beside]} s; "
+        f"the others took {whole:.1f} s"
     )
     assert max(beside) - alone < 1 * SCALE
     assert statistics.median(beside) < max(whole / 10, 5 * alone)
 
 
-def test_a_revocation_does_not_wait_for_the_changed_reminders_of_a_config(spaces, serving):
+def test_a_revocation_does_not_wait_for_the_changed_reminders_of_a_config(namespaces, serving):
     """In the same namespace: the notices of its other tokens wait, whatever came first."""
-    mass, _ = spaces
-    config = mass.settled_config("all", reminders=["24h"])
+    many, _ = namespaces
+    config = many.settled_config("all", reminders=["24h"])
     for n in range(6):
-        mass.token(f"one-{n}", ttl="200h")
-    create_mass(mass, ttl="200h")
-    mass.wait_all_ready(MASS + 6, timeout=120)
+        many.token(f"one-{n}", ttl="200h")
+    create_many(many, ttl="200h")
+    many.wait_all_ready(MANY + 6, timeout=120)
 
     def revoke_seconds(name):
         return seconds_until(
-            lambda: mass.tokens.patch(name, {"spec": {"revoked": True}}),
-            lambda: stands(mass.tokens.get(name), "Ready") == ("False", "Revoked"),
+            lambda: many.tokens.patch(name, {"spec": {"revoked": True}}),
+            lambda: status_and_reason(many.tokens.get(name), "Ready") == ("False", "Revoked"),
         )
 
     alone = statistics.median(revoke_seconds(f"one-{n}") for n in range(3))
-    mass.configs.patch(config, {"spec": {"reminders": ["199h", "150h"]}})
-    wait_for(lambda: depth(serving) > MASS / 4, 30, "the changed reminders do not queue up")
+    many.configs.patch(config, {"spec": {"reminders": ["199h", "150h"]}})
+    wait_for(lambda: depth(serving) > MANY / 4, 30, "the changed reminders do not queue up")
     beside = [revoke_seconds(f"one-{n}") for n in range(3, 6)]
     assert depth(serving) > 0, "the notices were over before the revocations: nothing is shown"
-    print(f"alone {alone:.3f} s, beside {MASS} changed reminders {[f'{s:.3f}' for s in beside]} s")
+    print(f"alone {alone:.3f} s, beside {MANY} changed reminders {[f'{s:.3f}' for s in beside]} s")
     assert max(beside) - alone < 1 * SCALE

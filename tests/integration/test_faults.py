@@ -1,4 +1,5 @@
-"""Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects no rule has seen."""
+"""Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects no
+rule has seen."""
 
 import base64
 import copy
@@ -11,28 +12,28 @@ import time
 import pytest
 import yaml
 
-from bed.api import ApiError, Collection, apitokens
-from bed.cluster import ROOT
-from bed.tokens import condition, stands
-from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
+from testbed.api import ApiError, Collection, apitokens
+from testbed.cluster import ROOT
+from testbed.tokens import condition, status_and_reason
+from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def check_all_consistent(space, count):
+def check_all_consistent(namespace, count):
     """One Secret an ApiToken, and each value hashes to its status."""
-    tokens = space.tokens.list()
-    owned = [s for s in space.secrets.list() if s["metadata"].get("ownerReferences")]
+    tokens = namespace.tokens.list()
+    owned = [s for s in namespace.secrets.list() if s["metadata"].get("ownerReferences")]
     assert len(tokens) == len(owned) == count
     for token in tokens:
-        space.check_consistent(token["metadata"]["name"])
+        namespace.check_consistent(token["metadata"]["name"])
 
 
-def create_tokens(space, names, pause=0.0):
+def create_tokens(namespace, names, pause=0.0):
     for name in names:
         while True:
             try:
-                space.token(name)
+                namespace.token(name)
                 break
             except ApiError as error:
                 if error.code == 409:  # the former attempt got through before its connection broke
@@ -44,29 +45,29 @@ def create_tokens(space, names, pause=0.0):
         time.sleep(pause)
 
 
-# --- crashes ------------------------------------------------------------------------------------------------------
+# --- crashes --------------------------------------------------------------------------------------
 
 
-def test_kill_nine_while_minting_leaves_every_token_whole(space, start_operator):
+def test_kill_nine_while_minting_leaves_every_token_whole(namespace, start_operator):
     """Ten rounds of twenty tokens; the operator dies at a random moment of each."""
     chance = random.Random(20)
     for round_number in range(10):
         operator = start_operator()
         names = [f"r{round_number}-{n}" for n in range(20)]
-        maker = threading.Thread(target=create_tokens, args=(space, names))
+        maker = threading.Thread(target=create_tokens, args=(namespace, names))
         maker.start()
         time.sleep(chance.uniform(0.01, 0.3))
         operator.kill()
         maker.join()
     start_operator()
-    space.wait_all_ready(200, timeout=60)
-    eventually(lambda: check_all_consistent(space, 200))
+    namespace.wait_all_ready(200, timeout=60)
+    eventually(lambda: check_all_consistent(namespace, 200))
 
 
-def test_two_hundred_tokens_survive_ten_kills(space, start_operator):
+def test_two_hundred_tokens_survive_ten_kills(namespace, start_operator):
     """Two hundred tokens at once, and an operator that keeps dying before it is through."""
     names = [f"t{n}" for n in range(200)]
-    maker = threading.Thread(target=create_tokens, args=(space, names))
+    maker = threading.Thread(target=create_tokens, args=(namespace, names))
     maker.start()
     chance = random.Random(7)
     for _ in range(10):
@@ -75,16 +76,16 @@ def test_two_hundred_tokens_survive_ten_kills(space, start_operator):
         operator.kill()
     maker.join()
     start_operator()
-    space.wait_all_ready(200, timeout=60)
-    eventually(lambda: check_all_consistent(space, 200))
+    namespace.wait_all_ready(200, timeout=60)
+    eventually(lambda: check_all_consistent(namespace, 200))
 
 
-def test_a_restart_with_everything_minted_writes_nothing(space, start_operator):
+def test_a_restart_with_everything_minted_writes_nothing(namespace, start_operator):
     operator = start_operator()
     for number in range(50):
-        space.token(f"t{number}")
-    space.wait_all_ready(50)
-    wait_for(lambda: len(space.events.list()) == 50, 10, "not 50 Events")
+        namespace.token(f"t{number}")
+    namespace.wait_all_ready(50)
+    wait_for(lambda: len(namespace.events.list()) == 50, 10, "not 50 Events")
     operator.stop()
     operator = start_operator()
     wait_for(
@@ -96,10 +97,10 @@ def test_a_restart_with_everything_minted_writes_nothing(space, start_operator):
     assert operator.metrics().writes() == 0
 
 
-def test_an_idle_operator_only_watches(space, operator):
-    space.token("ci")
-    space.ready("ci")
-    space.wait_event("ci", "Issued")
+def test_an_idle_operator_only_watches(namespace, operator):
+    namespace.token("ci")
+    namespace.ready("ci")
+    namespace.wait_event("ci", "Issued")
     let_pass(2)
     before = operator.metrics()
     let_pass(8)
@@ -108,17 +109,17 @@ def test_an_idle_operator_only_watches(space, operator):
     assert after.requests() - before.requests() <= 1, "at most one watch began anew"
 
 
-def test_sigterm_while_minting_leaves_nothing_half_done(space, start_operator):
+def test_sigterm_while_minting_leaves_nothing_half_done(namespace, start_operator):
     operator = start_operator()
-    maker = threading.Thread(target=create_tokens, args=(space, [f"t{n}" for n in range(60)]))
+    maker = threading.Thread(target=create_tokens, args=(namespace, [f"t{n}" for n in range(60)]))
     maker.start()
-    wait_for(lambda: len(space.secrets.list()) >= 10, 20, "nothing is minted")
+    wait_for(lambda: len(namespace.secrets.list()) >= 10, 20, "nothing is minted")
     operator.stop()
     maker.join()
-    for secret in space.secrets.list():
-        token = space.tokens.get(secret["metadata"]["name"])
+    for secret in namespace.secrets.list():
+        token = namespace.tokens.get(secret["metadata"]["name"])
         assert "status" in token, "a Secret was written and its status was not"
-        space.check_consistent(token["metadata"]["name"])
+        namespace.check_consistent(token["metadata"]["name"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -127,7 +128,7 @@ def test_a_signal_ends_it_cleanly(operator, number):
     assert operator.wait_exit() == 0
 
 
-# --- the API server -----------------------------------------------------------------------------------------------
+# --- the API server -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -137,24 +138,24 @@ def apiserver(cluster):
     cluster.controlplane("start-apiserver")
 
 
-def test_an_api_server_killed_while_minting_loses_nothing(space, start_operator, apiserver):
+def test_an_api_server_killed_while_minting_loses_nothing(namespace, start_operator, apiserver):
     operator = start_operator()
     names = [f"t{n}" for n in range(150)]
-    maker = threading.Thread(target=create_tokens, args=(space, names))
+    maker = threading.Thread(target=create_tokens, args=(namespace, names))
     maker.start()
-    wait_for(lambda: len(space.secrets.list()) >= 20, 20, "nothing is minted")
+    wait_for(lambda: len(namespace.secrets.list()) >= 20, 20, "nothing is minted")
     apiserver.controlplane("kill-apiserver")
     assert operator.running()
     apiserver.controlplane("start-apiserver")
     maker.join()
-    space.wait_all_ready(150, timeout=90)
-    check_all_consistent(space, 150)
+    namespace.wait_all_ready(150, timeout=90)
+    check_all_consistent(namespace, 150)
 
 
 def test_an_operator_started_before_the_api_server_waits_and_says_so_once(
-    space, start_operator, apiserver
+    namespace, start_operator, apiserver
 ):
-    space.token("ci")
+    namespace.token("ci")
     apiserver.controlplane("stop-apiserver")
     operator = start_operator(wait_ready=False)
     wait_for(lambda: operator.probe("/healthz") == 200, 10, "no /healthz")
@@ -170,25 +171,27 @@ def test_an_operator_started_before_the_api_server_waits_and_says_so_once(
     )
     apiserver.controlplane("start-apiserver")
     operator.wait_ready(60)
-    space.ready("ci", timeout=60)
+    namespace.ready("ci", timeout=60)
 
 
-def test_watches_survive_a_restart_of_the_api_server(space, operator, apiserver):
-    space.token("before")
-    space.ready("before")
+def test_watches_survive_a_restart_of_the_api_server(namespace, operator, apiserver):
+    namespace.token("before")
+    namespace.ready("before")
     apiserver.controlplane("stop-apiserver")
     apiserver.controlplane("start-apiserver")
-    space.token("after")
-    space.ready("after", timeout=60)
-    space.secrets.delete("before")
-    eventually(lambda: space.check_consistent("before"), 20)
+    namespace.token("after")
+    namespace.ready("after", timeout=60)
+    namespace.secrets.delete("before")
+    eventually(lambda: namespace.check_consistent("before"), 20)
 
 
-# --- two replicas -------------------------------------------------------------------------------------------------
+# --- two replicas ---------------------------------------------------------------------------------
 
 
-def holder(space):
-    return ((space.leases.get("apitoken-operator") or {}).get("spec") or {}).get("holderIdentity")
+def holder(namespace):
+    return ((namespace.leases.get("apitoken-operator") or {}).get("spec") or {}).get(
+        "holderIdentity"
+    )
 
 
 def leads(operator):
@@ -203,13 +206,13 @@ def replicas(start_operator):
     return leader, other
 
 
-def test_of_two_replicas_one_writes(space, start_operator):
+def test_of_two_replicas_one_writes(namespace, start_operator):
     leader, other = replicas(start_operator)
-    lease = space.leases.get("apitoken-operator")["spec"]
+    lease = namespace.leases.get("apitoken-operator")["spec"]
     assert lease["leaseDurationSeconds"] == 15
     for number in range(20):
-        space.token(f"t{number}")
-    space.wait_all_ready(20)
+        namespace.token(f"t{number}")
+    namespace.wait_all_ready(20)
     assert not leads(other)
     assert other.metrics().writes() == 0
     assert leader.metrics().requests("PATCH") >= 20
@@ -218,35 +221,35 @@ def test_of_two_replicas_one_writes(space, start_operator):
     )
 
 
-def test_the_other_takes_over_from_a_killed_leader(space, start_operator):
+def test_the_other_takes_over_from_a_killed_leader(namespace, start_operator):
     leader, other = replicas(start_operator)
-    first = holder(space)
+    first = holder(namespace)
     leader.kill()
     started = time.monotonic()
-    space.token("ci")
-    space.ready("ci", timeout=25)
+    namespace.token("ci")
+    namespace.ready("ci", timeout=25)
     assert time.monotonic() - started > 5, "it took over a lease that was still held"
     assert leads(other)
-    assert holder(space) != first
+    assert holder(namespace) != first
 
 
-def test_the_other_takes_over_at_once_from_a_leader_that_stops(space, start_operator):
+def test_the_other_takes_over_at_once_from_a_leader_that_stops(namespace, start_operator):
     leader, other = replicas(start_operator)
     leader.stop()
-    space.token("ci")
-    space.ready("ci", timeout=6)
+    namespace.token("ci")
+    namespace.ready("ci", timeout=6)
     assert leads(other)
     other.stop()
-    assert not holder(space), "the lease is not released"
+    assert not holder(namespace), "the lease is not released"
 
 
-def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(space, start_operator):
+def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(namespace, start_operator):
     leader = start_operator("--leader-elect")
     wait_for(lambda: leads(leader), 15, "it does not lead")
 
     def take():
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
-        space.leases.patch(
+        namespace.leases.patch(
             "apitoken-operator",
             {"spec": {"holderIdentity": "thief", "renewTime": now, "acquireTime": now}},
         )
@@ -254,15 +257,15 @@ def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(space, start_oper
     take()
     assert leader.wait_exit(20) != 0
     assert "lease" in leader.log().lower() or "lead" in leader.log().lower()
-    assert holder(space) == "thief"
+    assert holder(namespace) == "thief"
 
 
-def test_without_election_it_leads(operator, space):
+def test_without_election_it_leads(operator, namespace):
     assert leads(operator)
-    assert space.leases.get("apitoken-operator") is None
+    assert namespace.leases.get("apitoken-operator") is None
 
 
-# --- what a user can get wrong ------------------------------------------------------------------------------------
+# --- what a user can get wrong --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("flag", ["--metrics-bind-address", "--health-probe-bind-address"])
@@ -334,7 +337,7 @@ def test_an_expired_client_certificate_is_told(cluster, start_operator, tmp_path
     expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "expired|unauthorized")
 
 
-def test_missing_permission_names_verb_and_resource(cluster, space, start_operator, tmp_path):
+def test_missing_permission_names_verb_and_resource(cluster, namespace, start_operator, tmp_path):
     path = tmp_path / "nobody"
     path.write_text(cluster.controlplane("kubeconfig", "--user", "nobody"))
     operator = start_operator(kubeconfig=path, wait_ready=False)
@@ -347,10 +350,11 @@ def test_missing_permission_names_verb_and_resource(cluster, space, start_operat
 
 
 def test_missing_permission_to_write_secrets_is_mint_failed(
-    cluster, space, start_operator, tmp_path
+    cluster, namespace, start_operator, tmp_path
 ):
-    """The role of manifests/rbac, but Secrets may only be read; once they may be written, minting goes on."""
-    user, role = f"reader-{space.name}", f"reader-{space.name}"
+    """The role of manifests/rbac, but Secrets may only be read; once they may be written,
+    minting goes on."""
+    user, role = f"reader-{namespace.name}", f"reader-{namespace.name}"
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     reading = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
     rules = [
@@ -376,14 +380,14 @@ def test_missing_permission_to_write_secrets_is_mint_failed(
         path = tmp_path / "reader"
         path.write_text(cluster.controlplane("kubeconfig", "--user", user))
         operator = start_operator(kubeconfig=path)
-        space.token("ci")
-        event = space.wait_event("ci", "MintFailed")
+        namespace.token("ci")
+        event = namespace.wait_event("ci", "MintFailed")
         assert event["type"] == "Warning"
         assert "create" in event["note"] and "secrets" in event["note"]
-        assert stands(space.tokens.get("ci"), "Ready")[0] != "True"
+        assert status_and_reason(namespace.tokens.get("ci"), "Ready")[0] != "True"
         rules[1] = {**reading, "verbs": ["*"]}
         cluster.api.patch(f"{rbac}/clusterroles/{role}", {"rules": rules})
-        space.ready("ci", timeout=30)
+        namespace.ready("ci", timeout=30)
         operator.stop()
     finally:
         cluster.api.delete(f"{rbac}/clusterrolebindings/{role}")
@@ -391,7 +395,7 @@ def test_missing_permission_to_write_secrets_is_mint_failed(
 
 
 def test_rotated_client_certificate_files_and_a_token_file_work(
-    cluster, space, start_operator, tmp_path
+    cluster, namespace, start_operator, tmp_path
 ):
     """Certificates as files rather than as data, and a CA as a file."""
     pki = cluster.dir / "pki"
@@ -406,12 +410,12 @@ def test_rotated_client_certificate_files_and_a_token_file_work(
         cluster_entry["certificate-authority"] = str(cluster.dir / "ca.crt")
 
     operator = start_operator(kubeconfig=cluster.changed_kubeconfig(tmp_path / "changed", as_files))
-    space.token("ci")
-    space.ready("ci")
+    namespace.token("ci")
+    namespace.ready("ci")
     operator.stop()
 
 
-# --- objects that no rule has seen --------------------------------------------------------------------------------
+# --- objects that no rule has seen ----------------------------------------------------------------
 
 
 def without_rules(schema):
@@ -438,7 +442,8 @@ def without_rules(schema):
 
 @pytest.fixture
 def lax_crd(cluster):
-    """ApiTokens as before any rule existed, while the fixture's function runs; the rules are back when it returns."""
+    """ApiTokens as before any rule existed, while the fixture's function runs; the rules are
+    back when it returns."""
     crds = Collection(cluster.api, CRDS)
     tokens = apitokens(cluster.api, "default")
     shipped = yaml.safe_load((ROOT / "crds" / "apitokens.yaml").read_text())
@@ -523,17 +528,17 @@ def lax_crd(cluster):
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(
-    space, operator, lax_crd, spec, named
+    namespace, operator, lax_crd, spec, named
 ):
-    lax_crd(lambda: space.tokens.create("bad", spec))
-    space.token("good")
-    token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    lax_crd(lambda: namespace.tokens.create("bad", spec))
+    namespace.token("good")
+    token = namespace.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
     assert f"spec.{named}" in condition(token, "Ready")["message"]
-    assert stands(token, "Stalled") == ("True", "InvalidSpec")
-    event = space.wait_event("bad", "InvalidSpec")
+    assert status_and_reason(token, "Stalled") == ("True", "InvalidSpec")
+    event = namespace.wait_event("bad", "InvalidSpec")
     assert event["type"] == "Warning" and f"spec.{named}" in event["note"]
-    assert space.secrets.get("bad") is None
-    space.ready("good", timeout=20)
+    assert namespace.secrets.get("bad") is None
+    namespace.ready("good", timeout=20)
 
 
 @pytest.mark.parametrize(
@@ -548,39 +553,39 @@ def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(
-    space, operator, lax_crd, spec, named
+    namespace, operator, lax_crd, spec, named
 ):
     """The API server asks a rule about what it has stored only where that changes."""
-    lax_crd(lambda: space.tokens.create("bad", {"user": "alice", **spec}))
-    token = space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    lax_crd(lambda: namespace.tokens.create("bad", {"user": "alice", **spec}))
+    token = namespace.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
     assert f"spec.{named}" in condition(token, "Ready")["message"]
-    space.tokens.patch("bad", {"spec": {"revoked": True}})
-    space.wait_condition("bad", "Ready", "False", "Revoked")
+    namespace.tokens.patch("bad", {"spec": {"revoked": True}})
+    namespace.wait_condition("bad", "Ready", "False", "Revoked")
 
 
 def test_a_session_that_renewed_itself_before_that_was_forbidden_runs_to_its_expiry(
-    space, operator, lax_crd
+    namespace, operator, lax_crd
 ):
-    space.token("ci", type="Temporary", ttl="20s")
-    before, value = space.ready("ci")["status"], space.value("ci")
+    namespace.token("ci", type="Temporary", ttl="20s")
+    before, value = namespace.ready("ci")["status"], namespace.value("ci")
     lax_crd(
-        lambda: space.tokens.patch(
+        lambda: namespace.tokens.patch(
             "ci", {"spec": {"rotation": {"policy": "Automatic", "before": "18s"}}}
         )
     )
-    token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
+    token = namespace.wait_condition("ci", "Ready", "False", "InvalidSpec")
     assert "spec.rotation.policy" in condition(token, "Ready")["message"]
     assert token["status"]["tokenHash"] == before["tokenHash"] and "rotateAt" not in token["status"]
-    space.wait_condition("ci", "Ready", "False", "Expired", timeout=40)
-    after = space.tokens.get("ci")["status"]
-    assert (after["revision"], after["expiresAt"]) == (1, before["expiresAt"]) and space.value(
+    namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=40)
+    after = namespace.tokens.get("ci")["status"]
+    assert (after["revision"], after["expiresAt"]) == (1, before["expiresAt"]) and namespace.value(
         "ci"
     ) == value
 
 
-def test_an_invalid_object_mended_is_minted(space, operator, lax_crd):
-    lax_crd(lambda: space.tokens.create("bad", {"user": "alice", "ttl": "banana"}))
-    space.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
-    space.tokens.patch("bad", {"spec": {"ttl": "24h"}})
-    space.ready("bad")
-    space.check_consistent("bad")
+def test_an_invalid_object_mended_is_minted(namespace, operator, lax_crd):
+    lax_crd(lambda: namespace.tokens.create("bad", {"user": "alice", "ttl": "banana"}))
+    namespace.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
+    namespace.tokens.patch("bad", {"spec": {"ttl": "24h"}})
+    namespace.ready("bad")
+    namespace.check_consistent("bad")

@@ -4,10 +4,11 @@ ApiTokens and its own. The operator does all of its work under it, and under the
 import json
 
 import pytest
-from bed import api as kinds
-from bed.policies import ACCOUNT, CORE, SYSTEM, Grants, refusal
-from bed.tokens import encoded, hash_of
-from bed.waiting import eventually, wait_for
+
+from testbed import api as kinds
+from testbed.policies import ACCOUNT, CORE, SYSTEM, Grants, refusal
+from testbed.tokens import encoded, hash_of
+from testbed.waiting import eventually, wait_for
 
 KEYS = "apitoken-operator-jwt-keys"
 ROTATE = "apitoken.dev/rotate-requested-at"
@@ -135,9 +136,9 @@ CREATED = {
 
 
 @pytest.mark.parametrize("what", CREATED)
-def test_which_secrets_the_operators_account_may_create(cluster, space, what):
-    namespace, body, expected = CREATED[what]
-    where = namespace or space.name
+def test_which_secrets_the_operators_account_may_create(cluster, namespace, what):
+    namespace_name, body, expected = CREATED[what]
+    where = namespace_name or namespace.name
     secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), where)
     check_fence(
         refusal(lambda: secrets.api.create(secrets.path, body, dryRun="All")),
@@ -148,7 +149,7 @@ def test_which_secrets_the_operators_account_may_create(cluster, space, what):
     )
 
 
-def check_fence(message, operation, namespace, body, expected):
+def check_fence(message, operation, namespace_name, body, expected):
     if expected is None:
         assert message is None
         return
@@ -156,7 +157,7 @@ def check_fence(message, operation, namespace, body, expected):
     for part in (
         "apitoken-fence",
         expected.format(kind),
-        f"{namespace}/{name}",
+        f"{namespace_name}/{name}",
         f"{ACCOUNT} may",
         operation,
         "; if the operator itself was refused, install its policies and its program from one ",
@@ -209,12 +210,12 @@ PRESENT = {
 
 
 @pytest.mark.parametrize("what", PRESENT)
-def test_which_secrets_the_operators_account_may_change_and_delete(cluster, space, what):
-    namespace, body, *expected = PRESENT[what]
-    where, name = namespace or space.name, body["metadata"]["name"]
+def test_which_secrets_the_operators_account_may_change_and_delete(cluster, namespace, what):
+    namespace_name, body, *expected = PRESENT[what]
+    where, name = namespace_name or namespace.name, body["metadata"]["name"]
     if body["type"] == "kubernetes.io/dockerconfigjson":
         body = {**body, "data": {".dockerconfigjson": encoded("{}")}}
-    cluster.api.create(f"/api/v1/namespaces/{where}/secrets", with_living_owner(space, body))
+    cluster.api.create(f"/api/v1/namespaces/{where}/secrets", with_living_owner(namespace, body))
     try:
         secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), where)
         attempts = [
@@ -236,20 +237,20 @@ def test_which_secrets_the_operators_account_may_change_and_delete(cluster, spac
         kinds.secrets(cluster.api, where).delete(name)
 
 
-def with_living_owner(space, body):
+def with_living_owner(namespace, body):
     """The Secret with an ApiToken that exists in place of OWNER: else the garbage collector takes
     the Secret away."""
     owners = body["metadata"]["ownerReferences"]
     if OWNER not in owners:
         return body
-    uid = space.token(OWNER["name"])["metadata"]["uid"]
+    uid = namespace.token(OWNER["name"])["metadata"]["uid"]
     living = [{**owner, "uid": uid} if owner == OWNER else owner for owner in owners]
     return {**body, "metadata": {**body["metadata"], "ownerReferences": living}}
 
 
-def test_the_operators_account_may_not_give_a_secret_away(cluster, space):
-    secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), space.name)
-    cluster.api.create(secrets.path, with_living_owner(space, secret("ci", [OWNER])))
+def test_the_operators_account_may_not_give_a_secret_away(cluster, namespace):
+    secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), namespace.name)
+    cluster.api.create(secrets.path, with_living_owner(namespace, secret("ci", [OWNER])))
     for owners in ([], None, [OTHER], [OWNER, without(OTHER, controller=False)]):
         assert OWNED in (
             refusal(
@@ -261,9 +262,9 @@ def test_the_operators_account_may_not_give_a_secret_away(cluster, space):
         )
 
 
-def test_the_fence_is_around_nobody_else(cluster, space):
+def test_the_fence_is_around_nobody_else(cluster, namespace):
     """Not around the administrator, tenants, or other service accounts of that name."""
-    grants = Grants(cluster, space.name)
+    grants = Grants(cluster, namespace.name)
     others = [
         "tenant",
         "system:serviceaccount:team-a:apitoken-operator",
@@ -275,7 +276,7 @@ def test_the_fence_is_around_nobody_else(cluster, space):
         )
     grants.in_force()
     for user in others:
-        secrets = kinds.secrets(cluster.api.impersonating(user), space.name)
+        secrets = kinds.secrets(cluster.api.impersonating(user), namespace.name)
         cluster.api.create(secrets.path, secret("mine"))
         assert secrets.patch("mine", {"data": {"token": encoded("new")}})
         assert secrets.delete("mine")
@@ -285,54 +286,62 @@ def test_the_fence_is_around_nobody_else(cluster, space):
 # --- at work --------------------------------------------------------------------------------------
 
 
-def test_the_operator_does_all_of_its_work_under_the_policies(cluster, space, launch):
-    operator = launch("--namespaces", space.name, "--operator-namespace", SYSTEM, "--leader-elect")
-    config = space.settled_config("all")
-    space.token("healed", secret={"labels": {"team": "shop"}})
-    space.ready("healed")
-    first = space.value("healed")
-    space.secrets.delete("healed")
+def test_the_operator_does_all_of_its_work_under_the_policies(cluster, namespace, launch):
+    operator = launch(
+        "--namespaces", namespace.name, "--operator-namespace", SYSTEM, "--leader-elect"
+    )
+    config = namespace.settled_config("all")
+    namespace.token("healed", secret={"labels": {"team": "shop"}})
+    namespace.ready("healed")
+    first = namespace.value("healed")
+    namespace.secrets.delete("healed")
     wait_for(
-        lambda: space.secrets.get("healed") and space.value("healed") != first,
+        lambda: namespace.secrets.get("healed") and namespace.value("healed") != first,
         20,
         "the deleted Secret was not made again",
     )
-    space.ready("healed")
-    space.secrets.patch(
+    namespace.ready("healed")
+    namespace.secrets.patch(
         "healed", {"metadata": {"labels": {"team": "x"}}, "stringData": {"token": "edited"}}
     )
     wait_for(
-        lambda: space.value("healed") not in ("edited", first),
+        lambda: namespace.value("healed") not in ("edited", first),
         20,
         "the edited Secret was not mended",
     )
-    space.tokens.patch("healed", {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}})
-    space.wait_condition("healed", "Ready", "True", "Rotated")
-    eventually(lambda: space.check_consistent("healed"))
-    space.tokens.patch("healed", {"spec": {"revoked": True}})
-    space.wait_condition("healed", "Ready", "False", "Revoked")
-    wait_for(lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays")
-
-    space.token("shown", secret={"deleteAfter": "1s"})
-    space.ready("shown")
+    namespace.tokens.patch(
+        "healed", {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}}
+    )
+    namespace.wait_condition("healed", "Ready", "True", "Rotated")
+    eventually(lambda: namespace.check_consistent("healed"))
+    namespace.tokens.patch("healed", {"spec": {"revoked": True}})
+    namespace.wait_condition("healed", "Ready", "False", "Revoked")
     wait_for(
-        lambda: space.secrets.get("shown") is None,
+        lambda: namespace.secrets.get("healed") is None, 20, "the Secret of a revoked token stays"
+    )
+
+    namespace.token("shown", secret={"deleteAfter": "1s"})
+    namespace.ready("shown")
+    wait_for(
+        lambda: namespace.secrets.get("shown") is None,
         20,
         "the Secret was not deleted after deleteAfter",
     )
-    space.token("session", type="Temporary", format="JWT")
-    space.ready("session")
+    namespace.token("session", type="Temporary", format="JWT")
+    namespace.ready("session")
     assert kinds.secrets(cluster.api, SYSTEM).get(KEYS)["data"]
-    space.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
-    wait_for(lambda: space.tokens.get("short") is None, 30, "the expired ApiToken stays")
-    assert space.tokens.delete("session", propagationPolicy="Foreground")
+    namespace.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
+    wait_for(lambda: namespace.tokens.get("short") is None, 30, "the expired ApiToken stays")
+    assert namespace.tokens.delete("session", propagationPolicy="Foreground")
     wait_for(
-        lambda: space.secrets.get("session") is None, 20, "the Secret of a deleted ApiToken stays"
+        lambda: namespace.secrets.get("session") is None,
+        20,
+        "the Secret of a deleted ApiToken stays",
     )
     wait_for(
-        lambda: space.configs.get(config)["status"].get("matchedTokens") == 2,
+        lambda: namespace.configs.get(config)["status"].get("matchedTokens") == 2,
         20,
-        lambda: space.configs.get(config),
+        lambda: namespace.configs.get(config),
     )
     operator.stop()
     log = operator.log().lower()
@@ -340,7 +349,7 @@ def test_the_operator_does_all_of_its_work_under_the_policies(cluster, space, la
     kinds.secrets(cluster.api, SYSTEM).delete(KEYS)
 
 
-def test_a_stolen_token_of_the_operator_opens_no_other_account(cluster, space, tmp_path):
+def test_a_stolen_token_of_the_operator_opens_no_other_account(cluster, namespace, tmp_path):
     """With the very credentials: the Secret that would hold a token of a powerful account of
     kube-system cannot be made."""
     stolen = cluster.service_account_kubeconfig(tmp_path / "stolen")

@@ -1,4 +1,5 @@
-"""Nobody gains what is another's: a copied token hash, a second owner of a Secret, a reserved group, a robot of another namespace."""
+"""Nobody gains what is another's: a copied token hash, a second owner of a Secret, a reserved
+group, a robot of another namespace."""
 
 import copy
 import threading
@@ -6,8 +7,8 @@ import threading
 import pytest
 import requests
 
-from bed.tokens import condition, hash_of, stands
-from bed.waiting import eventually, holds, let_pass, wait_for
+from testbed.tokens import condition, hash_of, status_and_reason
+from testbed.waiting import eventually, holds, let_pass, wait_for
 
 
 def auth(operator, token):
@@ -33,9 +34,9 @@ def review(operator, token):
     ).json()["status"]
 
 
-def minted(space, name="ci", **spec):
-    space.token(name, **spec)
-    return space.ready(name)["status"], space.value(name)
+def minted(namespace, name="ci", **spec):
+    namespace.token(name, **spec)
+    return namespace.ready(name)["status"], namespace.value(name)
 
 
 class Asking:
@@ -60,9 +61,9 @@ class Asking:
 
 
 @pytest.fixture
-def tenants(launch, make_space):
+def tenants(launch, make_namespace):
     """The operator, and two namespaces that it serves."""
-    alice, mallory = make_space(), make_space()
+    alice, mallory = make_namespace(), make_namespace()
     operator = launch(
         "--namespaces", f"{alice.name},{mallory.name}", "--operator-namespace", alice.name
     )
@@ -70,7 +71,8 @@ def tenants(launch, make_space):
 
 
 def copies_of(status):
-    """Statuses that claim somebody's value: as the present one, and as the previous one, both until 2099."""
+    """Statuses that claim somebody's value: as the present one, and as the previous one, both
+    until 2099."""
     yield {"tokenHash": status["tokenHash"], "expiresAt": "2099-01-01T00:00:00Z"}
     yield {
         "previous": {
@@ -101,90 +103,96 @@ def test_a_copied_hash_takes_nothing_from_the_older_token(tenants):
     wait_for(lambda: auth(operator, value)[0] == 401, 10, "a revoked token goes on")
 
 
-def test_two_owners_of_a_secret_make_it_nobodys(space, operator):
-    status, value = minted(space)
-    space.token("evil", user="mallory@example.com", secret={"name": "ci"})
-    evil = space.wait_condition("evil", "Ready", "False", "SecretConflict")
-    mine = space.secrets.get("ci")["metadata"]["ownerReferences"]
+def test_two_owners_of_a_secret_make_it_nobodys(namespace, operator):
+    status, value = minted(namespace)
+    namespace.token("evil", user="mallory@example.com", secret={"name": "ci"})
+    evil = namespace.wait_condition("evil", "Ready", "False", "SecretConflict")
+    mine = namespace.secrets.get("ci")["metadata"]["ownerReferences"]
     theirs = {
         **copy.deepcopy(mine[0]),
         "name": "evil",
         "uid": evil["metadata"]["uid"],
         "controller": False,
     }
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": [*mine, theirs]}})
-    token = space.wait_condition("ci", "Ready", "False", "SecretConflict")
+    namespace.secrets.patch("ci", {"metadata": {"ownerReferences": [*mine, theirs]}})
+    token = namespace.wait_condition("ci", "Ready", "False", "SecretConflict")
     assert "has other owners beside this ApiToken" in condition(token, "Ready")["message"]
-    assert "ownerReferences" in space.wait_event("ci", "SecretConflict")["note"]
+    assert "ownerReferences" in namespace.wait_event("ci", "SecretConflict")["note"]
 
     def neither_writes():
-        assert stands(space.tokens.get("ci"), "Ready") == ("False", "SecretConflict")
-        assert stands(space.tokens.get("evil"), "Ready") == ("False", "SecretConflict")
-        assert space.value("ci") == value
+        assert status_and_reason(namespace.tokens.get("ci"), "Ready") == ("False", "SecretConflict")
+        assert status_and_reason(namespace.tokens.get("evil"), "Ready") == (
+            "False",
+            "SecretConflict",
+        )
+        assert namespace.value("ci") == value
 
     holds(neither_writes, 2)
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": mine}})
-    assert space.ready("ci")["status"]["tokenHash"] == status["tokenHash"] == hash_of(value)
-    space.check_consistent("ci")
+    namespace.secrets.patch("ci", {"metadata": {"ownerReferences": mine}})
+    assert namespace.ready("ci")["status"]["tokenHash"] == status["tokenHash"] == hash_of(value)
+    namespace.check_consistent("ci")
 
 
-def test_a_second_owner_that_came_while_the_operator_was_down_is_seen(space, start_operator):
+def test_a_second_owner_that_came_while_the_operator_was_down_is_seen(namespace, start_operator):
     operator = start_operator()
-    _, value = minted(space)
-    space.token("evil", user="mallory@example.com", secret={"name": "ci"})
-    evil = space.wait_condition("evil", "Ready", "False", "SecretConflict")
+    _, value = minted(namespace)
+    namespace.token("evil", user="mallory@example.com", secret={"name": "ci"})
+    evil = namespace.wait_condition("evil", "Ready", "False", "SecretConflict")
     operator.stop()
-    mine = space.secrets.get("ci")["metadata"]["ownerReferences"]
+    mine = namespace.secrets.get("ci")["metadata"]["ownerReferences"]
     theirs = {
         **copy.deepcopy(mine[0]),
         "name": "evil",
         "uid": evil["metadata"]["uid"],
         "controller": False,
     }
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": [theirs, *mine]}})
+    namespace.secrets.patch("ci", {"metadata": {"ownerReferences": [theirs, *mine]}})
     start_operator()
-    space.wait_condition("ci", "Ready", "False", "SecretConflict")
-    space.tokens.delete(
+    namespace.wait_condition("ci", "Ready", "False", "SecretConflict")
+    namespace.tokens.delete(
         "evil"
     )  # the garbage collector takes out the reference of an owner that is gone
-    space.ready("ci", timeout=60)
-    space.check_consistent("ci")
-    assert space.value("ci") == value
+    namespace.ready("ci", timeout=60)
+    namespace.check_consistent("ci")
+    assert namespace.value("ci") == value
 
 
-def test_a_reserved_group_is_refused_at_every_door(space, start_operator):
+def test_a_reserved_group_is_refused_at_every_door(namespace, start_operator):
     lax = start_operator("--reserved-groups=", "--reserved-secret-metadata=sync.example.com/")
-    _, value = minted(space, groups=["kubeadm:cluster-admins"])
-    _, harmless = minted(space, "harmless", groups=["deployers"])
+    _, value = minted(namespace, groups=["kubeadm:cluster-admins"])
+    _, harmless = minted(namespace, "harmless", groups=["deployers"])
     assert auth(lax, value)[0] == 200 and review(lax, value)["user"]["groups"] == [
         "kubeadm:cluster-admins"
     ]
-    space.token("synced", secret={"labels": {"a.sync.example.com/to": "x"}})
-    token = space.wait_condition("synced", "Ready", "False", "InvalidSpec")
+    namespace.token("synced", secret={"labels": {"a.sync.example.com/to": "x"}})
+    token = namespace.wait_condition("synced", "Ready", "False", "InvalidSpec")
     assert (
         "spec.secret.labels: a.sync.example.com/to=x makes another controller act"
         in condition(token, "Ready")["message"]
     )
     lax.stop()
     strict = start_operator()
-    token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
+    token = namespace.wait_condition("ci", "Ready", "False", "InvalidSpec")
     assert (
         'spec.groups: "kubeadm:cluster-admins" is reserved' in condition(token, "Ready")["message"]
     )
     assert auth(strict, value) == (401, None)
     assert review(strict, value) == {"authenticated": False}
     assert auth(strict, harmless)[0] == 200
-    space.token("jwt", type="Temporary", format="JWT", groups=["kubeadm:cluster-admins"])
-    space.wait_condition("jwt", "Ready", "False", "InvalidSpec")
-    assert space.secrets.get("jwt") is None
+    namespace.token("jwt", type="Temporary", format="JWT", groups=["kubeadm:cluster-admins"])
+    namespace.wait_condition("jwt", "Ready", "False", "InvalidSpec")
+    assert namespace.secrets.get("jwt") is None
 
 
-def test_a_robot_is_minted_for_in_its_own_namespace_alone(space, operator):
-    _, value = minted(space, user=f"robot:{space.name}:ci")
-    assert auth(operator, value) == (200, f"robot:{space.name}:ci")
-    for name, user in (("other", "robot:kube-system:ci"), ("prefix", f"robot:{space.name}x:ci")):
-        space.token(name, user=user)
-        token = space.wait_condition(name, "Ready", "False", "InvalidSpec")
-        assert f"use robot:{space.name}:<name>" in condition(token, "Ready")["message"]
-        assert space.secrets.get(name) is None
-    eventually(lambda: space.wait_event("other", "InvalidSpec"))
+def test_a_robot_is_minted_for_in_its_own_namespace_alone(namespace, operator):
+    _, value = minted(namespace, user=f"robot:{namespace.name}:ci")
+    assert auth(operator, value) == (200, f"robot:{namespace.name}:ci")
+    for name, user in (
+        ("other", "robot:kube-system:ci"),
+        ("prefix", f"robot:{namespace.name}x:ci"),
+    ):
+        namespace.token(name, user=user)
+        token = namespace.wait_condition(name, "Ready", "False", "InvalidSpec")
+        assert f"use robot:{namespace.name}:<name>" in condition(token, "Ready")["message"]
+        assert namespace.secrets.get(name) is None
+    eventually(lambda: namespace.wait_event("other", "InvalidSpec"))

@@ -1,5 +1,6 @@
-"""What GitOps tools see: no drift, kstatus by its own library, Argo CD's health by the shipped checks, and the rights that docs/gitops.md
-names. The objects under tests/recorded are such as the real server gave out; RECORD=1 writes them anew."""
+"""What GitOps tools see: no drift, kstatus by its own library, Argo CD's health by the shipped
+checks, and the rights that docs/gitops.md names. The objects under tests/recorded are such as
+the real server gave out; RECORD=1 writes them anew."""
 
 import json
 import os
@@ -9,10 +10,10 @@ import subprocess
 import pytest
 import yaml
 
-from bed.cluster import ROOT
-from bed.gitops import argocd_health, kstatus
-from bed.tokens import stands
-from bed.waiting import eventually, let_pass, wait_for
+from testbed.cluster import ROOT
+from testbed.gitops import argocd_health, kstatus
+from testbed.tokens import status_and_reason
+from testbed.waiting import eventually, let_pass, wait_for
 
 SAMPLES = str(ROOT / "manifests/samples")
 RECORDED = ROOT / "tests/recorded"
@@ -43,7 +44,7 @@ VERDICTS = {
 }
 
 
-def judge(state, thing):
+def check_health(state, thing):
     """Both verdicts on a live object, which becomes the recorded one where RECORD is set."""
     if os.environ.get("RECORD"):
         RECORDED.mkdir(exist_ok=True)
@@ -89,42 +90,49 @@ def quota(cluster, namespace, secrets):
     )
 
 
-# --- no drift -------------------------------------------------------------------------------------------------------
+# --- no drift -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def applied(cluster, space, operator):
+def applied(cluster, namespace, operator):
     """The samples, applied as Flux and Argo CD do, and minted."""
-    apply = ("apply", "--server-side", "-n", space.name, "-f", SAMPLES)
+    apply = ("apply", "--server-side", "-n", namespace.name, "-f", SAMPLES)
     cluster.kubectl(*apply)
-    space.ready("ci-deploy")
-    space.wait_condition("legacy-export", "ExpiringSoon", "True")
+    namespace.ready("ci-deploy")
+    namespace.wait_condition("legacy-export", "ExpiringSoon", "True")
     yield lambda: cluster.kubectl(*apply)
-    cluster.kubectl("delete", "-n", space.name, "--ignore-not-found", "-f", SAMPLES)
+    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-f", SAMPLES)
 
 
 @pytest.mark.parametrize("mode", [["--server-side"], []], ids=["server-side", "client-side"])
-def test_the_samples_show_no_diff_while_the_operator_runs(cluster, space, applied, mode):
+def test_the_samples_show_no_diff_while_the_operator_runs(cluster, namespace, applied, mode):
     if not mode:
-        cluster.kubectl("apply", "-n", space.name, "-f", SAMPLES)
-    diff = cluster.kubectl("diff", *mode, "-n", space.name, "-f", SAMPLES, check=False)
+        cluster.kubectl("apply", "-n", namespace.name, "-f", SAMPLES)
+    diff = cluster.kubectl("diff", *mode, "-n", namespace.name, "-f", SAMPLES, check=False)
     assert (diff.returncode, diff.stdout) == (0, ""), diff.stdout + diff.stderr
 
 
-def test_a_diff_is_seen_where_there_is_one(cluster, space, applied):
-    space.tokens.patch("ci-deploy", {"spec": {"description": "changed by hand"}})
+def test_a_diff_is_seen_where_there_is_one(cluster, namespace, applied):
+    namespace.tokens.patch("ci-deploy", {"spec": {"description": "changed by hand"}})
     diff = cluster.kubectl(
-        "diff", "--server-side", "--force-conflicts", "-n", space.name, "-f", SAMPLES, check=False
+        "diff",
+        "--server-side",
+        "--force-conflicts",
+        "-n",
+        namespace.name,
+        "-f",
+        SAMPLES,
+        check=False,
     )
     assert diff.returncode == 1 and "changed by hand" in diff.stdout
 
 
-def test_applying_again_writes_nothing_and_mints_nothing(cluster, space, applied):
+def test_applying_again_writes_nothing_and_mints_nothing(cluster, namespace, applied):
     names = ("ci-deploy", "alice-session", "legacy-export", "report-reader")
-    before = eventually(lambda: settled(space, names))
+    before = eventually(lambda: settled(namespace, names))
     applied()
     let_pass(1)
-    after = {name: space.tokens.get(name) for name in names}
+    after = {name: namespace.tokens.get(name) for name in names}
     for name in names:
         assert (
             after[name]["metadata"]["resourceVersion"]
@@ -133,18 +141,19 @@ def test_applying_again_writes_nothing_and_mints_nothing(cluster, space, applied
         assert after[name]["metadata"]["generation"] == 1 and after[name]["status"]["revision"] == 1
 
 
-def settled(space, names):
-    """The objects once their status has stopped moving. (A ledger need not fill: the samples' mail server does not exist.)"""
-    tokens = {name: space.tokens.get(name) for name in names}
-    assert stands(tokens["legacy-export"], "Ready") == ("True", "ExpiringSoon")
+def settled(namespace, names):
+    """The objects once their status has stopped moving. (A ledger need not fill: the samples'
+    mail server does not exist.)"""
+    tokens = {name: namespace.tokens.get(name) for name in names}
+    assert status_and_reason(tokens["legacy-export"], "Ready") == ("True", "ExpiringSoon")
     assert all(token["status"].get("tokenHash") for token in tokens.values())
     let_pass(1.5)
-    assert all(space.tokens.get(name) == token for name, token in tokens.items())
+    assert all(namespace.tokens.get(name) == token for name, token in tokens.items())
     return tokens
 
 
-def test_the_operator_owns_nothing_but_status(cluster, space, applied):
-    for line in (cluster.api.get(space.tokens.path)["items"], space.configs.list()):
+def test_the_operator_owns_nothing_but_status(cluster, namespace, applied):
+    for line in (cluster.api.get(namespace.tokens.path)["items"], namespace.configs.list()):
         for thing in line:
             for entry in thing["metadata"]["managedFields"]:
                 assert entry.get("subresource") == "status" or entry["manager"] == "kubectl", (
@@ -153,59 +162,75 @@ def test_the_operator_owns_nothing_but_status(cluster, space, applied):
                 )
 
 
-# --- kstatus and Argo CD ----------------------------------------------------------------------------------------------
+# --- kstatus and Argo CD --------------------------------------------------------------------------
 
 
-def test_an_apitoken_is_judged_rightly_through_its_life(cluster, space, start_operator):
-    judge("apitoken-untouched", space.token("ci"))
-    quota(cluster, space.name, 0)
+def test_an_apitoken_is_judged_rightly_through_its_life(cluster, namespace, start_operator):
+    check_health("apitoken-untouched", namespace.token("ci"))
+    quota(cluster, namespace.name, 0)
     operator = start_operator()
-    judge("apitoken-pending", space.wait_condition("ci", "Reconciling", "True", "Pending"))
-    quota(cluster, space.name, 9)
-    space.config("lead", warnBeforeDays=30)
-    judge("apitoken-issued", space.ready("ci", timeout=30))
+    check_health(
+        "apitoken-pending", namespace.wait_condition("ci", "Reconciling", "True", "Pending")
+    )
+    quota(cluster, namespace.name, 9)
+    namespace.config("lead", warnBeforeDays=30)
+    check_health("apitoken-issued", namespace.ready("ci", timeout=30))
     operator.stop()
-    judge("apitoken-changed", space.tokens.patch("ci", {"spec": {"description": "changed"}}))
-    start_operator()
-    judge("apitoken-issued", space.ready("ci"))
-    space.token("soon", ttl="720h1s")
-    judge("apitoken-expiring", space.wait_condition("soon", "Ready", "True", "ExpiringSoon"))
-    space.token("short", ttl="10s")
-    space.secret("taken", mine="yes")
-    space.token("taken")
-    judge("apitoken-conflict", space.wait_condition("taken", "Stalled", "True", "SecretConflict"))
-    space.tokens.patch("soon", {"spec": {"revoked": True}})
-    judge("apitoken-revoked", space.wait_condition("soon", "Stalled", "True", "Revoked"))
-    judge(
-        "apitoken-expired", space.wait_condition("short", "Stalled", "True", "Expired", timeout=25)
+    check_health(
+        "apitoken-changed", namespace.tokens.patch("ci", {"spec": {"description": "changed"}})
     )
-    space.tokens.patch("ci", {"metadata": {"finalizers": ["example.com/hold"]}})
-    space.tokens.delete("ci")
-    judge("apitoken-deleted", space.tokens.get("ci"))
-    space.tokens.patch("ci", {"metadata": {"finalizers": None}})
+    start_operator()
+    check_health("apitoken-issued", namespace.ready("ci"))
+    namespace.token("soon", ttl="720h1s")
+    check_health(
+        "apitoken-expiring", namespace.wait_condition("soon", "Ready", "True", "ExpiringSoon")
+    )
+    namespace.token("short", ttl="10s")
+    namespace.secret("taken", mine="yes")
+    namespace.token("taken")
+    check_health(
+        "apitoken-conflict", namespace.wait_condition("taken", "Stalled", "True", "SecretConflict")
+    )
+    namespace.tokens.patch("soon", {"spec": {"revoked": True}})
+    check_health("apitoken-revoked", namespace.wait_condition("soon", "Stalled", "True", "Revoked"))
+    check_health(
+        "apitoken-expired",
+        namespace.wait_condition("short", "Stalled", "True", "Expired", timeout=25),
+    )
+    namespace.tokens.patch("ci", {"metadata": {"finalizers": ["example.com/hold"]}})
+    namespace.tokens.delete("ci")
+    check_health("apitoken-deleted", namespace.tokens.get("ci"))
+    namespace.tokens.patch("ci", {"metadata": {"finalizers": None}})
 
 
-def test_a_tokenexpiryconfig_is_judged_rightly(space, start_operator):
+def test_a_tokenexpiryconfig_is_judged_rightly(namespace, start_operator):
     smtp = {"server": "127.0.0.1:1", "from": "tokens@example.com"}
-    name = space.config("plain", warnBeforeDays=10)
-    judge("tokenexpiryconfig-untouched", space.configs.get(name))
+    name = namespace.config("plain", warnBeforeDays=10)
+    check_health("tokenexpiryconfig-untouched", namespace.configs.get(name))
     start_operator()
-    judge("tokenexpiryconfig-accepted", reached(space, name, "Ready", "Accepted"))
-    judge(
+    check_health("tokenexpiryconfig-accepted", reached(namespace, name, "Ready", "Accepted"))
+    check_health(
         "tokenexpiryconfig-address",
-        reached(space, space.config("address", emails="not an address"), "Ready", "InvalidAddress"),
+        reached(
+            namespace,
+            namespace.config("address", emails="not an address"),
+            "Ready",
+            "InvalidAddress",
+        ),
     )
-    waits = space.config(
+    waits = namespace.config(
         "secret", emails="a@example.com", smtp={**smtp, "credentialsSecret": "absent"}
     )
-    judge("tokenexpiryconfig-secret", reached(space, waits, "Ready", "SecretNotFound"))
-    refused = space.config("delivery", emails="a@example.com", digest="0s", smtp=smtp)
-    space.token("soon", ttl="720h1s")
-    judge("tokenexpiryconfig-delivery", reached(space, refused, "EmailDelivery", "DeliveryFailed"))
+    check_health("tokenexpiryconfig-secret", reached(namespace, waits, "Ready", "SecretNotFound"))
+    refused = namespace.config("delivery", emails="a@example.com", digest="0s", smtp=smtp)
+    namespace.token("soon", ttl="720h1s")
+    check_health(
+        "tokenexpiryconfig-delivery", reached(namespace, refused, "EmailDelivery", "DeliveryFailed")
+    )
 
 
-def reached(space, name, kind, reason):
-    return space.wait_config(
+def reached(namespace, name, kind, reason):
+    return namespace.wait_config(
         name,
         lambda c: any(
             condition["type"] == kind and condition["reason"] == reason
@@ -216,12 +241,13 @@ def reached(space, name, kind, reason):
 
 @pytest.mark.parametrize("state", VERDICTS)
 def test_a_recorded_object_is_judged_the_same(state):
-    judge(state, json.loads((RECORDED / f"{state}.json").read_text()))
+    check_health(state, json.loads((RECORDED / f"{state}.json").read_text()))
 
 
 @pytest.mark.parametrize("state", VERDICTS)
 def test_the_expressions_for_flux_know_what_kstatus_does_not(state):
-    """As Argo CD's health check: done where that says Healthy, lost where it says Degraded; what nobody has seen is neither."""
+    """As Argo CD's health check: done where that says Healthy, lost where it says Degraded; what
+    nobody has seen is neither."""
     thing = json.loads((RECORDED / f"{state}.json").read_text())
     checks = {
         check["kind"]: check for check in described("Kustomization")["spec"]["healthCheckExprs"]
@@ -253,7 +279,7 @@ def test_what_argo_cd_gets_is_what_was_tested():
         assert shipped[f"resource.customizations.health.apitoken.dev_{kind}"] == script
 
 
-# --- rights -----------------------------------------------------------------------------------------------------------
+# --- rights ---------------------------------------------------------------------------------------
 
 
 class Deployer:
@@ -288,17 +314,17 @@ class Deployer:
 
 
 @pytest.fixture
-def deployer(cluster, space):
+def deployer(cluster, namespace):
     role, binding = described("ClusterRole"), described("RoleBinding")
     identities = [
         described(kind, "apitoken-gitops-identities")
         for kind in ("ClusterRole", "ClusterRoleBinding")
     ]
-    binding["metadata"]["namespace"] = space.name
+    binding["metadata"]["namespace"] = namespace.name
     for one in (binding, identities[1]):
-        one["subjects"][0]["namespace"] = space.name
+        one["subjects"][0]["namespace"] = namespace.name
     cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([role, binding, *identities]))
-    deployer = Deployer(cluster, space.name, binding["subjects"][0]["name"])
+    deployer = Deployer(cluster, namespace.name, binding["subjects"][0]["name"])
     wait_for(
         lambda: deployer.may("mint-permanent", "apitoken.dev", "apitokens"),
         10,
@@ -319,7 +345,7 @@ def deployer(cluster, space):
 
 
 @pytest.fixture
-def policy(cluster, space, deployer):
+def policy(cluster, namespace, deployer):
     """The shipped mint policy, in force for this test alone."""
     mint = str(ROOT / "manifests/policy/mint.yaml")
     cluster.kubectl("apply", "-f", mint)
@@ -348,21 +374,21 @@ def policy(cluster, space, deployer):
     cluster.kubectl("delete", "-f", mint)
 
 
-def test_the_documented_rights_suffice_to_apply_and_prune(space, operator, deployer, policy):
+def test_the_documented_rights_suffice_to_apply_and_prune(namespace, operator, deployer, policy):
     sample = str(ROOT / "manifests/samples/apitoken-permanent.yaml")
     deployer.kubectl("apply", "--server-side", "-f", sample)
-    space.ready("ci-deploy")
+    namespace.ready("ci-deploy")
     deployer.kubectl("diff", "--server-side", "-f", sample)
     deployer.kubectl("delete", "-f", sample)
 
 
-def test_a_robot_needs_no_right_on_names(deployer, policy, cluster, space):
+def test_a_robot_needs_no_right_on_names(deployer, policy, cluster, namespace):
     cluster.kubectl("delete", "clusterrolebinding", "apitoken-gitops-identities")
     robot = {
         "apiVersion": "apitoken.dev/v1alpha1",
         "kind": "ApiToken",
         "metadata": {"name": "ci"},
-        "spec": {"user": f"robot:{space.name}:ci"},
+        "spec": {"user": f"robot:{namespace.name}:ci"},
     }
     deployer.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(robot))
     cluster.kubectl(

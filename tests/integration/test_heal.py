@@ -1,57 +1,58 @@
-"""Healing: whatever happens to a Secret, a live token ends with one valid value and the same expiry."""
+"""Healing: whatever happens to a Secret, a live token ends with one valid value and the same
+expiry."""
 
 import pytest
 
-from bed.api import ApiError
-from bed.tokens import encoded, hash_of, stands, value_in, well_formed
-from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
+from testbed.api import ApiError
+from testbed.tokens import encoded, hash_of, status_and_reason, value_in, well_formed
+from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 
-def minted(space, name="ci", **spec):
-    space.token(name, **spec)
-    return space.ready(name)["status"], space.value(name)
+def minted(namespace, name="ci", **spec):
+    namespace.token(name, **spec)
+    return namespace.ready(name)["status"], namespace.value(name)
 
 
-def wait_reminted(space, before, old_value, name="ci", key="token"):
+def wait_reminted(namespace, before, old_value, name="ci", key="token"):
     """A new value, the old expiry; the old hash is nowhere in the status."""
 
     def reminted():
-        token, secret = space.check_consistent(name, key=key)
+        token, secret = namespace.check_consistent(name, key=key)
         assert value_in(secret, key) != old_value
         return token
 
     status = eventually(reminted, 15)["status"]
-    assert well_formed(space.value(name, key))
+    assert well_formed(namespace.value(name, key))
     assert status["expiresAt"] == before["expiresAt"], "healing extended the token's life"
     assert status["revision"] > before["revision"]
     assert hash_of(old_value) not in str(status)
-    secret = space.secrets.get(name)
+    secret = namespace.secrets.get(name)
     assert secret["metadata"]["annotations"]["apitoken.dev/expires-at"] == before["expiresAt"]
     assert secret["metadata"]["annotations"]["apitoken.dev/token-hash"] == status["tokenHash"]
     assert secret["metadata"]["annotations"]["apitoken.dev/revision"] == str(status["revision"])
     return status
 
 
-def test_a_deleted_secret_comes_back_with_a_new_value_and_the_same_expiry(space, operator):
-    before, value = minted(space)
-    space.secrets.delete("ci")
-    wait_reminted(space, before, value)
+def test_a_deleted_secret_comes_back_with_a_new_value_and_the_same_expiry(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.delete("ci")
+    wait_reminted(namespace, before, value)
 
 
-def test_a_secret_deleted_while_the_operator_was_down_comes_back(space, start_operator):
+def test_a_secret_deleted_while_the_operator_was_down_comes_back(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(space)
+    before, value = minted(namespace)
     operator.stop()
-    space.secrets.delete("ci")
+    namespace.secrets.delete("ci")
     start_operator()
-    wait_reminted(space, before, value)
+    wait_reminted(namespace, before, value)
 
 
 @pytest.fixture
-def no_secrets(space, cluster):
+def no_secrets(namespace, cluster):
     """Nobody may make Secrets in the namespace: a policy, on while this is entered."""
-    policy = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": space.name}}
-    here = {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
+    policy = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": namespace.name}}
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
     path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 
     def begin():
@@ -81,13 +82,13 @@ def no_secrets(space, cluster):
             {
                 **policy,
                 "kind": "ValidatingAdmissionPolicyBinding",
-                "spec": {"policyName": space.name, "validationActions": ["Deny"]},
+                "spec": {"policyName": namespace.name, "validationActions": ["Deny"]},
             },
         )
 
         def refused():
             try:
-                space.secrets.delete(space.secret("probe", a="b")["metadata"]["name"])
+                namespace.secrets.delete(namespace.secret("probe", a="b")["metadata"]["name"])
             except ApiError as error:
                 return "no more Secrets" in str(error)
             return False
@@ -96,32 +97,34 @@ def no_secrets(space, cluster):
 
     def end():
         for kind in ("ybindings", "ies"):
-            if cluster.api.get(f"{path}{kind}/{space.name}"):
-                cluster.api.delete(f"{path}{kind}/{space.name}")
+            if cluster.api.get(f"{path}{kind}/{namespace.name}"):
+                cluster.api.delete(f"{path}{kind}/{namespace.name}")
 
     begin.end = end
     yield begin
     end()
 
 
-def test_a_lost_value_is_void_though_no_other_can_be_minted(space, operator, no_secrets):
-    before, _ = minted(space)
+def test_a_lost_value_is_void_though_no_other_can_be_minted(namespace, operator, no_secrets):
+    before, _ = minted(namespace)
     no_secrets()
-    space.secrets.delete("ci")
-    space.wait_condition("ci", "Ready", "False", "Pending")
+    namespace.secrets.delete("ci")
+    namespace.wait_condition("ci", "Ready", "False", "Pending")
     wait_for(
-        lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on"
+        lambda: "tokenHash" not in namespace.tokens.get("ci")["status"],
+        10,
+        "the lost value goes on",
     )
     no_secrets.end()
-    status = space.ready("ci", timeout=60)["status"]
+    status = namespace.ready("ci", timeout=60)["status"]
     assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(
-        space.value("ci")
+        namespace.value("ci")
     )
 
 
-def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(space, operator):
-    before, _ = minted(space)
-    space.tokens.patch(
+def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(namespace, operator):
+    before, _ = minted(namespace)
+    namespace.tokens.patch(
         "ci",
         {
             "spec": {
@@ -131,49 +134,51 @@ def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(space, operator
             }
         },
     )
-    token = space.wait_condition("ci", "Ready", "False", "InvalidSpec")
+    token = namespace.wait_condition("ci", "Ready", "False", "InvalidSpec")
     assert token["status"]["tokenHash"] == before["tokenHash"]
-    space.secrets.delete("ci")
+    namespace.secrets.delete("ci")
     wait_for(
-        lambda: "tokenHash" not in space.tokens.get("ci")["status"], 10, "the lost value goes on"
+        lambda: "tokenHash" not in namespace.tokens.get("ci")["status"],
+        10,
+        "the lost value goes on",
     )
-    space.tokens.patch("ci", {"spec": {"secret": {"encryptTo": None}}})
-    status = space.ready("ci")["status"]
+    namespace.tokens.patch("ci", {"spec": {"secret": {"encryptTo": None}}})
+    status = namespace.ready("ci")["status"]
     assert status["expiresAt"] == before["expiresAt"] and status["tokenHash"] == hash_of(
-        space.value("ci")
+        namespace.value("ci")
     )
 
 
-def test_an_edited_value_is_replaced(space, operator):
-    before, value = minted(space)
-    space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
-    wait_reminted(space, before, value)
+def test_an_edited_value_is_replaced(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
+    wait_reminted(namespace, before, value)
 
 
-def test_a_value_edited_while_the_operator_was_down_is_replaced(space, start_operator):
+def test_a_value_edited_while_the_operator_was_down_is_replaced(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(space)
+    before, value = minted(namespace)
     operator.stop()
-    space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
+    namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     start_operator()
-    wait_reminted(space, before, value)
+    wait_reminted(namespace, before, value)
 
 
-def test_a_removed_key_comes_back(space, operator):
-    before, value = minted(space)
-    space.secrets.patch("ci", {"data": {"token": None}})
-    wait_reminted(space, before, value)
+def test_a_removed_key_comes_back(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.patch("ci", {"data": {"token": None}})
+    wait_reminted(namespace, before, value)
 
 
-def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(space, operator):
-    before, value = minted(space)
-    space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
-    status = wait_reminted(space, before, value)
-    healed = space.value("ci")
-    space.secrets.patch("ci", {"data": {"other": encoded("x")}})
-    holds(lambda: space.check_consistent("ci"), 1.5)
-    assert space.value("ci") == healed
-    assert space.tokens.get("ci")["status"]["revision"] == status["revision"]
+def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
+    status = wait_reminted(namespace, before, value)
+    healed = namespace.value("ci")
+    namespace.secrets.patch("ci", {"data": {"other": encoded("x")}})
+    holds(lambda: namespace.check_consistent("ci"), 1.5)
+    assert namespace.value("ci") == healed
+    assert namespace.tokens.get("ci")["status"]["revision"] == status["revision"]
 
 
 @pytest.mark.parametrize(
@@ -187,101 +192,105 @@ def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(spa
         ("labels", "team", "eve"),
     ],
 )
-def test_our_metadata_is_put_back_and_foreign_metadata_stays(space, operator, kind, name, wrong):
-    before, value = minted(space, secret={"labels": {"team": "a"}})
-    right = space.secrets.get("ci")["metadata"][kind][name]
-    space.secrets.patch("ci", {"metadata": {kind: {name: wrong, "foreign": "stays"}}})
+def test_our_metadata_is_put_back_and_foreign_metadata_stays(
+    namespace, operator, kind, name, wrong
+):
+    before, value = minted(namespace, secret={"labels": {"team": "a"}})
+    right = namespace.secrets.get("ci")["metadata"][kind][name]
+    namespace.secrets.patch("ci", {"metadata": {kind: {name: wrong, "foreign": "stays"}}})
 
     def put_back():
-        secret = space.secrets.get("ci")
+        secret = namespace.secrets.get("ci")
         assert secret["metadata"][kind].get(name) == right
         assert secret["metadata"][kind]["foreign"] == "stays"
 
     eventually(put_back)
-    assert space.value("ci") == value
-    assert space.tokens.get("ci")["status"]["revision"] == before["revision"]
+    assert namespace.value("ci") == value
+    assert namespace.tokens.get("ci")["status"]["revision"] == before["revision"]
 
 
-def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(space, operator):
-    before, value = minted(space)
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
+def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
     eventually(
         lambda: (
-            space.check_consistent("ci")
-            and space.secrets.get("ci")["metadata"].get("ownerReferences")
+            (
+                namespace.check_consistent("ci")
+                and namespace.secrets.get("ci")["metadata"].get("ownerReferences")
+            )
             or pytest.fail("no owner")
         )
     )
     assert (
-        space.value("ci") == value
-        and space.tokens.get("ci")["status"]["revision"] == before["revision"]
+        namespace.value("ci") == value
+        and namespace.tokens.get("ci")["status"]["revision"] == before["revision"]
     )
 
 
-def test_another_owner_in_place_of_ours_makes_the_secret_foreign(space, operator):
-    minted(space)
-    space.secrets.patch("ci", {"metadata": {"ownerReferences": [space.other_owner()]}})
-    space.wait_condition("ci", "Ready", "False", "SecretConflict")
+def test_another_owner_in_place_of_ours_makes_the_secret_foreign(namespace, operator):
+    minted(namespace)
+    namespace.secrets.patch("ci", {"metadata": {"ownerReferences": [namespace.other_owner()]}})
+    namespace.wait_condition("ci", "Ready", "False", "SecretConflict")
 
 
-def test_a_foreign_secret_is_never_touched_and_its_removal_is_seen(space, operator):
-    foreign = space.secret("ci", token="mine")
-    space.token("ci")
-    token = space.wait_condition("ci", "Ready", "False", "SecretConflict")
-    assert stands(token, "Stalled") == ("True", "SecretConflict")
+def test_a_foreign_secret_is_never_touched_and_its_removal_is_seen(namespace, operator):
+    foreign = namespace.secret("ci", token="mine")
+    namespace.token("ci")
+    token = namespace.wait_condition("ci", "Ready", "False", "SecretConflict")
+    assert status_and_reason(token, "Stalled") == ("True", "SecretConflict")
     assert "tokenHash" not in token["status"]
-    assert space.wait_event("ci", "SecretConflict")["type"] == "Warning"
+    assert namespace.wait_event("ci", "SecretConflict")["type"] == "Warning"
     let_pass(1)
     assert (
-        space.secrets.get("ci")["metadata"]["resourceVersion"]
+        namespace.secrets.get("ci")["metadata"]["resourceVersion"]
         == foreign["metadata"]["resourceVersion"]
     )
-    space.secrets.delete("ci")
-    space.ready("ci", timeout=45)
-    space.check_consistent("ci")
+    namespace.secrets.delete("ci")
+    namespace.ready("ci", timeout=45)
+    namespace.check_consistent("ci")
 
 
-def test_of_two_apitokens_with_one_secret_name_only_one_gets_it(space, operator):
-    space.token("first", secret={"name": "shared"})
-    space.ready("first")
-    space.token("second", secret={"name": "shared"})
-    space.wait_condition("second", "Ready", "False", "SecretConflict")
-    space.check_consistent("first", "shared")
+def test_of_two_apitokens_with_one_secret_name_only_one_gets_it(namespace, operator):
+    namespace.token("first", secret={"name": "shared"})
+    namespace.ready("first")
+    namespace.token("second", secret={"name": "shared"})
+    namespace.wait_condition("second", "Ready", "False", "SecretConflict")
+    namespace.check_consistent("first", "shared")
 
 
-def test_an_apitoken_made_again_under_its_name_gets_its_own_secret(space, operator):
-    before, value = minted(space)
-    space.tokens.delete("ci")
-    space.token("ci", user="bob@example.com")
-    token = space.ready("ci", timeout=60)
-    _, secret = space.check_consistent("ci")
+def test_an_apitoken_made_again_under_its_name_gets_its_own_secret(namespace, operator):
+    _, value = minted(namespace)
+    namespace.tokens.delete("ci")
+    namespace.token("ci", user="bob@example.com")
+    token = namespace.ready("ci", timeout=60)
+    _, secret = namespace.check_consistent("ci")
     assert value_in(secret) != value
     assert token["status"]["revision"] == 1
     assert secret["metadata"]["annotations"]["apitoken.dev/user"] == "bob@example.com"
-    assert not space.events_of("ci", "SecretConflict")
+    assert not namespace.events_of("ci", "SecretConflict")
 
 
-def test_many_secrets_deleted_at_once_all_come_back(space, operator):
+def test_many_secrets_deleted_at_once_all_come_back(namespace, operator):
     for number in range(40):
-        space.token(f"t{number}")
-    before = {t["metadata"]["name"]: t["status"] for t in space.wait_all_ready(40)}
-    space.cluster.api.delete(
-        space.secrets.path, labelSelector="app.kubernetes.io/managed-by=apitoken-operator"
+        namespace.token(f"t{number}")
+    before = {t["metadata"]["name"]: t["status"] for t in namespace.wait_all_ready(40)}
+    namespace.cluster.api.delete(
+        namespace.secrets.path, labelSelector="app.kubernetes.io/managed-by=apitoken-operator"
     )
 
     def all_back():
         for name, status in before.items():
-            token, _ = space.check_consistent(name)
+            token, _ = namespace.check_consistent(name)
             assert token["status"]["expiresAt"] == status["expiresAt"]
             assert token["status"]["tokenHash"] != status["tokenHash"]
 
     eventually(all_back, 30)
 
 
-def test_healing_leaves_nothing_to_do(space, operator):
-    before, value = minted(space)
-    space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
-    wait_reminted(space, before, value)
+def test_healing_leaves_nothing_to_do(namespace, operator):
+    before, value = minted(namespace)
+    namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
+    wait_reminted(namespace, before, value)
     wait_for(
         lambda: operator.metrics().value("workqueue_depth") in (0, None),
         5,

@@ -1,5 +1,6 @@
-"""The container image (hack/image.sh): unpacked as a container engine would, its program runs in its own root file system, read-only, as
-the numeric user, with a service account's files, against the real API server. It takes root (unshare, chroot), as a node's engine does."""
+"""The container image (hack/image.sh): unpacked as a container engine would, its program runs in
+its own root file system, read-only, as the numeric user, with a service account's files, against
+the real API server. It takes root (unshare, chroot), as a node's engine does."""
 
 import json
 import os
@@ -10,25 +11,26 @@ import tarfile
 
 import pytest
 
-from bed.cluster import ROOT
-from bed.process import Operator
+from testbed.cluster import ROOT
+from testbed.process import Operator
 
 ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
 PROGRAM = "/usr/bin/apitoken-operator"
 USER = "65532:65532"
-# What an engine does on a node: mount what the pod has, make the root read-only, give up every right, run the entry point.
-CONTAINER = """set -e
+# What an engine does on a node: mount what the pod has, make the root read-only, give up every
+# right, run the entry point.
+CONTAINER = f"""set -e
 root=$1 account=$2
 shift 2
 mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
-mount --bind "$account" "$root/%s"
-mount -o remount,bind,ro "$root/%s"
+mount --bind "$account" "$root/{ACCOUNT}"
+mount -o remount,bind,ro "$root/{ACCOUNT}"
 mount -o remount,bind,ro "$root"
 cd "$root"
-exec setpriv --no-new-privs chroot --userspec=%s --groups= "$root" "$@"
-""" % (ACCOUNT, ACCOUNT, USER)
+exec setpriv --no-new-privs chroot --userspec={USER} --groups= "$root" "$@"
+"""
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="unshare and chroot need root")
 
@@ -85,7 +87,7 @@ def image(tmp_path_factory):
 
 
 @pytest.fixture
-def service_account(cluster, space, tmp_path):
+def service_account(cluster, namespace, tmp_path):
     """The files that a pod of the shipped service account finds."""
     cluster.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
     folder = tmp_path / "serviceaccount"
@@ -140,11 +142,11 @@ def contained(image, cluster, service_account, tmp_path):
         operator.check_log()
 
 
-def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained, space, image):
-    operator = contained("--leader-elect", "--namespaces", space.name)
-    space.token("ci")
-    space.ready("ci")
-    space.check_consistent("ci")
+def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained, namespace, image):
+    operator = contained("--leader-elect", "--namespaces", namespace.name)
+    namespace.token("ci")
+    namespace.ready("ci")
+    namespace.check_consistent("ci")
     status = open(f"/proc/{operator.process.pid}/status").read()
     assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(
         r"^Gid:\t65532\t65532", status, re.M
@@ -153,7 +155,8 @@ def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained
         r"^NoNewPrivs:\t1$", status, re.M
     )
     assert os.readlink(f"/proc/{operator.process.pid}/root") == str(image.root)
-    # Nobody but root dumps or traces it: the files in /proc of what may be traced belong to its user.
+    # Nobody but root dumps or traces it: the files in /proc of what may be traced belong to its
+    # user.
     assert os.stat(f"/proc/{operator.process.pid}/environ").st_uid == 0
     assert re.search(
         r"^Max core file size +0 +0 ", open(f"/proc/{operator.process.pid}/limits").read(), re.M
@@ -183,7 +186,7 @@ def test_the_image_says_what_it_is_and_runs_as_nobody(image):
         and f'ENTRYPOINT ["{PROGRAM}"]' in dockerfile
         and f"ARG VERSION={image.version}\n" in dockerfile
     )
-    assert {name for name in config["Labels"]} - set(re.findall(r"(org\S+)=", dockerfile)) == {
+    assert set(config["Labels"]) - set(re.findall(r"(org\S+)=", dockerfile)) == {
         "org.opencontainers.image.created"
     }
 
@@ -213,8 +216,9 @@ def test_the_program_is_built_with_every_hardening_that_debian_has(image):
     )
     assert "glibcxx_assert_fail" in imported, "_GLIBCXX_ASSERTIONS"
     if platform.machine() == "x86_64":
-        # The CET note would need Debian's crt1.o to have it, which has none: so the code itself is looked at. Each function that
-        # can be called through a pointer begins with endbr64; a stack frame larger than a page is probed a page at a time.
+        # The CET note would need Debian's crt1.o to have it, which has none: so the code itself is
+        # looked at. Each function that can be called through a pointer begins with endbr64; a stack
+        # frame larger than a page is probed a page at a time.
         code = program.read_bytes()
         assert code.count(b"\xf3\x0f\x1e\xfa") > 2000, "-fcf-protection"
         assert code.count(b"\x48\x81\xec\x00\x10\x00\x00\x48\x83\x0c\x24\x00") > 0, (

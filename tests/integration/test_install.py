@@ -1,16 +1,17 @@
-"""From a clean cluster to working tokens, by each way that we ship: Helm 3, Helm 4, kustomize, install.yaml. No pod runs here, so the
-operator runs as a process: with the flags of the installed Deployment, under the service account that the installation made."""
+"""From a clean cluster to working tokens, by each way that we ship: Helm 3, Helm 4, kustomize,
+install.yaml. No pod runs here, so the operator runs as a process: with the flags of the
+installed Deployment, under the service account that the installation made."""
 
 import pytest
 import yaml
 
-from bed import api as kinds
-from bed.api import ApiError, Collection
-from bed.cluster import ROOT, Cluster
-from bed.helm import CHART, Helm, built, former_chart
-from bed.space import Space
-from bed.tokens import hash_of
-from bed.waiting import eventually, let_pass, wait_for
+from testbed import api as kinds
+from testbed.api import ApiError, Collection
+from testbed.cluster import ROOT, Cluster
+from testbed.helm import CHART, Helm, built, previous_chart
+from testbed.namespace import TestNamespace
+from testbed.tokens import hash_of
+from testbed.waiting import eventually, let_pass, wait_for
 
 SYSTEM = "apitoken-system"
 SAMPLES = ROOT / "manifests" / "samples"
@@ -58,18 +59,18 @@ def apply_samples(cluster):
     served(cluster)
     cluster.kubectl("create", "namespace", "team-a", check=False)
     cluster.kubectl("apply", "-n", "team-a", "--validate=strict", "-f", str(SAMPLES))
-    space = Space(cluster, "team-a")
+    namespace = TestNamespace(cluster, "team-a")
     for name in ("ci-deploy", "alice-session", "legacy-export"):
-        token = space.ready(name)
+        token = namespace.ready(name)
         assert token["status"]["expiresAt"]
-    return space
+    return namespace
 
 
-def values_of(space):
-    tokens = {token["metadata"]["name"]: token["status"] for token in space.tokens.list()}
+def values_of(namespace):
+    tokens = {token["metadata"]["name"]: token["status"] for token in namespace.tokens.list()}
     secrets = {
         s["metadata"]["name"]: s["data"]
-        for s in space.secrets.list()
+        for s in namespace.secrets.list()
         if "apitoken.dev/token-id" in s["metadata"].get("annotations", {})
     }
     assert len(secrets) == len(tokens) == 4
@@ -125,15 +126,15 @@ def columns(cluster):
 @pytest.mark.parametrize("major", ["3", "4"])
 def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, major):
     helm = Helm(clean, major, tmp_path / "helm")
-    notes = helm("install", RELEASE, former_chart(tmp_path), "--create-namespace").stdout
+    notes = helm("install", RELEASE, previous_chart(tmp_path), "--create-namespace").stdout
     assert "SKIPPED" in notes and "monitoring.coreos.com" in notes
     assert "Age" not in columns(clean)
     operator = run_installed()
-    space = apply_samples(clean)
+    namespace = apply_samples(clean)
     refuses_permanent_tokens(clean)
-    before = values_of(space)
-    assert hash_of(space.value("ci-deploy")) == before[0]["ci-deploy"][0]
-    signed = Space(clean, "default")
+    before = values_of(namespace)
+    assert hash_of(namespace.value("ci-deploy")) == before[0]["ci-deploy"][0]
+    signed = TestNamespace(clean, "default")
     signed.token("session", type="Temporary", format="JWT")
     signed.ready("session")
 
@@ -143,7 +144,7 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     assert "forbidden" not in operator.log().lower()
     operator = run_installed()
     let_pass(2)
-    assert values_of(space) == before
+    assert values_of(namespace) == before
     assert operator.metrics().value("apitoken_minted_total") == 0
     assert operator.metrics().matching("apitokens"), "what `helm test` looks for"
     operator.stop()
@@ -151,7 +152,7 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     helm("uninstall", RELEASE)
     assert clean.api.get(f"{ADMISSION}/apitoken-mint") is None
     assert clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}") is None
-    assert values_of(space) == before, "an uninstallation must leave tokens alone"
+    assert values_of(namespace) == before, "an uninstallation must leave tokens alone"
     keys = kinds.secrets(clean.api, SYSTEM).get("apitoken-operator-jwt-keys")
     assert "ownerReferences" not in keys["metadata"], (
         "it is removed by hand, as docs/installation.md says"
@@ -160,10 +161,10 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     helm("install", RELEASE, CHART)
     operator = run_installed()
     let_pass(2)
-    assert values_of(space) == before
-    space.secrets.delete("ci-deploy")
+    assert values_of(namespace) == before
+    namespace.secrets.delete("ci-deploy")
     wait_for(
-        lambda: (space.tokens.get("ci-deploy")["status"]["revision"]) == 2,
+        lambda: (namespace.tokens.get("ci-deploy")["status"]["revision"]) == 2,
         20,
         "the operator heals no more",
     )
@@ -190,7 +191,8 @@ EVERYTHING = {
 def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator(
     clean, run_installed, tmp_path
 ):
-    """The API server's own schemas, and for ServiceMonitor and PrometheusRule those of the Prometheus operator."""
+    """The API server's own schemas, and for ServiceMonitor and PrometheusRule those of the
+    Prometheus operator."""
     clean.kubectl(
         "apply",
         "--server-side",
@@ -212,10 +214,10 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
         text = helm(
             "template", RELEASE, CHART, "--api-versions", "monitoring.coreos.com/v1", values=values
         ).stdout
-        told = clean.kubectl(
+        applied = clean.kubectl(
             "apply", "--dry-run=server", "--validate=strict", "-f", "-", input=text
         )
-        assert "would violate PodSecurity" not in told.stderr
+        assert "would violate PodSecurity" not in applied.stderr
     notes = helm("install", RELEASE, CHART, values={"namespaces": ["team-a"]}).stdout
     assert "SKIPPED" not in notes
     assert monitors.get(RELEASE)["spec"]["endpoints"][0]["honorLabels"]
@@ -254,7 +256,8 @@ def test_manifests_give_working_tokens(clean, run_installed, how):
 
 
 def test_either_way_of_kubectl_may_follow_the_other(clean):
-    """No conflict and no change: what the API server would add stands in the manifests, so that both ways set the same fields."""
+    """No conflict and no change: what the API server would add stands in the manifests, so that
+    both ways set the same fields."""
     kustomize, install = (
         ["-k", str(ROOT / "manifests/default")],
         ["--server-side", "-f", str(ROOT / "manifests/install.yaml")],

@@ -1,5 +1,5 @@
-"""Format JWT: what a token says, which keys verify it, and what becomes of those keys. PyJWT, a library of another make, is
-the judge."""
+"""Format JWT: what a token says, which keys verify it, and what becomes of those keys. PyJWT, a
+library of another make, is the judge."""
 
 import base64
 import datetime
@@ -12,23 +12,23 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bed.tokens import condition, encoded, hash_of, moment, seconds_between, value_in
-from bed.waiting import eventually, holds, wait_for
+from testbed.tokens import condition, encoded, hash_of, moment, seconds_between, value_in
+from testbed.waiting import eventually, holds, wait_for
 
 KEYS = "apitoken-operator-jwt-keys"
 ISSUER = "https://tokens.example.com"
 API = "https://api.example.com"
 
 
-def session(space, name="ci", **spec):
+def session(namespace, name="ci", **spec):
     spec.setdefault("audiences", [API])
-    space.token(name, type="Temporary", format="JWT", **spec)
-    return space.ready(name)
+    namespace.token(name, type="Temporary", format="JWT", **spec)
+    return namespace.ready(name)
 
 
-def entries(space):
+def entries(namespace):
     """What the key Secret holds: {kid: (private key in PEM, times)}."""
-    secret = space.secrets.get(KEYS)
+    secret = namespace.secrets.get(KEYS)
     data = (secret or {}).get("data") or {}
     return {
         name[:-4]: (
@@ -40,16 +40,16 @@ def entries(space):
     }
 
 
-def public_keys(space):
+def public_keys(namespace):
     return {
         kid: serialization.load_pem_private_key(pem, None).public_key()
-        for kid, (pem, _) in entries(space).items()
+        for kid, (pem, _) in entries(namespace).items()
     }
 
 
-def verified(space, value, audience=API, **options):
+def verified(namespace, value, audience=API, **options):
     """The claims, as PyJWT accepts them; which of the keys, the token's header says."""
-    key = public_keys(space)[jwt.get_unverified_header(value)["kid"]]
+    key = public_keys(namespace)[jwt.get_unverified_header(value)["kid"]]
     return jwt.decode(
         value,
         key,
@@ -61,7 +61,7 @@ def verified(space, value, audience=API, **options):
     )
 
 
-def seed_key(space, signs_from):
+def seed_key(namespace, signs_from):
     """Makes the key Secret as the operator does; returns the kid."""
     key = ec.generate_private_key(ec.SECP256R1())
     numbers = key.public_key().public_numbers()
@@ -70,11 +70,9 @@ def seed_key(space, signs_from):
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    at = datetime.datetime.fromtimestamp(signs_from, datetime.timezone.utc).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+    at = datetime.datetime.fromtimestamp(signs_from, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     times = json.dumps({"createdAt": at, "activeFrom": at})
-    space.secrets.create(
+    namespace.secrets.create(
         KEYS,
         type="Opaque",
         data={f"{kid}.pem": encoded(pem.decode()), f"{kid}.json": encoded(times)},
@@ -102,17 +100,17 @@ def operator(start_operator):
     return start_operator("--issuer", ISSUER)
 
 
-def test_a_jwt_says_what_the_contract_says(space, operator):
+def test_a_jwt_says_what_the_contract_says(namespace, operator):
     status = session(
-        space, ttl="1h", groups=["deployers", "ci"], scopes=["deploy:write", "deploy:read"]
+        namespace, ttl="1h", groups=["deployers", "ci"], scopes=["deploy:write", "deploy:read"]
     )["status"]
-    value = space.value("ci")
-    assert verified(space, value) == {
+    value = namespace.value("ci")
+    assert verified(namespace, value) == {
         "iss": ISSUER,
         "sub": "alice@example.com",
         "aud": [API],
         "jti": status["tokenID"],
-        "client_id": f"{space.name}/ci",
+        "client_id": f"{namespace.name}/ci",
         "iat": moment(status["issuedAt"]).timestamp(),
         "exp": moment(status["expiresAt"]).timestamp(),
         "groups": ["deployers", "ci"],
@@ -126,56 +124,57 @@ def test_a_jwt_says_what_the_contract_says(space, operator):
     assert len(status["tokenID"]) == 8
 
 
-def test_a_jwt_without_audience_is_for_the_issuer(space, operator):
-    session(space, audiences=None)
-    claims = verified(space, space.value("ci"), audience=ISSUER)
+def test_a_jwt_without_audience_is_for_the_issuer(namespace, operator):
+    session(namespace, audiences=None)
+    claims = verified(namespace, namespace.value("ci"), audience=ISSUER)
     assert claims["aud"] == [ISSUER]
     assert "groups" not in claims and "scope" not in claims
 
 
-def test_a_jwt_is_refused_where_it_should_be(space, operator):
-    session(space, ttl="10s")
-    value = space.value("ci")
-    verified(space, value)
+def test_a_jwt_is_refused_where_it_should_be(namespace, operator):
+    session(namespace, ttl="10s")
+    value = namespace.value("ci")
+    verified(namespace, value)
     with pytest.raises(jwt.InvalidAudienceError):
-        verified(space, value, audience="https://elsewhere.example.com")
+        verified(namespace, value, audience="https://elsewhere.example.com")
     head, claims, signature = value.split(".")
     with pytest.raises(jwt.InvalidSignatureError):
-        verified(space, f"{head}.{claims}.{signature[::-1]}")
-    space.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
+        verified(namespace, f"{head}.{claims}.{signature[::-1]}")
+    namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
     with pytest.raises(jwt.ExpiredSignatureError):
-        verified(space, value)
+        verified(namespace, value)
 
 
-def test_the_key_is_made_with_the_first_jwt_and_serves_all(space, operator):
-    space.token("opaque")
-    space.ready("opaque")
-    assert space.secrets.get(KEYS) is None
+def test_the_key_is_made_with_the_first_jwt_and_serves_all(namespace, operator):
+    namespace.token("opaque")
+    namespace.ready("opaque")
+    assert namespace.secrets.get(KEYS) is None
     for number in range(6):  # at once: workers race for the first key
-        space.token(f"s{number}", type="Temporary", format="JWT")
+        namespace.token(f"s{number}", type="Temporary", format="JWT")
     for number in range(6):
-        space.ready(f"s{number}")
-    (kid,) = entries(space)
-    assert {jwt.get_unverified_header(space.value(f"s{number}"))["kid"] for number in range(6)} == {
-        kid
-    }
+        namespace.ready(f"s{number}")
+    (kid,) = entries(namespace)
+    assert {
+        jwt.get_unverified_header(namespace.value(f"s{number}"))["kid"] for number in range(6)
+    } == {kid}
 
 
-def test_a_restarted_operator_signs_with_the_key_that_is_there(space, start_operator):
-    kid = seed_key(space, time.time() - 60)
+def test_a_restarted_operator_signs_with_the_key_that_is_there(namespace, start_operator):
+    kid = seed_key(namespace, time.time() - 60)
     start_operator("--issuer", ISSUER)
-    session(space)
-    assert jwt.get_unverified_header(space.value("ci"))["kid"] == kid
-    verified(space, space.value("ci"))
+    session(namespace)
+    assert jwt.get_unverified_header(namespace.value("ci"))["kid"] == kid
+    verified(namespace, namespace.value("ci"))
 
 
-def test_a_key_is_published_before_it_signs(space, start_operator):
-    """A key that has signed for 51 of its 60 seconds: its successor is due in 3, and signs 6 seconds after that."""
+def test_a_key_is_published_before_it_signs(namespace, start_operator):
+    """A key that has signed for 51 of its 60 seconds: its successor is due in 3, and signs 6
+    seconds after that."""
     began = int(time.time()) - 51
-    first = seed_key(space, began)
+    first = seed_key(namespace, began)
     start_operator("--issuer", ISSUER, "--jwt-key-rotation", "1m")
-    wait_for(lambda: len(entries(space)) == 2, 10, "no second key")
-    found = entries(space)
+    wait_for(lambda: len(entries(namespace)) == 2, 10, "no second key")
+    found = entries(namespace)
     (second,) = found.keys() - {first}
     published, active = (
         moment(found[second][1][name]).timestamp() for name in ("createdAt", "activeFrom")
@@ -185,88 +184,88 @@ def test_a_key_is_published_before_it_signs(space, start_operator):
 
     def signer():
         name = f"s{next(numbers)}"
-        session(space, name)
-        return jwt.get_unverified_header(space.value(name))["kid"], moment(
-            space.tokens.get(name)["status"]["issuedAt"]
+        session(namespace, name)
+        return jwt.get_unverified_header(namespace.value(name))["kid"], moment(
+            namespace.tokens.get(name)["status"]["issuedAt"]
         ).timestamp()
 
     kid, issued = signer()
     assert issued >= active or kid == first
     wait_for(lambda: signer()[0] == second, 15, "the second key does not sign")
     assert time.time() >= active
-    assert set(entries(space)) == {first, second}
+    assert set(entries(namespace)) == {first, second}
     for number in range(next(numbers)):
-        verified(space, space.value(f"s{number}"))
+        verified(namespace, namespace.value(f"s{number}"))
 
 
-def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(space, operator):
-    session(space)
-    former, (kid,) = space.value("ci"), entries(space)
-    assert asked(operator, former) == 200
-    space.secrets.delete(KEYS)
-    wait_for(lambda: entries(space).keys() - {kid}, 10, "no new key")
-    event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
+def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(namespace, operator):
+    session(namespace)
+    previous, (kid,) = namespace.value("ci"), entries(namespace)
+    assert asked(operator, previous) == 200
+    namespace.secrets.delete(KEYS)
+    wait_for(lambda: entries(namespace).keys() - {kid}, 10, "no new key")
+    event = eventually(lambda: namespace.events_of(KEYS, "SigningKeysLost", "Secret")[0])
     assert event["type"] == "Warning" and "no longer verify by keys" in event["note"]
     operator.wait_logged("signing keys lost .*cause=deleted live_jwts=1")
     with pytest.raises(KeyError):
-        verified(space, former)
+        verified(namespace, previous)
     wait_for(
-        lambda: asked(operator, former) == 401,
+        lambda: asked(operator, previous) == 401,
         5,
         "the operator still vouches for what no key signed",
     )
-    space.tokens.patch(
+    namespace.tokens.patch(
         "ci",
         {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
     )
-    wait_for(lambda: space.value("ci") != former, 10, "the token was not renewed")
-    verified(space, space.value("ci"))
-    assert asked(operator, space.value("ci")) == 200
-    assert asked(operator, former) == 401, "an overlap does not revive it"
-    holds(lambda: None if len(entries(space)) == 1 else pytest.fail("more than one key"), 1)
+    wait_for(lambda: namespace.value("ci") != previous, 10, "the token was not renewed")
+    verified(namespace, namespace.value("ci"))
+    assert asked(operator, namespace.value("ci")) == 200
+    assert asked(operator, previous) == 401, "an overlap does not revive it"
+    holds(lambda: None if len(entries(namespace)) == 1 else pytest.fail("more than one key"), 1)
 
 
-def test_a_damaged_key_is_replaced_and_the_loss_is_told(space, operator):
-    session(space)
-    (kid,) = entries(space)
-    former = space.value("ci")
-    space.secrets.patch(KEYS, {"data": {f"{kid}.pem": encoded("rubbish")}})
+def test_a_damaged_key_is_replaced_and_the_loss_is_told(namespace, operator):
+    session(namespace)
+    (kid,) = entries(namespace)
+    previous = namespace.value("ci")
+    namespace.secrets.patch(KEYS, {"data": {f"{kid}.pem": encoded("rubbish")}})
     wait_for(
-        lambda: space.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}),
+        lambda: namespace.secrets.get(KEYS)["data"].keys().isdisjoint({f"{kid}.pem"}),
         10,
         "the damaged key stays",
     )
-    event = eventually(lambda: space.events_of(KEYS, "SigningKeysLost", "Secret")[0])
+    event = eventually(lambda: namespace.events_of(KEYS, "SigningKeysLost", "Secret")[0])
     assert kid in event["note"]
     wait_for(
-        lambda: asked(operator, former) == 401,
+        lambda: asked(operator, previous) == 401,
         5,
         "the operator still vouches for what no key signed",
     )
-    session(space, "next")
-    verified(space, space.value("next"))
+    session(namespace, "next")
+    verified(namespace, namespace.value("next"))
 
 
-def test_an_opaque_name_for_the_key_secret_is_no_way_to_it(space, operator):
+def test_an_opaque_name_for_the_key_secret_is_no_way_to_it(namespace, operator):
     """An ApiToken of the operator's namespace that names the key Secret as its own gets nothing."""
-    session(space)
-    before = entries(space)
-    space.token("thief", secret={"name": KEYS})
-    found = space.wait_condition("thief", "Ready", "False", "SecretConflict")
+    session(namespace)
+    before = entries(namespace)
+    namespace.token("thief", secret={"name": KEYS})
+    found = namespace.wait_condition("thief", "Ready", "False", "SecretConflict")
     assert "tokenHash" not in found["status"]
-    space.tokens.delete("thief")
-    assert entries(space) == before
+    namespace.tokens.delete("thief")
+    assert entries(namespace) == before
 
 
-def test_a_foreign_write_to_the_key_secret_is_left_alone(space, operator):
-    session(space)
-    space.secrets.patch(
+def test_a_foreign_write_to_the_key_secret_is_left_alone(namespace, operator):
+    session(namespace)
+    namespace.secrets.patch(
         KEYS, {"metadata": {"labels": {"theirs": "stays"}}, "data": {"theirs": encoded("stays")}}
     )
-    session(space, "next")
-    secret = space.secrets.get(KEYS)
+    session(namespace, "next")
+    secret = namespace.secrets.get(KEYS)
     assert (
         secret["metadata"]["labels"]["theirs"] == "stays" and value_in(secret, "theirs") == "stays"
     )
-    assert len(entries(space)) == 1
-    assert condition(space.tokens.get("next"), "Ready")["status"] == "True"
+    assert len(entries(namespace)) == 1
+    assert condition(namespace.tokens.get("next"), "Ready")["status"] == "True"

@@ -1,5 +1,6 @@
-"""JWTs before verifiers that know nothing of the operator but its public keys, fetched over HTTPS from its discovery documents:
-PyJWT, and kube-apiserver with an AuthenticationConfiguration."""
+"""JWTs before verifiers that know nothing of the operator but its public keys, fetched over
+HTTPS from its discovery documents: PyJWT, and kube-apiserver with an
+AuthenticationConfiguration."""
 
 import subprocess
 
@@ -8,8 +9,8 @@ import pytest
 import requests
 import yaml
 
-from bed.process import free_port
-from bed.waiting import wait_for
+from testbed.process import free_port
+from testbed.waiting import wait_for
 
 AUDIENCE = "https://kubernetes.example.com"
 
@@ -74,20 +75,20 @@ def issuer(tmp_path):
     return Issuer(tmp_path)
 
 
-def session(space, name, **spec):
-    space.token(name, type="Temporary", format="JWT", audiences=[AUDIENCE], **spec)
-    space.ready(name)
-    return space.value(name)
+def session(namespace, name, **spec):
+    namespace.token(name, type="Temporary", format="JWT", audiences=[AUDIENCE], **spec)
+    namespace.ready(name)
+    return namespace.value(name)
 
 
 def kid_of(value):
     return jwt.get_unverified_header(value)["kid"]
 
 
-def test_pyjwt_verifies_by_discovery_and_jwks_alone(space, start_operator, issuer):
+def test_pyjwt_verifies_by_discovery_and_jwks_alone(namespace, start_operator, issuer):
     start_operator(*issuer.flags)
     assert issuer.keys() == {"keys": []}
-    value = session(space, "ci", scopes=["deploy:write"])
+    value = session(namespace, "ci", scopes=["deploy:write"])
     (key,) = [
         key for key in jwt.PyJWKSet.from_dict(issuer.keys()).keys if key.key_id == kid_of(value)
     ]
@@ -96,26 +97,26 @@ def test_pyjwt_verifies_by_discovery_and_jwks_alone(space, start_operator, issue
     assert not any("d" in key for key in issuer.keys()["keys"]), "a private key is served"
 
 
-def test_a_stand_by_serves_the_keys_that_the_leader_made(space, start_operator, tmp_path):
+def test_a_stand_by_serves_the_keys_that_the_leader_made(namespace, start_operator, tmp_path):
     leader = Issuer(tmp_path)
     start_operator("--leader-elect", *leader.flags)
-    value = session(space, "ci")
+    value = session(namespace, "ci")
     (tmp_path / "other").mkdir()
-    stand_by = Issuer(tmp_path / "other")
-    start_operator("--leader-elect", *stand_by.flags)
+    follower = Issuer(tmp_path / "other")
+    start_operator("--leader-elect", *follower.flags)
     wait_for(
-        lambda: [key["kid"] for key in stand_by.keys()["keys"]] == [kid_of(value)],
+        lambda: [key["kid"] for key in follower.keys()["keys"]] == [kid_of(value)],
         10,
         "the stand-by shows no key",
     )
-    space.secrets.delete("apitoken-operator-jwt-keys")
+    namespace.secrets.delete("apitoken-operator-jwt-keys")
     next_value = wait_for(
         lambda: [key["kid"] for key in leader.keys()["keys"] if key["kid"] != kid_of(value)],
         10,
         "no new key",
     )
     wait_for(
-        lambda: [key["kid"] for key in stand_by.keys()["keys"]] == next_value,
+        lambda: [key["kid"] for key in follower.keys()["keys"]] == next_value,
         10,
         "the stand-by shows the old key",
     )
@@ -153,11 +154,11 @@ def trusting_apiserver(cluster, issuer, tmp_path):
 
 
 def test_kube_apiserver_accepts_a_jwt_by_its_keys(
-    cluster, space, start_operator, issuer, trusting_apiserver, tmp_path
+    cluster, namespace, start_operator, issuer, trusting_apiserver, tmp_path
 ):
     start_operator(*issuer.flags)
     trusting_apiserver()
-    value = session(space, "ci", groups=["deployers"])
+    value = session(namespace, "ci", groups=["deployers"])
     bare = cluster.changed_kubeconfig(
         tmp_path / "bare", lambda c: (c.update(users=[]), c["contexts"][0]["context"].pop("user"))
     )
@@ -176,24 +177,24 @@ def test_kube_apiserver_accepts_a_jwt_by_its_keys(
     assert who["username"] == "alice@example.com"
     assert set(who["groups"]) == {"deployers", "system:authenticated"}
 
-    assert kubectl(value, "get", "secrets", "-n", space.name).returncode != 0
+    assert kubectl(value, "get", "secrets", "-n", namespace.name).returncode != 0
     cluster.kubectl(
         "create",
         "rolebinding",
         "deployers",
         "-n",
-        space.name,
+        namespace.name,
         "--clusterrole=admin",
         "--group=deployers",
     )
     wait_for(
-        lambda: kubectl(value, "get", "secrets", "-n", space.name).returncode == 0,
+        lambda: kubectl(value, "get", "secrets", "-n", namespace.name).returncode == 0,
         10,
         "the group gives no rights",
     )
 
-    space.token(
+    namespace.token(
         "elsewhere", type="Temporary", format="JWT", audiences=["https://elsewhere.example.com"]
     )
-    space.ready("elsewhere")
-    assert "Unauthorized" in kubectl(space.value("elsewhere"), "auth", "whoami").stderr
+    namespace.ready("elsewhere")
+    assert "Unauthorized" in kubectl(namespace.value("elsewhere"), "auth", "whoami").stderr

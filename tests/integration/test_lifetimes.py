@@ -1,11 +1,11 @@
-"""The policy apitoken-lifetimes on the real API server: a ttl beyond the ceiling of a TokenExpiryConfig is told at admission, or refused
-where an administrator wants that."""
+"""The policy apitoken-lifetimes on the real API server: a ttl beyond the ceiling of a
+TokenExpiryConfig is told at admission, or refused where an administrator wants that."""
 
 import pytest
 
-from bed.policies import ADMISSION, refusal
-from bed.tokens import condition, stands
-from bed.waiting import eventually
+from testbed.policies import ADMISSION, refusal
+from testbed.tokens import condition, status_and_reason
+from testbed.waiting import eventually
 
 ROTATE = "apitoken.dev/rotate-requested-at"
 
@@ -105,24 +105,22 @@ LIFETIMES = [
 
 @pytest.mark.parametrize("selectors, labels, spec, warning", LIFETIMES)
 def test_a_ttl_beyond_the_ceiling_is_told_at_once(
-    cluster, make_space, selectors, labels, spec, warning
+    cluster, make_namespace, selectors, labels, spec, warning
 ):
-    space = make_space(labels={"team": "red"})
-    here = (
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}}
-        if not selectors
-        else selectors
-    )
+    namespace = make_namespace(labels={"team": "red"})
+    here = selectors or {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
+    }
     here = (
         {**here}
         if "namespaceSelector" in here
         else {
             **here,
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}},
         }
     )
-    name = space.config("cap", **here, **PERMANENT_CAP)
-    probe = space.config(
+    name = namespace.config("cap", **here, **PERMANENT_CAP)
+    probe = namespace.config(
         "probe", lifetimes={"permanent": {"max": "10s"}, "temporary": {"max": "10s"}}
     )
     body = {
@@ -133,42 +131,47 @@ def test_a_ttl_beyond_the_ceiling_is_told_at_once(
     }
 
     def warnings(spec):
-        told = cluster.api.request(
-            "POST", space.tokens.path, {**body, "spec": spec}, {"dryRun": "All"}
+        message = cluster.api.request(
+            "POST", namespace.tokens.path, {**body, "spec": spec}, {"dryRun": "All"}
         ).headers.get("Warning", "")
-        return [part for part in told.split("299 - ") if part]
+        return [part for part in message.split("299 - ") if part]
 
-    # Configs reach the policy in the order in which they were made: once the younger one acts, the older one does.
+    # Configs reach the policy in the order in which they were made: once the younger one acts, the
+    # older one does.
     eventually(lambda: assert_any(probe, warnings({**spec, "ttl": "11s"})))
-    told = [text for text in warnings(spec) if f"TokenExpiryConfig {name} " in text]
-    assert len(told) == (warning is not None), told
-    assert warning is None or warning in told[0]
+    message = [text for text in warnings(spec) if f"TokenExpiryConfig {name} " in text]
+    assert len(message) == (warning is not None), message
+    assert warning is None or warning in message[0]
 
 
 @pytest.fixture
-def denying(cluster, space):
-    """Deny in place of Warn, as policy.lifetimes=Deny of the chart makes it, in this namespace alone."""
+def denying(cluster, namespace):
+    """Deny in place of Warn, as policy.lifetimes=Deny of the chart makes it, in this namespace
+    alone."""
     bindings = f"{ADMISSION}/validatingadmissionpolicybindings"
     spec = cluster.api.get(f"{bindings}/apitoken-lifetimes")["spec"]
     spec["validationActions"] = ["Deny"]
     spec["matchResources"] = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
     }
-    cluster.api.create(bindings, {"metadata": {"name": space.name}, "spec": spec})
+    cluster.api.create(bindings, {"metadata": {"name": namespace.name}, "spec": spec})
     yield
-    cluster.api.delete(f"{bindings}/{space.name}")
+    cluster.api.delete(f"{bindings}/{namespace.name}")
 
 
 def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_can_be_revoked(
-    denying, space
+    denying, namespace
 ):
-    space.token("long", ttl="48h")
-    name = space.config("cap", **PERMANENT_CAP)
+    namespace.token("long", ttl="48h")
+    name = namespace.config("cap", **PERMANENT_CAP)
 
     def patched(change, **params):
-        return refusal(lambda: space.tokens.patch("long", change, **params))
+        return refusal(lambda: namespace.tokens.patch("long", change, **params))
 
-    refused = f"is more than the 24h that TokenExpiryConfig {name} allows tokens of type Permanent, and none gets more; ask for 24h or less"
+    refused = (
+        f"is more than the 24h that TokenExpiryConfig {name} allows tokens of type Permanent, "
+        "and none gets more; ask for 24h or less"
+    )
     eventually(lambda: assert_any(refused, [patched({"spec": {"ttl": "47h"}}, dryRun="All") or ""]))
     body = {
         "apiVersion": "apitoken.dev/v1alpha1",
@@ -176,10 +179,10 @@ def test_with_deny_a_ttl_beyond_the_ceiling_is_refused_and_a_token_that_has_it_c
         "metadata": {"name": "new"},
         "spec": permanent("alice", ttl="25h"),
     }
-    told = refusal(lambda: space.tokens.api.create(space.tokens.path, body))
+    message = refusal(lambda: namespace.tokens.api.create(namespace.tokens.path, body))
     assert (
-        told.startswith('apitokens.apitoken.dev "new" is forbidden: ValidatingAdmissionPolicy')
-        and refused in told
+        message.startswith('apitokens.apitoken.dev "new" is forbidden: ValidatingAdmissionPolicy')
+        and refused in message
     )
     for change in (
         {"spec": {"description": "another"}},
@@ -196,12 +199,12 @@ def assert_any(part, texts):
     assert any(part in text for text in texts), texts
 
 
-def test_a_ttl_that_was_warned_about_is_cut_by_the_operator(space, operator):
-    name = space.settled_config("cap", lifetimes={"permanent": {"max": "24h"}})
-    token = space.token("long", ttl="48h")
+def test_a_ttl_that_was_warned_about_is_cut_by_the_operator(namespace, operator):
+    name = namespace.settled_config("cap", lifetimes={"permanent": {"max": "24h"}})
+    token = namespace.token("long", ttl="48h")
     assert token["spec"]["ttl"] == "48h"
-    token = space.ready("long")
-    assert token["status"]["ttl"] == "24h0m0s" and stands(token, "Ready")[0] == "True"
+    token = namespace.ready("long")
+    assert token["status"]["ttl"] == "24h0m0s" and status_and_reason(token, "Ready")[0] == "True"
     assert (
         name in condition(token, "Ready")["message"]
         or "24h" in condition(token, "Ready")["message"]

@@ -1,4 +1,5 @@
-"""Writes that happen and whose answers never arrive: nothing is minted over a value that was published."""
+"""Writes that happen and whose answers never arrive: nothing is minted over a value that was
+published."""
 
 import collections
 import threading
@@ -6,15 +7,16 @@ import time
 
 import pytest
 
-from bed.history import History
-from bed.proxy import CUT, Proxy
-from bed.waiting import let_pass, wait_for
+from testbed.history import History
+from testbed.proxy import CUT, Proxy
+from testbed.waiting import let_pass, wait_for
 
 WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
 class Faults:
-    """What the proxy does: holds back the lines of watches while `away`, and cuts off answers as `loses` says."""
+    """What the proxy does: holds back the lines of watches while `away`, and cuts off answers as
+    `loses` says."""
 
     def __init__(self):
         self.away = False
@@ -67,7 +69,7 @@ def first_time_each(matches):
 
 @pytest.mark.parametrize("which", ["status", "secret"])
 def test_an_answer_lost_while_the_watch_is_away_costs_no_published_value(
-    space, operator_behind, faults, which
+    namespace, operator_behind, faults, which
 ):
     def matches(method, path):
         return (
@@ -90,29 +92,29 @@ def test_an_answer_lost_while_the_watch_is_away_costs_no_published_value(
             return False
 
         faults.loses = lose_first
-    with History(space) as history:
+    with History(namespace) as history:
         for n in range(count):
-            space.token(f"t{n}")
+            namespace.token(f"t{n}")
         wait_for(lambda: faults.writes["POST"] > 0, 20, "nothing is minted")
         faults.away = True
         let_pass(6)  # several retries
         faults.away = False
-        space.wait_all_ready(count, timeout=40)
+        namespace.wait_all_ready(count, timeout=40)
         let_pass(1)
     assert history.check_ready_values() > count
     for n in range(count):
-        space.check_consistent(f"t{n}")
+        namespace.check_consistent(f"t{n}")
 
 
-def test_a_healed_secret_is_never_ready_with_a_value_that_does_not_verify(space, operator):
-    with History(space) as history:
+def test_a_healed_secret_is_never_ready_with_a_value_that_does_not_verify(namespace, operator):
+    with History(namespace) as history:
         for n in range(10):
-            space.token(f"t{n}")
-        space.wait_all_ready(10)
+            namespace.token(f"t{n}")
+        namespace.wait_all_ready(10)
         for n in range(10):
-            space.secrets.delete(f"t{n}")
+            namespace.secrets.delete(f"t{n}")
         wait_for(
-            lambda: all(t["status"]["revision"] == 2 for t in space.wait_all_ready(10)),
+            lambda: all(t["status"]["revision"] == 2 for t in namespace.wait_all_ready(10)),
             20,
             "not healed",
         )
@@ -121,22 +123,23 @@ def test_a_healed_secret_is_never_ready_with_a_value_that_does_not_verify(space,
 
 
 def test_while_all_answers_to_writes_are_lost_each_token_is_tried_by_its_backoff(
-    space, operator_behind, faults
+    namespace, operator_behind, faults
 ):
-    """60 tokens for 15 s: the first pass and those 0.5, 1.5, 3.5 and 7.5 s later, each with one write that fails."""
+    """60 tokens for 15 s: the first pass and those 0.5, 1.5, 3.5 and 7.5 s later, each with one
+    write that fails."""
     count, seconds = 60, 15
     faults.loses = lambda method, path: True
-    with History(space) as history:
+    with History(namespace) as history:
         for n in range(count):
-            space.token(f"t{n}")
+            namespace.token(f"t{n}")
         let_pass(seconds)
         writes = dict(faults.writes)
         faults.loses = lambda method, path: False
-        space.wait_all_ready(count, timeout=60)
+        namespace.wait_all_ready(count, timeout=60)
         let_pass(1)
     print(f"{count} tokens, {seconds} s: {writes}")
     assert writes.get("PATCH", 0) <= 5 * count, "an own write's echo bypasses the backoff"
     assert writes.get("POST", 0) <= 2 * count
     history.check_ready_values()
     for n in range(count):
-        space.check_consistent(f"t{n}")
+        namespace.check_consistent(f"t{n}")

@@ -1,5 +1,5 @@
-"""What can be had of the memory of operator and plugin: no core dump, no tracing (test_image.py, as another user), and no
-value that passed through it."""
+"""What can be had of the memory of operator and plugin: no core dump, no tracing (test_image.py,
+as another user), and no value that passed through it."""
 
 import base64
 import os
@@ -10,9 +10,9 @@ import signal
 import pytest
 import requests
 
-from bed.plugin import PLUGIN, Plugin
-from bed.process import BINARY, Operator
-from bed.waiting import wait_for
+from testbed.plugin import PLUGIN, Plugin
+from testbed.process import BINARY, Operator
+from testbed.waiting import wait_for
 
 UNLIMITED = ("sh", "-c", 'ulimit -c unlimited; cd "$1"; shift; exec "$@"', "sh")
 
@@ -23,12 +23,12 @@ def core_limits(pid):
     ).groups()
 
 
-def test_an_operator_that_aborts_leaves_no_core_file(cluster, space, tmp_path):
+def test_an_operator_that_aborts_leaves_no_core_file(cluster, namespace, tmp_path):
     flags = [
         "--namespaces",
-        space.name,
+        namespace.name,
         "--operator-namespace",
-        space.name,
+        namespace.name,
         "--kubeconfig",
         str(cluster.kubeconfig),
     ]
@@ -59,7 +59,7 @@ def test_the_plugin_forbids_core_files_before_it_reads_anything(cluster, tmp_pat
         process.wait()
 
 
-# --- what is left of values -----------------------------------------------------------------------------------------
+# --- what is left of values -----------------------------------------------------------------------
 
 
 def writable_memory(pid):
@@ -78,8 +78,9 @@ def writable_memory(pid):
 
 
 def traces(pid, values):
-    """{name: mappings} of the values that stand in memory, as they are or as a Secret has them. Fewer letters than a whole value
-    are enough: an allocator writes its links over the beginning of what is freed."""
+    """{name: mappings} of the values that stand in memory, as they are or as a Secret has them.
+    Fewer letters than a whole value are enough: an allocator writes its links over the beginning
+    of what is freed."""
     needles = {
         (name, form[16:].encode())
         for name, value in values.items()
@@ -93,9 +94,9 @@ def traces(pid, values):
     return found
 
 
-def caller_of(cluster, space):
+def caller_of(cluster, namespace):
     """A service account's token that may introspect."""
-    account = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+    account = f"/api/v1/namespaces/{namespace.name}/serviceaccounts"
     cluster.api.create(
         account,
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "introspector"}},
@@ -103,7 +104,7 @@ def caller_of(cluster, space):
     cluster.api.create(
         "/apis/rbac.authorization.k8s.io/v1/clusterroles",
         {
-            "metadata": {"name": f"introspect-{space.name}"},
+            "metadata": {"name": f"introspect-{namespace.name}"},
             "rules": [
                 {"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}
             ],
@@ -112,14 +113,14 @@ def caller_of(cluster, space):
     cluster.api.create(
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
         {
-            "metadata": {"name": f"introspect-{space.name}"},
+            "metadata": {"name": f"introspect-{namespace.name}"},
             "roleRef": {
                 "apiGroup": "rbac.authorization.k8s.io",
                 "kind": "ClusterRole",
-                "name": f"introspect-{space.name}",
+                "name": f"introspect-{namespace.name}",
             },
             "subjects": [
-                {"kind": "ServiceAccount", "name": "introspector", "namespace": space.name}
+                {"kind": "ServiceAccount", "name": "introspector", "namespace": namespace.name}
             ],
         },
     )
@@ -133,19 +134,20 @@ def caller_of(cluster, space):
     os.geteuid() != 0, reason="only root reads the memory of a process that is not dumpable"
 )
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_no_value_that_passed_through_the_operator_stays_in_its_memory(operator, space):
-    """Minted values, tokens shown to each endpoint and a caller's own: after the requests none is in the process's memory."""
+def test_no_value_that_passed_through_the_operator_stays_in_its_memory(operator, namespace):
+    """Minted values, tokens shown to each endpoint and a caller's own: after the requests none
+    is in the process's memory."""
     values = {}
     for name, spec in (
         ("opaque", {}),
         ("jwt", {"format": "JWT", "type": "Temporary"}),
         ("rotated", {}),
     ):
-        space.token(name, **spec)
+        namespace.token(name, **spec)
     for name in ("opaque", "jwt", "rotated"):
-        space.ready(name)
-        values[name] = space.value(name)
-    values["caller"] = caller_of(space.cluster, space)
+        namespace.ready(name)
+        values[name] = namespace.value(name)
+    values["caller"] = caller_of(namespace.cluster, namespace)
     values["foreign"] = "foreign-" + secrets.token_hex(24)
     session = requests.Session()
     session.verify, session.trust_env = (

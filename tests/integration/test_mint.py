@@ -1,26 +1,26 @@
-"""Minting: what is in the Secret and in the status, at what cost, and what follows the user's changes."""
+"""Minting: what is in the Secret and in the status, at what cost, and what follows the user's
+changes."""
 
 import json
 
 import pytest
 
-from bed.tokens import (
-    condition,
+from testbed.tokens import (
     hash_of,
     moment,
     seconds_between,
     seconds_since,
-    stands,
+    status_and_reason,
     value_in,
     well_formed,
 )
-from bed.waiting import SCALE, eventually, let_pass, wait_for
+from testbed.waiting import SCALE, eventually, let_pass, wait_for
 
 
-def test_a_secret_holds_exactly_what_the_contract_says(space, operator):
-    space.token("ci", description="deploys")
-    token = space.ready("ci")
-    secret = space.secrets.get("ci")
+def test_a_secret_holds_exactly_what_the_contract_says(namespace, operator):
+    namespace.token("ci", description="deploys")
+    token = namespace.ready("ci")
+    secret = namespace.secrets.get("ci")
     status = token["status"]
     assert secret["type"] == "Opaque"
     assert list(secret["data"]) == ["token"]
@@ -43,19 +43,19 @@ def test_a_secret_holds_exactly_what_the_contract_says(space, operator):
     assert owner["controller"] is True
 
 
-def test_the_value_has_the_format_and_the_status_its_hash_and_hint(space, operator):
-    space.token("ci")
-    status = space.ready("ci")["status"]
-    value = space.value("ci")
+def test_the_value_has_the_format_and_the_status_its_hash_and_hint(namespace, operator):
+    namespace.token("ci")
+    status = namespace.ready("ci")["status"]
+    value = namespace.value("ci")
     assert well_formed(value), "format or checksum is wrong"
     assert status["tokenHash"] == hash_of(value)
     assert status["hint"].endswith(value[-4:])
     assert len(status["tokenID"]) == 8 and status["tokenID"] not in value
 
 
-def test_the_status_tells_the_values_in_force(space, operator):
-    space.token("ci")
-    token = space.ready("ci")
+def test_the_status_tells_the_values_in_force(namespace, operator):
+    namespace.token("ci")
+    token = namespace.ready("ci")
     status = token["status"]
     assert status["observedGeneration"] == token["metadata"]["generation"]
     assert (status["type"], status["ttl"], status["revision"], status["secretName"]) == (
@@ -67,20 +67,20 @@ def test_the_status_tells_the_values_in_force(space, operator):
     assert -2 < seconds_since(status["issuedAt"]) < 15 * SCALE
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 8760 * 3600
     assert seconds_between(status["warnAt"], status["expiresAt"]) == 30 * 86400
-    assert stands(token, "Ready") == ("True", "Issued")
+    assert status_and_reason(token, "Ready") == ("True", "Issued")
     (ready,) = status["conditions"]
     assert ready["observedGeneration"] == token["metadata"]["generation"] and moment(
         ready["lastTransitionTime"]
     )
-    assert space.value("ci") not in json.dumps(token)
+    assert namespace.value("ci") not in json.dumps(token)
 
 
-def test_a_minted_token_costs_two_writes(space, operator):
+def test_a_minted_token_costs_two_writes(namespace, operator):
     before = operator.metrics()
     for number in range(20):
-        space.token(f"t{number}")
-    space.wait_all_ready(20)
-    wait_for(lambda: len(space.events.list()) == 20, 10, "not 20 Events")
+        namespace.token(f"t{number}")
+    namespace.wait_all_ready(20)
+    wait_for(lambda: len(namespace.events.list()) == 20, 10, "not 20 Events")
     let_pass(1)
     after = operator.metrics()
     written = {
@@ -92,18 +92,18 @@ def test_a_minted_token_costs_two_writes(space, operator):
     assert after.value("apitoken_minted_total", kind="issue") == 20
 
 
-def test_a_normal_event_says_issued(space, operator):
-    space.token("ci")
-    status = space.ready("ci")["status"]
-    event = space.wait_event("ci", "Issued")
+def test_a_normal_event_says_issued(namespace, operator):
+    namespace.token("ci")
+    status = namespace.ready("ci")["status"]
+    event = namespace.wait_event("ci", "Issued")
     assert event["type"] == "Normal"
     assert event["reportingController"] == "apitoken.dev/operator"
     assert status["tokenID"] in event["note"]
-    assert space.value("ci") not in json.dumps(event)
+    assert namespace.value("ci") not in json.dumps(event)
 
 
-def test_name_key_labels_and_annotations_of_the_secret_are_the_users(space, operator):
-    space.token(
+def test_name_key_labels_and_annotations_of_the_secret_are_the_users(namespace, operator):
+    namespace.token(
         "ci",
         secret={
             "name": "other",
@@ -112,31 +112,31 @@ def test_name_key_labels_and_annotations_of_the_secret_are_the_users(space, oper
             "annotations": {"example.com/by": "x"},
         },
     )
-    status = space.ready("ci")["status"]
-    secret = space.secrets.get("other")
+    status = namespace.ready("ci")["status"]
+    secret = namespace.secrets.get("other")
     assert status["secretName"] == "other"
     assert hash_of(value_in(secret, "api-key")) == status["tokenHash"]
     assert list(secret["data"]) == ["api-key"]
     assert secret["metadata"]["labels"]["team"] == "a"
     assert secret["metadata"]["annotations"]["example.com/by"] == "x"
-    assert space.secrets.get("ci") is None
+    assert namespace.secrets.get("ci") is None
 
 
-def test_changed_labels_and_annotations_reach_the_secret_and_the_value_stays(space, operator):
-    space.token(
+def test_changed_labels_and_annotations_reach_the_secret_and_the_value_stays(namespace, operator):
+    namespace.token(
         "ci",
         secret={"labels": {"team": "a", "gone": "soon"}, "annotations": {"example.com/by": "x"}},
     )
-    space.ready("ci")
-    value = space.value("ci")
-    space.secrets.patch(
+    namespace.ready("ci")
+    value = namespace.value("ci")
+    namespace.secrets.patch(
         "ci",
         {
             "metadata": {"labels": {"foreign": "l"}, "annotations": {"foreign/a": "a"}},
             "data": {"note": "aGk="},
         },
     )
-    space.tokens.patch(
+    namespace.tokens.patch(
         "ci",
         {
             "spec": {
@@ -149,7 +149,7 @@ def test_changed_labels_and_annotations_reach_the_secret_and_the_value_stays(spa
     )
 
     def followed():
-        secret = space.secrets.get("ci")
+        secret = namespace.secrets.get("ci")
         labels, annotations = secret["metadata"]["labels"], secret["metadata"]["annotations"]
         assert labels == {
             "app.kubernetes.io/managed-by": "apitoken-operator",
@@ -162,12 +162,12 @@ def test_changed_labels_and_annotations_reach_the_secret_and_the_value_stays(spa
         assert value_in(secret) == value
 
     eventually(followed)
-    assert space.ready("ci")["status"]["revision"] == 1
+    assert namespace.ready("ci")["status"]["revision"] == 1
 
 
-def test_spec_labels_and_annotations_of_an_apitoken_are_never_written(space, operator):
-    made = space.token("ci")
-    token = space.ready("ci")
+def test_spec_labels_and_annotations_of_an_apitoken_are_never_written(namespace, operator):
+    made = namespace.token("ci")
+    token = namespace.ready("ci")
     assert token["spec"] == made["spec"]
     assert token["metadata"]["generation"] == made["metadata"]["generation"]
     assert (
@@ -180,25 +180,25 @@ def test_spec_labels_and_annotations_of_an_apitoken_are_never_written(space, ope
             assert entry["subresource"] == "status"
 
 
-def test_every_token_is_another(space, operator):
+def test_every_token_is_another(namespace, operator):
     for number in range(30):
-        space.token(f"t{number}")
-    tokens = space.wait_all_ready(30)
+        namespace.token(f"t{number}")
+    tokens = namespace.wait_all_ready(30)
     assert len({t["status"]["tokenHash"] for t in tokens}) == 30
     assert len({t["status"]["tokenID"] for t in tokens}) == 30
 
 
-def test_tokens_made_while_no_operator_ran_are_minted_at_its_start(space, start_operator):
+def test_tokens_made_while_no_operator_ran_are_minted_at_its_start(namespace, start_operator):
     for number in range(5):
-        space.token(f"t{number}")
+        namespace.token(f"t{number}")
     start_operator()
-    space.wait_all_ready(5)
+    namespace.wait_all_ready(5)
 
 
-def test_kubectl_shows_the_columns(space, operator):
-    space.token("ci")
-    status = space.ready("ci")["status"]
-    lines = space.cluster.kubectl("get", "apitokens", "-n", space.name).stdout.splitlines()
+def test_kubectl_shows_the_columns(namespace, operator):
+    namespace.token("ci")
+    status = namespace.ready("ci")["status"]
+    lines = namespace.cluster.kubectl("get", "apitokens", "-n", namespace.name).stdout.splitlines()
     assert lines[0].split() == ["NAME", "USER", "TYPE", "READY", "REASON", "EXPIRES", "AGE"]
     assert lines[1].split()[:6] == [
         "ci",
@@ -210,10 +210,10 @@ def test_kubectl_shows_the_columns(space, operator):
     ]
 
 
-def test_the_metrics_of_a_token_appear_and_vanish_with_it(space, operator):
-    space.token("ci")
-    status = space.ready("ci")["status"]
-    labels = {"namespace": space.name, "name": "ci"}
+def test_the_metrics_of_a_token_appear_and_vanish_with_it(namespace, operator):
+    namespace.token("ci")
+    status = namespace.ready("ci")["status"]
+    labels = {"namespace": namespace.name, "name": "ci"}
 
     def shown():
         metrics = operator.metrics()
@@ -235,17 +235,17 @@ def test_the_metrics_of_a_token_appear_and_vanish_with_it(space, operator):
         assert "alice@example.com" not in metrics.text
 
     eventually(shown)
-    space.tokens.delete("ci")
+    namespace.tokens.delete("ci")
     wait_for(
         lambda: not operator.metrics().matching("apitoken_info", **labels), 5, "the series stay"
     )
     assert not operator.metrics().matching("apitoken_expiration_timestamp_seconds", **labels)
 
 
-def test_per_token_metrics_can_be_left_out(space, start_operator):
+def test_per_token_metrics_can_be_left_out(namespace, start_operator):
     operator = start_operator("--per-token-metrics=false")
-    space.token("ci")
-    space.ready("ci")
+    namespace.token("ci")
+    namespace.ready("ci")
     eventually(
         lambda: operator.metrics().value("apitokens", type="Permanent", reason="Issued") == 1
     )
@@ -253,13 +253,13 @@ def test_per_token_metrics_can_be_left_out(space, start_operator):
 
 
 @pytest.mark.parametrize("watched", ["all", "both"])
-def test_several_namespaces_or_all_are_served(make_space, launch, watched):
-    first, second, outside = make_space(), make_space(), make_space()
+def test_several_namespaces_or_all_are_served(make_namespace, launch, watched):
+    first, second, outside = make_namespace(), make_namespace(), make_namespace()
     flags = ["--operator-namespace", first.name]
     if watched == "both":
         flags += ["--namespaces", f"{first.name},{second.name}"]
-    for space in (first, second, outside):
-        space.token("ci")
+    for namespace in (first, second, outside):
+        namespace.token("ci")
     operator = launch(*flags)
     first.ready("ci")
     second.ready("ci")
@@ -272,8 +272,8 @@ def test_several_namespaces_or_all_are_served(make_space, launch, watched):
     operator.stop()
 
 
-def test_a_deleted_apitoken_takes_its_secret_along(space, operator):
-    space.token("ci")
-    space.ready("ci")
-    space.tokens.delete("ci")
-    wait_for(lambda: space.secrets.get("ci") is None, 30, "the Secret stays")
+def test_a_deleted_apitoken_takes_its_secret_along(namespace, operator):
+    namespace.token("ci")
+    namespace.ready("ci")
+    namespace.tokens.delete("ci")
+    wait_for(lambda: namespace.secrets.get("ci") is None, 30, "the Secret stays")

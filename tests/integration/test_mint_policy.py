@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from bed.cluster import ROOT
-from bed.waiting import wait_for
+from testbed.cluster import ROOT
+from testbed.waiting import wait_for
 
 PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 PARTS = {"ies": "ValidatingAdmissionPolicy", "ybindings": "ValidatingAdmissionPolicyBinding"}
@@ -83,14 +83,14 @@ def test_its_absence_is_said(policies, start_operator, change, cause):
     assert operator.log().count(ABSENT) == 1
 
 
-def test_an_operator_that_may_not_look_says_so(cluster, launch, space, tmp_path):
+def test_an_operator_that_may_not_look_says_so(cluster, launch, namespace, tmp_path):
     path = tmp_path / "nobody"
-    path.write_text(cluster.controlplane("kubeconfig", "--user", f"nobody-{space.name}"))
+    path.write_text(cluster.controlplane("kubeconfig", "--user", f"nobody-{namespace.name}"))
     operator = launch(
         "--namespaces",
-        space.name,
+        namespace.name,
         "--operator-namespace",
-        space.name,
+        namespace.name,
         kubeconfig=path,
         wait_ready=False,
     )

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from bed.proxy import Proxy
-from bed.waiting import SCALE, let_pass, wait_for
+from testbed.proxy import Proxy
+from testbed.waiting import SCALE, let_pass, wait_for
 
 
 @pytest.fixture
@@ -27,23 +27,26 @@ def proxied(cluster, tmp_path):
         proxy.stop()
 
 
-def test_after_an_outage_work_goes_on_at_once(space, operator, cluster):
+def test_after_an_outage_work_goes_on_at_once(namespace, operator, cluster):
     """By a backoff grown during half a minute the next look would come as much later."""
-    space.token("before")
-    space.ready("before")
+    namespace.token("before")
+    namespace.ready("before")
     try:
         cluster.controlplane("kill-apiserver")
         let_pass(22)
     finally:
         cluster.controlplane("start-apiserver")
     began = time.monotonic()
-    space.token("after")
-    space.ready("after", timeout=5)
+    namespace.token("after")
+    namespace.ready("after", timeout=5)
     print(f"ready {time.monotonic() - began:.1f} s after the API server was back")
 
 
-def test_a_pause_that_the_server_asks_for_holds_for_all_requests(space, start_operator, proxied):
-    """200 tokens while writes are answered 429 with Retry-After: 2, for seven seconds: each worker asks once a pause."""
+def test_a_pause_that_the_server_asks_for_holds_for_all_requests(
+    namespace, start_operator, proxied
+):
+    """200 tokens while writes are answered 429 with Retry-After: 2, for seven seconds: each
+    worker asks once a pause."""
     busy, refused = threading.Event(), []
 
     def refuse(method, path):
@@ -56,16 +59,16 @@ def test_a_pause_that_the_server_asks_for_holds_for_all_requests(space, start_op
     start_operator(kubeconfig=kubeconfig)
     busy.set()
     for n in range(200):
-        space.token(f"t{n}")
+        namespace.token(f"t{n}")
     let_pass(7)
     busy.clear()
-    space.wait_all_ready(200, timeout=60)
+    namespace.wait_all_ready(200, timeout=60)
     seconds = 7 + 200 * 0.05 * SCALE  # the creation took a while too
     print(f"{len(refused)} writes were refused")
     assert 1 <= len(refused) <= 10 * (seconds / 2 + 1), "each key asks for itself"
 
 
-def test_a_leader_that_slept_past_its_lease_sends_no_write(space, start_operator, proxied):
+def test_a_leader_that_slept_past_its_lease_sends_no_write(namespace, start_operator, proxied):
     proxy, kubeconfig = proxied()
     leader = start_operator("--leader-elect", kubeconfig=kubeconfig)
     wait_for(
@@ -78,7 +81,7 @@ def test_a_leader_that_slept_past_its_lease_sends_no_write(space, start_operator
         for n in range(400):
             if stop.is_set():
                 return
-            space.token(f"t{n}")
+            namespace.token(f"t{n}")
 
     maker = threading.Thread(target=create)
     maker.start()

@@ -1,5 +1,5 @@
-"""kubectl apitoken: every command against the real API server and operator, and what bad input gets: one clear line, the
-right exit code, nothing half made."""
+"""kubectl apitoken: every command against the real API server and operator, and what bad input
+gets: one clear line, the right exit code, nothing half made."""
 
 import itertools
 import json
@@ -13,12 +13,12 @@ import zlib
 import pytest
 import yaml
 
-from bed.cluster import ROOT
-from bed.mail import Script, SilentServer
-from bed.plugin import PLUGIN, Plugin, in_namespace
-from bed.process import TOKEN_VALUE, free_port
-from bed.tokens import base62, hash_of, stands, well_formed
-from bed.waiting import SCALE, eventually, wait_for
+from testbed.cluster import ROOT
+from testbed.mail import Script, SilentServer
+from testbed.plugin import PLUGIN, Plugin, in_namespace
+from testbed.process import TOKEN_VALUE, free_port
+from testbed.tokens import base62, hash_of, status_and_reason, well_formed
+from testbed.waiting import SCALE, eventually, wait_for
 
 FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = (
     1,
@@ -42,23 +42,25 @@ READER = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 
 
 @pytest.fixture
-def plugin(space, tmp_path):
-    return Plugin(space.cluster, in_namespace(space.cluster, tmp_path / "kubeconfig", space.name))
+def plugin(namespace, tmp_path):
+    return Plugin(
+        namespace.cluster, in_namespace(namespace.cluster, tmp_path / "kubeconfig", namespace.name)
+    )
 
 
 @pytest.fixture
-def plugin_as(space, tmp_path):
+def plugin_as(namespace, tmp_path):
     """plugin_as(user, rules): that user, with these rights in the test's namespace."""
 
     def make(user, rules=(), *options):
-        text = space.cluster.controlplane("kubeconfig", "--user", user, *options)
+        text = namespace.cluster.controlplane("kubeconfig", "--user", user, *options)
         name = re.sub("[^a-z]", "-", user)
         if rules:
-            base = f"{RBAC}/namespaces/{space.name}"
-            space.cluster.api.create(
+            base = f"{RBAC}/namespaces/{namespace.name}"
+            namespace.cluster.api.create(
                 f"{base}/roles", {"metadata": {"name": name}, "rules": list(rules)}
             )
-            space.cluster.api.create(
+            namespace.cluster.api.create(
                 f"{base}/rolebindings",
                 {
                     "metadata": {"name": name},
@@ -73,17 +75,17 @@ def plugin_as(space, tmp_path):
                 },
             )
         return Plugin(
-            space.cluster,
-            in_namespace(space.cluster, tmp_path / f"{name}.kubeconfig", space.name, text),
+            namespace.cluster,
+            in_namespace(namespace.cluster, tmp_path / f"{name}.kubeconfig", namespace.name, text),
         )
 
     return make
 
 
-# --- create ---------------------------------------------------------------------------------------------------------
+# --- create ---------------------------------------------------------------------------------------
 
 
-def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
+def test_create_shows_the_value_on_a_terminal(namespace, operator, plugin):
     screen = plugin.on_terminal(
         "create", "ci", "--user", "alice@example.com", "--ttl", "90d", "--keep"
     )
@@ -91,8 +93,8 @@ def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
     lines = screen.text.split("\n")
     assert "apitoken.apitoken.dev/ci created" in screen.text
     value = next(line for line in lines if line.startswith("apt_"))
-    assert well_formed(value) and value == space.value("ci")
-    token = space.tokens.get("ci")
+    assert well_formed(value) and value == namespace.value("ci")
+    token = namespace.tokens.get("ci")
     assert token["spec"] == {"user": "alice@example.com", "ttl": "2160h"}
     assert [f["manager"] for f in token["metadata"]["managedFields"] if "subresource" not in f] == [
         "kubectl-apitoken"
@@ -100,13 +102,13 @@ def test_create_shows_the_value_on_a_terminal(space, operator, plugin):
     assert token["status"]["expiresAt"] in screen.text
 
 
-def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin):
+def test_create_hides_the_value_from_pipes_unless_asked(namespace, operator, plugin):
     done = plugin.run("create", "a", "--user", "alice")
     assert done.stdout == "apitoken.apitoken.dev/a created\n"
     assert "--show-value" in done.stderr and "Secret a, key token" in done.stderr
     assert (
         plugin.ok("create", "b", "--user", "alice", "-o", "token", "--keep")
-        == space.value("b") + "\n"
+        == namespace.value("b") + "\n"
     )
     shown = plugin.ok(
         "create",
@@ -120,14 +122,17 @@ def test_create_hides_the_value_from_pipes_unless_asked(space, operator, plugin)
         "--key",
         "api-key",
     )
-    assert shown.split("\n")[1] == space.value("other", "api-key")
+    assert shown.split("\n")[1] == namespace.value("other", "api-key")
     made = json.loads(plugin.ok("create", "d", "--user", "alice", "-o", "json"))
-    assert stands(made, "Ready") == ("True", "Issued") and "managedFields" not in made["metadata"]
+    assert (
+        status_and_reason(made, "Ready") == ("True", "Issued")
+        and "managedFields" not in made["metadata"]
+    )
     assert not TOKEN_VALUE.search(json.dumps(made))
     assert plugin.ok("create", "e", "--user", "alice", "-o", "name") == "apitoken.apitoken.dev/e\n"
 
 
-def test_create_sends_everything_that_the_flags_say(space, operator, plugin):
+def test_create_sends_everything_that_the_flags_say(namespace, operator, plugin):
     plugin.ok(
         "create",
         "ci",
@@ -152,7 +157,7 @@ def test_create_sends_everything_that_the_flags_say(space, operator, plugin):
         "--key",
         "k",
     )
-    assert space.tokens.get("ci")["spec"] == {
+    assert namespace.tokens.get("ci")["spec"] == {
         "user": "alice",
         "type": "Temporary",
         "ttl": "1h",
@@ -162,16 +167,16 @@ def test_create_sends_everything_that_the_flags_say(space, operator, plugin):
         "audiences": ["https://api.example.com"],
         "secret": {"name": "s", "key": "k"},
     }
-    assert well_formed(space.value("s", "k"))
+    assert well_formed(namespace.value("s", "k"))
 
 
-def test_a_client_dry_run_prints_what_kubectl_can_apply(space, operator, plugin):
+def test_a_client_dry_run_prints_what_kubectl_can_apply(namespace, operator, plugin):
     flags = ["create", "ci", "--user", "alice", "--description", 'yes: "no"\n# 1', "--ttl", "30d"]
     manifest = plugin.ok(*flags, "--dry-run=client")
-    assert space.tokens.list() == []
-    space.cluster.kubectl("apply", "-f", "-", input=manifest)
+    assert namespace.tokens.list() == []
+    namespace.cluster.kubectl("apply", "-f", "-", input=manifest)
     assert (
-        space.ready("ci")["spec"]
+        namespace.ready("ci")["spec"]
         == yaml.safe_load(manifest)["spec"]
         == {"user": "alice", "description": 'yes: "no"\n# 1', "ttl": "720h"}
     )
@@ -180,42 +185,42 @@ def test_a_client_dry_run_prints_what_kubectl_can_apply(space, operator, plugin)
     )
 
 
-def test_a_server_dry_run_is_judged_by_the_server_and_makes_nothing(space, plugin):
+def test_a_server_dry_run_is_judged_by_the_server_and_makes_nothing(namespace, plugin):
     assert (
         plugin.ok("create", "ci", "--user", "alice", "--dry-run=server")
         == "apitoken.apitoken.dev/ci created (server dry run)\n"
     )
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
-def test_create_without_waiting(space, plugin):
+def test_create_without_waiting(namespace, plugin):
     assert (
         plugin.ok("create", "ci", "--user", "alice", "--wait=false")
         == "apitoken.apitoken.dev/ci created\n"
     )
-    assert "status" not in space.tokens.get("ci")
+    assert "status" not in namespace.tokens.get("ci")
 
 
-def test_a_name_that_is_taken(space, operator, plugin):
+def test_a_name_that_is_taken(namespace, operator, plugin):
     plugin.ok("create", "ci", "--user", "alice")
-    before = space.tokens.get("ci")
+    before = namespace.tokens.get("ci")
     line = plugin.refused(FAILED, "create", "ci", "--user", "bob")
-    assert f'apitoken "ci" already exists in namespace {space.name}' in line
-    assert space.tokens.get("ci") == before
+    assert f'apitoken "ci" already exists in namespace {namespace.name}' in line
+    assert namespace.tokens.get("ci") == before
 
 
-def test_wrong_values_are_named_and_nothing_is_sent(space, plugin):
+def test_wrong_values_are_named_and_nothing_is_sent(namespace, plugin):
     line = plugin.refused(FAILED, "create", "ci", "--user", "system:admin", "--ttl", "9000h")
     assert "spec.user" in line and "spec.ttl: 9000h" in line
     assert "--ttl" in plugin.refused(USAGE, "create", "ci", "--user", "alice", "--ttl", "soon")
     assert "--user" in plugin.refused(USAGE, "create", "ci")
     assert "metadata.name" in plugin.refused(FAILED, "create", "Ci", "--user", "alice")
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
-def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
+def test_what_the_server_alone_refuses_comes_back_in_its_words(namespace, plugin):
     policy = {
-        "metadata": {"name": space.name},
+        "metadata": {"name": namespace.name},
         "spec": {
             "matchConstraints": {
                 "resourceRules": [
@@ -226,19 +231,21 @@ def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
                         "resources": ["apitokens"],
                     }
                 ],
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+                "namespaceSelector": {
+                    "matchLabels": {"kubernetes.io/metadata.name": namespace.name}
+                },
             },
             "validations": [{"expression": "false", "message": "no tokens on Fridays"}],
         },
     }
     base = "/apis/admissionregistration.k8s.io/v1"
-    api = space.cluster.api
+    api = namespace.cluster.api
     api.create(f"{base}/validatingadmissionpolicies", policy)
     api.create(
         f"{base}/validatingadmissionpolicybindings",
         {
-            "metadata": {"name": space.name},
-            "spec": {"policyName": space.name, "validationActions": ["Deny"]},
+            "metadata": {"name": namespace.name},
+            "spec": {"policyName": namespace.name, "validationActions": ["Deny"]},
         },
     )
     try:
@@ -248,10 +255,10 @@ def test_what_the_server_alone_refuses_comes_back_in_its_words(space, plugin):
             30,
         )
         assert "no tokens on Fridays" in plugin.refused(FAILED, "create", "ci", "--user", "alice")
-        assert space.tokens.list() == []
+        assert namespace.tokens.list() == []
     finally:
-        api.delete(f"{base}/validatingadmissionpolicybindings/{space.name}")
-        api.delete(f"{base}/validatingadmissionpolicies/{space.name}")
+        api.delete(f"{base}/validatingadmissionpolicybindings/{namespace.name}")
+        api.delete(f"{base}/validatingadmissionpolicies/{namespace.name}")
 
 
 def test_a_namespace_that_is_not_there(plugin):
@@ -260,41 +267,41 @@ def test_a_namespace_that_is_not_there(plugin):
     )
 
 
-def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(space, operator, plugin):
-    space.secret("ci", mine="x")
+def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(namespace, operator, plugin):
+    namespace.secret("ci", mine="x")
     line = plugin.refused(FAILED, "create", "ci", "--user", "alice", "--timeout", "600s")
     assert "SecretConflict" in line and "the ApiToken was deleted again" in line
-    assert space.tokens.list() == [] and space.value("ci", "mine") == "x"
+    assert namespace.tokens.list() == [] and namespace.value("ci", "mine") == "x"
 
 
-def test_who_may_not_delete_is_told_what_stays(space, operator, plugin_as):
-    space.secret("ci", mine="x")
+def test_who_may_not_delete_is_told_what_stays(namespace, operator, plugin_as):
+    namespace.secret("ci", mine="x")
     line = plugin_as("alice", WRITER).refused(FAILED, "create", "ci", "--user", "alice")
     assert (
         "SecretConflict" in line
         and "the ApiToken stays" in line
-        and f"kubectl delete apitoken ci -n {space.name}" in line
+        and f"kubectl delete apitoken ci -n {namespace.name}" in line
     )
-    assert stands(space.tokens.get("ci"), "Stalled") == ("True", "SecretConflict")
+    assert status_and_reason(namespace.tokens.get("ci"), "Stalled") == ("True", "SecretConflict")
 
 
 def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(
-    space, plugin, start_operator
+    namespace, plugin, start_operator
 ):
     line = plugin.refused(TIMED_OUT, "create", "ci", "--user", "alice", "--timeout", "2s")
     assert (
         "is it running?" in line
         and "the ApiToken stays" in line
-        and f"kubectl apitoken describe ci -n {space.name}" in line
+        and f"kubectl apitoken describe ci -n {namespace.name}" in line
     )
     assert "is apitoken-operator running?" in plugin.ok("describe", "ci")
     start_operator()
-    space.ready("ci")
+    namespace.ready("ci")
 
 
-def test_an_interrupt_ends_the_waiting_cleanly(space, plugin):
+def test_an_interrupt_ends_the_waiting_cleanly(namespace, plugin):
     process = plugin.start("create", "ci", "--user", "alice", "--timeout", "600s")
-    wait_for(lambda: space.tokens.get("ci"), 20, "nothing was created")
+    wait_for(lambda: namespace.tokens.get("ci"), 20, "nothing was created")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10 * SCALE)
     assert process.returncode == INTERRUPTED
@@ -344,47 +351,47 @@ def test_progress_moves_on_a_terminal_and_leaves_nothing_behind(plugin):
     assert re.search("\r\x1b\\[Kerror: apitoken", screen.raw)
 
 
-def test_output_that_cannot_be_written_is_an_error(space, operator, plugin):
+def test_output_that_cannot_be_written_is_an_error(namespace, operator, plugin):
     with open("/dev/full", "w", encoding="ascii") as full:
         for flags in (["-o", "token"], ["-o", "json"]):
             done = plugin.run("create", f"ci-{flags[1]}", "--user", "alice", *flags, stdout=full)
             assert done.returncode == FAILED and "standard output cannot be written" in done.stderr
 
 
-# --- login ----------------------------------------------------------------------------------------------------------
+# --- login ----------------------------------------------------------------------------------------
 
 
-def test_login_gives_a_temporary_token_of_ones_own(space, operator, plugin_as):
+def test_login_gives_a_temporary_token_of_ones_own(namespace, operator, plugin_as):
     alice = plugin_as("alice@example.com", WRITER + READER)
     value = alice.ok("login", "--ttl", "1h", "-o", "token", "--keep").strip()
-    (token,) = space.tokens.list()
+    (token,) = namespace.tokens.list()
     assert re.fullmatch("login-alice-[a-z0-9]{5}", token["metadata"]["name"])
     assert token["spec"] == {"user": "alice@example.com", "type": "Temporary", "ttl": "1h"}
     assert token["status"]["tokenHash"] == hash_of(value)
 
 
-def test_login_of_a_name_of_kubernetes_is_refused_before_anything_is_made(space, plugin_as):
+def test_login_of_a_name_of_kubernetes_is_refused_before_anything_is_made(namespace, plugin_as):
     line = plugin_as("system:robot", WRITER).refused(FAILED, "login")
     assert "you are system:robot" in line and "create" in line
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
-# --- list and describe ----------------------------------------------------------------------------------------------
+# --- list and describe ----------------------------------------------------------------------------
 
 
 def rows(text):
     return [line.split()[0] for line in text.splitlines()[1:]]
 
 
-def test_list_shows_ones_own_and_what_expires_first_on_top(space, operator, plugin_as):
+def test_list_shows_ones_own_and_what_expires_first_on_top(namespace, operator, plugin_as):
     for name, user, ttl in (
         ("late", "alice", "8000h"),
         ("bobs", "bob", "100h"),
         ("soon", "alice", "200h"),
         ("sooner", "alice", "150h"),
     ):
-        space.token(name, user=user, ttl=ttl)
-    space.wait_all_ready(4)
+        namespace.token(name, user=user, ttl=ttl)
+    namespace.wait_all_ready(4)
     alice = plugin_as("alice", WRITER)
     assert rows(alice.ok("list")) == ["sooner", "soon", "late"]
     assert rows(alice.ok("list", "--all")) == ["bobs", "sooner", "soon", "late"]
@@ -401,17 +408,15 @@ def test_list_shows_ones_own_and_what_expires_first_on_top(space, operator, plug
     ]
     assert yaml.safe_load(alice.ok("list", "--all", "-o", "yaml"))["kind"] == "List"
     heading = alice.ok("list", "-o", "wide").splitlines()[0]
-    assert (
-        heading.split()
-        == "NAME USER TYPE READY REASON EXPIRES LEFT AGE TOKEN ID SECRET REVISION".split()
-    )
+    columns = "NAME USER TYPE READY REASON EXPIRES LEFT AGE TOKEN ID SECRET REVISION"
+    assert " ".join(heading.split()) == columns
 
 
-def test_list_over_all_namespaces(make_space, tmp_path):
-    first, second = make_space(), make_space()
+def test_list_over_all_namespaces(make_namespace, tmp_path):
+    first, second = make_namespace(), make_namespace()
     plugin = Plugin(first.cluster, in_namespace(first.cluster, tmp_path / "kubeconfig", first.name))
-    for space in (first, second):
-        space.token("ci", user=first.name)
+    for namespace in (first, second):
+        namespace.token("ci", user=first.name)
     lines = plugin.ok("list", "-A", "--user", first.name).splitlines()
     assert lines[0].split()[:2] == ["NAMESPACE", "NAME"]
     assert {line.split()[0] for line in lines[1:]} == {first.name, second.name}
@@ -424,24 +429,24 @@ def test_list_over_all_namespaces(make_space, tmp_path):
     )
 
 
-def test_more_tokens_than_a_page(space, plugin):
+def test_more_tokens_than_a_page(namespace, plugin):
     for number in range(510):
-        space.token(f"t{number:03}")
+        namespace.token(f"t{number:03}")
     assert len(rows(plugin.ok("list", "--all"))) == 510
 
 
-def test_nothing_to_list_is_no_error_but_is_said(space, plugin):
+def test_nothing_to_list_is_no_error_but_is_said(namespace, plugin):
     done = plugin.run("list")
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"in namespace {space.name}" in done.stderr and "--all" in done.stderr
+    assert f"in namespace {namespace.name}" in done.stderr and "--all" in done.stderr
     assert json.loads(plugin.ok("list", "-o", "json"))["items"] == []
     done = plugin.run("list", "-n", "nosuch")
     assert (done.returncode, done.stdout) == (0, "") and "in namespace nosuch" in done.stderr
 
 
-def test_a_terminal_gets_colours_unless_it_wants_none(space, operator, plugin):
-    space.token("ci")
-    space.ready("ci")
+def test_a_terminal_gets_colours_unless_it_wants_none(namespace, operator, plugin):
+    namespace.token("ci")
+    namespace.ready("ci")
     green = "\x1b[32mTrue\x1b[0m"
     assert green in plugin.on_terminal("list", "--all").raw
     assert "\x1b[" not in plugin.on_terminal("list", "--all", env={"NO_COLOR": "1"}).raw
@@ -449,10 +454,10 @@ def test_a_terminal_gets_colours_unless_it_wants_none(space, operator, plugin):
     assert "\x1b[" not in plugin.ok("list", "--all")
 
 
-def test_describe_tells_all_and_lets_nothing_drive_the_terminal(space, operator, plugin):
-    space.token("ci", description="red\nalert", groups=["a", "b"])
-    status = space.ready("ci")["status"]
-    space.wait_event("ci", "Issued")
+def test_describe_tells_all_and_lets_nothing_drive_the_terminal(namespace, operator, plugin):
+    namespace.token("ci", description="red\nalert", groups=["a", "b"])
+    status = namespace.ready("ci")["status"]
+    namespace.wait_event("ci", "Issued")
     text = plugin.ok("describe", "ci")
     for part in (
         "alice@example.com",
@@ -468,23 +473,23 @@ def test_describe_tells_all_and_lets_nothing_drive_the_terminal(space, operator,
     assert yaml.safe_load(plugin.ok("describe", "ci", "-o", "yaml"))["metadata"]["name"] == "ci"
 
 
-def test_describe_of_some_that_are_there_and_one_that_is_not(space, operator, plugin):
-    space.token("ci")
-    space.ready("ci")
+def test_describe_of_some_that_are_there_and_one_that_is_not(namespace, operator, plugin):
+    namespace.token("ci")
+    namespace.ready("ci")
     done = plugin.run("describe", "nope", "ci")
     assert done.returncode == NOT_FOUND and 'apitokens.apitoken.dev "nope" not found' in done.stderr
     assert "Name:           ci" in done.stdout
 
 
-# --- rotate and revoke ----------------------------------------------------------------------------------------------
+# --- rotate and revoke ----------------------------------------------------------------------------
 
 
-def test_rotate_waits_for_a_new_value_each_time(space, operator, plugin):
+def test_rotate_waits_for_a_new_value_each_time(namespace, operator, plugin):
     first = plugin.ok("create", "ci", "--user", "alice", "-o", "token", "--keep").strip()
     second = plugin.ok("rotate", "ci", "-o", "token").strip()
     third = plugin.ok("rotate", "ci", "-o", "token").strip()
     assert len({first, second, third}) == 3
-    token = space.tokens.get("ci")
+    token = namespace.tokens.get("ci")
     assert token["status"]["tokenHash"] == hash_of(third) and token["status"]["revision"] == 3
     assert "before the rotation" in plugin.ok("verify", input=second)
     assert plugin.run("verify", input=first).returncode == NOT_VALID
@@ -492,45 +497,47 @@ def test_rotate_waits_for_a_new_value_each_time(space, operator, plugin):
     assert done.stdout == "apitoken.apitoken.dev/ci rotated\n"
 
 
-def test_rotate_renews_an_expired_token(space, operator, plugin):
-    space.token("ci", ttl="10s")
-    space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
+def test_rotate_renews_an_expired_token(namespace, operator, plugin):
+    namespace.token("ci", ttl="10s")
+    namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
     assert "expires" in plugin.run("rotate", "ci").stderr
-    assert stands(space.tokens.get("ci"), "Ready")[0] == "True"
+    assert status_and_reason(namespace.tokens.get("ci"), "Ready")[0] == "True"
 
 
-def test_rotate_without_an_operator_says_that_the_request_stays(space, plugin, start_operator):
-    space.token("ci")
+def test_rotate_without_an_operator_says_that_the_request_stays(namespace, plugin, start_operator):
+    namespace.token("ci")
     operator = start_operator()
-    space.ready("ci")
+    namespace.ready("ci")
     operator.stop()
     assert "the request stays" in plugin.refused(TIMED_OUT, "rotate", "ci", "--timeout", "1s")
     start_operator()
     wait_for(
-        lambda: space.tokens.get("ci")["status"]["revision"] == 2, 20, "the request was not served"
+        lambda: namespace.tokens.get("ci")["status"]["revision"] == 2,
+        20,
+        "the request was not served",
     )
 
 
-def test_revoke_asks_on_a_terminal(space, operator, plugin):
+def test_revoke_asks_on_a_terminal(namespace, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "-o", "token")
     no = plugin.on_terminal("revoke", "ci", answer="n")
     assert (
         no.returncode == FAILED
         and "was not revoked" in no.text
-        and f"{space.name}/ci of alice" in no.text
+        and f"{namespace.name}/ci of alice" in no.text
     )
     assert "valid: " in plugin.ok("verify", input=value)
     yes = plugin.on_terminal("revoke", "ci", answer="y")
     assert yes.returncode == 0 and "apitoken.apitoken.dev/ci revoked" in yes.text
-    assert "tokenHash" not in space.tokens.get("ci")["status"]
+    assert "tokenHash" not in namespace.tokens.get("ci")["status"]
     assert "none of" in plugin.run("verify", input=value).stdout
 
 
-def test_revoke_without_a_terminal_wants_yes(space, operator, plugin):
-    space.token("ci")
-    space.ready("ci")
+def test_revoke_without_a_terminal_wants_yes(namespace, operator, plugin):
+    namespace.token("ci")
+    namespace.ready("ci")
     assert "--yes" in plugin.refused(USAGE, "revoke", "ci")
-    assert "revoked" not in space.tokens.get("ci")["spec"]
+    assert "revoked" not in namespace.tokens.get("ci")["spec"]
     assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci revoked\n"
     assert plugin.ok("revoke", "ci", "--yes") == "apitoken.apitoken.dev/ci was revoked before\n"
     described = plugin.ok("describe", "ci")
@@ -539,14 +546,14 @@ def test_revoke_without_a_terminal_wants_yes(space, operator, plugin):
     assert '"nope" not found' in plugin.refused(NOT_FOUND, "revoke", "nope", "--yes")
 
 
-def test_revoke_without_an_operator_says_that_the_value_may_still_work(space, plugin):
-    space.token("ci")
+def test_revoke_without_an_operator_says_that_the_value_may_still_work(namespace, plugin):
+    namespace.token("ci")
     assert "may still work" in plugin.refused(TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s")
-    assert space.tokens.get("ci")["spec"]["revoked"] is True
+    assert namespace.tokens.get("ci")["spec"]["revoked"] is True
     assert "Revoked:        asked for" in plugin.ok("describe", "ci")
 
 
-# --- verify ---------------------------------------------------------------------------------------------------------
+# --- verify ---------------------------------------------------------------------------------------
 
 
 def verdict(plugin, *args, input=""):
@@ -558,35 +565,40 @@ def verdict(plugin, *args, input=""):
     return done.stdout
 
 
-def test_verify_tells_what_is_genuine_from_what_works(space, operator, plugin):
+def test_verify_tells_what_is_genuine_from_what_works(namespace, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
-    assert f"valid: apitoken {space.name}/ci, user alice" in verdict(plugin, input=f"  {value}\n")
+    assert f"valid: apitoken {namespace.name}/ci, user alice" in verdict(
+        plugin, input=f"  {value}\n"
+    )
     assert "valid: " in verdict(plugin, value)
     assert "checksum" in verdict(plugin, input=value[:-1] + ("a" if value[-1] != "a" else "b"))
     assert "well-formed" in verdict(plugin, "--offline", input=value)
     assert "begin with apt_" in verdict(plugin, input="ghp_123")
     assert "nothing was given" in verdict(plugin)
-    space.tokens.delete("ci")
+    namespace.tokens.delete("ci")
     assert "none of" in verdict(plugin, input=value)
 
 
-def test_verify_knows_an_expired_token(space, operator, plugin):
+def test_verify_knows_an_expired_token(namespace, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "--ttl", "10s", "-o", "token")
-    space.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
+    namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=30)
     assert "expired" in verdict(plugin, input=value)
 
 
-def test_a_jwt_is_shown_and_looked_up_too(space, operator, plugin):
+def test_a_jwt_is_shown_and_looked_up_too(namespace, operator, plugin):
     value = plugin.ok(
         "create", "ci", "--user", "alice", "--type", "Temporary", "--format", "JWT", "-o", "token"
     ).strip()
-    assert value.count(".") == 2 and hash_of(value) == space.tokens.get("ci")["status"]["tokenHash"]
-    assert f"valid: apitoken {space.name}/ci" in verdict(plugin, input=value)
+    assert (
+        value.count(".") == 2
+        and hash_of(value) == namespace.tokens.get("ci")["status"]["tokenHash"]
+    )
+    assert f"valid: apitoken {namespace.name}/ci" in verdict(plugin, input=value)
     assert "form of a JWT" in verdict(plugin, "--offline", input=value)
     assert "none of" in verdict(plugin, input=value + "x")
 
 
-def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, plugin, tmp_path):
+def test_a_value_that_is_encrypted_for_somebody_is_not_shown(namespace, operator, plugin, tmp_path):
     subprocess.run(
         [
             "openssl",
@@ -609,8 +621,8 @@ def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, pl
         check=True,
         capture_output=True,
     )
-    space.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
-    space.ready("ci")
+    namespace.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
+    namespace.ready("ci")
     assert "key token.cms" in plugin.ok("describe", "ci")
     screen = plugin.on_terminal("rotate", "ci")
     assert screen.returncode == 0 and "encrypted for its recipient" in screen.text
@@ -619,7 +631,7 @@ def test_a_value_that_is_encrypted_for_somebody_is_not_shown(space, operator, pl
         FAILED,
         "",
     ) and "Secret ci, key token.cms" in done.stderr
-    assert space.tokens.get("ci")["status"]["revision"] == 2, "it was not rotated for nothing"
+    assert namespace.tokens.get("ci")["status"]["revision"] == 2, "it was not rotated for nothing"
 
 
 def test_verify_offline_asks_nobody(plugin):
@@ -634,23 +646,25 @@ def test_verify_offline_asks_nobody(plugin):
     )
 
 
-def test_verify_looks_as_far_as_the_user_may(space, operator, plugin_as):
+def test_verify_looks_as_far_as_the_user_may(namespace, operator, plugin_as):
     alice = plugin_as("alice", WRITER + READER)
     value = alice.ok("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
     done = alice.run("verify", input=value)
-    assert done.returncode == 0 and f"only in namespace {space.name}" in done.stderr
+    assert done.returncode == 0 and f"only in namespace {namespace.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
-    assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", "-n", space.name, input=value)
+    assert "forbidden" in alice.refused(
+        NOT_ALLOWED, "verify", "-A", "-n", namespace.name, input=value
+    )
 
 
-# --- lint, help, completion -----------------------------------------------------------------------------------------
+# --- lint, help, completion -----------------------------------------------------------------------
 
 
 def test_test_mail_tells_what_the_server_says_to_each_address(
-    space, operator, plugin, mail, scripted_mail
+    namespace, operator, plugin, mail, scripted_mail
 ):
-    works = space.config(
-        "works", emails="platform@example.com; security@example.com", smtp=space.smtp(mail)
+    works = namespace.config(
+        "works", emails="platform@example.com; security@example.com", smtp=namespace.smtp(mail)
     )
     assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok(
         "test-mail", works
@@ -659,7 +673,7 @@ def test_test_mail_tells_what_the_server_says_to_each_address(
     refusing = scripted_mail(
         Script(recipient=lambda address: "550 no such user" if address.startswith("gone") else None)
     )
-    some = space.config(
+    some = namespace.config(
         "some",
         emails="platform@example.com; gone@example.com",
         smtp={"server": refusing.server, "tls": "None", "from": "tokens@example.com"},
@@ -671,13 +685,13 @@ def test_test_mail_tells_what_the_server_says_to_each_address(
         and "refused: gone@example.com: 550 no such user" in done.stdout
     )
     assert "refused 1 of 2" in done.stderr
-    none = space.config("none", emails="platform@example.com")
+    none = namespace.config("none", emails="platform@example.com")
     assert "spec.smtp is not set" in plugin.refused(FAILED, "test-mail", none)
     assert "not found" in plugin.refused(NOT_FOUND, "test-mail", "nonsense")
 
 
-def test_test_mail_without_an_operator_says_that_the_request_stays(space, plugin):
-    config = space.config(
+def test_test_mail_without_an_operator_says_that_the_request_stays(namespace, plugin):
+    config = namespace.config(
         "mail",
         emails="platform@example.com",
         smtp={"server": "127.0.0.1:1", "tls": "None", "from": "tokens@example.com"},
@@ -693,7 +707,8 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text((ROOT / "manifests/samples/apitoken-temporary.yaml").read_text())
     bad.write_text(
-        "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: ci}\nspec: {user: a, tll: 3h, ttl: 3d}\n---\n"
+        "apiVersion: apitoken.dev/v1alpha1\nkind: ApiToken\nmetadata: {name: ci}\n"
+        "spec: {user: a, tll: 3h, ttl: 3d}\n---\n"
         "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"
     )
     assert ": ok: a Temporary token for" in plugin.ok("lint", "-f", good)
@@ -794,7 +809,7 @@ def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_
     assert done.returncode == NOT_VALID and "did you mean ApiToken?" in done.stdout
 
 
-def test_lint_agrees_with_the_server(space, plugin):
+def test_lint_agrees_with_the_server(namespace, plugin):
     """Whatever lint calls wrong in a spec, the API server refuses too, and the other way round."""
     for spec in (
         {"user": "a"},
@@ -815,10 +830,10 @@ def test_lint_agrees_with_the_server(space, plugin):
         manifest = {
             "apiVersion": "apitoken.dev/v1alpha1",
             "kind": "ApiToken",
-            "metadata": {"name": "ci", "namespace": space.name},
+            "metadata": {"name": "ci", "namespace": namespace.name},
             "spec": spec,
         }
-        server = space.cluster.kubectl(
+        server = namespace.cluster.kubectl(
             "create",
             "--dry-run=server",
             "--validate=strict",
@@ -843,8 +858,8 @@ def test_help_version_and_usage(plugin):
     assert plugin.run("version", program=[str(PLUGIN)]).returncode == 0
 
 
-def test_kubectl_completes_through_the_plugin(space, plugin):
-    space.token("ci-deploy")
+def test_kubectl_completes_through_the_plugin(namespace, plugin):
+    namespace.token("ci-deploy")
     assert "rotate\t" in plugin.run("apitoken", "ro", program=["kubectl", "__complete"]).stdout
     assert (
         "ci-deploy\n"
@@ -852,8 +867,8 @@ def test_kubectl_completes_through_the_plugin(space, plugin):
     )
 
 
-def test_the_bash_script_completes(space, plugin, tmp_path):
-    space.token("ci-deploy")
+def test_the_bash_script_completes(namespace, plugin, tmp_path):
+    namespace.token("ci-deploy")
     script = tmp_path / "completion"
     script.write_text(plugin.ok("completion", "bash"))
     for words, expected in (
@@ -862,15 +877,18 @@ def test_the_bash_script_completes(space, plugin, tmp_path):
         (["create", "x", "--type", "T"], "Temporary"),
     ):
         line = " ".join(f"'{w}'" for w in words)
-        shell = f'source {script}; COMP_WORDS=(kubectl-apitoken {line}); COMP_CWORD={len(words)}; _kubectl_apitoken; echo "${{COMPREPLY[@]}}"'
+        shell = (
+            f"source {script}; COMP_WORDS=(kubectl-apitoken {line}); COMP_CWORD={len(words)}; "
+            '_kubectl_apitoken; echo "${COMPREPLY[@]}"'
+        )
         assert plugin.run("-c", shell, program=["bash"]).stdout == expected + "\n"
     assert "fish" in plugin.refused(USAGE, "completion", "tcsh")
 
 
-# --- no rights, no cluster, no operator -----------------------------------------------------------------------------
+# --- no rights, no cluster, no operator -----------------------------------------------------------
 
 
-def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as):
+def test_missing_rights_are_named_and_nothing_is_made(namespace, operator, plugin_as):
     bob = plugin_as("bob")
     for args in (
         ["create", "ci", "--user", "bob"],
@@ -881,11 +899,13 @@ def test_missing_rights_are_named_and_nothing_is_made(space, operator, plugin_as
         ["revoke", "ci", "--yes"],
     ):
         line = bob.refused(NOT_ALLOWED, *args)
-        assert "bob" in line and "forbidden" in line and space.name in line
-    assert space.tokens.list() == []
+        assert "bob" in line and "forbidden" in line and namespace.name in line
+    assert namespace.tokens.list() == []
 
 
-def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, operator, plugin_as):
+def test_who_may_not_read_the_value_is_refused_before_anything_is_made(
+    namespace, operator, plugin_as
+):
     alice = plugin_as("alice", WRITER)
     for args in (
         ["create", "ci", "--user", "alice", "-o", "token"],
@@ -895,12 +915,12 @@ def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, op
         line = alice.refused(NOT_ALLOWED, *args, "--keep")
         assert (
             "may not read Secret" in line
-            and space.name in line
+            and namespace.name in line
             and "leave out --keep" in line
             and "--show-value=false" in line
         )
     assert alice.on_terminal("create", "ci", "--user", "alice", "--keep").returncode == NOT_ALLOWED
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
     screen = alice.on_terminal(
         "create", "ci", "--user", "alice", "--secret-name", "s", "--show-value=false"
     )
@@ -910,25 +930,25 @@ def test_who_may_not_read_the_value_is_refused_before_anything_is_made(space, op
         and "apt_" not in screen.text
     )
     assert "may not read Secret s " in alice.refused(NOT_ALLOWED, "rotate", "ci", "-o", "token")
-    assert space.tokens.get("ci")["status"]["revision"] == 1
+    assert namespace.tokens.get("ci")["status"]["revision"] == 1
     assert alice.ok("rotate", "ci") == "apitoken.apitoken.dev/ci rotated\n"
 
 
 def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(
-    space, operator, plugin_as
+    namespace, operator, plugin_as
 ):
     line = plugin_as("alice", [{**WRITER[0], "verbs": ["create", "mint-permanent"]}]).refused(
         NOT_ALLOWED, "create", "ci", "--user", "alice"
     )
     assert "forbidden" in line and "the ApiToken stays" in line
-    space.ready("ci")
+    namespace.ready("ci")
 
 
-def test_a_right_on_the_one_secret_suffices(space, operator, plugin_as):
-    alice = plugin_as("alice", WRITER + [{**READER[0], "resourceNames": ["ci"]}])
+def test_a_right_on_the_one_secret_suffices(namespace, operator, plugin_as):
+    alice = plugin_as("alice", [*WRITER, {**READER[0], "resourceNames": ["ci"]}])
     assert (
         alice.ok("create", "ci", "--user", "alice", "-o", "token", "--keep")
-        == space.value("ci") + "\n"
+        == namespace.value("ci") + "\n"
     )
     alice.refused(NOT_ALLOWED, "create", "other", "--user", "alice", "-o", "token", "--keep")
 
@@ -971,7 +991,7 @@ def test_a_server_that_is_not_the_one_of_the_kubeconfig(plugin, tmp_path):
     )
 
 
-def test_kubeconfigs_that_cannot_be_used(space, plugin, tmp_path):
+def test_kubeconfigs_that_cannot_be_used(namespace, plugin, tmp_path):
     broken = tmp_path / "broken"
     broken.write_text("a: [b\n")
     assert "no YAML" in plugin.refused(UNREACHABLE, "list", "--kubeconfig", broken)
@@ -985,9 +1005,9 @@ def test_kubeconfigs_that_cannot_be_used(space, plugin, tmp_path):
 
 
 def test_context_and_namespace_come_from_where_kubectl_takes_them(
-    space, make_space, plugin, tmp_path
+    namespace, make_namespace, plugin, tmp_path
 ):
-    other = make_space()
+    other = make_namespace()
     other.token("ci", user="x")
 
     def change(config):
@@ -1002,7 +1022,7 @@ def test_context_and_namespace_come_from_where_kubectl_takes_them(
     assert rows(both.ok("list", "--all", "--context", "other")) == ["ci"]
     assert rows(plugin.ok("list", "--all", "-n", other.name)) == ["ci"]
     assert plugin.ok("list", "--all") == ""
-    space.token("mine", user="x")
+    namespace.token("mine", user="x")
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "config").write_text(plugin.kubeconfig.read_text())
     assert rows(plugin.ok("list", "--all", env={"KUBECONFIG": "", "HOME": str(tmp_path)})) == [
@@ -1012,7 +1032,8 @@ def test_context_and_namespace_come_from_where_kubectl_takes_them(
 
 @pytest.fixture
 def other_crd(cluster):
-    """other_crd(None) takes ApiTokens away from the cluster; other_crd(change) serves them with a changed schema."""
+    """other_crd(None) takes ApiTokens away from the cluster; other_crd(change) serves them with
+    a changed schema."""
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     served = "/apis/apitoken.dev/v1alpha1/apitokens"
 
@@ -1041,7 +1062,7 @@ def test_a_cluster_without_the_operators_crds(other_crd, plugin):
         assert "install apitoken-operator" in plugin.refused(NOT_FOUND, *args)
 
 
-def test_an_older_operator_that_does_not_know_a_field(other_crd, space, plugin):
+def test_an_older_operator_that_does_not_know_a_field(other_crd, namespace, plugin):
     other_crd(lambda properties: properties["spec"]["properties"].pop("scopes"))
     refused = eventually(
         lambda: plugin.refused(
@@ -1053,10 +1074,10 @@ def test_an_older_operator_that_does_not_know_a_field(other_crd, space, plugin):
     assert "does not know spec.scopes" in plugin.refused(
         FAILED, "create", "ci", "--user", "a", "--scope", "x"
     )
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
-def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, space, plugin):
+def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, namespace, plugin):
     def change(properties):
         field = properties["spec"]["properties"]["secret"]["properties"]["encryptTo"]
         field["x-kubernetes-validations"] = [
@@ -1076,11 +1097,11 @@ def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, 
     )
     assert "upgrade apitoken-operator" in plugin.refused(FAILED, *create)
     assert plugin.ok(*create, "--keep", "--dry-run=server")
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
 def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobody_can_open(
-    other_crd, space, operator, plugin
+    other_crd, namespace, operator, plugin
 ):
     other_crd(lambda properties: properties["status"]["properties"].pop("encryptedValue"))
 
@@ -1094,4 +1115,4 @@ def test_an_older_cluster_that_shows_no_encrypted_value_keeps_no_token_that_nobo
     assert (
         "status.encryptedValue" in line and "upgrade apitoken-operator" in line and "--keep" in line
     )
-    assert "the ApiToken was deleted again" in line and space.tokens.get(name) is None
+    assert "the ApiToken was deleted again" in line and namespace.tokens.get(name) is None

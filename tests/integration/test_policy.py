@@ -2,15 +2,16 @@
 requester and every kind of request; each cell says what becomes of it."""
 
 import pytest
-from bed.api import ApiError
-from bed.people import GROUPS, HOME, PEOPLE, RESERVED, temporary
+
+from testbed.api import ApiError
+from testbed.people import GROUPS, HOME, PEOPLE, RESERVED, temporary
 
 OTHER_ROBOT = "robot:kube-system:ci"
 
 
 # `me` is the requester.
 REQUESTS = {
-    "own": lambda me: temporary(me),
+    "own": temporary,
     "own-permanent": lambda me: {"user": me},
     "own-automatic": lambda me: {
         "user": me,
@@ -89,7 +90,7 @@ def first_of_others(who, spec):
     )
 
 
-def told(letter, who, spec):
+def expected_message(letter, who, spec):
     """What a refusal must say: field, value, remedy."""
     user = spec["user"]
     ours = ["apitoken-mint"]
@@ -137,13 +138,13 @@ def told(letter, who, spec):
 @pytest.mark.parametrize(
     "who, what, letter", CELLS, ids=[f"{who}-{what}" for who, what, _ in CELLS]
 )
-def test_who_may_ask_for_what(town, who, what, letter):
+def test_who_may_ask_for_what(people, who, what, letter):
     spec = REQUESTS[what](who)
-    message = town.ask(who, spec)
+    message = people.ask(who, spec)
     if letter == ".":
         assert message is None
         return
-    for part in told(letter, who, spec):
+    for part in expected_message(letter, who, spec):
         assert part in (message or "allowed"), message
 
 
@@ -161,10 +162,10 @@ def test_the_table_has_everybody():
         "local-impersonator",
     ],
 )
-def test_an_administrator_of_a_namespace_becomes_nobody_else(town, who):
+def test_an_administrator_of_a_namespace_becomes_nobody_else(people, who):
     """The attack: cluster-admin behind the token webhook, the chief behind the ingress. The API
     server stores no part of it."""
-    tokens = town.tokens_as(who)
+    tokens = people.tokens_as(who)
     for name, spec in {
         "cluster-admin": {"user": who, "groups": [RESERVED]},
         "chief": {"user": "ceo@example.com"},
@@ -174,16 +175,16 @@ def test_an_administrator_of_a_namespace_becomes_nobody_else(town, who):
         with pytest.raises(ApiError) as refused:
             tokens.create(name, {"type": "Temporary", **spec})
         assert refused.value.code in (403, 422)
-        assert town.tokens.get(name) is None
+        assert people.tokens.get(name) is None
 
 
-def test_a_temporary_token_with_automatic_rotation_is_refused(town):
-    assert "spec.rotation.policy" in town.ask(
+def test_a_temporary_token_with_automatic_rotation_is_refused(people):
+    assert "spec.rotation.policy" in people.ask(
         "tenant", temporary("tenant", rotation={"policy": "Automatic"})
     )
 
 
-def test_many_groups_cost_no_more_than_one(town):
+def test_many_groups_cost_no_more_than_one(people):
     groups = [f"g{number}" for number in range(32)]
-    assert town.ask("identity-admin", {"user": "eve@example.com", "groups": groups}) is None
-    assert "spec.groups: g0" in town.ask("tenant", temporary("tenant", groups=groups))
+    assert people.ask("identity-admin", {"user": "eve@example.com", "groups": groups}) is None
+    assert "spec.groups: g0" in people.ask("tenant", temporary("tenant", groups=groups))

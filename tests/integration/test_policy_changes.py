@@ -2,14 +2,15 @@
 server."""
 
 import pytest
-from bed.people import HOME, RESERVED, temporary
-from bed.waiting import eventually, wait_for
+
+from testbed.people import HOME, RESERVED, temporary
+from testbed.waiting import eventually, wait_for
 
 ROTATE = "apitoken.dev/rotate-requested-at"
 
 
 @pytest.fixture(scope="module")
-def tokens(town):
+def tokens(people):
     """Made by the administrator: what people find."""
     for name, spec in {
         "permanent": {"user": "tenant"},
@@ -19,13 +20,13 @@ def tokens(town):
         "in-ops": temporary("tenant", groups=["ops"]),
         "permanent-of-ceo": {"user": "ceo@example.com"},
     }.items():
-        town.tokens.create(
+        people.tokens.create(
             name,
             spec,
             labels={"tier": "prod", "note": "x"},
             annotations={ROTATE: "2026-01-01T00:00:00Z"},
         )
-    return town
+    return people
 
 
 LATER = {"metadata": {"annotations": {ROTATE: "2026-01-02T00:00:00Z"}}}
@@ -207,5 +208,5 @@ def test_without_a_config_that_reads_it_a_label_is_free(selecting):
     assert selecting.change("tenant", "permanent", labels(tier="dev"))
 
 
-def _is_free(town, body):
-    assert town.change("tenant", "permanent", body) is None
+def _is_free(people, body):
+    assert people.change("tenant", "permanent", body) is None

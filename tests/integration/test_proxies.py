@@ -1,5 +1,6 @@
-"""The proxies of docs/verify.md, each with the very configuration of that page: a client that sends X-Auth-Request-* headers of
-its own, in any spelling, reaches no service with them. One operator with a certificate that the proxies verify."""
+"""The proxies of docs/verify.md, each with the very configuration of that page: a client that
+sends X-Auth-Request-* headers of its own, in any spelling, reaches no service with them. One
+operator with a certificate that the proxies verify."""
 
 import http.client
 import http.server
@@ -8,16 +9,16 @@ import re
 import secrets as random_names
 import subprocess
 import threading
+from typing import ClassVar
 
 import pytest
 import yaml
 
-from bed.certificates import Authority
-from bed.cluster import ROOT, established
-from bed.process import Operator, free_port
-from bed.space import Space
-from bed.tokens import encoded
-from bed.waiting import wait_for
+from testbed.certificates import Authority
+from testbed.cluster import ROOT, established
+from testbed.namespace import TestNamespace
+from testbed.process import Operator, free_port
+from testbed.waiting import wait_for
 
 PAGE = (ROOT / "docs/verify.md").read_text()
 SERVICE = "apitoken-operator.apitoken-system.svc"
@@ -27,7 +28,8 @@ daemon off; worker_processes 1; pid {dir}/nginx.pid;
 events {{ worker_connections 64; }}
 http {{
   access_log off;
-  client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3; uwsgi_temp_path {dir}/4; scgi_temp_path {dir}/5;
+  client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3;
+  uwsgi_temp_path {dir}/4; scgi_temp_path {dir}/5;
   server {{
     listen 127.0.0.1:{port};
     {locations}
@@ -70,7 +72,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
     """Keeps what it is told about who calls, whatever the spelling."""
 
     protocol_version = "HTTP/1.1"
-    seen = []
+    seen: ClassVar[list] = []
 
     def do_GET(self):
         said = [
@@ -87,7 +89,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Bed:
+class ProxyTestbed:
     """The operator and its two tokens, and the service that the proxies protect."""
 
     def __init__(self, cluster, directory):
@@ -98,7 +100,7 @@ class Bed:
             "/api/v1/namespaces",
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
         )
-        self.space = Space(cluster, name)
+        self.namespace = TestNamespace(cluster, name)
         certificate, key = self.authority.files("operator", "server")
         self.operator = Operator(
             [
@@ -122,9 +124,9 @@ class Bed:
         threading.Thread(target=self.backend.serve_forever, daemon=True).start()
 
     def minted(self, name, **spec):
-        self.space.token(name, **spec)
-        self.space.ready(name)
-        return self.space.value(name)
+        self.namespace.token(name, **spec)
+        self.namespace.ready(name)
+        return self.namespace.value(name)
 
     def close(self):
         self.backend.shutdown()
@@ -133,23 +135,23 @@ class Bed:
             self.operator.stop()
             self.operator.check_log()
         finally:
-            self.space.remove()
+            self.namespace.remove()
 
 
 @pytest.fixture(scope="module")
-def bed(cluster, tmp_path_factory):
-    bed = Bed(cluster, tmp_path_factory.mktemp("proxies"))
-    yield bed
-    bed.close()
+def testbed(cluster, tmp_path_factory):
+    testbed = ProxyTestbed(cluster, tmp_path_factory.mktemp("proxies"))
+    yield testbed
+    testbed.close()
 
 
-def start_nginx(bed, port, directory):
+def start_nginx(testbed, port, directory):
     locations = replaced(
         block("location", "nginx"),
-        ("http://backend", f"http://127.0.0.1:{bed.backend.server_port}"),
-        (f"https://{SERVICE}:8443", bed.operator.verify_url),
+        ("http://backend", f"http://127.0.0.1:{testbed.backend.server_port}"),
+        (f"https://{SERVICE}:8443", testbed.operator.verify_url),
         (SERVICE, "localhost"),
-        ("/etc/nginx/apitoken-ca.crt", str(bed.authority.file)),
+        ("/etc/nginx/apitoken-ca.crt", str(testbed.authority.file)),
     )
     config = directory / "nginx.conf"
     config.write_text(
@@ -168,21 +170,21 @@ def fetched(name):
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())[name]
 
 
-def start_envoy(bed, port, directory):
+def start_envoy(testbed, port, directory):
     config = replaced(
         block("static_resources"),
         ("address: 0.0.0.0, port_value: 8080", f"address: 127.0.0.1, port_value: {port}"),
         (
             "address: backend, port_value: 9000",
-            f"address: 127.0.0.1, port_value: {bed.backend.server_port}",
+            f"address: 127.0.0.1, port_value: {testbed.backend.server_port}",
         ),
         (
             f"address: {SERVICE}, port_value: 8443",
-            f"address: 127.0.0.1, port_value: {bed.operator.verify_port}",
+            f"address: 127.0.0.1, port_value: {testbed.operator.verify_port}",
         ),
-        (f"{SERVICE}:8443", f"localhost:{bed.operator.verify_port}"),
+        (f"{SERVICE}:8443", f"localhost:{testbed.operator.verify_port}"),
         (SERVICE, "localhost"),
-        ("/etc/envoy/apitoken-ca.crt", str(bed.authority.file)),
+        ("/etc/envoy/apitoken-ca.crt", str(testbed.authority.file)),
     )
     path = directory / "envoy.yaml"
     path.write_text(config)
@@ -228,10 +230,10 @@ def define_traefik_kinds(cluster):
         )
 
 
-def start_traefik(bed, port, directory):
-    define_traefik_kinds(bed.cluster)
-    name = bed.space.name
-    bed.cluster.api.create(
+def start_traefik(testbed, port, directory):
+    define_traefik_kinds(testbed.cluster)
+    name = testbed.namespace.name
+    testbed.cluster.api.create(
         f"/api/v1/namespaces/{name}/services",
         {
             "apiVersion": "v1",
@@ -240,17 +242,17 @@ def start_traefik(bed, port, directory):
             "spec": {
                 "type": "ExternalName",
                 "externalName": "localhost",
-                "ports": [{"port": bed.backend.server_port}],
+                "ports": [{"port": testbed.backend.server_port}],
             },
         },
     )
-    bed.space.secret("apitoken-ca", ca__crt=bed.authority.file.read_text())
+    testbed.namespace.secret("apitoken-ca", ca__crt=testbed.authority.file.read_text())
     routes = replaced(
         block("apiVersion: traefik.io"),
-        (f"https://{SERVICE}:8443", f"https://localhost:{bed.operator.verify_port}"),
-        ("port: 9000", f"port: {bed.backend.server_port}"),
+        (f"https://{SERVICE}:8443", f"https://localhost:{testbed.operator.verify_port}"),
+        ("port: 9000", f"port: {testbed.backend.server_port}"),
     )
-    bed.cluster.kubectl("apply", "-n", name, "-f", "-", input=routes)
+    testbed.cluster.kubectl("apply", "-n", name, "-f", "-", input=routes)
     (of_page,) = re.findall(r"^traefik (--.*)$", PAGE, re.M)
     flags = [
         of_page,
@@ -263,7 +265,7 @@ def start_traefik(bed, port, directory):
         "--providers.kubernetescrd.allowexternalnameservices",
         "--providers.kubernetescrd.disableclusterscoperesources",
     ]
-    return [fetched("traefik"), *flags], {"KUBECONFIG": str(bed.cluster.kubeconfig)}
+    return [fetched("traefik"), *flags], {"KUBECONFIG": str(testbed.cluster.kubeconfig)}
 
 
 class Proxy:
@@ -271,7 +273,8 @@ class Proxy:
         self.port = port
 
     def ask(self, token=None, headers=()):
-        """(status, challenge, what the service saw of X-Auth-Request-*, or None where it saw no request)."""
+        """(status, challenge, what the service saw of X-Auth-Request-*, or None where it saw no
+        request)."""
         Backend.seen.clear()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
@@ -302,9 +305,9 @@ STARTS = {"nginx": start_nginx, "envoy": start_envoy, "traefik": start_traefik}
 
 
 @pytest.fixture(scope="module", params=STARTS)
-def proxy(request, bed, tmp_path_factory):
+def proxy(request, testbed, tmp_path_factory):
     directory, port = tmp_path_factory.mktemp(request.param), free_port()
-    command, environment = STARTS[request.param](bed, port, directory)
+    command, environment = STARTS[request.param](testbed, port, directory)
     log = directory / "log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -313,7 +316,7 @@ def proxy(request, bed, tmp_path_factory):
     try:
         proxy = Proxy(port)
         wait_for(
-            lambda: process.poll() is not None or proxy.lets_through(bed.with_groups),
+            lambda: process.poll() is not None or proxy.lets_through(testbed.with_groups),
             20,
             lambda: f"{request.param} lets no good token through:\n{log.read_text()[-5000:]}",
         )
@@ -350,8 +353,8 @@ SPOOFS = {
 @pytest.mark.parametrize(
     "token, groups", [("with_groups", "deployers,readers"), ("without_groups", "-")]
 )
-def test_a_service_sees_our_headers_alone(bed, proxy, token, groups, spoof):
-    status, _, seen = proxy.ask(getattr(bed, token), SPOOFS[spoof])
+def test_a_service_sees_our_headers_alone(testbed, proxy, token, groups, spoof):
+    status, _, seen = proxy.ask(getattr(testbed, token), SPOOFS[spoof])
     assert status == 200
     assert seen == [("X-Auth-Request-Groups", groups), ("X-Auth-Request-User", "alice@example.com")]
 
@@ -363,13 +366,14 @@ def test_a_request_without_a_good_token_reaches_no_service(proxy, token):
     assert challenge.startswith("Bearer realm="), "the proxy hands the challenge on"
 
 
-def test_headers_named_as_hop_by_hop_change_nothing(bed, proxy):
-    """`Connection: X-Auth-Request-Groups` asks a proxy to drop that header: ours must arrive, or the request must not."""
+def test_headers_named_as_hop_by_hop_change_nothing(testbed, proxy):
+    """`Connection: X-Auth-Request-Groups` asks a proxy to drop that header: ours must arrive, or
+    the request must not."""
     spoof = [
         ("Connection", "close, X-Auth-Request-User, X-Auth-Request-Groups"),
         *SPOOFS["as documented"],
     ]
-    status, _, seen = proxy.ask(bed.with_groups, spoof)
+    status, _, seen = proxy.ask(testbed.with_groups, spoof)
     whole = [
         ("X-Auth-Request-Groups", "deployers,readers"),
         ("X-Auth-Request-User", "alice@example.com"),
@@ -378,7 +382,8 @@ def test_headers_named_as_hop_by_hop_change_nothing(bed, proxy):
 
 
 def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
-    """Its kinds, as the API server checks them; and the names are those of the Service of the manifests."""
+    """Its kinds, as the API server checks them; and the names are those of the Service of the
+    manifests."""
     kinds = [f"{kind}.cert-manager.io" for kind in ("issuers", "certificates")]
     cluster.kubectl(
         "apply",

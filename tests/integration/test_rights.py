@@ -1,5 +1,6 @@
-"""The operator's own rights are what it needs and no more: a run that does everything asks for each verb of the shipped role and for
-nothing beside it, and a role without one of its rules is missed by name. (test_samples.py runs it under exactly that role.)"""
+"""The operator's own rights are what it needs and no more: a run that does everything asks for
+each verb of the shipped role and for nothing beside it, and a role without one of its rules is
+missed by name. (test_samples.py runs it under exactly that role.)"""
 
 import re
 import urllib.parse
@@ -8,18 +9,20 @@ import pytest
 import requests
 import yaml
 
-from bed.cluster import ROOT
-from bed.proxy import Proxy
-from bed.waiting import wait_for
+from testbed.cluster import ROOT
+from testbed.proxy import Proxy
+from testbed.waiting import wait_for
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MANIFEST = list(yaml.safe_load_all((ROOT / "manifests/rbac/operator.yaml").read_text()))
 RULES = next(d["rules"] for d in MANIFEST if d["kind"] == "ClusterRole")
 LEASES = [rule for d in MANIFEST if d["kind"] == "Role" for rule in d["rules"]]
 PATH = re.compile(
-    r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$"
+    r"/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+(?=/))?"
+    r"/(?P<resource>[a-z]+)(?:/(?P<name>[^/]+)(?P<sub>/[a-z]+)?)?$"
 )
-# A repeated Event is patched a minute after the first at the earliest: tests/unit/notify/event_channel_test.cpp.
+# A repeated Event is patched a minute after the first at the earliest:
+# tests/unit/notify/event_channel_test.cpp.
 COUNTED = {("events.k8s.io", "events", "patch")}
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -53,7 +56,7 @@ def rights_in(rules):
     }
 
 
-def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, tmp_path):
+def test_every_right_is_used_and_no_other_is_asked_for(cluster, namespace, launch, tmp_path):
     proxy = Proxy(cluster)
 
     def through_proxy(config):
@@ -63,39 +66,41 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
     try:
         operator = launch(
             "--operator-namespace",
-            space.name,
+            namespace.name,
             "--namespaces",
-            space.name,
+            namespace.name,
             "--leader-elect",
             kubeconfig=kubeconfig,
         )
-        space.config("all")
-        space.token("healed")
-        space.ready("healed")
-        first = space.value("healed")
-        space.secrets.delete("healed")
+        namespace.config("all")
+        namespace.token("healed")
+        namespace.ready("healed")
+        first = namespace.value("healed")
+        namespace.secrets.delete("healed")
         wait_for(
-            lambda: space.secrets.get("healed") and space.value("healed") != first,
+            lambda: namespace.secrets.get("healed") and namespace.value("healed") != first,
             20,
             "the deleted Secret was not made again",
         )
-        space.ready("healed")
-        second = space.value("healed")
-        space.secrets.patch("healed", {"stringData": {"token": "edited"}})
+        namespace.ready("healed")
+        second = namespace.value("healed")
+        namespace.secrets.patch("healed", {"stringData": {"token": "edited"}})
         wait_for(
-            lambda: space.value("healed") not in ("edited", second),
+            lambda: namespace.value("healed") not in ("edited", second),
             20,
             "the edited Secret was not mended",
         )
-        space.ready("healed")
-        space.tokens.patch("healed", {"spec": {"revoked": True}})
-        space.wait_condition("healed", "Ready", "False", "Revoked")
+        namespace.ready("healed")
+        namespace.tokens.patch("healed", {"spec": {"revoked": True}})
+        namespace.wait_condition("healed", "Ready", "False", "Revoked")
         wait_for(
-            lambda: space.secrets.get("healed") is None, 20, "the Secret of a revoked token stays"
+            lambda: namespace.secrets.get("healed") is None,
+            20,
+            "the Secret of a revoked token stays",
         )
-        space.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
-        wait_for(lambda: space.tokens.get("short") is None, 30, "the expired ApiToken stays")
-        assert introspect(operator, caller_in(cluster, space)).status_code == 403
+        namespace.token("short", type="Temporary", ttl="10s", ttlAfterExpired="0s")
+        wait_for(lambda: namespace.tokens.get("short") is None, 30, "the expired ApiToken stays")
+        assert introspect(operator, caller_in(cluster, namespace)).status_code == 403
         operator.stop()
     finally:
         proxy.stop()
@@ -105,9 +110,9 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, space, launch, t
     assert granted - used == COUNTED
 
 
-def caller_in(cluster, space):
+def caller_in(cluster, namespace):
     """The token of a service account without any right."""
-    path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+    path = f"/api/v1/namespaces/{namespace.name}/serviceaccounts"
     cluster.api.create(
         path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "caller"}}
     )
@@ -131,25 +136,25 @@ def name_of(rule):
 
 @pytest.mark.parametrize("missing", RULES + LEASES, ids=name_of)
 def test_without_one_rule_the_operator_says_what_it_lacks(
-    cluster, space, launch, tmp_path, missing
+    cluster, namespace, launch, tmp_path, missing
 ):
-    user = f"operator-{space.name}"
+    user = f"operator-{namespace.name}"
     bind(cluster, user, [rule for rule in RULES + LEASES if rule is not missing])
     try:
         path = tmp_path / "reduced"
         path.write_text(cluster.controlplane("kubeconfig", "--user", user))
-        space.token("ci")
+        namespace.token("ci")
         operator = launch(
             "--operator-namespace",
-            space.name,
+            namespace.name,
             "--namespaces",
-            space.name,
+            namespace.name,
             "--leader-elect",
             kubeconfig=path,
             wait_ready=False,
         )
         if missing["resources"][0].endswith("reviews"):
-            caller = caller_in(cluster, space)
+            caller = caller_in(cluster, namespace)
             operator.wait_ready()
             wait_for(
                 lambda: introspect(operator, caller).status_code == 503,

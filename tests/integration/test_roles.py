@@ -5,12 +5,13 @@ import itertools
 
 import pytest
 import yaml
-from bed import api as kinds
-from bed.api import ApiError
-from bed.cluster import ROOT
-from bed.people import HOME, temporary
-from bed.policies import ADMISSION, OURS, RBAC, aggregated_verbs
-from bed.waiting import wait_for
+
+from testbed import api as kinds
+from testbed.api import ApiError
+from testbed.cluster import ROOT
+from testbed.people import HOME, temporary
+from testbed.policies import ADMISSION, OURS, RBAC, aggregated_verbs
+from testbed.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +78,15 @@ def test_an_upgrade_takes_the_identities_from_admin(cluster):
     assert "mint-permanent" in aggregated_verbs(cluster, "admin", "apitokens")
 
 
-def test_a_viewer_sees_tokens_and_makes_none(town):
-    tokens = town.tokens_as("viewer")
+def test_a_viewer_sees_tokens_and_makes_none(people):
+    tokens = people.tokens_as("viewer")
     assert isinstance(tokens.list(), list)
     with pytest.raises(ApiError, match="cannot list resource"):
-        kinds.secrets(tokens.api, town.name).list()
+        kinds.secrets(tokens.api, people.name).list()
 
 
 @pytest.mark.parametrize("who", ["edit-everywhere", "identity-admin"])
-def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, town, who):
+def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, people, who):
     """Even in the whole cluster: hence users and groups of apitoken.dev, not the real ones."""
     rights = [
         ("patch", "apitokens.apitoken.dev/status"),
@@ -94,8 +95,8 @@ def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, town
         ("create", "tokenexpiryconfigs.apitoken.dev"),
         *([("get", "secrets")] if who == "identity-admin" else []),
     ]
-    for verb, resource in rights:
-        resource, _, subresource = resource.partition("/")
+    for verb, named in rights:
+        resource, _, subresource = named.partition("/")
         args = [
             "auth",
             "can-i",
@@ -112,11 +113,11 @@ def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, town
 # --- the policies themselves ----------------------------------------------------------------------
 
 
-def test_the_audit_log_says_who_minted_for_whom(cluster, town):
+def test_the_audit_log_says_who_minted_for_whom(cluster, people):
     numbers = itertools.count()
 
     def recorded():
-        town.ask(
+        people.ask(
             "identity-admin",
             {"user": "ceo@example.com", "groups": ["ops", "dba"]},
             labels={"n": str(next(numbers))},
@@ -133,8 +134,8 @@ def test_the_audit_log_says_who_minted_for_whom(cluster, town):
     wait_for(lambda: expected in recorded(), 10, recorded)
 
 
-def test_the_audit_log_has_refusals_too(cluster, town):
-    town.ask("tenant", temporary("ceo@example.com"))
+def test_the_audit_log_has_refusals_too(cluster, people):
+    people.ask("tenant", temporary("ceo@example.com"))
     wait_for(
         lambda: any(
             "validation.policy.admission.k8s.io/validation_failure" in event.get("annotations", {})

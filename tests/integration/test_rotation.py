@@ -1,4 +1,5 @@
-"""Rotation: on request, by itself, and through crashes. The value that a reader finds in a Secret works at every instant."""
+"""Rotation: on request, by itself, and through crashes. The value that a reader finds in a
+Secret works at every instant."""
 
 import datetime
 import itertools
@@ -10,44 +11,44 @@ import time
 
 import pytest
 
-from bed.api import ApiError
-from bed.cluster import ROOT
-from bed.tokens import (
+from testbed.api import ApiError
+from testbed.cluster import ROOT
+from testbed.tokens import (
     condition,
     encoded,
     hash_of,
     moment,
     seconds_between,
     seconds_since,
-    stands,
+    status_and_reason,
     value_in,
     well_formed,
 )
-from bed.waiting import SCALE, eventually, holds, let_pass, wait_for
+from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 ROTATE = "apitoken.dev/rotate-requested-at"
 times = (moment("2026-01-01T00:00:00Z") + datetime.timedelta(seconds=n) for n in itertools.count())
 
 
-def request(space, name="ci", value=None):
+def request(namespace, name="ci", value=None):
     """Asks for a rotation by a value never used before; returns it."""
     value = value or next(times).strftime("%Y-%m-%dT%H:%M:%SZ")
-    space.tokens.patch(name, {"metadata": {"annotations": {ROTATE: value}}})
+    namespace.tokens.patch(name, {"metadata": {"annotations": {ROTATE: value}}})
     return value
 
 
-def minted(space, name="ci", **spec):
-    space.token(name, **spec)
-    return space.ready(name)["status"], space.value(name)
+def minted(namespace, name="ci", **spec):
+    namespace.token(name, **spec)
+    return namespace.ready(name)["status"], namespace.value(name)
 
 
-def wait_rotated(space, before, name="ci", timeout=15):
+def wait_rotated(namespace, before, name="ci", timeout=15):
     """The status after a rotation, once the Secret holds its value and the overlap has begun."""
 
     def rotated():
-        token, secret = space.check_consistent(name)
+        token, secret = namespace.check_consistent(name)
         assert token["status"]["revision"] > before["revision"]
-        assert stands(token, "Ready") == ("True", "Rotated")
+        assert status_and_reason(token, "Ready") == ("True", "Rotated")
         assert "replacedAt" in token["status"].get("previous", {"replacedAt": "no previous value"})
         assert (
             secret["metadata"]["annotations"]["apitoken.dev/token-hash"]
@@ -58,18 +59,18 @@ def wait_rotated(space, before, name="ci", timeout=15):
     return eventually(rotated, timeout)
 
 
-def rotate(space, before, name="ci"):
-    request(space, name)
-    return wait_rotated(space, before, name)
+def rotate(namespace, before, name="ci"):
+    request(namespace, name)
+    return wait_rotated(namespace, before, name)
 
 
-def keys(space, name="ci"):
-    return set(space.secrets.get(name)["data"])
+def keys(namespace, name="ci"):
+    return set(namespace.secrets.get(name)["data"])
 
 
-def check_revision_stays(space, revision, name="ci", seconds=1.5):
+def check_revision_stays(namespace, revision, name="ci", seconds=1.5):
     def same():
-        assert space.tokens.get(name)["status"]["revision"] == revision
+        assert namespace.tokens.get(name)["status"]["revision"] == revision
 
     holds(same, seconds)
 
@@ -78,14 +79,14 @@ def wait_until(text):
     wait_for(lambda: time.time() >= moment(text).timestamp(), 30, "the clock stands")
 
 
-# --- on request ---------------------------------------------------------------------------------------------------
+# --- on request -----------------------------------------------------------------------------------
 
 
-def test_a_request_is_served_once_and_recorded(space, start_operator):
+def test_a_request_is_served_once_and_recorded(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(space, ttl="1000h")
-    asked = request(space)
-    status = wait_rotated(space, before)
+    before, value = minted(namespace, ttl="1000h")
+    asked = request(namespace)
+    status = wait_rotated(namespace, before)
     assert status["lastRotationRequest"] == asked
     assert (status["revision"], status["issuedAt"]) == (2, status["lastRotationTime"])
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 1000 * 3600
@@ -97,7 +98,7 @@ def test_a_request_is_served_once_and_recorded(space, start_operator):
         == 24 * 3600
     )
     assert 0 <= seconds_between(status["issuedAt"], status["previous"]["replacedAt"]) <= 3 * SCALE
-    secret = space.secrets.get("ci")
+    secret = namespace.secrets.get("ci")
     assert well_formed(value_in(secret)) and value_in(secret) != value
     assert (
         set(secret["data"]) == {"token", "previous-token"}
@@ -109,128 +110,130 @@ def test_a_request_is_served_once_and_recorded(space, start_operator):
         status["tokenID"],
     )
     assert annotations["apitoken.dev/expires-at"] == status["expiresAt"]
-    event = space.wait_event("ci", "Rotated")
+    event = namespace.wait_event("ci", "Rotated")
     assert event["type"] == "Normal" and status["tokenID"] in event["note"]
     assert value_in(secret) not in json.dumps([event, status])
     assert [
         operator.metrics().value("apitoken_minted_total", kind=kind) for kind in ("issue", "rotate")
     ] == [1, 1]
-    space.tokens.patch("ci", {"metadata": {"annotations": {"example.com/note": "new"}}})
+    namespace.tokens.patch("ci", {"metadata": {"annotations": {"example.com/note": "new"}}})
     operator.stop()
     operator = start_operator()
-    check_revision_stays(space, 2)
+    check_revision_stays(namespace, 2)
     assert operator.metrics().writes() == 0
-    assert space.tokens.get("ci")["metadata"]["annotations"][ROTATE] == asked
+    assert namespace.tokens.get("ci")["metadata"]["annotations"][ROTATE] == asked
 
 
-def test_the_former_value_leaves_status_and_secret_after_its_overlap(space, operator):
-    before, value = minted(space, rotation={"overlap": "3s"})
-    status = rotate(space, before)
+def test_the_former_value_leaves_status_and_secret_after_its_overlap(namespace, operator):
+    before, value = minted(namespace, rotation={"overlap": "3s"})
+    status = rotate(namespace, before)
     assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
-    assert space.value("ci", "previous-token") == value
-    fresh = space.value("ci")
+    assert namespace.value("ci", "previous-token") == value
+    fresh = namespace.value("ci")
 
     def left():
-        assert "previous" not in space.tokens.get("ci")["status"]
-        assert keys(space) == {"token"}
+        assert "previous" not in namespace.tokens.get("ci")["status"]
+        assert keys(namespace) == {"token"}
 
     eventually(left, 10)
     assert seconds_since(status["previous"]["validUntil"]) >= 0, "it left too early"
-    assert space.value("ci") == fresh
-    check_revision_stays(space, 2, seconds=1)
+    assert namespace.value("ci") == fresh
+    check_revision_stays(namespace, 2, seconds=1)
 
 
-def test_with_an_overlap_of_zero_the_former_value_is_void_at_once(space, operator):
-    before, value = minted(space, rotation={"overlap": "0s"})
-    status = rotate(space, before)
+def test_with_an_overlap_of_zero_the_former_value_is_void_at_once(namespace, operator):
+    before, value = minted(namespace, rotation={"overlap": "0s"})
+    status = rotate(namespace, before)
     assert "previous" not in status and before["tokenHash"] not in json.dumps(status)
-    assert keys(space) == {"token"} and space.value("ci") != value
+    assert keys(namespace) == {"token"} and namespace.value("ci") != value
 
 
-def test_a_second_rotation_within_the_overlap_voids_the_oldest_value(space, operator):
-    before, first = minted(space)
-    middle = rotate(space, before)
-    second = space.value("ci")
-    status = rotate(space, middle)
+def test_a_second_rotation_within_the_overlap_voids_the_oldest_value(namespace, operator):
+    before, first = minted(namespace)
+    middle = rotate(namespace, before)
+    second = namespace.value("ci")
+    status = rotate(namespace, middle)
     assert status["previous"]["tokenHash"] == hash_of(second)
-    assert space.value("ci", "previous-token") == second
+    assert namespace.value("ci", "previous-token") == second
     assert hash_of(first) not in json.dumps(status)
 
 
-def test_a_request_that_is_no_time_is_told_about_and_ignored(space, operator):
-    before, value = minted(space)
-    request(space, value="soon")
-    event = space.wait_event("ci", "InvalidSpec")
+def test_a_request_that_is_no_time_is_told_about_and_ignored(namespace, operator):
+    before, value = minted(namespace)
+    request(namespace, value="soon")
+    event = namespace.wait_event("ci", "InvalidSpec")
     assert event["type"] == "Warning" and ROTATE in event["note"] and '"soon"' in event["note"]
     wait_for(
-        lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
+        lambda: namespace.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
         10,
         "not recorded",
     )
-    check_revision_stays(space, 1, seconds=1)
-    assert space.value("ci") == value
-    assert stands(space.tokens.get("ci"), "Ready") == ("True", "Issued")
-    rotate(space, before)
+    check_revision_stays(namespace, 1, seconds=1)
+    assert namespace.value("ci") == value
+    assert status_and_reason(namespace.tokens.get("ci"), "Ready") == ("True", "Issued")
+    rotate(namespace, before)
 
 
-def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time(space, operator):
-    before, _ = minted(space)
-    served = request(space)
-    revision = wait_rotated(space, before)["revision"]
-    request(space, value="soon")
+def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time(
+    namespace, operator
+):
+    before, _ = minted(namespace)
+    served = request(namespace)
+    revision = wait_rotated(namespace, before)["revision"]
+    request(namespace, value="soon")
     wait_for(
-        lambda: space.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
+        lambda: namespace.tokens.get("ci")["status"].get("ignoredRotationRequest") == "soon",
         10,
         "not recorded",
     )
-    request(space, value=served)
-    check_revision_stays(space, revision)
-    assert space.tokens.get("ci")["status"]["lastRotationRequest"] == served
+    request(namespace, value=served)
+    check_revision_stays(namespace, revision)
+    assert namespace.tokens.get("ci")["status"]["lastRotationRequest"] == served
 
 
-def test_a_request_at_birth_that_is_no_time_is_told_about(space, operator):
-    space.tokens.create("ci", {"user": "alice@example.com"}, annotations={ROTATE: "rubbish"})
-    status = space.ready("ci")["status"]
+def test_a_request_at_birth_that_is_no_time_is_told_about(namespace, operator):
+    namespace.tokens.create("ci", {"user": "alice@example.com"}, annotations={ROTATE: "rubbish"})
+    status = namespace.ready("ci")["status"]
     assert "lastRotationRequest" not in status and status["ignoredRotationRequest"] == "rubbish"
-    assert '"rubbish"' in space.wait_event("ci", "InvalidSpec")["note"]
+    assert '"rubbish"' in namespace.wait_event("ci", "InvalidSpec")["note"]
 
 
-def test_a_request_at_birth_counts_as_served(space, operator):
-    space.tokens.create(
+def test_a_request_at_birth_counts_as_served(namespace, operator):
+    namespace.tokens.create(
         "ci", {"user": "alice@example.com"}, annotations={ROTATE: "2026-01-01T00:00:00Z"}
     )
-    status = space.ready("ci")["status"]
+    status = namespace.ready("ci")["status"]
     assert (
         status["lastRotationRequest"] == "2026-01-01T00:00:00Z" and "lastRotationTime" not in status
     )
-    check_revision_stays(space, 1, seconds=1)
-    assert stands(space.tokens.get("ci"), "Ready") == ("True", "Issued")
+    check_revision_stays(namespace, 1, seconds=1)
+    assert status_and_reason(namespace.tokens.get("ci"), "Ready") == ("True", "Issued")
 
 
-def test_a_request_renews_an_expired_token(space, operator):
-    before, value = minted(space, ttl="10s")
-    space.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
-    space.tokens.patch("ci", {"spec": {"ttl": "1000h"}})
-    status = rotate(space, before)
+def test_a_request_renews_an_expired_token(namespace, operator):
+    before, value = minted(namespace, ttl="10s")
+    namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
+    namespace.tokens.patch("ci", {"spec": {"ttl": "1000h"}})
+    status = rotate(namespace, before)
     assert seconds_between(status["issuedAt"], status["expiresAt"]) == 1000 * 3600
     assert "previous" not in status, "what has expired works again"
-    assert keys(space) == {"token"} and space.value("ci") != value
+    assert keys(namespace) == {"token"} and namespace.value("ci") != value
     for kind in ("ExpiringSoon", "Stalled"):
-        assert not condition(space.tokens.get("ci"), kind)
+        assert not condition(namespace.tokens.get("ci"), kind)
 
 
 @pytest.mark.parametrize("loss", ["deleted", "edited"])
-def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(space, operator, loss):
-    before, first = minted(space)
-    rotated = rotate(space, before)
-    lost = space.value("ci")
+def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(namespace, operator, loss):
+    before, first = minted(namespace)
+    rotated = rotate(namespace, before)
+    lost = namespace.value("ci")
     if loss == "deleted":
-        space.secrets.delete("ci")
+        namespace.secrets.delete("ci")
     else:
-        space.secrets.patch("ci", {"data": {"token": encoded("mine")}})
+        namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
 
     def healed():
-        token, _ = space.check_consistent("ci")
+        token, _ = namespace.check_consistent("ci")
         assert token["status"]["revision"] == 3
         return token["status"]
 
@@ -238,33 +241,33 @@ def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(space, 
     for kept in ("expiresAt", "lastRotationTime", "previous"):
         assert status[kept] == rotated[kept]
     assert hash_of(lost) not in json.dumps(status)
-    assert keys(space) == ({"token"} if loss == "deleted" else {"token", "previous-token"})
-    assert loss == "deleted" or space.value("ci", "previous-token") == first
+    assert keys(namespace) == ({"token"} if loss == "deleted" else {"token", "previous-token"})
+    assert loss == "deleted" or namespace.value("ci", "previous-token") == first
 
 
-def test_what_somebody_puts_in_place_of_the_former_value_leaves(space, operator):
-    before, _ = minted(space, rotation={"overlap": "1h"})
-    rotate(space, before)
-    space.secrets.patch("ci", {"data": {"previous-token": encoded("mine")}})
-    eventually(lambda: keys(space) == {"token"} or pytest.fail("a forged former value stays"))
+def test_what_somebody_puts_in_place_of_the_former_value_leaves(namespace, operator):
+    before, _ = minted(namespace, rotation={"overlap": "1h"})
+    rotate(namespace, before)
+    namespace.secrets.patch("ci", {"data": {"previous-token": encoded("mine")}})
+    eventually(lambda: keys(namespace) == {"token"} or pytest.fail("a forged former value stays"))
 
 
-def test_revoking_within_the_overlap_voids_both_values(space, operator):
-    before, _ = minted(space)
-    rotate(space, before)
-    space.tokens.patch("ci", {"spec": {"revoked": True}})
-    status = space.wait_condition("ci", "Ready", "False", "Revoked")["status"]
+def test_revoking_within_the_overlap_voids_both_values(namespace, operator):
+    before, _ = minted(namespace)
+    rotate(namespace, before)
+    namespace.tokens.patch("ci", {"spec": {"revoked": True}})
+    status = namespace.wait_condition("ci", "Ready", "False", "Revoked")["status"]
     assert "tokenHash" not in status and "previous" not in status
-    wait_for(lambda: space.secrets.get("ci") is None, 10, "the Secret stays")
-    request(space)
-    holds(lambda: not space.secrets.get("ci") or pytest.fail("a revoked token was rotated"), 1)
+    wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
+    request(namespace)
+    holds(lambda: not namespace.secrets.get("ci") or pytest.fail("a revoked token was rotated"), 1)
 
 
 def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
-    cluster, space, start_operator, tmp_path
+    cluster, namespace, start_operator, tmp_path
 ):
     """The operator may do everything but change Secrets; later that too."""
-    rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{space.name}"
+    rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{namespace.name}"
     may = ["get", "list", "watch", "create"]
     rules = [
         {"apiGroups": ["apitoken.dev", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]},
@@ -288,23 +291,23 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
         path = tmp_path / "rotator"
         path.write_text(cluster.controlplane("kubeconfig", "--user", who))
         operator = start_operator(kubeconfig=path)
-        before, value = minted(space)
-        request(space)
-        event = space.wait_event("ci", "MintFailed")
+        before, value = minted(namespace)
+        request(namespace)
+        event = namespace.wait_event("ci", "MintFailed")
         assert (
             event["type"] == "Warning" and "patch" in event["note"] and "secrets" in event["note"]
         )
-        token = space.wait_condition("ci", "Reconciling", "True", "Pending")
-        assert stands(token, "Ready") == ("True", "Rotated")
-        assert space.value("ci") == value and token["status"]["previous"]["tokenHash"] == hash_of(
-            value
-        )
+        token = namespace.wait_condition("ci", "Reconciling", "True", "Pending")
+        assert status_and_reason(token, "Ready") == ("True", "Rotated")
+        assert namespace.value("ci") == value and token["status"]["previous"][
+            "tokenHash"
+        ] == hash_of(value)
         again = request(
-            space
+            namespace
         )  # nobody has the value of the first one: what the Secret holds stays the former value
         served = wait_for(
             lambda: (lambda s: s["lastRotationRequest"] == again and s)(
-                space.tokens.get("ci")["status"]
+                namespace.tokens.get("ci")["status"]
             ),
             15,
             "not served",
@@ -312,11 +315,11 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
         assert served["previous"] == token["status"]["previous"]
         rules[2]["verbs"] = ["*"]
         cluster.api.patch(f"{rbac}/clusterroles/{who}", {"rules": rules})
-        status = wait_rotated(space, before, timeout=30)
+        status = wait_rotated(namespace, before, timeout=30)
         assert (
             status["previous"]["tokenHash"]
             == hash_of(value)
-            == hash_of(space.value("ci", "previous-token"))
+            == hash_of(namespace.value("ci", "previous-token"))
         )
         operator.stop()
     finally:
@@ -325,9 +328,9 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
 
 
 @pytest.fixture
-def frozen_secrets(cluster, space):
+def frozen_secrets(cluster, namespace):
     """A policy of somebody else that refuses every change of a Secret in this namespace."""
-    path, name = "/apis/admissionregistration.k8s.io/v1", f"frozen-{space.name}"
+    path, name = "/apis/admissionregistration.k8s.io/v1", f"frozen-{namespace.name}"
     cluster.api.create(
         f"{path}/validatingadmissionpolicies",
         {
@@ -356,7 +359,7 @@ def frozen_secrets(cluster, space):
                 "validationActions": ["Deny"],
                 "matchResources": {
                     "namespaceSelector": {
-                        "matchLabels": {"kubernetes.io/metadata.name": space.name}
+                        "matchLabels": {"kubernetes.io/metadata.name": namespace.name}
                     }
                 },
             },
@@ -371,28 +374,30 @@ def frozen_secrets(cluster, space):
     cluster.api.delete(f"{path}/validatingadmissionpolicies/{name}")
 
 
-def wait_frozen(space):
+def wait_frozen(namespace):
     def frozen():
         with pytest.raises(ApiError):
-            space.secrets.patch("ci", {"metadata": {"annotations": {"example.com/frozen": "?"}}})
+            namespace.secrets.patch(
+                "ci", {"metadata": {"annotations": {"example.com/frozen": "?"}}}
+            )
 
     eventually(frozen, 20)
 
 
 def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
-    space, operator, frozen_secrets
+    namespace, operator, frozen_secrets
 ):
-    before, value = minted(space, rotation={"overlap": "3s"})
-    wait_frozen(space)
-    request(space)
-    space.wait_event("ci", "MintFailed")
+    before, value = minted(namespace, rotation={"overlap": "3s"})
+    wait_frozen(namespace)
+    request(namespace)
+    namespace.wait_event("ci", "MintFailed")
     let_pass(5)  # longer than the overlap
 
     def works_on():
-        token = space.wait_condition("ci", "Reconciling", "True", "Pending")
-        assert stands(token, "Ready") == ("True", "Rotated")
+        token = namespace.wait_condition("ci", "Reconciling", "True", "Pending")
+        assert status_and_reason(token, "Ready") == ("True", "Rotated")
         previous = token["status"]["previous"]
-        assert previous["tokenHash"] == hash_of(value) == hash_of(space.value("ci"))
+        assert previous["tokenHash"] == hash_of(value) == hash_of(namespace.value("ci"))
         assert previous["validUntil"] == before["expiresAt"] and "replacedAt" not in previous
         assert token["status"]["revision"] <= before["revision"] + 5, (
             "a value is drawn at each of its own events"
@@ -402,15 +407,15 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
     metrics = operator.metrics()
     assert metrics.value("apitokens_rotation_unfinished") == 1
     started = metrics.value(
-        "apitoken_rotation_started_timestamp_seconds", namespace=space.name, name="ci"
+        "apitoken_rotation_started_timestamp_seconds", namespace=namespace.name, name="ci"
     )
-    assert started == moment(space.tokens.get("ci")["status"]["lastRotationTime"]).timestamp()
+    assert started == moment(namespace.tokens.get("ci")["status"]["lastRotationTime"]).timestamp()
     frozen_secrets()
-    status = wait_rotated(space, before, timeout=60)
+    status = wait_rotated(namespace, before, timeout=60)
     assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
     eventually(
         lambda: (
-            "previous" not in space.tokens.get("ci")["status"]
+            "previous" not in namespace.tokens.get("ci")["status"]
             or pytest.fail("the previous value stays")
         ),
         15,
@@ -419,18 +424,20 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
 
 
 @pytest.mark.parametrize("change", ["rotated", "overlap over"])
-def test_an_immutable_secret_is_deleted_and_made_anew(space, operator, change):
-    before, value = minted(space, rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}})
-    uid = space.secrets.get("ci")["metadata"]["uid"]
+def test_an_immutable_secret_is_deleted_and_made_anew(namespace, operator, change):
+    before, value = minted(
+        namespace, rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}}
+    )
+    uid = namespace.secrets.get("ci")["metadata"]["uid"]
     if change == "overlap over":
-        before = rotate(space, before)
-        value = space.value("ci")
-    space.secrets.patch("ci", {"immutable": True, "data": {"mine": encoded("stays")}})
+        before = rotate(namespace, before)
+        value = namespace.value("ci")
+    namespace.secrets.patch("ci", {"immutable": True, "data": {"mine": encoded("stays")}})
     if change == "rotated":
-        rotate(space, before)
+        rotate(namespace, before)
 
     def anew():
-        token, secret = space.check_consistent("ci")
+        _, secret = namespace.check_consistent("ci")
         assert secret["metadata"]["uid"] != uid and not secret.get("immutable")
         assert secret["metadata"]["labels"]["team"] == "shop"
         assert value_in(secret, "mine") == "stays"
@@ -440,54 +447,56 @@ def test_an_immutable_secret_is_deleted_and_made_anew(space, operator, change):
     eventually(anew, 20)
 
 
-# --- show once ----------------------------------------------------------------------------------------------------
+# --- show once ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after", [None, "2h"], ids=["taken-back", "later"])
-def test_what_was_delivered_stays_delivered_whatever_becomes_of_the_field(space, operator, after):
-    before, value = minted(space, secret={"deleteAfter": "2s"})
-    wait_for(lambda: space.secrets.get("ci") is None, 10, "the Secret stays")
-    assert space.wait_condition("ci", "Ready", "True")["status"]["deliveredAt"]
-    space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": after}}})
+def test_what_was_delivered_stays_delivered_whatever_becomes_of_the_field(
+    namespace, operator, after
+):
+    before, value = minted(namespace, secret={"deleteAfter": "2s"})
+    wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
+    assert namespace.wait_condition("ci", "Ready", "True")["status"]["deliveredAt"]
+    namespace.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": after}}})
 
     def lives_on():
-        status = space.tokens.get("ci")["status"]
+        status = namespace.tokens.get("ci")["status"]
         assert (status["tokenHash"], status["revision"]) == (hash_of(value), before["revision"])
-        assert space.secrets.get("ci") is None
+        assert namespace.secrets.get("ci") is None
 
     holds(lives_on, 2)
 
 
-def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(space, start_operator):
+def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(space, secret={"deleteAfter": "3s"})
-    wait_for(lambda: space.secrets.get("ci") is None, 10, "the Secret stays")
+    before, value = minted(namespace, secret={"deleteAfter": "3s"})
+    wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
     assert seconds_since(before["issuedAt"]) >= 3, "it went too early"
     operator.stop()
     start_operator()
 
     def lives_on():
-        token = space.tokens.get("ci")
-        assert stands(token, "Ready")[0] == "True"
+        token = namespace.tokens.get("ci")
+        assert status_and_reason(token, "Ready")[0] == "True"
         assert (token["status"]["tokenHash"], token["status"]["revision"]) == (hash_of(value), 1)
-        assert space.secrets.get("ci") is None
+        assert namespace.secrets.get("ci") is None
 
     holds(lives_on, 1)
     eventually(
         lambda: (
-            "delivered" in condition(space.tokens.get("ci"), "Ready")["message"]
+            "delivered" in condition(namespace.tokens.get("ci"), "Ready")["message"]
             or pytest.fail("not said")
         ),
         5,
     )
-    status = rotate(space, before)
+    status = rotate(namespace, before)
     assert status["previous"]["tokenHash"] == hash_of(value)
-    assert keys(space) == {"token"}, "the former value is shown again"
-    wait_for(lambda: space.secrets.get("ci") is None, 10, "the second Secret stays")
-    assert space.tokens.get("ci")["status"]["tokenHash"] == status["tokenHash"]
+    assert keys(namespace) == {"token"}, "the former value is shown again"
+    wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the second Secret stays")
+    assert namespace.tokens.get("ci")["status"]["tokenHash"] == status["tokenHash"]
 
 
-def test_the_commands_of_the_page_rotate(space, operator, shell):
+def test_the_commands_of_the_page_rotate(namespace, operator, shell):
     """docs/rotation.md: its manifests are accepted, its commands run as they stand."""
     for language, block in re.findall(
         r"^```(yaml|sh)\n(.*?)^```", (ROOT / "docs/rotation.md").read_text(), re.M | re.S
@@ -496,10 +505,10 @@ def test_the_commands_of_the_page_rotate(space, operator, shell):
             printed = shell(block)
         else:
             rehearsal = "" if "kind: ApiToken" in block else "--dry-run=server"
-            space.cluster.kubectl(
+            namespace.cluster.kubectl(
                 "apply",
                 "-n",
-                space.name,
+                namespace.name,
                 "--validate=strict",
                 *rehearsal.split(),
                 "-f",
@@ -507,26 +516,26 @@ def test_the_commands_of_the_page_rotate(space, operator, shell):
                 input=block,
             )
         if "kind: ApiToken" in block:
-            space.ready("ci-deploy")
+            namespace.ready("ci-deploy")
     assert "annotated" in printed
-    ready = space.wait_condition("ci-deploy", "Ready", "True", "Rotated")
+    ready = namespace.wait_condition("ci-deploy", "Ready", "True", "Rotated")
     eventually(
         lambda: (
-            space.tokens.get("ci-deploy")["status"]["revision"] == 3
+            namespace.tokens.get("ci-deploy")["status"]["revision"] == 3
             or pytest.fail("not rotated again")
         )
     )
-    assert space.ready("report-reader")["status"]["rotateAt"]
+    assert namespace.ready("report-reader")["status"]["rotateAt"]
     assert ready["spec"]["rotation"]["overlap"] == "0s"
 
 
-# --- by itself ----------------------------------------------------------------------------------------------------
+# --- by itself ------------------------------------------------------------------------------------
 
 
-def test_an_automatic_rotation_comes_at_its_time_and_warns_nobody(space, operator):
-    before, value = minted(space, ttl="60s", rotation={"policy": "Automatic", "before": "50s"})
+def test_an_automatic_rotation_comes_at_its_time_and_warns_nobody(namespace, operator):
+    before, value = minted(namespace, ttl="60s", rotation={"policy": "Automatic", "before": "50s"})
     assert 50 <= seconds_between(before["rotateAt"], before["expiresAt"]) <= 51
-    status = wait_rotated(space, before, timeout=25)
+    status = wait_rotated(namespace, before, timeout=25)
     assert 0 <= seconds_between(before["rotateAt"], status["lastRotationTime"]) <= 5 * SCALE
     previous = {**status["previous"]}
     assert previous.pop("replacedAt") >= status["lastRotationTime"]
@@ -537,16 +546,18 @@ def test_an_automatic_rotation_comes_at_its_time_and_warns_nobody(space, operato
     }
     assert 50 <= seconds_between(status["rotateAt"], status["expiresAt"]) <= 51
     assert "lastRotationRequest" not in status
-    assert not space.events_of("ci", "ExpiringSoon")
+    assert not namespace.events_of("ci", "ExpiringSoon")
 
 
-def test_tokens_made_together_are_spread_and_each_keeps_its_instant(space, start_operator):
+def test_tokens_made_together_are_spread_and_each_keeps_its_instant(namespace, start_operator):
     hour = 3600
     operator = start_operator()
     for number in range(20):
-        space.token(f"t{number}", ttl="1000h", rotation={"policy": "Automatic", "before": "400h"})
-    drawn = {t["metadata"]["name"]: t["status"]["rotateAt"] for t in space.wait_all_ready(20)}
-    for token in space.tokens.list():
+        namespace.token(
+            f"t{number}", ttl="1000h", rotation={"policy": "Automatic", "before": "400h"}
+        )
+    drawn = {t["metadata"]["name"]: t["status"]["rotateAt"] for t in namespace.wait_all_ready(20)}
+    for token in namespace.tokens.list():
         assert (
             400 * hour
             <= seconds_between(token["status"]["rotateAt"], token["status"]["expiresAt"])
@@ -556,59 +567,64 @@ def test_tokens_made_together_are_spread_and_each_keeps_its_instant(space, start
     instants = sorted(moment(at) for at in drawn.values())
     assert (instants[-1] - instants[0]).total_seconds() > 10 * hour
     operator.stop()
-    space.tokens.patch("t0", {"spec": {"description": "changed"}})
+    namespace.tokens.patch("t0", {"spec": {"description": "changed"}})
     start_operator()
-    space.ready("t0")
-    assert {t["metadata"]["name"]: t["status"]["rotateAt"] for t in space.tokens.list()} == drawn
+    namespace.ready("t0")
+    assert {
+        t["metadata"]["name"]: t["status"]["rotateAt"] for t in namespace.tokens.list()
+    } == drawn
 
 
-def test_automatic_rotations_slept_through_are_made_up_at_start(space, start_operator):
+def test_automatic_rotations_slept_through_are_made_up_at_start(namespace, start_operator):
     operator = start_operator()
-    over, _ = minted(space, "over", ttl="10s", rotation={"policy": "Automatic", "before": "2s"})
-    due, value = minted(space, "due", ttl="40s", rotation={"policy": "Automatic", "before": "34s"})
+    over, _ = minted(namespace, "over", ttl="10s", rotation={"policy": "Automatic", "before": "2s"})
+    due, value = minted(
+        namespace, "due", ttl="40s", rotation={"policy": "Automatic", "before": "34s"}
+    )
     operator.stop()
     wait_until(over["expiresAt"])
     start_operator()
-    assert "previous" not in wait_rotated(space, over, "over")
-    assert wait_rotated(space, due, "due")["previous"]["tokenHash"] == hash_of(value)
+    assert "previous" not in wait_rotated(namespace, over, "over")
+    assert wait_rotated(namespace, due, "due")["previous"]["tokenHash"] == hash_of(value)
 
 
-def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(space, operator):
-    space.token("manual", ttl="720h1s")
+def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(namespace, operator):
+    namespace.token("manual", ttl="720h1s")
     automatic, _ = minted(
-        space, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"}
+        namespace, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"}
     )
-    space.wait_condition("manual", "ExpiringSoon", "True")
+    namespace.wait_condition("manual", "ExpiringSoon", "True")
     span = seconds_between(automatic["rotateAt"], automatic["expiresAt"])
     assert seconds_between(automatic["rotateAt"], automatic["warnAt"]) == span // 10
-    assert not condition(space.tokens.get("automatic"), "ExpiringSoon")
+    assert not condition(namespace.tokens.get("automatic"), "ExpiringSoon")
 
     overdue, _ = minted(
-        space, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"}
+        namespace, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"}
     )
-    space.secrets.patch(
-        "overdue", {"metadata": {"ownerReferences": [space.other_owner()]}}
+    namespace.secrets.patch(
+        "overdue", {"metadata": {"ownerReferences": [namespace.other_owner()]}}
     )  # somebody else's now: nothing can be written
-    token = space.wait_condition("overdue", "ExpiringSoon", "True")
-    assert stands(token, "Ready") == ("False", "SecretConflict")
+    token = namespace.wait_condition("overdue", "ExpiringSoon", "True")
+    assert status_and_reason(token, "Ready") == ("False", "SecretConflict")
     assert seconds_since(overdue["warnAt"]) >= 0
-    space.wait_event("overdue", "ExpiringSoon")
-    assert not space.events_of("automatic", "ExpiringSoon")
+    namespace.wait_event("overdue", "ExpiringSoon")
+    assert not namespace.events_of("automatic", "ExpiringSoon")
 
 
-# --- no moment without a value that works -------------------------------------------------------------------------
+# --- no moment without a value that works ---------------------------------------------------------
 
 
-class Storm:
-    """Asks for rotations of all tokens of a namespace over and over, and reads Secrets and ApiTokens meanwhile.
+class RotationLoad:
+    """Asks for rotations of all tokens of a namespace over and over, and reads Secrets and
+    ApiTokens meanwhile.
 
-    A Secret and its ApiToken cannot be read at one instant, and between two reads a token may be rotated twice. So the reader
-    lists the Secrets, and then the ApiTokens as they stood at the revision of that list: the two are one state of the cluster,
-    and a value that is not vouched for in it was in the Secret without being valid.
-    """
+    A Secret and its ApiToken cannot be read at one instant, and between two reads a token may be
+    rotated twice. So the reader lists the Secrets, and then the ApiTokens as they stood at the
+    revision of that list: the two are one state of the cluster, and a value that is not vouched
+    for in it was in the Secret without being valid."""
 
-    def __init__(self, space, count):
-        self.space = space
+    def __init__(self, namespace, count):
+        self.namespace = namespace
         self.names = [f"t{n}" for n in range(count)]
         self.asked = {}
         self.states = self.former = self.minted = 0
@@ -620,8 +636,8 @@ class Storm:
 
     def __enter__(self):
         for name in self.names:
-            self.space.token(name)
-        self.space.wait_all_ready(len(self.names))
+            self.namespace.token(name)
+        self.namespace.wait_all_ready(len(self.names))
         for thread in self.threads:
             thread.start()
         return self
@@ -648,22 +664,22 @@ class Storm:
                 return
             value = next(times).strftime("%Y-%m-%dT%H:%M:%SZ")
             self.asked.pop(name, None)  # whether a request that fails was taken is not known
-            self.asked[name] = request(self.space, name, value)
+            self.asked[name] = request(self.namespace, name, value)
 
     def read(self):
-        api, now = self.space.cluster.api, time.time()
-        secrets = api.get(self.space.secrets.path)
+        api, now = self.namespace.cluster.api, time.time()
+        secrets = api.get(self.namespace.secrets.path)
         revision = secrets["metadata"]["resourceVersion"]
         tokens = api.get(
-            self.space.tokens.path, resourceVersion=revision, resourceVersionMatch="Exact"
+            self.namespace.tokens.path, resourceVersion=revision, resourceVersionMatch="Exact"
         )
         held = {s["metadata"]["name"]: s for s in secrets["items"]}
         for token in tokens["items"]:
-            self.judge(token, held.get(token["metadata"]["name"]), now, revision)
+            self.check_state(token, held.get(token["metadata"]["name"]), now, revision)
         self.minted = sum(token["status"]["revision"] for token in tokens["items"])
         self.states += 1
 
-    def judge(self, token, secret, now, revision):
+    def check_state(self, token, secret, now, revision):
         name, status = token["metadata"]["name"], token["status"]
         value_hash = hash_of(value_in(secret)) if secret else None
         previous = status.get("previous", {})
@@ -676,7 +692,8 @@ class Storm:
             self.former += 1
             return
         self.faults.append(
-            f"{name} at revision {revision}: the Secret holds {value_hash}, the status {status['tokenHash']} and {previous}"
+            f"{name} at revision {revision}: the Secret holds {value_hash}, "
+            f"the status {status['tokenHash']} and {previous}"
         )
 
     def check_served(self):
@@ -684,7 +701,7 @@ class Storm:
 
         def served():
             for name in self.names:
-                token, secret = self.space.check_consistent(name)
+                token, secret = self.namespace.check_consistent(name)
                 assert (
                     name not in self.asked
                     or token["status"]["lastRotationRequest"] == self.asked[name]
@@ -697,25 +714,27 @@ class Storm:
         eventually(served, 30)
 
 
-def test_kill_nine_amid_rotations_never_leaves_a_value_that_does_not_work(space, start_operator):
+def test_kill_nine_amid_rotations_never_leaves_a_value_that_does_not_work(
+    namespace, start_operator
+):
     chance = random.Random(4)
     operator = start_operator()
-    with Storm(space, 30) as storm:
+    with RotationLoad(namespace, 30) as load:
         for _ in range(10):
-            goal = storm.minted + chance.randrange(5, 60)
-            wait_for(lambda: storm.minted >= goal or storm.faults, 30, "nothing is rotated")
+            goal = load.minted + chance.randrange(5, 60)
+            wait_for(lambda goal=goal: load.minted >= goal or load.faults, 30, "nothing is rotated")
             operator.kill()
             operator = start_operator(wait_ready=False)
         operator.wait_ready()
-    storm.check_served()
-    assert storm.states > 20 and storm.former > 0, "the reader saw no rotation under way"
+    load.check_served()
+    assert load.states > 20 and load.former > 0, "the reader saw no rotation under way"
 
 
 def test_a_restart_of_the_api_server_amid_rotations_never_leaves_a_value_that_does_not_work(
-    space, operator, cluster
+    namespace, operator, cluster
 ):
     try:
-        with Storm(space, 30) as storm:
+        with RotationLoad(namespace, 30) as load:
             for end in ("kill-apiserver", "stop-apiserver"):
                 let_pass(1)
                 cluster.controlplane(end)
@@ -724,5 +743,5 @@ def test_a_restart_of_the_api_server_amid_rotations_never_leaves_a_value_that_do
     finally:
         cluster.controlplane("start-apiserver")
     assert operator.running()
-    storm.check_served()
-    assert storm.states > 20
+    load.check_served()
+    assert load.states > 20

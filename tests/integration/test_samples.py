@@ -1,22 +1,23 @@
-"""The shipped samples do on a real cluster what their comments say, with an operator under the shipped role."""
+"""The shipped samples do on a real cluster what their comments say, with an operator under the
+shipped role."""
 
 import pytest
 
-from bed.cluster import ROOT
-from bed.tokens import hash_of, seconds_between, stands
+from testbed.cluster import ROOT
+from testbed.tokens import hash_of, seconds_between, status_and_reason
 
 SAMPLES = ROOT / "manifests" / "samples"
 
 
 @pytest.fixture
-def samples(cluster, space):
+def samples(cluster, namespace):
     """Applied into the test's namespace; the cluster-scoped ones go with the test."""
     cluster.kubectl(
-        "apply", "-n", space.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES)
+        "apply", "-n", namespace.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES)
     )
-    cluster.kubectl("apply", "-n", space.name, "--validate=strict", "-f", str(SAMPLES))
-    yield space
-    cluster.kubectl("delete", "-n", space.name, "--ignore-not-found", "-f", str(SAMPLES))
+    cluster.kubectl("apply", "-n", namespace.name, "--validate=strict", "-f", str(SAMPLES))
+    yield namespace
+    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-f", str(SAMPLES))
 
 
 @pytest.fixture
@@ -35,13 +36,15 @@ def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights
     assert permanent["status"]["ttl"] == "8760h0m0s"
     assert samples.ready("alice-session")["status"]["type"] == "Temporary"
     expiring = samples.wait_condition("legacy-export", "ExpiringSoon", "True")
-    assert stands(expiring, "Ready") == ("True", "ExpiringSoon")
+    assert status_and_reason(expiring, "Ready") == ("True", "ExpiringSoon")
     assert (
         hash_of(samples.value("legacy-export-token", "api-token"))
         == expiring["status"]["tokenHash"]
     )
     samples.wait_event("legacy-export", "ExpiringSoon")
-    samples.wait_config("default", lambda c: stands(c, "Ready") == ("False", "SecretNotFound"))
+    samples.wait_config(
+        "default", lambda c: status_and_reason(c, "Ready") == ("False", "SecretNotFound")
+    )
     automatic = samples.ready("report-reader")["status"]
     assert (
         720 * 3600

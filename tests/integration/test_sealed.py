@@ -1,6 +1,6 @@
-"""Values that are shown once: `kubectl apitoken` encrypts them to a key of its own process and opens them from the status.
-Nothing in the cluster holds one in clear, not even etcd's log of all that was ever written. And what the operator does with a
-JWK in spec.secret.encryptTo."""
+"""Values that are shown once: `kubectl apitoken` encrypts them to a key of its own process and
+opens them from the status. Nothing in the cluster holds one in clear, not even etcd's log of all
+that was ever written. And what the operator does with a JWK in spec.secret.encryptTo."""
 
 import base64
 import json
@@ -9,10 +9,10 @@ import pytest
 import yaml
 from jwcrypto import jwe, jwk
 
-from bed.cluster import ROOT
-from bed.plugin import Plugin, in_namespace
-from bed.tokens import condition, hash_of, value_in, well_formed
-from bed.waiting import wait_for
+from testbed.cluster import ROOT
+from testbed.plugin import Plugin, in_namespace
+from testbed.tokens import condition, hash_of, value_in, well_formed
+from testbed.waiting import wait_for
 
 FAILED = 1
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -21,22 +21,24 @@ REQUEST = "apitoken.dev/rotate-requested-at"
 
 
 @pytest.fixture
-def plugin(space, tmp_path):
+def plugin(namespace, tmp_path):
     return Plugin(
-        space.cluster, in_namespace(space.cluster, tmp_path / "plugin-kubeconfig", space.name)
+        namespace.cluster,
+        in_namespace(namespace.cluster, tmp_path / "plugin-kubeconfig", namespace.name),
     )
 
 
 @pytest.fixture
-def user(space, tmp_path):
-    """A user with the role apitoken-user in the namespace, as the manifests have it, and nothing more."""
+def user(namespace, tmp_path):
+    """A user with the role apitoken-user in the namespace, as the manifests have it, and nothing
+    more."""
     roles = yaml.safe_load_all((ROOT / "manifests/policy/roles.yaml").read_text())
     rules = next(role["rules"] for role in roles if role["metadata"]["name"] == "apitoken-user")
-    base = f"{RBAC}/namespaces/{space.name}"
-    space.cluster.api.create(
+    base = f"{RBAC}/namespaces/{namespace.name}"
+    namespace.cluster.api.create(
         f"{base}/roles", {"metadata": {"name": "apitoken-user"}, "rules": rules}
     )
-    space.cluster.api.create(
+    namespace.cluster.api.create(
         f"{base}/rolebindings",
         {
             "metadata": {"name": "apitoken-user"},
@@ -54,9 +56,10 @@ def user(space, tmp_path):
             ],
         },
     )
-    text = space.cluster.controlplane("kubeconfig", "--user", "carol@example.com")
+    text = namespace.cluster.controlplane("kubeconfig", "--user", "carol@example.com")
     return Plugin(
-        space.cluster, in_namespace(space.cluster, tmp_path / "user-kubeconfig", space.name, text)
+        namespace.cluster,
+        in_namespace(namespace.cluster, tmp_path / "user-kubeconfig", namespace.name, text),
     )
 
 
@@ -71,37 +74,38 @@ def is_in_etcd(cluster, value):
     return any(form in content for form in forms for content in files)
 
 
-def encrypted_in(space, name):
-    """The encrypted value of the Secret, which is that of the status too and all that the Secret holds."""
-    secret, status = space.secrets.get(name), space.tokens.get(name)["status"]
+def encrypted_in(namespace, name):
+    """The encrypted value of the Secret, which is that of the status too and all that the Secret
+    holds."""
+    secret, status = namespace.secrets.get(name), namespace.tokens.get(name)["status"]
     assert list(secret["data"]) == ["token.jwe"]
     assert value_in(secret, "token.jwe") == status["encryptedValue"]
     return status["encryptedValue"]
 
 
-def ask_for_rotation(space, name, when=NOW, **secret):
-    space.tokens.patch(
+def ask_for_rotation(namespace, name, when=NOW, **secret):
+    namespace.tokens.patch(
         name, {"metadata": {"annotations": {REQUEST: when}}, "spec": {"secret": secret}}
     )
     return wait_for(
         lambda: (lambda t: t["status"].get("lastRotationRequest") == when and t)(
-            space.tokens.get(name)
+            namespace.tokens.get(name)
         ),
         15,
         "it was not rotated",
     )
 
 
-# --- the plugin -----------------------------------------------------------------------------------------------------
+# --- the plugin -----------------------------------------------------------------------------------
 
 
-def test_a_value_that_is_shown_once_stands_nowhere_in_clear(space, operator, plugin):
+def test_a_value_that_is_shown_once_stands_nowhere_in_clear(namespace, operator, plugin):
     screen = plugin.on_terminal("create", "laptop", "--user", "alice@example.com")
     assert screen.returncode == 0 and "shown this once" in screen.text
     shown = next(line for line in screen.text.split("\n") if line.startswith("apt_"))
     piped = plugin.ok("create", "job", "--user", "alice@example.com", "-o", "token").strip()
     for name, value in (("laptop", shown), ("job", piped)):
-        token = space.tokens.get(name)
+        token = namespace.tokens.get(name)
         assert well_formed(value) and hash_of(value) == token["status"]["tokenHash"]
         assert token["spec"]["secret"]["deleteAfter"] == "10m"
         assert sorted(json.loads(token["spec"]["secret"]["encryptTo"])) == [
@@ -113,40 +117,43 @@ def test_a_value_that_is_shown_once_stands_nowhere_in_clear(space, operator, plu
             "x",
             "y",
         ]
-        encrypted_in(space, name)
-        assert not is_in_etcd(space.cluster, value)
+        encrypted_in(namespace, name)
+        assert not is_in_etcd(namespace.cluster, value)
     kept = plugin.ok(
         "create", "pod", "--user", "alice@example.com", "-o", "token", "--keep"
     ).strip()
-    assert kept == space.value("pod") and "encryptedValue" not in space.tokens.get("pod")["status"]
-    assert is_in_etcd(space.cluster, kept), "what the test looks for is to be found where it is"
+    assert (
+        kept == namespace.value("pod")
+        and "encryptedValue" not in namespace.tokens.get("pod")["status"]
+    )
+    assert is_in_etcd(namespace.cluster, kept), "what the test looks for is to be found where it is"
 
 
-def test_login_needs_no_right_to_read_secrets(space, operator, user):
+def test_login_needs_no_right_to_read_secrets(namespace, operator, user):
     assert "no" in user.run("auth", "can-i", "get", "secrets", program=["kubectl"]).stdout
     value = user.ok("login", "--ttl", "1h", "-o", "token").strip()
-    (token,) = space.tokens.list()
+    (token,) = namespace.tokens.list()
     assert token["spec"]["user"] == "carol@example.com" and token["status"]["tokenHash"] == hash_of(
         value
     )
     assert "valid: " in user.run("verify", input=value).stdout
     assert "apt_" in user.on_terminal("login").text
-    assert not is_in_etcd(space.cluster, value)
+    assert not is_in_etcd(namespace.cluster, value)
 
 
-def test_what_is_not_shown_stays_in_the_secret(space, operator, plugin):
+def test_what_is_not_shown_stays_in_the_secret(namespace, operator, plugin):
     for name, flags in (("a", []), ("b", ["-o", "json"]), ("c", ["--show-value=false"])):
         plugin.ok("create", name, "--user", "alice", *flags)
-        assert space.tokens.get(name)["spec"] == {"user": "alice"} and well_formed(
-            space.value(name)
+        assert namespace.tokens.get(name)["spec"] == {"user": "alice"} and well_formed(
+            namespace.value(name)
         )
 
 
-def test_a_rotation_seals_to_a_new_key_in_the_same_write(space, operator, plugin):
+def test_a_rotation_seals_to_a_new_key_in_the_same_write(namespace, operator, plugin):
     first = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
-    before = space.tokens.get("ci")
+    before = namespace.tokens.get("ci")
     second = plugin.ok("rotate", "ci", "-o", "token").strip()
-    after = space.tokens.get("ci")
+    after = namespace.tokens.get("ci")
     assert after["status"]["tokenHash"] == hash_of(second) and after["status"]["previous"][
         "tokenHash"
     ] == hash_of(first)
@@ -156,52 +163,54 @@ def test_a_rotation_seals_to_a_new_key_in_the_same_write(space, operator, plugin
         and after["status"]["revision"] == 2
     )
     assert "valid: " in plugin.run("verify", input=second).stdout
-    assert not is_in_etcd(space.cluster, second)
+    assert not is_in_etcd(namespace.cluster, second)
 
 
-def test_a_rotation_that_would_show_its_value_to_nobody_is_refused(space, operator, plugin):
+def test_a_rotation_that_would_show_its_value_to_nobody_is_refused(namespace, operator, plugin):
     plugin.ok("create", "ci", "--user", "alice", "-o", "token")
     for flags in ([], ["-o", "json"], ["--show-value=false"], ["--wait=false"]):
         line = plugin.refused(FAILED, "rotate", "ci", *flags)
         assert "was not rotated" in line and "-o token" in line and "--keep" in line
-    assert space.tokens.get("ci")["status"]["revision"] == 1
+    assert namespace.tokens.get("ci")["status"]["revision"] == 1
     plugin.ok("rotate", "ci", "--keep")
     assert (
-        space.tokens.get("ci")["spec"]["secret"] == {}
-        and hash_of(space.value("ci")) == space.tokens.get("ci")["status"]["tokenHash"]
+        namespace.tokens.get("ci")["spec"]["secret"] == {}
+        and hash_of(namespace.value("ci")) == namespace.tokens.get("ci")["status"]["tokenHash"]
     )
     value = plugin.ok("rotate", "ci", "-o", "token").strip()
-    assert value == space.value("ci"), "a kept token stays a kept one"
+    assert value == namespace.value("ci"), "a kept token stays a kept one"
 
 
-def test_a_value_that_was_shown_can_be_renewed_after_its_secret_has_gone(space, operator, plugin):
+def test_a_value_that_was_shown_can_be_renewed_after_its_secret_has_gone(
+    namespace, operator, plugin
+):
     plugin.ok("create", "ci", "--user", "alice", "-o", "token")
-    space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1s"}}})
+    namespace.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1s"}}})
     wait_for(
         lambda: (
-            space.secrets.get("ci") is None
-            and "encryptedValue" not in space.tokens.get("ci")["status"]
+            namespace.secrets.get("ci") is None
+            and "encryptedValue" not in namespace.tokens.get("ci")["status"]
         ),
         15,
         "it is still shown",
     )
-    space.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1h"}}})
+    namespace.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": "1h"}}})
     value = plugin.ok("rotate", "ci", "-o", "token").strip()
-    assert hash_of(value) == space.tokens.get("ci")["status"]["tokenHash"]
-    encrypted_in(space, "ci")
+    assert hash_of(value) == namespace.tokens.get("ci")["status"]["tokenHash"]
+    encrypted_in(namespace, "ci")
 
 
-def test_a_sealed_token_that_nobody_mints_is_taken_back(space, plugin):
+def test_a_sealed_token_that_nobody_mints_is_taken_back(namespace, plugin):
     done = plugin.run("create", "ci", "--user", "alice", "-o", "token", "--timeout", "1s")
     assert (
         done.returncode == 6
         and "is it running?" in done.stderr
         and "the ApiToken was deleted again" in done.stderr
     )
-    assert space.tokens.list() == []
+    assert namespace.tokens.list() == []
 
 
-# --- the operator ---------------------------------------------------------------------------------------------------
+# --- the operator ---------------------------------------------------------------------------------
 
 
 EC = '{"kty":"EC","crv":"P-256"}'
@@ -210,7 +219,8 @@ RSA = '{"kty":"RSA","bits":2048}'
 
 def make_key(shell, name="bob", template=EC):
     shell(
-        f"jose jwk gen -i '{template}' -o {name}.jwk && jose jwk pub -i {name}.jwk -o {name}.pub.jwk"
+        f"jose jwk gen -i '{template}' -o {name}.jwk && "
+        f"jose jwk pub -i {name}.jwk -o {name}.pub.jwk"
     )
     return shell(f"cat {name}.pub.jwk")
 
@@ -223,58 +233,62 @@ def open_jwe(shell, text, name="bob"):
 
 
 @pytest.mark.parametrize("template", [EC, RSA], ids=["EC", "RSA"])
-def test_only_the_holder_of_the_private_key_can_read_the_value(space, operator, shell, template):
-    space.token("ci", secret={"encryptTo": make_key(shell, template=template)})
-    status = space.ready("ci")["status"]
-    assert hash_of(open_jwe(shell, encrypted_in(space, "ci"))) == status["tokenHash"]
+def test_only_the_holder_of_the_private_key_can_read_the_value(
+    namespace, operator, shell, template
+):
+    namespace.token("ci", secret={"encryptTo": make_key(shell, template=template)})
+    status = namespace.ready("ci")["status"]
+    assert hash_of(open_jwe(shell, encrypted_in(namespace, "ci"))) == status["tokenHash"]
 
 
 def test_an_encrypted_value_leaves_with_its_show_window_and_with_a_revocation(
-    space, operator, shell
+    namespace, operator, shell
 ):
     key = make_key(shell)
-    space.token("shown", secret={"encryptTo": key, "deleteAfter": "2s"})
-    space.token("revoked", secret={"encryptTo": key})
-    assert "encryptedValue" in space.ready("revoked")["status"]
-    space.tokens.patch("revoked", {"spec": {"revoked": True}})
+    namespace.token("shown", secret={"encryptTo": key, "deleteAfter": "2s"})
+    namespace.token("revoked", secret={"encryptTo": key})
+    assert "encryptedValue" in namespace.ready("revoked")["status"]
+    namespace.tokens.patch("revoked", {"spec": {"revoked": True}})
     for name in ("shown", "revoked"):
         wait_for(
             lambda name=name: (lambda s: s.get("revision") == 1 and "encryptedValue" not in s)(
-                space.tokens.get(name).get("status", {})
+                namespace.tokens.get(name).get("status", {})
             ),
             15,
             f"{name} still shows its value",
         )
         wait_for(
-            lambda name=name: space.secrets.get(name) is None, 15, f"{name} still has its Secret"
+            lambda name=name: namespace.secrets.get(name) is None,
+            15,
+            f"{name} still has its Secret",
         )
-    assert condition(space.tokens.get("shown"), "Ready")["status"] == "True"
+    assert condition(namespace.tokens.get("shown"), "Ready")["status"] == "True"
 
 
-def test_a_rotation_keeps_the_previous_value_in_its_own_form(space, operator, shell):
-    space.token("ci")
-    space.ready("ci")
-    plain = space.value("ci")
-    ask_for_rotation(space, "ci", encryptTo=make_key(shell))
+def test_a_rotation_keeps_the_previous_value_in_its_own_form(namespace, operator, shell):
+    namespace.token("ci")
+    namespace.ready("ci")
+    plain = namespace.value("ci")
+    ask_for_rotation(namespace, "ci", encryptTo=make_key(shell))
     secret = wait_for(
         lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token"} and s)(
-            space.secrets.get("ci")
+            namespace.secrets.get("ci")
         ),
         10,
         "not both",
     )
     assert value_in(secret, "previous-token") == plain
     second = open_jwe(shell, value_in(secret, "token.jwe"))
-    ask_for_rotation(space, "ci", "2026-01-01T00:00:01Z", encryptTo=make_key(shell, "eve"))
+    ask_for_rotation(namespace, "ci", "2026-01-01T00:00:01Z", encryptTo=make_key(shell, "eve"))
     secret = wait_for(
         lambda: (lambda s: set(s["data"]) == {"token.jwe", "previous-token.jwe"} and s)(
-            space.secrets.get("ci")
+            namespace.secrets.get("ci")
         ),
         10,
         "not both",
     )
     assert open_jwe(shell, value_in(secret, "previous-token.jwe")) == second
-    token = space.tokens.get("ci")
+    token = namespace.tokens.get("ci")
     assert (
         hash_of(open_jwe(shell, token["status"]["encryptedValue"], "eve"))
         == token["status"]["tokenHash"]
@@ -282,7 +296,7 @@ def test_a_rotation_keeps_the_previous_value_in_its_own_form(space, operator, sh
 
 
 def test_a_jwk_that_passes_the_schema_and_will_not_do_is_refused_with_its_reason(
-    space, operator, shell
+    namespace, operator, shell
 ):
     key = json.loads(make_key(shell))
     for name, wrong, reason in (
@@ -299,7 +313,7 @@ def test_a_jwk_that_passes_the_schema_and_will_not_do_is_refused_with_its_reason
             "has a key that is RSA of 1024 bits",
         ),
     ):
-        space.token(name, secret={"encryptTo": json.dumps(wrong)})
-        token = space.wait_condition(name, "Ready", "False", "InvalidSpec")
+        namespace.token(name, secret={"encryptTo": json.dumps(wrong)})
+        token = namespace.wait_condition(name, "Ready", "False", "InvalidSpec")
         assert f"spec.secret.encryptTo: {reason}" in condition(token, "Ready")["message"]
-        assert space.secrets.get(name) is None
+        assert namespace.secrets.get(name) is None

@@ -1,9 +1,10 @@
 """The policy apitoken-status on the real API server: the operator's account alone writes status."""
 
 import pytest
-from bed.policies import ACCOUNT, ADMISSION, OURS, Grants, refusal
-from bed.tokens import hash_of
-from bed.waiting import wait_for
+
+from testbed.policies import ACCOUNT, ADMISSION, OURS, Grants, refusal
+from testbed.tokens import hash_of
+from testbed.waiting import wait_for
 
 BACKUP = "system:serviceaccount:velero:velero"
 
@@ -31,9 +32,9 @@ NOBODY_ELSE = [
 
 
 @pytest.fixture
-def writers(cluster, space):
+def writers(cluster, namespace):
     """Everybody here may write status, as far as RBAC goes."""
-    grants = Grants(cluster, space.name)
+    grants = Grants(cluster, namespace.name)
     grants.grant("namespace-owner", [("*", "*", None, "*")])
     for user in ("status-writer", BACKUP):
         grants.grant(user, STATUS, everywhere=True)
@@ -87,14 +88,14 @@ def status_attempts(api, things, name):
         (BACKUP, None),
     ],
 )
-def test_nobody_else_writes_status(cluster, space, writers, who, group):
-    space.token("ci")
-    config = space.config("all")
+def test_nobody_else_writes_status(cluster, namespace, writers, who, group):
+    namespace.token("ci")
+    config = namespace.config("all")
     api = cluster.api.impersonating(who, group)
-    for things, name in ((space.tokens, "ci"), (space.configs, config)):
+    for things, name in ((namespace.tokens, "ci"), (namespace.configs, config)):
         for how, attempt in status_attempts(api, things, name):
             message = refusal(attempt) or "allowed"
-            if who == "namespace-owner" and things is space.configs:
+            if who == "namespace-owner" and things is namespace.configs:
                 assert "cannot" in message, how
                 continue
             for part in (
@@ -104,11 +105,11 @@ def test_nobody_else_writes_status(cluster, space, writers, who, group):
                 assert part in message, how
 
 
-def test_the_operators_account_writes_status(cluster, space):
-    space.token("ci")
-    config = space.config("all")
+def test_the_operators_account_writes_status(cluster, namespace):
+    namespace.token("ci")
+    config = namespace.config("all")
     api = cluster.api.impersonating(ACCOUNT)
-    for things, name in ((space.tokens, "ci"), (space.configs, config)):
+    for things, name in ((namespace.tokens, "ci"), (namespace.configs, config)):
         assert (
             api.patch(
                 f"{things.path}/{name}/status", {"status": {"observedGeneration": 7}}, dryRun="All"
@@ -117,21 +118,21 @@ def test_the_operators_account_writes_status(cluster, space):
         )
 
 
-def test_a_status_given_with_the_object_is_dropped(cluster, space):
+def test_a_status_given_with_the_object_is_dropped(cluster, namespace):
     """The other ways to a status: creation, and an update of the object itself."""
     forged = {"tokenHash": hash_of("mine"), "expiresAt": "2099-01-01T00:00:00Z"}
-    made = space.tokens.create("forged", {"user": "alice"}, status=forged)
+    made = namespace.tokens.create("forged", {"user": "alice"}, status=forged)
     assert "tokenHash" not in made.get("status", {})
     assert "tokenHash" not in cluster.api.update(
-        f"{space.tokens.path}/forged", {**made, "status": forged}
+        f"{namespace.tokens.path}/forged", {**made, "status": forged}
     ).get("status", {})
 
 
-def test_the_hash_of_another_tenants_token_cannot_be_copied(cluster, space, operator, writers):
-    space.token("ci")
-    present = space.ready("ci")["status"]
+def test_the_hash_of_another_tenants_token_cannot_be_copied(cluster, namespace, operator, writers):
+    namespace.token("ci")
+    present = namespace.ready("ci")["status"]
     thief = cluster.api.impersonating("namespace-owner")
-    path = f"{space.tokens.path}/ci/status"
+    path = f"{namespace.tokens.path}/ci/status"
     for change in (
         {"tokenHash": hash_of("mine")},
         {"expiresAt": "2099-01-01T00:00:00Z"},
@@ -140,26 +141,26 @@ def test_the_hash_of_another_tenants_token_cannot_be_copied(cluster, space, oper
         assert "apitoken-status" in (
             refusal(lambda change=change: thief.patch(path, {"status": change})) or "allowed"
         )
-    assert space.tokens.get("ci")["status"] == present
+    assert namespace.tokens.get("ci")["status"] == present
 
 
-def test_a_backup_tool_can_be_let_in(cluster, space, writers):
-    space.token("ci")
+def test_a_backup_tool_can_be_let_in(cluster, namespace, writers):
+    namespace.token("ci")
     path = f"{ADMISSION}/validatingadmissionpolicies/apitoken-status"
     spec = cluster.api.get(path)["spec"]
-    former = spec["variables"][0]["expression"]
+    previous = spec["variables"][0]["expression"]
 
     def attempt(who):
-        api, status = cluster.api.impersonating(who), f"{space.tokens.path}/ci/status"
+        api, status = cluster.api.impersonating(who), f"{namespace.tokens.path}/ci/status"
         return refusal(lambda: api.patch(status, {"status": {"hint": "x"}}, dryRun="All"))
 
     try:
-        spec["variables"][0]["expression"] = former.replace("]", f', "{BACKUP}"]')
+        spec["variables"][0]["expression"] = previous.replace("]", f', "{BACKUP}"]')
         cluster.api.patch(path, {"spec": {"variables": spec["variables"]}})
         wait_for(lambda: attempt(BACKUP) is None, 20, lambda: attempt(BACKUP))
         assert attempt(ACCOUNT) is None
         assert f"is not {ACCOUNT} or {BACKUP}," in attempt("status-writer")
     finally:
-        spec["variables"][0]["expression"] = former
+        spec["variables"][0]["expression"] = previous
         cluster.api.patch(path, {"spec": {"variables": spec["variables"]}})
         wait_for(lambda: attempt(BACKUP), 20, "the policy is not as before")

@@ -18,15 +18,16 @@ import types
 
 import jwt
 import pytest
-from bed.api import secrets
-from bed.certificates import Authority
-from bed.policies import SYSTEM
-from bed.process import free_port
-from bed.verifying import auth, is_valid, keys, review
-from bed.waiting import SCALE, eventually, wait_for
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from test_proxies import STARTS, Backend, Proxy
+
+from testbed.api import secrets
+from testbed.certificates import Authority
+from testbed.policies import SYSTEM
+from testbed.process import free_port
+from testbed.verifying import auth, is_valid, keys, review
+from testbed.waiting import SCALE, eventually, wait_for
 
 ISSUER = "https://tokens.example.com"
 API = "https://api.example.com"
@@ -44,19 +45,19 @@ def operator_kubeconfig(cluster, tmp_path):
 
 
 @pytest.fixture
-def operator(cluster, launch, space):
+def operator(cluster, launch, namespace):
     """Has its keys where its policies let it write them."""
-    flags = ["--namespaces", space.name, "--operator-namespace", SYSTEM, "--issuer", ISSUER]
+    flags = ["--namespaces", namespace.name, "--operator-namespace", SYSTEM, "--issuer", ISSUER]
     operator = launch(*flags)
     yield operator
     operator.stop()
     secrets(cluster.api, SYSTEM).delete("apitoken-operator-jwt-keys")
 
 
-def minted(space, **spec):
-    space.token("ci", **spec)
-    space.ready("ci")
-    return space.value("ci")
+def minted(namespace, **spec):
+    namespace.token("ci", **spec)
+    namespace.ready("ci")
+    return namespace.value("ci")
 
 
 # --- JWTs -----------------------------------------------------------------------------------------
@@ -96,8 +97,8 @@ def key_of(operator, value):
     return key
 
 
-def test_a_jwt_that_its_holder_changed_is_refused(space, operator):
-    value = minted(space, type="Temporary", format="JWT", audiences=[API])
+def test_a_jwt_that_its_holder_changed_is_refused(namespace, operator):
+    value = minted(namespace, type="Temporary", format="JWT", audiences=[API])
     key = key_of(operator, value)
     for how, forged in forgeries(value, key).items():
         assert not is_valid(operator, forged), how
@@ -108,14 +109,14 @@ def test_a_jwt_that_its_holder_changed_is_refused(space, operator):
     assert jwt.decode(value, key, algorithms=["ES256"], audience=API)["sub"] == "alice@example.com"
 
 
-def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(space, operator):
-    value = minted(space, type="Temporary", format="JWT", ttl="15s", audiences=[API])
+def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(namespace, operator):
+    value = minted(namespace, type="Temporary", format="JWT", ttl="15s", audiences=[API])
     key = key_of(operator, value)
 
     def by_keys():
         return jwt.decode(value, key, algorithms=["ES256"], audience=API, issuer=ISSUER)
 
-    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    namespace.tokens.patch("ci", {"spec": {"revoked": True}})
     wait_for(lambda: not is_valid(operator, value), 2, "a revoked token is valid")
     assert review(operator, value) == {"authenticated": False}
     assert by_keys()["exp"] > time.time(), "docs: what stays"
@@ -130,8 +131,8 @@ def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(space, operator):
 # --- a token that a service was shown -------------------------------------------------------------
 
 
-def test_a_token_for_one_service_opens_no_other(space, operator):
-    value = minted(space, audiences=[API], scopes=["read"])
+def test_a_token_for_one_service_opens_no_other(namespace, operator):
+    value = minted(namespace, audiences=[API], scopes=["read"])
     assert auth(operator, value, audience=API, scope="read").status_code == 200
     assert auth(operator, value, audience=OTHER).status_code == 401
     assert auth(operator, value, audience=API, scope="write").status_code == 403
@@ -151,7 +152,7 @@ def converse(operator, request, version=None):
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = version
-            connection = context.wrap_socket(raw)
+            connection = context.wrap_socket(raw)  # noqa: PLW2901
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
@@ -161,8 +162,8 @@ def auth_request(token):
     return f"{head}Connection: close\r\n\r\n".encode()
 
 
-def test_no_token_is_taken_without_tls_1_2(space, operator):
-    request = auth_request(minted(space))
+def test_no_token_is_taken_without_tls_1_2(namespace, operator):
+    request = auth_request(minted(namespace))
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         assert converse(operator, request, version).startswith(b"HTTP/1.1 200")
     with pytest.raises(ssl.SSLError):
@@ -175,10 +176,10 @@ SECOND = ["Transfer-Encoding: chunked", "Content-Length: 60"]
 
 
 @pytest.mark.parametrize("second", SECOND)
-def test_a_request_with_two_lengths_hides_no_other(space, operator, second):
+def test_a_request_with_two_lengths_hides_no_other(namespace, operator, second):
     """What a proxy takes for the body of one request may be a second one to a server behind it."""
     head = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{second}\r\n\r\n"
-    hidden = b"0\r\n\r\n" + auth_request(minted(space))
+    hidden = b"0\r\n\r\n" + auth_request(minted(namespace))
     answer = converse(operator, head.encode() + hidden, ssl.TLSVersion.TLSv1_3)
     assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1 ") == 1
 
@@ -248,17 +249,23 @@ def running(command, environment, log):
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_a_documented_proxy_believes_nobody_in_the_operators_place(cluster, space, tmp_path, name):
+def test_a_documented_proxy_believes_nobody_in_the_operators_place(
+    cluster, namespace, tmp_path, name
+):
     trusted, stranger = Authority(tmp_path / "trusted"), Authority(tmp_path / "stranger")
     with serving(Backend) as backend, serving(Impostor) as impostor:
         impostor.show(*trusted.files("operator", "server"))
         port = impostor.server_port
         operator = types.SimpleNamespace(verify_port=port, verify_url=f"https://127.0.0.1:{port}")
-        bed = types.SimpleNamespace(
-            cluster=cluster, space=space, authority=trusted, operator=operator, backend=backend
+        testbed = types.SimpleNamespace(
+            cluster=cluster,
+            namespace=namespace,
+            authority=trusted,
+            operator=operator,
+            backend=backend,
         )
         proxy = Proxy(free_port())
-        command, environment = STARTS[name](bed, proxy.port, tmp_path)
+        command, environment = STARTS[name](testbed, proxy.port, tmp_path)
         with running(command, environment, tmp_path / "log"):
             wait_for(lambda: proxy.lets_through("any"), 20, (tmp_path / "log").read_text)
             assert ("X-Auth-Request-User", "mallory") in proxy.ask("any")[2], "it has the CA's word"

@@ -12,14 +12,23 @@ import zlib
 
 import pytest
 import yaml
-from bed import api as kinds
-from bed.cluster import ROOT
-from bed.helm import CHART, built
-from bed.policies import ACCOUNT, ADMISSION, RBAC, SYSTEM, Grants, refusal
-from bed.process import LABEL
-from bed.tokens import base62, condition, encoded, hash_of, stands, value_in, well_formed
-from bed.verifying import auth, is_valid
-from bed.waiting import holds, wait_for
+
+from testbed import api as kinds
+from testbed.cluster import ROOT
+from testbed.helm import CHART, built
+from testbed.policies import ACCOUNT, ADMISSION, RBAC, SYSTEM, Grants, refusal
+from testbed.process import LABEL
+from testbed.tokens import (
+    base62,
+    condition,
+    encoded,
+    hash_of,
+    status_and_reason,
+    value_in,
+    well_formed,
+)
+from testbed.verifying import auth, is_valid
+from testbed.waiting import holds, wait_for
 
 PAGE = (ROOT / "docs/security.md").read_text()
 TESTS = ROOT / "tests/integration"
@@ -91,9 +100,9 @@ def operator_kubeconfig(cluster, tmp_path):
 
 
 @pytest.fixture
-def api_of(cluster, space):
+def api_of(cluster, namespace):
     """api_of(user, role, ...): the API server as seen by that user, who has that role."""
-    grants = Grants(cluster, space.name)
+    grants = Grants(cluster, namespace.name)
 
     def allow(user, role, everywhere=False, group=None):
         grants.grant(user, role, everywhere)
@@ -104,32 +113,32 @@ def api_of(cluster, space):
     grants.remove()
 
 
-def minted(space, name="ci", **spec):
-    space.token(name, **spec)
-    space.ready(name)
-    return space.value(name)
+def minted(namespace, name="ci", **spec):
+    namespace.token(name, **spec)
+    namespace.ready(name)
+    return namespace.value(name)
 
 
 # --- a tenant, the owner of a namespace -----------------------------------------------------------
 
 
-def test_a_deleted_token_ends_though_a_finalizer_keeps_its_object(space, operator, api_of):
+def test_a_deleted_token_ends_though_a_finalizer_keeps_its_object(namespace, operator, api_of):
     """People who may create an ApiToken may give it a finalizer, and so hold up its deletion."""
-    tokens = kinds.apitokens(api_of("tenant", "edit"), space.name)
+    tokens = kinds.apitokens(api_of("tenant", "edit"), namespace.name)
     body = {"apiVersion": tokens.api_version, "kind": tokens.kind}
     body["metadata"] = {"name": "ci", "finalizers": ["example.com/keep"]}
     tokens.api.create(tokens.path, {**body, "spec": {"user": "tenant", "type": "Temporary"}})
-    space.ready("ci")
-    value = space.value("ci")
+    namespace.ready("ci")
+    value = namespace.value("ci")
     assert is_valid(operator, value)
     try:
-        space.tokens.delete("ci")
+        namespace.tokens.delete("ci")
         wait_for(lambda: not is_valid(operator, value), 5, "a deleted token is valid")
         tokens.patch("ci", ROTATE)
 
         def stays_dead():
-            assert space.tokens.get("ci")["metadata"]["deletionTimestamp"]
-            present = space.secrets.get("ci")
+            assert namespace.tokens.get("ci")["metadata"]["deletionTimestamp"]
+            present = namespace.secrets.get("ci")
             assert not is_valid(operator, value_in(present) if present else value)
 
         holds(stays_dead, 2)
@@ -137,25 +146,27 @@ def test_a_deleted_token_ends_though_a_finalizer_keeps_its_object(space, operato
         tokens.patch("ci", {"metadata": {"finalizers": None}})
 
 
-def test_a_token_of_a_deleted_namespace_ends_and_its_successor_is_another(cluster, space, operator):
-    value = minted(space)
-    path = f"/api/v1/namespaces/{space.name}"
+def test_a_token_of_a_deleted_namespace_ends_and_its_successor_is_another(
+    cluster, namespace, operator
+):
+    value = minted(namespace)
+    path = f"/api/v1/namespaces/{namespace.name}"
     cluster.api.delete(path)
     wait_for(lambda: not is_valid(operator, value), 20, "a token outlives its namespace")
     wait_for(lambda: cluster.api.get(path) is None, 60, "the namespace stays")
-    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": space.name}})
-    successor = minted(space, user="bob@example.com")
+    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": namespace.name}})
+    successor = minted(namespace, user="bob@example.com")
     assert is_valid(operator, successor) and not is_valid(operator, value)
 
 
 def test_a_token_keeps_a_group_that_its_user_left_and_cannot_be_renewed(
-    cluster, space, operator, api_of
+    cluster, namespace, operator, api_of
 ):
     spec = {"user": "carol", "type": "Temporary", "groups": ["ops"]}
-    kinds.apitokens(api_of("carol", "edit", group="ops"), space.name).create("ci", spec)
-    space.ready("ci")
-    value = space.value("ci")
-    left = kinds.apitokens(cluster.api.impersonating("carol", "others"), space.name)
+    kinds.apitokens(api_of("carol", "edit", group="ops"), namespace.name).create("ci", spec)
+    namespace.ready("ci")
+    value = namespace.value("ci")
+    left = kinds.apitokens(cluster.api.impersonating("carol", "others"), namespace.name)
     for attempt in (
         lambda: left.patch("ci", ROTATE),
         lambda: left.patch("ci", {"spec": {"ttl": "24h"}}),
@@ -173,7 +184,7 @@ def chosen_value():
     return f"apt_{digits}{base62(zlib.crc32(digits.encode()), 6)}"
 
 
-def test_nobody_chooses_the_value_of_a_token(space, operator, api_of):
+def test_nobody_chooses_the_value_of_a_token(namespace, operator, api_of):
     """By a Secret that looks like the operator's: planted before the minting, changed after it."""
     chosen = chosen_value()
     assert well_formed(chosen)
@@ -181,24 +192,24 @@ def test_nobody_chooses_the_value_of_a_token(space, operator, api_of):
     annotations = {"apitoken.dev/token-hash": hash_of(chosen)}
     data = {"token": encoded(chosen)}
     api = api_of("owner", EVERYTHING)
-    tokens, secrets = kinds.apitokens(api, space.name), kinds.secrets(api, space.name)
+    tokens, secrets = kinds.apitokens(api, namespace.name), kinds.secrets(api, namespace.name)
     secrets.create("planted", labels=labels, annotations=annotations, type="Opaque", data=data)
     for name in ("planted", "changed"):
         tokens.create(name, {"user": "owner", "type": "Temporary"})
     wait_for(lambda: condition(tokens.get("planted"), "Ready"), 15, "planted is untouched")
-    space.ready("changed")
+    namespace.ready("changed")
     secrets.patch("changed", {"data": data, "metadata": {"annotations": annotations}})
 
-    def is_void():
+    def is_invalid():
         assert not is_valid(operator, chosen)
         assert hash_of(chosen) not in json.dumps([token["status"] for token in tokens.list()])
 
-    holds(is_void, 3)
-    space.ready("changed")
-    space.check_consistent("changed")
+    holds(is_invalid, 3)
+    namespace.ready("changed")
+    namespace.check_consistent("changed")
 
 
-def test_the_owner_of_a_namespace_reaches_nothing_around_it(space, api_of):
+def test_the_owner_of_a_namespace_reaches_nothing_around_it(namespace, api_of):
     api = api_of("owner", EVERYTHING)
     dry = {"dryRun": "All"}
     version = {"apiVersion": "apitoken.dev/v1alpha1", "metadata": {"name": "mine"}}
@@ -221,7 +232,7 @@ def test_the_owner_of_a_namespace_reaches_nothing_around_it(space, api_of):
     }
     answers = {what: refusal(attempt) or "allowed" for what, attempt in attempts.items()}
     assert [what for what, answer in answers.items() if "cannot" not in answer] == [], answers
-    assert kinds.apitokens(api, space.name).create("mine", spec)
+    assert kinds.apitokens(api, namespace.name).create("mine", spec)
 
 
 # --- readers --------------------------------------------------------------------------------------
@@ -236,20 +247,20 @@ def words_in(thing):
     return {part for word in str(thing).split() for part in (word, word.removeprefix("sha256:"))}
 
 
-def test_nothing_that_a_viewer_reads_is_a_token(space, operator, api_of):
-    value = minted(space)
-    space.tokens.patch("ci", ROTATE)
-    token = space.wait_condition("ci", "Ready", "True", "Rotated")
+def test_nothing_that_a_viewer_reads_is_a_token(namespace, operator, api_of):
+    value = minted(namespace)
+    namespace.tokens.patch("ci", ROTATE)
+    token = namespace.wait_condition("ci", "Ready", "True", "Rotated")
     assert token["status"]["previous"]["tokenHash"] == hash_of(value)
-    space.wait_event("ci", "Rotated")
+    namespace.wait_event("ci", "Rotated")
     api = api_of("viewer", "view")
-    events = kinds.events(api, space.name).list()
-    labels = [pair for pair in LABEL.findall(operator.metrics().text) if space.name in pair]
-    words = words_in([kinds.apitokens(api, space.name).get("ci"), events, labels])
-    assert hash_of(value) in words and space.name in words
+    events = kinds.events(api, namespace.name).list()
+    labels = [pair for pair in LABEL.findall(operator.metrics().text) if namespace.name in pair]
+    words = words_in([kinds.apitokens(api, namespace.name).get("ci"), events, labels])
+    assert hash_of(value) in words and namespace.name in words
     assert {word for word in words if is_valid(operator, word)} == set()
-    assert is_valid(operator, value) and is_valid(operator, space.value("ci"))
-    assert "cannot get" in refusal(lambda: kinds.secrets(api, space.name).get("ci"))
+    assert is_valid(operator, value) and is_valid(operator, namespace.value("ci"))
+    assert "cannot get" in refusal(lambda: kinds.secrets(api, namespace.name).get("ci"))
 
 
 def is_in_etcd(cluster, value):
@@ -263,20 +274,22 @@ KEY = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -day
 OPEN = "openssl cms -decrypt -inform PEM -inkey key.pem -recip cert.pem -in"
 
 
-def test_a_copy_of_etcd_holds_no_encrypted_value(cluster, space, operator, shell, tmp_path):
+def test_a_copy_of_etcd_holds_no_encrypted_value(cluster, namespace, operator, shell, tmp_path):
     certificate = shell(f"{KEY} -keyout key.pem -out cert.pem 2>/dev/null; cat cert.pem")
-    space.token("sealed", secret={"encryptTo": certificate})
-    first = space.ready("sealed")["status"]["tokenHash"]
-    space.tokens.patch("sealed", ROTATE)
-    second = space.wait_condition("sealed", "Ready", "True", "Rotated")["status"]["tokenHash"]
+    namespace.token("sealed", secret={"encryptTo": certificate})
+    first = namespace.ready("sealed")["status"]["tokenHash"]
+    namespace.tokens.patch("sealed", ROTATE)
+    second = namespace.wait_condition("sealed", "Ready", "True", "Rotated")["status"]["tokenHash"]
     sealed = {"token.cms": second, "previous-token.cms": first}
-    wait_for(lambda: set(space.secrets.get("sealed")["data"]) == set(sealed), 10, "not both values")
+    wait_for(
+        lambda: set(namespace.secrets.get("sealed")["data"]) == set(sealed), 10, "not both values"
+    )
     for key, token_hash in sealed.items():
-        (tmp_path / key).write_text(space.value("sealed", key))
+        (tmp_path / key).write_text(namespace.value("sealed", key))
         value = shell(f"{OPEN} {key}")
         assert hash_of(value) == token_hash and is_valid(operator, value)
         assert not is_in_etcd(cluster, value)
-    assert is_in_etcd(cluster, minted(space, "plain")), "a plain value is found where it is"
+    assert is_in_etcd(cluster, minted(namespace, "plain")), "a plain value is found where it is"
 
 
 # --- a settings writer ----------------------------------------------------------------------------
@@ -284,9 +297,9 @@ def test_a_copy_of_etcd_holds_no_encrypted_value(cluster, space, operator, shell
 HIDDEN = "correct-horse-battery-staple"
 
 
-def test_a_settings_writer_learns_no_secret_of_the_operator(space, operator, mail, api_of):
+def test_a_settings_writer_learns_no_secret_of_the_operator(namespace, operator, mail, api_of):
     """Settings name Secrets of the operator's namespace: what is no login, no CA, is not shown."""
-    space.secret("database", password=HIDDEN, ca__crt=HIDDEN)
+    namespace.secret("database", password=HIDDEN, ca__crt=HIDDEN)
     api = api_of("writer", "apitoken-settings", everywhere=True)
     configs = kinds.configs(api)
     spec = {"emails": "a@example.com", "digest": "0s", "reminders": ["99h59m59s"]}
@@ -295,16 +308,18 @@ def test_a_settings_writer_learns_no_secret_of_the_operator(space, operator, mai
         for name in ("kube-system/database", "../database"):
             wrong = {**spec, "smtp": {**smtp, field: name}}
             assert field in (refusal(lambda w=wrong: configs.create("wrong", w)) or "allowed")
-        name = f"{space.name}-{field.lower()}"
+        name = f"{namespace.name}-{field.lower()}"
         configs.create(name, {**spec, "smtp": {**smtp, field: "database"}})
-        space.config_names.append(name)
-    space.token("ci", ttl="100h")
-    for name in space.config_names:
-        space.wait_config(name, lambda c: stands(c, "EmailDelivery")[0] == "False", 30)
-    events = kinds.events(space.cluster.api, "default").list()
-    seen = json.dumps([configs.list(), events, space.events.list(), space.tokens.list()])
+        namespace.config_names.append(name)
+    namespace.token("ci", ttl="100h")
+    for name in namespace.config_names:
+        namespace.wait_config(
+            name, lambda c: status_and_reason(c, "EmailDelivery")[0] == "False", 30
+        )
+    events = kinds.events(namespace.cluster.api, "default").list()
+    seen = json.dumps([configs.list(), events, namespace.events.list(), namespace.tokens.list()])
     assert HIDDEN not in seen + operator.log() + operator.metrics().text
-    for things in (kinds.secrets(api, space.name), kinds.apitokens(api, space.name)):
+    for things in (kinds.secrets(api, namespace.name), kinds.apitokens(api, namespace.name)):
         assert "cannot list" in (refusal(things.list) or "allowed")
 
 
@@ -330,9 +345,9 @@ def rights_in(manifest):
 
 
 @pytest.fixture
-def confined(cluster, make_space):
+def confined(cluster, make_namespace):
     """The rights that the chart gives with `namespaces`: (served, other, its own, account)."""
-    served, other, own = (make_space().name for _ in range(3))
+    served, other, own = (make_namespace().name for _ in range(3))
     values = yaml.safe_dump({"namespaces": [served], "roles": {"create": False}})
     command = [built()["4"], "template", own, CHART, "--namespace", own, "--values", "-"]
     done = subprocess.run(command, input=values, text=True, capture_output=True, timeout=60)
@@ -363,8 +378,8 @@ def test_with_namespaces_the_operators_account_reaches_no_others(cluster, confin
         assert "forbidden" in cluster.kubectl(*get, *where, check=False).stderr
 
 
-def test_without_namespaces_the_operators_account_reads_every_secret(cluster, space):
+def test_without_namespaces_the_operators_account_reads_every_secret(cluster, namespace):
     """What docs/security.md says of it is true."""
-    secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), space.name)
-    space.secret("database", password=HIDDEN)
+    secrets = kinds.secrets(cluster.api.impersonating(ACCOUNT), namespace.name)
+    namespace.secret("database", password=HIDDEN)
     assert value_in(secrets.get("database"), "password") == HIDDEN

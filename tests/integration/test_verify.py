@@ -1,5 +1,6 @@
-"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook, services that introspect.
-One control plane whose webhook is one operator; tests take namespaces of their own."""
+"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook,
+services that introspect. One control plane whose webhook is one operator; tests take namespaces
+of their own."""
 
 import concurrent.futures
 import json
@@ -15,13 +16,13 @@ import pytest
 import requests
 import yaml
 
-from bed.certificates import Authority
-from bed.cluster import ROOT, Cluster
-from bed.process import Operator, free_port
-from bed.proxy import Proxy
-from bed.space import Space
-from bed.tokens import moment, seconds_since
-from bed.waiting import SCALE, eventually, holds, wait_for
+from testbed.certificates import Authority
+from testbed.cluster import ROOT, Cluster
+from testbed.namespace import TestNamespace
+from testbed.process import Operator, free_port
+from testbed.proxy import Proxy
+from testbed.tokens import moment, seconds_since
+from testbed.waiting import SCALE, eventually, holds, wait_for
 
 FORM = "application/x-www-form-urlencoded"
 FOREIGN = "apt_" + "0" * 46
@@ -130,9 +131,9 @@ class Verified:
             else (None, done.stderr)
         )
 
-    def service_account(self, space, name):
+    def service_account(self, namespace, name):
         """A new service account's token."""
-        path = f"/api/v1/namespaces/{space.name}/serviceaccounts"
+        path = f"/api/v1/namespaces/{namespace.name}/serviceaccounts"
         self.cluster.api.create(
             path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
         )
@@ -143,7 +144,7 @@ class Verified:
 
 
 @pytest.fixture(scope="module")
-def bed(tmp_path_factory):
+def testbed(tmp_path_factory):
     verified = Verified(tmp_path_factory.mktemp("verify"))
     try:
         yield verified
@@ -156,97 +157,100 @@ def bed(tmp_path_factory):
 
 
 @pytest.fixture
-def space(bed):
+def namespace(testbed):
     name = f"t-{random_names.token_hex(4)}"
-    bed.cluster.api.create(
+    testbed.cluster.api.create(
         "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     )
-    space = Space(bed.cluster, name)
-    yield space
-    space.remove()
+    namespace = TestNamespace(testbed.cluster, name)
+    yield namespace
+    namespace.remove()
 
 
-def minted(space, name="ci", **spec):
-    space.token(name, **spec)
-    space.ready(name)
-    return space.value(name)
+def minted(namespace, name="ci", **spec):
+    namespace.token(name, **spec)
+    namespace.ready(name)
+    return namespace.value(name)
 
 
-def test_forward_auth_tells_whom_a_good_token_speaks_for(bed, space):
+def test_forward_auth_tells_whom_a_good_token_speaks_for(testbed, namespace):
     token = minted(
-        space,
+        namespace,
         groups=["deployers", "readers"],
         scopes=["deploy:write"],
         audiences=["https://api.example.com"],
     )
-    answer = bed.auth(token)
+    answer = testbed.auth(token)
     assert answer.status_code == 200
     assert answer.headers["X-Auth-Request-User"] == "alice@example.com"
     assert answer.headers["X-Auth-Request-Groups"] == "deployers,readers"
     assert (
-        bed.auth(token, scope="deploy:write", audience="https://api.example.com").status_code == 200
+        testbed.auth(token, scope="deploy:write", audience="https://api.example.com").status_code
+        == 200
     )
-    assert bed.auth(token, scope="admin").status_code == 403
-    assert bed.auth(token, audience="https://other.example.com").status_code == 401
+    assert testbed.auth(token, scope="admin").status_code == 403
+    assert testbed.auth(token, audience="https://other.example.com").status_code == 401
 
 
-def test_every_bad_token_is_answered_alike(bed, space):
-    good = minted(space)
-    revoked = minted(space, "revoked")
-    space.tokens.patch("revoked", {"spec": {"revoked": True}})
-    eventually(lambda: bed.auth(revoked).status_code == 401 or pytest.fail("still valid"))
+def test_every_bad_token_is_answered_alike(testbed, namespace):
+    good = minted(namespace)
+    revoked = minted(namespace, "revoked")
+    namespace.tokens.patch("revoked", {"spec": {"revoked": True}})
+    eventually(lambda: testbed.auth(revoked).status_code == 401 or pytest.fail("still valid"))
     damaged = good[:-1] + ("0" if good[-1] != "0" else "1")
     seen = []
     for bad in (FOREIGN, good[:-1], damaged, good + "x", revoked, "x", "eyJhbGciOiJub25lIn0.e30."):
-        answer = bed.auth(bad)
+        answer = testbed.auth(bad)
         headers = {k: v for k, v in answer.headers.items() if k != "Date"}
         seen.append((answer.status_code, headers, answer.text))
-        assert bed.review(bad).json()["status"] == {"authenticated": False}
+        assert testbed.review(bad).json()["status"] == {"authenticated": False}
     assert seen[0][0] == 401 and seen[0][1]["WWW-Authenticate"] == INVALID
     assert all(answer == seen[0] for answer in seen)
-    assert bed.ask("GET", "/auth").headers["WWW-Authenticate"] == 'Bearer realm="apitoken"'
-    assert bed.auth(good).status_code == 200
+    assert testbed.ask("GET", "/auth").headers["WWW-Authenticate"] == 'Bearer realm="apitoken"'
+    assert testbed.auth(good).status_code == 200
 
 
-def test_revocation_and_deletion_count_within_a_second(bed, space):
+def test_revocation_and_deletion_count_within_a_second(testbed, namespace):
     for name, end in (
-        ("revoked", lambda n: space.tokens.patch(n, {"spec": {"revoked": True}})),
-        ("deleted", space.tokens.delete),
+        ("revoked", lambda n: namespace.tokens.patch(n, {"spec": {"revoked": True}})),
+        ("deleted", namespace.tokens.delete),
     ):
-        token = minted(space, name)
-        assert bed.auth(token).status_code == 200
+        token = minted(namespace, name)
+        assert testbed.auth(token).status_code == 200
         end(name)
         wait_for(
-            lambda token=token: bed.auth(token).status_code == 401, 1, f"{name}, and still valid"
+            lambda token=token: testbed.auth(token).status_code == 401,
+            1,
+            f"{name}, and still valid",
         )
 
 
-def test_kube_apiserver_accepts_a_token_until_it_is_revoked(bed, space):
-    token = minted(space, groups=["deployers"])
-    user, error = bed.whoami(token)
+def test_kube_apiserver_accepts_a_token_until_it_is_revoked(testbed, namespace):
+    token = minted(namespace, groups=["deployers"])
+    user, error = testbed.whoami(token)
     assert user, error
     assert user["username"] == "alice@example.com"
     assert set(user["groups"]) == {"deployers", "system:authenticated"}
-    assert user["uid"] == space.tokens.get("ci")["metadata"]["uid"]
-    assert user["extra"]["apitoken.dev/apitoken"] == [f"{space.name}/ci"]
-    assert bed.whoami(FOREIGN)[0] is None
-    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    assert user["uid"] == namespace.tokens.get("ci")["metadata"]["uid"]
+    assert user["extra"]["apitoken.dev/apitoken"] == [f"{namespace.name}/ci"]
+    assert testbed.whoami(FOREIGN)[0] is None
+    namespace.tokens.patch("ci", {"spec": {"revoked": True}})
 
     def refused():
-        user, error = bed.whoami(token)
+        user, error = testbed.whoami(token)
         assert user is None and "Unauthorized" in error, (user, error)
 
     eventually(refused)
 
 
-def test_kube_apiserver_refuses_a_token_that_expired(bed, space):
-    token = minted(space, type="Temporary", ttl="12s")
-    assert bed.whoami(token)[0]
-    expires = space.tokens.get("ci")["status"]["expiresAt"]
-    wait_for(lambda: bed.auth(token).status_code == 401, 15, "still valid after its ttl")
+def test_kube_apiserver_refuses_a_token_that_expired(testbed, namespace):
+    token = minted(namespace, type="Temporary", ttl="12s")
+    assert testbed.whoami(token)[0]
+    expires = namespace.tokens.get("ci")["status"]["expiresAt"]
+    wait_for(lambda: testbed.auth(token).status_code == 401, 15, "still valid after its ttl")
     assert -0.1 < seconds_since(expires) < 1.5 * SCALE, "not at the instant"
     eventually(
-        lambda: bed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it")
+        lambda: testbed.whoami(token)[0] is None or pytest.fail("kube-apiserver still accepts it")
     )
 
 
@@ -260,7 +264,8 @@ def block(language):
 
 
 def interpreter(language, directory):
-    """The command that runs the program of docs/verify.md, or None where the language is not here."""
+    """The command that runs the program of docs/verify.md, or None where the language is not
+    here."""
     name, commands = {
         "python": ("introspect.py", ["python3"]),
         "go": ("main.go", ["go", "/usr/local/go/bin/go"]),
@@ -272,40 +277,41 @@ def interpreter(language, directory):
 
 
 @pytest.fixture
-def introspector(bed, space):
+def introspector(testbed, namespace):
     """The token of a service account that may introspect."""
-    bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
-    token = bed.service_account(space, "introspector")
-    bed.cluster.kubectl(
+    testbed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
+    token = testbed.service_account(namespace, "introspector")
+    testbed.cluster.kubectl(
         "create",
         "clusterrolebinding",
-        space.name,
+        namespace.name,
         "--clusterrole=apitoken-introspector",
-        f"--serviceaccount={space.name}:introspector",
+        f"--serviceaccount={namespace.name}:introspector",
     )
 
-    # kube-apiserver follows new bindings a moment later, and the operator remembers a refusal for ten seconds.
+    # kube-apiserver follows new bindings a moment later, and the operator remembers a refusal for
+    # ten seconds.
     wait_for(
-        lambda: bed.introspect(FOREIGN, token).status_code == 200,
+        lambda: testbed.introspect(FOREIGN, token).status_code == 200,
         30,
         "the service account may not introspect",
     )
     yield token
-    bed.cluster.kubectl("delete", "clusterrolebinding", space.name)
+    testbed.cluster.kubectl("delete", "clusterrolebinding", namespace.name)
 
 
 @pytest.mark.parametrize("language", ["python", "go", "java"])
 def test_a_program_of_the_page_tells_the_user_of_a_good_token(
-    bed, space, introspector, tmp_path, language
+    testbed, namespace, introspector, tmp_path, language
 ):
     command = interpreter(language, tmp_path)
     if command is None:
         pytest.skip(f"no {language} on this machine")
-    token = minted(space)
+    token = minted(namespace)
     environment = {
         **os.environ,
-        "INTROSPECT_URL": f"{bed.url}/introspect",
-        "CA_FILE": str(bed.authority.file),
+        "INTROSPECT_URL": f"{testbed.url}/introspect",
+        "CA_FILE": str(testbed.authority.file),
         "CALLER_TOKEN": introspector,
     }
     runs = [
@@ -324,22 +330,22 @@ def test_a_program_of_the_page_tells_the_user_of_a_good_token(
     assert runs[1].returncode != 0 and not runs[1].stdout
 
 
-def test_keys_and_discovery_are_published(bed):
-    found = bed.ask("GET", "/.well-known/openid-configuration").json()
+def test_keys_and_discovery_are_published(testbed):
+    found = testbed.ask("GET", "/.well-known/openid-configuration").json()
     assert found["issuer"] == "https://apitoken-operator.default.svc:8443"
     assert found["jwks_uri"] == found["issuer"] + "/.well-known/jwks.json"
-    assert "keys" in bed.ask("GET", "/.well-known/jwks.json").json()
+    assert "keys" in testbed.ask("GET", "/.well-known/jwks.json").json()
 
 
-def test_introspection_is_for_service_accounts_with_the_right(bed, space, introspector):
-    token = minted(space, scopes=["a", "b"], audiences=["https://api.example.com"])
-    status = space.tokens.get("ci")["status"]
-    assert bed.introspect(token, introspector).json() == {
+def test_introspection_is_for_service_accounts_with_the_right(testbed, namespace, introspector):
+    token = minted(namespace, scopes=["a", "b"], audiences=["https://api.example.com"])
+    status = namespace.tokens.get("ci")["status"]
+    assert testbed.introspect(token, introspector).json() == {
         "active": True,
         "token_type": "Bearer",
         "sub": "alice@example.com",
         "username": "alice@example.com",
-        "client_id": f"{space.name}/ci",
+        "client_id": f"{namespace.name}/ci",
         "jti": status["tokenID"],
         "scope": "a b",
         "aud": ["https://api.example.com"],
@@ -347,33 +353,33 @@ def test_introspection_is_for_service_accounts_with_the_right(bed, space, intros
         "iat": moment(status["issuedAt"]).timestamp(),
         "exp": moment(status["expiresAt"]).timestamp(),
     }
-    assert bed.introspect(FOREIGN, introspector).json() == {"active": False}
-    other = minted(space, "other")
+    assert testbed.introspect(FOREIGN, introspector).json() == {"active": False}
+    other = minted(namespace, "other")
     for stranger, refusal in (
         (None, 401),
         (FOREIGN, 401),
-        (bed.service_account(space, "other"), 403),
+        (testbed.service_account(namespace, "other"), 403),
         (other, 403),
     ):
-        refused = bed.introspect(token, stranger)
+        refused = testbed.introspect(token, stranger)
         assert refused.status_code == refusal, "an API token is a user without the right"
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(bed, space):
-    token = minted(space)
-    own = bed.callers.files("service", "client")
-    assert bed.introspect(token, cert=own).json()["active"] is True
-    assert bed.introspect(FOREIGN, cert=own).json() == {"active": False}
+def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(testbed, namespace):
+    token = minted(namespace)
+    own = testbed.callers.files("service", "client")
+    assert testbed.introspect(token, cert=own).json()["active"] is True
+    assert testbed.introspect(FOREIGN, cert=own).json() == {"active": False}
     for cert in (
-        bed.authority.files("stranger", "client"),
-        bed.callers.files("a-server", "server"),
+        testbed.authority.files("stranger", "client"),
+        testbed.callers.files("a-server", "server"),
     ):
-        assert bed.introspect(token, cert=cert).status_code == 401
+        assert testbed.introspect(token, cert=cert).status_code == 401
 
 
-def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
-    token = minted(space)
+def test_broken_reviews_get_400_and_a_line_without_the_token(testbed, namespace):
+    token = minted(namespace)
     kind = f'{{"apiVersion":"authentication.k8s.io/v1","kind":"{token}"}}'
     for body in (
         "",
@@ -385,67 +391,72 @@ def test_broken_reviews_get_400_and_a_line_without_the_token(bed, space):
         f'{{"apiVersion":"{token}"}}',
         kind,
     ):
-        answer = bed.ask(
+        answer = testbed.ask(
             "POST", "/tokenreview", data=body, headers={"Content-Type": "application/json"}
         )
         assert answer.status_code == 400 and token not in answer.text
-    assert bed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413
-    assert bed.ask("GET", "/tokenreview").status_code == 405
-    assert bed.ask("GET", "/nothing").status_code == 404
-    bed.operator.wait_logged("cannot read a TokenReview")
-    bed.operator.check_log()
+    assert testbed.ask("POST", "/tokenreview", data="x" * 100_000).status_code == 413
+    assert testbed.ask("GET", "/tokenreview").status_code == 405
+    assert testbed.ask("GET", "/nothing").status_code == 404
+    testbed.operator.wait_logged("cannot read a TokenReview")
+    testbed.operator.check_log()
 
 
-def test_a_flood_of_bad_tokens_costs_no_api_call(bed, space):
-    token = minted(space)
-    assert bed.auth(token).status_code == 200
-    wait_for(lambda: space.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
-    before = bed.operator.metrics()
+def test_a_flood_of_bad_tokens_costs_no_api_call(testbed, namespace):
+    token = minted(namespace)
+    assert testbed.auth(token).status_code == 200
+    wait_for(lambda: namespace.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
+    before = testbed.operator.metrics()
 
     def flood(number):
         with requests.Session() as session:
-            session.trust_env, session.verify = False, str(bed.authority.file)
+            session.trust_env, session.verify = False, str(testbed.authority.file)
             for i in range(250):
                 bad = f"apt_{number:010}{i:036}"
                 assert (
                     session.get(
-                        bed.url + "/auth", headers={"Authorization": f"Bearer {bad}"}, timeout=20
+                        testbed.url + "/auth",
+                        headers={"Authorization": f"Bearer {bad}"},
+                        timeout=20,
                     ).status_code
                     == 401
                 )
                 assert (
                     session.post(
-                        bed.url + "/introspect", data={"token": bad}, timeout=20
+                        testbed.url + "/introspect", data={"token": bad}, timeout=20
                     ).status_code
                     == 401
                 )
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(flood, range(8)))
-    assert bed.auth(token).status_code == 200
-    after = bed.operator.metrics()
+    assert testbed.auth(token).status_code == 200
+    after = testbed.operator.metrics()
     asked = {m: after.requests(m) - before.requests(m) for m in ("POST", "PATCH", "PUT", "DELETE")}
     assert asked == {"POST": 0, "PATCH": 0, "PUT": 0, "DELETE": 0}
     assert after.value("apitoken_verifications_total", endpoint="auth", result="invalid") >= 2000
 
 
-def test_the_last_use_is_told_once(bed, space):
-    token = minted(space)
-    assert "lastUsedAt" not in space.tokens.get("ci")["status"]
-    assert bed.auth(token).status_code == 200
-    used = wait_for(lambda: space.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
+def test_the_last_use_is_told_once(testbed, namespace):
+    token = minted(namespace)
+    assert "lastUsedAt" not in namespace.tokens.get("ci")["status"]
+    assert testbed.auth(token).status_code == 200
+    used = wait_for(
+        lambda: namespace.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt"
+    )
     assert -1.5 < seconds_since(used) < 10 * SCALE
-    version = space.tokens.get("ci")["metadata"]["resourceVersion"]
+    version = namespace.tokens.get("ci")["metadata"]["resourceVersion"]
 
     def unchanged():
-        assert bed.auth(token).status_code == 200
-        assert space.tokens.get("ci")["metadata"]["resourceVersion"] == version
+        assert testbed.auth(token).status_code == 200
+        assert namespace.tokens.get("ci")["metadata"]["resourceVersion"] == version
 
     holds(unchanged, 2)
 
 
 def mount(directory, authority):
-    """Certificate and key as the kubelet mounts a Secret: links through ..data, which is swapped."""
+    """Certificate and key as the kubelet mounts a Secret: links through ..data, which is
+    swapped."""
     content = directory / f"..{random_names.token_hex(4)}"
     content.mkdir(parents=True)
     for name, text in zip(("tls.crt", "tls.key"), authority.sign("operator", "server")):
@@ -456,7 +467,7 @@ def mount(directory, authority):
     os.replace(directory / "..new", directory / "..data")
 
 
-def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, tmp_path):
+def test_a_changed_certificate_is_served_without_a_restart(testbed, namespace, launch, tmp_path):
     first, second = (
         Authority(tmp_path / "pki", "first-ca"),
         Authority(tmp_path / "pki", "second-ca"),
@@ -464,14 +475,14 @@ def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, t
     mount(tmp_path / "tls", first)
     operator = launch(
         "--namespaces",
-        space.name,
+        namespace.name,
         "--operator-namespace",
-        space.name,
+        namespace.name,
         "--verify-tls-cert-file",
         tmp_path / "tls/tls.crt",
         "--verify-tls-key-file",
         tmp_path / "tls/tls.key",
-        kubeconfig=bed.cluster.kubeconfig,
+        kubeconfig=testbed.cluster.kubeconfig,
     )
     health = f"{operator.verify_url}/healthz"
     assert requests.get(health, verify=str(first.file), timeout=10).status_code == 200
@@ -488,15 +499,21 @@ def test_a_changed_certificate_is_served_without_a_restart(bed, space, launch, t
         requests.get(health, verify=str(first.file), timeout=10)
 
 
-def test_a_replica_that_does_not_lead_verifies_too(cluster, make_space, launch):
-    space = make_space()  # not on the bed's cluster: its operator would mint here too
-    flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
+def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, launch):
+    namespace = make_namespace()  # not on the bed's cluster: its operator would mint here too
+    flags = [
+        "--namespaces",
+        namespace.name,
+        "--operator-namespace",
+        namespace.name,
+        "--leader-elect",
+    ]
     first = launch(*flags, kubeconfig=cluster.kubeconfig)
     wait_for(
         lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
     )
     second = launch(*flags, kubeconfig=cluster.kubeconfig)
-    token = minted(space)
+    token = minted(namespace)
 
     def status(operator):
         return requests.get(
@@ -517,15 +534,24 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_space, launch):
         == 0
     ), "from the start"
     second.wait_logged("certificate made for this run")
-    space.tokens.patch("ci", {"spec": {"revoked": True}})
+    namespace.tokens.patch("ci", {"spec": {"revoked": True}})
     for operator in (first, second):
         wait_for(lambda operator=operator: status(operator) == 401, 1, "still valid")
 
 
-def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space, launch, tmp_path):
-    """Somebody reads a rotated Secret and calls, before the stand-by's watch has brought the new hash."""
-    space = make_space()
-    flags = ["--namespaces", space.name, "--operator-namespace", space.name, "--leader-elect"]
+def test_a_stand_by_that_hears_late_lets_a_new_value_through(
+    cluster, make_namespace, launch, tmp_path
+):
+    """Somebody reads a rotated Secret and calls, before the stand-by's watch has brought the new
+    hash."""
+    namespace = make_namespace()
+    flags = [
+        "--namespaces",
+        namespace.name,
+        "--operator-namespace",
+        namespace.name,
+        "--leader-elect",
+    ]
     leader = launch(*flags, kubeconfig=cluster.kubeconfig)
     wait_for(
         lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
@@ -541,22 +567,22 @@ def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space
         path = cluster.changed_kubeconfig(
             tmp_path / "late", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url)
         )
-        stand_by = launch(*flags, kubeconfig=path)
+        follower = launch(*flags, kubeconfig=path)
         with requests.Session() as session:
             session.trust_env, session.verify = False, False
 
             def status(token):
                 return session.get(
-                    f"{stand_by.verify_url}/auth",
+                    f"{follower.verify_url}/auth",
                     headers={"Authorization": f"Bearer {token}"},
                     timeout=10,
                 ).status_code
 
-            value = minted(space)
+            value = minted(namespace)
             assert status(value) == 200
             for second in range(5):
-                former = value
-                space.tokens.patch(
+                previous = value
+                namespace.tokens.patch(
                     "ci",
                     {
                         "metadata": {
@@ -567,23 +593,27 @@ def test_a_stand_by_that_hears_late_lets_a_new_value_through(cluster, make_space
                     },
                 )
                 value = wait_for(
-                    lambda: (found := space.value("ci")) != former and found, 10, "not rotated"
+                    lambda previous=previous: (
+                        (found := namespace.value("ci")) != previous and found
+                    ),
+                    10,
+                    "not rotated",
                 )
                 assert status(value) == 200, f"rotation {second}"
-            space.tokens.patch("ci", {"spec": {"revoked": True}})
+            namespace.tokens.patch("ci", {"spec": {"revoked": True}})
             wait_for(lambda: status(value) == 401, 2, "still valid")
-        stand_by.stop()
+        follower.stop()
     finally:
         proxy.stop()
 
 
-def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
+def test_wrong_settings_say_which_flag(testbed, launch, tmp_path):
     operator = launch(
         "--verify-tls-cert-file",
         tmp_path / "none",
         "--verify-tls-key-file",
         tmp_path / "none",
-        kubeconfig=bed.cluster.kubeconfig,
+        kubeconfig=testbed.cluster.kubeconfig,
         wait_ready=False,
     )
     assert operator.wait_exit() == 1
@@ -591,24 +621,25 @@ def test_wrong_settings_say_which_flag(bed, launch, tmp_path):
     alone = launch(
         "--verify-tls-cert-file",
         tmp_path / "none",
-        kubeconfig=bed.cluster.kubeconfig,
+        kubeconfig=testbed.cluster.kubeconfig,
         wait_ready=False,
     )
     assert alone.wait_exit() == 2
     alone.wait_logged("--verify-tls-key-file go together")
 
 
-def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path):
-    """--metrics-secure: HTTPS, with the certificate of verification, and TokenReview and SubjectAccessReview for each caller."""
-    certificate, key = bed.authority.files("metrics", "server")
+def test_secure_metrics_are_for_those_who_may_get_the_path(testbed, namespace, tmp_path):
+    """--metrics-secure: HTTPS, with the certificate of verification, and TokenReview and
+    SubjectAccessReview for each caller."""
+    certificate, key = testbed.authority.files("metrics", "server")
     operator = Operator(
         [
             "--kubeconfig",
-            str(bed.cluster.kubeconfig),
+            str(testbed.cluster.kubeconfig),
             "--namespaces",
-            space.name,
+            namespace.name,
             "--operator-namespace",
-            space.name,
+            namespace.name,
             "--metrics-secure",
             "--verify-tls-cert-file",
             certificate,
@@ -620,25 +651,25 @@ def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path)
     ).wait_ready()
     try:
         url = f"https://127.0.0.1:{operator.metrics_port}"
-        reader = bed.service_account(space, "prometheus")
-        stranger = bed.service_account(space, "stranger")
+        reader = testbed.service_account(namespace, "prometheus")
+        stranger = testbed.service_account(namespace, "stranger")
 
         def read(token):
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            return bed.ask("GET", "/metrics", url, headers=headers)
+            return testbed.ask("GET", "/metrics", url, headers=headers)
 
         assert read("").status_code == 401
         assert read(FOREIGN).status_code == 401
         assert read(stranger).status_code == 403
         with pytest.raises(requests.RequestException):
             requests.get(operator.metrics_url, timeout=5)
-        bed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
-        bed.cluster.kubectl(
+        testbed.cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
+        testbed.cluster.kubectl(
             "create",
             "clusterrolebinding",
-            f"{space.name}-metrics",
+            f"{namespace.name}-metrics",
             "--clusterrole=apitoken-metrics-reader",
-            f"--serviceaccount={space.name}:prometheus",
+            f"--serviceaccount={namespace.name}:prometheus",
         )
         answer = read(reader)
         assert answer.status_code == 200
@@ -651,4 +682,6 @@ def test_secure_metrics_are_for_those_who_may_get_the_path(bed, space, tmp_path)
     finally:
         if operator.running():
             operator.kill()
-        bed.cluster.kubectl("delete", "clusterrolebinding", f"{space.name}-metrics", check=False)
+        testbed.cluster.kubectl(
+            "delete", "clusterrolebinding", f"{namespace.name}-metrics", check=False
+        )

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """A scripted SMTP server for email_channel_test.
 
-It prints "port N" once it listens on loopback, appends one JSON line to --mails for each mail that it took, and ends when
-its standard input does. Recipients script their own fate by the local part of their address:
-refused@ 550, later@ 451, hang@ no reply, drop@ the connection breaks; likewise senders refused@ (550 to MAIL) and
-message-refused@ (554 after DATA), slow-answer@ (3 s after DATA).
-"""
+It prints "port N" once it listens on loopback, appends one JSON line to --mails for each mail
+that it took, and ends when its standard input does. Recipients script their own fate by the
+local part of their address: refused@ 550, later@ 451, hang@ no reply, drop@ the connection
+breaks; likewise senders refused@ (550 to MAIL) and message-refused@ (554 after DATA),
+slow-answer@ (3 s after DATA)."""
 
 import argparse
 import asyncio
@@ -27,16 +27,16 @@ class Script:
         return "250 2.1.0 ok"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        fate = address.split("@")[0]
-        if fate == "refused":
+        outcome = address.split("@")[0]
+        if outcome == "refused":
             return "550 5.1.1 no such user"
-        if fate == "later":
+        if outcome == "later":
             return "451 4.7.1 greylisted, try again"
-        if fate == "too-many":
+        if outcome == "too-many":
             return "552 5.5.3 too many recipients"
-        if fate == "hang":
+        if outcome == "hang":
             await asyncio.sleep(3600)
-        if fate == "drop":
+        if outcome == "drop":
             server.transport.abort()
             return "421 gone"
         envelope.rcpt_tos.append(address)

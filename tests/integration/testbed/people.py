@@ -2,8 +2,8 @@
 are dry runs by impersonation: they pass through admission and leave nothing behind."""
 
 from . import api as kinds
+from .namespace import TestNamespace
 from .policies import ACCOUNT, CORE, OURS, Grants, refusal
-from .space import Space
 
 RESERVED = "kubeadm:cluster-admins"
 HOME = "town"  # their namespace
@@ -51,7 +51,7 @@ PEOPLE = {
 GROUPS = {"root": "system:masters", "kubeadm-admin": RESERVED}
 
 
-class Town(Space):
+class People(TestNamespace):
     def __init__(self, cluster):
         super().__init__(cluster, HOME)
         cluster.api.create("/api/v1/namespaces", {"metadata": {"name": HOME}})

@@ -1,4 +1,5 @@
-"""Stands between the operator and the API server and passes everything on, except what a test wants spoilt."""
+"""Stands between the operator and the API server and passes everything on, except what a test
+wants spoilt."""
 
 import http.server
 import ssl
@@ -13,9 +14,10 @@ CUT = object()  # in place of bytes: break the connection in the middle of a chu
 class Proxy:
     """Speaks TLS under the API server's own certificate, and to it as the administrator.
 
-    spoil_watch(path, line) gives the bytes, or CUT, in place of a line of a watch; spoil_answer(method, path, body) those
-    in place of an answer; refuse(method, path) gives (status, headers) to answer in place of the API server, or None. All
-    run on the connection's thread."""
+    spoil_watch(path, line) gives the bytes, or CUT, in place of a line of a watch;
+    spoil_answer(method, path, body) those in place of an answer; refuse(method, path) gives
+    (status, headers) to answer in place of the API server, or None. All run on the connection's
+    thread."""
 
     def __init__(self, cluster, spoil_watch=None, spoil_answer=None, refuse=None):
         self.cluster = cluster
@@ -58,7 +60,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
             len(body) < length
         ):  # the connection ended before the request did: no request, and nothing to pass on
             self.close_connection = True
-            return
+            return None
         proxy.seen.append((self.command, self.path))
         refusal = proxy.refuse(self.command, path.path)
         if refusal:

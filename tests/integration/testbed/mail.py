@@ -1,4 +1,5 @@
-"""Mail servers: mailpit, which behaves like a real one and shows what arrived, and scripted ones for faults."""
+"""Mail servers: mailpit, which behaves like a real one and shows what arrived, and scripted ones
+for faults."""
 
 import email
 import email.policy
@@ -19,7 +20,8 @@ LOGIN = ("tokens", "correct-horse-battery")
 
 
 class Mailpit:
-    """hack/mailserver.sh in a directory of its own; keeps its port when stopped and started again."""
+    """hack/mailserver.sh in a directory of its own; keeps its port when stopped and started
+    again."""
 
     def __init__(self, directory, tls="starttls"):
         self.directory = directory
@@ -52,7 +54,8 @@ class Mailpit:
         requests.delete(f"{self.url}/api/v1/messages", timeout=10).raise_for_status()
 
     def received(self):
-        """Every mail, oldest first, as email.message.EmailMessage, with .recipients as the envelope showed them."""
+        """Every mail, oldest first, as email.message.EmailMessage, with .recipients as the
+        envelope showed them."""
         listed = requests.get(
             f"{self.url}/api/v1/messages", params={"limit": 500}, timeout=10
         ).json()["messages"]
@@ -83,7 +86,8 @@ def part(message, kind):
 
 
 class Script:
-    """What a scripted server answers, and what it saw. Each hook returns an SMTP reply or None for yes."""
+    """What a scripted server answers, and what it saw. Each hook returns an SMTP reply or None
+    for yes."""
 
     def __init__(self, recipient=None, received=None, login=None):
         self.recipient = recipient or (lambda address: None)
@@ -141,11 +145,12 @@ class ScriptedServer:
 
 
 class HostileServer:
-    """Speaks enough SMTP to be sent a login and a mail, in the clear, and keeps every byte that it is sent."""
+    """Speaks enough SMTP to be sent a login and a mail, in the clear, and keeps every byte that
+    it is sent."""
 
     def __init__(self, host="127.0.0.1"):
         self.listener = socket.create_server((host, 0))
-        self.server = "%s:%d" % self.listener.getsockname()[:2]
+        self.server = "{}:{}".format(*self.listener.getsockname()[:2])
         self.connections = 0
         self.heard = b""
         threading.Thread(target=self._accept, daemon=True).start()
@@ -190,7 +195,7 @@ class SilentServer:
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.server = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.server = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self.connections = []
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -1,4 +1,5 @@
-"""Helm 3 and 4 against a cluster, and the chart of this tree. hack/helm.sh builds what is missing."""
+"""Helm 3 and 4 against a cluster, and the chart of this tree. hack/helm.sh builds what is
+missing."""
 
 import functools
 import os
@@ -50,8 +51,9 @@ class Helm:
         return done
 
 
-def former_chart(directory):
-    """The chart as a version before this one: another number, and a kind that lacks its last column."""
+def previous_chart(directory):
+    """The chart as a version before this one: another number, and a kind that lacks its last
+    column."""
     chart = directory / "apitoken-operator"
     shutil.copytree(CHART, chart)
     about = chart / "Chart.yaml"

@@ -1,8 +1,11 @@
-"""Connections that never become requests, from one address: silent ones, and ones that send a byte now and then. A process of its
-own, so that a test can measure beside it. Those that the server closes are opened again at once.
+"""Opens connections that never become requests, all from one address. Some stay silent, others
+send one byte now and then. The attacker is a process of its own, so that a test can measure the
+operator meanwhile. It opens each connection again that the server closes.
 
-  attacker.py PORT SILENT TRICKLING [--tls]    prints "ready" once it opened so many, and goes on until its standard input ends;
-                                               then one line of JSON: what it did
+  attacker.py PORT SILENT TRICKLING [--tls]
+
+It prints "ready" when all connections are open, and goes on until its standard input ends. Then it
+prints one line of JSON that counts what happened to the connections.
 """
 
 import argparse
@@ -22,7 +25,8 @@ HEAD = b"GET /auth HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"a" * 4096
 HELLO = (
     b"\x16\x03\x01\x0f\xff\x01\x00\x0f\xfb\x03\x03" + b"a" * 4000
 )  # a TLS ClientHello that does not end
-SHAKEN_HANDS = 100  # so many of the trickling TLS connections finish their handshake, and trickle a request's head
+# How many of the trickling TLS connections finish their handshake and then trickle a request.
+HANDSHAKES = 100
 
 
 class Attacker:
@@ -34,9 +38,9 @@ class Attacker:
         self.opened = self.closed_by_server = self.refused = 0
         self.open = {}  # socket -> [kind, bytes sent]
         self.missing = ["silent"] * options.silent + ["trickling"] * (
-            options.trickling - (SHAKEN_HANDS if self.tls else 0)
+            options.trickling - (HANDSHAKES if self.tls else 0)
         )
-        self.missing += ["shaken"] * SHAKEN_HANDS if self.tls else []
+        self.missing += ["shaken"] * HANDSHAKES if self.tls else []
         self.wanted = len(self.missing)
 
     def connect(self, kind):

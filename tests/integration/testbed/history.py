@@ -1,25 +1,29 @@
-"""What became of a namespace, revision by revision: two watches straight to the API server, replayed in the order of its revisions."""
+"""What became of a namespace, revision by revision: two watches straight to the API server,
+replayed in the order of its revisions."""
 
 import json
 import threading
 
 import requests
 
-from .tokens import hash_of, moment, stands, value_in
+from .tokens import hash_of, moment, status_and_reason, value_in
 
 
 class History:
     """Use it as `with History(space) as history:`; afterwards history.check_ready_values()."""
 
-    def __init__(self, space):
-        self.space = space
+    def __init__(self, namespace):
+        self.namespace = namespace
         self.events = []  # (revision, kind, type, object)
         self.state = {}  # by (kind, name), as it stood at the beginning
         self._threads = []
 
     def __enter__(self):
-        for kind, collection in (("token", self.space.tokens), ("secret", self.space.secrets)):
-            listed = self.space.cluster.api.get(collection.path)
+        for kind, collection in (
+            ("token", self.namespace.tokens),
+            ("secret", self.namespace.secrets),
+        ):
+            listed = self.namespace.cluster.api.get(collection.path)
             for item in listed["items"] or []:
                 self.state[kind, item["metadata"]["name"]] = item
             self._follow(kind, collection, listed["metadata"]["resourceVersion"])
@@ -56,11 +60,13 @@ class History:
         self._threads[-1].start()
 
     def __exit__(self, *raised):
-        # To close an answer that another thread reads would wait for its next line: the threads end with the server's time limit.
+        # To close an answer that another thread reads would wait for its next line: the threads end
+        # with the server's time limit.
         self.events = list(self.events)
 
     def check_ready_values(self):
-        """At no revision may a Ready token's Secret hold a value that does not verify. Returns how many revisions were looked at."""
+        """At no revision may a Ready token's Secret hold a value that does not verify. Returns
+        how many revisions were looked at."""
         state = dict(self.state)
         for revision, kind, change, thing in sorted(self.events, key=lambda event: event[0]):
             name = thing["metadata"]["name"]
@@ -77,7 +83,7 @@ class History:
 
     @staticmethod
     def _check(token, secret, where):
-        if not token or not secret or stands(token, "Ready")[0] != "True":
+        if not token or not secret or status_and_reason(token, "Ready")[0] != "True":
             return
         status, held = token["status"], hash_of(value_in(secret))
         valid = {status.get("tokenHash")}

@@ -1,4 +1,5 @@
-"""Waiting: for a state with a deadline, or for time to pass; the only place of these tests that sleeps."""
+"""Waiting: for a state with a deadline, or for time to pass; the only place of these tests that
+sleeps."""
 
 import os
 import time
@@ -9,7 +10,8 @@ SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are sl
 
 
 def wait_for(predicate, timeout, message):
-    """The first true value of predicate(), asked every 50 ms; fails with `message` (text or callable) after `timeout`."""
+    """The first true value of predicate(), asked every 50 ms; fails with `message` (text or
+    callable) after `timeout`."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         value = predicate()
@@ -23,8 +25,8 @@ def wait_for(predicate, timeout, message):
 
 
 def eventually(check, timeout=10):
-    """Runs check() until its assertions hold and it does not pytest.fail(); the last failure comes out after `timeout`. Returns its
-    value."""
+    """Runs check() until its assertions hold and it does not pytest.fail(); the last failure
+    comes out after `timeout`. Returns its value."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         try:

@@ -52,7 +52,8 @@ class Plugin:
         }
 
     def start(self, *args, **options):
-        """The process, not waited for. A shell's background job ignores SIGINT, and its children would too."""
+        """The process, not waited for. A shell's background job ignores SIGINT, and its children
+        would too."""
         return subprocess.Popen(
             ["kubectl", "apitoken", *map(str, args)],
             text=True,
@@ -60,7 +61,7 @@ class Plugin:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment(),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             **options,
         )
 

@@ -1,4 +1,5 @@
-"""The control plane of the tests: hack/controlplane.sh with a directory of its own, and the CRDs of this tree."""
+"""The control plane of the tests: hack/controlplane.sh with a directory of its own, and the CRDs
+of this tree."""
 
 import contextlib
 import copy
@@ -42,7 +43,8 @@ class Cluster:
         return done.stdout
 
     def api_as(self, manager):
-        """The administrator's client under another field manager: to the operator, somebody else."""
+        """The administrator's client under another field manager: to the operator, somebody
+        else."""
         pki = self.dir / "pki"
         return Api(
             self.url,
@@ -62,7 +64,8 @@ class Cluster:
     def service_account_kubeconfig(
         self, path, namespace="apitoken-system", name="apitoken-operator"
     ):
-        """As the files of a pod would let it in: with a token of that service account and nothing more."""
+        """As the files of a pod would let it in: with a token of that service account and
+        nothing more."""
         token = self.kubectl("create", "token", name, "-n", namespace).stdout.strip()
 
         def as_service_account(config):
@@ -106,7 +109,8 @@ class Cluster:
 
     @contextlib.contextmanager
     def without_rules(self, collection):
-        """The kind of `collection` as before its CRD had a schema: anything is stored, as long as this lasts."""
+        """The kind of `collection` as before its CRD had a schema: anything is stored, as long
+        as this lasts."""
         resource = collection.path.rpartition("/")[2]
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{resource}.apitoken.dev"
         probe = {

@@ -1,4 +1,5 @@
-"""A thin client of the API server with the administrator's certificate: paths and JSON, one connection a thread."""
+"""A thin client of the API server with the administrator's certificate: paths and JSON, one
+connection a thread."""
 
 import threading
 import time

@@ -1,5 +1,5 @@
-"""A real Prometheus on loopback that scrapes operators and evaluates the shipped rules, by the shipped configuration with seconds in
-place of half minutes."""
+"""A real Prometheus on loopback that scrapes operators and evaluates the shipped rules, by the
+shipped configuration with seconds in place of half minutes."""
 
 import subprocess
 
@@ -50,7 +50,8 @@ class Prometheus:
             return False
 
     def query(self, expression):
-        """The result of an instant query; an AssertionError with Prometheus' own words where it is no query."""
+        """The result of an instant query; an AssertionError with Prometheus' own words where it
+        is no query."""
         answer = requests.post(
             f"{self.url}/api/v1/query", data={"query": expression}, timeout=30
         ).json()

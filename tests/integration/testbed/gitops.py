@@ -1,5 +1,6 @@
-"""How delivery tools see an object: kstatus by its real library (hack/kstatus.sh), Argo CD by the shipped health checks, run as Argo
-CD runs them: Lua 5.1 without the libraries that it leaves out."""
+"""How delivery tools see an object: kstatus by its real library (hack/kstatus.sh), Argo CD by
+the shipped health checks, run as Argo CD runs them: Lua 5.1 without the libraries that it leaves
+out."""
 
 import json
 import subprocess
@@ -10,7 +11,10 @@ HEALTH_CHECKS = ROOT / "manifests" / "argocd" / "apitoken.dev"
 LUA = """
 local obj = %s
 local check = assert(loadfile(%s))
-setfenv(check, { obj = obj, ipairs = ipairs, pairs = pairs, next = next, type = type, tostring = tostring, tonumber = tonumber, table = table })
+setfenv(check, {
+  obj = obj, ipairs = ipairs, pairs = pairs, next = next, type = type,
+  tostring = tostring, tonumber = tonumber, table = table,
+})
 local health = check()
 io.write(health.status, "\\t", health.message)
 """

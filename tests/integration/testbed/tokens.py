@@ -37,9 +37,7 @@ def encoded(value):
 
 def moment(text):
     """RFC 3339 in UTC and whole seconds, and nothing else."""
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
-        tzinfo=datetime.timezone.utc
-    )
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
 
 
 def seconds_between(earlier, later):
@@ -47,7 +45,7 @@ def seconds_between(earlier, later):
 
 
 def seconds_since(text):
-    return (datetime.datetime.now(datetime.timezone.utc) - moment(text)).total_seconds()
+    return (datetime.datetime.now(datetime.UTC) - moment(text)).total_seconds()
 
 
 def condition(thing, kind):
@@ -56,7 +54,7 @@ def condition(thing, kind):
     return next((c for c in conditions if c["type"] == kind), {})
 
 
-def stands(thing, kind):
+def status_and_reason(thing, kind):
     """(status, reason) of a condition: what tests compare."""
     found = condition(thing, kind)
     return found.get("status"), found.get("reason")

@@ -1,4 +1,5 @@
-"""The operator as a process: started on free ports, watched through its log, metrics and probes, always ended."""
+"""The operator as a process: started on free ports, watched through its log, metrics and probes,
+always ended."""
 
 import os
 import pathlib
