@@ -1,7 +1,13 @@
 #!/usr/bin/env python3
-"""Checks what no compiler does: each folder of controller/ includes only what stands before it, each third-party library stays
-behind the files that adapt it, and the names that code, CRDs, RBAC and docs share are the same everywhere.
-Run by hand and by hack/test.sh; reads the tree, changes nothing, exits 1 and names each difference."""
+"""Checks rules of the tree that no compiler checks.
+
+- Each folder of controller/ includes only the folders before it.
+- Each third-party library is included by the files that adapt it, and by no others.
+- Code, CRDs, the operator's role and docs agree on the names that they share.
+
+Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1 and names each
+difference.
+"""
 
 import fnmatch
 import pathlib
@@ -75,7 +81,7 @@ LIBRARIES = {
     "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS
 }
 
-# The operating system may be asked anywhere but in the pure layers. What only computes is no asking.
+# Pure layers include no header of the operating system, but for those that only compute.
 PURE = ["api", "core"]
 COMPUTES = {"arpa/inet.h"}  # inet_pton reads an address
 SYSTEM = re.compile(
@@ -90,7 +96,7 @@ def text(path):
 
 
 def check_include(name, folder, quote, target):
-    """What is wrong with one include, or None. `name`: the file under controller/ without its ending."""
+    """The fault of one include, or None. `name` is the path under controller/, no suffix."""
     first = target.split("/")[0]
     if quote == '"':
         layer = first if "/" in target else "."
@@ -105,7 +111,10 @@ def check_include(name, folder, quote, target):
         asks = folder in PURE and target not in COMPUTES
         return f"is pure and may not include <{target}>" if asks else None
     if first not in LIBRARIES:
-        return f"includes <{target}>, a library that no file may include: add it to hack/check-layers.py with its reason"
+        return (
+            f"includes <{target}>, a library that no file may include: "
+            "add it to hack/check-layers.py with its reason"
+        )
     if any(fnmatch.fnmatch(name, allowed) for allowed in LIBRARIES[first]):
         return None
     return f"may not include <{target}>; {first} belongs to {', '.join(LIBRARIES[first])}"
@@ -154,32 +163,40 @@ def crds():
         yield f"crds/ defines {sorted(kinds)}, not the kinds of api/names.hpp"
 
 
+RESOURCE = re.compile(r'\bResource\s+(k\w+)\{[^}]*"([a-z]+)",\s*(?:true|false)\}')
+STATUS_WRITE = re.compile(r'\bmerge_patch\(\s*(?:kube::)?resources::(k\w+),[^;]*?"status"')
+
+
+def resources_used():
+    """The resources of the API server that the operator's code names, with their subresources."""
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "controller").rglob("*.[ch]pp"))
+        if "cli" not in path.parts
+    ]
+    plurals = {name: plural for source in sources for name, plural in RESOURCE.findall(source)}
+    for name, plural in plurals.items():
+        if sum(len(re.findall(rf"\b{name}\b", source)) for source in sources) > 1:
+            yield plural
+    for source in sources:
+        for name in STATUS_WRITE.findall(source):
+            yield f"{plurals[name]}/status"
+
+
 def rbac():
-    """Every resource that the operator names in a path or a rule of ours has rights, and no others have."""
-    documents = yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
+    """The operator's role names the resources that its code uses, and no others."""
     granted = {
         resource
-        for d in documents
-        if d["kind"] in ("ClusterRole", "Role")
-        for rule in d["rules"]
+        for document in yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
+        if document["kind"] in ("ClusterRole", "Role")
+        for rule in document["rules"]
         for resource in rule["resources"]
     }
-    wanted = {
-        "apitokens",
-        "apitokens/status",
-        "tokenexpiryconfigs",
-        "tokenexpiryconfigs/status",
-        "secrets",
-        "namespaces",
-        "events",
-        "leases",
-        "tokenreviews",
-        "subjectaccessreviews",
-        "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
-    }
-    for resource in sorted(granted ^ wanted):
-        yield f"manifests/rbac/operator.yaml: {resource} is {'granted, and used nowhere' if resource in granted else 'used, and not granted'}"
+    used = set(resources_used())
+    for resource in sorted(granted - used):
+        yield f"manifests/rbac/operator.yaml: grants {resource}, which controller/ never uses"
+    for resource in sorted(used - granted):
+        yield f"manifests/rbac/operator.yaml: does not grant {resource}, which controller/ uses"
 
 
 def docs():

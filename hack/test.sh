@@ -4,9 +4,10 @@
 #
 # Usage: hack/test.sh [--quick | --full] [STEP...]
 #
-#   format            clang-format over controller and tests
+#   format            clang-format over C++, ruff over Python, yamllint over YAML
 #   shell             shellcheck over the scripts
-#   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs
+#   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs;
+#                     hack/check-words.py: plain words, widths
 #   rules             hack/verify-rules.sh: promtool over the alerts and their tests
 #   chart             hack/packages.sh; the Helm chart: lint, each value, schema, the same as the manifests, under Helm 3 and 4
 #   unit              unit tests, plan cases and properties (debug build)
@@ -68,9 +69,14 @@ done
 
 sources() { git ls-files "$@" | while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done; }
 
-run_format() { sources 'controller/*.[ch]pp' 'tests/*.[ch]pp' | xargs clang-format-19 --dry-run -Werror; }
+# Left out: templates of the chart, which are YAML after Helm, and the hostile files of the corpus.
+run_format() {
+  sources 'controller/*.[ch]pp' 'tests/*.[ch]pp' | xargs clang-format-19 --dry-run -Werror &&
+    hack/ruff.sh check &&
+    sources '*.yaml' '*.yml' ':!charts/*/templates/*' ':!tests/fuzz/corpus/*' | xargs yamllint -s
+}
 run_shell() { { sources 'hack/*.sh'; printf '%s\n' .ci/run controller/cli/kubectl_complete-apitoken; } | xargs shellcheck -x; }
-run_layers() { hack/check-layers.py; }
+run_layers() { hack/check-layers.py && hack/check-words.py; }
 run_rules() { hack/verify-rules.sh; }
 
 # ThreadSanitizer of gcc 12 cannot start where the kernel spreads addresses wider than it knows.

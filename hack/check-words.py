@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Checks the words and the width of code, scripts and docs.
+
+- A word of BANNED stands in no name, comment, message or page: it has a plainer word.
+- Code, scripts and YAML comments are at most 100 columns wide, rows of Markdown tables 160.
+- Markdown has one sentence a line.
+
+PENDING lists the folders that still have faults, with their number. A folder may lose faults; it
+may not get new ones. Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1
+and names each fault with its file and line. `--all` shows the pending faults too.
+"""
+
+import collections
+import fnmatch
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CODE_WIDTH, ROW_WIDTH = 100, 160
+
+# Pattern -> what to say instead. A name in snake_case or PascalCase is split into its words first.
+BANNED = {
+    r"former(ly)?": "previous",
+    r"stand[- ]?by": "follower: a replica that does not lead",
+    r"(un)?told": "notified, submitted, delivered or reported",
+    r"who(so)?ever": "the noun: the caller, the user, the process",
+    r"what(so)?ever|whichever": "the noun, with `any` or `each`",
+    r"kick(s|ed|ing)?": "retry now",
+    r"draw(s|n|ing)?|drew": "mint, issue, rotate or generate",
+    r"anew": "again",
+    r"(is|are|was|be|becomes?|stays?|made) void|void at once|to void|voids|voided": "invalid",
+    r"judge[sd]?|judging": "classify, check or decide",
+    r"news": "notices",
+    r"rights": "permissions",
+    r"forget(s|ting)?|forgot(ten)?": "remove",
+    r"hence|lest|upon|thereof|whence": "so, or because",
+    r"shall": "must",
+    r"might(y|ier|iest)": "privileged",
+    r"patience|mercy|signs? of life": "the deadline, the last renewal",
+    r"k (Most|Longest|Highest|Largest)": "kMax",
+    r"Mail Desk": "SmtpSettingsReader",
+    r"Secret Trust": "OwnWrites",
+    r"is over": "is_expired, ttl_after_expired_passed; or: has ended",
+    r"make space|(?<!/)bed": "TestNamespace, testbed",
+}
+WORDS = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in BANNED), re.IGNORECASE)
+CASED = re.compile(r"k (Most|Longest|Highest|Largest)")  # kMost, but not "k most"
+
+# What a file may say all the same: (file, pattern of the line, reason).
+EXCEPTIONS = [
+    ("hack/check-words.py", ".", "the list itself"),
+    ("docs/glossary.md", r"^\| ", "the table names the words that we do not use"),
+]
+
+# Folder or file -> how many faults it still has.
+PENDING = {
+    ".ci": 1,
+    "CHANGELOG.md": 34,
+    "CMakeLists.txt": 7,
+    "Dockerfile": 4,
+    "charts": 55,
+    "controller/CMakeLists.txt": 6,
+    "controller/api": 12,
+    "controller/app.cpp": 9,
+    "controller/base": 10,
+    "controller/cli": 56,
+    "controller/config.cpp": 4,
+    "controller/core": 162,
+    "controller/kube": 73,
+    "controller/notify": 110,
+    "controller/reconcile": 110,
+    "controller/serve": 36,
+    "controller/verify": 44,
+    "crds": 23,
+    "docs/comparison.md": 1,
+    "docs/dependencies.md": 8,
+    "docs/kubectl-plugin.md": 12,
+    "docs/life-of-a-token.md": 28,
+    "docs/operations.md": 1,
+    "docs/performance.md": 3,
+    "docs/reference.md": 15,
+    "docs/security.md": 20,
+    "docs/who-may-mint.md": 1,
+    "hack/bench": 25,
+    "hack/bench-verify.sh": 19,
+    "hack/bench.sh": 25,
+    "hack/controlplane.sh": 30,
+    "hack/demo.sh": 48,
+    "hack/fuzz.sh": 7,
+    "hack/helm.sh": 10,
+    "hack/image.sh": 21,
+    "hack/install-deps.sh": 13,
+    "hack/kstatus": 3,
+    "hack/kstatus.sh": 4,
+    "hack/lib": 28,
+    "hack/mailserver.sh": 9,
+    "hack/packages.sh": 1,
+    "hack/proxies": 1,
+    "hack/proxies.sh": 7,
+    "hack/ruff.sh": 1,
+    "hack/test.sh": 32,
+    "hack/verify-argocd.sh": 5,
+    "hack/verify-rules.sh": 8,
+    "manifests": 56,
+    "manifests/prometheus": 67,
+    "tests/CMakeLists.txt": 5,
+    "tests/cases": 117,
+    "tests/chart": 4,
+    "tests/fault": 13,
+    "tests/fuzz": 12,
+    "tests/integration": 139,
+    "tests/property": 43,
+    "tests/rules": 4,
+    "tests/tables": 2,
+    "tests/unit": 210,
+}
+
+SKIPPED = [
+    "LICENSE",
+    "*/go.sum",
+    "charts/*/files/*",  # made from crds/ and manifests/
+    "charts/*/dashboards/*",
+    "manifests/install.yaml",  # likewise
+    "tests/fuzz/corpus/*",
+    "tests/recorded/*",
+]
+CODE = (".cpp", ".hpp", ".sh", ".py", ".go", ".txt", ".cmake")
+TEXT = (*CODE, ".md", ".yaml", ".yml", ".tpl", ".toml", ".ini", ".lua", "")
+SENTENCE_END = re.compile(r"(?<![A-Z])(?<!e\.g)(?<!i\.e)(?<!vs)[.!?]\s+(?=[A-Z`*\[])")
+
+
+def tracked():
+    listing = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True
+    ).stdout.splitlines()
+    for name in listing:
+        path = ROOT / name
+        if path.suffix not in TEXT or not path.is_file() or path.is_symlink():
+            continue
+        if not any(fnmatch.fnmatch(name, pattern) for pattern in SKIPPED):
+            yield name, path.read_text(encoding="utf-8").splitlines()
+
+
+def words_of(line):
+    """The line with names split: retry_now, RetryNow and kMaxSize become words."""
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", line)
+    return re.sub(r"(?<=\w)_(?=\w)", " ", split)
+
+
+def say_instead(word):
+    return next(say for pattern, say in BANNED.items() if re.fullmatch(pattern, word, re.I))
+
+
+def word_faults(name, lines):
+    for number, line in enumerate(lines, 1):
+        for found in WORDS.finditer(words_of(line)):
+            word = found[0]
+            if re.fullmatch(CASED.pattern, word, re.I) and not CASED.fullmatch(word):
+                continue
+            if not any(name == file and re.search(p, line) for file, p, _ in EXCEPTIONS):
+                yield number, f'"{word}": say {say_instead(word)}'
+
+
+def width_faults(name, lines):
+    comments_only = name.endswith((".yaml", ".yml"))
+    if not name.endswith((*CODE, ".yaml", ".yml")) and name not in (".ci/run", "Dockerfile"):
+        return
+    for number, line in enumerate(lines, 1):
+        if len(line) > CODE_WIDTH and (not comments_only or line.lstrip().startswith("#")):
+            yield number, f"{len(line)} columns; {CODE_WIDTH} are allowed"
+
+
+def prose(lines):
+    """The numbered lines of Markdown that are neither code, comment nor heading."""
+    fence = comment = False
+    for number, line in enumerate(lines, 1):
+        if re.match(r"\s*(```|~~~)", line):
+            fence = not fence
+        elif line.startswith("<!--") or comment:
+            comment = "-->" not in line
+        elif not fence and not line.startswith("#"):
+            yield number, line
+
+
+def markdown_faults(name, lines):
+    if not name.endswith(".md"):
+        return
+    for number, line in prose(lines):
+        if line.lstrip().startswith("|"):
+            if len(line) > ROW_WIDTH:
+                yield number, f"a table row of {len(line)} columns; {ROW_WIDTH} are allowed"
+        elif SENTENCE_END.search(re.sub(r"`[^`]*`|^\s*(\d+\.|[-*])\s|\*\*", "x", line)):
+            yield number, "two sentences on one line"
+
+
+def place_of(name):
+    """The entry of PENDING that a file belongs to: the longest that is a prefix of its path."""
+    entries = [entry for entry in PENDING if name == entry or name.startswith(f"{entry}/")]
+    return max(entries, key=len, default=None)
+
+
+def main():
+    show_pending = "--all" in sys.argv[1:]
+    faults = collections.defaultdict(list)
+    for name, lines in tracked():
+        for check in (word_faults, width_faults, markdown_faults):
+            for number, fault in check(name, lines):
+                faults[place_of(name)].append(f"{name}:{number}: {fault}")
+    failed = 0
+    for place, found in sorted(faults.items(), key=lambda item: item[0] or ""):
+        allowed = PENDING.get(place, 0)
+        if len(found) > allowed:
+            failed += len(found) - allowed
+            print(*found, sep="\n")
+            if allowed:
+                print(f"{place}: {len(found)} faults; {allowed} were there already")
+        elif show_pending:
+            print(*found, sep="\n")
+    for place, allowed in PENDING.items():
+        if len(faults[place]) < allowed:
+            print(f"note: {place} has {len(faults[place])} faults left; PENDING allows {allowed}")
+    print(f"check-words: {failed} faults" if failed else "check-words: words and widths are right")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
