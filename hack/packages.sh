@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# What is made of other files, so that nobody copies by hand: the chart's copies of kinds, policy, roles and alerts
-# (charts/apitoken-operator/files), the table of values in the chart's README, and manifests/install.yaml, which is manifests/default
-# rendered. Run by hand and by hack/test.sh; needs kubectl on PATH or from hack/controlplane.sh build.
+# Makes the files that are copies or renderings of others:
+# - charts/apitoken-operator/files: CRDs, policies, roles and alerts for the chart,
+# - the table of values in the chart's README,
+# - manifests/install.yaml: manifests/default, rendered,
+# - docs/reference.md: the fields of the CRDs.
+# Run by hand and by hack/test.sh; needs kubectl on PATH or from hack/controlplane.sh build.
 #
 # Usage: hack/packages.sh [--write]
 #
-#   --write   make them anew; without it compare, and exit 1 where one differs
+#   --write   make the files; without it compare them, and exit 1 if one differs
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly chart=charts/apitoken-operator install=manifests/install.yaml
-readonly files=$chart/files readme=$chart/README.md
+readonly files=$chart/files readme=$chart/README.md reference=docs/reference.md
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 
@@ -20,10 +23,12 @@ kubectl_here() {
 }
 
 make_all() {
-  mkdir -p "$made/$files/crds" "$made/manifests"
+  mkdir -p "$made/$files/crds" "$made/manifests" "$made/docs"
   cp crds/*.yaml "$made/$files/crds/"
-  cp manifests/policy/{mint,lifetimes,status,fence,roles}.yaml manifests/prometheus/rules.yaml "$made/$files/"
+  cp manifests/policy/{mint,lifetimes,status,fence,roles}.yaml manifests/prometheus/rules.yaml \
+    "$made/$files/"
   /usr/bin/python3 hack/lib/values.py "$chart" >"$made/$readme"
+  /usr/bin/python3 hack/reference.py >"$made/$reference"
   {
     printf '# The operator and all it needs, from manifests/default. Made by hack/packages.sh --write.\n'
     printf '#   kubectl apply --server-side -f manifests/install.yaml\n'
@@ -38,14 +43,19 @@ case ${1:-} in
     cp -r "$made/$files" "$files"
     cp "$made/$readme" "$readme"
     cp "$made/$install" "$install"
+    cp "$made/$reference" "$reference"
     ;;
   '')
     make_all
-    if ! { diff -ru "$made/$files" "$files" && diff -u "$made/$readme" "$readme" && diff -u "$made/$install" "$install"; }; then
+    differs=""
+    for file in "$files" "$readme" "$install" "$reference"; do
+      diff -ru "$made/$file" "$file" || differs=yes
+    done
+    if [ -n "$differs" ]; then
       printf 'packages.sh: made files differ; run hack/packages.sh --write\n' >&2
       exit 1
     fi
-    printf 'packages: the chart and install.yaml are made of what stands in crds, manifests and values.yaml\n'
+    printf 'packages: chart, install.yaml and reference.md agree with crds, manifests and values\n'
     ;;
   --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" ;;
   *) printf 'packages.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;

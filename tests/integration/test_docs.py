@@ -1,5 +1,5 @@
-"""The documentation says what is true: flags, metrics, runbooks, links and examples are compared with the program, the
-rules and a real API server."""
+"""The docs are true: flags, metrics, runbooks, links and examples are compared with the program,
+the rules and a real API server. Each code block is run by a test, or says why not."""
 
 import re
 import subprocess
@@ -7,14 +7,25 @@ import subprocess
 import pytest
 import yaml
 
-from bed.cluster import ROOT
-from bed.process import BINARY
+from testbed.cluster import ROOT
+from testbed.pages import blocks
+from testbed.process import BINARY
 
-PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
+PAGES = sorted(
+    {
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "charts/apitoken-operator/README.md",
+    }
+)
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
-YAML_BLOCK = re.compile(r"^```ya?ml\n(.*?)^```", re.M | re.S)
-KINDS = ("ApiToken", "TokenExpiryConfig")
+# Output and pictures, which nobody runs.
+SHOWN = ("text", "console", "mermaid")
+SERVED = ("apitoken.dev/v1alpha1", "v1", "apps/v1", "rbac.authorization.k8s.io/v1")
+RUN_PAGE = re.compile(r"^<!-- blocks are run by (tests/\S+) -->$", re.M)
+NOT_RUN_PAGE = re.compile(r"^<!-- blocks are not run: .+ -->$", re.M)
+RUN_BLOCK = re.compile(r"run by (tests/[\w/]+\.py)")
 
 
 def title(page):
@@ -38,11 +49,40 @@ def is_named(name):
 
 
 def examples():
+    """The objects in YAML blocks whose kinds the API server of the tests knows."""
     for page in PAGES:
-        for block in YAML_BLOCK.findall(page.read_text()):
-            for thing in yaml.safe_load_all(block):
-                if isinstance(thing, dict) and thing.get("kind") in KINDS:
-                    yield pytest.param(thing, id=f"{title(page)}-{thing['kind']}")
+        for block in blocks(page):
+            if block.language in ("yaml", "yml"):
+                for thing in yaml.safe_load_all(block.text):
+                    if is_served(thing):
+                        yield pytest.param(thing, id=f"{title(page)}-{block.line}-{thing['kind']}")
+
+
+def is_served(thing):
+    """Whether it is an object of the API server, and not a kubeconfig or a file of values."""
+    return (
+        isinstance(thing, dict)
+        and thing.get("apiVersion") in SERVED
+        and {"kind", "metadata"} <= set(thing)
+    )
+
+
+def is_example(block):
+    if block.language not in ("yaml", "yml"):
+        return False
+    things = list(yaml.safe_load_all(block.text))
+    return all(is_served(thing) for thing in things)
+
+
+def unaccounted(page):
+    """Code blocks of a page that no test runs and that do not say why."""
+    text = page.read_text()
+    runner = RUN_PAGE.search(text) or NOT_RUN_PAGE.search(text)
+    for block in blocks(page):
+        marked = "not run:" in block.mark or "run by " in block.mark
+        shown = block.language in SHOWN or is_example(block)
+        if not (shown or marked or runner):
+            yield f"line {block.line}: {block.text.splitlines()[0]}"
 
 
 def test_every_flag_is_documented():
@@ -62,9 +102,9 @@ def test_no_flag_is_documented_that_does_not_exist():
     assert [flag for flag in documented if not re.search(rf"^  {flag}\b", helped, re.M)] == []
 
 
-def test_every_metric_is_documented(operator, space):
-    space.token("one")
-    space.ready("one")
+def test_every_metric_is_documented(operator, namespace):
+    namespace.token("one")
+    namespace.ready("one")
     metrics = re.findall(r"^# TYPE (\S+)", operator.metrics().text, re.M)
     assert "apitoken_expiration_timestamp_seconds" in metrics and "workqueue_depth" in metrics
     assert [metric for metric in metrics if not is_named(metric)] == []
@@ -92,7 +132,27 @@ def test_relative_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("example", examples())
-def test_an_example_is_accepted_by_the_api_server(cluster, example):
-    cluster.kubectl(
-        "apply", "--dry-run=server", "--validate=strict", "-f", "-", input=yaml.safe_dump(example)
+def test_an_example_is_accepted_by_the_api_server(namespace, example):
+    example["metadata"].pop("namespace", None)
+    namespace.cluster.kubectl(
+        "apply",
+        "-n",
+        namespace.name,
+        "--dry-run=server",
+        "--validate=strict",
+        "-f",
+        "-",
+        input=yaml.safe_dump(example),
     )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_each_code_block_is_run_by_a_test_or_says_why_not(page):
+    assert list(unaccounted(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_the_test_that_runs_a_page_reads_that_page(page):
+    text = page.read_text()
+    for test in {*RUN_PAGE.findall(text), *RUN_BLOCK.findall(text)}:
+        assert page.stem in (ROOT / test).read_text(), f"{test} does not read {page.name}"

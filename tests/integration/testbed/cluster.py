@@ -100,7 +100,8 @@ class Cluster:
             )
 
     def await_crds(self, *names):
-        """Until they are established. `kubectl wait` fails on a new CRD whose conditions are still null."""
+        """Waits until they are established. `kubectl wait` fails on a new CRD whose conditions
+        are still null."""
         crds = Collection(self.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
         for name in names:
             wait_for(

@@ -10,7 +10,7 @@ from .tokens import hash_of, moment, status_and_reason, value_in
 
 
 class History:
-    """Use it as `with History(space) as history:`; afterwards history.check_ready_values()."""
+    """Use it as `with History(namespace) as history:`; afterwards history.check_ready_values()."""
 
     def __init__(self, namespace):
         self.namespace = namespace
