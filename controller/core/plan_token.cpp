@@ -221,6 +221,7 @@ class TokenPlanner : TokenFacts {
   }
 
   Plan replace_value(const std::string& loss) {
+    if (request_) refuse_request();
     if (const auto next = too_soon_before(kBetweenMintings)) {
       void_value();
       set_pending(status_, observed_,
@@ -275,6 +276,7 @@ class TokenPlanner : TokenFacts {
 
   // The value whose hash is in the status was never written: nobody has it.
   Plan resume_rotation() {
+    if (request_) refuse_request();
     const auto& attempt = token_.status.issued_at;
     const auto begun = token_.status.last_rotation_time;
     const Seconds going_on = attempt && begun ? *attempt - *begun : Seconds(0);
@@ -291,6 +293,7 @@ class TokenPlanner : TokenFacts {
   // The value that the status shows encrypted, which people may have opened, goes into the Secret
   // too.
   Plan finish_rotation() {
+    if (request_) refuse_request();
     if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
     add(ReadEncryptedValue{});
     add(write_secret(observed_, status_));
@@ -377,8 +380,10 @@ class TokenPlanner : TokenFacts {
     add(PostEvent{event(why, false, action, std::move(note), fmt::format("{}", status_.revision))});
     plan_wake();
     if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
-    // The next pass begins the overlap. Own writes bring no pass by themselves.
-    if (status_.previous && !status_.previous->replaced_at) wake_now(Urgency::Value);
+    // Own writes bring no pass by themselves. The next one begins the overlap, and puts right what a
+    // Secret that was there before still lacks.
+    const bool begins_overlap = status_.previous && !status_.previous->replaced_at;
+    if (observed_.secret || begins_overlap) wake_now(Urgency::Value);
     return std::move(plan_);
   }
 
