@@ -1,0 +1,20 @@
+// The TokenExpiryConfigs that the viewer may read, kept up to date by a stream while the page is visible.
+// @ts-check
+import { store } from './view.js';
+import { follow } from './api.js';
+
+/** items is null where they may not be read. */
+export const settings = store({ items: /** @type {any[] | null} */ (null), error: /** @type {any} */ (null) });
+let stop = /** @type {any} */ (null);
+export function followSettings() {
+  stop?.();
+  stop = follow(() => 'settings?follow=1', {
+    begin() {},
+    line: ({ items }) => items && settings.set({ items, error: null }),
+    refused(error) {
+      settings.set((old) => ({ ...old, error }));
+      if (error.status === 403) { stop?.(); settings.set({ items: null, error }); }
+    },
+  });
+}
+export const condition = (object, type) => (object.status?.conditions || []).find((c) => c.type === type);
