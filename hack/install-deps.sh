@@ -23,7 +23,7 @@ packages=(
   clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 shellcheck yamllint libgtest-dev libgmock-dev
   python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography python3-jwt python3-jwcrypto jose python3-pip jq
   # servers of the test bed, and what starts them
-  prometheus prometheus-alertmanager nginx-light wrk faketime openjdk-17-jdk-headless curl openssl ca-certificates
+  prometheus prometheus-alertmanager nginx-light wrk faketime default-jdk-headless curl openssl ca-certificates
   # the image; tests of the Argo CD health check
   umoci lua5.1
 )
