@@ -28,6 +28,8 @@ class ConfigTable {
 
 const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view name);
 
+bool matches(const core::ExpiryConfig& config, const api::ApiToken& token, const Stores& stores);
+
 // Those of `list` that apply to `token`; valid while `list` lives.
 std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
                                                 const Stores& stores);

@@ -58,6 +58,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   const auto list = table_.snapshot();
   const auto* config = find_config(*list, key.name);
   if (!object || !config || object->meta.deleted) {
+    pace_.remove(key.name);
     queue_.forget(key);
     return ReconcileResult::Success;
   }
@@ -71,7 +72,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
                                 observe_delivery(key.name),
                                 {},
                                 dispatcher_.test_mail(key.name)};
-  const auto next_change = count_tokens(*list, observed);
+  const auto next_change = count_tokens(observed);
   core::ConfigPlan plan = core::plan_expiry_config(observed);
   if (next_change) queue_.add_at(key, *next_change);
   if (dry_run_) {
@@ -82,6 +83,12 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     dispatcher_.request_test_mail(
         {key.name, plan.test_mail->requested_at, plan.test_mail->recipients},
         plan.test_mail->delay);
+  if (plan.status) {
+    if (const auto wait = hold_back(*object, *plan.status); wait > SteadyDuration::zero()) {
+      queue_.add_after(key, wait);
+      return ReconcileResult::RequeueAfter;
+    }
+  }
   for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
     if (const Status done = patch(*object, *plan.status, stop); !done) {
@@ -98,15 +105,11 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   return next_change ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
 }
 
-std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list,
-                                                   core::ObservedConfig& observed) const {
+std::optional<WallTime> ConfigWorker::count_tokens(core::ObservedConfig& observed) const {
   std::optional<WallTime> next;
   SkippedUsers skipped(observed.config);
   for (const auto& token : stores_.tokens.all()) {
-    const auto configs = matching(list, *token, stores_);
-    if (std::ranges::none_of(
-            configs, [&](const auto* config) { return config->name == observed.config.name; }))
-      continue;
+    if (!matches(observed.config, *token, stores_)) continue;
     ++observed.matched_tokens;
     if (token->status.token_hash.empty() || !token->status.expires_at ||
         observed.now >= *token->status.expires_at)
@@ -121,6 +124,18 @@ std::optional<WallTime> ConfigWorker::count_tokens(const ConfigList& list,
   }
   observed.skipped = skipped.found();
   return next;
+}
+
+SteadyDuration ConfigWorker::hold_back(const api::TokenExpiryConfig& config,
+                                       const api::TokenExpiryConfigStatus& status) {
+  const auto verdict = pace_.before_write(config, status, clock_.steady());
+  if (verdict.found_second_operator) {
+    spdlog::warn(
+        "another operator writes the status of this TokenExpiryConfig too: let one operator serve "
+        "all namespaces, or give each its own TokenExpiryConfigs name={}",
+        config.meta.name);
+  }
+  return verdict.wait;
 }
 
 std::vector<std::string> ConfigWorker::missing_secrets(const core::ExpiryConfig& config) const {
@@ -160,6 +175,7 @@ Status ConfigWorker::patch(const api::TokenExpiryConfig& config,
   if (!object) return std::unexpected(object.error());
   auto decoded = api::decode_token_expiry_config(*object);
   if (!decoded) return std::unexpected(decoded.error());
+  pace_.written(config.meta.name, decoded->status, clock_.steady());
   stores_.configs.put(std::move(*decoded));
   return {};
 }

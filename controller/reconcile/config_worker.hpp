@@ -7,6 +7,7 @@
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
 #include "reconcile/queues.hpp"
+#include "reconcile/status_pace.hpp"
 #include "serve/controller_metrics.hpp"
 
 namespace apitoken::reconcile {
@@ -32,10 +33,12 @@ class ConfigWorker {
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
   // Counts into `observed`; returns when the counts change next by time alone.
-  std::optional<WallTime> count_tokens(const ConfigList& list,
-                                       core::ObservedConfig& observed) const;
+  std::optional<WallTime> count_tokens(core::ObservedConfig& observed) const;
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
+  // Zero: the status may be written now.
+  SteadyDuration hold_back(const api::TokenExpiryConfig& config,
+                           const api::TokenExpiryConfigStatus& status);
   Status patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status,
                std::stop_token stop);
 
@@ -48,6 +51,7 @@ class ConfigWorker {
   const Clock& clock_;
   const std::string operator_namespace_;
   const bool dry_run_;
+  StatusPace pace_;
 };
 
 }  // namespace apitoken::reconcile
