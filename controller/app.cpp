@@ -23,10 +23,11 @@
 #include "notify/email_channel.hpp"
 #include "notify/kube_event_sink.hpp"
 #include "reconcile/config_worker.hpp"
+#include "reconcile/delivery_requeue.hpp"
+#include "reconcile/event_handlers.hpp"
 #include "reconcile/jwt_keys.hpp"
-#include "reconcile/kinds.hpp"
-#include "reconcile/mail_desk.hpp"
 #include "reconcile/mint_policy.hpp"
+#include "reconcile/smtp_settings_reader.hpp"
 #include "reconcile/token_worker.hpp"
 #include "serve/expiry_collector.hpp"
 #include "serve/health.hpp"
@@ -114,10 +115,11 @@ struct App::Parts {
   template <typename T>
   void reflect(kube::Watched watched, std::string name, kube::Store<T>& store,
                typename kube::Reflector<T>::Decode decode,
-               void (reconcile::Kinds::*on_change)(const kube::Change<T>&)) {
+               void (reconcile::EventHandlers::*on_change)(const kube::Change<T>&)) {
     auto reflector = std::make_shared<kube::Reflector<T>>(
         client, clock, std::move(watched), store, std::move(decode),
-        [this, on_change](const kube::Change<T>& change) { (kinds.*on_change)(change); }, &outage);
+        [this, on_change](const kube::Change<T>& change) { (event_handlers.*on_change)(change); },
+        &outage);
     watches.push_back({std::move(name),
                        [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
                        [reflector] { return reflector->has_synced(); },
@@ -156,15 +158,16 @@ struct App::Parts {
 
   reconcile::Stores stores;
   reconcile::ConfigTable table;
-  reconcile::SecretTrust trust;
+  reconcile::OwnWrites own_writes;
   reconcile::Queues queues{{clock, metrics.api_tokens()}, {clock, metrics.expiry_configs()}};
 
   NoticeCounter notice_counter{metrics};
   notify::KubeEventSink event_sink{client, clock, identity};
   notify::EmailChannel email;
-  reconcile::MailDesk mail_desk{client, table, queues, operator_namespace};
-  notify::Dispatcher dispatcher{
-      {event_sink, email, mail_desk, mail_desk, mail_desk, notice_counter, clock}};
+  reconcile::SmtpSettingsReader smtp_settings{client, table, operator_namespace};
+  reconcile::DeliveryRequeue delivery_requeue{queues};
+  notify::Dispatcher dispatcher{{event_sink, email, smtp_settings, delivery_requeue,
+                                 delivery_requeue, notice_counter, clock}};
 
   reconcile::JwtKeys jwt_keys{client,
                               clock,
@@ -185,14 +188,15 @@ struct App::Parts {
       clock,
       reserved};
 
-  reconcile::Kinds kinds{stores, table, trust, queues, dispatcher, jwt_keys, clock};
-  reconcile::LiveView live_view{client, stores, trust};
-  reconcile::Gatherer gatherer{client,    stores,     table, trust,
+  reconcile::EventHandlers event_handlers{stores,     table,    own_writes, queues,
+                                          dispatcher, jwt_keys, clock};
+  reconcile::LiveView live_view{client, stores, own_writes};
+  reconcile::Gatherer gatherer{client,    stores,     table, own_writes,
                                live_view, dispatcher, clock, reserved};
   reconcile::Executor executor{
       client,
       stores,
-      trust,
+      own_writes,
       live_view,
       dispatcher,
       [this](const core::JwtClaims& claims, std::stop_token stop) {
@@ -219,8 +223,9 @@ struct App::Parts {
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
-  serve::Callers metrics_callers{client, serve::kMayReadMetrics, caller_audiences(config), clock};
-  serve::CallerAuthorization reading_metrics{metrics_callers};
+  serve::CallerReviews metrics_caller_reviews{client, serve::kMayReadMetrics,
+                                              caller_audiences(config), clock};
+  serve::CallerAuthorization reading_metrics{metrics_caller_reviews};
   serve::ServerCertificate metrics_certificate{
       {config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock};
   std::optional<serve::HttpServer> metrics_server;
@@ -241,18 +246,18 @@ void App::Parts::set_up_watches() {
   namespace resources = kube::resources;
   for (const std::string& ns : namespaces) {
     reflect<api::ApiToken>({resources::kApiTokens, ns}, "apitokens", stores.tokens,
-                           api::decode_api_token, &reconcile::Kinds::on_token);
+                           api::decode_api_token, &reconcile::EventHandlers::on_token);
     reflect<api::SecretMeta>({resources::kSecrets, ns, true, ours}, "secrets", stores.secrets,
-                             api::decode_secret_meta, &reconcile::Kinds::on_secret);
+                             api::decode_secret_meta, &reconcile::EventHandlers::on_secret);
   }
   reflect<api::TokenExpiryConfig>({resources::kTokenExpiryConfigs}, "tokenexpiryconfigs",
                                   stores.configs, api::decode_token_expiry_config,
-                                  &reconcile::Kinds::on_config);
+                                  &reconcile::EventHandlers::on_config);
   reflect<api::PartialObject>({resources::kNamespaces, "", true}, "namespaces", stores.namespaces,
-                              api::decode_partial_object, &reconcile::Kinds::on_namespace);
+                              api::decode_partial_object, &reconcile::EventHandlers::on_namespace);
   reflect<api::PartialObject>({resources::kSecrets, operator_namespace, true}, "operator_secrets",
                               stores.operator_secrets, api::decode_partial_object,
-                              &reconcile::Kinds::on_operator_secret);
+                              &reconcile::EventHandlers::on_operator_secret);
 }
 
 std::size_t App::Parts::live_jwts() const {
@@ -375,7 +380,7 @@ void App::Parts::watch_clock(std::stop_token stop) {
     } else if (!doubt && in_doubt) {
       spdlog::info(
           "ClockSkew is over: the clocks of this machine and of the API server agree again");
-      kinds.enqueue_all();
+      event_handlers.enqueue_all();
     }
     in_doubt = doubt.has_value();
     if (in_doubt) {
@@ -412,7 +417,7 @@ void App::Parts::lead(std::stop_token stop) {
   release_startup_memory();
   spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(),
                stores.configs.size(), config.workers);
-  kinds.enqueue_all();
+  event_handlers.enqueue_all();
   std::jthread dispatching;
   std::jthread keeping;
   if (!config.dry_run) {

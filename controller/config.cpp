@@ -13,7 +13,7 @@
 namespace apitoken {
 namespace {
 
-constexpr int kMostWorkers = 256;
+constexpr int kMaxWorkers = 256;
 constexpr Seconds kLeastClockTolerance{
     10};  // less is noise: a Date has whole seconds, and answers take time
 
@@ -158,7 +158,7 @@ constexpr std::array kFlags{
         set_reserved_secret_metadata},
     Flag<Config>{"workers", "N", "8", "How many ApiTokens are worked on at a time, 1 to 256.",
                  [](Config& c, std::string_view v) {
-                   return set_whole_number(c.workers, v, 1, kMostWorkers);
+                   return set_whole_number(c.workers, v, 1, kMaxWorkers);
                  }},
     Flag<Config>{"leader-elect", "", "false",
                  "Let one of several replicas act and the others stand by.",

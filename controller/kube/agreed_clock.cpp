@@ -22,7 +22,7 @@ std::optional<AgreedClock::Time::duration> AgreedClock::difference(const Now& no
                              : std::max(now.wall - latest, Time::duration::zero());
 }
 
-AgreedClock::Time AgreedClock::judge(const Now& now) const {
+AgreedClock::Time AgreedClock::time_at(const Now& now) const {
   const auto apart = difference(now);
   if (!apart) return now.wall;
   const auto size = std::chrono::abs(*apart);
@@ -37,7 +37,7 @@ AgreedClock::Time AgreedClock::judge(const Now& now) const {
 AgreedClock::Time AgreedClock::wall_precise() const {
   const Now now = look();
   const std::lock_guard lock(mutex_);
-  const Time time = judge(now);
+  const Time time = time_at(now);
   // Without a second opinion it never goes back at all.
   const bool slightly_back = time < latest_ && (!reading_ || latest_ - time <= tolerance_);
   if (!slightly_back) latest_ = time;

@@ -65,7 +65,7 @@ class AgreedClock final : public Clock, public AnswerListener {
   Now look() const { return {machine_.wall_precise(), machine_.steady()}; }
   // The caller holds mutex_.
   std::optional<Time::duration> difference(const Now& now) const;
-  Time judge(const Now& now) const;
+  Time time_at(const Now& now) const;
 
   const Clock& machine_;
   const Seconds tolerance_;

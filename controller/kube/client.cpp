@@ -52,7 +52,8 @@ std::string Client::operator_query() { return fmt::format("fieldManager={}", api
 Client::Client(Transport& transport, RequestObserver& observer, std::string write_query)
     : transport_(transport), observer_(observer), write_query_(std::move(write_query)) {}
 
-Result<HttpResponse> Client::judge(const Call& call, Method method, Result<HttpResponse> answer) {
+Result<HttpResponse> Client::check_status(const Call& call, Method method,
+                                          Result<HttpResponse> answer) {
   observer_.request_done(to_string(method), answer ? std::to_string(answer->status) : "<error>");
   if (!answer) {
     answer.error().message = fmt::format("{}: {}", call.text(), answer.error().message);
@@ -66,7 +67,7 @@ Result<HttpResponse> Client::judge(const Call& call, Method method, Result<HttpR
 Result<std::string> Client::send(const Call& call, HttpRequest request, std::stop_token stop) {
   const Turn turn(limit_, stop);
   if (!turn) return fail(ErrorKind::Canceled, fmt::format("{}: told to stop", call.text()));
-  auto answer = judge(call, request.method, transport_.send(request, stop));
+  auto answer = check_status(call, request.method, transport_.send(request, stop));
   if (!answer) return std::unexpected(std::move(answer.error()));
   return std::move(answer->body);
 }
@@ -148,8 +149,8 @@ Result<HttpResponse> Client::watch(const Resource& resource, std::string_view ns
   const HttpRequest request{.method = Method::Get,
                             .target = path_of(resource, ns).append("?watch=true&").append(query),
                             .accept = std::string(accept)};
-  return judge({"watch", resource, ns}, Method::Get,
-               transport_.stream(request, std::move(stop), receive));
+  return check_status({"watch", resource, ns}, Method::Get,
+                      transport_.stream(request, std::move(stop), receive));
 }
 
 }  // namespace apitoken::kube

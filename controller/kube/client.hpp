@@ -67,7 +67,7 @@ class Client {
   static std::string operator_query();
   struct Call;
   Result<std::string> send(const Call& call, HttpRequest request, std::stop_token stop);
-  Result<HttpResponse> judge(const Call& call, Method method, Result<HttpResponse> answer);
+  Result<HttpResponse> check_status(const Call& call, Method method, Result<HttpResponse> answer);
 
   Transport& transport_;
   RequestObserver& observer_;

@@ -131,7 +131,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
                             kube::kMetadataAccept);
     // Whose the Secret of that name is, the next pass decides; the conflict is reported either way.
     if (!answer && answer.error().kind == ErrorKind::AlreadyExists)
-      (void)look_outside(trust_, client_, write.secret.key(), pass.stop);
+      (void)look_for_unwatched(own_writes_, client_, write.secret.key(), pass.stop);
   }
   if (const auto took = took_secret(answer, pass); !took) return took;
   minted_(pass.rotates);
@@ -251,7 +251,7 @@ Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   if (!object) return std::unexpected(object.error());
   auto secret = api::decode_secret_meta(*object);
   if (!secret) return std::unexpected(secret.error());
-  trust_.trust(secret->meta);
+  own_writes_.record(secret->meta);
   // A Secret that somebody gave further owners meanwhile, such as a webhook, comes by the watch: it
   // wakes them all.
   if (secret->meta.owners.size() <= 1) stores_.secrets.put(std::move(*secret));

@@ -9,7 +9,7 @@
 #include "kube/client.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/live_view.hpp"
-#include "reconcile/secret_trust.hpp"
+#include "reconcile/own_writes.hpp"
 #include "reconcile/stores.hpp"
 
 namespace apitoken::reconcile {
@@ -21,11 +21,11 @@ class Executor {
   using Minted = std::function<void(bool rotated)>;
 
   // `minted` is told of each value that was written, and whether it was by a rotation.
-  Executor(kube::Client& client, Stores& stores, SecretTrust& trust, LiveView& live,
+  Executor(kube::Client& client, Stores& stores, OwnWrites& own_writes, LiveView& live,
            notify::Dispatcher& dispatcher, SignJwt sign_jwt, Minted minted)
       : client_(client),
         stores_(stores),
-        trust_(trust),
+        own_writes_(own_writes),
         live_(live),
         dispatcher_(dispatcher),
         sign_jwt_(std::move(sign_jwt)),
@@ -55,7 +55,7 @@ class Executor {
 
   kube::Client& client_;
   Stores& stores_;
-  SecretTrust& trust_;
+  OwnWrites& own_writes_;
   LiveView& live_;
   notify::Dispatcher& dispatcher_;
   SignJwt sign_jwt_;

@@ -56,12 +56,12 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   // Before a value is said to be lost, or a revoked one to be gone: the Secret may only lack the
   // label that it is watched by.
   if (!known && expects_secret(token, clock_.wall())) {
-    if (const Status looked = look_outside(trust_, client_, key, stop); !looked)
+    if (const Status looked = look_for_unwatched(own_writes_, client_, key, stop); !looked)
       return std::unexpected(looked.error());
   }
-  auto outside = trust_.take_outside(key);
-  if (!known && !outside) return std::nullopt;
-  core::ObservedSecret observed{known ? *known : std::move(*outside), {}};
+  auto unwatched = own_writes_.take_unwatched(key);
+  if (!known && !unwatched) return std::nullopt;
+  core::ObservedSecret observed{known ? *known : std::move(*unwatched), {}};
   const api::SecretMeta& secret = observed.secret;
   const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty())
@@ -71,12 +71,12 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
     if (core::is_written_by_others(token, secret)) observed.value_hash = "";
     return observed;
   }
-  const auto trusted = trust_.trusts(secret.meta);
+  const auto trusted = own_writes_.is_ours(secret.meta);
   const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
   if (!suspect) return observed;
   auto hash = read_value_hash(token, secret, stop);
   if (!hash) return std::unexpected(hash.error());
-  if (*hash == token.status.token_hash) trust_.trust(secret.meta);
+  if (*hash == token.status.token_hash) own_writes_.record(secret.meta);
   observed.value_hash = std::move(*hash);
   return observed;
 }

@@ -12,7 +12,7 @@
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
 #include "reconcile/live_view.hpp"
-#include "reconcile/secret_trust.hpp"
+#include "reconcile/own_writes.hpp"
 
 namespace apitoken::reconcile {
 
@@ -25,13 +25,13 @@ struct Gathered {
 
 class Gatherer {
  public:
-  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table, SecretTrust& trust,
-           LiveView& live, const notify::Dispatcher& dispatcher, const Clock& clock,
-           const core::ReservedNames& reserved = core::default_reserved_names())
+  Gatherer(kube::Client& client, const Stores& stores, const ConfigTable& table,
+           OwnWrites& own_writes, LiveView& live, const notify::Dispatcher& dispatcher,
+           const Clock& clock, const core::ReservedNames& reserved = core::default_reserved_names())
       : client_(client),
         stores_(stores),
         table_(table),
-        trust_(trust),
+        own_writes_(own_writes),
         live_(live),
         dispatcher_(dispatcher),
         clock_(clock),
@@ -50,7 +50,7 @@ class Gatherer {
   kube::Client& client_;
   const Stores& stores_;
   const ConfigTable& table_;
-  SecretTrust& trust_;
+  OwnWrites& own_writes_;
   LiveView& live_;
   const notify::Dispatcher& dispatcher_;
   const Clock& clock_;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kTries = 5;  // against others who write the Secret at the same time
 constexpr Backoff kBackoff{std::chrono::seconds(1), std::chrono::minutes(1)};
-constexpr Seconds kLongestWait{600};  // a wall clock that jumped must not strand a rotation
+constexpr Seconds kMaxWait{600};  // a wall clock that jumped must not strand a rotation
 
 bool lost_a_race(ErrorKind kind) {
   return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists ||
@@ -108,7 +108,7 @@ void JwtKeys::keep(std::stop_token stop) {
       continue;
     }
     const Seconds left = plan(*seen).wake_at - clock_.wall();
-    const auto deadline = clock_.steady() + std::clamp(left, Seconds(0), kLongestWait);
+    const auto deadline = clock_.steady() + std::clamp(left, Seconds(0), kMaxWait);
     std::unique_lock lock(mutex_);
     while (ring_ == seen && !stop.stop_requested() && clock_.steady() < deadline) {
       clock_.wait(wake_, lock, stop, deadline);

@@ -72,7 +72,7 @@ Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
   const auto answer = client_.get(resources::kSecrets, key, std::move(stop), kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) {
     if (const auto known = stores_.secrets.get(key)) {
-      trust_.forget(known->meta.uid);
+      own_writes_.forget(known->meta.uid);
       stores_.secrets.remove(key, known->meta.uid, known->meta.resource_version);
     }
     return {};
@@ -87,7 +87,7 @@ Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
   if (label != secret->meta.labels.end() && label->second == api::kManagedBy) {
     stores_.secrets.put(std::move(*secret));
   } else {
-    trust_.found_outside(std::move(*secret));
+    own_writes_.found_unwatched(std::move(*secret));
   }
   return {};
 }

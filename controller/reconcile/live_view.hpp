@@ -8,15 +8,15 @@
 #include <set>
 
 #include "kube/client.hpp"
-#include "reconcile/secret_trust.hpp"
+#include "reconcile/own_writes.hpp"
 #include "reconcile/stores.hpp"
 
 namespace apitoken::reconcile {
 
 class LiveView {
  public:
-  LiveView(kube::Client& client, Stores& stores, SecretTrust& trust)
-      : client_(client), stores_(stores), trust_(trust) {}
+  LiveView(kube::Client& client, Stores& stores, OwnWrites& own_writes)
+      : client_(client), stores_(stores), own_writes_(own_writes) {}
 
   // A write about this ApiToken failed with `kind`. Kinds that prove that nothing was written
   // change nothing.
@@ -42,7 +42,7 @@ class LiveView {
 
   kube::Client& client_;
   Stores& stores_;
-  SecretTrust& trust_;
+  OwnWrites& own_writes_;
   mutable std::mutex mutex_;
   std::set<api::ObjectKey> doubtful_;  // guarded by mutex_
 };

@@ -1,5 +1,5 @@
-// Stores: all that the operator keeps of the cluster. Reflectors fill them; kinds, gather and the
-// metrics read them.
+// Stores: all that the operator keeps of the cluster. Reflectors fill them; event handlers, gather
+// and the metrics read them.
 #pragma once
 
 #include "api/api_token.hpp"

@@ -51,7 +51,7 @@ void TokenWorker::run(std::stop_token stop) {
 
 ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
   const auto gathered = gatherer_.gather(key, stop);
-  if (!gathered) return judge(key, gathered.error(), Urgency::Value);
+  if (!gathered) return requeue(key, gathered.error(), Urgency::Value);
   if (!*gathered) {
     queue_.forget(key);
     return ReconcileResult::Success;
@@ -75,7 +75,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   if (!done) {
     wake_later(key, plan, gathered.observed.now);
     if (mints(plan) && is_refusal(done.error().kind)) report_refusal(key, done.error(), stop);
-    return judge(key, done.error(), urgency_of(plan, *gathered.token));
+    return requeue(key, done.error(), urgency_of(plan, *gathered.token));
   }
   if (!plan.effects.empty()) in_trouble_ = false;
   std::vector<core::NoticeKey> in_ledger;
@@ -97,7 +97,8 @@ ReconcileResult TokenWorker::schedule(const api::ObjectKey& key, const core::Pla
   return plan.wake_at ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
 }
 
-ReconcileResult TokenWorker::judge(const api::ObjectKey& key, const Error& error, Urgency urgency) {
+ReconcileResult TokenWorker::requeue(const api::ObjectKey& key, const Error& error,
+                                     Urgency urgency) {
   switch (error.kind) {
     case ErrorKind::Canceled:
       return ReconcileResult::Success;

@@ -41,7 +41,7 @@ class TokenWorker {
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
   serve::ReconcileResult carry_out(const Gathered& gathered, std::stop_token stop);
   serve::ReconcileResult schedule(const api::ObjectKey& key, const core::Plan& plan);
-  serve::ReconcileResult judge(const api::ObjectKey& key, const Error& error, Urgency urgency);
+  serve::ReconcileResult requeue(const api::ObjectKey& key, const Error& error, Urgency urgency);
   void wake_later(const api::ObjectKey& key, const core::Plan& plan, WallTime now);
   void report_refusal(const api::ObjectKey& key, const Error& error, std::stop_token stop);
   void show(const Gathered& gathered, const core::Plan& plan) const;

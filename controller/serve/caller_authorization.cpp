@@ -18,7 +18,7 @@ void CallerAuthorization::start() {
   }
   threads_.emplace_back([this](std::stop_token stop) {
     name_thread("renew callers");
-    callers_.renew(std::move(stop));
+    reviews_.renew(std::move(stop));
   });
 }
 
@@ -36,23 +36,24 @@ HttpReply CallerAuthorization::serve(const HttpRequest& request, const Handler& 
   if (request.certified()) return handler(request);
   const auto bearer = request.bearer_token();
   if (bearer.empty()) {
-    refused_(Callers::Verdict::Unknown, std::chrono::steady_clock::now() - since);
+    refused_(CallerReviews::Verdict::Unknown, std::chrono::steady_clock::now() - since);
     return challenge(401, "");
   }
-  auto admitted = callers_.admit(bearer, request.peer);
-  if (const auto* verdict = std::get_if<Callers::Verdict>(&admitted))
-    return judged(*verdict, request, handler, since);
-  return Pending{[this, &request, &handler, review = std::get<Callers::Review>(std::move(admitted)),
+  auto admitted = reviews_.admit(bearer, request.peer);
+  if (const auto* verdict = std::get_if<CallerReviews::Verdict>(&admitted))
+    return carry_out(*verdict, request, handler, since);
+  return Pending{[this, &request, &handler,
+                  review = std::get<CallerReviews::Review>(std::move(admitted)),
                   since](Responder responder) mutable {
     wait({request, handler, std::move(review), std::move(responder), since});
   }};
 }
 
-HttpReply CallerAuthorization::judged(Callers::Verdict verdict, const HttpRequest& request,
-                                      const Handler& handler, SteadyTime since) const {
-  if (verdict == Callers::Verdict::Allowed) return handler(request);
+HttpReply CallerAuthorization::carry_out(CallerReviews::Verdict verdict, const HttpRequest& request,
+                                         const Handler& handler, SteadyTime since) const {
+  if (verdict == CallerReviews::Verdict::Allowed) return handler(request);
   refused_(verdict, std::chrono::steady_clock::now() - since);
-  return refuse_caller(verdict, callers_);
+  return refuse_caller(verdict, reviews_);
 }
 
 void CallerAuthorization::wait(Waiting one) {
@@ -77,7 +78,7 @@ void CallerAuthorization::review(std::stop_token stop) {
     lock.unlock();
     try {
       const auto verdict = one.review(stop);
-      std::move(one.responder).answer(judged(verdict, one.request, one.handler, one.since));
+      std::move(one.responder).answer(carry_out(verdict, one.request, one.handler, one.since));
     } catch (const std::exception& error) {  // the responder answers 503
       spdlog::error("cannot review a caller error={}", error.what());
     }

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "serve/callers.hpp"
+#include "serve/caller_reviews.hpp"
 #include "serve/http_message.hpp"
 
 namespace apitoken::serve {
@@ -19,11 +19,11 @@ class CallerAuthorization {
  public:
   static constexpr std::size_t kMaxWaiting = 64;  // requests that wait for a review; more get 503
   // Told of each caller that was refused, and how long that took. Any thread.
-  using Refused = std::function<void(Callers::Verdict, std::chrono::duration<double> took)>;
+  using Refused = std::function<void(CallerReviews::Verdict, std::chrono::duration<double> took)>;
 
   explicit CallerAuthorization(
-      Callers& callers, Refused refused = [](auto, auto) {})
-      : callers_(callers), refused_(std::move(refused)) {}
+      CallerReviews& reviews, Refused refused = [](auto, auto) {})
+      : reviews_(reviews), refused_(std::move(refused)) {}
   ~CallerAuthorization() { stop(); }
   CallerAuthorization(const CallerAuthorization&) = delete;
   CallerAuthorization& operator=(const CallerAuthorization&) = delete;
@@ -39,17 +39,17 @@ class CallerAuthorization {
   struct Waiting {
     const HttpRequest& request;
     const Handler& handler;
-    Callers::Review review;
+    CallerReviews::Review review;
     Responder responder;
     SteadyTime since;
   };
 
-  HttpReply judged(Callers::Verdict verdict, const HttpRequest& request, const Handler& handler,
-                   SteadyTime since) const;
+  HttpReply carry_out(CallerReviews::Verdict verdict, const HttpRequest& request,
+                      const Handler& handler, SteadyTime since) const;
   void wait(Waiting one);
   void review(std::stop_token stop);
 
-  Callers& callers_;
+  CallerReviews& reviews_;
   const Refused refused_;
   std::mutex mutex_;
   std::condition_variable_any came_;

@@ -1,6 +1,6 @@
 // Credential: what a bearer token looks like to kube-apiserver, before that is asked about it.
-// Callers examines each token that it does not know yet, on the HTTPS threads. Pure: no signature
-// is checked, nothing is kept.
+// CallerReviews examines each token that it does not know yet, on the HTTPS threads. Pure: no
+// signature is checked, nothing is kept.
 //
 // kube-apiserver takes JWTs (service accounts, OIDC), static and bootstrap tokens, and whatever its
 // webhook knows: text of any shape, but each is a b64token of RFC 6750 section 2.1. Source:

@@ -39,21 +39,21 @@ HttpAnswer invalid_token() {
   return challenge(401, "invalid_token", ", error_description=\"the token is not valid\"");
 }
 
-HttpAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers) {
+HttpAnswer refuse_caller(CallerReviews::Verdict verdict, const CallerReviews& reviews) {
   switch (verdict) {
-    case Callers::Verdict::Unknown:
+    case CallerReviews::Verdict::Unknown:
       return invalid_token();
-    case Callers::Verdict::OtherAudience:
+    case CallerReviews::Verdict::OtherAudience:
       return challenge(
           401, "invalid_token",
           fmt::format(", error_description=\"the token is for other audiences; make one for {}\"",
-                      fmt::join(callers.audiences().names, " or ")));
-    case Callers::Verdict::Forbidden:
+                      fmt::join(reviews.audiences().names, " or ")));
+    case CallerReviews::Verdict::Forbidden:
       return challenge(
           403, "insufficient_scope",
-          fmt::format(", error_description=\"the caller lacks {}\"", callers.right().text));
-    case Callers::Verdict::Unavailable:
-    case Callers::Verdict::Allowed:
+          fmt::format(", error_description=\"the caller lacks {}\"", reviews.permission().text));
+    case CallerReviews::Verdict::Unavailable:
+    case CallerReviews::Verdict::Allowed:
       break;
   }
   return unavailable("the caller cannot be reviewed now; try again\n");

@@ -2,7 +2,7 @@
 // Source: RFC 6750 section 3 (WWW-Authenticate), RFC 9110
 #pragma once
 
-#include "serve/callers.hpp"
+#include "serve/caller_reviews.hpp"
 #include "serve/http_message.hpp"
 
 namespace apitoken::serve {
@@ -17,6 +17,6 @@ HttpAnswer only(const std::string& methods);
 HttpAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpAnswer invalid_token();
 // For any verdict but Allowed.
-HttpAnswer refuse_caller(Callers::Verdict verdict, const Callers& callers);
+HttpAnswer refuse_caller(CallerReviews::Verdict verdict, const CallerReviews& reviews);
 
 }  // namespace apitoken::serve

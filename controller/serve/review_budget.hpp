@@ -1,6 +1,6 @@
 // ReviewBudget: how many reviews the API server may be asked for, shared so that whoever presents
-// bad tokens uses up only their own part. Callers owns one, and guards it with its mutex. Time is
-// an input.
+// bad tokens uses up only their own part. CallerReviews owns one, and guards it with its mutex.
+// Time is an input.
 #pragma once
 
 #include <array>

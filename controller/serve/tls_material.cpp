@@ -99,7 +99,7 @@ TlsMaterial::~TlsMaterial() {
 Status TlsMaterial::take_pair(std::string_view certificate, std::string_view key) {
   const auto certificate_text = datum(certificate);
   const auto key_text = datum(key);
-  unsigned length = kLongestChain;
+  unsigned length = kMaxChain;
   if (const int error = gnutls_pcert_list_import_x509_raw(chain_, &length, &certificate_text,
                                                           GNUTLS_X509_FMT_PEM, 0);
       error < 0) {
@@ -135,8 +135,7 @@ Status TlsMaterial::take_client_ca(std::string_view ca) {
 bool TlsMaterial::vouches_for_peer(gnutls_session_t session) const {
   unsigned count = 0;
   const auto* shown = gnutls_certificate_get_peers(session, &count);
-  if (client_ca_ == nullptr || shown == nullptr || count == 0 || count > kLongestChain)
-    return false;
+  if (client_ca_ == nullptr || shown == nullptr || count == 0 || count > kMaxChain) return false;
   std::vector<Certificate> owners;
   std::vector<gnutls_x509_crt_t> chain;
   for (unsigned i = 0; i < count; ++i) {

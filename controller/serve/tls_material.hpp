@@ -33,9 +33,9 @@ class TlsMaterial {
   bool vouches_for_peer(gnutls_session_t session) const;
 
  private:
-  static constexpr unsigned kLongestChain = 16;
+  static constexpr unsigned kMaxChain = 16;
   mutable gnutls_pcert_st
-      chain_[kLongestChain]{};  // GnuTLS reads it through pointers that are not const
+      chain_[kMaxChain]{};  // GnuTLS reads it through pointers that are not const
   unsigned chain_length_ = 0;
   gnutls_privkey_t key_ = nullptr;
   gnutls_x509_trust_list_t client_ca_ = nullptr;

@@ -75,27 +75,28 @@ std::vector<serve::Route> Endpoints::routes() {
 
 // A token that does not verify may be one that this replica does not know yet. All such are
 // deferred alike, whatever they look like, so that the time tells nothing.
-serve::Handler Endpoints::about_token(Endpoint endpoint, Judge judge) {
-  return [this, endpoint, judge](const HttpRequest& request) -> HttpReply {
+serve::Handler Endpoints::about_token(Endpoint endpoint, Answer answer) {
+  return [this, endpoint, answer](const HttpRequest& request) -> HttpReply {
     if (!is_synced()) return not_yet();
     const auto since = clock_.steady();
-    auto judged = (this->*judge)(request);
-    const bool may_change = judged.outcome == Outcome::Invalid && judged.is_of_token && follows_();
-    if (!may_change) return counted(endpoint, since, std::move(judged));
+    auto answered = (this->*answer)(request);
+    const bool may_change =
+        answered.result == VerifyResult::Invalid && answered.is_of_token && follows_();
+    if (!may_change) return counted(endpoint, since, std::move(answered));
     return deferred_.defer(
-        [this, endpoint, since, judge, &request](bool last) -> std::optional<HttpAnswer> {
-          auto again = (this->*judge)(request);
-          if (again.outcome == Outcome::Invalid && !last) return {};
+        [this, endpoint, since, answer, &request](bool last) -> std::optional<HttpAnswer> {
+          auto again = (this->*answer)(request);
+          if (again.result == VerifyResult::Invalid && !last) return {};
           return counted(endpoint, since, std::move(again));
         });
   };
 }
 
-void Endpoints::introspection_refused(serve::Callers::Verdict verdict,
+void Endpoints::introspection_refused(serve::CallerReviews::Verdict verdict,
                                       std::chrono::duration<double> took) {
-  const bool unavailable = verdict == serve::Callers::Verdict::Unavailable;
-  metrics_.verified(Endpoint::Introspect, unavailable ? Outcome::Unavailable : Outcome::Denied,
-                    took);
+  const bool unavailable = verdict == serve::CallerReviews::Verdict::Unavailable;
+  metrics_.verified(Endpoint::Introspect,
+                    unavailable ? VerifyResult::Unavailable : VerifyResult::Denied, took);
 }
 
 bool Endpoints::is_synced() {
@@ -103,14 +104,14 @@ bool Endpoints::is_synced() {
   return has_synced_;
 }
 
-Endpoints::Judged Endpoints::review(const HttpRequest& request) {
+Endpoints::Answered Endpoints::review(const HttpRequest& request) {
   api::JsonParser parser;  // goes with the token that it read
   const auto body = parser.parse(request.body);
   auto question = body ? api::decode_token_question(*body)
                        : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");
   if (!question) {
     log_malformed(question.error().message);
-    return {plain(400, question.error().message + "\n"), Outcome::Malformed};
+    return {plain(400, question.error().message + "\n"), VerifyResult::Malformed};
   }
   const std::vector<std::string_view> audiences(question->audiences.begin(),
                                                 question->audiences.end());
@@ -118,38 +119,38 @@ Endpoints::Judged Endpoints::review(const HttpRequest& request) {
   const auto verdict =
       verified ? token_verdict(*verified, question->audiences) : api::TokenVerdict{};
   return {json(200, api::encode_token_verdict(question->api_version, verdict)),
-          verified ? Outcome::Valid : Outcome::Invalid};
+          verified ? VerifyResult::Valid : VerifyResult::Invalid};
 }
 
-Endpoints::Judged Endpoints::authorize(const HttpRequest& request) {
+Endpoints::Answered Endpoints::authorize(const HttpRequest& request) {
   for (const std::string_view name : {kAudience, kScope}) {
     if (is_repeated(request, name)) {
       return {plain(400, fmt::format("the parameter {} stands there more than once; give it once\n",
                                      name)),
-              Outcome::Malformed};
+              VerifyResult::Malformed};
     }
   }
   const auto token = request.bearer_token();
-  if (token.empty()) return {challenge(401, ""), Outcome::Invalid, false};
+  if (token.empty()) return {challenge(401, ""), VerifyResult::Invalid, false};
   const auto audience = request.parameter(kAudience);
   const auto verified =
       audience.empty() ? verifier_.verify(token) : verifier_.verify(token, {{audience}});
-  if (!verified) return {invalid_token(), Outcome::Invalid};
+  if (!verified) return {invalid_token(), VerifyResult::Invalid};
   if (const auto scope = request.parameter(kScope); !verified->has_scopes(scope)) {
     const auto shown = is_scope(scope) && scope.size() <= kMaxShownScope
                            ? fmt::format(", scope=\"{}\"", scope)
                            : std::string();
-    return {challenge(403, "insufficient_scope", shown), Outcome::Denied};
+    return {challenge(403, "insufficient_scope", shown), VerifyResult::Denied};
   }
   HttpAnswer answer{200};
   answer.headers.reserve(3);
   answer.headers.emplace_back("X-Auth-Request-User", verified->user());
   answer.headers.emplace_back("X-Auth-Request-Groups", groups_header(*verified));
   answer.headers.emplace_back("Cache-Control", "no-store");
-  return {std::move(answer), Outcome::Valid};
+  return {std::move(answer), VerifyResult::Valid};
 }
 
-Endpoints::Judged Endpoints::introspect(const HttpRequest& request) {
+Endpoints::Answered Endpoints::introspect(const HttpRequest& request) {
   auto field =
       is_form(request.header("Content-Type")) ? form_field(request.body, "token") : std::nullopt;
   if (!field) {
@@ -159,12 +160,12 @@ Endpoints::Judged Endpoints::introspect(const HttpRequest& request) {
             fmt::format(
                 R"({{"error":"invalid_request","error_description":"send one field token as {}"}})",
                 kForm)),
-        Outcome::Malformed};
+        VerifyResult::Malformed};
   }
   const SecretString token(std::move(*field));
   const auto verified = verifier_.verify(token.reveal());
   return {json(200, introspection(verified, keys_.issuer)),
-          verified ? Outcome::Valid : Outcome::Invalid};
+          verified ? VerifyResult::Valid : VerifyResult::Invalid};
 }
 
 HttpAnswer Endpoints::publish_keys() const {
@@ -174,9 +175,9 @@ HttpAnswer Endpoints::publish_keys() const {
   return public_json(std::move(body));
 }
 
-HttpAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Judged judged) const {
-  metrics_.verified(endpoint, judged.outcome, clock_.steady() - since);
-  return std::move(judged.answer);
+HttpAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Answered answered) const {
+  metrics_.verified(endpoint, answered.result, clock_.steady() - since);
+  return std::move(answered.answer);
 }
 
 void Endpoints::log_malformed(std::string_view why) {

@@ -22,11 +22,11 @@ class Endpoints {
   // another replica mints, so that a value may stand in its Secret a moment before it is known
   // here.
   Endpoints(
-      const Verifier& verifier, serve::Callers& callers, DeferredAnswers& deferred, PublicKeys keys,
-      VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
+      const Verifier& verifier, serve::CallerReviews& caller_reviews, DeferredAnswers& deferred,
+      PublicKeys keys, VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
       std::function<bool()> follows = [] { return false; })
       : verifier_(verifier),
-        introspecting_(callers,
+        introspecting_(caller_reviews,
                        [this](auto verdict, auto took) { introspection_refused(verdict, took); }),
         deferred_(deferred),
         keys_(std::move(keys)),
@@ -41,23 +41,24 @@ class Endpoints {
   serve::CallerAuthorization& introspecting() { return introspecting_; }
 
  private:
-  struct Judged {
+  struct Answered {
     serve::HttpAnswer answer;
-    Outcome outcome;
+    VerifyResult result;
     bool is_of_token = true;  // false: nothing was presented
   };
-  using Judge = Judged (Endpoints::*)(const serve::HttpRequest&);
+  using Answer = Answered (Endpoints::*)(const serve::HttpRequest&);
 
-  Judged review(const serve::HttpRequest& request);
-  Judged authorize(const serve::HttpRequest& request);
-  Judged introspect(const serve::HttpRequest& request);
-  void introspection_refused(serve::Callers::Verdict verdict, std::chrono::duration<double> took);
-  // Answers as `judge` says, at once or, where this replica may not know the token yet, in a
+  Answered review(const serve::HttpRequest& request);
+  Answered authorize(const serve::HttpRequest& request);
+  Answered introspect(const serve::HttpRequest& request);
+  void introspection_refused(serve::CallerReviews::Verdict verdict,
+                             std::chrono::duration<double> took);
+  // Answers by `answer`, at once or, where this replica may not know the token yet, in a
   // moment.
-  serve::Handler about_token(Endpoint endpoint, Judge judge);
+  serve::Handler about_token(Endpoint endpoint, Answer answer);
   bool is_synced();
   serve::HttpAnswer publish_keys() const;
-  serve::HttpAnswer counted(Endpoint endpoint, SteadyTime since, Judged judged) const;
+  serve::HttpAnswer counted(Endpoint endpoint, SteadyTime since, Answered answered) const;
   void log_malformed(std::string_view why);
 
   const Verifier& verifier_;

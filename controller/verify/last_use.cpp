@@ -22,7 +22,7 @@ void LastUse::note(const api::ApiToken& token, WallTime when) {
       noted->second.when = std::max(noted->second.when, when);
       return;
     }
-    if (pending_.size() >= kMostPending) return;
+    if (pending_.size() >= kMaxPending) return;
     pending_.emplace(token.meta.uid, Use{token.meta.key(), when});
   }
   noted_.notify_one();

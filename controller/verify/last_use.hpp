@@ -21,7 +21,7 @@ class LastUse {
   static constexpr std::chrono::minutes kEvery{10};
   static constexpr std::chrono::milliseconds kPause{50};  // between two writes
   static constexpr std::chrono::seconds kRetryAfter{10};  // once a write failed
-  static constexpr std::size_t kMostPending = 100'000;    // tokens; of more nothing is noted
+  static constexpr std::size_t kMaxPending = 100'000;     // tokens; of more nothing is noted
 
   LastUse(kube::Client& client, kube::Store<api::ApiToken>& store, const Clock& clock)
       : client_(client), store_(store), clock_(clock) {}

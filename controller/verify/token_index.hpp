@@ -8,7 +8,7 @@
 
 #include "base/clock.hpp"
 #include "kube/store.hpp"
-#include "verify/digest_table.hpp"
+#include "verify/token_hash_table.hpp"
 
 namespace apitoken::verify {
 
@@ -48,7 +48,7 @@ class TokenIndex {
   const kube::Store<api::ApiToken>& store_;
   const Clock& clock_;
   mutable std::shared_mutex mutex_;
-  DigestTable table_;  // guarded by mutex_
+  TokenHashTable table_;  // guarded by mutex_
 };
 
 }  // namespace apitoken::verify

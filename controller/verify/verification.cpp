@@ -21,9 +21,9 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
           index_, keys.has,
           [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
           reserved),
-      callers_(client, serve::kMayIntrospect, std::move(audiences), clock),
-      endpoints_(verifier_, callers_, deferred_, std::move(keys), metrics_, std::move(synced),
-                 clock, [this] { return !leads_; }),
+      caller_reviews_(client, serve::kMayIntrospect, std::move(audiences), clock),
+      endpoints_(verifier_, caller_reviews_, deferred_, std::move(keys), metrics_,
+                 std::move(synced), clock, [this] { return !leads_; }),
       certificate_(std::move(files), clock),
       server_({serve::kVerifyLimits, kServingThreads, &certificate_},
               serve::Routes(endpoints_.routes())) {

@@ -44,7 +44,7 @@ class Verification {
   TokenIndex index_;
   LastUse last_use_;
   Verifier verifier_;
-  serve::Callers callers_;
+  serve::CallerReviews caller_reviews_;
   VerifyMetrics metrics_;
   DeferredAnswers deferred_;
   Endpoints endpoints_;

@@ -4,7 +4,7 @@ namespace apitoken::verify {
 namespace {
 
 constexpr std::array kEndpointNames{"tokenreview", "introspect", "auth"};
-constexpr std::array kOutcomeNames{"valid", "invalid", "denied", "malformed", "unavailable"};
+constexpr std::array kResultNames{"valid", "invalid", "denied", "malformed", "unavailable"};
 const prometheus::Histogram::BucketBoundaries kBuckets{
     0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5};
 
@@ -22,17 +22,17 @@ VerifyMetrics::VerifyMetrics() {
           .Register(registry_);
   for (std::size_t endpoint = 0; endpoint < kEndpoints; ++endpoint) {
     durations_[endpoint] = &durations.Add({{"endpoint", kEndpointNames[endpoint]}}, kBuckets);
-    for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome) {
-      counters_[endpoint][outcome] =
-          &total.Add({{"endpoint", kEndpointNames[endpoint]}, {"result", kOutcomeNames[outcome]}});
+    for (std::size_t result = 0; result < kResults; ++result) {
+      counters_[endpoint][result] =
+          &total.Add({{"endpoint", kEndpointNames[endpoint]}, {"result", kResultNames[result]}});
     }
   }
 }
 
-void VerifyMetrics::verified(Endpoint endpoint, Outcome outcome,
+void VerifyMetrics::verified(Endpoint endpoint, VerifyResult result,
                              std::chrono::duration<double> took) {
   const auto at = static_cast<std::size_t>(endpoint);
-  counters_[at][static_cast<std::size_t>(outcome)]->Increment();
+  counters_[at][static_cast<std::size_t>(result)]->Increment();
   durations_[at]->Observe(took.count());
 }
 

@@ -12,7 +12,7 @@
 namespace apitoken::verify {
 
 enum class Endpoint { TokenReview, Introspect, Auth };
-enum class Outcome {
+enum class VerifyResult {
   Valid,
   Invalid,
   Denied,       // valid, but without the scope; or the caller may not introspect
@@ -24,15 +24,15 @@ class VerifyMetrics final : public prometheus::Collectable {
  public:
   VerifyMetrics();
 
-  void verified(Endpoint endpoint, Outcome outcome, std::chrono::duration<double> took);
+  void verified(Endpoint endpoint, VerifyResult result, std::chrono::duration<double> took);
   std::vector<prometheus::MetricFamily> Collect() const override { return registry_.Collect(); }
 
  private:
   static constexpr std::size_t kEndpoints = 3;
-  static constexpr std::size_t kOutcomes = 5;
+  static constexpr std::size_t kResults = 5;
   prometheus::Registry registry_;
-  std::array<std::array<prometheus::Counter*, kOutcomes>, kEndpoints>
-      counters_{};  // by Endpoint, Outcome
+  std::array<std::array<prometheus::Counter*, kResults>, kEndpoints>
+      counters_{};  // by Endpoint, VerifyResult
   std::array<prometheus::Histogram*, kEndpoints> durations_{};
 };
 

@@ -8,7 +8,7 @@
 #include "base/base64.hpp"
 #include "core/jwe.hpp"
 #include "core/token_format.hpp"
-#include "fault/world.hpp"
+#include "fault/testbed.hpp"
 
 namespace apitoken::reconcile {
 namespace {
@@ -25,57 +25,57 @@ std::string hash_in(const std::string& jwe) {
   return value ? core::token_hash(value->reveal()) : "";
 }
 
-const Json& status_of(World& world) { return world.server.objects[kToken]["status"]; }
+const Json& status_of(Testbed& testbed) { return testbed.server.objects[kToken]["status"]; }
 
-std::string in_secret(World& world, const char* name) {
-  const auto found = world.server.objects.find(kSecret);
-  if (found == world.server.objects.end() || !found->second["data"].contains(name)) return "";
+std::string in_secret(Testbed& testbed, const char* name) {
+  const auto found = testbed.server.objects.find(kSecret);
+  if (found == testbed.server.objects.end() || !found->second["data"].contains(name)) return "";
   return base64_decode(found->second["data"][name].get<std::string>()).value();
 }
 
-void encrypt(World& world, const Json& secret = Json::object()) {
+void encrypt(Testbed& testbed, const Json& secret = Json::object()) {
   Json patch{{"secret", secret}};
   patch["secret"]["encryptTo"] = key().jwk;
-  world.spec(patch);
+  testbed.spec(patch);
 }
 
-void expect_the_same_value_in_both(World& world) {
-  const auto& status = status_of(world);
+void expect_the_same_value_in_both(Testbed& testbed) {
+  const auto& status = status_of(testbed);
   ASSERT_TRUE(status.contains("encryptedValue"));
-  EXPECT_EQ(status["encryptedValue"], in_secret(world, "token.jwe"));
+  EXPECT_EQ(status["encryptedValue"], in_secret(testbed, "token.jwe"));
   EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
-  EXPECT_FALSE(world.server.objects[kSecret]["data"].contains("token"));
+  EXPECT_FALSE(testbed.server.objects[kSecret]["data"].contains("token"));
 }
 
-void expect_shown_nowhere(World& world) {
-  EXPECT_FALSE(world.server.objects.contains(kSecret));
-  EXPECT_FALSE(status_of(world).contains("encryptedValue"));
+void expect_shown_nowhere(Testbed& testbed) {
+  EXPECT_FALSE(testbed.server.objects.contains(kSecret));
+  EXPECT_FALSE(status_of(testbed).contains("encryptedValue"));
 }
 
-std::set<std::string> opened_hashes;  // of the world under test
+std::set<std::string> opened_hashes;  // of the testbed under test
 
 // Opens, after each write, what the status shows: it must be the value whose hash stands there.
-void watch_the_status(World& world) {
+void watch_the_status(Testbed& testbed) {
   opened_hashes.clear();
-  world.server.watch_writes = [&world] {
-    const auto& status = status_of(world);
+  testbed.server.watch_writes = [&testbed] {
+    const auto& status = status_of(testbed);
     if (!status.contains("encryptedValue")) return;
     EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
     opened_hashes.insert(status["tokenHash"].get<std::string>());
   };
 }
 
-void ask_for_rotation(World& world) {
-  watch_the_status(world);
-  world.server.edit(kToken, [](Json& token) {
+void ask_for_rotation(Testbed& testbed) {
+  watch_the_status(testbed);
+  testbed.server.edit(kToken, [](Json& token) {
     token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
   });
 }
 
 // What was shown while it was rotated works.
-void expect_rotated_once(World& world) {
-  expect_the_same_value_in_both(world);
-  const auto& status = status_of(world);
+void expect_rotated_once(Testbed& testbed) {
+  expect_the_same_value_in_both(testbed);
+  const auto& status = status_of(testbed);
   EXPECT_EQ(status["lastRotationRequest"], "2026-03-24T12:00:00Z");
   const std::set<std::string> valid{status["tokenHash"], status["previous"]["tokenHash"]};
   EXPECT_TRUE(opened_hashes.contains(status["tokenHash"]));
@@ -84,17 +84,18 @@ void expect_rotated_once(World& world) {
 }
 
 TEST(EncryptedValue, IsIssuedIntoSecretAndStatus) {
-  fail_at_each_write([](World& w) { encrypt(w); }, watch_the_status, expect_the_same_value_in_both);
+  fail_at_each_write([](Testbed& w) { encrypt(w); }, watch_the_status,
+                     expect_the_same_value_in_both);
 }
 
 TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
   fail_at_each_write(
-      [](World& w) {
+      [](Testbed& w) {
         encrypt(w);
         w.settle();
       },
       ask_for_rotation,
-      [](World& w) {
+      [](Testbed& w) {
         expect_rotated_once(w);
         EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),
                   status_of(w)["previous"]["tokenHash"]);
@@ -103,7 +104,7 @@ TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
 
 TEST(EncryptedValue, IsNotReplacedWhereItsSecretHadItsTime) {
   fail_at_each_write(
-      [](World& w) {
+      [](Testbed& w) {
         encrypt(w, {{"deleteAfter", "1h"}});
         w.settle();
         w.clock.advance(2h);
@@ -115,36 +116,36 @@ TEST(EncryptedValue, IsNotReplacedWhereItsSecretHadItsTime) {
 
 TEST(EncryptedValue, GoesWithItsSecretAfterDeleteAfter) {
   fail_at_each_write(
-      [](World& w) {
+      [](Testbed& w) {
         encrypt(w, {{"deleteAfter", "1h"}});
         w.settle();
       },
-      [](World& w) { w.clock.advance(2h); }, expect_shown_nowhere);
+      [](Testbed& w) { w.clock.advance(2h); }, expect_shown_nowhere);
 }
 
 TEST(EncryptedValue, GoesWithTheRevocation) {
   fail_at_each_write(
-      [](World& w) {
+      [](Testbed& w) {
         encrypt(w);
         w.settle();
       },
-      [](World& w) { w.spec({{"revoked", true}}); }, expect_shown_nowhere);
+      [](Testbed& w) { w.spec({{"revoked", true}}); }, expect_shown_nowhere);
 }
 
 TEST(EncryptedValue, LeavesTheStatusWithTheNextMintingInClear) {
   fail_at_each_write(
-      [](World& w) {
+      [](Testbed& w) {
         encrypt(w);
         w.settle();
       },
-      [](World& w) {
+      [](Testbed& w) {
         w.spec({{"secret", {{"encryptTo", nullptr}}}});
         w.server.edit(kToken, [](Json& token) {
           token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] =
               "2026-03-24T12:00:00Z";
         });
       },
-      [](World& w) {
+      [](Testbed& w) {
         EXPECT_FALSE(status_of(w).contains("encryptedValue"));
         EXPECT_EQ(core::token_hash(in_secret(w, "token")), status_of(w)["tokenHash"]);
         EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),

@@ -9,7 +9,7 @@
 #include "api/names.hpp"
 #include "base/base64.hpp"
 #include "base/rfc3339.hpp"
-#include "fault/world.hpp"
+#include "fault/testbed.hpp"
 #include "unit/kube/captured_log.hpp"
 #include "unit/kube/fake_transport.hpp"
 #include "unit/kube/watched_clock.hpp"
@@ -100,12 +100,11 @@ class JwtKeysTest : public testing::Test {
 
   FakeApiServer server_;
   kube::WatchedClock clock_{*parse_rfc3339("2026-03-24T12:00:00Z")};
-  Silence silence_;
+  NullNotifications null_;
   Events events_;
   std::size_t live_ = 0;
-  kube::Client client_{server_, silence_};
-  notify::Dispatcher dispatcher_{
-      {events_, silence_, silence_, silence_, silence_, silence_, clock_}};
+  kube::Client client_{server_, null_};
+  notify::Dispatcher dispatcher_{{events_, null_, null_, null_, null_, null_, clock_}};
   JwtKeys keys_{
       client_, clock_, dispatcher_, {"system", "https://issuer.example.com", 720h}, [this] {
         return live_;

@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "fault/world.hpp"
+#include "fault/testbed.hpp"
 
 namespace apitoken::reconcile {
 namespace {
@@ -31,7 +31,7 @@ class Refusal : public ::testing::Test {
     return "";
   }
 
-  World world_;
+  Testbed world_;
   prometheus::Registry registry_;
   serve::ControllerMetrics metrics_{registry_, "apitoken"};
 };

@@ -114,10 +114,10 @@ TEST(Replay, RequestsAboutTokens) {
   NoTransport transport;
   NoObserver observer;
   kube::Client client(transport, observer);
-  serve::Callers callers(client, serve::kMayIntrospect, {}, clock);
+  serve::CallerReviews reviews(client, serve::kMayIntrospect, {}, clock);
   verify::VerifyMetrics metrics;
   verify::DeferredAnswers deferred;
-  verify::Endpoints endpoints(verifier, callers, deferred, {}, metrics, [] { return true; }, clock);
+  verify::Endpoints endpoints(verifier, reviews, deferred, {}, metrics, [] { return true; }, clock);
   const serve::Routes routes(endpoints.routes());
   using serve::request_of;
   replay("requests", 5000, [&](const std::string& text) {

@@ -54,10 +54,10 @@ class PermissionTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  Callers callers{client, kMayReadMetrics, {}, clock};
-  std::vector<Callers::Verdict> refused;
+  CallerReviews reviews{client, kMayReadMetrics, {}, clock};
+  std::vector<CallerReviews::Verdict> refused;
   CallerAuthorization authorization{
-      callers, [this](Callers::Verdict verdict, auto) { refused.push_back(verdict); }};
+      reviews, [this](CallerReviews::Verdict verdict, auto) { refused.push_back(verdict); }};
   Routes routes{{{"GET", "/metrics", says("page"), &authorization}}};
 };
 
@@ -82,7 +82,7 @@ TEST_F(PermissionTest, NobodyElseDoes) {
               HasSubstr("the verb get on the path /metrics"));
   transport.answer(Error{ErrorKind::Unavailable, "no connection", {}});
   EXPECT_EQ(get("Bearer third").status, 503);
-  using enum Callers::Verdict;
+  using enum CallerReviews::Verdict;
   EXPECT_EQ(refused, (std::vector{Unknown, Unknown, Forbidden, Unavailable}));
 }
 

@@ -72,13 +72,13 @@ class EndpointsTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  serve::Callers callers{client, serve::kMayIntrospect, {}, clock};
+  serve::CallerReviews reviews{client, serve::kMayIntrospect, {}, clock};
   VerifyMetrics metrics;
   std::string jwks = R"({"keys":[]})";
   PublicKeys keys{"https://tokens.example.com", [this] { return jwks; }};
   bool synced = true;
   DeferredAnswers deferred;
-  Endpoints endpoints{verifier, callers, deferred, keys, metrics, [this] { return synced; }, clock};
+  Endpoints endpoints{verifier, reviews, deferred, keys, metrics, [this] { return synced; }, clock};
   serve::Routes routes{endpoints.routes()};
 };
 
@@ -310,7 +310,7 @@ TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlo
     introspect("token=good", false, ("Bearer bad" + std::to_string(i)).c_str());
   EXPECT_EQ(transport.count(), 2 + static_cast<std::size_t>(serve::ReviewBudget::kSourceBurst) - 1);
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
-  clock.advance(serve::Callers::kAllowedFor);
+  clock.advance(serve::CallerReviews::kAllowedFor);
   transport.answer(201, R"({"status":{"authenticated":false}})");
   EXPECT_EQ(introspect("token=good", false, "Bearer caller").status, 401)
       << "asked again after a while";
@@ -386,7 +386,7 @@ class FollowingTest : public EndpointsTest {
   }
 
   bool follows = true;
-  Endpoints following_endpoints{verifier, callers,
+  Endpoints following_endpoints{verifier, reviews,
                                 deferred, keys,
                                 metrics,  [] { return true; },
                                 clock,    [this] { return follows; }};

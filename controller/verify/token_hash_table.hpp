@@ -1,6 +1,6 @@
-// DigestTable: from the SHA-256 of a token's value to the ApiToken whose value it is, in one flat
-// array of 64 bytes a slot, open addressing, linear probing. TokenIndex owns it and holds a lock
-// around each call. It judges nothing.
+// TokenHashTable: from the SHA-256 of a token's value to the ApiToken whose value it is, in one
+// flat array of 64 bytes a slot, open addressing, linear probing. TokenIndex owns it and holds a
+// lock around each call. It judges nothing.
 //
 // Digests are evenly spread by nature and only the operator puts any in, so their first bytes are
 // the hash.
@@ -14,7 +14,7 @@
 
 namespace apitoken::verify {
 
-class DigestTable {
+class TokenHashTable {
  public:
   struct Slot {
     core::Digest digest{};

@@ -1,6 +1,6 @@
 // Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever
 // comes and goes.
-#include "verify/digest_table.hpp"
+#include "verify/token_hash_table.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -32,25 +32,25 @@ bool belongs_to(const api::ApiToken& token, const api::ObjectMeta& owner) {
 
 }  // namespace
 
-std::size_t DigestTable::home_of(const core::Digest& digest) const {
+std::size_t TokenHashTable::home_of(const core::Digest& digest) const {
   std::uint64_t first = 0;
   std::memcpy(&first, digest.data(), sizeof first);
   return static_cast<std::size_t>(first) & (slots_.size() - 1);
 }
 
-void DigestTable::insert(Slot slot) {
+void TokenHashTable::insert(Slot slot) {
   if ((used_ + 1) * 5 > slots_.size() * 4) grow();
   place(std::move(slot));
   ++used_;
 }
 
-void DigestTable::place(Slot slot) {
+void TokenHashTable::place(Slot slot) {
   auto at = home_of(slot.digest);
   while (slots_[at].token) at = next(at);
   slots_[at] = std::move(slot);
 }
 
-void DigestTable::grow() {
+void TokenHashTable::grow() {
   auto former =
       std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
   for (Slot& slot : former) {
@@ -58,7 +58,7 @@ void DigestTable::grow() {
   }
 }
 
-void DigestTable::erase(const core::Digest& digest, const api::ObjectMeta& owner) {
+void TokenHashTable::erase(const core::Digest& digest, const api::ObjectMeta& owner) {
   if (slots_.empty()) return;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
     if (!equal(slots_[at].digest, digest) || !belongs_to(*slots_[at].token, owner)) continue;
@@ -69,7 +69,7 @@ void DigestTable::erase(const core::Digest& digest, const api::ObjectMeta& owner
 }
 
 // Moves up what could not stand nearer to its home before.
-void DigestTable::close_gap(std::size_t gap) {
+void TokenHashTable::close_gap(std::size_t gap) {
   for (auto at = next(gap); slots_[at].token; at = next(at)) {
     const auto home = home_of(slots_[at].digest);
     const auto mask = slots_.size() - 1;
@@ -80,7 +80,7 @@ void DigestTable::close_gap(std::size_t gap) {
   slots_[gap] = Slot{};
 }
 
-const DigestTable::Slot* DigestTable::find(const core::Digest& digest) const {
+const TokenHashTable::Slot* TokenHashTable::find(const core::Digest& digest) const {
   if (slots_.empty()) return nullptr;
   const Slot* found = nullptr;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
@@ -90,7 +90,7 @@ const DigestTable::Slot* DigestTable::find(const core::Digest& digest) const {
   return found;
 }
 
-std::vector<std::shared_ptr<const api::ApiToken>> DigestTable::claimants(
+std::vector<std::shared_ptr<const api::ApiToken>> TokenHashTable::claimants(
     const core::Digest& digest) const {
   std::vector<std::shared_ptr<const api::ApiToken>> tokens;
   if (slots_.empty()) return tokens;

@@ -1,5 +1,5 @@
 // SMTP settings out of a TokenExpiryConfig and its Secrets.
-#include "reconcile/mail_desk.hpp"
+#include "reconcile/smtp_settings_reader.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -30,8 +30,8 @@ std::string_view meaning_of(std::string_view key) {
 
 }  // namespace
 
-Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config,
-                                                     std::stop_token stop) {
+Result<notify::MailSettings> SmtpSettingsReader::mail_settings(const std::string& config,
+                                                               std::stop_token stop) {
   const auto list = table_.snapshot();
   const auto* found = find_config(*list, config);
   if (!found || !found->smtp) {
@@ -54,8 +54,8 @@ Result<notify::MailSettings> MailDesk::mail_settings(const std::string& config,
   return settings;
 }
 
-Status MailDesk::read_credentials(const std::string& secret, notify::MailSettings& settings,
-                                  std::stop_token stop) {
+Status SmtpSettingsReader::read_credentials(const std::string& secret,
+                                            notify::MailSettings& settings, std::stop_token stop) {
   if (secret.empty()) return {};
   auto values = read_values(secret, {"username", "password", "server"}, stop);
   if (!values) return std::unexpected(values.error());
@@ -79,8 +79,8 @@ Status MailDesk::read_credentials(const std::string& secret, notify::MailSetting
   return {};
 }
 
-Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settings,
-                         std::stop_token stop) {
+Status SmtpSettingsReader::read_ca(const std::string& secret, notify::MailSettings& settings,
+                                   std::stop_token stop) {
   if (secret.empty()) return {};
   const auto values = read_values(secret, {"ca.crt"}, stop);
   if (!values) return std::unexpected(values.error());
@@ -88,7 +88,7 @@ Status MailDesk::read_ca(const std::string& secret, notify::MailSettings& settin
   return {};
 }
 
-Result<std::vector<SecretString>> MailDesk::read_values(
+Result<std::vector<SecretString>> SmtpSettingsReader::read_values(
     const std::string& secret, std::initializer_list<std::string_view> keys, std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, {operator_namespace_, secret}, stop);
   if (!body && body.error().kind == ErrorKind::NotFound) {

@@ -1,39 +1,39 @@
 // Versions of Secrets that hold what we wrote.
-#include "reconcile/secret_trust.hpp"
+#include "reconcile/own_writes.hpp"
 
 namespace apitoken::reconcile {
 
-void SecretTrust::trust(const api::ObjectMeta& secret) {
+void OwnWrites::record(const api::ObjectMeta& secret) {
   std::lock_guard lock(mutex_);
   versions_[secret.uid] = secret.resource_version;
 }
 
-std::optional<bool> SecretTrust::trusts(const api::ObjectMeta& secret) const {
+std::optional<bool> OwnWrites::is_ours(const api::ObjectMeta& secret) const {
   std::lock_guard lock(mutex_);
   const auto found = versions_.find(secret.uid);
   if (found == versions_.end()) return {};
   return found->second == secret.resource_version;
 }
 
-void SecretTrust::forget(const std::string& uid) {
+void OwnWrites::forget(const std::string& uid) {
   std::lock_guard lock(mutex_);
   versions_.erase(uid);
 }
 
-void SecretTrust::found_outside(api::SecretMeta secret) {
+void OwnWrites::found_unwatched(api::SecretMeta secret) {
   std::lock_guard lock(mutex_);
-  outside_.insert_or_assign(secret.meta.key(), std::move(secret));
+  unwatched_.insert_or_assign(secret.meta.key(), std::move(secret));
 }
 
-std::optional<api::SecretMeta> SecretTrust::take_outside(const api::ObjectKey& key) {
+std::optional<api::SecretMeta> OwnWrites::take_unwatched(const api::ObjectKey& key) {
   std::lock_guard lock(mutex_);
-  auto node = outside_.extract(key);
+  auto node = unwatched_.extract(key);
   if (node.empty()) return {};
   return std::move(node.mapped());
 }
 
-Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectKey& key,
-                    std::stop_token stop) {
+Status look_for_unwatched(OwnWrites& own_writes, kube::Client& client, const api::ObjectKey& key,
+                          std::stop_token stop) {
   const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
   if (!answer) return std::unexpected(answer.error());
@@ -42,7 +42,7 @@ Status look_outside(SecretTrust& trust, kube::Client& client, const api::ObjectK
   if (!object) return std::unexpected(object.error());
   auto secret = api::decode_secret_meta(*object);
   if (!secret) return std::unexpected(secret.error());
-  trust.found_outside(std::move(*secret));
+  own_writes.found_unwatched(std::move(*secret));
   return {};
 }
 

@@ -1,5 +1,5 @@
 // Reviews of callers, and the memory of them.
-#include "serve/callers.hpp"
+#include "serve/caller_reviews.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -10,12 +10,12 @@
 
 namespace apitoken::serve {
 
-const Right kMayIntrospect{"/introspect", "the verb introspect on apitokens.apitoken.dev",
-                           [](const api::UserInfo& user) {
-                             return api::encode_access_question(user, "introspect", api::kGroup,
-                                                                kube::resources::kApiTokens.plural);
-                           }};
-const Right kMayReadMetrics{
+const Permission kMayIntrospect{
+    "/introspect", "the verb introspect on apitokens.apitoken.dev", [](const api::UserInfo& user) {
+      return api::encode_access_question(user, "introspect", api::kGroup,
+                                         kube::resources::kApiTokens.plural);
+    }};
+const Permission kMayReadMetrics{
     "/metrics", "the verb get on the path /metrics",
     [](const api::UserInfo& user) { return api::encode_path_question(user, "get", "/metrics"); }};
 
@@ -34,10 +34,10 @@ void forget_first_to_end(Memory& memory) {
 
 }  // namespace
 
-struct Callers::Waiting {
-  Waiting(Callers& all, std::string_view text, const core::Digest& hash, Credential shape,
+struct CallerReviews::Waiting {
+  Waiting(CallerReviews& all, std::string_view text, const core::Digest& hash, Credential shape,
           std::string_view from)
-      : callers(all),
+      : reviews(all),
         token(std::string(text)),
         digest(hash),
         credential(std::move(shape)),
@@ -45,27 +45,27 @@ struct Callers::Waiting {
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
-    const std::lock_guard lock(callers.mutex_);
-    callers.budget_.leave(source);
-    const auto found = callers.under_review_.find(digest);
-    if (--found->second.waiting == 0) callers.under_review_.erase(found);
+    const std::lock_guard lock(reviews.mutex_);
+    reviews.budget_.leave(source);
+    const auto found = reviews.under_review_.find(digest);
+    if (--found->second.waiting == 0) reviews.under_review_.erase(found);
   }
 
-  Callers& callers;
+  CallerReviews& reviews;
   const SecretString token;
   const core::Digest digest;
   const Credential credential;
   const std::string source;
 };
 
-std::size_t Callers::FirstBytes::operator()(const core::Digest& digest) const {
+std::size_t CallerReviews::FirstBytes::operator()(const core::Digest& digest) const {
   std::size_t value = 0;
   std::memcpy(&value, digest.data(), sizeof value);
   return value;
 }
 
-std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view token,
-                                                               std::string_view peer) {
+std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit(
+    std::string_view token, std::string_view peer) {
   const auto digest = core::digest_of(token);
   {
     std::unique_lock lock(mutex_);
@@ -98,7 +98,7 @@ std::variant<Callers::Verdict, Callers::Review> Callers::admit(std::string_view 
       [this, waiting](std::stop_token stop) { return review(*waiting, std::move(stop)); });
 }
 
-Callers::Verdict Callers::review(const Waiting& waiting, std::stop_token stop) {
+CallerReviews::Verdict CallerReviews::review(const Waiting& waiting, std::stop_token stop) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto verdict = recall(waiting.digest)) return *verdict;
@@ -113,7 +113,7 @@ Callers::Verdict Callers::review(const Waiting& waiting, std::stop_token stop) {
   return *verdict;
 }
 
-void Callers::renew(std::stop_token stop) {
+void CallerReviews::renew(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   while (renewal_came_.wait(lock, stop, [this] { return !renewals_.empty(); }) &&
          !stop.stop_requested()) {
@@ -126,7 +126,7 @@ void Callers::renew(std::stop_token stop) {
 }
 
 // Where the API server cannot be asked the verdict in force stays, to its end.
-void Callers::renew_one(const SecretString& token, std::stop_token stop) {
+void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
   const auto digest = core::digest_of(token.reveal());
   const auto credential = examine_credential(token.reveal());
   const auto verdict = ask(token.reveal(), credential, std::move(stop));
@@ -140,17 +140,19 @@ void Callers::renew_one(const SecretString& token, std::stop_token stop) {
   }
 }
 
-void Callers::log_failing(const Result<Verdict>& verdict) {
+void CallerReviews::log_failing(const Result<Verdict>& verdict) {
   const bool failing = !verdict;
   if (failing_.exchange(failing) == failing) return;
   if (failing)
-    spdlog::warn("cannot review who calls {} error={}", right_.endpoint, verdict.error().message);
+    spdlog::warn("cannot review who calls {} error={}", permission_.endpoint,
+                 verdict.error().message);
   else
-    spdlog::info("reviewing again who calls {}", right_.endpoint);
+    spdlog::info("reviewing again who calls {}", permission_.endpoint);
 }
 
-Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& credential,
-                                      std::stop_token stop) {
+Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
+                                                  const Credential& credential,
+                                                  std::stop_token stop) {
   api::JsonParser parser;
   const auto audiences = audiences_for(credential);
   const auto question = api::encode_token_question(token, audiences);
@@ -165,7 +167,7 @@ Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& 
   if (!caller->authenticated || !fits) return Verdict::Unknown;
 
   const auto answered = client_.create(kube::resources::kSubjectAccessReviews, "",
-                                       right_.question(caller->user), std::move(stop));
+                                       permission_.access_review(caller->user), std::move(stop));
   if (!answered) return std::unexpected(answered.error());
   const auto access = parser.parse(*answered);
   if (!access) return std::unexpected(access.error());
@@ -175,17 +177,17 @@ Result<Callers::Verdict> Callers::ask(std::string_view token, const Credential& 
 }
 
 // Empty: the API server's own.
-std::vector<std::string> Callers::audiences_for(const Credential& credential) const {
+std::vector<std::string> CallerReviews::audiences_for(const Credential& credential) const {
   const bool names_ours = share_one(credential.audiences, audiences_.names);
   return audiences_.api_server_too && !names_ours ? std::vector<std::string>{} : audiences_.names;
 }
 
-bool Callers::is_for_others(const Credential& credential) const {
+bool CallerReviews::is_for_others(const Credential& credential) const {
   return credential.kind == Credential::Kind::Jwt && !audiences_.api_server_too &&
          !share_one(credential.audiences, audiences_.names);
 }
 
-std::optional<Callers::Verdict> Callers::recall(const core::Digest& digest) {
+std::optional<CallerReviews::Verdict> CallerReviews::recall(const core::Digest& digest) {
   const auto now = clock_.steady();
   if (const auto found = allowed_.find(digest);
       found != allowed_.end() && now < found->second.until) {
@@ -198,8 +200,8 @@ std::optional<Callers::Verdict> Callers::recall(const core::Digest& digest) {
   return {};
 }
 
-bool Callers::pay(const core::Digest& digest, const Credential& credential,
-                  std::string_view source) {
+bool CallerReviews::pay(const core::Digest& digest, const Credential& credential,
+                        std::string_view source) {
   const auto now = clock_.steady();
   if (allowed_.contains(digest) && budget_.take_reserve(now)) return true;
   auto kind = ReviewBudget::Kind::Opaque;
@@ -210,14 +212,15 @@ bool Callers::pay(const core::Digest& digest, const Credential& credential,
   return budget_.take(kind, source, now);
 }
 
-bool Callers::begin_renewal(const core::Digest& digest) {
+bool CallerReviews::begin_renewal(const core::Digest& digest) {
   auto& entry = allowed_.at(digest);
   const auto now = clock_.steady();
   if (entry.renewing || now < entry.renew_at || !budget_.take_reserve(now)) return false;
   return entry.renewing = true;
 }
 
-void Callers::remember(const core::Digest& digest, const Credential& credential, Verdict verdict) {
+void CallerReviews::remember(const core::Digest& digest, const Credential& credential,
+                             Verdict verdict) {
   const auto now = clock_.steady();
   if (verdict != Verdict::Unknown && !credential.kid.empty() &&
       !proven_keys_.contains(credential.kid)) {

@@ -1,4 +1,4 @@
-// Callers: may whoever presents this bearer token do what the endpoint asks for? Asks the API
+// CallerReviews: may whoever presents this bearer token do what the endpoint asks for? Asks the API
 // server (TokenReview, then SubjectAccessReview) and remembers the answer for a while. The
 // endpoints ask on the HTTPS threads, which never wait; reviews run on the threads that may,
 // renewals on a thread of their own. Bounded in memory and in calls a second, whatever is
@@ -25,14 +25,14 @@
 namespace apitoken::serve {
 
 // What a caller must be allowed to do, by RBAC.
-struct Right {
-  std::string_view endpoint;                      // for the log
-  std::string_view text;                          // "the verb introspect on apitokens.apitoken.dev"
-  std::string (*question)(const api::UserInfo&);  // a SubjectAccessReview
+struct Permission {
+  std::string_view endpoint;  // for the log
+  std::string_view text;      // "the verb introspect on apitokens.apitoken.dev"
+  std::string (*access_review)(const api::UserInfo&);  // a SubjectAccessReview
 };
-extern const Right
+extern const Permission
     kMayIntrospect;  // the verb `introspect` on apitokens.apitoken.dev in all namespaces
-extern const Right kMayReadMetrics;  // the verb `get` on the path /metrics
+extern const Permission kMayReadMetrics;  // the verb `get` on the path /metrics
 
 // Whom a caller's token must be for. A token that names one of `names` is reviewed for these
 // audiences; any other for the API server's own, unless that is not accepted. Source:
@@ -44,11 +44,11 @@ struct CallerAudiences {
   bool operator==(const CallerAudiences&) const = default;
 };
 
-class Callers {
+class CallerReviews {
  public:
   enum class Verdict {
     Allowed,
-    Forbidden,      // the API server knows the caller, who lacks the right
+    Forbidden,      // the API server knows the caller, who lacks the permission
     Unknown,        // the API server does not know the token, or cannot
     OtherAudience,  // the token says itself that it is for somebody else
     Unavailable,    // it could not be asked, or too often already
@@ -63,10 +63,11 @@ class Callers {
   static constexpr std::size_t kMaxRemembered = 1024;  // of each kind
   static constexpr std::size_t kMaxProvenKeys = 64;
 
-  Callers(kube::Client& client, const Right& right, CallerAudiences audiences, const Clock& clock)
-      : client_(client), right_(right), audiences_(std::move(audiences)), clock_(clock) {}
+  CallerReviews(kube::Client& client, const Permission& permission, CallerAudiences audiences,
+                const Clock& clock)
+      : client_(client), permission_(permission), audiences_(std::move(audiences)), clock_(clock) {}
 
-  const Right& right() const { return right_; }
+  const Permission& permission() const { return permission_; }
   const CallerAudiences& audiences() const { return audiences_; }
 
   // The verdict where it is known, else the review that brings it, which is paid for from the
@@ -111,7 +112,7 @@ class Callers {
   void remember(const core::Digest& digest, const Credential& credential, Verdict verdict);
 
   kube::Client& client_;
-  const Right& right_;
+  const Permission& permission_;
   const CallerAudiences audiences_;
   const Clock& clock_;
   std::atomic<bool> failing_ =

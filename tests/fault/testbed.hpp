@@ -22,13 +22,13 @@ inline const std::string kToken = "/apis/apitoken.dev/v1alpha1/namespaces/team-a
 inline const std::string kSecret = "/api/v1/namespaces/team-a/secrets/ci";
 
 // What the dispatcher wants around it; it is never started, so nothing is delivered.
-class Silence final : public notify::EventSink,
-                      public notify::MailChannel,
-                      public notify::MailSettingsSource,
-                      public notify::DeliveryListener,
-                      public notify::WorkloadGauge,
-                      public notify::NotifyObserver,
-                      public kube::RequestObserver {
+class NullNotifications final : public notify::EventSink,
+                                public notify::MailChannel,
+                                public notify::MailSettingsSource,
+                                public notify::DeliveryListener,
+                                public notify::WorkloadGauge,
+                                public notify::NotifyObserver,
+                                public kube::RequestObserver {
  public:
   Status create(const api::Event&, std::stop_token) override { return {}; }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
@@ -56,14 +56,14 @@ class Operator {
  public:
   Operator(FakeApiServer& server, const Clock& clock)
       : server_(server),
-        client_(server, silence_),
-        dispatcher_({silence_, silence_, silence_, silence_, silence_, silence_, clock}),
-        gatherer_(client_, stores_, table_, trust_, live_, dispatcher_, clock),
+        client_(server, null_),
+        dispatcher_({null_, null_, null_, null_, null_, null_, clock}),
+        gatherer_(client_, stores_, table_, own_writes_, live_, dispatcher_, clock),
         index_(stores_.tokens, clock),
         executor_(
-            client_, stores_, trust_, live_, dispatcher_,
+            client_, stores_, own_writes_, live_, dispatcher_,
             [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
-              return fail(ErrorKind::Unavailable, "no key in this world");
+              return fail(ErrorKind::Unavailable, "the testbed has no signing key");
             },
             [](bool) {}) {}
 
@@ -104,12 +104,12 @@ class Operator {
   }
 
   FakeApiServer& server_;
-  Silence silence_;
+  NullNotifications null_;
   kube::Client client_;
   Stores stores_;
   ConfigTable table_;
-  SecretTrust trust_;
-  LiveView live_{client_, stores_, trust_};
+  OwnWrites own_writes_;
+  LiveView live_{client_, stores_, own_writes_};
   notify::Dispatcher dispatcher_;
   Gatherer gatherer_;
   verify::TokenIndex index_;
@@ -117,9 +117,9 @@ class Operator {
   Executor executor_;
 };
 
-class World {
+class Testbed {
  public:
-  World() {
+  Testbed() {
     server.put(kToken, {{"metadata", {{"name", "ci"}, {"namespace", "team-a"}, {"generation", 1}}},
                         {"spec", {{"user", "alice@example.com"}}}});
   }
@@ -155,28 +155,28 @@ class World {
 };
 
 // Runs into each fault at the n-th write, for every n; `expect` looks at what that converges to.
-inline void fail_at_each_write(const std::function<void(World&)>& prepare,
-                               const std::function<void(World&)>& act,
-                               const std::function<void(World&)>& expect) {
+inline void fail_at_each_write(const std::function<void(Testbed&)>& prepare,
+                               const std::function<void(Testbed&)>& act,
+                               const std::function<void(Testbed&)>& expect) {
   using Fault = FakeApiServer::Fault;
   for (const Fault fault :
        {Fault::Refused, Fault::AnswerLost, Fault::CrashBefore, Fault::CrashAfter}) {
     for (int nth = 1;; ++nth) {
       SCOPED_TRACE("fault " + std::to_string(int(fault)) + " at write " + std::to_string(nth));
-      World world;
-      prepare(world);
-      act(world);
-      world.server.fail_write(nth, fault);
-      world.run_into_fault();
-      if (!world.server.fired()) {
+      Testbed testbed;
+      prepare(testbed);
+      act(testbed);
+      testbed.server.fail_write(nth, fault);
+      testbed.run_into_fault();
+      if (!testbed.server.fired()) {
         EXPECT_GT(nth, 1) << "nothing was written";
         break;
       }
-      world.settle();
-      expect(world);
-      const int writes = world.server.writes();
-      world.settle();
-      EXPECT_EQ(world.server.writes(), writes) << "settled, and writes on";
+      testbed.settle();
+      expect(testbed);
+      const int writes = testbed.server.writes();
+      testbed.settle();
+      EXPECT_EQ(testbed.server.writes(), writes) << "settled, and writes on";
       ASSERT_FALSE(::testing::Test::HasFailure());
     }
   }

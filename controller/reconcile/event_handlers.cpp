@@ -1,5 +1,5 @@
 // From changes to keys.
-#include "reconcile/kinds.hpp"
+#include "reconcile/event_handlers.hpp"
 
 #include "api/names.hpp"
 #include "core/plan_secret.hpp"
@@ -20,7 +20,7 @@ bool is_own_minting(const kube::Change<api::SecretMeta>& change) {
 
 }  // namespace
 
-void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
+void EventHandlers::on_token(const kube::Change<api::ApiToken>& change) {
   const auto& gone = change.before;
   if (gone && (!change.after || change.after->meta.uid != gone->meta.uid)) {
     dispatcher_.token_deleted(gone->meta.uid);
@@ -31,7 +31,7 @@ void Kinds::on_token(const kube::Change<api::ApiToken>& change) {
   recount_configs();
 }
 
-void Kinds::enqueue(const api::ApiToken* before, const api::ApiToken& after) {
+void EventHandlers::enqueue(const api::ApiToken* before, const api::ApiToken& after) {
   const WallTime now = clock_.wall();
   const auto key = after.meta.key();
   if (before == nullptr) return queues_.tokens.add(key, core::token_urgency(after, now));
@@ -43,7 +43,7 @@ void Kinds::enqueue(const api::ApiToken* before, const api::ApiToken& after) {
   }
 }
 
-void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
+void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   const bool same_spec = change.before && change.after && change.before->spec == change.after->spec;
   if (!same_spec || change.after->meta.deleted) {
@@ -59,8 +59,8 @@ void Kinds::on_config(const kube::Change<api::TokenExpiryConfig>& change) {
   if (change.after) queues_.configs.add(meta.key());
 }
 
-void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
-  if (change.before && !change.after) trust_.forget(change.before->meta.uid);
+void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {
+  if (change.before && !change.after) own_writes_.forget(change.before->meta.uid);
   const bool echo = is_own_minting(change);
   // Former owners too: one that was taken away has to see that the Secret is no longer its own.
   for (const auto& secret : {change.before, change.after}) {
@@ -80,7 +80,7 @@ void Kinds::on_secret(const kube::Change<api::SecretMeta>& change) {
   }
 }
 
-void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
+void EventHandlers::on_operator_secret(const kube::Change<api::PartialObject>& change) {
   jwt_keys_.on_secret(change);
   const auto& name = change.after ? change.after->meta.name : change.before->meta.name;
   const auto configs = table_.snapshot();
@@ -94,7 +94,7 @@ void Kinds::on_operator_secret(const kube::Change<api::PartialObject>& change) {
 
 // Waiting mail at once; where none waits, the login, so that what cannot work shows before a mail
 // is due.
-void Kinds::retry_mail(const std::string& config) {
+void EventHandlers::retry_mail(const std::string& config) {
   const auto configs = table_.snapshot();
   const auto* found = find_config(*configs, config);
   if (found && found->smtp && found->route.mails) {
@@ -104,7 +104,7 @@ void Kinds::retry_mail(const std::string& config) {
   }
 }
 
-void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
+void EventHandlers::on_namespace(const kube::Change<api::PartialObject>& change) {
   if (!change.after || (change.before && change.before->meta.labels == change.after->meta.labels))
     return;
   const auto& ns = change.after->meta.name;
@@ -114,20 +114,20 @@ void Kinds::on_namespace(const kube::Change<api::PartialObject>& change) {
   recount_configs();
 }
 
-void Kinds::enqueue_all() {
+void EventHandlers::enqueue_all() {
   enqueue_all_tokens({});
   stores_.configs.for_each(
       [&](const api::TokenExpiryConfig& config) { queues_.configs.add(config.meta.key()); });
 }
 
-void Kinds::enqueue_all_tokens(std::optional<Urgency> urgency) {
+void EventHandlers::enqueue_all_tokens(std::optional<Urgency> urgency) {
   const WallTime now = clock_.wall();
   stores_.tokens.for_each([&](const api::ApiToken& token) {
     queues_.tokens.add(token.meta.key(), urgency.value_or(core::token_urgency(token, now)));
   });
 }
 
-void Kinds::recount_configs() {
+void EventHandlers::recount_configs() {
   const auto configs = table_.snapshot();
   for (const core::ExpiryConfig& config : *configs)
     queues_.configs.add_after({"", config.name}, kConfigDelay);

@@ -1,6 +1,6 @@
-// Kinds: whom does a change concern? One function a watched kind, called on its reflector's thread
-// after the store has the change: it puts keys into the queues and tells the dispatcher what is
-// gone. Quick; no I/O.
+// EventHandlers: whom does a change concern? One function a watched kind, called on its reflector's
+// thread after the store has the change: it puts keys into the queues and tells the dispatcher what
+// is gone. Quick; no I/O.
 #pragma once
 
 #include <optional>
@@ -10,18 +10,18 @@
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
 #include "reconcile/jwt_keys.hpp"
+#include "reconcile/own_writes.hpp"
 #include "reconcile/queues.hpp"
-#include "reconcile/secret_trust.hpp"
 
 namespace apitoken::reconcile {
 
-class Kinds {
+class EventHandlers {
  public:
-  Kinds(const Stores& stores, ConfigTable& table, SecretTrust& trust, Queues& queues,
-        notify::Dispatcher& dispatcher, JwtKeys& jwt_keys, const Clock& clock)
+  EventHandlers(const Stores& stores, ConfigTable& table, OwnWrites& own_writes, Queues& queues,
+                notify::Dispatcher& dispatcher, JwtKeys& jwt_keys, const Clock& clock)
       : stores_(stores),
         table_(table),
-        trust_(trust),
+        own_writes_(own_writes),
         queues_(queues),
         dispatcher_(dispatcher),
         jwt_keys_(jwt_keys),
@@ -45,7 +45,7 @@ class Kinds {
 
   const Stores& stores_;
   ConfigTable& table_;
-  SecretTrust& trust_;
+  OwnWrites& own_writes_;
   Queues& queues_;
   notify::Dispatcher& dispatcher_;
   JwtKeys& jwt_keys_;

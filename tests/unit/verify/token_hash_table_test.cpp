@@ -1,4 +1,4 @@
-#include "verify/digest_table.hpp"
+#include "verify/token_hash_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,16 +23,16 @@ std::shared_ptr<const api::ApiToken> owner(const std::string& name) {
   return std::make_shared<const api::ApiToken>(token_of("x", name));
 }
 
-TEST(DigestTable, AnEmptyOneFindsAndErasesNothing) {
-  DigestTable table;
+TEST(TokenHashTable, AnEmptyOneFindsAndErasesNothing) {
+  TokenHashTable table;
   EXPECT_EQ(table.find(digest_of(1, 1)), nullptr);
   table.erase(digest_of(1, 1), owner("a")->meta);
   EXPECT_EQ(table.size(), 0u);
 }
 
-TEST(DigestTable, ASlotFillsACacheLine) { EXPECT_EQ(sizeof(DigestTable::Slot), 64u); }
+TEST(TokenHashTable, ASlotFillsACacheLine) { EXPECT_EQ(sizeof(TokenHashTable::Slot), 64u); }
 
-TEST(DigestTable, OfEqualDigestsTheOldestTokenHasIt) {
+TEST(TokenHashTable, OfEqualDigestsTheOldestTokenHasIt) {
   const auto created = [](const std::string& name, int seconds) {
     auto token = token_of("x", name);
     token.meta.created = kNow + Seconds(seconds);
@@ -42,7 +42,7 @@ TEST(DigestTable, OfEqualDigestsTheOldestTokenHasIt) {
   std::vector tokens{created("d", 2), created("b", 1), created("c", 1), created("a", 3)};
   std::ranges::sort(tokens);
   do {
-    DigestTable table;
+    TokenHashTable table;
     for (const auto& token : tokens) table.insert({digest, token, kNow, false});
     std::string order;
     for (const auto& token : table.claimants(digest)) order += token->meta.name;
@@ -57,8 +57,8 @@ TEST(DigestTable, OfEqualDigestsTheOldestTokenHasIt) {
   } while (std::ranges::next_permutation(tokens).found);
 }
 
-TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {
-  DigestTable table;
+TEST(TokenHashTable, DoesWhatAMapDoesWhateverComesAndGoes) {
+  TokenHashTable table;
   std::map<core::Digest, std::string> model;
   std::mt19937 random(20261124);
   for (int step = 0; step < 5'000; ++step) {
@@ -88,8 +88,8 @@ TEST(DigestTable, DoesWhatAMapDoesWhateverComesAndGoes) {
   }
 }
 
-TEST(DigestTable, AHundredThousandTokensTakeLessThanTwoHundredBytesEach) {
-  DigestTable table;
+TEST(TokenHashTable, AHundredThousandTokensTakeLessThanTwoHundredBytesEach) {
+  TokenHashTable table;
   const auto token = owner("a");
   std::size_t worst = 0;
   for (std::uint64_t i = 0; i < 100'000; ++i) {
