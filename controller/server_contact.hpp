@@ -22,7 +22,7 @@ class ServerContact final : public kube::AnswerListener {
   }
   void unanswered() override { outage_.unanswered(); }
   std::function<bool()> permission(const kube::HttpRequest& request) override {
-    return kube::GuardedTransport::is_leaders_alone(request) ? may_write_ : std::function<bool()>();
+    return kube::GuardedTransport::is_for_leader(request) ? may_write_ : std::function<bool()>();
   }
 
  private:

@@ -1,4 +1,4 @@
-// Two opinions about the time.
+// Compares the machine's clock with the server's Date headers.
 #include "kube/agreed_clock.hpp"
 
 #include <algorithm>
@@ -6,14 +6,14 @@
 namespace apitoken::kube {
 
 void AgreedClock::answered(const AnswerHead& head) {
-  // 5xx may come from a proxy, which has a clock of its own.
+  // A 5xx may come from a proxy, whose clock is a third one.
   if (!head.date || head.status >= 500 || head.came - head.asked > kMaxRoundTrip) return;
   const std::lock_guard lock(mutex_);
   reading_ = Reading{*head.date, head.asked, head.came};
 }
 
-// From the nearer end of the interval in which the server's time lies now: a Date has whole
-// seconds, and was written at some instant between the question and the answer.
+// A Date has whole seconds and was written between request and answer, so the server's time lies
+// in an interval. Returns the distance to the nearer end of it; zero inside.
 std::optional<AgreedClock::Time::duration> AgreedClock::difference(const Now& now) const {
   if (!reading_) return {};
   const Time earliest = reading_->date + (now.steady - reading_->came);
@@ -38,7 +38,7 @@ AgreedClock::Time AgreedClock::wall_precise() const {
   const Now now = look();
   const std::lock_guard lock(mutex_);
   const Time time = time_at(now);
-  // Without a second opinion it never goes back at all.
+  // Before the first answer the time never goes back at all.
   const bool slightly_back = time < latest_ && (!reading_ || latest_ - time <= tolerance_);
   if (!slightly_back) latest_ = time;
   return latest_;

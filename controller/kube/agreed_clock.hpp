@@ -1,15 +1,13 @@
-// AgreedClock: the wall time on which this machine and the API server agree. Each answer's Date is
-// a second opinion; a clock that jumps, on either side, changes nothing that cannot be undone:
-// - While both agree within kPrecision, it is the machine's time.
-// - While they differ by no more than the tolerance, it is the machine's time moved to where the
-// server's may be.
-// - Beyond the tolerance nobody can tell which one is wrong. Then time goes on from the last
-// instant of agreement by
-//   the steady clock (before any agreement it is the server's), and is_in_doubt() forbids what
-//   cannot be undone.
-// It never goes back by less than the tolerance: a token that has expired stays so. All of the
-// operator takes its time here; thread-safe. It asks nobody for anything: the transport tells of
-// answers.
+// AgreedClock: the wall time on which this machine and the API server agree. The whole operator
+// reads its time here. The transport reports the Date header of each answer, so that a jump of
+// either clock cannot expire, mint or delete anything by mistake:
+// - If both clocks agree within kPrecision, the agreed time is the machine's.
+// - If they differ by no more than the tolerance, it is the machine's time moved by the difference.
+// - If they differ by more, one of them is wrong and nobody can tell which. The agreed time then
+//   continues from the last agreement by the steady clock (before any agreement: from the server's
+//   Date), and doubt() forbids minting, rotating and deleting.
+// The agreed time never goes back by less than the tolerance, so an expired token stays expired.
+// Thread-safe; sends no requests.
 #pragma once
 
 #include <mutex>
@@ -22,8 +20,8 @@ namespace apitoken::kube {
 class AgreedClock final : public Clock, public AnswerListener {
  public:
   static constexpr Seconds kPrecision{2};
-  static constexpr Seconds kMaxRoundTrip{
-      10};  // an answer that took longer says too little about its time
+  // The Date of an answer that took longer is too imprecise to use.
+  static constexpr Seconds kMaxRoundTrip{10};
 
   // `machine` outlives it.
   AgreedClock(const Clock& machine, Seconds tolerance) : machine_(machine), tolerance_(tolerance) {}
@@ -37,12 +35,12 @@ class AgreedClock final : public Clock, public AnswerListener {
 
   void answered(const AnswerHead& head) override;
 
-  // How far the machine's clock is ahead of the server's, negative if it is behind; zero within
-  // what a Date can tell. Nothing before the first answer.
+  // How far the machine's clock is ahead of the server's; negative if it is behind; zero within
+  // kPrecision. Empty before the first answer.
   std::optional<Seconds> skew() const;
-  // The skew, if it is beyond the tolerance: nothing may be minted, rotated or deleted now.
+  // The skew if it exceeds the tolerance: nothing may be minted, rotated or deleted now.
   std::optional<Seconds> doubt() const;
-  // When the server was last heard.
+  // When the last answer came.
   std::optional<SteadyTime> last_answer() const;
 
  private:

@@ -1,7 +1,7 @@
-// AnswerListener: learns of each answer of the API server when its head comes, long before a
-// watch's last byte, and of requests that were left without any; and has the last word before a
-// body is sent. Implementations are quick and safe on any thread: the transport calls them on its
-// I/O thread.
+// AnswerListener: is told about each answer of the API server as soon as its head arrives (for a
+// watch, long before its last byte) and about each request that got no answer, and may stop a
+// request before its body is sent. The transport calls implementations on its I/O thread: they are
+// quick and thread-safe.
 #pragma once
 
 #include <functional>
@@ -14,19 +14,19 @@ namespace apitoken::kube {
 
 struct AnswerHead {
   int status = 0;
-  std::optional<WallTime> date{};  // the header Date, if it could be read
+  std::optional<WallTime> date{};  // the header Date, if it can be parsed
   SteadyTime asked{};              // when the request was sent
-  SteadyTime came{};               // when the head came
+  SteadyTime came{};               // when the head arrived
 };
 
 class AnswerListener {
  public:
   virtual ~AnswerListener() = default;
   virtual void answered(const AnswerHead&) {}
-  // No connection, or it ended before a head came.
+  // There was no connection, or it ended before a head arrived.
   virtual void unanswered() {}
-  // What is asked just before the body of this request leaves the process; false keeps it back.
-  // Empty: nothing is asked.
+  // A check that the transport runs just before it sends the body of `request`; if the check
+  // returns false, the request is canceled. Empty: no check.
   virtual std::function<bool()> permission(const HttpRequest&) { return {}; }
 };
 

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMergePatch = "application/merge-patch+json";
 
-// Gives a turn back when it goes.
+// Holds one place of the request limit while it lives.
 class Turn {
  public:
   Turn(RequestLimit& limit, std::stop_token stop)
@@ -30,7 +30,7 @@ class Turn {
 
 }  // namespace
 
-// What is being asked for, as messages say it.
+// The request as messages describe it.
 struct Client::Call {
   std::string_view verb;
   const Resource& resource;

@@ -1,7 +1,7 @@
-// Client: the verbs of the Kubernetes API over a Transport. It turns every answer that is no
-// success into an Error that says which verb on which resource failed, counts requests, and bounds
-// how many are in flight. Workers, reflectors and the leader election call it, from any thread; it
-// never retries and never reads a clock.
+// Client: the verbs of the Kubernetes API over a Transport. It turns every unsuccessful answer into
+// an Error that names verb and resource, counts requests, and limits how many are in flight.
+// Workers, reflectors and the leader election call it on any thread. It never retries and reads no
+// clock.
 #pragma once
 
 #include <functional>
@@ -13,9 +13,9 @@
 
 namespace apitoken::kube {
 
-// Metadata alone instead of whole objects:
-// https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 inline constexpr std::string_view kJsonAccept = "application/json";
+// Metadata instead of whole objects:
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 inline constexpr std::string_view kMetadataAccept =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 inline constexpr std::string_view kMetadataListAccept =
@@ -24,22 +24,21 @@ inline constexpr std::string_view kMetadataListAccept =
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  // A request is over. `method` is "GET" and so on; `code` the status, or "<error>" where there was
-  // no answer. Any thread.
+  // Called once per finished request, on any thread. `method` is "GET" and so on; `code` is the
+  // status, or "<error>" if there was no answer.
   virtual void request_done(std::string_view method, std::string_view code) = 0;
 };
 
 class Client {
  public:
-  static constexpr int kMaxInFlight = 64;  // watches apart
+  static constexpr int kMaxInFlight = 64;  // not counting watches
 
-  // Both outlive the client. `write_query` goes with every create, patch and update: who writes,
-  // and how strictly.
+  // Both outlive the client. `write_query` is appended to every create, patch and update; it names
+  // the field manager and the field validation.
   Client(Transport& transport, RequestObserver& observer,
          std::string write_query = operator_query());
 
-  // Each returns the body of a 2xx answer, else an Error by status (see error_of) or the
-  // transport's own.
+  // Each returns the body of a 2xx answer. Errors: by status (see error_of), and the transport's.
   Result<std::string> get(const Resource& resource, const api::ObjectKey& key, std::stop_token stop,
                           std::string_view accept = kJsonAccept);
   Result<std::string> create(const Resource& resource, std::string_view ns, std::string_view body,
@@ -49,16 +48,16 @@ class Client {
                                   std::stop_token stop, std::string_view accept = kJsonAccept);
   Result<std::string> update(const Resource& resource, const api::ObjectKey& key,
                              std::string_view body, std::stop_token stop);
-  // Deletes in the background, and only the object of that uid and (where given) that
-  // resourceVersion.
+  // Deletes with background propagation. Only the object with this uid and, unless it is empty,
+  // this resourceVersion is deleted.
   Status remove(const Resource& resource, const api::ObjectKey& key, std::string_view uid,
                 std::string_view resource_version, std::stop_token stop);
 
-  // `query` is encoded already, without the question mark: "limit=500&labelSelector=a%3Db".
+  // `query` is percent-encoded and has no question mark: "limit=500&labelSelector=a%3Db".
   Result<std::string> list(const Resource& resource, std::string_view ns, std::string_view query,
                            std::string_view accept, std::stop_token stop);
-  // `receive` gets the stream's bytes, on this thread, and returns false to end it. See
-  // Transport::stream for when this returns. `watch=true` is added to `query`.
+  // Adds `watch=true` to `query` and passes the stream's bytes to `receive` on this thread;
+  // `receive` returns false to end the stream. See Transport::stream for when this returns.
   Result<HttpResponse> watch(const Resource& resource, std::string_view ns, std::string_view query,
                              std::string_view accept, std::stop_token stop,
                              const std::function<bool(std::string_view)>& receive);
@@ -75,8 +74,8 @@ class Client {
   RequestLimit limit_{kMaxInFlight};
 };
 
-// What an answer outside of 2xx means. `what` is the verb and the object ("create secrets in
-// team-a"); the server's own message follows it.
+// The Error for an answer outside of 2xx. Its message is `what` (verb and object, for example
+// "create secrets in team-a") followed by the server's message.
 Error error_of(const HttpResponse& response, std::string_view what);
 
 }  // namespace apitoken::kube

@@ -1,4 +1,4 @@
-// The stream that the library reads and writes, and what its failures mean.
+// The stream buffer for the library, and the translation of its failures.
 #include "kube/cpprest_exchange.hpp"
 
 #include <fmt/format.h>
@@ -32,7 +32,8 @@ std::string_view phase_of(std::string_view library_message) {
   return "the answer broke off";
 }
 
-// The library's error codes are right only for time-outs and TLS; its texts name the phase.
+// The library's error codes are reliable only for time-outs and TLS, so the phase is taken from its
+// texts.
 std::string describe(const http::http_exception& error) {
   const int code = error.error_code().value();
   if (code == ETIMEDOUT) return "time-out";
@@ -95,8 +96,7 @@ Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode)
 pplx::task<std::size_t> Exchange::_getn(std::uint8_t* target, std::size_t count) {
   if (permission_ && !permission_()) {
     ended(Error{ErrorKind::Canceled, "not sent: this replica no longer leads", {}});
-    cancellation_
-        .cancel();  // closes the connection: the server waits on it for a body that never comes
+    cancellation_.cancel();  // closes the connection, on which the server waits for the body
     return pplx::task_from_exception<std::size_t>(Refused{});
   }
   const std::lock_guard lock(mutex_);
@@ -213,7 +213,7 @@ Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiv
   }
 }
 
-// Lets the library read on, on its own thread, now that unread_ is empty; under mutex_.
+// Lets the library read on, on its own thread, after unread_ was emptied. The caller holds mutex_.
 void Exchange::resume() {
   if (!held_back_) return;
   boost::asio::post(io(), [accepted = *std::exchange(held_back_, {}), size = held_back_size_] {
@@ -221,8 +221,7 @@ void Exchange::resume() {
   });
 }
 
-// From here on nothing of the caller's is touched; the library closes the connection when the I/O
-// thread gets to it.
+// The exchange touches none of the caller's bytes afterwards. The I/O thread closes the connection.
 void Exchange::leave() {
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   const Lock lock(mutex_);

@@ -1,7 +1,7 @@
-// One request over cpprestsdk and its answer. CpprestTransport makes one for each request; the
-// library's tasks, timers and sockets all live on its one I/O thread, so none of its objects is
-// ever touched by two threads at once: a caller starts an exchange, waits on it with a deadline of
-// its own, and leaves it behind when told to stop.
+// Exchange: one request over cpprestsdk and its answer. CpprestTransport makes one per request. The
+// library's tasks, timers and sockets all live on its I/O thread, so two threads never touch one of
+// its objects at the same time. The caller starts the exchange and waits with its own deadline; on
+// a stop it leaves, and the exchange ends by itself on the I/O thread.
 #pragma once
 
 #include <cpprest/http_client.h>
@@ -19,24 +19,25 @@
 
 namespace apitoken::kube {
 
-// The library's I/O thread: what is posted to it runs there.
+// Work posted here runs on the library's I/O thread.
 inline boost::asio::io_service& io() { return crossplat::threadpool::shared_instance().service(); }
 
-// Carries our own error through the library.
+// An exception that carries our Error through the library.
 struct Refused {
   Error error;
 };
 
 using Receiver = std::function<bool(std::string_view)>;
 
-// Shared with exchanges that outlive their callers; null: nobody listens (any more).
+// Shared with exchanges that outlive their callers. Null: there is no listener (any more).
 using ListenerSlot = std::shared_ptr<std::atomic<AnswerListener*>>;
 
-// Both bodies in one stream buffer, which the library reads and writes on the I/O thread while the
-// caller waits. A caller may leave at any time; its bytes are not read from then on.
+// One stream buffer for both bodies: the library reads the request's and writes the answer's on the
+// I/O thread while the caller waits. The caller may leave at any time; its bytes are not read
+// afterwards.
 class Exchange final : public Concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
-  // `permission` is asked before the body is sent; it may be empty.
+  // `permission` is called before the body is sent and may cancel it; it may be empty.
   Exchange(std::string_view body, std::function<bool()> permission, const TransportLimits& limits,
            bool streaming, ListenerSlot listener)
       : streambuf_state_manager(std::ios_base::in | std::ios_base::out),
@@ -46,9 +47,9 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
         listener_(std::move(listener)),
         body_(body) {}
 
-  // Sends; what comes of it is told to this object.
+  // Sends the request. The result arrives in this object.
   void start(web::http::client::http_client& client, web::http::http_request request);
-  // Waits for the whole answer. Errors have no host in them yet.
+  // Wait for the whole answer, or pass it on piece by piece. The errors do not name the host yet.
   Result<HttpResponse> wait_whole(std::stop_token stop);
   Result<HttpResponse> wait_streaming(std::stop_token stop, const Receiver& receive);
 
@@ -62,8 +63,7 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
     return traits::eof();
   }
-  // The library sends a request again when a kept connection turns out to be closed: it rewinds the
-  // request's body.
+  // The library rewinds the request's body and sends it again if a kept connection was closed.
   pos_type seekpos(pos_type position, std::ios_base::openmode) override;
   bool acquire(std::uint8_t*&, std::size_t&) override { return false; }
   void release(std::uint8_t*, std::size_t) override {}
@@ -72,7 +72,7 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   pplx::task<std::size_t> _getn(std::uint8_t* target, std::size_t count) override;
   pplx::task<std::size_t> _putn(const std::uint8_t* bytes, std::size_t count) override;
   pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
-  // Single bytes and look-ahead: the HTTP client has no use for them.
+  // The HTTP client reads no single bytes and does not look ahead.
   pplx::task<int_type> _putc(std::uint8_t) override { return none(); }
   pplx::task<int_type> _bumpc() override { return none(); }
   int_type _sbumpc() override { return traits::eof(); }
@@ -94,8 +94,8 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   void failed(std::exception_ptr thrown);
   bool hands_over() const { return streaming_ && answer_.status == 200; }
   std::size_t body_limit() const { return streaming_ ? limits_.error_body : limits_.body; }
-  // Waits until `ready`; an Error when told to stop or after the deadline. Either way the caller
-  // still holds the lock.
+  // Waits until `ready`. Errors: Canceled on a stop, Unavailable after `time`. The lock is held
+  // again in each case.
   template <typename Ready>
   Status wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready);
   void resume();
@@ -105,21 +105,22 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   const bool streaming_;
   const std::function<bool()> permission_;
   const ListenerSlot listener_;
-  SteadyTime asked_{};                            // set before the I/O thread knows of this object
-  pplx::cancellation_token_source cancellation_;  // canceled on the I/O thread alone
+  SteadyTime asked_{};                            // set before the I/O thread sees this object
+  pplx::cancellation_token_source cancellation_;  // canceled on the I/O thread only
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::string_view body_;  // guarded by mutex_, as all below; the caller's bytes until it leaves
-  std::size_t sent_ = 0;   // of body_
-  bool left_ = false;      // the caller is gone
-  bool headed_ = false;    // answer_.status is there
+  // All below are guarded by mutex_.
+  std::string_view body_;  // the caller's bytes; empty once the caller has left
+  std::size_t sent_ = 0;   // bytes of body_ that were sent
+  bool left_ = false;      // the caller has left
+  bool headed_ = false;    // answer_.status is set
   bool ended_ = false;
-  std::optional<Error> error_;  // with ended_
+  std::optional<Error> error_;  // may be set once ended_ is
   HttpResponse answer_;
-  std::string unread_;  // of a stream
-  std::optional<pplx::task_completion_event<std::size_t>>
-      held_back_;  // the piece whose acceptance the library awaits
+  std::string unread_;  // bytes of a stream that the caller has not received yet
+  // Set while unread_ is full: the library reads on once this event is set.
+  std::optional<pplx::task_completion_event<std::size_t>> held_back_;
   std::size_t held_back_size_ = 0;
 };
 

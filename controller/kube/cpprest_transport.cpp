@@ -1,6 +1,5 @@
-// cpprestsdk behind the Transport interface: connections, credentials, and what makes the library
-// fit to be used. Nothing is thrown out of this file. Only it and cpprest_exchange include the
-// library.
+// cpprestsdk behind the Transport interface: connections, credentials and the library's set-up. No
+// exception leaves this file. Only this file and cpprest_exchange include the library.
 #include "kube/cpprest_transport.hpp"
 
 #include <fmt/format.h>
@@ -24,12 +23,11 @@ namespace {
 
 namespace http = web::http;
 
-// The library's interface has no virtual destructor, but nobody owns a scheduler through it other
-// than by shared_ptr.
+// The library's interface has no virtual destructor, but only a shared_ptr owns a scheduler.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-// Runs tasks at once where the I/O thread asks for them, and on the I/O thread for everybody else.
-// The library's own scheduler sends each continuation through the queue again.
+// Runs tasks of the I/O thread at once, and posts those of other threads to it. The library's own
+// scheduler would send each continuation through the queue.
 class IoScheduler final : public pplx::scheduler_interface {
  public:
   void schedule(pplx::TaskProc_t task, void* argument) override {
@@ -50,8 +48,7 @@ class CpprestTransport final : public Transport {
     if (url_) clients_ = connect();
   }
 
-  // After the barrier no callback on the I/O thread can still be asking the credentials or telling
-  // the listener.
+  // After the barrier no callback on the I/O thread uses the credentials or the listener any more.
   ~CpprestTransport() override {
     credentials_.reset();
     *listener_ = nullptr;
@@ -94,21 +91,20 @@ class CpprestTransport final : public Transport {
     return result;
   }
 
-  std::shared_ptr<Credentials> credentials_;  // owns nothing; what callbacks hold weakly
+  std::shared_ptr<Credentials> credentials_;  // owns nothing; callbacks hold it weakly
   const std::string user_agent_;
   const TransportLimits limits_;
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
   std::mutex mutex_;
-  std::shared_ptr<Clients>
-      clients_;  // guarded by mutex_; replaced when the server refuses what its connections showed
+  // Guarded by mutex_; replaced after a 401, since connections keep showing the old certificate.
+  std::shared_ptr<Clients> clients_;
 };
 
 http::client::http_client_config CpprestTransport::config(std::chrono::milliseconds idle) const {
   http::client::http_client_config config;
-  config.set_timeout(
-      idle + std::chrono::seconds(5));   // a second line: callers have deadlines of their own
-  config.set_max_redirects(0);           // a redirect must not carry the token elsewhere
+  config.set_timeout(idle + std::chrono::seconds(5));  // callers have shorter deadlines themselves
+  config.set_max_redirects(0);           // a redirect must not send the token elsewhere
   config.set_tlsext_sni_enabled(false);  // announce_server_name() does it
   config.set_ssl_context_callback(
       [weak = std::weak_ptr(credentials_)](boost::asio::ssl::context& context) {
@@ -133,12 +129,12 @@ std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
   auto* const clients =
       new Clients{.requests = http::client::http_client(server, config(limits_.request)),
                   .streams = http::client::http_client(server, config(limits_.silence))};
-  // Whoever lets go last: they and their kept connections end where they lived.
+  // Clients and their kept connections are destroyed on the I/O thread, whoever releases them last.
   return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
 }
 
-// Once more after a 401: a token or certificate may have been renewed meanwhile. Connections show
-// the certificate that they began with, so new ones are needed.
+// Tries again after a 401, because the token or certificate may have been renewed. A connection
+// keeps showing the certificate that it began with, so new connections are made.
 Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
                                                   const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
@@ -185,11 +181,11 @@ void prepare_cpprest() {
   static std::once_flag once;
   std::call_once(once, [] {
     setenv("SSL_CERT_FILE", "/dev/null", 1);
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT,
-                        nullptr);  // the I/O thread outlives static destruction
+    // The I/O thread outlives static destruction.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are main()'s
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // only main() receives signals
     crossplat::threadpool::initialize_with_threads(1);
     pplx::set_ambient_scheduler(std::make_shared<IoScheduler>());
     boost::asio::post(io(), [] { pthread_setname_np(pthread_self(), "kube-io"); });

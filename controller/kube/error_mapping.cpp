@@ -1,4 +1,4 @@
-// What an answer of the API server means to us: the one place where HTTP becomes an ErrorKind.
+// Maps answers of the API server to ErrorKinds; no other file does.
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kShownBytes =
-    200;  // of a body that is no Status, a proxy's page for instance
+// Bytes shown of a body that is not a Status, for example a proxy's page.
+constexpr std::size_t kShownBytes = 200;
 
 struct ServerStatus {
   std::string message;

@@ -1,6 +1,6 @@
-// A credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1): a program that
-// prints a token or a client certificate. Run when its last answer is missing, past its time or
-// refused; one run serves all threads that wait. Contract:
+// ExecPlugin: a credential plugin of a kubeconfig (client.authentication.k8s.io/v1 and v1beta1),
+// that is a program that prints a token or a client certificate. It runs if there is no answer yet,
+// or the last one has expired or was refused. One run serves all threads that wait. Contract:
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 #pragma once
 
@@ -25,8 +25,8 @@ struct ExecPluginSettings {
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> environment;
   std::string install_hint;
-  std::string cluster;  // JSON of spec.cluster for provideClusterInfo; empty without
-  std::string user;     // the kubeconfig's entry, for messages
+  std::string cluster;  // JSON of spec.cluster; empty without provideClusterInfo
+  std::string user;     // name of the kubeconfig's user entry, for messages
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
 };
 
@@ -42,15 +42,15 @@ class ExecPlugin {
   ExecPlugin(ExecPluginSettings settings, const Clock& clock)
       : settings_(std::move(settings)), clock_(clock) {}
 
-  // Any thread; may take as long as the program. Errors: Unauthorized, naming user entry and
-  // program, with its last words.
+  // Any thread; may wait for the program to end. Errors: Unauthorized, naming user entry and
+  // program, with the last line of its standard error.
   Result<std::shared_ptr<const ExecCredential>> credential();
-  // The server refused the answer: it is asked for again.
+  // Drops the answer, which the server refused; the next call runs the program.
   void forget();
 
  private:
   Result<std::shared_ptr<const ExecCredential>> run() const;
-  bool usable() const;  // under mutex_
+  bool usable() const;  // the caller holds mutex_
 
   const ExecPluginSettings settings_;
   const Clock& clock_;
@@ -60,8 +60,7 @@ class ExecPlugin {
   std::shared_ptr<const ExecCredential> answer_;
 };
 
-// Reads what a plugin printed. Errors: Unauthorized, saying what is wrong with it; never the
-// content.
+// Decodes the plugin's output. Errors: Unauthorized, saying what is wrong; never with the content.
 Result<ExecCredential> decode_exec_credential(std::string_view output,
                                               std::string_view api_version);
 

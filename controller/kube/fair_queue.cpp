@@ -28,7 +28,7 @@ void FairQueue::leave(Waiting::iterator at) {
   if (line->second.empty()) lines.erase(line);
 }
 
-// The most urgent one that is not empty, unless a less urgent one was passed over too often.
+// The most urgent lane with keys, unless a less urgent lane was passed over too often.
 FairQueue::Lane& FairQueue::next_lane() {
   const auto waits = [](const Lane& lane) { return !lane.lines.empty(); };
   const auto due = std::ranges::find_if(

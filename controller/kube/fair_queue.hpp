@@ -1,7 +1,7 @@
-// FairQueue: the keys that wait for a worker, each once. More urgent keys come first; among keys of
-// one urgency the namespaces take turns, so that a tenant's mass of work delays another tenant by
-// one key a turn. Within a namespace keys come in the order in which they were added. The workqueue
-// owns the only one, under its lock; it knows no clock.
+// FairQueue: the keys that wait for a worker, each once. More urgent keys come first. Among keys of
+// one urgency the namespaces take turns, so that a tenant with much work delays another tenant by
+// one key a turn. Within a namespace, keys keep their order. Workqueue owns the only one and holds
+// its mutex around each call. Time is an input.
 #pragma once
 
 #include <array>
@@ -19,8 +19,7 @@ namespace apitoken::kube {
 class FairQueue {
  public:
   using Key = api::ObjectKey;
-  // A less urgent key gets a turn after at most this many more urgent ones: an endless mass starves
-  // nobody.
+  // A less urgent key gets a turn after at most this many more urgent ones, so none starves.
   static constexpr unsigned kMaxPassedOver = 16;
 
   struct Taken {
@@ -29,10 +28,10 @@ class FairQueue {
     SteadyTime since;  // when it was first added
   };
 
-  // True if the key was not waiting yet. A key that waits already keeps its place, or moves to the
-  // end of its namespace's line at a greater urgency.
+  // True if the key was not waiting yet. A waiting key keeps its place, unless `urgency` is greater
+  // than its own: then it moves to the end of its namespace's line at that urgency.
   bool push(const Key& key, Urgency urgency, SteadyTime since);
-  // The next key, or nothing when none waits.
+  // The next key; empty if no key waits.
   std::optional<Taken> pop();
 
   bool empty() const { return waiting_.empty(); }
@@ -48,9 +47,9 @@ class FairQueue {
   using Line = std::map<std::uint64_t, Waiting::iterator>;
   // The keys of one urgency.
   struct Lane {
-    std::map<std::string, Line> lines;  // by namespace; none is empty
-    std::string last_served;            // the namespace whose turn was the last one
-    unsigned passed_over = 0;           // keys of other lanes given while keys waited here
+    std::map<std::string, Line> lines;  // by namespace; no line is empty
+    std::string last_served;            // the namespace that had the last turn
+    unsigned passed_over = 0;           // keys taken from other lanes while keys waited here
   };
 
   void enter(Waiting::iterator at);

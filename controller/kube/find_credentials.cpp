@@ -1,4 +1,4 @@
-// Chooses among flag, environment, pod and home.
+// Chooses the first of flag, environment, pod and home directory.
 #include "kube/find_credentials.hpp"
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ std::vector<std::string> split_list(std::string_view list) {
   return paths;
 }
 
-// ~/.kube/config where it exists, else empty.
+// ~/.kube/config if it exists, else empty.
 std::string home_kubeconfig() {
   const char* home = std::getenv("HOME");
   if (home == nullptr) return "";

@@ -1,4 +1,4 @@
-// Where the credentials come from. Called once, by a main() before anything connects.
+// Finds the credentials. Each program's main() calls it once, before anything connects.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@ namespace apitoken::kube {
 
 // Where the operator and the plugin differ.
 struct Preference {
-  std::string
-      context{};  // of the kubeconfig; empty: the current one. Excludes the pod's service account
+  // A context of the kubeconfig; empty: the current one. If set, a pod's service account is not
+  // used.
+  std::string context{};
   bool home_first = false;  // ~/.kube/config before the pod's service account, as kubectl does
 };
 
-// The first that is there: `kubeconfig_flag` (--kubeconfig), $KUBECONFIG, the pod's service
-// account, ~/.kube/config. One that is there but cannot be used is an error, no reason to look
-// further.
+// The first of these that exists: `kubeconfig_flag` (--kubeconfig), $KUBECONFIG, the pod's service
+// account, ~/.kube/config. If that one cannot be used, the call fails and the others are not tried.
 Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag,
                                                       const Preference& preference = {});
 

@@ -1,4 +1,4 @@
-// Pauses and the leader's permission.
+// Pauses requests, and refuses writes of a replica that does not lead.
 #include "kube/guarded_transport.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 namespace apitoken::kube {
 namespace {
 
-// The collection of a resource, or an object in it.
+// Whether the request's path is the collection of `resource` or an object in it.
 bool is_about(const HttpRequest& request, const Resource& resource) {
   const std::string_view path =
       std::string_view(request.target).substr(0, request.target.find('?'));
@@ -21,7 +21,7 @@ bool is_about(const HttpRequest& request, const Resource& resource) {
 
 }  // namespace
 
-bool GuardedTransport::is_leaders_alone(const HttpRequest& request) {
+bool GuardedTransport::is_for_leader(const HttpRequest& request) {
   return request.method != Method::Get && !is_about(request, resources::kLeases) &&
          !is_about(request, resources::kTokenReviews) &&
          !is_about(request, resources::kSubjectAccessReviews);
@@ -35,7 +35,7 @@ Status GuardedTransport::await_turn(const HttpRequest& request, const std::stop_
       clock_.wait(never_, lock, stop, paused_until_);
   }
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
-  if (is_leaders_alone(request) && !may_write_()) {
+  if (is_for_leader(request) && !may_write_()) {
     return fail(ErrorKind::Canceled, "not sent: this replica no longer leads");
   }
   return {};

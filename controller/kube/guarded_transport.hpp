@@ -1,7 +1,7 @@
-// GuardedTransport: a Transport before another one, which holds requests back. All of them wait
-// while the server asks for a pause (429 with Retry-After), and a write is not sent by a replica
-// that may have lost its lease. The lease's own requests pass both, or a pause would cost the lead.
-// The leader's client goes through it; any thread.
+// GuardedTransport: a Transport in front of another one. It delays all requests while the server
+// asks for a pause (429 with Retry-After), and does not send a write if this replica may have lost
+// its lease. Requests for the lease pass both checks; a pause would otherwise cost the leadership.
+// Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,10 +14,10 @@ namespace apitoken::kube {
 
 class GuardedTransport final : public Transport {
  public:
-  static constexpr Seconds kMaxPause{60};  // of one Retry-After
+  static constexpr Seconds kMaxPause{60};  // for one Retry-After
 
-  // `may_write` is asked before each write that only the leader does; any thread. `clock` outlives
-  // the transport.
+  // `may_write` is called before each write of the leader, on any thread. `clock` outlives the
+  // transport.
   GuardedTransport(std::unique_ptr<Transport> inner, std::function<bool()> may_write,
                    const Clock& clock)
       : inner_(std::move(inner)), may_write_(std::move(may_write)), clock_(clock) {}
@@ -26,9 +26,9 @@ class GuardedTransport final : public Transport {
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const std::function<bool(std::string_view)>& receive) override;
 
-  // Every replica renews or watches the lease and asks for reviews; all else that is written is the
-  // leader's alone.
-  static bool is_leaders_alone(const HttpRequest& request);
+  // Whether only the leader may send this request: every write but those for leases and for reviews
+  // of callers, which all replicas send.
+  static bool is_for_leader(const HttpRequest& request);
 
  private:
   Status await_turn(const HttpRequest& request, const std::stop_token& stop);
@@ -38,7 +38,7 @@ class GuardedTransport final : public Transport {
   const std::function<bool()> may_write_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::condition_variable_any never_;  // waits end by time or stop alone
+  std::condition_variable_any never_;  // not notified: a pause ends by time or stop
   SteadyTime paused_until_{};          // guarded by mutex_
 };
 

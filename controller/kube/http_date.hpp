@@ -1,4 +1,4 @@
-// The header Date. Pure; any thread.
+// Parses the header Date. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace apitoken::kube {
 
-// IMF-fixdate ("Sun, 06 Nov 1994 08:49:37 GMT"), the one form that RFC 9110 lets servers send;
-// nothing for any other.
+// Parses an IMF-fixdate ("Sun, 06 Nov 1994 08:49:37 GMT"), the only form that RFC 9110 allows
+// servers to send. Empty for any other text.
 std::optional<WallTime> parse_http_date(std::string_view text);
 
 }  // namespace apitoken::kube

@@ -33,7 +33,7 @@ class InClusterCredentials final : public Credentials {
   Result<TlsMaterial> tls() override {
     Result<std::string> ca = read_file(ca_path_);
     if (!ca) return std::unexpected(ca.error());
-    // An empty CA would mean the system's.
+    // An empty CA would select the system's CAs.
     if (ca->empty())
       return fail(ErrorKind::Unauthorized,
                   fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));

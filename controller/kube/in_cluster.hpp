@@ -1,5 +1,6 @@
 // Credentials of a pod: the service account's files, which the kubelet renews, and the API server's
-// address from the environment. Made once at start; read anew as the files change.
+// address from the environment. find_credentials() makes them once, at start; the files are read
+// again as they change.
 #pragma once
 
 #include <memory>
@@ -14,12 +15,12 @@ namespace apitoken::kube {
 inline constexpr const char* kServiceAccountFolder =
     "/var/run/secrets/kubernetes.io/serviceaccount";
 
-// Whether KUBERNETES_SERVICE_HOST says that this is a pod.
+// Whether this process runs in a pod, by KUBERNETES_SERVICE_HOST.
 bool in_cluster();
 
-// `folder` holds token, ca.crt and namespace. With an IPv6 service address the server is reached by
-// its name, kubernetes.default.svc. Errors: Invalid or Unauthorized, naming the variable or file
-// and the remedy.
+// `folder` holds token, ca.crt and namespace. If the service address is an IPv6 address, the server
+// is reached by its name, kubernetes.default.svc. Errors: Invalid or Unauthorized, naming the
+// variable or file and the remedy.
 Result<std::unique_ptr<Credentials>> in_cluster_credentials(
     const std::string& folder = kServiceAccountFolder, const Clock& clock = kSystemClock);
 

@@ -1,4 +1,4 @@
-// Merges kubeconfig files and takes out what the context in use names; yaml-cpp's exceptions end
+// Merges kubeconfig files and selects the context's cluster and user. yaml-cpp's exceptions end
 // here.
 #include "kube/kubeconfig.hpp"
 
@@ -31,7 +31,7 @@ class KubeconfigCredentials final : public Credentials {
   const std::string& server() const override { return cluster_.server.text; }
   const std::string& default_namespace() const override { return namespace_; }
 
-  // What stands in the kubeconfig and its files, without asking a plugin.
+  // The material in the kubeconfig and its files, without running a plugin.
   Result<TlsMaterial> own_tls() const {
     Result<std::string> ca = cluster_.ca.read();
     Result<std::string> certificate = user_.certificate.read();
@@ -46,8 +46,8 @@ class KubeconfigCredentials final : public Credentials {
     material.insecure = cluster_.insecure;
     material.server_name =
         cluster_.tls_server_name.empty() ? cluster_.server.host : cluster_.tls_server_name;
-    // An empty CA file must not turn into trust in the system's CAs, nor an empty certificate into
-    // anonymity.
+    // An empty CA file must not select the system's CAs, and an empty certificate must not make us
+    // anonymous.
     if (cluster_.ca.given() && material.ca.empty())
       return fail(ErrorKind::Unauthorized, cluster_.ca.path + " is empty");
     if (user_.certificate.given() && material.certificate.empty())
@@ -65,7 +65,7 @@ class KubeconfigCredentials final : public Credentials {
     return material;
   }
 
-  // As in client-go: a token file comes before a token, and either before the plugin's.
+  // The order of client-go: token file, token, plugin.
   Result<std::optional<SecretString>> bearer_token() override {
     if (token_file_) {
       Result<SecretString> token = token_file_->token();
@@ -93,7 +93,7 @@ class KubeconfigCredentials final : public Credentials {
   std::optional<ExecPlugin> plugin_;
 };
 
-// The entries of all files by name; the first of a name stays.
+// The entries of all files by name; of several with one name the first counts.
 class Merged {
  public:
   Status add(const std::string& path) {
@@ -131,7 +131,7 @@ class Merged {
   const std::string& current() const { return current_; }
   std::string files() const { return fmt::format("{}", fmt::join(files_, ":")); }
 
-  // `wanted_by` says who names the entry.
+  // `wanted_by` names the entry or flag that refers to this one.
   Result<Section> find(const char* kind, const std::string& name,
                        const std::string& wanted_by) const {
     const auto entries = entries_.find(kind);

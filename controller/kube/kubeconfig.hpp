@@ -1,7 +1,7 @@
-// Credentials from kubeconfig files: the cluster and user of a context, the current one unless
-// another is named. Read once at start; the certificate and token files that it names are read
-// again as connections and requests need them. What cannot be honoured (basic auth, auth providers,
-// proxies, impersonation) is refused by name, never ignored. Contract:
+// Credentials from kubeconfig files: the cluster and user of the current or a named context. The
+// kubeconfig is read once, at start; certificate and token files that it names are read again as
+// connections and requests need them. Fields that are not supported (basic auth, auth providers,
+// proxies, impersonation) are refused by name, never ignored. Contract:
 // https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 #pragma once
 
@@ -15,14 +15,14 @@
 
 namespace apitoken::kube {
 
-// Errors: Invalid (Unauthorized where a file that it names cannot be read), naming file, entry,
-// field, value and remedy.
+// Errors, naming file, entry, field, value and remedy: Invalid; Unauthorized if a file that the
+// kubeconfig names cannot be read.
 Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path,
                                                      const Clock& clock = kSystemClock,
                                                      const std::string& context = "");
 
-// Several files, as KUBECONFIG lists them: of entries with the same name, and of current contexts,
-// the first wins; files that do not exist are skipped, but one must.
+// Merges several files as KUBECONFIG lists them. Of entries with the same name, and of
+// current-contexts, the first counts. Missing files are skipped, but at least one must exist.
 Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths,
                                                       const Clock& clock = kSystemClock,
                                                       const std::string& context = "");

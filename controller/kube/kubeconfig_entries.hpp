@@ -1,6 +1,5 @@
-// The entries of kubeconfig files, read and judged one by one: clusters and users, with the words
-// that a message needs. load_kubeconfig() calls it, on the thread that starts the program. Reads no
-// file but those that Pem::read() is asked for. yaml-cpp's exceptions pass through.
+// Reads and validates the clusters and users of kubeconfig files. load_kubeconfig() calls it on the
+// thread that starts the program. Only Pem::read() reads files. yaml-cpp's exceptions pass through.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -17,8 +16,8 @@
 
 namespace apitoken::kube {
 
-// One entry of a list, or one section of an entry: its fields with the words that a message needs.
-// The first field that is wrong is remembered, so that reading goes on without a check after each.
+// One entry of a list, or one map in an entry: reads its fields and remembers the first that is
+// wrong, so that the caller checks problem() once, at the end. `where` begins each message.
 class Section {
  public:
   Section(YAML::Node node, std::string where, std::string folder)
@@ -49,7 +48,7 @@ class Section {
       refuse(fmt::format("{} is \"{}\"; it must be true or false", name, value));
     return value == "true";
   }
-  // A path is taken from the kubeconfig's own folder.
+  // A relative path is relative to the kubeconfig's folder.
   std::string path(const char* name) {
     const std::string value = text(name);
     return value.empty() ? value : beside(value);
@@ -68,7 +67,7 @@ class Section {
   std::optional<Error> problem_;
 };
 
-// PEM that stands in the kubeconfig, or in a file that is read each time.
+// PEM in the kubeconfig itself, or in a file that is read each time.
 struct Pem {
   std::string path;
   std::string bytes;
@@ -81,7 +80,7 @@ struct Cluster {
   std::string tls_server_name;
   Pem ca;
   bool insecure = false;
-  nlohmann::json plugin_config;  // the extension that is meant for exec plugins; null without
+  nlohmann::json plugin_config;  // the extension for exec plugins; null if there is none
 };
 
 struct User {
@@ -94,10 +93,10 @@ struct User {
 
 // Errors: Invalid, naming entry, field, value and remedy.
 Result<Cluster> read_cluster(Section section);
-// `name` is the entry's own, for the messages of its exec plugin.
+// `name` is the entry's name, for messages about its exec plugin.
 Result<User> read_user(Section section, const std::string& name);
 
-// spec.cluster of what an exec plugin is told.
+// spec.cluster of the ExecCredential that an exec plugin receives, as JSON.
 Result<std::string> describe_cluster(const Cluster& cluster);
 
 }  // namespace apitoken::kube

@@ -1,4 +1,4 @@
-// Pages, streams, waiting and reporting of a reflector.
+// Lists, watches, waits and logs for a reflector.
 #include "kube/list_watch.hpp"
 
 #include <fmt/format.h>
@@ -10,8 +10,8 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kMaxComplaints =
-    100;  // a flood of broken objects must not become a flood of log lines
+// A flood of broken objects must not become a flood of log lines.
+constexpr std::size_t kMaxComplaints = 100;
 
 std::string_view scope_of(const Watched& watched) {
   return watched.ns.empty() ? "all" : std::string_view(watched.ns);
@@ -57,8 +57,7 @@ void ListWatch::run(std::stop_token stop) {
   }
 }
 
-// The first failure of a server that is back again does not wait for as long as its absence had let
-// the backoff grow.
+// After an outage the backoff starts again at its shortest delay.
 void ListWatch::note_failure() {
   const bool away = outage_ != nullptr && outage_->away();
   if (std::exchange(was_away_, away) && !away) machine_.forget_failures();
@@ -82,7 +81,7 @@ void ListWatch::list(std::stop_token stop) {
   }
   was_away_ = false;
   sink_.list_ends(*version);
-  malloc_trim(0);  // pages, parser and former objects leave holes that would count as ours for ever
+  malloc_trim(0);  // gives back the memory of pages, parser and replaced objects
   synced_ = true;
   spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource),
                 scope_of(watched_), *version);
@@ -90,7 +89,7 @@ void ListWatch::list(std::stop_token stop) {
 }
 
 Result<std::string> ListWatch::list_pages(std::stop_token stop) {
-  simdjson::dom::parser parser;  // grows to the size of a page; freed before the watch
+  simdjson::dom::parser parser;  // as large as a page; freed before the watch
   std::string version, continue_token;
   const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
   do {
@@ -105,7 +104,7 @@ Result<std::string> ListWatch::list_pages(std::stop_token stop) {
   return version;
 }
 
-// Returns the token for the next page, empty after the last. All pages are of one version.
+// Returns the token for the next page; empty after the last page. All pages have one version.
 Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page,
                                          std::string& version) {
   const auto broken = [&](std::string_view why) {
@@ -136,8 +135,8 @@ std::string ListWatch::list_query(std::string_view continue_token) const {
 }
 
 std::string ListWatch::watch_query() {
-  const unsigned seconds =
-      240 + random_() % 61;  // apart, so that not all watches of all replicas come back at once
+  // Random, so that the watches of all replicas do not reconnect at the same time.
+  const unsigned seconds = 240 + random_() % 61;
   std::string query = fmt::format("allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}",
                                   seconds, percent_encode(machine_.resource_version()));
   append_selectors(query, watched_);
@@ -175,7 +174,7 @@ void ListWatch::watch(std::stop_token stop) {
 }
 
 void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
-  if (event_error_) return;  // nothing counts after an ERROR
+  if (event_error_) return;  // events after an ERROR are ignored
   if (event.type == EventType::Error) {
     event_error_ = error_of_event(event.object);
     return;

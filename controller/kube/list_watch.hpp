@@ -1,6 +1,6 @@
-// ListWatch: the part of a Reflector that does not depend on the object's type: pages, streams,
-// waiting, reporting. What to do next it asks the WatchMachine. run() belongs to one thread;
-// has_synced() and last_activity() may be called from any.
+// ListWatch: the part of a Reflector that does not depend on the object's type: it lists in pages,
+// watches, waits and logs failures. WatchMachine decides the next step. run() is the body of one
+// thread; has_synced() and last_activity() may be called on any thread.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,7 @@ struct Watched {
   std::string field_selector{};
 };
 
-// Where objects go. Everything is called on the thread of run(). A Status that is an error means:
-// this object is skipped.
+// Receives the objects, on the thread of run(). If a call returns an error, the object is skipped.
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;
@@ -40,9 +39,9 @@ class ObjectSink {
 
 class ListWatch {
  public:
-  static constexpr int kPageSize = 100;  // simdjson takes up to 14 bytes for each one of a page
+  static constexpr int kPageSize = 100;  // simdjson needs up to 14 bytes of memory a byte of a page
 
-  // All outlive it; `outage` may be null, then each waits out its own backoff.
+  // All outlive it. `outage` may be null; then a failed attempt waits for its own backoff.
   ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink,
             Outage* outage = nullptr);
   void run(std::stop_token stop);
@@ -76,13 +75,13 @@ class ListWatch {
   std::atomic<bool> synced_ = false;
   std::atomic<std::int64_t> last_activity_ = 0;
 
-  // The thread of run() alone.
+  // Used by the thread of run() only.
   WatchMachine machine_;
-  bool was_away_ = false;  // the last wait was for a server that left requests unanswered
+  bool was_away_ = false;  // the last request was left unanswered
   WatchDecoder decoder_;
   std::minstd_rand random_{std::random_device{}()};
-  std::optional<Error> event_error_;  // an ERROR event ended the watch
-  std::set<std::string> complaints_;  // undecodable objects named already
+  std::optional<Error> event_error_;  // the ERROR event that ended the watch
+  std::set<std::string> complaints_;  // messages about undecodable objects that were logged
   std::mutex mutex_;                  // for wait() alone: nothing else takes it
   std::condition_variable_any wake_;
 };

@@ -1,4 +1,4 @@
-// Waiting for a server that is away.
+// Waits for an unreachable server.
 #include "kube/outage.hpp"
 
 #include <algorithm>

@@ -1,7 +1,6 @@
-// Outage: lets everybody who waits to reach the API server again try at once when it answers
-// anybody. While it is away one of the waiting threads tries every kProbe, whatever its own backoff
-// has grown to; the others wait. The transport tells of answers, reflectors wait; thread-safe, no
-// I/O.
+// Outage: ends all waits for an unreachable API server as soon as the server answers one request.
+// During the outage one of the waiting threads tries every kProbe, however long its own backoff is;
+// the others wait. The transport reports answers, reflectors wait. Thread-safe; no I/O.
 #pragma once
 
 #include <condition_variable>
@@ -18,14 +17,14 @@ class Outage final : public AnswerListener {
 
   explicit Outage(const Clock& clock) : clock_(clock) {}
 
-  // Any answer but 429 and 5xx, which a proxy gives for a server that is away.
+  // Ends the outage, unless the answer is 429 or 5xx, which a proxy may send for the server.
   void answered(const AnswerHead& head) override;
   void unanswered() override;
-  // The last request of all was left unanswered.
+  // Whether the most recent request got no answer.
   bool away() const;
 
-  // For a thread that could not reach the server. Waits for `delay`; less, but at least kProbe, if
-  // the server has answered somebody since this call; less if it is this thread's turn to try.
+  // For a thread that could not reach the server. Waits for `delay`; shorter if the server answers
+  // any request meanwhile (but at least kProbe), or if it is this thread's turn to try.
   void wait(std::chrono::milliseconds delay, std::stop_token stop);
 
  private:

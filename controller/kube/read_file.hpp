@@ -1,4 +1,5 @@
-// Small files with credentials in them: whole, bounded. Called by the credentials, on any thread.
+// Reads a small file with credentials as a whole. Credentials and ServerCertificate call it, on any
+// thread.
 #pragma once
 
 #include <string>
@@ -7,8 +8,7 @@
 
 namespace apitoken::kube {
 
-// At most 1 MiB. Errors: Unauthorized; the message names the file and the reason, never its
-// content.
+// Reads at most 1 MiB. Errors: Unauthorized, naming the file and the reason, never its content.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace apitoken::kube

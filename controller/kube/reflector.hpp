@@ -1,6 +1,6 @@
-// Reflector: keeps one Store true to one resource, of one namespace or all, by LIST and WATCH.
-// run() is a thread of its own; the rest may be called from any. It never stops for a failure: it
-// reports one when it begins and when it is over, waits longer each time, and tries again.
+// Reflector: keeps one Store up to date with one resource, of one namespace or all, by LIST and
+// WATCH. run() is the body of one thread; the other functions may be called on any. No failure
+// stops it: it logs the failure's begin and end, waits longer each time, and tries again.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@ template <typename T>
 class Reflector final : private ObjectSink {
  public:
   using Decode = std::function<Result<T>(api::Json)>;
-  // On the reflector's thread, after the store has the change. Quick: it holds up the watch.
+  // Called on the reflector's thread after the store has the change. Must be quick: the watch waits
+  // for it.
   using OnChange = std::function<void(const Change<T>&)>;
 
   Reflector(Client& client, const Clock& clock, Watched watched, Store<T>& store, Decode decode,
@@ -27,9 +28,9 @@ class Reflector final : private ObjectSink {
 
   // Until `stop`.
   void run(std::stop_token stop) { loop_.run(std::move(stop)); }
-  // The store has held a whole list once.
+  // Whether the store has held a complete list once.
   bool has_synced() const { return loop_.has_synced(); }
-  // When the server last gave a list, an event or a bookmark; the epoch before that.
+  // When the server last sent a list, an event or a bookmark; the epoch before the first.
   WallTime last_activity() const { return loop_.last_activity(); }
   const Watched& watched() const { return loop_.watched(); }
 
@@ -48,8 +49,8 @@ class Reflector final : private ObjectSink {
   Status changed(api::Json object) override {
     const auto version = api::peek_version(object);
     if (!version) return std::unexpected(version.error());
-    if (store_.observe_known(watched().ns, *version))
-      return {};  // mostly the echo of a write of our own
+    // Mostly the echo of our own write.
+    if (store_.observe_known(watched().ns, *version)) return {};
     auto decoded = decode_(object);
     if (!decoded) return std::unexpected(decoded.error());
     tell(store_.observe(watched().ns, std::move(*decoded)));
@@ -73,7 +74,7 @@ class Reflector final : private ObjectSink {
   Store<T>& store_;
   Decode decode_;
   OnChange on_change_;
-  std::vector<std::shared_ptr<const T>> listed_;  // the pages so far; the reflector's thread alone
+  std::vector<std::shared_ptr<const T>> listed_;  // the pages so far; the reflector's thread only
 };
 
 }  // namespace apitoken::kube

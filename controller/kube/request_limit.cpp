@@ -1,4 +1,4 @@
-// Turns for a bounded number of requests.
+// Counts free places.
 #include "kube/request_limit.hpp"
 
 namespace apitoken::kube {

@@ -1,5 +1,5 @@
-// RequestLimit: so many may go on at once, the others wait. The client holds one; the transport's
-// pool is unbounded. Any thread.
+// RequestLimit: at most so many requests at a time; the others wait. Client owns one, because the
+// transport's connection pool has no limit. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -12,7 +12,8 @@ class RequestLimit {
  public:
   explicit RequestLimit(int free) : free_(free) {}
 
-  // Waits for a turn; false where `stop` came first. Each true is answered by one leave().
+  // Waits for a place. True: the caller has one and gives it back with leave(). False: `stop` was
+  // requested first.
   bool enter(std::stop_token stop);
   void leave();
 

@@ -1,4 +1,5 @@
-// Resource: where objects of one kind live in the API, and the paths to them. Pure; any thread.
+// Resource: group, version and plural of one kind of object, and the paths to its objects. Pure;
+// any thread.
 #pragma once
 
 #include <string>
@@ -28,12 +29,12 @@ inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1",
                                                 "subjectaccessreviews", false};
 }  // namespace resources
 
-// "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci/status". Without a name it is the
-// collection; without a namespace that of all namespaces.
+// "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci/status". Without a name: the path of
+// the collection; without a namespace: that of all namespaces.
 std::string path_of(const Resource& resource, std::string_view ns, std::string_view name = "",
                     std::string_view subresource = "");
 
-// How people write a resource: "secrets", "apitokens.apitoken.dev".
+// The resource as RBAC and kubectl write it: "secrets", "apitokens.apitoken.dev".
 std::string name_of(const Resource& resource);
 
 // Escapes all but the unreserved characters of RFC 3986, for path segments and query values.

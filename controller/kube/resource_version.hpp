@@ -1,5 +1,5 @@
-// Comparing resourceVersions of objects of one resource: decimal numbers without leading zeros, of
-// any length. Pure; any thread.
+// Compares resourceVersions of objects of one resource. They are decimal numbers of any length
+// without leading zeros. Pure; any thread.
 #pragma once
 
 #include <algorithm>
@@ -7,9 +7,9 @@
 
 namespace apitoken::kube {
 
-// Whether `a` is older than `b`. An empty one is older than any other. Versions that are no numbers
-// (an aggregated API server may have such) have no order: then any other one counts as newer,
-// because it came later.
+// Whether `a` is older than `b`. An empty version is older than any other. Versions that are not
+// numbers (an aggregated API server may have them) have no order: then `b` counts as newer if it
+// differs, because it came later.
 inline bool version_older(std::string_view a, std::string_view b) {
   const auto number = [](std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });

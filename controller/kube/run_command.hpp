@@ -1,5 +1,5 @@
-// Runs one program to its end and collects what it says. Used by the exec credential plugin, on the
-// calling thread. Never goes through a shell; the program sees no terminal.
+// Runs one program to its end and collects its output. ExecPlugin calls it on its caller's thread.
+// No shell is involved, and the program gets no terminal.
 #pragma once
 
 #include <chrono>
@@ -13,16 +13,17 @@
 namespace apitoken::kube {
 
 struct Command {
-  std::string program;                 // looked up in PATH where it has no slash
-  std::vector<std::string> arguments;  // without the program's own name
-  std::vector<std::pair<std::string, std::string>> environment;  // added to ours, later entries win
+  std::string program;                 // looked up in PATH if it has no slash
+  std::vector<std::string> arguments;  // without the program's name
+  // Added to our environment; of entries with one name the last counts.
+  std::vector<std::pair<std::string, std::string>> environment;
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
   std::size_t output_limit = 1 << 20;
 };
 
-// What it wrote to its standard output. Errors: Unauthorized: it could not be started, ended with
-// another code than 0 (with the last line of its standard error), took too long or said too much;
-// the latter two end it and the processes it started.
+// The program's standard output. Errors: Unauthorized if the program cannot be started, ends with a
+// code other than 0 (the message has the last line of its standard error), takes too long or writes
+// too much; in the last two cases it and the processes it started are killed.
 Result<SecretString> run_command(const Command& command);
 
 }  // namespace apitoken::kube

@@ -1,4 +1,4 @@
-// Checks of a server's address.
+// Checks a server's address.
 #include "kube/server_url.hpp"
 
 #include <arpa/inet.h>
@@ -47,7 +47,7 @@ Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where
   url.tls = rest.starts_with("https://");
   if (!url.tls && !rest.starts_with("http://")) return refuse("must begin with https://");
   rest.remove_prefix(url.tls ? 8 : 7);
-  // A user name or query could hold a credential: the message must not repeat it.
+  // A user name or query may hold a credential, so the message does not repeat it.
   if (rest.find_first_of("@?#") != rest.npos) {
     return fail(ErrorKind::Invalid,
                 fmt::format("{}: server must have no user name, query or fragment", where));

@@ -1,4 +1,4 @@
-// The address of an API server, taken apart and checked before anything connects. Pure; any thread.
+// Parses and checks the address of an API server before anything connects. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct ServerUrl {
   bool tls = true;
 };
 
-// Takes "https://host[:port][/prefix]". Plain http is refused but for a loopback host; so are user
-// names, queries and IPv6 literals (the HTTP library cannot connect to them). Errors: Invalid;
-// `where` begins the message.
+// Parses "https://host[:port][/prefix]". Refuses plain http except to a loopback host, user names,
+// queries, and IPv6 literals, to which the HTTP library cannot connect. Errors: Invalid; `where`
+// begins the message.
 Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where);
 
 bool is_ip_address(const std::string& host);

@@ -1,7 +1,7 @@
 // Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers
-// put the answers to their own writes, everybody reads. Thread-safe; readers share the lock, nobody
-// does I/O under it. It never calls back but in for_each, and its one listener, after a change and
-// without the lock.
+// put the answers to their own writes, and everybody reads. Thread-safe: readers share the lock,
+// and no I/O happens under it. It calls back only in for_each() and, after a change and without the
+// lock, its one listener.
 //
 // Versions are compared as numbers, which Kubernetes guarantees for objects of one resource:
 // https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version
@@ -18,7 +18,7 @@
 
 namespace apitoken::kube {
 
-// One is null where the object was added or removed.
+// `before` is null if the object was added, `after` if it was removed.
 template <typename T>
 struct Change {
   std::shared_ptr<const T> before;
@@ -31,12 +31,12 @@ class Store {
   using Pointer = std::shared_ptr<const T>;
   using Listener = std::function<void(const Change<T>&)>;
 
-  // Who is told of every change, own writes included, on the thread that brought it. Changes of one
-  // object may arrive out of order: a listener looks the present state up. Set before anything
-  // writes.
+  // `listener` is called for every change, our own writes included, on the thread that made it.
+  // Changes of one object may arrive out of order, so a listener looks up the present state. Set
+  // before the first write.
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
-  // Null where there is none.
+  // Null if there is no such object.
   Pointer get(const api::ObjectKey& key) const {
     std::shared_lock lock(mutex_);
     const auto found = objects_.find(key);
@@ -57,8 +57,8 @@ class Store {
     return objects_.size();
   }
 
-  // The answer to a write of our own. False where it is stale: what is stored is as new or newer,
-  // or the watch has since seen the object go.
+  // Stores the answer to our own write. False if it is stale: the stored object is as new or newer,
+  // or the watch has seen the object's removal since.
   bool put(T object) {
     std::unique_lock lock(mutex_);
     const auto& meta = object.meta;
@@ -66,21 +66,21 @@ class Store {
       return false;
     return told(store(std::move(object)), lock).has_value();
   }
-  // True where an object of that uid, not newer than `resource_version`, was there.
+  // True if an object of that uid, not newer than `resource_version`, was removed.
   bool remove(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
     return told(erase(key, uid, resource_version), lock).has_value();
   }
 
-  // For the reflector of `scope` (its namespace, or "" for all): what its watch told, in order.
-  // Nothing where the store knew that or better.
+  // For the reflector of `scope` (its namespace, or "" for all): an event of its watch, in order.
+  // Empty if the store had this version or a newer one.
   std::optional<Change<T>> observe(std::string_view scope, T object) {
     std::unique_lock lock(mutex_);
     advance(scope, object.meta.resource_version);
     return told(store(std::move(object)), lock);
   }
-  // The same for a version alone. True where the store knows that object at that version or a newer
-  // one, so that it need not be decoded.
+  // The same for a version only. True if the store has the object at that version or a newer one,
+  // so that it need not be decoded.
   bool observe_known(std::string_view scope, const api::ObjectVersion& version) {
     std::unique_lock lock(mutex_);
     const auto found = objects_.find(version);
@@ -99,9 +99,9 @@ class Store {
     std::unique_lock lock(mutex_);
     advance(scope, resource_version);
   }
-  // A whole LIST of `scope`, read at `list_version`: what is not in it goes, unless it is newer
-  // than the list. A list that is older than what the watch had seen means that etcd was restored
-  // from a backup: then the list is right in everything.
+  // A complete LIST of `scope`, read at `list_version`: objects that are not in it are removed,
+  // unless they are newer than the list. If the list is older than a version that the watch had
+  // seen, etcd was restored from a backup: then the list counts for every object.
   std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects,
                                  std::string_view list_version);
 
@@ -123,7 +123,7 @@ class Store {
     static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
   };
 
-  // Gives the lock back, then tells the listener.
+  // Releases the lock, then calls the listener.
   std::optional<Change<T>> told(std::optional<Change<T>> change,
                                 std::unique_lock<std::shared_mutex>& lock) const {
     lock.unlock();
@@ -131,7 +131,7 @@ class Store {
     return change;
   }
 
-  // All of these: the caller holds mutex_ alone.
+  // The callers of these hold mutex_ exclusively.
   std::optional<Change<T>> store(T object);
   std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid,
                                  std::string_view resource_version);
@@ -144,8 +144,8 @@ class Store {
   Listener listener_;
   mutable std::shared_mutex mutex_;
   std::set<Pointer, ByKey> objects_;  // guarded by mutex_
-  std::map<std::string, std::string, std::less<>>
-      seen_;  // by scope: the newest version its watch told; guarded by mutex_
+  // By scope: the newest version that its watch has seen; guarded by mutex_.
+  std::map<std::string, std::string, std::less<>> seen_;
 };
 
 template <typename T>

@@ -1,5 +1,5 @@
-// Timers: at most one instant a key, of several the earliest, with a tag that goes along. The
-// workqueue holds one for each of its clocks, under its lock; its tag is the urgency.
+// Timers: at most one instant a key (of several the earliest), with a tag. Workqueue owns one for
+// each of its clocks and holds its mutex around each call; its tag is the urgency.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,8 @@ class Timers {
     Tag tag;
   };
 
-  // True if it is now the first of all to come. Of two tags for one instant the smaller one counts.
+  // True if `key` is now the first that becomes due. Of two tags for one instant the smaller
+  // counts.
   bool set(const Key& key, Time time, Tag tag) {
     const auto [at, fresh] = by_key_.try_emplace(key, Instant{time, tag});
     if (!fresh) {
@@ -55,8 +56,8 @@ class Timers {
   };
 
   std::map<Key, Instant> by_key_;
-  std::set<std::pair<Time, const Key*>>
-      by_time_;  // points at keys of by_key_, which stay where they are
+  // Points at keys of by_key_, whose addresses are stable.
+  std::set<std::pair<Time, const Key*>> by_time_;
 };
 
 }  // namespace apitoken::kube

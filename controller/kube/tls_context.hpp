@@ -1,6 +1,6 @@
-// What one TLS connection to the API server accepts and shows, put into an OpenSSL context: the one
-// place where the server is verified. Called by the transport for each new connection, on whichever
-// thread opens it. Opens no connection itself.
+// Configures an OpenSSL context for a connection to the API server: CAs, server name and client
+// certificate. No other file decides how the server is verified. The transport calls it for each
+// new connection, on the thread that opens it. Opens no connection.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -14,23 +14,23 @@
 
 namespace apitoken::kube {
 
-// TLS 1.2 or newer; only the CAs of `material` (the system's where it names none); the server's
-// name or IP address must stand in its certificate's subjectAltName. Errors: Unauthorized, saying
-// which part of the credentials is unusable.
+// Allows TLS 1.2 or newer and the CAs of `material` (the system's if it has none). The server's
+// certificate must name the server's host or IP address as subjectAltName. Errors: Unauthorized,
+// saying which part of the credentials cannot be used.
 Status configure_tls(SSL_CTX* context, const TlsMaterial& material);
 
-// Whether configure_tls() would succeed: for a word at start, before anything connects.
+// Whether configure_tls() would succeed, for an error at start before anything connects.
 Status check_tls(const TlsMaterial& material);
 
-// When the first certificate of a PEM text stops being valid; nothing where there is none.
+// The end of validity of the first certificate in a PEM text; empty if there is no certificate.
 std::optional<WallTime> certificate_end(const std::string& pem);
 
-// Sends the name that configure_tls() fixed as SNI (nothing for an IP address); for connections
-// before their handshake.
+// Sets the server name of configure_tls() as SNI; none for an IP address. Call it before the
+// handshake.
 void announce_server_name(SSL* connection);
 
-// Why the last server certificate that this thread verified was refused, and forgets it; empty if
-// none was.
+// Returns and clears the reason for which this thread last refused a server certificate; empty if
+// there is none.
 std::string take_verification_failure();
 
 }  // namespace apitoken::kube

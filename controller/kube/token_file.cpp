@@ -1,5 +1,5 @@
-// Reads a token file and remembers it for a minute. Reading under the mutex is meant: the file is
-// small and local, and whoever waits needs what it holds.
+// Reads a token file and keeps the token for a minute. The file is read under the mutex on purpose:
+// it is small and local, and every thread that waits needs the result.
 #include "kube/token_file.hpp"
 
 #include <fmt/format.h>

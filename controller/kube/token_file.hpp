@@ -1,5 +1,5 @@
-// A bearer token in a file that somebody else keeps fresh (the kubelet for a service account, a
-// sidecar for a kubeconfig). Used by the credentials from any thread; reads the file again at most
+// TokenFile: a bearer token in a file that another process renews (the kubelet for a service
+// account, a sidecar for a kubeconfig). Credentials call it on any thread; the file is read at most
 // once a minute.
 #pragma once
 
@@ -14,18 +14,18 @@
 
 namespace apitoken::kube {
 
-// A token as it goes into a header: surrounding blanks cut; nothing where it is empty or has bytes
-// that no header may hold.
+// The token as it goes into a header, without blanks at its ends; nullopt if it is empty or has
+// bytes that a header may not hold.
 std::optional<SecretString> clean_token(std::string_view text);
 
 class TokenFile {
  public:
   TokenFile(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {}
 
-  // A file that cannot be read for a moment does not matter while there is an earlier token.
-  // Errors: Unauthorized.
+  // If the file cannot be read, the token read before stays in use. Errors: Unauthorized if there
+  // is none.
   Result<SecretString> token();
-  // The server refused the token: the next call reads the file.
+  // Drops the token, which the server refused; the next call reads the file.
   void forget();
 
  private:

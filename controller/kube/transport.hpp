@@ -1,5 +1,6 @@
-// Transport: HTTP to one API server, nothing else; no Kubernetes in it but the credentials. Client
-// and reflectors call it, from any thread. An implementation converts whatever its library throws.
+// Transport: sends HTTP requests to one API server. It knows nothing of Kubernetes except the
+// credentials. Client calls it on any thread. Implementations turn exceptions of their library into
+// Errors.
 #pragma once
 
 #include <functional>
@@ -21,8 +22,7 @@ struct HttpRequest {
   std::string target;  // path and query, already percent-encoded: "/api/v1/namespaces?limit=500"
   std::string accept = "application/json";
   std::string content_type{};  // with a body: "application/json" or a patch type
-  std::string_view
-      body{};  // the caller's bytes: they outlive the call and are never copied for keeps
+  std::string_view body{};     // the caller's bytes; they outlive the call, and no copy is kept
 };
 
 struct HttpResponse {
@@ -35,16 +35,16 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // One request and its whole answer, whatever its status. Bounded: 64 MiB, 30 s in all.
-  // Errors: Unavailable (no connection, broken off, too large, time-out; the message says which
-  // host and why), Canceled, Unauthorized (no usable credentials).
+  // Sends one request and returns its whole answer, whatever its status; at most 64 MiB and 30 s.
+  // Errors: Unavailable (no connection, broken off, too large, time-out; the message names host and
+  // reason), Canceled, Unauthorized (no usable credentials).
   virtual Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) = 0;
 
-  // One GET whose answer is handed over in pieces as it arrives, on the calling thread. With status
-  // 200 each piece goes to `receive`, which returns false to end the stream; with any other status
-  // the body (at most 1 MiB) is in the response. Returns after the server's clean end, when
-  // `receive` ended it, or after 90 s without a byte: a quiet watch is nothing unusual, and where
-  // the connection is dead, the next request finds out. No total deadline.
+  // Sends one GET. With status 200 each piece of the body goes to `receive`, on the calling thread,
+  // as it arrives; `receive` returns false to end the stream. With any other status the body (at
+  // most 1 MiB) is in the response. Returns at the server's end of the stream, after `receive`
+  // ended it, or after 90 s without a byte, which is success: a watch may be quiet, and if the
+  // connection is dead, the next request finds out. There is no total deadline.
   virtual Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                                       const std::function<bool(std::string_view)>& receive) = 0;
 };

@@ -1,4 +1,4 @@
-// Lines of a watch into events.
+// Splits a watch into lines and decodes each.
 #include "kube/watch_decoder.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kUsualLine = 256 * 1024;  // memory beyond that is given back after the line
+constexpr std::size_t kUsualLine = 256 * 1024;  // more memory than that is released after the line
 
 std::optional<EventType> event_type(std::string_view name) {
   if (name == "ADDED") return EventType::Added;

@@ -1,5 +1,5 @@
-// WatchDecoder: makes events of the bytes of a watch, which come in pieces of any size: one JSON
-// document a line. A reflector owns one. No I/O; not shared between threads. Source:
+// WatchDecoder: decodes the bytes of a watch, which come in pieces of any size, into events: one
+// JSON document a line. ListWatch owns one. No I/O; one thread. Source:
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 #pragma once
 
@@ -15,7 +15,7 @@ namespace apitoken::kube {
 
 enum class EventType { Added, Modified, Deleted, Bookmark, Error };
 
-// `object` lives until the next event.
+// `object` is valid until the next event.
 struct WatchEvent {
   EventType type;
   api::Json object;
@@ -27,13 +27,13 @@ class WatchDecoder {
 
   explicit WatchDecoder(std::size_t max_line = kMaxLine) : max_line_(max_line) {}
 
-  // Takes the next bytes and tells each event that they complete. Errors: Decode (a line that is no
-  // event, or too long); the stream is then worth nothing more. Memory that an unusually large line
-  // took is given back.
+  // Takes the next bytes and calls `tell` for each event that they complete. Errors: Decode if a
+  // line is not an event or is too long; the rest of the stream is then useless. Memory for an
+  // unusually large line is released after it.
   Status feed(std::string_view bytes, const std::function<void(const WatchEvent&)>& tell);
-  // A line has begun that did not end.
+  // Whether a line has begun that has not ended.
   bool mid_line() const { return used_ != 0; }
-  // Forgets a begun line: the next bytes are of a new stream.
+  // Drops an unfinished line: the next bytes are of a new stream.
   void reset();
 
  private:
@@ -43,8 +43,7 @@ class WatchDecoder {
 
   const std::size_t max_line_;
   simdjson::dom::parser parser_;
-  std::string
-      line_;  // the line so far in its first used_ bytes, and room for simdjson's padding after it
+  std::string line_;  // used_ bytes of the line so far, then room for simdjson's padding
   std::size_t used_ = 0;
 };
 

@@ -7,8 +7,7 @@
 namespace apitoken::kube {
 namespace {
 
-// The next watch may go on where this one stopped: nothing is wrong with the version, only with the
-// way there.
+// Whether the next watch may resume at the last version: the connection failed, not the version.
 bool can_resume(ErrorKind kind) {
   return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal ||
          kind == ErrorKind::Throttled || kind == ErrorKind::Unauthorized ||
@@ -22,14 +21,14 @@ Report WatchMachine::listed(std::string_view resource_version) {
   step_ = Step::Watch;
   delay_ = {};
   list_failures_ = 0;
-  // While watches fail, a list that works between two of them is no recovery.
+  // If watches fail, a list that succeeds in between does not end the failure.
   return watch_failures_ == 0 ? over() : Report::Nothing;
 }
 
 Report WatchMachine::list_failed(const Error& error, std::uint32_t random) {
   step_ = Step::List;
-  if (error.kind == ErrorKind::Gone &&
-      list_failures_ == 0) {  // the continue token expired: a fresh list has a fresh one
+  // The continue token expired: list again at once.
+  if (error.kind == ErrorKind::Gone && list_failures_ == 0) {
     list_failures_ = 1;
     delay_ = {};
     return Report::Nothing;
@@ -71,7 +70,8 @@ Report WatchMachine::watch_refused(const Error& error, Lived lived, std::uint32_
   if (lived >= kStable) watch_failures_ = 0;
   step_ = Step::List;
   version_.clear();
-  if (error.kind == ErrorKind::Gone && watch_failures_ == 0) {  // quiet for long: nothing unusual
+  // After a long quiet time the version may be too old: list again at once.
+  if (error.kind == ErrorKind::Gone && watch_failures_ == 0) {
     watch_failures_ = 1;
     delay_ = {};
     return Report::Nothing;

@@ -1,6 +1,6 @@
-// WatchMachine: decides what a reflector does next: list, watch or wait; from which version; how
-// long. Pure: outcomes, durations and random numbers go in, a step comes out. The reflector's
-// thread owns it.
+// WatchMachine: decides a reflector's next step: list or watch, from which version, after which
+// delay. Pure: results, durations and random numbers go in, a step comes out. ListWatch owns one,
+// on the reflector's thread.
 //
 //   list --ok--> watch --clean end--> watch (from the last version seen)
 //                      --broken off, refused--> wait, watch
@@ -17,22 +17,20 @@
 
 namespace apitoken::kube {
 
-// What the reflector tells people about it.
+// Whether the reflector logs the failure's begin, its end, or nothing.
 enum class Report { Nothing, Began, Over };
 
 class WatchMachine {
  public:
   static constexpr Backoff kBackoff{std::chrono::milliseconds(800), std::chrono::seconds(30)};
   static constexpr std::chrono::minutes kMaxRetryAfter{5};
-  static constexpr std::chrono::seconds kTooShort{
-      1};  // a watch that ends so soon did not want to be watched
-  static constexpr std::chrono::seconds kStable{
-      5};  // one that lived so long has left former failures behind
+  static constexpr std::chrono::seconds kTooShort{1};  // a watch that ends sooner counts as refused
+  static constexpr std::chrono::seconds kStable{5};  // a watch that lives so long ends the failures
 
   enum class Step { List, Watch };
   struct Next {
     Step step;
-    std::chrono::milliseconds delay;  // to wait before it
+    std::chrono::milliseconds delay;  // before the step
   };
   using Lived = std::chrono::steady_clock::duration;
 
@@ -42,14 +40,14 @@ class WatchMachine {
   Report listed(std::string_view resource_version);
   Report list_failed(const Error& error, std::uint32_t random);
 
-  // An outage is over: what fails from now on begins with the shortest wait.
+  // After an outage: the next failure waits for the shortest delay.
   void forget_failures() { list_failures_ = watch_failures_ = 0; }
 
   // An event or a bookmark, `lived` after the watch began.
   Report saw(std::string_view resource_version, Lived lived);
   Report watch_ended(Lived lived, std::uint32_t random);
   Report watch_failed(const Error& error, Lived lived, std::uint32_t random);
-  // An ERROR event: the server says that this watch cannot go on.
+  // An ERROR event: the server ends this watch.
   Report watch_refused(const Error& error, Lived lived, std::uint32_t random);
 
  private:
@@ -63,7 +61,7 @@ class WatchMachine {
   std::uint32_t list_failures_ = 0;
   std::uint32_t watch_failures_ = 0;
   std::uint32_t short_ends_ = 0;
-  std::uint32_t reported_ = 0;  // bit set of ErrorKinds told since all was well
+  std::uint32_t reported_ = 0;  // bit set of the ErrorKinds logged since the failures began
 };
 
 }  // namespace apitoken::kube

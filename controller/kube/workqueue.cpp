@@ -1,4 +1,4 @@
-// Keys, timers and turns.
+// Queues keys and wakes workers.
 #include "kube/workqueue.hpp"
 
 #include <algorithm>
@@ -6,11 +6,11 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::chrono::hours kLong{1};  // for those who wait for keys alone
+constexpr std::chrono::hours kLong{1};  // the wait of workers that do not watch the timers
 
 }  // namespace
 
-// True if it was not waiting yet.
+// True if the key was not waiting yet.
 bool Workqueue::enqueue(const Key& key, Urgency urgency, bool echo) {
   if (down_) return false;
   if (const auto at = processing_.find(key); at != processing_.end())
@@ -55,7 +55,7 @@ void Workqueue::add_after(const Key& key, SteadyDuration delay, Urgency urgency)
     if (down_) return;
     first = steady_timers_.set(key, clock_.steady() + delay, urgency);
   }
-  if (first) changed_.notify_all();  // whoever minds the timers, we cannot tell which one it is
+  if (first) changed_.notify_all();  // we cannot tell which worker watches the timers
 }
 
 void Workqueue::add_at(const Key& key, WallTime time, Urgency urgency) {
@@ -140,7 +140,7 @@ bool Workqueue::await_key(std::unique_lock<std::mutex>& lock, const std::stop_to
   return false;
 }
 
-// There is something to do for which nobody is awake: more keys, or timers that nobody minds.
+// Whether an idle worker must wake: keys wait, or no worker watches the timers.
 bool Workqueue::somebody_must_wake() const {
   const bool unminded = !timekeeper_ && !(steady_timers_.empty() && wall_timers_.empty());
   return idle_ > 0 && (!queue_.empty() || unminded);

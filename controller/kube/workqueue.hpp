@@ -1,8 +1,13 @@
-// Workqueue: keys to reconcile, each at most once in the queue and with one worker at a time; a key
-// added while it is worked on comes again afterwards. With timers and with backoff by key.
-// Reflectors and workers share it; thread-safe. It has no thread of its own: one of the waiting
-// workers minds the timers. Semantics of client-go's util/workqueue, but for the order: urgent keys
-// first, namespaces in turn (see FairQueue).
+// Workqueue: keys to reconcile, each at most once in the queue and with one worker at a time. A key
+// that is added while a worker has it is queued again when the worker is done. It has timers, and a
+// backoff per key. Reflectors and workers share it; thread-safe. It has no thread of its own: one
+// of the waiting workers watches the timers. Semantics of client-go's util/workqueue, except for
+// the order: urgent keys first, namespaces in turn (see FairQueue).
+//
+//   while (const auto key = queue.get(stop)) {
+//     reconcile(*key) ? queue.forget(*key) : queue.add_rate_limited(*key);
+//     queue.done(*key);
+//   }
 #pragma once
 
 #include <cstdint>
@@ -17,8 +22,8 @@
 
 namespace apitoken::kube {
 
-// Counts what goes on, for the workqueue_* metrics. Called on the thread that adds or works, under
-// no lock. What is a level rather than an event is asked for: Workqueue::depth() and unfinished().
+// Counts events for the workqueue_* metrics. Called on the thread that adds or works, without a
+// lock. Levels are read from Workqueue::depth() and unfinished().
 class WorkqueueObserver {
  public:
   virtual ~WorkqueueObserver() = default;
@@ -32,33 +37,33 @@ class Workqueue {
  public:
   using Key = api::ObjectKey;
   static constexpr Backoff kBackoff{std::chrono::milliseconds(500), std::chrono::minutes(5)};
-  static constexpr Seconds kMaxWait{
-      30};  // the wall clock is looked at this often, so that its jumps strand nothing
+  // The wall clock is read at least this often, so that its jumps delay no timer for longer.
+  static constexpr Seconds kMaxWait{30};
 
   // Both outlive the queue.
   Workqueue(const Clock& clock, WorkqueueObserver& observer) : clock_(clock), observer_(observer) {}
 
   void add(const Key& key, Urgency urgency = Urgency::Value);
-  // As add, for what a write of our own brought back: a key that waits out its backoff goes on
-  // waiting, and sees the change then.
+  // As add(), for the echo of our own write: a key in backoff stays there until its delay is over.
   void add_echo(const Key& key, Urgency urgency);
-  // Of several times for a key the earliest counts; add() leaves them standing.
+  // Of several times for a key the earliest counts. add() does not cancel them.
   void add_after(const Key& key, SteadyDuration delay, Urgency urgency = Urgency::Value);
   void add_at(const Key& key, WallTime time, Urgency urgency = Urgency::Value);
-  // Comes again after 0.5 s x 2^failures, at most 5 min, or after `delay` if the server named one;
-  // counts one failure more.
+  // Adds the key after 0.5 s x 2^failures, at most 5 min, or after `delay` if the server named one.
+  // Counts one more failure.
   void add_rate_limited(const Key& key, Urgency urgency = Urgency::Value,
                         std::optional<Seconds> delay = {});
+  // Ends the key's backoff: its next failure is the first.
   void forget(const Key& key);
   std::uint32_t failures(const Key& key) const;
-  // Drops the key's timers: the object is gone. One already queued stays.
+  // Cancels the key's timers, because the object is gone. A key that is queued already stays.
   void cancel(const Key& key);
 
-  // The next key, which then is this worker's until done(). Nothing once `stop` is requested or the
-  // queue is shut down.
+  // Waits for the next key, which belongs to this worker until done(). Empty once `stop` is
+  // requested or the queue is shut down.
   std::optional<Key> get(std::stop_token stop);
   void done(const Key& key);
-  // Takes nothing more and gives nothing more; whoever waits in get() returns.
+  // Ends all get() calls, now and later; keys added afterwards are dropped.
   void shut_down();
 
   std::size_t depth() const;
@@ -66,15 +71,15 @@ class Workqueue {
     std::chrono::duration<double> sum{};
     std::chrono::duration<double> longest{};
   };
-  // What is being worked on right now.
+  // How long the keys that workers have now have been worked on.
   Unfinished unfinished() const;
 
  private:
-  // A key that was added while a worker had it.
+  // A key was added while a worker had it.
   struct Again {
     Urgency urgency;
     SteadyTime since;
-    bool echo;  // nothing but echoes of own writes added it
+    bool echo;  // only echoes of our own writes added it
   };
   struct Work {
     SteadyTime since;
@@ -82,10 +87,10 @@ class Workqueue {
   };
   struct Failing {
     std::uint32_t failures = 0;
-    SteadyTime until{};  // a timer brings the key then
+    SteadyTime until{};  // a timer adds the key then
   };
 
-  // All of these: the caller holds mutex_.
+  // The callers of these hold mutex_.
   bool enqueue(const Key& key, Urgency urgency, bool echo);
   bool add_again(Work& work, Urgency urgency, bool echo);
   bool waits_out_backoff(const Key& key) const;
@@ -102,13 +107,13 @@ class Workqueue {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   // All below are guarded by mutex_.
-  FairQueue queue_;                 // wants a worker
-  std::map<Key, Work> processing_;  // with a worker, since when
+  FairQueue queue_;                 // keys that wait for a worker
+  std::map<Key, Work> processing_;  // keys that a worker has
   std::map<Key, Failing> failing_;
   Timers<Key, SteadyTime, Urgency> steady_timers_;
   Timers<Key, WallTime, Urgency> wall_timers_;
   int idle_ = 0;             // workers waiting in get()
-  bool timekeeper_ = false;  // one of them waits for the next timer, the others for keys alone
+  bool timekeeper_ = false;  // one of them also waits for the next timer
   bool down_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Counts what a YAML text stands for before it becomes nodes.
+// Counts the nodes of a YAML text before it is loaded.
 #include "kube/yaml_document.hpp"
 
 #include <fmt/format.h>
@@ -13,19 +13,19 @@
 namespace apitoken::kube {
 namespace {
 
-// yaml-cpp keeps every token of a flow collection (300 bytes each) until its end: so many
-// indicators and quotes may follow each other without an event. The largest JSON text within
+// So many indicators and quotes may follow each other without an event, because yaml-cpp keeps
+// every token of a flow collection (300 bytes each) until its end. The largest JSON text within
 // kMaxYamlNodes has about three for each node.
 constexpr std::size_t kMaxIndicators = 3 * kMaxYamlNodes;
 constexpr std::string_view kIndicators = "[]{},:?&*!\"'";
 
-// The text was YAML so far, but it is too much.
+// Thrown if the text is YAML but exceeds a limit.
 struct BeyondLimits {
   std::size_t line;
   std::string why;
 };
 
-// Hands out the text in pieces, and counts in them.
+// Feeds the text to the parser in pieces, and counts lines and indicators.
 class CountedText final : public std::streambuf {
  public:
   explicit CountedText(std::string_view text) : rest_(text) {}
@@ -45,8 +45,7 @@ class CountedText final : public std::streambuf {
     }
     if (indicators_ > kMaxIndicators)
       throw BeyondLimits{line_, "a list or map in brackets is too large; split it"};
-    char* const begin =
-        const_cast<char*>(piece.data());  // never written to: there is no pbackfail()
+    char* const begin = const_cast<char*>(piece.data());  // not written to: no pbackfail()
     setg(begin, begin, begin + piece.size());
     return traits_type::to_int_type(*begin);
   }
@@ -56,11 +55,11 @@ class CountedText final : public std::streambuf {
   std::size_t indicators_ = 0;
 };
 
-// What a node stands for.
+// Size of a node with everything below it, aliases resolved.
 struct Extent {
   std::size_t nodes = 1;
   std::size_t bytes = 0;
-  std::size_t depth = 0;  // of what is below it
+  std::size_t depth = 0;  // levels below it
 };
 
 class Limits final : public YAML::EventHandler {
@@ -68,7 +67,7 @@ class Limits final : public YAML::EventHandler {
   explicit Limits(CountedText& text) : text_(text) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // Before some characters yaml-cpp begins one empty document after the other, for ever.
+    // Before some characters yaml-cpp begins empty documents without end.
     if (mark.pos == begin_) throw YAML::ParserException(mark, "no document can begin with this");
     begin_ = mark.pos;
     open_.clear();
@@ -113,7 +112,7 @@ class Limits final : public YAML::EventHandler {
     if (anchor != YAML::NullAnchor) anchored_[anchor] = extent;
   }
 
-  // Something of this extent stands here.
+  // Counts a node of this extent.
   void add(const YAML::Mark& mark, const Extent& extent) {
     text_.event_came();
     nodes_ += extent.nodes;
@@ -149,7 +148,7 @@ class Limits final : public YAML::EventHandler {
   }
 
   CountedText& text_;
-  int begin_ = -1;                             // where the present document begins
+  int begin_ = -1;                             // position of the present document
   std::vector<Open> open_;                     // outermost first
   std::map<YAML::anchor_t, Extent> anchored_;  // of the present document
   std::size_t nodes_ = 0;                      // of all documents

@@ -1,6 +1,6 @@
-// YAML as the JSON that it stands for: what the API server would make of a manifest, and of the
-// parts of a kubeconfig that are handed on. Pure; any thread. yaml-cpp's exceptions end in
-// read_yaml(); to_json() lets them pass.
+// Converts YAML to JSON as the API server does, for manifests and for the parts of a kubeconfig
+// that exec plugins receive. Pure; any thread. yaml-cpp's exceptions end in read_yaml(); to_json()
+// lets them pass.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,12 +15,11 @@ class Node;
 
 namespace apitoken::kube {
 
-// Plain scalars become what they look like, quoted ones stay strings. `node` is one of
-// load_yaml()'s, hence bounded.
+// Plain scalars become booleans and numbers if they look so; quoted ones stay strings. `node` comes
+// from load_yaml() and is therefore within its limits.
 nlohmann::json to_json(const YAML::Node& node);
 
-// Every document of `text`, empty ones left out. Errors: those of load_yaml(); `where` begins the
-// message.
+// All documents of `text` without the empty ones. Errors: those of load_yaml().
 Result<std::vector<nlohmann::json>> read_yaml(std::string_view text, std::string_view where);
 
 }  // namespace apitoken::kube

@@ -9,19 +9,19 @@
 
 namespace apitoken::serve {
 
-// Where nothing shall listen, the flag's value is this.
+// The flag's value that means: do not listen.
 inline constexpr std::string_view kNoAddress = "0";
 
 struct BindAddress {
-  std::string
-      host;  // an IP address or a name; IPv6 without brackets; empty: all interfaces, IPv4 and IPv6
-  std::uint16_t port = 0;  // 0: any free one
+  // An IP address (IPv6 without brackets) or a name; empty: all interfaces, IPv4 and IPv6.
+  std::string host;
+  std::uint16_t port = 0;  // 0: any free port
 
   bool operator==(const BindAddress&) const = default;
   std::string text() const;
 };
 
-// "host:port", ":port" or "[::1]:port". Errors: Invalid, showing the forms allowed.
+// Parses "host:port", ":port" or "[::1]:port". Errors: Invalid, showing the allowed forms.
 Result<BindAddress> parse_bind_address(std::string_view text);
 
 }  // namespace apitoken::serve

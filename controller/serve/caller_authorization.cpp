@@ -66,7 +66,7 @@ void CallerAuthorization::wait(Waiting one) {
     }
   }
   std::move(one.responder)
-      .answer(unavailable("too much waits for the API server already; try again\n"));
+      .answer(unavailable("too many requests wait for the API server; try again\n"));
 }
 
 void CallerAuthorization::review(std::stop_token stop) {

@@ -1,7 +1,7 @@
-// CallerAuthorization: lets a request through to its handler if its caller may, by certificate or
-// by a bearer token that the API server knows. Routes asks it on the serving threads; what has to
-// be reviewed first waits for two threads of its own, and the handler then runs on one of them.
-// Started before the server, stopped before it.
+// CallerAuthorization: passes a request to its handler if the caller has the permission: by a
+// client certificate, or by a bearer token that the API server accepts. Routes calls it on the
+// serving threads. A token that must be reviewed waits for two threads of its own; the handler then
+// runs on one of them. Started before the server, stopped before it.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ namespace apitoken::serve {
 class CallerAuthorization {
  public:
   static constexpr std::size_t kMaxWaiting = 64;  // requests that wait for a review; more get 503
-  // Told of each caller that was refused, and how long that took. Any thread.
+  // Called for each refused caller, with the time that the refusal took. Any thread.
   using Refused = std::function<void(CallerReviews::Verdict, std::chrono::duration<double> took)>;
 
   explicit CallerAuthorization(
@@ -29,10 +29,10 @@ class CallerAuthorization {
   CallerAuthorization& operator=(const CallerAuthorization&) = delete;
 
   void start();
-  // Requests that still wait are answered 503.
+  // Answers the requests that still wait with 503.
   void stop();
 
-  // `handler` outlives the request.
+  // Answers `request` with `handler`, or refuses the caller. `handler` outlives the request.
   HttpReply serve(const HttpRequest& request, const Handler& handler);
 
  private:

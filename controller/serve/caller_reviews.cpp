@@ -1,4 +1,4 @@
-// Reviews of callers, and the memory of them.
+// Reviews callers and remembers the verdicts.
 #include "serve/caller_reviews.hpp"
 
 #include <spdlog/spdlog.h>
@@ -83,7 +83,7 @@ std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit
   const auto source = source_of(peer);
   {
     const std::lock_guard lock(mutex_);
-    // Requests with a token that is under review already cost nothing more.
+    // A token that is under review already costs nothing more.
     const auto found = under_review_.find(digest);
     const bool is_paid = found != under_review_.end() && !found->second.failed;
     if (!is_paid && !pay(digest, credential, source)) return Verdict::Unavailable;
@@ -125,7 +125,7 @@ void CallerReviews::renew(std::stop_token stop) {
   }
 }
 
-// Where the API server cannot be asked the verdict in force stays, to its end.
+// If the API server cannot be reached, the verdict stays until it expires.
 void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
   const auto digest = core::digest_of(token.reveal());
   const auto credential = examine_credential(token.reveal());
@@ -162,7 +162,7 @@ Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
   if (!review) return std::unexpected(review.error());
   const auto caller = api::decode_token_verdict(*review);
   if (!caller) return std::unexpected(caller.error());
-  // An API server that looked at no audience names none.
+  // The API server names audiences only if the review did.
   const bool fits = audiences.empty() || share_one(audiences, caller->audiences);
   if (!caller->authenticated || !fits) return Verdict::Unknown;
 
@@ -176,7 +176,7 @@ Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
   return *allowed ? Verdict::Allowed : Verdict::Forbidden;
 }
 
-// Empty: the API server's own.
+// The audiences of the review; empty: the API server's own.
 std::vector<std::string> CallerReviews::audiences_for(const Credential& credential) const {
   const bool names_ours = share_one(credential.audiences, audiences_.names);
   return audiences_.api_server_too && !names_ours ? std::vector<std::string>{} : audiences_.names;
@@ -225,7 +225,7 @@ void CallerReviews::remember(const core::Digest& digest, const Credential& crede
   if (verdict != Verdict::Unknown && !credential.kid.empty() &&
       !proven_keys_.contains(credential.kid)) {
     if (proven_keys_.size() >= kMaxProvenKeys)
-      proven_keys_.clear();  // those in use come back with the next review
+      proven_keys_.clear();  // keys in use return with the next review
     proven_keys_.insert(credential.kid);
   }
   if (verdict == Verdict::Allowed) {

@@ -24,7 +24,7 @@
 
 namespace apitoken::serve {
 
-// What a caller must be allowed to do, by RBAC.
+// An RBAC permission that an endpoint demands of its callers.
 struct Permission {
   std::string_view endpoint;  // for the log
   std::string_view text;      // "the verb introspect on apitokens.apitoken.dev"
@@ -34,8 +34,8 @@ extern const Permission
     kMayIntrospect;  // the verb `introspect` on apitokens.apitoken.dev in all namespaces
 extern const Permission kMayReadMetrics;  // the verb `get` on the path /metrics
 
-// Whom a caller's token must be for. A token that names one of `names` is reviewed for these
-// audiences; any other for the API server's own, unless that is not accepted. Source:
+// The audiences that a caller's token may have. A token that names one of `names` is reviewed for
+// these audiences; any other token for the API server's own audience, if that is accepted. Source:
 // https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 struct CallerAudiences {
   std::vector<std::string> names{"apitoken-verify"};
@@ -49,18 +49,18 @@ class CallerReviews {
   enum class Verdict {
     Allowed,
     Forbidden,      // the API server knows the caller, who lacks the permission
-    Unknown,        // the API server does not know the token, or cannot
-    OtherAudience,  // the token says itself that it is for somebody else
-    Unavailable,    // it could not be asked, or too often already
+    Unknown,        // the API server does not know the token, or the token has no valid form
+    OtherAudience,  // by its own claims the token is for other audiences
+    Unavailable,    // the API server cannot be reached, or the budget for reviews is used up
   };
-  // Asks the API server. Runs at most once; what it holds is freed with it.
+  // Asks the API server; called at most once. Destroying it frees its place in the budget.
   using Review = std::function<Verdict(std::stop_token)>;
 
   static constexpr std::chrono::seconds kAllowedFor{30};
-  static constexpr std::chrono::seconds kRenewAfter{20};  // on the next use
+  static constexpr std::chrono::seconds kRenewAfter{20};  // at the next use after that
   static constexpr std::chrono::seconds kRenewAgainAfter{1};
   static constexpr std::chrono::seconds kRefusedFor{10};
-  static constexpr std::size_t kMaxRemembered = 1024;  // of each kind
+  static constexpr std::size_t kMaxRemembered = 1024;  // allowed tokens; and as many refused ones
   static constexpr std::size_t kMaxProvenKeys = 64;
 
   CallerReviews(kube::Client& client, const Permission& permission, CallerAudiences audiences,
@@ -70,10 +70,10 @@ class CallerReviews {
   const Permission& permission() const { return permission_; }
   const CallerAudiences& audiences() const { return audiences_; }
 
-  // The verdict where it is known, else the review that brings it, which is paid for from the
-  // budget of the address of `peer`. Any thread; does not wait.
+  // The verdict if it is known, else a review that finds it, paid from the budget of the address
+  // `peer`. Any thread; does not wait.
   std::variant<Verdict, Review> admit(std::string_view token, std::string_view peer);
-  // Reviews the allowed callers again before their verdicts end. On a thread of its own, until
+  // Reviews allowed callers again before their verdicts expire. Body of one thread; runs until
   // `stop`.
   void renew(std::stop_token stop);
 
@@ -89,8 +89,7 @@ class CallerReviews {
   };
   struct UnderReview {
     std::size_t waiting = 0;
-    bool failed =
-        false;  // the API server could not be asked: whoever waits for the same is not to ask again
+    bool failed = false;  // the API server could not be reached; others must not try this token
   };
   struct FirstBytes {
     std::size_t operator()(const core::Digest& digest) const;
@@ -115,19 +114,16 @@ class CallerReviews {
   const Permission& permission_;
   const CallerAudiences audiences_;
   const Clock& clock_;
-  std::atomic<bool> failing_ =
-      false;  // the last review did; told when it begins and when it is over
+  std::atomic<bool> failing_ = false;  // the last review failed; logged when this changes
   std::mutex mutex_;
-  Memory<Allowed>
-      allowed_;  // guarded by mutex_; kept beyond `until`: the next review comes from the reserve
-  Memory<Refused>
-      refused_;  // guarded by mutex_; apart, so that a flood of bad tokens displaces no good one
-  Memory<UnderReview> under_review_;  // guarded by mutex_
-  std::unordered_set<std::string>
-      proven_keys_;      // kids of JWTs that the API server knew; guarded by mutex_
-  ReviewBudget budget_;  // guarded by mutex_
   std::condition_variable_any renewal_came_;
-  std::deque<SecretString> renewals_;  // the tokens; guarded by mutex_
+  // All below are guarded by mutex_.
+  Memory<Allowed> allowed_;  // kept beyond `until`: the next review is paid from the reserve
+  Memory<Refused> refused_;  // apart, so that a flood of bad tokens displaces no allowed one
+  Memory<UnderReview> under_review_;
+  std::unordered_set<std::string> proven_keys_;  // kids of JWTs that the API server accepted
+  ReviewBudget budget_;
+  std::deque<SecretString> renewals_;  // tokens to review again
 };
 
 }  // namespace apitoken::serve

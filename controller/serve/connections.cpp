@@ -73,8 +73,8 @@ void Connection::answered() {
 }
 
 void Connection::streams(std::shared_ptr<Stream> stream) {
-  // For a peer that vanished with little on its way: then nothing waits on our side that it could
-  // fail to take.
+  // For a peer that vanished while few bytes were on their way: they all fit into the socket, so
+  // our own stall limit would not notice.
   const auto stalled = static_cast<unsigned>(owner_.limits().stream_stalled.count());
   setsockopt(socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &stalled, sizeof stalled);
   if (!proven_) owner_.prove(*this);
@@ -158,7 +158,7 @@ void Connections::make_room(Peer& newcomers) {
   if (auto* one = dispensable(*peer)) close(*peer, *one);
 }
 
-// Null only if all are streams or serve a request on a kept connection.
+// Null only if all connections stream or serve a request on a kept connection.
 Connection* Connections::dispensable(const Peer& peer) {
   using Phase = Connection::Phase;
   const auto longest_idle = [&peer]() -> Connection* {
@@ -169,12 +169,11 @@ Connection* Connections::dispensable(const Peer& peer) {
     }
     return found;
   };
-  // Idle ones may take three quarters, so that there is always room for newcomers to prove
-  // themselves.
+  // Idle connections may take three quarters, so that new ones have room to complete a request.
   if (peer.fresh.size() < peer.size() / 4) {
     if (auto* idle = longest_idle()) return idle;
   }
-  // Not the newest, which may be about to ask.
+  // Not the newest, which may be about to send its request.
   const auto newest = peer.fresh.empty() ? peer.fresh.end() : std::prev(peer.fresh.end());
   const auto unfinished = std::find_if(
       peer.fresh.begin(), newest, [](const auto* one) { return one->phase_ != Phase::Request; });
@@ -183,8 +182,7 @@ Connection* Connections::dispensable(const Peer& peer) {
   return peer.fresh.empty() ? nullptr : peer.fresh.front();
 }
 
-// Shutting down under the mutex is meant: the descriptor is open for as long as the connection is
-// in a list.
+// Called under the mutex on purpose: the descriptor stays open while the connection is in a list.
 void Connections::close(Peer& peer, Connection& connection) {
   shutdown(connection.socket_, SHUT_RDWR);
   peer.closing.splice(peer.closing.end(), *connection.list_, connection.place_);

@@ -1,11 +1,11 @@
-// Connections: every accepted connection of one port, how far each is, and which goes when there
-// are too many or one takes too long. Serving threads add, remove and mark; a thread of its own
-// looks for those past their time. It closes by shutdown(2), which the serving thread sees as the
-// peer's end, so nobody is ever waited for.
+// Connections: the accepted connections of one port and the phase of each. It closes connections
+// that exceed a time limit, and one connection if there are too many. Serving threads add, remove
+// and mark connections; a thread of its own looks for those past their time. It closes with
+// shutdown(2), which the serving thread sees as the peer's end, so it waits for no thread.
 //
-// When an address has more than its share, or the port is full, one goes: first the oldest that
-// never completed a request, so that neither silent nor trickling peers can crowd out the others;
-// then the one idle for longest.
+// If an address has more than its share, or the port is full, one connection is closed: first the
+// oldest that never completed a request, so that silent or slow peers cannot crowd out the others;
+// then the one that has been idle longest.
 #pragma once
 
 #include <sys/socket.h>
@@ -31,11 +31,11 @@ class Connection {
 
   const std::string& peer() const { return peer_; }  // the IP address
 
-  // What the serving thread says of its connection.
+  // The serving thread reports the phases of its connection.
   void handshake_done();
-  void head_begins();  // a request's first line is there
+  void head_begins();  // a request's first line has arrived
   void head_complete();
-  void answered();  // the connection waits for the next request
+  void answered();  // the connection waits for its next request
   void streams(std::shared_ptr<Stream> stream);
 
  private:
@@ -54,12 +54,12 @@ class Connection {
   Address address_{};
   std::string peer_;
   std::atomic<Phase> phase_;
-  std::atomic<Clock::time_point> began_;    // the handshake; then the request
-  std::atomic<Clock::time_point> changed_;  // when the phase began
-  bool proven_ = false;             // completed a request, or streams; the serving thread's alone
+  std::atomic<Clock::time_point> began_;    // begin of the handshake, then of the request
+  std::atomic<Clock::time_point> changed_;  // begin of the phase
+  bool proven_ = false;             // has completed a request, or streams; serving thread only
   std::shared_ptr<Stream> stream_;  // written by the serving thread, under the owner's mutex
-  std::list<Connection*>* list_ = nullptr;  // that it is in; guarded by the owner's mutex
-  std::list<Connection*>::iterator place_;  // there; guarded by the owner's mutex
+  std::list<Connection*>* list_ = nullptr;  // contains it; guarded by the owner's mutex
+  std::list<Connection*>::iterator place_;  // in list_; guarded by the owner's mutex
 };
 
 class Connections {
@@ -74,21 +74,21 @@ class Connections {
   void start();
   void stop();
 
-  // Takes in a new connection, and closes another one if there are too many.
+  // Adds a new connection, and closes another one if there are too many.
   Connection& add(int socket, const sockaddr* address, bool tls);
-  // Before the socket is closed.
+  // Called before the socket is closed.
   void remove(Connection& connection);
 
   std::size_t size() const;
-  std::size_t accepted() const { return accepted_; }  // ever
+  std::size_t accepted() const { return accepted_; }  // since the start
 
  private:
   friend class Connection;
   using List = std::list<Connection*>;
   struct Peer {
-    List fresh;    // no request completed yet; the oldest first
+    List fresh;    // has not completed a request; the oldest first
     List proven;   // in the order of their first answer
-    List closing;  // shut down; their serving thread has not noticed yet
+    List closing;  // shut down, but the serving thread has not noticed yet
     std::size_t size() const { return fresh.size() + proven.size(); }
   };
 
@@ -104,7 +104,7 @@ class Connections {
   mutable std::mutex mutex_;
   std::condition_variable_any came_;
   std::map<Connection::Address, Peer> peers_;  // guarded by mutex_
-  std::size_t size_ = 0;                       // of all fresh and proven; guarded by mutex_
+  std::size_t size_ = 0;                       // all fresh and proven ones; guarded by mutex_
   std::atomic<std::size_t> accepted_ = 0;
   std::jthread sweeper_;
 };

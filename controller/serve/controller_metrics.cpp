@@ -9,8 +9,7 @@ using prometheus::Histogram;
 using prometheus::Labels;
 using prometheus::Registry;
 
-// The buckets of client-go's workqueue and of controller-runtime, so that stock dashboards draw
-// what they expect.
+// The buckets of client-go's workqueue and of controller-runtime, which stock dashboards expect.
 const Histogram::BucketBoundaries kQueueBuckets{1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3,
                                                 1e-2, 1e-1, 1,    10,   100,  1000};
 const Histogram::BucketBoundaries kReconcileBuckets{
@@ -19,7 +18,7 @@ const Histogram::BucketBoundaries kReconcileBuckets{
     6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60};
 constexpr std::array kResults{"success", "error", "requeue", "requeue_after"};
 
-// Registering a name twice gives the family there is: the second controller joins the first.
+// Registering a name again returns the existing family, which both controllers share.
 Counter& counter(Registry& registry, const char* name, const char* help, const Labels& labels) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels);
 }

@@ -1,6 +1,6 @@
-// ControllerMetrics: what one controller (kind of object) counts about its work and its queue,
-// under the names that client-go and controller-runtime made known. Called by workers and
-// reflectors on any thread; made by Metrics.
+// ControllerMetrics: the metrics about one controller's work and queue, under the names of
+// client-go and controller-runtime. Metrics owns one per kind of object; workers and reflectors
+// call it on any thread.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -35,7 +35,7 @@ class ControllerMetrics final : public kube::WorkqueueObserver {
   void reconcile_finished(ReconcileResult result, std::chrono::duration<double> took);
 
   void set_workers(int count) { max_workers_.Set(count); }
-  // Levels, as they stand at a scrape.
+  // Sets the levels at a scrape.
   void set_levels(std::size_t depth, kube::Workqueue::Unfinished unfinished);
 
  private:

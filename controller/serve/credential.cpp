@@ -35,7 +35,7 @@ std::vector<std::string> audiences_of(api::Json claims) {
   return api::read_string_list(claims, "aud", "aud");
 }
 
-// The part as JSON, which lives until the parser's next.
+// The part as JSON; valid until the parser's next use.
 std::optional<api::Json> decode_part(api::JsonParser& parser, std::string_view part) {
   const auto text = base64url_decode(part);
   if (!text) return {};

@@ -15,7 +15,7 @@ using prometheus::MetricFamily;
 
 constexpr std::size_t kPartSize = 256;  // series of one family in memory at a time
 
-// The closed sets that labels are taken from. A token not touched yet is Pending.
+// The values of the labels. A token that the operator has not touched yet is Pending.
 constexpr std::array kTypes{api::kPermanent, api::kTemporary};
 constexpr std::array kReasons{api::reason::kPending,        api::reason::kInvalidSpec,
                               api::reason::kSecretConflict, api::reason::kIssued,
@@ -88,7 +88,7 @@ MetricFamily empty_family(TokenFamily family) {
                       "Always 1; the labels tell the token's type, format and state.");
 }
 
-// The new value's hash is in the status, but the value is not in the Secret.
+// The new value's hash is in the status, but the value is not in the Secret yet.
 bool is_rotation_unfinished(const api::ApiToken& token) {
   return token.status.previous && !token.status.previous->replaced_at;
 }
@@ -119,7 +119,7 @@ std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& toke
   return gauge(key(), seconds_since_1970(*time));
 }
 
-// What FleetCollector counts in one pass.
+// The counts of FleetCollector.
 struct Fleet {
   std::array<std::array<double, kReasons.size()>, kTypes.size()> tokens{};
   std::array<double, kHorizons.size()> expiring{};

@@ -1,6 +1,6 @@
-// ExpiryCollector: the metrics about tokens, read from the store at each scrape, so that nothing
-// can be stale and series of deleted tokens vanish at once. Called on the metrics server's thread;
-// it keeps nothing between scrapes.
+// The metrics about tokens, read from the store at each scrape, so that no series is stale and
+// series of deleted tokens vanish at once. Called on the metrics server's thread; nothing is kept
+// between scrapes.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -14,7 +14,7 @@
 
 namespace apitoken::serve {
 
-// Calls its argument for every ApiToken there is.
+// Calls its argument for every ApiToken in the store.
 using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
 
 // One family, one series a token: apitoken_expiration_timestamp_seconds,
@@ -32,7 +32,7 @@ class TokenCollector final : public PartwiseSource {
   const ForEachToken for_each_;
 };
 
-// Of bounded size, whatever the number of tokens: apitokens{type,reason},
+// Families whose size does not depend on the number of tokens: apitokens{type,reason},
 // apitokens_expiring{within}, apitokens_rotation_unfinished.
 class FleetCollector final : public prometheus::Collectable {
  public:

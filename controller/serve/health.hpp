@@ -1,5 +1,5 @@
-// The probes: /healthz says that the process answers, /readyz whether it can do its work, and if
-// not, why.
+// The probes: /healthz shows that the process answers, /readyz whether it can work, and if not,
+// why.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace apitoken::serve {
 
-// Why the operator is not ready ("apitokens not listed yet"), one reason an element; empty: it is.
-// Called on the server's thread.
+// The reasons for which the operator is not ready ("apitokens not listed yet"); empty if it is
+// ready. Called on the server's thread.
 using Unreadiness = std::function<std::vector<std::string>()>;
 
 // 200 "ok", or 503 with a line "not ready: <reason>" for each reason.

@@ -66,8 +66,8 @@ HttpExchange::HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Con
   path_ = decode_percent(text.substr(0, query), false);
   if (query == text.npos) return;
   request_.query = decode_form(text.substr(query + 1));
-  // libmicrohttpd shall find no query: with many parameters it runs out of memory, and leaves the
-  // peer without answer.
+  // Hides the query from libmicrohttpd, which runs out of memory on many parameters and then sends
+  // no answer.
   const_cast<char*>(target)[query + 1] = '\0';
 }
 
@@ -111,8 +111,8 @@ bool HttpExchange::head(const char* method, const char* version) {
   const auto length = request_.header(MHD_HTTP_HEADER_CONTENT_LENGTH);
   std::size_t expected = 0;
   std::from_chars(length.data(), length.data() + length.size(), expected);
-  body_.reserve(std::min(
-      expected, exchanges_.limits.body_bytes));  // once: a copy left behind would not be wiped
+  // Reserved once, so that no copy is left behind that would not be wiped.
+  body_.reserve(std::min(expected, exchanges_.limits.body_bytes));
   return true;
 }
 
@@ -144,12 +144,12 @@ bool HttpExchange::dispatch(HttpReply reply) {
   if (auto* answer = std::get_if<HttpAnswer>(&reply)) return send(std::move(*answer));
   if (auto* streamed = std::get_if<Streamed>(&reply)) return stream(std::move(*streamed));
   if (!exchanges_.suspended()) return send(unavailable("the server is stopping; try again\n"));
-  MHD_suspend_connection(connection_);  // before anybody can resume it
+  MHD_suspend_connection(connection_);  // before another thread can resume it
   begin(std::move(std::get<Pending>(reply)));
   return true;
 }
 
-// The exchange may be gone when it returns.
+// The exchange may be destroyed when this returns.
 void HttpExchange::begin(Pending pending) {
   Responder responder([this](HttpReply reply) { resume(std::move(reply)); });
   try {

@@ -1,11 +1,11 @@
 // HttpExchange: one request and its answer, from the first line to the last byte. libmicrohttpd's
-// callbacks in http_server.cpp drive it on a serving thread; while it is suspended, whoever holds
-// its Responder answers from another.
+// callbacks in http_server.cpp call it on a serving thread. While it is suspended, the holder of
+// its Responder answers, on any thread.
 //
 //   first line -> head: refused? -> body -> handler --HttpAnswer------------------------> sent
 //                                              |-----Pending: suspended ... resumed ----> sent
-//                                              '-----Streamed: piece by piece, suspended while
-//                                              there is none
+//                                              '-----Streamed: piece by piece, suspended
+//                                                    between pieces
 #pragma once
 
 #include <condition_variable>
@@ -24,7 +24,7 @@ namespace apitoken::serve {
 
 class TlsMaterial;
 
-// What the exchanges of a server share.
+// The state that all exchanges of a server share.
 class Exchanges {
  public:
   Exchanges(Handler handler, const Limits& given) : serve(std::move(handler)), limits(given) {}
@@ -32,13 +32,13 @@ class Exchanges {
   const Handler serve;
   const Limits limits;
 
-  // Suspended exchanges, and streams that are not closed. False once the server stops: nothing may
-  // wait any more.
+  // Count suspended exchanges and open streams. suspended() returns false once the server stops:
+  // no exchange may wait any more.
   [[nodiscard]] bool suspended();
   void resumed();
   void opened(Stream& stream);
   void closed(Stream& stream);
-  // Ends the streams, and returns once nothing is suspended.
+  // Ends the streams and waits until no exchange is suspended.
   void finish();
 
  private:
@@ -51,17 +51,18 @@ class Exchanges {
 
 class HttpExchange {
  public:
-  // `target` as libmicrohttpd received it; `material`: what the handshake showed, null without TLS.
+  // `target` is the request's, as libmicrohttpd received it. `material` is the certificate of the
+  // handshake; null without TLS.
   HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer,
                const TlsMaterial* material, const char* target);
   ~HttpExchange();
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
 
-  // Each is false if libmicrohttpd cannot go on with the connection.
+  // head() and complete() return false if libmicrohttpd must close the connection.
   bool head(const char* method, const char* version);
   void body(std::string_view piece);
-  bool complete();  // the body is; and again after each resume
+  bool complete();  // called when the body is complete, and again after each resume
 
   bool has_head() const { return has_head_; }
 

@@ -1,5 +1,8 @@
-// Requests and the kinds of reply that a handler may give. HttpServer fills requests and sends
-// replies; handlers know nothing of sockets. Values, but for Responder and Stream.
+// Requests, and the three kinds of reply that a handler may return: HttpAnswer, Pending, Streamed.
+// HttpServer fills requests and sends replies; handlers see no sockets. All are values, except
+// Responder and Stream.
+//
+//   Handler healthy = [](const HttpRequest&) { return HttpAnswer{.body = "ok\n"}; };
 #pragma once
 
 #include <functional>
@@ -14,10 +17,10 @@
 
 namespace apitoken::serve {
 
-// Names of headers and of schemes: ASCII, and their case does not count.
+// Compares names of headers or schemes: ASCII, without regard to case.
 bool same_name(std::string_view a, std::string_view b);
 
-// The views live until the request is answered.
+// The views are valid until the request is answered.
 struct HttpRequest {
   using Header = std::pair<std::string_view, std::string_view>;
 
@@ -27,7 +30,7 @@ struct HttpRequest {
   std::string_view body{};
   std::vector<std::pair<std::string, std::string>> query{};  // decoded
   std::string_view peer{};                                   // the caller's IP address
-  // Whether the caller showed a certificate that the client CA vouches for. Slow: ask only if the
+  // Whether the caller showed a certificate that the client CA signed. Slow: call it only if the
   // answer matters.
   std::function<bool()> certified = [] { return false; };
 
@@ -44,12 +47,12 @@ struct HttpAnswer {
   std::string content_type{};  // empty: no such header
   std::string body{};
   std::vector<std::pair<const char*, std::string>> headers{};  // a name may be repeated
-  std::vector<std::string> more{};  // what follows the body, if that is too long to be one string
+  std::vector<std::string> more{};  // further parts of a body that is too long for one string
 };
 
 struct HttpReply;
 
-// The duty to answer one request, once, from any thread. Destroyed unused it answers 503.
+// The duty to answer one request, once, on any thread. If it is destroyed unused, it answers 503.
 class Responder {
  public:
   explicit Responder(std::function<void(HttpReply)> send) : send_(std::move(send)) {}
@@ -57,22 +60,23 @@ class Responder {
   Responder& operator=(Responder&&) = delete;
   ~Responder();
 
-  // The request and its views may be gone afterwards.
+  // Afterwards the request and its views may be destroyed.
   void answer(HttpReply reply) &&;
 
  private:
   std::function<void(HttpReply)> send_;
 };
 
-// An answer that needs time: `begin` hands the Responder to whoever will answer, and returns at
-// once. Until then the request takes no thread. Who holds Responders stops before the server does.
+// An answer that needs time. `begin` passes the Responder to the object that will answer, and
+// returns at once; the request takes no thread meanwhile. An object that holds Responders is
+// stopped before the server.
 struct Pending {
   std::function<void(Responder)> begin;
 };
 
-// An answer without a known end. `begin` hands over the writing side and returns at once; the
-// producer may write from any thread until write() says that the peer is gone. Pings are up to the
-// producer.
+// An answer without a known end. `begin` passes the writing side to the producer and returns at
+// once. The producer may write on any thread until write() returns false. The server sends no
+// pings; the producer may.
 struct Streamed {
   HttpAnswer head;  // without body
   std::function<void(std::shared_ptr<Stream>)> begin;
@@ -82,7 +86,7 @@ struct HttpReply : std::variant<HttpAnswer, Pending, Streamed> {
   using variant::variant;
 };
 
-// Must not wait: it runs on a serving thread.
+// Runs on a serving thread and must not wait.
 using Handler = std::function<HttpReply(const HttpRequest&)>;
 
 }  // namespace apitoken::serve

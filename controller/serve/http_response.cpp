@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::size_t kBlock = 16 * 1024;
 
-// A body on its way out, uncopied: a page of metrics is large. Read from front to back.
+// A body that is sent without a copy, because a page of metrics is large.
 struct Outgoing {
   std::vector<std::string> parts;
   std::size_t part = 0;
-  std::size_t at = 0;  // in it
+  std::size_t at = 0;  // position in the part
 
   std::uint64_t size() const {
     std::uint64_t sum = 0;
@@ -57,8 +57,7 @@ Response from_parts(HttpAnswer& answer) {
   return Response(response);
 }
 
-// One string is handed over as it is, and wiped once it is sent: introspection tells much about a
-// token.
+// Sends one string without a copy, and wipes it afterwards: introspection tells much about a token.
 Response from_body(std::string body) {
   auto kept = std::make_unique<std::string>(std::move(body));
   const auto done = +[](void* self) {

@@ -1,6 +1,5 @@
-// From replies to libmicrohttpd's responses. HttpExchange calls it on the serving threads. Each
-// step that libmicrohttpd may refuse is checked: an answer without one of its headers is never
-// sent.
+// Turns replies into libmicrohttpd's responses. HttpExchange calls it on the serving threads. Each
+// result of libmicrohttpd is checked, so that no answer is sent without one of its headers.
 #pragma once
 
 #include <memory>
@@ -21,8 +20,7 @@ using Response = std::unique_ptr<MHD_Response, DropResponse>;
 
 // Errors: Invalid, naming the header that cannot be sent; Unavailable if there is no memory.
 Result<Response> make_response(HttpAnswer answer, const Limits& limits);
-// The response reads `stream` until that ends; `connection` is suspended while nothing is there to
-// send.
+// The response reads `stream` until its end; `connection` is suspended while the stream is empty.
 Result<Response> make_response(HttpAnswer head, std::shared_ptr<Stream> stream,
                                MHD_Connection* connection, const Limits& limits);
 

@@ -1,4 +1,4 @@
-// libmicrohttpd's callbacks. Nothing may unwind into it.
+// libmicrohttpd's callbacks. No exception may leave them.
 #include "serve/http_server.hpp"
 
 #include <fmt/format.h>
@@ -10,8 +10,7 @@
 namespace apitoken::serve {
 namespace {
 
-// Of one connection: a request's head with what libmicrohttpd notes of it, and the head of its
-// answer.
+// Bytes a connection: a request's head, libmicrohttpd's notes about it, and the head of the answer.
 constexpr std::size_t kConnectionMemory = 64 * 1024;
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
@@ -24,7 +23,7 @@ MHD_Result as_result(bool can_go_on) { return can_go_on ? MHD_YES : MHD_NO; }
 
 struct HttpServer::Peer {
   Connection& connection;
-  ServerCertificate::Material material;  // what the handshake shows; null without TLS
+  ServerCertificate::Material material;  // shown in the handshake; null without TLS
 };
 
 struct HttpServer::Callbacks {
@@ -70,11 +69,11 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
 }
 
 void HttpServer::Callbacks::prepare_tls(gnutls_session_t session, Peer& peer) {
-  // For the callbacks below. (libmicrohttpd itself uses this pointer for pre-shared keys only.)
+  // For the callbacks below; libmicrohttpd uses this pointer for pre-shared keys only.
   gnutls_session_set_ptr(session, &peer);
   gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
                                      &on_handshake_done);
-  // Without the names of the CAs: they are those of the first reading, and clients choose by them.
+  // Sends no names of CAs: they would be those of the first read, and clients choose by them.
   gnutls_certificate_send_x509_rdn_sequence(session, 1);
 }
 
@@ -89,8 +88,8 @@ int HttpServer::Callbacks::on_certificate(gnutls_session_t session, const gnutls
   return 0;
 }
 
-// Called for both sides' Finished; the caller's comes last under TLS 1.3, ours under 1.2. Both
-// within one exchange.
+// Called for the Finished message of both sides. The caller's is the last one under TLS 1.3, ours
+// under TLS 1.2.
 int HttpServer::Callbacks::on_handshake_done(gnutls_session_t session, unsigned, unsigned,
                                              unsigned incoming, const gnutls_datum_t*) {
   if (incoming != 0)
@@ -105,8 +104,8 @@ void* HttpServer::Callbacks::on_first_line(void* server, const char* target,
                           peer.material.get(), target);
 }
 
-// Once with the head, then for each piece of the body, then once with nothing left; and once more
-// after a resume. Source:
+// Called once with the head, then for each piece of the body, then once without a piece, and again
+// after each resume. Source:
 // https://www.gnu.org/software/libmicrohttpd/manual/html_node/microhttpd_002dcb.html
 MHD_Result HttpServer::Callbacks::on_request(void*, MHD_Connection*, const char*,
                                              const char* method, const char* version,
@@ -134,14 +133,14 @@ MHD_Daemon* HttpServer::start_daemon(int socket) {
     flags |= MHD_USE_TLS;
     add(MHD_OPTION_HTTPS_PRIORITIES, const_cast<char*>(kPriorities));
     add(MHD_OPTION_HTTPS_CERT_CALLBACK, reinterpret_cast<void*>(&Callbacks::on_certificate));
-    // Makes it ask callers for certificates; TlsMaterial judges them.
+    // Makes libmicrohttpd request client certificates; TlsMaterial verifies them.
     const auto& ca = settings_.certificate->client_ca();
     if (!ca.empty()) add(MHD_OPTION_HTTPS_MEM_TRUST, const_cast<char*>(ca.c_str()));
   }
   add(MHD_OPTION_END, nullptr);
-  // Its own limit is never reached: each thread has its share of it, and connections that are shut
-  // down count until their thread looks at them. Time limits of its own start anew with each byte;
-  // ours do not.
+  // Twice our own limit, so that libmicrohttpd's is never reached: it divides its limit among the
+  // threads, and counts connections that are shut down until their thread notices. Its time limits
+  // are not used, because they start anew with each byte.
   const auto most = static_cast<unsigned>(2 * settings_.threads * settings_.limits.connections);
   return MHD_start_daemon(flags, 0, nullptr, nullptr, &Callbacks::on_request, this,       //
                           MHD_OPTION_LISTEN_SOCKET, socket,                               //

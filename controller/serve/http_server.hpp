@@ -1,12 +1,11 @@
-// HttpServer: HTTP/1.1 on one port through libmicrohttpd, with TLS or without, for everything that
-// the operator serves. app starts one for probes and one for metrics, Verification one for the
+// HttpServer: HTTP/1.1 on one port through libmicrohttpd, with or without TLS, for everything that
+// the operator serves. App starts one for probes and one for metrics, Verification one for the
 // verification endpoints. Few threads serve all connections and never wait; answers that need time
-// take no thread (Pending, Streamed in http_message.hpp). Limits say how much time and room a peer
-// gets. It knows no endpoint.
+// take no thread (Pending and Streamed in http_message.hpp). Limits bound the time and room of a
+// peer. It knows no endpoint.
 //
-//   HttpServer server({.name = "probes", .limits = kProbeLimits}, Routes({{"GET", "/healthz",
-//   healthy}})); if (Status started = server.start("--health-probe-bind-address", ":8081");
-//   !started) …
+//   HttpServer server({.limits = kProbeLimits}, Routes({{"GET", "/healthz", healthy}}));
+//   TRY(server.start("--health-probe-bind-address", ":8081"));
 #pragma once
 
 #include <cstdint>
@@ -41,23 +40,22 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Listens on `address`; kNoAddress: does nothing. `flag` is named in errors, which are meant for
-  // the user:
-  // "--metrics-bind-address :8080: Address already in use".
+  // Listens on `address`; does nothing if that is kNoAddress. Errors are for the user and begin
+  // with `flag`: "--metrics-bind-address :8080: Address already in use".
   Status start(std::string_view flag, std::string_view address);
-  // Listens on `socket`. Errors: Unavailable; those of the certificate's files.
+  // Listens on `socket`. Errors: Unavailable; those of ServerCertificate::load().
   Status start(ListeningSocket socket);
-  // Where it listens, with the port really taken ("127.0.0.1:43121", ":8080"); empty: nowhere.
+  // The address with its actual port ("127.0.0.1:43121", ":8080"); empty if it does not listen.
   const std::string& address() const { return address_; }
   std::uint16_t bound_port() const { return port_; }
   std::size_t connections() const { return connections_.size(); }
   std::size_t accepted() const { return connections_.accepted(); }
-  // Returns once no request is being served any more. Who holds Responders has stopped before.
+  // Returns once no request is being served. Objects that hold Responders were stopped before.
   void stop();
 
  private:
-  struct Peer;       // what libmicrohttpd keeps of a connection for us
-  struct Callbacks;  // what it calls, on its threads
+  struct Peer;       // our state of a connection, which libmicrohttpd keeps
+  struct Callbacks;  // libmicrohttpd calls them, on its threads
 
   MHD_Daemon* start_daemon(int socket);
 

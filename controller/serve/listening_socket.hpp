@@ -1,5 +1,5 @@
-// ListeningSocket: a TCP socket that listens where a flag says, until a server takes it over. The
-// servers' start() calls it, on app's thread.
+// ListeningSocket: a TCP socket that listens on a flag's address, until a server takes it over. The
+// servers' start() opens it, on app's thread.
 #pragma once
 
 #include <utility>
@@ -10,9 +10,8 @@ namespace apitoken::serve {
 
 class ListeningSocket {
  public:
-  // `flag` is named in errors, which are meant for the user: "--metrics-bind-address :8080: Address
-  // already in use". Errors: Invalid where `text` is no address, Unavailable where nothing can
-  // listen there.
+  // Errors are for the user and begin with `flag` ("--metrics-bind-address :8080: Address already
+  // in use"): Invalid if `text` is not an address, Unavailable if it cannot be listened on.
   static Result<ListeningSocket> open(std::string_view flag, std::string_view text);
 
   ListeningSocket(ListeningSocket&& other) noexcept
@@ -23,9 +22,9 @@ class ListeningSocket {
   int get() const { return fd_; }
   // The caller closes it.
   int release() { return std::exchange(fd_, -1); }
-  // Whether only this machine reaches it.
+  // Whether only this machine can connect.
   bool is_loopback() const;
-  // With the port really taken.
+  // With the actual port.
   const BindAddress& address() const { return address_; }
 
  private:

@@ -58,7 +58,7 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
                          .Register(registry_)),
       leader_(BuildGauge()
                   .Name("leader_election_master_status")
-                  .Help("1 where this replica leads, 0 where it stands by.")
+                  .Help("1 if this replica leads, 0 if it is a follower.")
                   .Register(registry_)
                   .Add({{"name", "apitoken-operator"}})),
       mint_policy_(BuildGauge()

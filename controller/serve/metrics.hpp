@@ -1,7 +1,7 @@
-// Metrics: everything the operator counts about its own work; each metric is one member, each
-// series of a closed label set stands at zero from the start. Counting is safe on any thread and
-// cheap. Levels (queue depth, oldest notice, last activity) are asked for at each scrape, on the
-// metrics server's thread; their sources are set before it starts and outlive it.
+// Metrics: the metrics about the operator's own work, one member each. Series whose labels have
+// fixed values exist with value zero from the start. Counting is cheap and thread-safe. Levels
+// (queue depth, oldest notice, last activity) are read at each scrape, on the metrics server's
+// thread; their sources are set before that server starts and outlive it.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,6 @@ enum class MintKind { Issue, Rotate };
 
 class Metrics final : public prometheus::Collectable, public kube::RequestObserver {
  public:
-  // Without election a process leads from its start: set_leader(true).
   Metrics(const Clock& clock, const std::string& version);
 
   ControllerMetrics& api_tokens() { return api_tokens_; }          // controller="apitoken"
@@ -32,17 +31,18 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   void minted(MintKind kind) { (kind == MintKind::Issue ? issued_ : rotated_).Increment(); }
   // channel: event or email; result: sent or error.
   void notices_done(std::string_view channel, std::string_view result, std::size_t count);
-  // Whether the mint policy is in force; without a value there is no series. On one thread.
+  // Whether the mint policy is in force; no value removes the series. Called on one thread.
   void set_mint_policy(std::optional<bool> present);
+  // Without leader election a process leads from its start.
   void set_leader(bool leading) { leader_.Set(leading ? 1 : 0); }
 
   // Sources of levels.
   void watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue);
   void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
-  // How far this machine's clock is ahead of the API server's; nothing while that is not known.
+  // How far this machine's clock is ahead of the API server's; empty while unknown.
   void watch_clock_skew(std::function<std::optional<Seconds>()> skew);
-  // `resource` is its plural name. With one watch a namespace: the time of the one that has been
-  // silent longest.
+  // `resource` is the plural name. If each namespace has a watch, `last` is of the watch that has
+  // been silent longest.
   void watch_activity(const std::string& resource, std::function<WallTime()> last);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -62,11 +62,10 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   prometheus::Family<prometheus::Gauge>& last_activity_;
   prometheus::Gauge& leader_;
   prometheus::Family<prometheus::Gauge>& mint_policy_;
-  prometheus::Gauge* mint_policy_present_ =
-      nullptr;  // of set_mint_policy()'s thread; null: unknown
+  prometheus::Gauge* mint_policy_present_ = nullptr;  // set_mint_policy()'s thread; null: unknown
   prometheus::Gauge& clock_skew_;
 
-  // The series of requests_ met so far: method, then code. Both sets are small.
+  // The series of requests_ so far: by method, then by code.
   using ByCode = std::map<std::string, prometheus::Counter*, std::less<>>;
   std::shared_mutex requests_mutex_;
   std::map<std::string, ByCode, std::less<>> requests_by_method_;  // guarded by requests_mutex_

@@ -12,7 +12,7 @@
 namespace apitoken::serve {
 namespace {
 
-// What later parts begin with was said by the first: "# HELP …", "# TYPE …".
+// Drops "# HELP …" and "# TYPE …" from all parts but the first.
 std::string_view without_comments(std::string_view text) {
   while (text.starts_with('#')) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   return text;

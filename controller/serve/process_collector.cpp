@@ -44,7 +44,7 @@ std::optional<double> resident_bytes() {
 std::optional<double> open_descriptors() {
   std::error_code error;
   std::filesystem::directory_iterator at("/proc/self/fd", error);
-  double count = -1;  // reading the folder takes one itself
+  double count = -1;  // reading the folder opens one itself
   for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) ++count;
   return error ? std::nullopt : std::optional(count);
 }
@@ -61,8 +61,8 @@ std::optional<double> boot_time() {
   return {};
 }
 
-// Field 22 of proc(5)'s stat: clock ticks after boot. The command's name, field 2, may hold blanks
-// and ends with the last ")".
+// Field 22 of /proc/self/stat (see proc(5)): clock ticks since boot. Field 2, the command's name,
+// may contain blanks and ends with the last ")".
 std::optional<double> start_time() {
   std::ifstream file("/proc/self/stat");
   std::string line;

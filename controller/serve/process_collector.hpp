@@ -1,6 +1,6 @@
-// ProcessCollector: CPU time, memory, file descriptors and start of this process, read from /proc
-// at each scrape, under the names that every Prometheus client library uses. What cannot be read is
-// left out.
+// ProcessCollector: CPU time, memory, file descriptors and start time of this process, read from
+// /proc at each scrape, under the names of all Prometheus client libraries. Values that cannot be
+// read are left out.
 #pragma once
 
 #include <prometheus/collectable.h>

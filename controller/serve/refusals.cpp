@@ -26,7 +26,7 @@ HttpAnswer only(const std::string& methods) {
   return answer;
 }
 
-// No error code where nothing was presented.
+// RFC 6750: no error code if the request has no credential.
 HttpAnswer challenge(int status, std::string_view error, std::string_view more) {
   auto answer =
       plain(status, error.empty() ? "a bearer token is wanted\n" : fmt::format("{}\n", error));

@@ -1,4 +1,4 @@
-// Answers that say no, alike at every endpoint over HTTPS. Pure; any thread.
+// Answers that refuse a request, the same for every endpoint. Pure; any thread.
 // Source: RFC 6750 section 3 (WWW-Authenticate), RFC 9110
 #pragma once
 
@@ -8,12 +8,12 @@
 namespace apitoken::serve {
 
 HttpAnswer plain(int status, std::string text);
-// 503, to be tried again in a second.
+// 503 with Retry-After: 1.
 HttpAnswer unavailable(std::string text);
-// 405: no other method than these, separated by commas.
+// 405; `methods` are the allowed ones, separated by commas.
 HttpAnswer only(const std::string& methods);
-// 401 or 403 with a challenge. `error` of RFC 6750, empty where nothing was presented; `more`:
-// further parameters.
+// 401 or 403 with a challenge. `error` is a code of RFC 6750, empty if the request has no
+// credential; `more` holds further parameters.
 HttpAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpAnswer invalid_token();
 // For any verdict but Allowed.

@@ -29,8 +29,8 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// libmicrohttpd reads lines as C strings, so bytes behind a NUL, folded lines and bare line feeds
-// leave gaps between what it found. Nothing may be between them but what separates them.
+// libmicrohttpd reads lines as C strings, so bytes after a NUL, folded lines and bare line feeds
+// leave gaps between the parts that it found. Only separators may be between the parts.
 bool has_hidden_bytes(const RawHead& head, const HttpRequest& request) {
   if (head.method + request.method.size() + 1 != head.target) return true;
   if (head.target + head.target_size + 1 != head.version) return true;
@@ -58,7 +58,7 @@ Lookup look_up(const HttpRequest& request, std::string_view name) {
   return found;
 }
 
-// Why the body's length is in doubt; empty: it is not.
+// Why the body's length is ambiguous; empty if it is not.
 std::string_view doubt_about_length(const RawHead& head, const HttpRequest& request) {
   const auto length = look_up(request, "Content-Length");
   const auto encoding = look_up(request, "Transfer-Encoding");

@@ -52,7 +52,7 @@ ReviewBudget::Source& ReviewBudget::source_of(std::string_view name, SteadyTime 
   return found->second;
 }
 
-// Gives that source its whole budget back; the budget of all holds on.
+// The forgotten source has its whole budget again; the budget of all sources still holds.
 void ReviewBudget::forget_oldest() {
   auto oldest = sources_.end();
   for (auto at = sources_.begin(); at != sources_.end(); ++at) {

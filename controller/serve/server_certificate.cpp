@@ -1,4 +1,4 @@
-// Files to TLS material, and the noticing of changes by what stat() says of them.
+// Reads the files into TlsMaterial; detects changes by stat().
 #include "serve/server_certificate.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
 
-// Changes whenever what the path leads to is another file, or the file is written.
+// Changes whenever the path leads to another file or the file is written.
 std::string fingerprint_of(const std::string& path) {
   struct stat file{};
   if (path.empty() || stat(path.c_str(), &file) != 0) return "-";
@@ -89,8 +89,8 @@ Status ServerCertificate::load() {
   return {};
 }
 
-// Reading under the mutex is meant: the files are small and local, and whoever waits needs what
-// they hold.
+// Reads under the mutex on purpose: the files are small and local, and every thread that waits
+// needs the result.
 ServerCertificate::Material ServerCertificate::current() {
   const std::lock_guard lock(mutex_);
   if (clock_.steady() - looked_ < kLookEvery) return material_;

@@ -1,7 +1,7 @@
-// ServerCertificate: what the verification endpoints show and trust in TLS: certificate and key,
-// and the CA of callers. Read from files at start and again when those change (a mount by
-// cert-manager swaps a symbolic link), or made for this run. The HTTPS threads ask at each
-// handshake; that looks at the files once a second at most.
+// ServerCertificate: certificate, key and client CA of an HTTPS port. It reads them from files at
+// start and again when the files change (a mount by cert-manager swaps a symbolic link), or makes a
+// certificate for this run. The HTTPS threads call current() at each handshake; it checks the files
+// at most once a second.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,9 @@
 namespace apitoken::serve {
 
 struct CertificateFiles {
-  std::string certificate;  // PEM, the server's own first; empty: one is made
+  std::string certificate;  // PEM, the server's own first; empty: one is made for this run
   std::string key;
-  std::string client_ca;  // PEM; empty: no caller is known by certificate
+  std::string client_ca;  // PEM; empty: callers cannot authenticate by certificate
 
   bool operator==(const CertificateFiles&) const = default;
 };
@@ -28,12 +28,13 @@ class ServerCertificate {
   ServerCertificate(CertificateFiles files, const Clock& clock)
       : files_(std::move(files)), clock_(clock) {}
 
-  // Reads the files, or makes a certificate for this run and says so in the log. Errors: Invalid or
+  // Reads the files, or makes a certificate for this run and logs that. Errors: Invalid or
   // Unauthorized, naming the file and what is wrong with it.
   Status load();
-  // The newest that could be read. What cannot be is logged once, and the former stays.
+  // The newest material that could be read. If changed files cannot be read, this is logged once
+  // and the previous material stays.
   Material current();
-  // The client CA as load() read it; empty: callers are not asked for certificates.
+  // The client CA of load(); empty: callers are not asked for certificates.
   const std::string& client_ca() const { return client_ca_; }
 
  private:
@@ -44,13 +45,13 @@ class ServerCertificate {
 
   const CertificateFiles files_;
   const Clock& clock_;
-  std::optional<SelfSigned> self_signed_;  // where no files are given; fixed by load()
-  std::string client_ca_;                  // fixed by load()
+  std::optional<SelfSigned> self_signed_;  // set by load() if there are no files
+  std::string client_ca_;                  // set by load()
   std::mutex mutex_;
   Material material_;        // guarded by mutex_
-  std::string fingerprint_;  // of the files as read; guarded by mutex_
-  std::string complaint_;    // the last one logged; guarded by mutex_
-  SteadyTime looked_{};      // guarded by mutex_
+  std::string fingerprint_;  // of the files that were read; guarded by mutex_
+  std::string complaint_;    // the last error that was logged; guarded by mutex_
+  SteadyTime looked_{};      // when the files were last checked; guarded by mutex_
 };
 
 }  // namespace apitoken::serve

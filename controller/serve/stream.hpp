@@ -1,6 +1,6 @@
-// Stream: the pieces of one streamed answer on their way from a producer, on any thread, to the
-// serving thread that sends them. Bounded: a peer that does not keep up loses the stream, and
-// learns it by the missing end.
+// Stream: the queue of one streamed answer, from a producer on any thread to the serving thread. It
+// is bounded: if the peer does not keep up, the stream breaks, and the peer sees an answer without
+// its end.
 #pragma once
 
 #include <atomic>
@@ -19,47 +19,47 @@ class Stream {
  public:
   static constexpr std::size_t kMaxQueued = 4 * 1024 * 1024;  // bytes that wait for the peer
 
-  // The producer's side. False once the peer is gone, did not keep up, or the stream has ended:
-  // stop producing then.
+  // For the producer. False if the peer is gone, did not keep up, or the stream has ended: the
+  // producer then stops.
   bool write(std::string piece);
-  // What was written is still sent.
+  // Ends the stream after the pieces that were written.
   void end();
   bool is_open() const;
 
-  // The server's side.
+  // For the server.
   struct Hooks {
-    std::function<void()> suspend;  // nothing to send: do not ask again
-    std::function<void()> resume;   // ask again
+    std::function<void()> suspend;  // the queue is empty: stop calling take()
+    std::function<void()> resume;   // call take() again
   };
   void attach(Hooks hooks);
-  // Copies what waits into `block`, or suspends. nullopt: the end. `broken`: the end came too
-  // early.
+  // Copies queued bytes into `block`; if the queue is empty, calls `suspend`. `broken`: the stream
+  // ended too early.
   struct Taken {
     std::size_t bytes = 0;
     bool ended = false;
     bool broken = false;
   };
   Taken take(char* block, std::size_t size);
-  // The peer is gone; no hook is called from now on.
+  // The peer is gone; no hook is called afterwards.
   void detach();
-  // For how long the peer has taken nothing of what waits; nothing waits: zero.
+  // How long the peer has taken no bytes although some are queued; zero if the queue is empty.
   std::chrono::steady_clock::duration stalled() const;
 
  private:
   void wake();  // the caller holds mutex_
 
   mutable std::mutex mutex_;
-  // Called under mutex_: between finding the queue empty and suspending no piece may come. Both
+  // Called under mutex_, so that no piece comes between the look at the queue and `suspend`. Both
   // return at once.
   Hooks hooks_;
   std::deque<std::string> queue_;  // guarded by mutex_
-  std::size_t at_ = 0;             // bytes of the first piece that are taken; guarded by mutex_
+  std::size_t at_ = 0;             // bytes of the first piece already taken; guarded by mutex_
   std::size_t queued_ = 0;         // bytes; guarded by mutex_
   bool suspended_ = false;         // guarded by mutex_
   bool ended_ = false;             // by the producer; guarded by mutex_
-  bool broken_ = false;            // too slow, or gone; guarded by mutex_
-  std::chrono::steady_clock::time_point
-      since_{};  // last take, or first piece in an empty queue; guarded by mutex_
+  bool broken_ = false;            // the peer is too slow or gone; guarded by mutex_
+  // The last take(), or the first piece in an empty queue; guarded by mutex_.
+  std::chrono::steady_clock::time_point since_{};
 };
 
 }  // namespace apitoken::serve

@@ -1,4 +1,4 @@
-// Certificates and keys through GnuTLS, which libmicrohttpd speaks TLS with.
+// Certificates and keys through GnuTLS, libmicrohttpd's TLS library.
 #include "serve/tls_material.hpp"
 
 #include <arpa/inet.h>
@@ -53,7 +53,7 @@ std::string exported(const auto& object, auto export_to) {
   return copy;
 }
 
-// Extensions of version 3 and names; GnuTLS reports what fails at signing.
+// Sets names and extensions. Errors show when the certificate is signed.
 void describe(gnutls_x509_crt_t certificate, const std::string& host_name, WallTime now) {
   const auto serial = now.time_since_epoch().count();
   gnutls_x509_crt_set_version(certificate, 3);

@@ -1,5 +1,5 @@
-// TlsMaterial: one generation of certificate, key and client CA, as GnuTLS wants them. Made by
-// ServerCertificate; immutable once filled, shared by the connections that began under it. Reads no
+// TlsMaterial: one version of certificate, key and client CA, in GnuTLS' form. ServerCertificate
+// makes it; once filled it is immutable, and the connections that began with it share it. Reads no
 // files.
 #pragma once
 
@@ -21,33 +21,32 @@ class TlsMaterial {
   TlsMaterial& operator=(const TlsMaterial&) = delete;
   ~TlsMaterial();
 
-  // Errors: Invalid, saying what is wrong; the caller knows the files.
+  // Errors: Invalid, saying what is wrong; the caller adds the file's name.
   Status take_pair(std::string_view certificate, std::string_view key);
   Status take_client_ca(std::string_view ca);
 
   gnutls_pcert_st* chain() const { return chain_; }
   unsigned chain_length() const { return chain_length_; }
   gnutls_privkey_t key() const { return key_; }
-  // Whether the session's peer showed a certificate for TLS clients that the client CA vouches for,
-  // now.
+  // Whether the session's peer showed a certificate for TLS clients that the client CA signed and
+  // that is valid now.
   bool vouches_for_peer(gnutls_session_t session) const;
 
  private:
   static constexpr unsigned kMaxChain = 16;
-  mutable gnutls_pcert_st
-      chain_[kMaxChain]{};  // GnuTLS reads it through pointers that are not const
+  mutable gnutls_pcert_st chain_[kMaxChain]{};  // mutable: GnuTLS wants pointers to non-const
   unsigned chain_length_ = 0;
   gnutls_privkey_t key_ = nullptr;
   gnutls_x509_trust_list_t client_ca_ = nullptr;
 };
 
-// A certificate for this run, signed by itself, and its key, in PEM.
+// A self-signed certificate and its key, in PEM.
 struct SelfSigned {
   std::string certificate;
   SecretString key;
   std::string fingerprint;  // SHA-256 of the certificate, as `openssl x509 -fingerprint` shows it
 };
-// For localhost, its addresses and `host_name`. Errors: Unavailable where GnuTLS fails.
+// Makes one for localhost, its addresses and `host_name`. Errors: Unavailable if GnuTLS fails.
 Result<SelfSigned> make_self_signed(const std::string& host_name, WallTime now);
 
 }  // namespace apitoken::serve

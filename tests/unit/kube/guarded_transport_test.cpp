@@ -87,14 +87,14 @@ TEST_F(GuardedTransportTest, AReplicaThatDoesNotLeadWritesNothingButItsLeaseAndR
 }
 
 TEST_F(GuardedTransportTest, ANameThatLooksLikeALeaseIsNone) {
-  EXPECT_TRUE(GuardedTransport::is_leaders_alone(
+  EXPECT_TRUE(GuardedTransport::is_for_leader(
       {.method = Method::Patch,
        .target = "/apis/apitoken.dev/v1alpha1/namespaces/leases/apitokens/leases/status"}));
-  EXPECT_TRUE(GuardedTransport::is_leaders_alone(
+  EXPECT_TRUE(GuardedTransport::is_for_leader(
       {.method = Method::Post, .target = "/api/v1/namespaces/a/secrets"}));
-  EXPECT_FALSE(GuardedTransport::is_leaders_alone(kLease));
-  EXPECT_FALSE(GuardedTransport::is_leaders_alone(kReview));
-  EXPECT_FALSE(GuardedTransport::is_leaders_alone(
+  EXPECT_FALSE(GuardedTransport::is_for_leader(kLease));
+  EXPECT_FALSE(GuardedTransport::is_for_leader(kReview));
+  EXPECT_FALSE(GuardedTransport::is_for_leader(
       {.method = Method::Post, .target = "/apis/authorization.k8s.io/v1/subjectaccessreviews"}));
 }
 

@@ -26,7 +26,7 @@ inline api::ApiToken token_of(std::string_view value, std::string name = "ci",
 }
 
 inline api::PreviousToken previous_of(std::string_view value, WallTime valid_until) {
-  return {"former00", core::token_hash(value), valid_until};
+  return {"former00", core::token_hash(value), valid_until, {}};
 }
 
 }  // namespace apitoken::verify
