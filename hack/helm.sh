@@ -35,7 +35,7 @@ build_into() {
   mv "$bin/.helm.partial" "$bin/helm"
 }
 
-# The definitions of ServiceMonitor and PrometheusRule, for an API server that is to know them.
+# The definitions of ServiceMonitor, PodMonitor and PrometheusRule, for an API server that is to know them.
 fetch_kinds() {
   local to=$1 module=github.com/prometheus-operator/prometheus-operator pin="$here/helm/prometheus-operator" source kind
   [ ! -e "$to/complete" ] || return 0
@@ -43,7 +43,7 @@ fetch_kinds() {
   source=$(cd "$pin" && GOWORK=off "$go_bin" mod download -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
     sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
   [ -d "$source" ] || die "$module could not be downloaded"
-  for kind in servicemonitors prometheusrules; do
+  for kind in servicemonitors podmonitors prometheusrules; do
     install -m 644 "$source/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" "$to/$kind.yaml"
   done
   : >"$to/complete"

@@ -18,6 +18,14 @@ EVERYTHING = {
     "podDisruptionBudget": {"enabled": True},
     "grafanaDashboard": {"enabled": True},
     "issuer": "https://tokens.example.com",
+    "global": {"imageRegistry": "mirror.example.com", "imagePullSecrets": ["pull"]},
+    "hostNetwork": True,
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["mail.example.com"]}],
+    "dnsConfig": {"searches": ["example.com"]},
+    "extraEnv": {"TZ": "UTC"},
+    "extraContainers": [{"name": "side", "image": "example.com/side:1"}],
+    "serviceMonitor": {"enabled": False},
+    "podMonitor": {"enabled": True, "namespace": "monitoring"},
 }
 
 
@@ -56,6 +64,44 @@ def test_the_package_holds_what_it_needs(tmp_path):
 
 REFUSED = [
     ({"replicacount": 2}, ["replicacount"]),
+    # Read by a parent chart's condition; here it would be ignored without a word.
+    ({"enabled": False}, ["condition: apitoken-operator.enabled", "helm uninstall"]),
+    ({"enabled": "false"}, ["enabled"]),
+    ({"global": {"imageRegistry": "https://mirror.example.com"}}, ["imageRegistry"]),
+    ({"global": {"imagePullSecrets": [{"secret": "a"}]}}, ["imagePullSecrets"]),
+    ({"image": {"registry": "mirror.example.com/"}}, ["registry"]),
+    ({"hostAliases": [{"ip": "10.0.0.1", "hostname": "a"}]}, ["hostAliases"]),
+    ({"hostAliases": [{"ip": "mail.example.com", "hostnames": ["a"]}]}, ["hostAliases"]),
+    ({"dnsPolicy": "clusterFirst"}, ["dnsPolicy", "ClusterFirst"]),
+    ({"dnsPolicy": "None"}, ["dnsPolicy: None needs dnsConfig.nameservers"]),
+    ({"dnsConfig": {"nameserver": ["10.0.0.1"]}}, ["nameserver"]),
+    ({"extraObjects": [{"kind": "ConfigMap"}]}, ["extraObjects"]),
+    ({"extraContainers": [{"name": "a", "image": "b", "volumemounts": []}]}, ["volumemounts"]),
+    ({"extraContainers": [{"name": "operator", "image": "b"}]}, ["extraContainers"]),
+    ({"deploymentAnnotations": {"a": 1}}, ["deploymentAnnotations"]),
+    ({"runtimeClassName": "gVisor"}, ["runtimeClassName"]),
+    ({"strategy": {"type": "recreate"}}, ["strategy", "Recreate"]),
+    ({"strategy": {"rollingUpdate": {"maxSurges": 1}}}, ["maxSurges"]),
+    ({"hostNetwork": "yes"}, ["hostNetwork"]),
+    ({"automountServiceAccountToken": "no"}, ["automountServiceAccountToken"]),
+    ({"serviceAccount": {"automount": False}}, ["automount"]),
+    ({"namespaceOverride": "Tokens"}, ["namespaceOverride"]),
+    ({"extraEnv": {"A": {"val": "b"}}}, ["val"]),
+    # As in a container: no number, which Helm could write as 1e+06.
+    ({"extraEnv": {"A": 1000000}}, ["extraEnv"]),
+    ({"serviceMonitor": {"honourLabels": True}}, ["honourLabels"]),
+    ({"serviceMonitor": {"namespace": "a/b"}}, ["namespace"]),
+    ({"prometheusRule": {"namespace": "a/b"}}, ["namespace"]),
+    ({"podMonitor": {"authorization": {"credentials": {"name": "a"}}}}, ["credentials"]),
+    ({"podMonitor": {"enabled": True}}, ["set serviceMonitor.enabled=false"]),
+    (
+        {
+            "podMonitor": {"enabled": True},
+            "serviceMonitor": {"enabled": False},
+            "metrics": {"secure": True},
+        },
+        ["podMonitor.authorization"],
+    ),
     ({"replicaCount": "two"}, ["replicaCount"]),
     (
         {"replicaCount": 2, "leaderElection": {"enabled": False}},

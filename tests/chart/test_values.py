@@ -28,7 +28,262 @@ NODE = {"nodeSelector": {"disk": "ssd"}}
 PEER = [{"namespaceSelector": {"matchLabels": {"team": "obs"}}}]
 # value, what it is set to (with what else), kind/name, path in it, what stands there: a value, or a
 # check of it
+POD_MONITOR = {"podMonitor.enabled": True, "serviceMonitor.enabled": False}
+OPERATOR_IMAGE = "apitoken-dev/apitoken-operator:0.1.0"
+HOSTS = [{"ip": "10.0.0.1", "hostnames": ["mail.example.com"]}]
+SIDECAR = [{"name": "side", "image": "example.com/side:1"}]
+SECRET_KEY = {"secretKeyRef": {"name": "s", "key": "k"}}
 ROWS = [
+    # False is refused: see test_chart.py.
+    ("enabled", True, {}, "Deployment", None, ["apitoken-operator"]),
+    *[
+        ("global.imageRegistry", registry, others, kind, f"{at}/image", f"{registry}/{image}")
+        for registry in ("mirror.example.com:5000", "mirror.example.com/cache")
+        for others in ({}, {"image.registry": "other.example.com"})
+        for kind, at, image in (
+            ("Deployment", OPERATOR, OPERATOR_IMAGE),
+            ("Pod", "spec/containers/0", "library/busybox:1.37"),
+        )
+    ],
+    *[
+        (
+            "global.imagePullSecrets",
+            ["a", {"name": "b"}],
+            {"imagePullSecrets": [{"name": "b"}, {"name": "c"}]},
+            kind,
+            path,
+            [{"name": "a"}, {"name": "b"}, {"name": "c"}],
+        )
+        for kind, path in (
+            ("Deployment", f"{POD}/imagePullSecrets"),
+            ("Pod", "spec/imagePullSecrets"),
+        )
+    ],
+    *[
+        (
+            "image.registry",
+            "mirror.example.com",
+            {"image.repository": repository},
+            "Deployment",
+            f"{OPERATOR}/image",
+            "mirror.example.com/team/op:0.1.0",
+        )
+        for repository in (
+            "team/op",
+            "ghcr.io/team/op",
+            "localhost/team/op",
+            "localhost:5000/team/op",
+        )
+    ],
+    (
+        "image.registry",
+        "mirror.example.com",
+        {"image.repository": "op"},
+        "Deployment",
+        f"{OPERATOR}/image",
+        "mirror.example.com/op:0.1.0",
+    ),
+    ("deploymentAnnotations", LABELS, {}, "Deployment", "metadata/annotations", LABELS),
+    (
+        "strategy",
+        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}},
+        {},
+        "Deployment",
+        "spec/strategy/rollingUpdate",
+        {"maxSurge": 0, "maxUnavailable": "50%"},
+    ),
+    ("strategy", {"type": "Recreate"}, {}, "Deployment", "spec/strategy/type", "Recreate"),
+    ("runtimeClassName", "gvisor", {}, "Deployment", f"{POD}/runtimeClassName", "gvisor"),
+    ("hostAliases", HOSTS, {}, "Deployment", f"{POD}/hostAliases", HOSTS),
+    ("dnsPolicy", "Default", {}, "Deployment", f"{POD}/dnsPolicy", "Default"),
+    (
+        "dnsPolicy",
+        "Default",
+        {"hostNetwork": True},
+        "Deployment",
+        f"{POD}/dnsPolicy",
+        "Default",
+    ),
+    *[
+        (
+            "dnsConfig",
+            {"nameservers": ["10.0.0.2"], "options": [{"name": "ndots", "value": "2"}]},
+            {"dnsPolicy": "None"},
+            kind,
+            f"{pod}/dnsConfig/nameservers",
+            ["10.0.0.2"],
+        )
+        for kind, pod in (("Deployment", POD), ("Pod", "spec"))
+    ],
+    ("hostNetwork", True, {}, "Deployment", f"{POD}/hostNetwork", True),
+    ("hostNetwork", True, {}, "Deployment", f"{POD}/dnsPolicy", "ClusterFirstWithHostNet"),
+    ("hostNetwork", False, {}, "Deployment", f"{POD}/dnsPolicy", None),
+    *[
+        (
+            "automountServiceAccountToken",
+            given,
+            {},
+            "Deployment",
+            f"{POD}/automountServiceAccountToken",
+            given,
+        )
+        for given in (True, False)
+    ],
+    *[
+        (
+            "serviceAccount.automountServiceAccountToken",
+            False,
+            {},
+            kind,
+            path,
+            expected,
+        )
+        for kind, path, expected in (
+            ("ServiceAccount", "automountServiceAccountToken", False),
+            # The operator needs one all the same.
+            ("Deployment", f"{POD}/automountServiceAccountToken", True),
+        )
+    ],
+    (
+        "serviceAccount.automountServiceAccountToken",
+        True,
+        {},
+        "ServiceAccount",
+        "automountServiceAccountToken",
+        None,
+    ),
+    *[
+        ("namespaceOverride", "tokens", others, kind, path, expected)
+        for others, kind, path, expected in (
+            ({}, "Deployment", "metadata/namespace", "tokens"),
+            ({}, "ClusterRoleBinding", "subjects/0/namespace", "tokens"),
+            (
+                {},
+                "Deployment",
+                f"{OPERATOR}/args",
+                flag("--issuer=https://apitoken-operator.tokens.svc:8443"),
+            ),
+            (
+                {},
+                "ValidatingAdmissionPolicy/apitoken-fence",
+                "spec/matchConditions/0/expression",
+                "request.userInfo.username == 'system:serviceaccount:tokens:apitoken-operator'",
+            ),
+            (
+                {"metrics.secure": True, "verify.tlsSecret": "tls"},
+                "ServiceMonitor",
+                "spec/endpoints/0/tlsConfig/serverName",
+                "apitoken-operator.tokens.svc",
+            ),
+        )
+    ],
+    ("serviceMonitor.namespace", "obs", {}, "ServiceMonitor", "metadata/namespace", "obs"),
+    (
+        "serviceMonitor.namespace",
+        "obs",
+        {},
+        "ServiceMonitor",
+        "spec/namespaceSelector/matchNames",
+        ["apitoken-system"],
+    ),
+    ("serviceMonitor.namespace", "", {}, "ServiceMonitor", "spec/namespaceSelector", None),
+    *[
+        (
+            "serviceMonitor.honorLabels",
+            honored,
+            {},
+            "ServiceMonitor",
+            "spec/endpoints/0/honorLabels",
+            honored,
+        )
+        for honored in (True, False)
+    ],
+    ("prometheusRule.namespace", "obs", {}, "PrometheusRule", "metadata/namespace", "obs"),
+    ("podMonitor.enabled", False, {}, "PodMonitor", None, []),
+    ("podMonitor.enabled", True, POD_MONITOR, "PodMonitor", None, ["apitoken-operator"]),
+    (
+        "podMonitor.enabled",
+        True,
+        {**POD_MONITOR, "metrics.enabled": False},
+        "PodMonitor",
+        None,
+        [],
+    ),
+    *[
+        (f"podMonitor.{name}", setting, {**POD_MONITOR, **others}, "PodMonitor", path, expected)
+        for name, setting, others, path, expected in (
+            ("namespace", "obs", {}, "metadata/namespace", "obs"),
+            ("namespace", "obs", {}, "spec/namespaceSelector/matchNames", ["apitoken-system"]),
+            ("namespace", "", {}, "spec/namespaceSelector", None),
+            ("labels", {"release": "prom"}, {}, "metadata/labels/release", "prom"),
+            ("honorLabels", True, {}, "spec/podMetricsEndpoints/0/honorLabels", True),
+            ("honorLabels", False, {}, "spec/podMetricsEndpoints/0/honorLabels", False),
+            ("interval", "1m", {}, "spec/podMetricsEndpoints/0/interval", "1m"),
+            ("scrapeTimeout", "5s", {}, "spec/podMetricsEndpoints/0/scrapeTimeout", "5s"),
+            (
+                "authorization",
+                {"credentials": {"name": "s", "key": "token"}},
+                {"metrics.secure": True},
+                "spec/podMetricsEndpoints/0/authorization/credentials/name",
+                "s",
+            ),
+            (
+                "authorization",
+                {"credentials": {"name": "s", "key": "token"}},
+                {"metrics.secure": True, "verify.tlsSecret": "tls"},
+                "spec/podMetricsEndpoints/0/tlsConfig/ca/secret/name",
+                "tls",
+            ),
+            *[
+                (
+                    name,
+                    [{"action": "labeldrop", "regex": "pod"}],
+                    {},
+                    f"spec/podMetricsEndpoints/0/{name}/0/regex",
+                    "pod",
+                )
+                for name in ("relabelings", "metricRelabelings")
+            ],
+        )
+    ],
+    *[
+        ("extraEnv", {"TZ": "UTC", "B": block}, {}, "Deployment", f"{OPERATOR}/env/{n}", expected)
+        for block, n, expected in (
+            ("00123", 1, {"name": "B", "value": "00123"}),
+            ({"value": "true"}, 1, {"name": "B", "value": "true"}),
+            ({"valueFrom": SECRET_KEY}, 1, {"name": "B", "valueFrom": SECRET_KEY}),
+            ("x", 2, {"name": "TZ", "value": "UTC"}),
+        )
+    ],
+    ("extraContainers", SIDECAR, {}, "Deployment", f"{POD}/containers/1", SIDECAR[0]),
+    ("extraContainers", SIDECAR, {}, "Deployment", f"{OPERATOR}/name", "operator"),
+    # A map is taken as it is, with braces; a string is a template.
+    (
+        "extraObjects",
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "m"},
+                "data": {"text": "{{ $labels.name }}"},
+            }
+        ],
+        {},
+        "ConfigMap/m",
+        "data/text",
+        "{{ $labels.name }}",
+    ),
+    (
+        "extraObjects",
+        [
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n"
+            '  name: {{ include "apitoken.fullname" . }}-extra\n'
+        ],
+        {},
+        "ConfigMap",
+        None,
+        ["apitoken-operator-extra"],
+    ),
     ("replicaCount", 3, {}, "Deployment", "spec/replicas", 3),
     (
         "image.repository",

@@ -9,6 +9,11 @@
 {{- default $default .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
+{{/* The namespace of every object that is in one. */}}
+{{- define "apitoken.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
 {{- define "apitoken.serviceAccountName" -}}
 {{- default (.Values.serviceAccount.create | ternary (include "apitoken.fullname" .) "default") .Values.serviceAccount.name }}
 {{- end }}
@@ -30,7 +35,63 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "apitoken.image" -}}
-{{- .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}
+{{- include "apitoken.imageOf" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{/* The image of a block of values such as .Values.image. Call with root, image. */}}
+{{- define "apitoken.imageOf" -}}
+{{- $tag := default .root.Chart.AppVersion .image.tag }}
+{{- $name := printf "%s%s" .image.repository (ternary (printf "@%s" .image.digest) (printf ":%s" $tag) (not (empty .image.digest))) }}
+{{- include "apitoken.inRegistry" (dict "root" .root "name" $name "registry" .image.registry) }}
+{{- end }}
+
+{{/* The name of an image, with the registry replaced by global.imageRegistry or else by `registry`, if one of them is set.
+The first part of the name is a registry if it has a dot or a port, or is localhost. Call with root, name, registry. */}}
+{{- define "apitoken.inRegistry" -}}
+{{- $parts := splitList "/" .name }}
+{{- $registry := default .registry (.root.Values.global).imageRegistry }}
+{{- if not $registry }}{{ .name }}
+{{- else if and (gt (len $parts) 1) (regexMatch "[.:]|^localhost$" (first $parts)) }}{{ $registry }}/{{ rest $parts | join "/" }}
+{{- else }}{{ $registry }}/{{ .name }}
+{{- end }}
+{{- end }}
+
+{{/* Fields that all pods of the chart have alike: pull secrets, DNS, host names, runtime. */}}
+{{- define "apitoken.podFields" -}}
+{{- $secrets := list }}
+{{- range concat (default list (.Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) }}
+{{- end }}
+{{- with uniq $secrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- /* In the node's network, Kubernetes' default would be the node's DNS, which knows no Service. */}}
+{{- with default (ternary "ClusterFirstWithHostNet" "" (eq true .Values.hostNetwork)) .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Environment variables from a list, as Kubernetes takes them, or from a map: NAME: value, or NAME: {valueFrom: ...}. */}}
+{{- define "apitoken.env" -}}
+{{- if kindIs "map" . }}
+{{- range $name, $value := . }}
+- {{ merge (dict "name" $name) (kindIs "map" $value | ternary $value (dict "value" $value)) | toJson }}
+{{- end }}
+{{- else if . }}
+{{- toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* An object that stands whole in files/: with the chart's labels, and with annotations where there are any. Call with root, object, annotations. */}}
@@ -47,7 +108,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Who issues JWTs: as told, else where they can be verified. */}}
 {{- define "apitoken.issuer" -}}
-{{- default (printf "https://%s.%s.svc:%d" (include "apitoken.fullname" .) .Release.Namespace (int .Values.verify.service.port)) .Values.issuer }}
+{{- default (printf "https://%s.%s.svc:%d" (include "apitoken.fullname" .) (include "apitoken.namespace" .) (int .Values.verify.service.port)) .Values.issuer }}
 {{- end }}
 
 {{- define "apitoken.verifyVolumes" -}}

@@ -1,4 +1,4 @@
-// Pins the kinds ServiceMonitor and PrometheusRule, which hack/helm.sh takes from the module as files. No code of it is built.
+// Pins the kinds ServiceMonitor, PodMonitor and PrometheusRule, which hack/helm.sh takes from the module as files. No code of it is built.
 module kinds
 
 go 1.26.0
