@@ -1,6 +1,7 @@
-# The operator's image: two stages, the second with nothing in it but the program, the Debian libraries that it needs, and the
-# certificate authorities - no shell, no package manager. hack/image.sh rootfs decides which files those are, and builds the same
-# image where there is no container engine.
+# The operator's image: two stages, the second with nothing in it but the program, the Debian
+# libraries that it needs, and the certificate authorities - no shell, no package manager.
+# hack/image.sh rootfs decides which files those are, and builds the same image where there is no
+# container engine.
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t apitoken-operator:0.1.0 .
 FROM debian:bookworm-slim AS build
 WORKDIR /src

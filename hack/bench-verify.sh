@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Measures the verification of tokens, and prints one table: GET /auth of the operator's own server, over 100,000 indexed
-# tokens, against nginx that answers 204 without looking, both over TLS with the same keep-alive clients (wrk) on the same
-# cores, in turns; the fastest of each counts. Then the operator's server at half of its load, and what a token costs in
-# the index. Needs no API server. hack/bench.sh runs it at its end.
+# Measures the verification of tokens, and prints one table: GET /auth of the operator's own server,
+# over 100,000 indexed tokens, against nginx that answers 204 without looking, both over TLS with
+# the same keep-alive clients (wrk) on the same cores, in turns; the fastest of each counts. Then
+# the operator's server at half of its load, and what a token costs in the index. Needs no API
+# server. hack/bench.sh runs it at its end.
 #
 # Usage: hack/bench-verify.sh [--quick] [--tokens N] [--rounds N]
 #   --quick   1,000 tokens and one short round: shows that it works, measures nothing
 #   --tokens  tokens in the index (100000); --rounds  runs of each kind (3)
-# Environment: VERIFY_BENCH_BIN spares the release build. Everything else on the machine falsifies the figures.
+# Environment: VERIFY_BENCH_BIN spares the release build. Everything else on the machine falsifies
+# the figures.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

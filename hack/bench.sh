@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Measures the operator against what the API server can take at all, and prints one table. In one run, on one machine:
+# Measures the operator against what the API server can take at all, and prints one table. In one
+# run, on one machine:
 #   limit     the same creates and the same two writes a token, issued raw by a load program (hack/bench), no operator
 #   operator  new ApiTokens, from the first create to the last one seen Ready by a watch
 #   restart   the operator started with all of them minted, until nothing is left to look at
 #   idle      what it asks and holds while nothing happens
-# then a second one, by hack/bench-verify.sh: verification against nginx.
-# Limit and operator runs take turns after a warm-up, each on an empty namespace; the fastest of each counts, with its own
-# CPU time and requests, and the largest peak RSS of all. The control plane is private to the run and goes with it.
+# then a second one, by hack/bench-verify.sh: verification against nginx. Limit and operator runs
+# take turns after a warm-up, each on an empty namespace; the fastest of each counts, with its own
+# CPU time and requests, and the largest peak RSS of all. The control plane is private to the run
+# and goes with it.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
-# Environment: OPERATOR_BIN spares the release build. Everything else on the machine falsifies the figures.
+# Environment: OPERATOR_BIN spares the release build. Everything else on the machine falsifies the
+# figures.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -67,7 +70,7 @@ start_cluster() {
 
 load() { "$work/bench" -namespace bench "$@"; }
 
-# --- the operator's process -------------------------------------------------------------------------------------
+# --- the operator's process -----------------------------------------------------------------------
 
 # shellcheck source=hack/lib/process.sh
 free_port() { ( . "$root/hack/lib/process.sh"; free_port ); }
@@ -103,7 +106,7 @@ requests() {
 event_count() { kubectl get --raw "/apis/events.k8s.io/v1/namespaces/bench/events" | grep -o '"reportingController"' | wc -l; }
 reconciled() { metrics | awk '/^controller_runtime_reconcile_total\{/ { n += $NF } /^workqueue_depth/ { d += $NF } END { print n + 0, d + 0 }'; }
 
-# --- runs: each appends a line to its file -----------------------------------------------------------------------
+# --- runs: each appends a line to its file --------------------------------------------------------
 
 # limit.txt: seconds in-flight
 run_limit() {
@@ -135,7 +138,8 @@ run_operator() {
   stop_operator
 }
 
-# restart.txt: seconds cpu-ms-a-token peak-rss post patch put delete get; leaves the operator running
+# restart.txt: seconds cpu-ms-a-token peak-rss post patch put delete get; leaves the operator
+# running
 run_restart() {
   local begin seen=0 depth=1
   begin=$(now)

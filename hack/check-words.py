@@ -52,6 +52,7 @@ CASED = re.compile(r"k (Most|Longest|Highest|Largest)")  # kMost, but not "k mos
 EXCEPTIONS = [
     ("hack/check-words.py", ".", "the list itself"),
     ("docs/glossary.md", r"^\| ", "the table names the words that we do not use"),
+    ("crds/tokenexpiryconfigs.yaml", "expiry itself is always told", "message of a CEL rule"),
 ]
 
 # Folder or file -> how many faults it still has.
@@ -59,58 +60,52 @@ PENDING = {
     ".ci": 1,
     "CHANGELOG.md": 34,
     "CMakeLists.txt": 7,
-    "Dockerfile": 4,
-    "charts": 55,
+    "Dockerfile": 2,
+    "charts": 1,
     "controller/CMakeLists.txt": 6,
     "controller/api": 12,
     "controller/app.cpp": 11,
     "controller/base": 10,
     "controller/cli": 56,
     "controller/config.cpp": 3,
-    "controller/core": 145,
+    "controller/core": 146,
     "controller/kube": 73,
     "controller/notify": 11,
     "controller/reconcile": 102,
     "controller/serve": 36,
     "controller/verify": 44,
-    "crds": 23,
     "docs/comparison.md": 1,
-    "docs/dependencies.md": 8,
-    "docs/kubectl-plugin.md": 12,
-    "docs/life-of-a-token.md": 99,
+    "docs/life-of-a-token.md": 27,
     "docs/operations.md": 1,
-    "docs/performance.md": 3,
-    "docs/reference.md": 15,
-    "docs/security.md": 20,
+    "docs/reference.md": 1,
+    "docs/security.md": 11,
     "docs/who-may-mint.md": 1,
     "hack/bench": 25,
-    "hack/bench-verify.sh": 19,
-    "hack/bench.sh": 25,
-    "hack/controlplane.sh": 30,
-    "hack/demo.sh": 48,
-    "hack/fuzz.sh": 7,
-    "hack/helm.sh": 10,
-    "hack/image.sh": 21,
-    "hack/install-deps.sh": 13,
+    "hack/bench-verify.sh": 15,
+    "hack/bench.sh": 18,
+    "hack/check-portal.sh": 6,
+    "hack/controlplane.sh": 20,
+    "hack/demo.sh": 35,
+    "hack/fuzz.sh": 4,
+    "hack/helm.sh": 8,
+    "hack/image.sh": 13,
+    "hack/install-deps.sh": 9,
     "hack/kstatus": 3,
-    "hack/kstatus.sh": 4,
-    "hack/lib": 28,
-    "hack/mailserver.sh": 9,
+    "hack/kstatus.sh": 2,
+    "hack/lib": 13,
+    "hack/mailserver.sh": 4,
     "hack/packages.sh": 1,
-    "hack/proxies": 1,
-    "hack/proxies.sh": 7,
-    "hack/ruff.sh": 1,
-    "hack/test.sh": 32,
-    "hack/verify-argocd.sh": 5,
-    "hack/verify-rules.sh": 8,
-    "manifests": 56,
-    "manifests/prometheus": 67,
+    "hack/proxies.sh": 4,
+    "hack/test.sh": 25,
+    "hack/vendor.sh": 13,
+    "hack/verify-rules.sh": 1,
+    "portal": 23,
     "tests/CMakeLists.txt": 5,
     "tests/cases": 117,
-    "tests/chart": 4,
     "tests/fault": 10,
     "tests/fuzz": 12,
-    "tests/integration": 140,
+    "tests/integration": 1,
+    "tests/portal": 16,
     "tests/property": 43,
     "tests/rules": 4,
     "tests/tables": 2,
@@ -126,8 +121,8 @@ SKIPPED = [
     "tests/fuzz/corpus/*",
     "tests/recorded/*",
 ]
-CODE = (".cpp", ".hpp", ".sh", ".py", ".go", ".txt", ".cmake")
-TEXT = (*CODE, ".md", ".yaml", ".yml", ".tpl", ".toml", ".ini", ".lua", "")
+CODE = (".cpp", ".hpp", ".sh", ".py", ".go", "CMakeLists.txt", ".cmake")
+SUFFIXES = ".cpp .hpp .sh .py .go .txt .cmake .md .yaml .yml .tpl .toml .ini .lua"
 SENTENCE_END = re.compile(r"(?<![A-Z])(?<!e\.g)(?<!i\.e)(?<!vs)[.!?]\s+(?=[A-Z`*\[])")
 
 
@@ -137,7 +132,7 @@ def tracked():
     ).stdout.splitlines()
     for name in listing:
         path = ROOT / name
-        if path.suffix not in TEXT or not path.is_file() or path.is_symlink():
+        if path.suffix not in ("", *SUFFIXES.split()) or not path.is_file() or path.is_symlink():
             continue
         if not any(fnmatch.fnmatch(name, pattern) for pattern in SKIPPED):
             yield name, path.read_text(encoding="utf-8").splitlines()

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A real Kubernetes control plane on loopback, for tests, the demo and the benchmark: etcd, kube-apiserver and
-# kube-controller-manager (garbage collection, namespaces, service accounts). No containers, no kubelet, no root.
-# It touches only its own directory, the build cache and the processes it started.
+# A real Kubernetes control plane on loopback, for tests, the demo and the benchmark: etcd,
+# kube-apiserver and kube-controller-manager (garbage collection, namespaces, service accounts). No
+# containers, no kubelet, no root. It touches only its own directory, the build cache and the
+# processes it started.
 #
 # Usage: hack/controlplane.sh COMMAND [--dir DIR] [options]
 #
@@ -15,10 +16,11 @@
 #   kubeconfig --user NAME [--group GROUP]... [--days N | --expired]
 #                         print a kubeconfig with a new client certificate of that user
 #
-# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-controlplane-<user>; each DIR is an instance of its own. It holds
-# kubeconfig (admin), ca.crt, ca.key, env, logs/, pids/, etcd/, pki/.
-# Environment: KUBEBUILDER_ASSETS, or PATH, where kube-apiserver, etcd and kubectl (1.32 or newer) all exist, spare
-# the build. APISERVER_EXTRA_FLAGS: more kube-apiserver flags, separated by spaces. XDG_CACHE_HOME: where builds stay.
+# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-controlplane-<user>; each DIR is an instance of its
+# own. It holds kubeconfig (admin), ca.crt, ca.key, env, logs/, pids/, etcd/, pki/. Environment:
+# KUBEBUILDER_ASSETS, or PATH, where kube-apiserver, etcd and kubectl (1.32 or newer) all exist,
+# spare the build. APISERVER_EXTRA_FLAGS: more kube-apiserver flags, separated by spaces.
+# XDG_CACHE_HOME: where builds stay.
 set -euo pipefail
 umask 077
 
@@ -36,7 +38,7 @@ readonly ready_seconds=120
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
-# --- binaries ---------------------------------------------------------------------------------------------------
+# --- binaries -------------------------------------------------------------------------------------
 
 version_of() {
   case $1 in
@@ -45,7 +47,8 @@ version_of() {
   esac
 }
 
-# use_binaries WHERE LOOKUP: takes the three that must exist, and the controller manager where there is one.
+# use_binaries WHERE LOOKUP: takes the three that must exist, and the controller manager where there
+# is one.
 use_binaries() {
   local where=$1 lookup=$2 name path
   for name in etcd kube-apiserver kubectl; do
@@ -96,9 +99,10 @@ build() {
   find_binaries || die "no $missing after the build"
 }
 
-# --- one instance -----------------------------------------------------------------------------------------------
+# --- one instance ---------------------------------------------------------------------------------
 
-# keep_port NAME FILE: the port this instance used before, unless it never ran or another process now has it.
+# keep_port NAME FILE: the port this instance used before, unless it never ran or another process
+# now has it.
 keep_port() {
   local name=$1 file="$dir/ports/$2" port=""
   [ ! -r "$file" ] || port=$(<"$file")
@@ -252,7 +256,7 @@ mint_kubeconfig() {
   rm -rf "$work"
 }
 
-# --- command line -----------------------------------------------------------------------------------------------
+# --- command line ---------------------------------------------------------------------------------
 
 dir="${TMPDIR:-/tmp}/apitoken-controlplane-$(id -un)"
 purge="" user="" days=365 expired="" missing="" groups=()

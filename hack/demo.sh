@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The operator's whole job in one command: builds it, starts a local cluster, a mail server, Prometheus and Alertmanager,
-# applies the CRDs, the operator's RBAC and the samples, and shows a token about to expire by every way there is to be
-# warned. Then all of it stays up for you to play with until Ctrl-C, which removes it again.
+# The operator's whole job in one command: builds it, starts a local cluster, a mail server,
+# Prometheus and Alertmanager, applies the CRDs, the operator's RBAC and the samples, and shows a
+# token about to expire by every way there is to be warned. Then all of it stays up for you to play
+# with until Ctrl-C, which removes it again.
 #
 # Usage: hack/demo.sh [--once] [--kubeconfig FILE]
 #
@@ -9,9 +10,9 @@
 #   --kubeconfig FILE  use your own cluster (its current context) in place of a local one. There it applies the CRDs, which
 #                      stay, and works in two namespaces of its own, which go again with everything else it made
 #
-# The first run installs Debian packages (hack/install-deps.sh says which) and builds the servers and the operator: some
-# 15 minutes on two cores. Later runs find all that and take half a minute. State lives in a temporary directory. Without
-# --kubeconfig no kubeconfig of yours is read.
+# The first run installs Debian packages (hack/install-deps.sh says which) and builds the servers
+# and the operator: some 15 minutes on two cores. Later runs find all that and take half a minute.
+# State lives in a temporary directory. Without --kubeconfig no kubeconfig of yours is read.
 # shellcheck disable=SC2317 # functions that step and observe call by name
 set -euo pipefail
 umask 077
@@ -44,12 +45,13 @@ else
   suffix="" tokens=demo system=apitoken-system account=apitoken-operator
 fi
 
-# --- progress ---------------------------------------------------------------------------------------------------
+# --- progress -------------------------------------------------------------------------------------
 
 seconds_since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", to - from }'; }
 passed() { printf '✓ %s (%s)\n' "$1" "$(seconds_since "$2")"; }
 
-# step TITLE COMMAND...: runs it with its output in a log and what it says on stderr in sight; gives up where it fails.
+# step TITLE COMMAND...: runs it with its output in a log and what it says on stderr in sight; gives
+# up where it fails.
 step() {
   local title=$1 begin=$EPOCHREALTIME code
   shift
@@ -66,7 +68,8 @@ step() {
   passed "$title" "$begin"
 }
 
-# observe TITLE SECONDS COMMAND...: asks until COMMAND succeeds and shows what it printed; remembers what never did.
+# observe TITLE SECONDS COMMAND...: asks until COMMAND succeeds and shows what it printed; remembers
+# what never did.
 observe() {
   local title=$1 begin=$EPOCHREALTIME deadline=$((SECONDS + $2)) shown
   shift 2
@@ -83,7 +86,7 @@ observe() {
   printf '%s\n' "$shown" | sed 's/^/    /'
 }
 
-# --- building ---------------------------------------------------------------------------------------------------
+# --- building -------------------------------------------------------------------------------------
 
 install_dependencies() {
   "$root/hack/install-deps.sh" >&2
@@ -100,7 +103,7 @@ build_servers() {
   "$root/hack/mailserver.sh" build
 }
 
-# --- servers ----------------------------------------------------------------------------------------------------
+# --- servers --------------------------------------------------------------------------------------
 
 start_cluster() {
   "$root/hack/controlplane.sh" up --dir "$dir/cluster"
@@ -136,7 +139,7 @@ start_alertmanager() {
   wait_until 30 alertmanager curl -fsS "$alertmanager_url/-/ready"
 }
 
-# --- the operator -----------------------------------------------------------------------------------------------
+# --- the operator ---------------------------------------------------------------------------------
 
 kube() { kubectl --kubeconfig "$dir/kubeconfig" --request-timeout=20s "$@"; }
 
@@ -175,7 +178,8 @@ start_operator() {
   wait_until 30 operator operator_ready
 }
 
-# The samples as they stand, but for the address, login and CA of our mail server, and a digest that waits for a second.
+# The samples as they stand, but for the address, login and CA of our mail server, and a digest that
+# waits for a second.
 apply_samples() {
   local sample name
   # shellcheck source=/dev/null
@@ -196,7 +200,7 @@ apply_samples() {
   for sample in "$root"/manifests/samples/apitoken-*.yaml; do kube -n "$tokens" apply -f "$sample"; done
 }
 
-# --- what is there to see: each prints its evidence, and fails while there is none ------------------------------------
+# --- what is there to see: each prints its evidence, and fails while there is none ----------------
 
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); $1"; }
 of_token() { kube -n "$tokens" get apitoken "$token" -o "jsonpath={$1}"; }
@@ -283,7 +287,7 @@ show() {
   observe "the mail that arrived" 60 see_mail
 }
 
-# --- the end ----------------------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------
 
 remove_from_own_cluster() {
   [ -n "$own_kubeconfig" ] && [ -s "$dir/kubeconfig" ] || return 0

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers of what others wrote (tests/fuzz) with libFuzzer, AddressSanitizer and UBSan. Builds the preset
-# `fuzz` with clang. Exit 0 only if no target found anything.
+# Fuzzes the parsers of what others wrote (tests/fuzz) with libFuzzer, AddressSanitizer and UBSan.
+# Builds the preset `fuzz` with clang. Exit 0 only if no target found anything.
 #
 # Usage: hack/fuzz.sh [MINUTES] [TARGET...]
 #
 #   MINUTES   for each target; 1 by default, may be a fraction
 #   TARGET    the name of a file in tests/fuzz: lint, mail, ...; all by default
 #
-# Inputs that reach new code stay in build/fuzz/corpus/TARGET, where the next run begins; what is found goes to
-# build/fuzz/findings/TARGET-*. Mend it, and keep the input as a file in tests/fuzz/corpus/TARGET: ctest replays that.
-# Environment: FUZZ_JOBS (2) is how many targets run at a time.
+# Inputs that reach new code stay in build/fuzz/corpus/TARGET, where the next run begins; what is
+# found goes to build/fuzz/findings/TARGET-*. Mend it, and keep the input as a file in
+# tests/fuzz/corpus/TARGET: ctest replays that. Environment: FUZZ_JOBS (2) is how many targets run
+# at a time.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Helm 3 and Helm 4 from their pinned Go modules, and the Prometheus operator's kinds from its, for the tests of the chart.
-# It writes only into the build cache outside the tree. Without Go it says what to install.
+# Helm 3 and Helm 4 from their pinned Go modules, and the Prometheus operator's kinds from its, for
+# the tests of the chart. It writes only into the build cache outside the tree. Without Go it says
+# what to install.
 #
 # Usage: hack/helm.sh COMMAND
 #
@@ -18,7 +19,8 @@ pin_of() { printf '%s/helm/v%s\n' "$here" "$1"; }
 helm_of() { printf '%s/helm\n' "$(bin_dir_of "$(pin_of "$1")")"; }
 pinned() { sed -n "s|^[[:space:]]*\(require \)*$2 \(v[0-9.]*\).*|\2|p" "$(pin_of "$1")/go.mod" | head -n 1; }
 
-# Helm takes from the link flags which version it is and which Kubernetes `helm template` assumes: that of its client library.
+# Helm takes from the link flags which version it is and which Kubernetes `helm template` assumes:
+# that of its client library.
 build_into() {
   local bin=$1 major=$2 version kubernetes module="helm.sh/helm/v$2"
   [ ! -x "$bin/helm" ] || return 0

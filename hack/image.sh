@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the operator's container image without a container engine and without a base image: a root file system of the
-# stripped release binary, the shared libraries it needs from the Debian packages installed here, the certificate
-# authorities, and nothing else - no shell, no package manager. The Dockerfile takes its files from the same `rootfs`.
+# Builds the operator's container image without a container engine and without a base image: a root
+# file system of the stripped release binary, the shared libraries it needs from the Debian packages
+# installed here, the certificate authorities, and nothing else - no shell, no package manager. The
+# Dockerfile takes its files from the same `rootfs`.
 #
 # Usage: hack/image.sh [rootfs] [--out DIR]
 #
@@ -10,8 +11,9 @@
 #   rootfs       only the files, in DIR, which must not exist yet
 #   --out DIR    default: build/image, which is made anew
 #
-# The same commit on the same Debian packages gives the same digest: times are those of the commit, or SOURCE_DATE_EPOCH.
-# Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000) is how many bytes the layers may take, compressed.
+# The same commit on the same Debian packages gives the same digest: times are those of the commit,
+# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000) is
+# how many bytes the layers may take, compressed.
 set -euo pipefail
 umask 022
 
@@ -47,7 +49,7 @@ build_binary() {
   printf '%s\n' "$root/build/release/apitoken-operator"
 }
 
-# --- the files --------------------------------------------------------------------------------------------------
+# --- the files ------------------------------------------------------------------------------------
 
 # "soname path" of each library that the program loads; the loader itself has no arrow.
 libraries_of() {
@@ -55,7 +57,8 @@ libraries_of() {
   ldd "$1" | sed -nE 's|^\s*(\S+) => (/\S+) .*|\1 \2|p; s|^\s*(/lib\S*/(ld-\S+)) .*|\2 \1|p'
 }
 
-# The Debian package that a file came with; dpkg knows it under the name it had before /usr was merged.
+# The Debian package that a file came with; dpkg knows it under the name it had before /usr was
+# merged.
 package_of() {
   local path
   path=$(realpath "$1")
@@ -131,7 +134,7 @@ make_rootfs() {
   chmod 755 "$rootfs/$program"
 }
 
-# --- the image --------------------------------------------------------------------------------------------------
+# --- the image ------------------------------------------------------------------------------------
 
 # archive FILE TAR-FLAGS...: names in one order, one time, one owner.
 archive() {

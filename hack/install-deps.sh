@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that building, testing and the demo need, and nothing where all are there already.
-# It says what it installs, needs root or sudo only for that, and keeps the servers among the packages
-# (prometheus, alertmanager) from starting by themselves: tests and the demo start their own on free ports.
+# Installs the Debian 12 packages that building, testing and the demo need, and nothing where all
+# are there already. It says what it installs, needs root or sudo only for that, and keeps the
+# servers among the packages (prometheus, alertmanager) from starting by themselves: tests and the
+# demo start their own on free ports.
 #
 # Usage: hack/install-deps.sh [--check | --build]
 #
@@ -9,7 +10,8 @@
 #   --build   only what compiling the operator needs, as in the Dockerfile
 #
 # A Go is installed only where none exists. Debian 12's is 1.19: enough to fetch the newer one that
-# hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference here; the mail server needs Go too.
+# hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference here; the mail server
+# needs Go too.
 set -euo pipefail
 
 readonly build=(

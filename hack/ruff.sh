@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches ruff, which formats and lints the Python of this tree by ruff.toml. Debian 12 has no package
-# of it, so its wheel comes from PyPI with its sum checked (hack/ruff/requirements.txt). Writes only
-# into the build cache outside the tree.
+# Fetches ruff, which formats and lints the Python of this tree by ruff.toml. Debian 12 has no
+# package of it, so its wheel comes from PyPI with its sum checked (hack/ruff/requirements.txt).
+# Writes only into the build cache outside the tree.
 #
 # Usage: hack/ruff.sh COMMAND
 #

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All tests of the operator, one step after the other; a step that fails keeps none of the others from running. The last
-# line counts what passed and failed: test cases where a step has any, else the step itself. Exit 0 only if nothing failed.
+# All tests of the operator, one step after the other; a step that fails keeps none of the others
+# from running. The last line counts what passed and failed: test cases where a step has any, else
+# the step itself. Exit 0 only if nothing failed.
 #
 # Usage: hack/test.sh [--quick | --full] [STEP...]
 #
@@ -25,8 +26,9 @@
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
-# With STEPs: only those. It installs the Debian packages that are missing and says so. Logs: build/test-logs/STEP.log.
-# Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) is how many compilers or tests run at a time.
+# With STEPs: only those. It installs the Debian packages that are missing and says so. Logs:
+# build/test-logs/STEP.log. Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) is how many
+# compilers or tests run at a time.
 # shellcheck disable=SC2317 # steps are called by name
 set -uo pipefail
 
@@ -65,7 +67,7 @@ for step in "${steps[@]}"; do
   [[ " ${every[*]} " == *" $step "* ]] || { printf 'test.sh: no step %s; see --help\n' "$step" >&2; exit 2; }
 done
 
-# --- steps: each prints what it does, leaves $logs/STEP*.xml where it has cases, and fails if anything failed -----------
+# --- steps: each prints what it does, leaves $logs/STEP*.xml where it has cases, and fails if anyth
 
 sources() { git ls-files "$@" | while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done; }
 
@@ -97,7 +99,8 @@ run_lint() {
     xargs -P "$jobs" -n 2 clang-tidy-19 --quiet -p build/dev
 }
 
-# integration PRESET TESTS...: Debian's Python, which has the Debian packages of hack/install-deps.sh.
+# integration PRESET TESTS...: Debian's Python, which has the Debian packages of
+# hack/install-deps.sh.
 integration() {
   local preset=$1
   shift
@@ -138,7 +141,7 @@ run_fuzz() { FUZZ_JOBS=$jobs hack/fuzz.sh "${FUZZ_MINUTES:-0.25}"; }
 run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
 run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
 
-# --- running and counting ---------------------------------------------------------------------------------------
+# --- running and counting -------------------------------------------------------------------------
 
 # "passed failed skipped" over JUnit files.
 cases_of() {

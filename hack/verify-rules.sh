@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Checks the alerts: prometheusrule.yaml holds the groups of rules.yaml, promtool accepts them and their tests pass, and each alert
-# has its runbook page. Run by hand and by hack/test.sh; needs promtool (Debian: prometheus). It never changes anything unless
-# called with --write, which makes prometheusrule.yaml anew from rules.yaml.
+# Checks the alerts: prometheusrule.yaml has the groups of rules.yaml, promtool accepts them, their
+# tests pass, and each alert has its runbook. Run by hand and by hack/test.sh; needs promtool
+# (Debian: prometheus). Changes nothing, except with --write, which makes prometheusrule.yaml from
+# rules.yaml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,11 +17,14 @@ fail() {
 
 render_prometheusrule() {
   cat <<'HEADER'
-# The alerts of rules.yaml for clusters with the Prometheus operator. Made by hack/verify-rules.sh --write; edit rules.yaml.
+# The alerts of rules.yaml for clusters with the Prometheus operator. Made by hack/verify-rules.sh
+# --write; edit rules.yaml.
 #
-# - Your Prometheus must select it: add the labels that its spec.ruleSelector asks for (kube-prometheus-stack: release: <name>).
-# - The ServiceMonitor or PodMonitor of the operator needs `honorLabels: true`. The operator labels its series with the namespace of the
-#   token; otherwise that label becomes exported_namespace and the alerts name the operator's own namespace.
+# - Your Prometheus must select it: add the labels of its spec.ruleSelector (kube-prometheus-stack:
+#   release: <name>).
+# - The ServiceMonitor or PodMonitor of the operator needs `honorLabels: true`. Otherwise the
+#   token's
+#   namespace becomes exported_namespace, and the alerts name the operator's own namespace.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:

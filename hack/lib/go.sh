@@ -1,6 +1,7 @@
-# Sourced by hack/controlplane.sh and hack/mailserver.sh: finds a Go that can build the pinned servers, and
-# the cache outside the tree that keeps what was built. It changes nothing on the system and never writes
-# into the tree; the only thing it fetches is a Go toolchain, through Go's own module proxy.
+# Sourced by hack/controlplane.sh and hack/mailserver.sh: finds a Go that can build the pinned
+# servers, and the cache outside the tree that keeps what was built. It changes nothing on the
+# system and never writes into the tree; the only thing it fetches is a Go toolchain, through Go's
+# own module proxy.
 # shellcheck shell=bash
 
 readonly go_wanted=1.26.0      # the `go` line of hack/controlplane/go.mod
@@ -13,7 +14,8 @@ die() { say "${0##*/}: $*"; exit 1; }
 # version_at_least HAVE WANTED: true where HAVE is the same or newer.
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
-# The directory of the binaries that belong to one pinned module: a changed pin is another directory.
+# The directory of the binaries that belong to one pinned module: a changed pin is another
+# directory.
 bin_dir_of() { printf '%s/bin/%s\n' "$cache_root" "$(cat "$1/go.mod" "$1/go.sum" | sha256sum | cut -c1-16)"; }
 
 go_version_of() { GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null | sed -n 's/^go\([0-9.]*\).*/\1/p'; }
@@ -28,8 +30,9 @@ installed_gos() {
   done
 }
 
-# A Go before 1.21 cannot switch toolchains itself, but it can download the toolchain, which is an ordinary
-# module whose sum it checks. Modules carry no file modes, hence the chmod. https://go.dev/doc/toolchain
+# A Go before 1.21 cannot switch toolchains itself, but it can download the toolchain, which is an
+# ordinary module whose sum it checks. Modules carry no file modes, hence the chmod.
+# https://go.dev/doc/toolchain
 fetch_toolchain() {
   local old_go=$1 target="$cache_root/go$go_fetched" module source
   module="golang.org/toolchain@v0.0.1-go$go_fetched.$("$old_go" env GOOS)-$("$old_go" env GOARCH)"
@@ -43,7 +46,8 @@ fetch_toolchain() {
   mv "$target.partial" "$target"
 }
 
-# Sets go_bin, exports GOTOOLCHAIN where the Go found has to switch to a newer one; says what to install if none will do.
+# Sets go_bin, exports GOTOOLCHAIN where the Go found has to switch to a newer one; says what to
+# install if none will do.
 find_go() {
   local gos found version path
   gos=$(installed_gos)
@@ -71,7 +75,8 @@ find_go() {
   exit 1
 }
 
-# build_locked DIR FUNCTION: runs FUNCTION unless another process is at it, in which case waits for that one.
+# build_locked DIR FUNCTION: runs FUNCTION unless another process is at it, in which case waits for
+# that one.
 build_locked() {
   mkdir -p "$1"
   ( flock 9; "$2" "$1" ) 9>"$1/.lock"

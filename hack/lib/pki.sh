@@ -1,5 +1,6 @@
-# Sourced by the scripts in hack/ that run servers: a throw-away certificate authority and what it signs, EC P-256,
-# by openssl alone. Keys are readable by their owner only. For test beds on loopback, never for a real cluster.
+# Sourced by the scripts in hack/ that run servers: a throw-away certificate authority and what it
+# signs, EC P-256, by openssl alone. Keys are readable by their owner only. For test beds on
+# loopback, never for a real cluster.
 # shellcheck shell=bash
 
 new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
@@ -16,8 +17,9 @@ subject_value() { sed 's/[\\/+]/\\&/g' <<<"$1"; }
 
 utc() { date -u -d "$1" +%Y%m%d%H%M%SZ; }
 
-# sign CA_PREFIX PREFIX SUBJECT USAGE START END [SAN]: PREFIX.crt and PREFIX.key. START and END are for `date -d`.
-# `openssl ca` is the one command of OpenSSL 3.0 that takes both dates, so that an expired certificate can be made.
+# sign CA_PREFIX PREFIX SUBJECT USAGE START END [SAN]: PREFIX.crt and PREFIX.key. START and END are
+# for `date -d`. `openssl ca` is the one command of OpenSSL 3.0 that takes both dates, so that an
+# expired certificate can be made.
 sign() {
   local ca=$1 out=$2 subject=$3 usage=$4 start=$5 end=$6 san=${7:-} work
   work=$(mktemp -d)

@@ -1,10 +1,10 @@
-# Sourced by the scripts in hack/ that run servers: starts them detached, remembers each by pid and start time,
-# and stops exactly those. It never signals a process that it did not start, nor by name.
-# The script that sources this sets dir, the directory of its instance.
+# Sourced by the scripts in hack/ that run servers: starts them detached, remembers each by pid and
+# start time, and stops exactly those. It never signals a process that it did not start, nor by
+# name. The script that sources this sets dir, the directory of its instance.
 # shellcheck shell=bash disable=SC2154
 
-# A free TCP port on loopback, below the kernel's ephemeral range: a server that is stopped for a while finds
-# its port free again, because no outgoing connection is given a number from there.
+# A free TCP port on loopback, below the kernel's ephemeral range: a server that is stopped for a
+# while finds its port free again, because no outgoing connection is given a number from there.
 free_port() {
   local port
   while :; do
@@ -16,7 +16,8 @@ free_port() {
 # When the process began, in clock ticks since boot; with the pid it names one process for good.
 started_at() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
-# spawn NAME COMMAND...: starts it in its own session with its output in $dir/logs/NAME.log, and records it.
+# spawn NAME COMMAND...: starts it in its own session with its output in $dir/logs/NAME.log, and
+# records it.
 spawn() {
   local name=$1 pid
   shift
@@ -55,8 +56,8 @@ stop() {
   rm -f "$dir/pids/$name"
 }
 
-# wait_until SECONDS NAME COMMAND...: polls until COMMAND succeeds; gives up at the deadline, or at once
-# where server NAME has died, and then shows the end of its log.
+# wait_until SECONDS NAME COMMAND...: polls until COMMAND succeeds; gives up at the deadline, or at
+# once where server NAME has died, and then shows the end of its log.
 wait_until() {
   local deadline=$((SECONDS + $1)) name=$2
   shift 2

@@ -46,7 +46,13 @@ def rows(values, meant, prefix=""):
                 f"values.py: {name} has no comment above it in values.yaml that says what it means"
             )
         else:
-            yield name, f"`{json.dumps(value)}`", meant[name]
+            yield name, shown(value), meant[name]
+
+
+def shown(value):
+    """The default as a cell, which must stay short."""
+    text = json.dumps(value)
+    return f"`{text}`" if len(text) <= 45 else "see values.yaml"
 
 
 def table(text):
@@ -54,7 +60,7 @@ def table(text):
         f"| `{name}` | {default} | {meaning} |\n"
         for name, default, meaning in rows(yaml.safe_load(text), meanings(text))
     ]
-    return "| value | default | |\n| --- | --- | --- |\n" + "".join(lines)
+    return "| value | default | meaning |\n| --- | --- | --- |\n" + "".join(lines)
 
 
 chart = pathlib.Path(sys.argv[1])

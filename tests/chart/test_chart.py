@@ -1,5 +1,5 @@
-"""The chart as a whole: lint, both Helms, the schema, names, rights by namespace, and what is
-skipped."""
+"""The chart as a whole: lint, both Helms, the schema, names, permissions by namespace, and what
+is skipped."""
 
 import json
 import re
@@ -312,7 +312,7 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
     }
 
 
-def test_verification_brings_the_rights_to_ask_who_introspects():
+def test_verification_brings_permission_to_review_callers():
     reviews = {"tokenreviews", "subjectaccessreviews"}
     for enabled in (True, False):
         rules = only(render({"verify": {"enabled": enabled}}), "ClusterRole", RELEASE)["rules"]
@@ -428,7 +428,7 @@ def test_the_chart_makes_what_the_manifests_say(overlay, values):
         assert chart[key] == thing, key
 
 
-def test_the_kinds_are_the_same_by_whichever_way():
+def test_the_kinds_are_the_same_by_each_way():
     raw = by_name(
         thing
         for path in sorted((ROOT / "crds").glob("*.yaml"))
@@ -469,7 +469,7 @@ def test_pods_are_selected_alike():
 
 
 def test_the_policies_are_about_the_account_that_the_pod_has():
-    """Whatever the release, its namespace and its values: `helm template` and kustomize."""
+    """For each release name, namespace and set of values: `helm template` and kustomize."""
     cases = [
         render(release="prod"),
         render({"fullnameOverride": "tokens"}),

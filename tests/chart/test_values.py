@@ -1,5 +1,5 @@
-"""Each value of the chart does what values.yaml says. The table names them all: a value without
-a row fails the last test."""
+"""Each value of the chart does what values.yaml says. The table names them all; the last test
+fails for a value without a row."""
 
 import json
 import re
@@ -1077,7 +1077,7 @@ def leaves(values, prefix=""):
             yield prefix + key
 
 
-def test_the_readme_tells_what_each_value_means():
+def test_the_readme_explains_each_value():
     rows = re.findall(
         r"^\| `([\w.]+)` \| .* \| (\S.*) \|$", (CHART / "README.md").read_text(), re.M
     )

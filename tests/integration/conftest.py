@@ -45,7 +45,7 @@ def guarded_cluster(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def people(guarded_cluster):
-    """Its namespace of people with all kinds of rights."""
+    """A namespace with people who have all kinds of permissions."""
     people = People(guarded_cluster)
     yield people
     people.remove()
@@ -181,7 +181,7 @@ def mail(mailpit_session):
 
 @pytest.fixture
 def scripted_mail():
-    """scripted_mail(Script(...)): a server that does as it is told."""
+    """scripted_mail(Script(...)): a server that follows the script."""
     servers = []
 
     def start(script, **options):

@@ -1,6 +1,6 @@
 """The operator's ports under attack: a thousand silent and a thousand trickling connections come
-from one address, the very address from which probes and good callers come. All probes are
-answered in time, and good callers hardly notice. One operator for all."""
+from one address. Probes and good callers come from the same address; all probes are answered in
+time, and good callers are hardly delayed. One operator for all tests."""
 
 import http.client
 import json
@@ -74,7 +74,7 @@ class AttackTestbed:
         return good
 
     def auth_kept(self):
-        """As a proxy that keeps its connection, and opens it anew if it was closed meanwhile."""
+        """Like a proxy that keeps its connection, and opens it again if it was closed."""
         for _ in range(2):
             self.kept = self.kept or self.connect()
             try:

@@ -1,5 +1,5 @@
-"""An API server, or something on the way to it, that answers rubbish: never a crash, never a hot
-loop, and it passes."""
+"""An API server, or a proxy before it, that gives broken answers: the operator never crashes,
+never loops without pause, and recovers."""
 
 import contextlib
 import json
@@ -136,7 +136,7 @@ def test_an_absurd_object_keeps_nobody_else_from_theirs(namespace, through_proxy
     ],
     ids=["empty", "array", "null", "HTML", "items 7", "odd items", "cut"],
 )
-def test_a_list_of_rubbish_is_tried_again_with_patience(namespace, through_proxy, answer):
+def test_a_broken_list_is_retried_with_backoff(namespace, through_proxy, answer):
     until = time.monotonic() + 6
 
     def spoil(method, path, body):

@@ -1,6 +1,6 @@
-"""Who may introspect, while others who may not come in floods: callers are known by their
-service accounts' tokens, and nobody's bad tokens take the API server's reviews away from them.
-One operator on the session's control plane."""
+"""Who may introspect, during a flood of callers who may not. Callers authenticate by service
+account tokens, and bad tokens of others do not use up the API server's reviews. One operator on
+the session's control plane."""
 
 import base64
 import concurrent.futures
@@ -106,7 +106,7 @@ def testbed(cluster, tmp_path_factory):
 
 @pytest.fixture
 def serve(testbed):
-    """serve(*flags): an operator of the bed, which must end cleanly."""
+    """serve(*flags): an operator of the testbed, which must end cleanly."""
     operators = []
 
     def start(*flags):
@@ -299,7 +299,7 @@ def test_named_audiences_alone_are_taken(testbed, serve):
     assert reviews(operator) == before
 
 
-def test_a_verdict_ends_when_the_right_does(testbed, serve):
+def test_a_remembered_answer_ends_with_the_permission(testbed, serve):
     """Renewed verdicts are reviewed ones: nobody stays in by calling all the time."""
     operator, binding = serve(), f"{testbed.namespace.name}-short"
     connection, token = testbed.connect(operator.verify_port), testbed.token("other")

@@ -1,5 +1,5 @@
-"""A clock that jumps: the API server's Date is the second opinion. libfaketime moves the
-operator's wall clock, and it alone."""
+"""A clock that jumps: the operator compares its clock with the API server's Date. libfaketime
+moves only the operator's wall clock."""
 
 import glob
 

@@ -1,8 +1,8 @@
-"""What the API server itself accepts, refuses and shows of our two kinds, by the schemas and CEL
-rules in crds/.
+"""What the API server accepts, refuses and shows of our two kinds, by the schemas and CEL rules in
+crds/.
 
-Runs against a real kube-apiserver through kubectl; the operator takes no part. Creation is tried
-as a server-side dry run, which passes through the whole validation and leaves nothing behind."""
+Runs against a real kube-apiserver through kubectl, without an operator. Creation is a
+server-side dry run: the whole validation, and nothing is stored."""
 
 import json
 import pathlib
@@ -389,7 +389,7 @@ SCHEMA_OF_TOKENS = [
     ({"ttlAfterExpired": "99999h"}, None),
     ({"ttlAfterExpired": "7d"}, ["spec.ttlAfterExpired:", "must be a duration"]),
     ({"ttlAfterExpired": ""}, ["spec.ttlAfterExpired:", "must be a duration"]),
-    # several mistakes are told at once
+    # several mistakes are reported at once
     (
         {"user": "system:x", "ttl": "1d", "secret": {"key": "a b"}},
         ["spec.user:", "spec.ttl:", "spec.secret.key:"],
@@ -398,7 +398,7 @@ SCHEMA_OF_TOKENS = [
 
 
 @pytest.mark.parametrize("spec, refusal", SCHEMA_OF_TOKENS)
-def test_an_api_token_is_judged_at_creation(crds, spec, refusal):
+def test_an_api_token_is_checked_at_creation(crds, spec, refusal):
     obj = token(spec)
     obj["spec"] = {key: value for key, value in obj["spec"].items() if value is not None}
     expect(send(crds, "create", obj, "--dry-run=server"), refusal)
@@ -491,7 +491,7 @@ CHANGES_OF_TOKENS = [
 
 
 @pytest.mark.parametrize("before, after, refusal", CHANGES_OF_TOKENS)
-def test_an_api_token_is_judged_at_each_change(crds, namespace_name, before, after, refusal):
+def test_an_api_token_is_checked_at_each_change(crds, namespace_name, before, after, refusal):
     send(crds, "create", token(before), "-n", namespace_name).check_returncode()
     expect(send(crds, "replace", token(after), "-n", namespace_name, "--dry-run=server"), refusal)
 
@@ -534,7 +534,7 @@ SCHEMA_OF_CONFIGS = [
         {"warnBeforeDays": 30, "reminders": ["24h"]},
         ["spec.reminders:", "exclude each other; keep one"],
     ),
-    # whom to mail: addresses are judged by the operator, and smtp may come later
+    # recipients: the operator checks the addresses, and smtp may come later
     ({"emails": "a@example.com; b@example.com ;"}, None),
     ({"emails": "not an address"}, None),
     ({"emails": ""}, None),
@@ -647,7 +647,7 @@ SCHEMA_OF_CONFIGS = [
 
 
 @pytest.mark.parametrize("spec, refusal", SCHEMA_OF_CONFIGS)
-def test_a_token_expiry_config_is_judged_at_creation(crds, spec, refusal):
+def test_a_token_expiry_config_is_checked_at_creation(crds, spec, refusal):
     if "smtp" in spec:
         spec = {"smtp": {key: value for key, value in spec["smtp"].items() if value is not None}}
     expect(send(crds, "create", resource("TokenExpiryConfig", spec), "--dry-run=server"), refusal)
@@ -674,7 +674,7 @@ def with_mail_setting(field, value):
 
 
 @pytest.mark.parametrize("row", MAIL_SETTINGS, ids=lambda row: row["field"])
-def test_mail_settings_are_judged_as_the_operator_judges_them(crds, row):
+def test_mail_settings_are_checked_as_the_operator_checks_them(crds, row):
     """Each value of the one table; the refusal is of the field that it stands in."""
     wrong = []
     for verdict in ("good", "bad"):

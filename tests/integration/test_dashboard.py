@@ -1,6 +1,5 @@
-"""The Grafana dashboard: each query is run by a real Prometheus that scrapes the operator, with
-the samples minted, and must find something; each metric that it names is one that the operator
-serves."""
+"""The Grafana dashboard. A real Prometheus scrapes the operator and runs each query; each must
+find something. Each metric in a query is one that the operator serves."""
 
 import json
 import re

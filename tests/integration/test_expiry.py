@@ -57,7 +57,7 @@ def test_ttl_after_expired_deletes_apitoken_and_secret(namespace, operator):
 
 
 @pytest.mark.parametrize("kind", ["Warning", "Normal"], ids=["permanent", "temporary"])
-def test_that_a_token_expired_is_told_before_its_record_goes(namespace, operator, kind):
+def test_the_expiry_is_notified_before_the_apitoken_is_deleted(namespace, operator, kind):
     namespace.token(
         "brief",
         ttl="10s",
@@ -69,7 +69,7 @@ def test_that_a_token_expired_is_told_before_its_record_goes(namespace, operator
     assert namespace.wait_event("brief", "Expired")["type"] == kind
 
 
-def test_the_secret_of_an_expired_token_is_kept_right(namespace, operator):
+def test_metadata_of_the_secret_of_an_expired_token_is_restored(namespace, operator):
     namespace.token("ci", ttl="10s")
     namespace.ready("ci")
     namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=20)

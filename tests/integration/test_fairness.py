@@ -1,5 +1,5 @@
-"""Nobody waits for somebody else's mass of work, and what decides validity comes before what
-people are told."""
+"""No tenant waits for another tenant's many tokens, and work that decides validity comes before
+notices."""
 
 import concurrent.futures
 import signal
@@ -78,7 +78,7 @@ def test_a_single_token_does_not_wait_for_another_tenants_mass(namespaces, servi
 
 
 def test_a_revocation_does_not_wait_for_the_changed_reminders_of_a_config(namespaces, serving):
-    """In the same namespace: the notices of its other tokens wait, whatever came first."""
+    """In the same namespace: the notices of its other tokens wait, also if they came first."""
     many, _ = namespaces
     config = many.settled_config("all", reminders=["24h"])
     for n in range(6):

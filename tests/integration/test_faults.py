@@ -1,5 +1,5 @@
-"""Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects no
-rule has seen."""
+"""Faults: crashes, an API server that comes and goes, two replicas, bad credentials, objects
+from before a rule."""
 
 import base64
 import copy
@@ -36,7 +36,7 @@ def create_tokens(namespace, names, pause=0.0):
                 namespace.token(name)
                 break
             except ApiError as error:
-                if error.code == 409:  # the former attempt got through before its connection broke
+                if error.code == 409:  # the previous attempt succeeded before its connection broke
                     break
                 if error.code != 503:  # an API server that has only just started
                     raise
@@ -106,7 +106,7 @@ def test_an_idle_operator_only_watches(namespace, operator):
     let_pass(8)
     after = operator.metrics()
     assert after.writes() == before.writes()
-    assert after.requests() - before.requests() <= 1, "at most one watch began anew"
+    assert after.requests() - before.requests() <= 1, "at most one watch began again"
 
 
 def test_sigterm_while_minting_leaves_nothing_half_done(namespace, start_operator):
@@ -318,7 +318,7 @@ def expect_not_ready(operator, complaint):
     assert operator.probe() == 503
 
 
-def test_a_wrong_ca_is_told(cluster, start_operator, tmp_path, mailpit_session):
+def test_a_wrong_ca_is_reported(cluster, start_operator, tmp_path, mailpit_session):
     other_ca = base64.b64encode(mailpit_session.ca.encode()).decode()
     path = cluster.changed_kubeconfig(
         tmp_path / "changed",
@@ -327,7 +327,7 @@ def test_a_wrong_ca_is_told(cluster, start_operator, tmp_path, mailpit_session):
     expect_not_ready(start_operator(kubeconfig=path, wait_ready=False), "certificate")
 
 
-def test_an_expired_client_certificate_is_told(cluster, start_operator, tmp_path):
+def test_an_expired_client_certificate_is_reported(cluster, start_operator, tmp_path):
     path = tmp_path / "expired"
     path.write_text(
         cluster.controlplane(

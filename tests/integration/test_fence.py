@@ -1,5 +1,6 @@
-"""The fence around the operator, on the real API server: its account writes no Secret but those of
-ApiTokens and its own. The operator does all of its work under it, and under the status policy."""
+"""The fence around the operator, on the real API server: its account writes only Secrets of
+ApiTokens and its own. The operator does all of its work under the fence and under the status
+policy."""
 
 import json
 

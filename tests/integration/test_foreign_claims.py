@@ -1,5 +1,5 @@
-"""Nobody gains what is another's: a copied token hash, a second owner of a Secret, a reserved
-group, a robot of another namespace."""
+"""Nobody gains what belongs to others: a copied token hash, a second owner of a Secret, a
+reserved group, a robot of another namespace."""
 
 import copy
 import threading

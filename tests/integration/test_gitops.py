@@ -1,6 +1,6 @@
 """What GitOps tools see: no drift, kstatus by its own library, Argo CD's health by the shipped
-checks, and the rights that docs/gitops.md names. The objects under tests/recorded are such as
-the real server gave out; RECORD=1 writes them anew."""
+checks, and the permissions that docs/gitops.md names. The real server printed the objects under
+tests/recorded; RECORD=1 writes them again."""
 
 import json
 import os
@@ -165,7 +165,7 @@ def test_the_operator_owns_nothing_but_status(cluster, namespace, applied):
 # --- kstatus and Argo CD --------------------------------------------------------------------------
 
 
-def test_an_apitoken_is_judged_rightly_through_its_life(cluster, namespace, start_operator):
+def test_the_health_of_an_apitoken_is_right_through_its_life(cluster, namespace, start_operator):
     check_health("apitoken-untouched", namespace.token("ci"))
     quota(cluster, namespace.name, 0)
     operator = start_operator()
@@ -203,7 +203,7 @@ def test_an_apitoken_is_judged_rightly_through_its_life(cluster, namespace, star
     namespace.tokens.patch("ci", {"metadata": {"finalizers": None}})
 
 
-def test_a_tokenexpiryconfig_is_judged_rightly(namespace, start_operator):
+def test_the_health_of_a_tokenexpiryconfig_is_right(namespace, start_operator):
     smtp = {"server": "127.0.0.1:1", "from": "tokens@example.com"}
     name = namespace.config("plain", warnBeforeDays=10)
     check_health("tokenexpiryconfig-untouched", namespace.configs.get(name))
@@ -240,7 +240,7 @@ def reached(namespace, name, kind, reason):
 
 
 @pytest.mark.parametrize("state", VERDICTS)
-def test_a_recorded_object_is_judged_the_same(state):
+def test_a_recorded_object_has_the_same_health(state):
     check_health(state, json.loads((RECORDED / f"{state}.json").read_text()))
 
 
@@ -255,7 +255,7 @@ def test_the_expressions_for_flux_know_what_kstatus_does_not(state):
     _, current, failed, _ = kstatus(thing, checks["current"], checks["failed"])
     health = VERDICTS[state][1]
     if state == "apitoken-changed":
-        assert current == "false"  # of the former generation
+        assert current == "false"  # of the previous generation
     elif state.endswith("-untouched"):
         assert (current, failed) == ("unknown", "unknown")
     elif state == "tokenexpiryconfig-delivery":
@@ -279,11 +279,11 @@ def test_what_argo_cd_gets_is_what_was_tested():
         assert shipped[f"resource.customizations.health.apitoken.dev_{kind}"] == script
 
 
-# --- rights ---------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------
 
 
 class Deployer:
-    """kubectl as a service account with the rights of docs/gitops.md in one namespace."""
+    """kubectl as a service account with the permissions of docs/gitops.md in one namespace."""
 
     def __init__(self, cluster, namespace, account):
         self.cluster = cluster
@@ -374,7 +374,7 @@ def policy(cluster, namespace, deployer):
     cluster.kubectl("delete", "-f", mint)
 
 
-def test_the_documented_rights_suffice_to_apply_and_prune(namespace, operator, deployer, policy):
+def test_the_documented_role_suffices_to_apply_and_prune(namespace, operator, deployer, policy):
     sample = str(ROOT / "manifests/samples/apitoken-permanent.yaml")
     deployer.kubectl("apply", "--server-side", "-f", sample)
     namespace.ready("ci-deploy")
@@ -382,7 +382,7 @@ def test_the_documented_rights_suffice_to_apply_and_prune(namespace, operator, d
     deployer.kubectl("delete", "-f", sample)
 
 
-def test_a_robot_needs_no_right_on_names(deployer, policy, cluster, namespace):
+def test_a_robot_needs_no_permission_on_names(deployer, policy, cluster, namespace):
     cluster.kubectl("delete", "clusterrolebinding", "apitoken-gitops-identities")
     robot = {
         "apiVersion": "apitoken.dev/v1alpha1",

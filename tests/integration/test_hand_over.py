@@ -1,5 +1,5 @@
-"""docs/hand-over.md: its commands run as they stand; certificates that will not do are refused
-in status with their reason."""
+"""docs/hand-over.md: its commands run as they stand. Unsuitable certificates are refused in
+status, with the reason."""
 
 import datetime
 import re
@@ -51,7 +51,7 @@ def test_only_the_recipient_can_read_the_value(namespace, operator, shell, key):
     assert hash_of(open_cms(namespace, shell)) == status["tokenHash"]
 
 
-def test_a_jwt_can_be_encrypted_too_and_a_rotation_keeps_the_former_one_readable(
+def test_a_jwt_can_be_encrypted_and_after_a_rotation_the_previous_one_can_be_read(
     namespace, operator, shell
 ):
     namespace.token(
@@ -68,7 +68,7 @@ def test_a_jwt_can_be_encrypted_too_and_a_rotation_keeps_the_former_one_readable
     wait_for(
         lambda: set(namespace.secrets.get("ci")["data"]) == {"token.cms", "previous-token.cms"},
         10,
-        "no former value",
+        "no previous value",
     )
     assert hash_of(open_cms(namespace, shell)) == namespace.tokens.get("ci")["status"]["tokenHash"]
     assert hash_of(open_cms(namespace, shell, "previous-token.cms")) == first

@@ -1,5 +1,4 @@
-"""Healing: whatever happens to a Secret, a live token ends with one valid value and the same
-expiry."""
+"""Healing: after any change of a Secret, a live token has one valid value and the same expiry."""
 
 import pytest
 
@@ -105,7 +104,7 @@ def no_secrets(namespace, cluster):
     end()
 
 
-def test_a_lost_value_is_void_though_no_other_can_be_minted(namespace, operator, no_secrets):
+def test_a_lost_value_is_invalid_though_no_other_can_be_minted(namespace, operator, no_secrets):
     before, _ = minted(namespace)
     no_secrets()
     namespace.secrets.delete("ci")
@@ -122,7 +121,7 @@ def test_a_lost_value_is_void_though_no_other_can_be_minted(namespace, operator,
     )
 
 
-def test_a_lost_value_is_void_though_the_spec_is_no_longer_valid(namespace, operator):
+def test_a_lost_value_is_invalid_though_the_spec_is_no_longer_valid(namespace, operator):
     before, _ = minted(namespace)
     namespace.tokens.patch(
         "ci",

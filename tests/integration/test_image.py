@@ -1,6 +1,6 @@
-"""The container image (hack/image.sh): unpacked as a container engine would, its program runs in
-its own root file system, read-only, as the numeric user, with a service account's files, against
-the real API server. It takes root (unshare, chroot), as a node's engine does."""
+"""The container image of hack/image.sh, unpacked like by a container engine. Its program runs in
+its own read-only root file system, as the numeric user, with a service account's files, against
+the real API server. Needs root (unshare, chroot), like an engine on a node."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def run(*command):
 
 
 def build(folder, **environment):
-    """hack/image.sh with the release build, whatever binary the other tests look at."""
+    """hack/image.sh with the release build, also if the other tests use another binary."""
     kept = {name: value for name, value in os.environ.items() if name != "OPERATOR_BIN"}
     return subprocess.run(
         [ROOT / "hack/image.sh", "--out", folder],

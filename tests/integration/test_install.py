@@ -1,6 +1,6 @@
-"""From a clean cluster to working tokens, by each way that we ship: Helm 3, Helm 4, kustomize,
-install.yaml. No pod runs here, so the operator runs as a process: with the flags of the
-installed Deployment, under the service account that the installation made."""
+"""From a clean cluster to working tokens, by each way of installation: Helm 3, Helm 4,
+kustomize, install.yaml. No pod runs here: the operator is a process with the flags of the
+installed Deployment, under the installed service account."""
 
 import pytest
 import yaml
@@ -224,7 +224,7 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
     operator = run_installed()
     apply_samples(clean)
     operator.stop()
-    assert "forbidden" not in operator.log().lower(), "rights in team-a alone do not suffice"
+    assert "forbidden" not in operator.log().lower(), "permissions in team-a alone do not suffice"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_either_way_of_kubectl_may_follow_the_other(clean):
 
 
 def test_the_pod_passes_the_restricted_standard(clean):
-    """Admission judges pods, which a Deployment makes later: here the pod itself."""
+    """Admission checks pods, which a Deployment makes later: here the pod itself."""
     clean.kubectl("apply", "-f", str(ROOT / "manifests/rbac"))
     clean.kubectl("apply", "--dry-run=server", "-f", str(ROOT / "manifests/base/deployment.yaml"))
     template = yaml.safe_load((ROOT / "manifests/base/deployment.yaml").read_text())["spec"][

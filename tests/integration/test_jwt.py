@@ -1,5 +1,5 @@
-"""Format JWT: what a token says, which keys verify it, and what becomes of those keys. PyJWT, a
-library of another make, is the judge."""
+"""Format JWT: the claims of a token, the keys that verify it, and what becomes of those keys.
+PyJWT verifies the tokens."""
 
 import base64
 import datetime
@@ -198,7 +198,7 @@ def test_a_key_is_published_before_it_signs(namespace, start_operator):
         verified(namespace, namespace.value(f"s{number}"))
 
 
-def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(namespace, operator):
+def test_a_deleted_key_secret_is_replaced_and_the_loss_is_reported(namespace, operator):
     session(namespace)
     previous, (kid,) = namespace.value("ci"), entries(namespace)
     assert asked(operator, previous) == 200
@@ -225,7 +225,7 @@ def test_a_deleted_key_secret_is_made_anew_and_the_loss_is_told(namespace, opera
     holds(lambda: None if len(entries(namespace)) == 1 else pytest.fail("more than one key"), 1)
 
 
-def test_a_damaged_key_is_replaced_and_the_loss_is_told(namespace, operator):
+def test_a_damaged_key_is_replaced_and_the_loss_is_reported(namespace, operator):
     session(namespace)
     (kid,) = entries(namespace)
     previous = namespace.value("ci")

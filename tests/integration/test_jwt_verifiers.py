@@ -1,6 +1,5 @@
-"""JWTs before verifiers that know nothing of the operator but its public keys, fetched over
-HTTPS from its discovery documents: PyJWT, and kube-apiserver with an
-AuthenticationConfiguration."""
+"""JWTs and verifiers that know only the operator's public keys, fetched over HTTPS from its
+discovery documents: PyJWT, and kube-apiserver with an AuthenticationConfiguration."""
 
 import subprocess
 
@@ -97,7 +96,7 @@ def test_pyjwt_verifies_by_discovery_and_jwks_alone(namespace, start_operator, i
     assert not any("d" in key for key in issuer.keys()["keys"]), "a private key is served"
 
 
-def test_a_stand_by_serves_the_keys_that_the_leader_made(namespace, start_operator, tmp_path):
+def test_a_follower_serves_the_keys_that_the_leader_made(namespace, start_operator, tmp_path):
     leader = Issuer(tmp_path)
     start_operator("--leader-elect", *leader.flags)
     value = session(namespace, "ci")
@@ -107,7 +106,7 @@ def test_a_stand_by_serves_the_keys_that_the_leader_made(namespace, start_operat
     wait_for(
         lambda: [key["kid"] for key in follower.keys()["keys"]] == [kid_of(value)],
         10,
-        "the stand-by shows no key",
+        "the follower shows no key",
     )
     namespace.secrets.delete("apitoken-operator-jwt-keys")
     next_value = wait_for(
@@ -118,13 +117,13 @@ def test_a_stand_by_serves_the_keys_that_the_leader_made(namespace, start_operat
     wait_for(
         lambda: [key["kid"] for key in follower.keys()["keys"]] == next_value,
         10,
-        "the stand-by shows the old key",
+        "the follower shows the old key",
     )
 
 
 @pytest.fixture
 def trusting_apiserver(cluster, issuer, tmp_path):
-    """start(): kube-apiserver anew, trusting the issuer; afterwards as before."""
+    """start(): restarts kube-apiserver so that it trusts the issuer; afterwards as before."""
     config = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "AuthenticationConfiguration",
@@ -150,7 +149,7 @@ def trusting_apiserver(cluster, issuer, tmp_path):
         cluster.controlplane("start-apiserver", "--", *flags)
 
     yield lambda: restart("--authentication-config", path)
-    restart("--v=0")  # flags replace the former ones; this one changes nothing
+    restart("--v=0")  # flags replace the previous ones; this one changes nothing
 
 
 def test_kube_apiserver_accepts_a_jwt_by_its_keys(
@@ -190,7 +189,7 @@ def test_kube_apiserver_accepts_a_jwt_by_its_keys(
     wait_for(
         lambda: kubectl(value, "get", "secrets", "-n", namespace.name).returncode == 0,
         10,
-        "the group gives no rights",
+        "the group gives no permissions",
     )
 
     namespace.token(

@@ -1,5 +1,5 @@
 """The policy apitoken-lifetimes on the real API server: a ttl beyond the ceiling of a
-TokenExpiryConfig is told at admission, or refused where an administrator wants that."""
+TokenExpiryConfig causes a warning at admission, or is refused if an administrator chose that."""
 
 import pytest
 
@@ -104,7 +104,7 @@ LIFETIMES = [
 
 
 @pytest.mark.parametrize("selectors, labels, spec, warning", LIFETIMES)
-def test_a_ttl_beyond_the_ceiling_is_told_at_once(
+def test_a_ttl_beyond_the_ceiling_is_reported_at_admission(
     cluster, make_namespace, selectors, labels, spec, warning
 ):
     namespace = make_namespace(labels={"team": "red"})

@@ -1,4 +1,4 @@
-"""Writes that happen and whose answers never arrive: nothing is minted over a value that was
+"""Writes that succeed although their answers never arrive: no value is minted over one that was
 published."""
 
 import collections

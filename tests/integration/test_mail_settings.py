@@ -1,5 +1,5 @@
-"""Mail settings before any mail is due: to whom a login goes, what cannot work, whom nobody
-writes to, and the test mail."""
+"""Mail settings before any mail is due: which server gets a login, which settings cannot work,
+which users get no mail, and the test mail."""
 
 import datetime
 import time
@@ -30,7 +30,7 @@ def message(config, kind="EmailDelivery"):
 
 @pytest.mark.parametrize("bound", ["smtp.example.com:587", "127.0.0.1:1", "not a server"])
 def test_a_login_reaches_no_server_but_its_own(namespace, operator, hostile, bound):
-    """Whoever writes settings without a right on Secrets points them at a host of their own."""
+    """An account without permission on Secrets points the settings at a host of its own."""
     namespace.login(bound)
     config = namespace.config(
         "mail",
@@ -49,7 +49,7 @@ def test_a_login_reaches_no_server_but_its_own(namespace, operator, hostile, bou
     assert hostile.connections == 0 and hostile.heard == b""
     namespace.secrets.patch(
         "smtp", {"data": {"server": encoded(hostile.server)}}
-    )  # whoever may write the Secret says so
+    )  # an account that may write the Secret says so
     wait_for(lambda: b"AUTH" in hostile.heard, 15, "the login of that very server is not used")
     namespace.wait_config(config, lambda c: status_and_reason(c, "Ready") == ("True", "Accepted"))
 
@@ -270,7 +270,7 @@ def test_a_test_mail_arrives_and_its_answer_stands_in_status(namespace, operator
     assert len(mail.received()) == 1
 
 
-def test_the_servers_word_on_each_address_is_told(namespace, operator, scripted_mail):
+def test_the_servers_answer_for_each_address_is_shown(namespace, operator, scripted_mail):
     server = scripted_mail(
         Script(
             recipient=lambda address: (

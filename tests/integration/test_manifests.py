@@ -1,7 +1,7 @@
-"""What we ship to be applied: the samples pass the server's strict validation, and the operator's
-role allows what it does and no more.
+"""The shipped manifests: samples pass the server's strict validation, and the operator's role
+allows what it needs and no more.
 
-Runs against a real kube-apiserver through kubectl; the operator takes no part."""
+Runs against a real kube-apiserver through kubectl, without an operator."""
 
 import pathlib
 

@@ -1,5 +1,5 @@
-"""What can be had of the memory of operator and plugin: no core dump, no tracing (test_image.py,
-as another user), and no value that passed through it."""
+"""What an attacker finds in the memory of operator and plugin: no core dump, no tracing
+(test_image.py, as another user), and no value that passed through it."""
 
 import base64
 import os
@@ -66,9 +66,9 @@ def writable_memory(pid):
     """The pages of the process that it can write to, each mapping as bytes."""
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
-            span, rights, *_ = line.split(maxsplit=5)
+            span, mode, *_ = line.split(maxsplit=5)
             begin, end = (int(at, 16) for at in span.split("-"))
-            if not rights.startswith("rw") or "[v" in line:
+            if not mode.startswith("rw") or "[v" in line:
                 continue
             try:
                 memory.seek(begin)

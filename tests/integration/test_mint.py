@@ -1,5 +1,5 @@
-"""Minting: what is in the Secret and in the status, at what cost, and what follows the user's
-changes."""
+"""Minting: what the Secret and the status hold, how many requests it costs, and what follows a
+user's changes."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_the_value_has_the_format_and_the_status_its_hash_and_hint(namespace, op
     assert len(status["tokenID"]) == 8 and status["tokenID"] not in value
 
 
-def test_the_status_tells_the_values_in_force(namespace, operator):
+def test_the_status_shows_the_values_in_force(namespace, operator):
     namespace.token("ci")
     token = namespace.ready("ci")
     status = token["status"]

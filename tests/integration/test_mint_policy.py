@@ -1,4 +1,4 @@
-"""Whether the mint policy is in force, as the operator finds it: in its log and in its metric."""
+"""The operator reports in its log and in its metric whether the mint policy is in force."""
 
 import pytest
 import yaml

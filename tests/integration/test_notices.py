@@ -1,5 +1,5 @@
-"""Near expiry: condition, Event, metric and mail, each told once, through servers that work and
-servers that do not."""
+"""Near expiry: condition, Event, metric and mail, each delivered once, through servers that work
+and servers that fail."""
 
 import email.utils
 
@@ -67,7 +67,7 @@ def check_fleet(operator):
     assert metrics.value("apitoken_notices_total", channel="event") >= 1
 
 
-def test_reminders_are_told_in_turn_and_then_the_expiry(namespace, operator):
+def test_reminders_are_delivered_in_turn_and_then_the_expiry(namespace, operator):
     config = namespace.settled_config("steps", reminders=["14s", "7s"])
     namespace.token("ci", ttl="20s")
     token = namespace.ready("ci")
@@ -84,12 +84,12 @@ def test_reminders_are_told_in_turn_and_then_the_expiry(namespace, operator):
     expires = moment(token["status"]["expiresAt"])
     for (_, before), entry in entries.items():
         late = (moment(entry["eventAt"]) - expires).total_seconds() + int(before[:-1])
-        assert 0 <= late <= 4, f"{before} was told {late} s after it was due"
+        assert 0 <= late <= 4, f"{before} was delivered {late} s after it was due"
     assert len(namespace.events_of("ci", "ExpiringSoon")) == 2
     assert len(namespace.events_of("ci", "Expired")) == 1
 
 
-def test_only_the_nearest_due_reminder_is_told(namespace, operator):
+def test_only_the_nearest_due_reminder_is_delivered(namespace, operator):
     namespace.token("ci", ttl="100h")
     issued = namespace.ready("ci")["status"]["issuedAt"]
     wait_for(lambda: seconds_since(issued) > 3, 10, "time stands still")
@@ -197,7 +197,7 @@ def test_contradictory_reminders_are_refused_by_name(namespace, operator):
 # --- mail that arrives ----------------------------------------------------------------------------
 
 
-def test_a_mail_tells_a_person_what_to_do(namespace, operator, mail):
+def test_a_mail_says_what_to_do(namespace, operator, mail):
     config = namespace.config(
         "mail",
         warnBeforeDays=30,
@@ -445,7 +445,7 @@ def test_a_server_that_is_down_gets_the_mail_once_it_is_up(namespace, operator, 
         server.purge()
 
 
-def test_a_restart_does_not_forget_that_mail_fails(namespace, start_operator):
+def test_a_restart_still_reports_that_mail_fails(namespace, start_operator):
     operator = start_operator()
     config = namespace.config(
         "mail", emails="platform@example.com", digest="0s", smtp={"server": "127.0.0.1:1", **PLAIN}
@@ -515,7 +515,9 @@ def test_one_refused_recipient_does_not_keep_the_others_from_theirs(
     namespace.token("ci", ttl=SOON)
     wait_for(lambda: script.accepted, 20, "nothing accepted")
     assert script.accepted[0].recipients == ["platform@example.com", "security@example.com"]
-    wait_for(lambda: namespace.config_events(config, "NoticeFailed"), 10, "the refusal is not told")
+    wait_for(
+        lambda: namespace.config_events(config, "NoticeFailed"), 10, "the refusal is not reported"
+    )
     assert "gone@example.com" in namespace.config_events(config, "NoticeFailed")[0]["note"]
 
 

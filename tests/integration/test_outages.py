@@ -1,4 +1,4 @@
-"""The API server away, or asking for patience; a leader that slept past its lease."""
+"""The API server is away or throttles; a leader slept past its lease."""
 
 import signal
 import threading

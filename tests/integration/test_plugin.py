@@ -1,5 +1,5 @@
-"""kubectl apitoken: every command against the real API server and operator, and what bad input
-gets: one clear line, the right exit code, nothing half made."""
+"""kubectl apitoken: every command against the real API server and operator. Bad input gets one
+clear line and the right exit code, and leaves nothing half done."""
 
 import itertools
 import json
@@ -50,7 +50,7 @@ def plugin(namespace, tmp_path):
 
 @pytest.fixture
 def plugin_as(namespace, tmp_path):
-    """plugin_as(user, rules): that user, with these rights in the test's namespace."""
+    """plugin_as(user, rules): that user, with these permissions in the test's namespace."""
 
     def make(user, rules=(), *options):
         text = namespace.cluster.controlplane("kubeconfig", "--user", user, *options)
@@ -185,7 +185,7 @@ def test_a_client_dry_run_prints_what_kubectl_can_apply(namespace, operator, plu
     )
 
 
-def test_a_server_dry_run_is_judged_by_the_server_and_makes_nothing(namespace, plugin):
+def test_a_server_dry_run_is_checked_by_the_server_and_creates_nothing(namespace, plugin):
     assert (
         plugin.ok("create", "ci", "--user", "alice", "--dry-run=server")
         == "apitoken.apitoken.dev/ci created (server dry run)\n"
@@ -274,7 +274,7 @@ def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(namespace, operato
     assert namespace.tokens.list() == [] and namespace.value("ci", "mine") == "x"
 
 
-def test_who_may_not_delete_is_told_what_stays(namespace, operator, plugin_as):
+def test_a_user_who_may_not_delete_learns_what_stays(namespace, operator, plugin_as):
     namespace.secret("ci", mine="x")
     line = plugin_as("alice", WRITER).refused(FAILED, "create", "ci", "--user", "alice")
     assert (
@@ -454,7 +454,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(namespace, operator, plugi
     assert "\x1b[" not in plugin.ok("list", "--all")
 
 
-def test_describe_tells_all_and_lets_nothing_drive_the_terminal(namespace, operator, plugin):
+def test_describe_shows_all_and_lets_no_text_drive_the_terminal(namespace, operator, plugin):
     namespace.token("ci", description="red\nalert", groups=["a", "b"])
     status = namespace.ready("ci")["status"]
     namespace.wait_event("ci", "Issued")
@@ -565,7 +565,7 @@ def verdict(plugin, *args, input=""):
     return done.stdout
 
 
-def test_verify_tells_what_is_genuine_from_what_works(namespace, operator, plugin):
+def test_verify_separates_genuine_from_valid(namespace, operator, plugin):
     value = plugin.ok("create", "ci", "--user", "alice", "-o", "token").strip()
     assert f"valid: apitoken {namespace.name}/ci, user alice" in verdict(
         plugin, input=f"  {value}\n"
@@ -660,7 +660,7 @@ def test_verify_looks_as_far_as_the_user_may(namespace, operator, plugin_as):
 # --- lint, help, completion -----------------------------------------------------------------------
 
 
-def test_test_mail_tells_what_the_server_says_to_each_address(
+def test_test_mail_shows_the_servers_answer_for_each_address(
     namespace, operator, plugin, mail, scripted_mail
 ):
     works = namespace.config(
@@ -778,7 +778,7 @@ def test_lint_answers_hostile_files_in_bounded_time_and_memory(plugin, tmp_path)
     assert done.returncode == UNREACHABLE and f"{tmp_path}/hostile: no YAML, line 1" in done.stderr
 
 
-def test_the_first_signal_ends_lint_whatever_it_reads(plugin, tmp_path):
+def test_the_first_signal_ends_lint_for_every_input(plugin, tmp_path):
     os.mkfifo(tmp_path / "silent.yaml")  # opening it waits for a writer, who never comes
     large = tmp_path / "large.yaml"
     large.write_text("w " * 4_000_000)
@@ -810,7 +810,7 @@ def test_lint_takes_no_misspelt_kind_of_its_group_for_a_foreign_one(plugin, tmp_
 
 
 def test_lint_agrees_with_the_server(namespace, plugin):
-    """Whatever lint calls wrong in a spec, the API server refuses too, and the other way round."""
+    """The API server refuses each spec that lint calls wrong, and no other."""
     for spec in (
         {"user": "a"},
         {"user": ""},
@@ -885,10 +885,10 @@ def test_the_bash_script_completes(namespace, plugin, tmp_path):
     assert "fish" in plugin.refused(USAGE, "completion", "tcsh")
 
 
-# --- no rights, no cluster, no operator -----------------------------------------------------------
+# --- no permissions, no cluster, no operator ------------------------------------------------------
 
 
-def test_missing_rights_are_named_and_nothing_is_made(namespace, operator, plugin_as):
+def test_missing_permissions_are_named_and_nothing_is_created(namespace, operator, plugin_as):
     bob = plugin_as("bob")
     for args in (
         ["create", "ci", "--user", "bob"],
@@ -934,7 +934,7 @@ def test_who_may_not_read_the_value_is_refused_before_anything_is_made(
     assert alice.ok("rotate", "ci") == "apitoken.apitoken.dev/ci rotated\n"
 
 
-def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(
+def test_a_user_who_may_create_but_not_read_learns_that_the_token_stays(
     namespace, operator, plugin_as
 ):
     line = plugin_as("alice", [{**WRITER[0], "verbs": ["create", "mint-permanent"]}]).refused(
@@ -944,7 +944,7 @@ def test_who_may_make_an_api_token_but_not_look_at_it_is_told_that_it_stays(
     namespace.ready("ci")
 
 
-def test_a_right_on_the_one_secret_suffices(namespace, operator, plugin_as):
+def test_a_permission_on_the_one_secret_suffices(namespace, operator, plugin_as):
     alice = plugin_as("alice", [*WRITER, {**READER[0], "resourceNames": ["ci"]}])
     assert (
         alice.ok("create", "ci", "--user", "alice", "-o", "token", "--keep")
@@ -1077,7 +1077,7 @@ def test_an_older_operator_that_does_not_know_a_field(other_crd, namespace, plug
     assert namespace.tokens.list() == []
 
 
-def test_an_older_cluster_that_takes_no_jwk_is_told_from_a_wrong_one(other_crd, namespace, plugin):
+def test_an_older_cluster_that_accepts_no_jwk_is_recognised(other_crd, namespace, plugin):
     def change(properties):
         field = properties["spec"]["properties"]["secret"]["properties"]["encryptTo"]
         field["x-kubernetes-validations"] = [

@@ -1,5 +1,5 @@
-"""Who may mint: the shipped policies and roles on the real API server. One table has every kind of
-requester and every kind of request; each cell says what becomes of it."""
+"""Who may mint: the shipped policies and roles on the real API server. One table has every kind
+of requester and every kind of request; each cell states the result."""
 
 import pytest
 

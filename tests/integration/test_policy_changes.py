@@ -1,4 +1,4 @@
-"""Which changes of an ApiToken need the rights to mint it: the shipped policies on the real API
+"""Which changes of an ApiToken need permission to mint it: the shipped policies on the real API
 server."""
 
 import pytest
@@ -182,7 +182,7 @@ def selecting(tokens):
     LABELS,
     ids=[f"{who}-{name}-{i}" for i, (who, name, _, _) in enumerate(LABELS)],
 )
-def test_a_label_that_a_selector_reads_needs_the_rights_to_mint(
+def test_a_label_that_a_selector_reads_needs_permission_to_mint(
     selecting, who, name, body, expected
 ):
     message = selecting.change(who, name, body)

@@ -1,6 +1,6 @@
-"""The proxies of docs/verify.md, each with the very configuration of that page: a client that
-sends X-Auth-Request-* headers of its own, in any spelling, reaches no service with them. One
-operator with a certificate that the proxies verify."""
+"""The proxies of docs/verify.md, each with the configuration of that page. A client sends
+X-Auth-Request-* headers of its own, in any spelling, and none reaches a service. One operator
+with a certificate that the proxies verify."""
 
 import http.client
 import http.server
@@ -69,7 +69,7 @@ def replaced(text, *pairs):
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
-    """Keeps what it is told about who calls, whatever the spelling."""
+    """Keeps the headers that name the caller, in every spelling."""
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[list] = []

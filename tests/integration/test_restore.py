@@ -1,5 +1,5 @@
-"""After a disaster: ApiTokens and Secrets come back from a backup with new uids and without
-owners, with or without status."""
+"""After a disaster: a backup restores ApiTokens and Secrets with new uids and without owners,
+with or without status."""
 
 import pytest
 
@@ -71,9 +71,7 @@ def test_with_its_status_a_restored_token_works_on(namespace, backup, start_oper
     holds(adopted, 1)
 
 
-def test_a_restored_secret_with_another_value_is_minted_into_anew(
-    namespace, backup, start_operator
-):
+def test_a_restored_secret_with_another_value_gets_a_new_one(namespace, backup, start_operator):
     token, _ = backup
     restore(namespace, backup, token="somebody's")
     start_operator()
@@ -89,9 +87,7 @@ def test_a_restored_secret_with_another_value_is_minted_into_anew(
     assert any("restored from a backup" in e["note"] for e in namespace.events_of("ci", "Issued"))
 
 
-def test_without_its_status_a_restored_token_is_minted_anew_into_the_secret(
-    namespace, backup, start_operator
-):
+def test_a_token_restored_without_status_gets_a_new_value(namespace, backup, start_operator):
     _, secret = backup
     restore(namespace, backup, status=False)
     start_operator()

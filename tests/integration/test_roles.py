@@ -1,5 +1,5 @@
-"""The shipped roles, and what the API server makes of the shipped policies: aggregation, rights,
-type checks, audit log."""
+"""The shipped roles, and how the API server reads the shipped policies: aggregation,
+permissions, type checks, audit log."""
 
 import itertools
 
@@ -38,7 +38,7 @@ AGGREGATES = "rbac.authorization.k8s.io/aggregate-to-"
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_has_these_rights_and_joins_that_role(cluster, role):
+def test_a_role_has_these_permissions_and_joins_that_role(cluster, role):
     found = cluster.api.get(f"{RBAC}/clusterroles/{role}")
     assert all(rule["apiGroups"] == [OURS] for rule in found["rules"])
     assert {
@@ -53,7 +53,7 @@ def test_a_role_has_these_rights_and_joins_that_role(cluster, role):
 
 
 @pytest.mark.parametrize("role", ["view", "edit", "admin"])
-def test_no_role_of_kubernetes_gets_a_right_on_identities_or_settings(cluster, role):
+def test_no_role_of_kubernetes_gets_a_permission_on_identities_or_settings(cluster, role):
     for resource in ("users", "groups", "tokenexpiryconfigs", "apitokens/status"):
         assert aggregated_verbs(cluster, role, resource) == set()
 
@@ -67,7 +67,7 @@ def test_an_upgrade_takes_the_identities_from_admin(cluster):
     wait_for(
         lambda: "impersonate" in aggregated_verbs(cluster, "admin", "users"),
         20,
-        "the former role is not aggregated",
+        "the previous role is not aggregated",
     )
     cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
     wait_for(
@@ -87,15 +87,15 @@ def test_a_viewer_sees_tokens_and_makes_none(people):
 
 @pytest.mark.parametrize("who", ["edit-everywhere", "identity-admin"])
 def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, people, who):
-    """Even in the whole cluster: hence users and groups of apitoken.dev, not the real ones."""
-    rights = [
+    """Also in the whole cluster: so users and groups of apitoken.dev count, not the real ones."""
+    permissions = [
         ("patch", "apitokens.apitoken.dev/status"),
         ("impersonate", "users"),
         ("impersonate", "groups"),
         ("create", "tokenexpiryconfigs.apitoken.dev"),
         *([("get", "secrets")] if who == "identity-admin" else []),
     ]
-    for verb, named in rights:
+    for verb, named in permissions:
         resource, _, subresource = named.partition("/")
         args = [
             "auth",
@@ -157,12 +157,12 @@ POLICIES = [
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_the_server_finds_nothing_wrong_with_the_expressions(cluster, name):
-    def judged():
+    def type_checked():
         found = cluster.api.get(f"{ADMISSION}/validatingadmissionpolicies/{name}")
         return (
             found["metadata"]["generation"] == found.get("status", {}).get("observedGeneration")
             and found
         )
 
-    status = wait_for(judged, 20, f"{name} was not type-checked")["status"]
+    status = wait_for(type_checked, 20, f"{name} was not type-checked")["status"]
     assert not status.get("typeChecking", {}).get("expressionWarnings"), status

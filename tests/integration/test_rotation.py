@@ -1,5 +1,5 @@
-"""Rotation: on request, by itself, and through crashes. The value that a reader finds in a
-Secret works at every instant."""
+"""Rotation: on request, automatic, and through crashes. The value in a Secret works at every
+instant."""
 
 import datetime
 import itertools
@@ -124,7 +124,7 @@ def test_a_request_is_served_once_and_recorded(namespace, start_operator):
     assert namespace.tokens.get("ci")["metadata"]["annotations"][ROTATE] == asked
 
 
-def test_the_former_value_leaves_status_and_secret_after_its_overlap(namespace, operator):
+def test_the_previous_value_leaves_status_and_secret_after_the_overlap(namespace, operator):
     before, value = minted(namespace, rotation={"overlap": "3s"})
     status = rotate(namespace, before)
     assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
@@ -141,14 +141,14 @@ def test_the_former_value_leaves_status_and_secret_after_its_overlap(namespace, 
     check_revision_stays(namespace, 2, seconds=1)
 
 
-def test_with_an_overlap_of_zero_the_former_value_is_void_at_once(namespace, operator):
+def test_with_an_overlap_of_zero_the_previous_value_is_invalid_at_once(namespace, operator):
     before, value = minted(namespace, rotation={"overlap": "0s"})
     status = rotate(namespace, before)
     assert "previous" not in status and before["tokenHash"] not in json.dumps(status)
     assert keys(namespace) == {"token"} and namespace.value("ci") != value
 
 
-def test_a_second_rotation_within_the_overlap_voids_the_oldest_value(namespace, operator):
+def test_a_second_rotation_within_the_overlap_invalidates_the_oldest_value(namespace, operator):
     before, first = minted(namespace)
     middle = rotate(namespace, before)
     second = namespace.value("ci")
@@ -158,7 +158,7 @@ def test_a_second_rotation_within_the_overlap_voids_the_oldest_value(namespace, 
     assert hash_of(first) not in json.dumps(status)
 
 
-def test_a_request_that_is_no_time_is_told_about_and_ignored(namespace, operator):
+def test_a_request_that_is_not_a_time_is_reported_and_ignored(namespace, operator):
     before, value = minted(namespace)
     request(namespace, value="soon")
     event = namespace.wait_event("ci", "InvalidSpec")
@@ -191,7 +191,7 @@ def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time
     assert namespace.tokens.get("ci")["status"]["lastRotationRequest"] == served
 
 
-def test_a_request_at_birth_that_is_no_time_is_told_about(namespace, operator):
+def test_a_request_at_creation_that_is_not_a_time_is_reported(namespace, operator):
     namespace.tokens.create("ci", {"user": "alice@example.com"}, annotations={ROTATE: "rubbish"})
     status = namespace.ready("ci")["status"]
     assert "lastRotationRequest" not in status and status["ignoredRotationRequest"] == "rubbish"
@@ -245,14 +245,14 @@ def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(namespa
     assert loss == "deleted" or namespace.value("ci", "previous-token") == first
 
 
-def test_what_somebody_puts_in_place_of_the_former_value_leaves(namespace, operator):
+def test_a_foreign_previous_token_is_removed_from_the_secret(namespace, operator):
     before, _ = minted(namespace, rotation={"overlap": "1h"})
     rotate(namespace, before)
     namespace.secrets.patch("ci", {"data": {"previous-token": encoded("mine")}})
-    eventually(lambda: keys(namespace) == {"token"} or pytest.fail("a forged former value stays"))
+    eventually(lambda: keys(namespace) == {"token"} or pytest.fail("a forged previous value stays"))
 
 
-def test_revoking_within_the_overlap_voids_both_values(namespace, operator):
+def test_revoking_within_the_overlap_invalidates_both_values(namespace, operator):
     before, _ = minted(namespace)
     rotate(namespace, before)
     namespace.tokens.patch("ci", {"spec": {"revoked": True}})
@@ -263,7 +263,7 @@ def test_revoking_within_the_overlap_voids_both_values(namespace, operator):
     holds(lambda: not namespace.secrets.get("ci") or pytest.fail("a revoked token was rotated"), 1)
 
 
-def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
+def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
     cluster, namespace, start_operator, tmp_path
 ):
     """The operator may do everything but change Secrets; later that too."""
@@ -304,7 +304,7 @@ def test_a_refused_write_leaves_the_former_value_in_force_and_is_made_up_for(
         ] == hash_of(value)
         again = request(
             namespace
-        )  # nobody has the value of the first one: what the Secret holds stays the former value
+        )  # nobody has the value of the first one: the Secret still holds the previous value
         served = wait_for(
             lambda: (lambda s: s["lastRotationRequest"] == again and s)(
                 namespace.tokens.get("ci")["status"]
@@ -400,7 +400,7 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
         assert previous["tokenHash"] == hash_of(value) == hash_of(namespace.value("ci"))
         assert previous["validUntil"] == before["expiresAt"] and "replacedAt" not in previous
         assert token["status"]["revision"] <= before["revision"] + 5, (
-            "a value is drawn at each of its own events"
+            "a value is minted at each of its own events"
         )
 
     holds(works_on, 2)
@@ -424,7 +424,7 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
 
 
 @pytest.mark.parametrize("change", ["rotated", "overlap over"])
-def test_an_immutable_secret_is_deleted_and_made_anew(namespace, operator, change):
+def test_an_immutable_secret_is_deleted_and_created_again(namespace, operator, change):
     before, value = minted(
         namespace, rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}}
     )
@@ -436,7 +436,7 @@ def test_an_immutable_secret_is_deleted_and_made_anew(namespace, operator, chang
     if change == "rotated":
         rotate(namespace, before)
 
-    def anew():
+    def recreated():
         _, secret = namespace.check_consistent("ci")
         assert secret["metadata"]["uid"] != uid and not secret.get("immutable")
         assert secret["metadata"]["labels"]["team"] == "shop"
@@ -444,16 +444,14 @@ def test_an_immutable_secret_is_deleted_and_made_anew(namespace, operator, chang
         assert (value_in(secret) == value) == (change == "overlap over")
         assert "previous-token" in secret["data"] or change == "overlap over"
 
-    eventually(anew, 20)
+    eventually(recreated, 20)
 
 
 # --- show once ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after", [None, "2h"], ids=["taken-back", "later"])
-def test_what_was_delivered_stays_delivered_whatever_becomes_of_the_field(
-    namespace, operator, after
-):
+def test_a_secret_shown_once_stays_deleted_when_the_field_changes(namespace, operator, after):
     before, value = minted(namespace, secret={"deleteAfter": "2s"})
     wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
     assert namespace.wait_condition("ci", "Ready", "True")["status"]["deliveredAt"]
@@ -491,7 +489,7 @@ def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(namespace, start
     )
     status = rotate(namespace, before)
     assert status["previous"]["tokenHash"] == hash_of(value)
-    assert keys(namespace) == {"token"}, "the former value is shown again"
+    assert keys(namespace) == {"token"}, "the previous value is shown again"
     wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the second Secret stays")
     assert namespace.tokens.get("ci")["status"]["tokenHash"] == status["tokenHash"]
 
@@ -556,15 +554,15 @@ def test_tokens_made_together_are_spread_and_each_keeps_its_instant(namespace, s
         namespace.token(
             f"t{number}", ttl="1000h", rotation={"policy": "Automatic", "before": "400h"}
         )
-    drawn = {t["metadata"]["name"]: t["status"]["rotateAt"] for t in namespace.wait_all_ready(20)}
+    planned = {t["metadata"]["name"]: t["status"]["rotateAt"] for t in namespace.wait_all_ready(20)}
     for token in namespace.tokens.list():
         assert (
             400 * hour
             <= seconds_between(token["status"]["rotateAt"], token["status"]["expiresAt"])
             <= 440 * hour
         )
-    assert len(set(drawn.values())) >= 18
-    instants = sorted(moment(at) for at in drawn.values())
+    assert len(set(planned.values())) >= 18
+    instants = sorted(moment(at) for at in planned.values())
     assert (instants[-1] - instants[0]).total_seconds() > 10 * hour
     operator.stop()
     namespace.tokens.patch("t0", {"spec": {"description": "changed"}})
@@ -572,7 +570,7 @@ def test_tokens_made_together_are_spread_and_each_keeps_its_instant(namespace, s
     namespace.ready("t0")
     assert {
         t["metadata"]["name"]: t["status"]["rotateAt"] for t in namespace.tokens.list()
-    } == drawn
+    } == planned
 
 
 def test_automatic_rotations_slept_through_are_made_up_at_start(namespace, start_operator):
@@ -627,7 +625,7 @@ class RotationLoad:
         self.namespace = namespace
         self.names = [f"t{n}" for n in range(count)]
         self.asked = {}
-        self.states = self.former = self.minted = 0
+        self.states = self.previous_seen = self.minted = 0
         self.faults = []
         self.over = threading.Event()
         self.threads = [
@@ -689,7 +687,7 @@ class RotationLoad:
             value_hash == previous.get("tokenHash")
             and now < moment(previous["validUntil"]).timestamp()
         ):
-            self.former += 1
+            self.previous_seen += 1
             return
         self.faults.append(
             f"{name} at revision {revision}: the Secret holds {value_hash}, "
@@ -727,7 +725,7 @@ def test_kill_nine_amid_rotations_never_leaves_a_value_that_does_not_work(
             operator = start_operator(wait_ready=False)
         operator.wait_ready()
     load.check_served()
-    assert load.states > 20 and load.former > 0, "the reader saw no rotation under way"
+    assert load.states > 20 and load.previous_seen > 0, "the reader saw no rotation under way"
 
 
 def test_a_restart_of_the_api_server_amid_rotations_never_leaves_a_value_that_does_not_work(

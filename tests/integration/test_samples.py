@@ -1,5 +1,4 @@
-"""The shipped samples do on a real cluster what their comments say, with an operator under the
-shipped role."""
+"""The shipped samples do what their comments say, with an operator under the shipped role."""
 
 import pytest
 
@@ -21,15 +20,15 @@ def samples(cluster, namespace):
 
 
 @pytest.fixture
-def shipped_rights(cluster, tmp_path):
+def shipped_role(cluster, tmp_path):
     """A kubeconfig of the service account that manifests/rbac sets up."""
     cluster.kubectl("apply", "-f", str(ROOT / "manifests" / "rbac"))
     return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
-def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_rights):
+def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_role):
     operator = launch(
-        "--operator-namespace", "apitoken-system", "--leader-elect", kubeconfig=shipped_rights
+        "--operator-namespace", "apitoken-system", "--leader-elect", kubeconfig=shipped_role
     )
     permanent = samples.ready("ci-deploy")
     assert samples.secrets.get("ci-deploy")["metadata"]["labels"]["team"] == "shop"

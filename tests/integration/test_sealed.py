@@ -1,6 +1,6 @@
-"""Values that are shown once: `kubectl apitoken` encrypts them to a key of its own process and
-opens them from the status. Nothing in the cluster holds one in clear, not even etcd's log of all
-that was ever written. And what the operator does with a JWK in spec.secret.encryptTo."""
+"""Values that are shown once: `kubectl apitoken` has them encrypted to a key of its own process
+and opens them from the status. Nothing in the cluster holds such a value in clear, not even
+etcd's log. Also: a JWK in spec.secret.encryptTo."""
 
 import base64
 import json
@@ -99,7 +99,7 @@ def ask_for_rotation(namespace, name, when=NOW, **secret):
 # --- the plugin -----------------------------------------------------------------------------------
 
 
-def test_a_value_that_is_shown_once_stands_nowhere_in_clear(namespace, operator, plugin):
+def test_a_value_that_is_shown_once_is_nowhere_in_clear(namespace, operator, plugin):
     screen = plugin.on_terminal("create", "laptop", "--user", "alice@example.com")
     assert screen.returncode == 0 and "shown this once" in screen.text
     shown = next(line for line in screen.text.split("\n") if line.startswith("apt_"))
@@ -129,7 +129,7 @@ def test_a_value_that_is_shown_once_stands_nowhere_in_clear(namespace, operator,
     assert is_in_etcd(namespace.cluster, kept), "what the test looks for is to be found where it is"
 
 
-def test_login_needs_no_right_to_read_secrets(namespace, operator, user):
+def test_login_needs_no_permission_to_read_secrets(namespace, operator, user):
     assert "no" in user.run("auth", "can-i", "get", "secrets", program=["kubectl"]).stdout
     value = user.ok("login", "--ttl", "1h", "-o", "token").strip()
     (token,) = namespace.tokens.list()

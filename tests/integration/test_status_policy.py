@@ -1,4 +1,4 @@
-"""The policy apitoken-status on the real API server: the operator's account alone writes status."""
+"""The policy apitoken-status on the real API server: only the operator's account writes status."""
 
 import pytest
 

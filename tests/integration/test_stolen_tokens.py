@@ -1,6 +1,6 @@
-"""What a token opens in the wrong hands: a JWT that its holder changed, a token that a service or a
-proxy was shown, a connection without TLS, somebody in the place of the operator. On a real API
-server under all shipped policies."""
+"""What a token opens for an attacker: a changed JWT, a token shown to a service or a proxy, a
+connection without TLS, a server that answers instead of the operator. On a real API server under
+all shipped policies."""
 
 import base64
 import contextlib

@@ -1,6 +1,6 @@
-"""The threats of docs/security.md that no other test shows, on a real API server under all shipped
-policies, with the operator under its own account. And the page itself: each of its rows names a
-test that exists. (What a stolen or forged token opens: test_stolen_tokens.py.)"""
+"""The threats of docs/security.md that no other test shows, on a real API server under all
+shipped policies, with the operator under its own account. And the page itself: each row names a
+test that exists. test_stolen_tokens.py has what a stolen or forged token opens."""
 
 import ast
 import base64
@@ -338,7 +338,7 @@ def may(cluster, user, verb, resource, namespace):
     return answer["status"]["allowed"]
 
 
-def rights_in(manifest):
+def permissions_in(manifest):
     """Its service account, roles and bindings."""
     things = [thing for thing in yaml.safe_load_all(manifest) if thing]
     return [t for t in things if t["kind"] == "ServiceAccount" or "rbac" in t["apiVersion"]]
@@ -346,31 +346,33 @@ def rights_in(manifest):
 
 @pytest.fixture
 def confined(cluster, make_namespace):
-    """The rights that the chart gives with `namespaces`: (served, other, its own, account)."""
+    """The permissions that the chart gives with `namespaces`: (served, other, its own, account)."""
     served, other, own = (make_namespace().name for _ in range(3))
     values = yaml.safe_dump({"namespaces": [served], "roles": {"create": False}})
     command = [built()["4"], "template", own, CHART, "--namespace", own, "--values", "-"]
     done = subprocess.run(command, input=values, text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    rights = rights_in(done.stdout)
-    cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(rights))
-    account = next(t["metadata"]["name"] for t in rights if t["kind"] == "ServiceAccount")
+    permissions = permissions_in(done.stdout)
+    cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(permissions))
+    account = next(t["metadata"]["name"] for t in permissions if t["kind"] == "ServiceAccount")
     yield served, other, own, account
-    cluster.kubectl("delete", "-f", "-", input=yaml.safe_dump_all(rights))
+    cluster.kubectl("delete", "-f", "-", input=yaml.safe_dump_all(permissions))
 
 
 def test_with_namespaces_the_operators_account_reaches_no_others(cluster, confined, tmp_path):
     served, other, own, account = confined
     user = f"system:serviceaccount:{own}:{account}"
 
-    def rights(namespace, resource="secrets"):
+    def permissions(namespace, resource="secrets"):
         return {verb for verb in VERBS if may(cluster, user, verb, resource, namespace)}
 
-    wait_for(lambda: rights(served) and rights(own), 20, "no rights")
-    assert rights(served) == set(VERBS)
-    assert rights(own) == {"get", "list", "watch", "create"}
+    wait_for(lambda: permissions(served) and permissions(own), 20, "no permissions")
+    assert permissions(served) == set(VERBS)
+    assert permissions(own) == {"get", "list", "watch", "create"}
     for namespace in (other, "kube-system", "default", ""):
-        assert rights(namespace) | rights(namespace, "apitoken.dev/apitokens") == set(), namespace
+        assert permissions(namespace) | permissions(namespace, "apitoken.dev/apitokens") == set(), (
+            namespace
+        )
     stolen = cluster.service_account_kubeconfig(tmp_path / "stolen", own, account)
     get = ("--kubeconfig", str(stolen), "get", "secrets")
     assert cluster.kubectl(*get, "-n", served, check=False).returncode == 0

@@ -1,6 +1,5 @@
-"""Verification over HTTPS, against those who verify in earnest: kube-apiserver's token webhook,
-services that introspect. One control plane whose webhook is one operator; tests take namespaces
-of their own."""
+"""Verification over HTTPS, by real verifiers: kube-apiserver's token webhook and services that
+introspect. One control plane whose webhook is one operator; each test takes a namespace."""
 
 import concurrent.futures
 import json
@@ -173,7 +172,7 @@ def minted(namespace, name="ci", **spec):
     return namespace.value(name)
 
 
-def test_forward_auth_tells_whom_a_good_token_speaks_for(testbed, namespace):
+def test_forward_auth_names_the_user_of_a_valid_token(testbed, namespace):
     token = minted(
         namespace,
         groups=["deployers", "readers"],
@@ -301,7 +300,7 @@ def introspector(testbed, namespace):
 
 
 @pytest.mark.parametrize("language", ["python", "go", "java"])
-def test_a_program_of_the_page_tells_the_user_of_a_good_token(
+def test_a_program_of_the_page_names_the_user_of_a_valid_token(
     testbed, namespace, introspector, tmp_path, language
 ):
     command = interpreter(language, tmp_path)
@@ -337,7 +336,7 @@ def test_keys_and_discovery_are_published(testbed):
     assert "keys" in testbed.ask("GET", "/.well-known/jwks.json").json()
 
 
-def test_introspection_is_for_service_accounts_with_the_right(testbed, namespace, introspector):
+def test_introspection_is_for_permitted_service_accounts(testbed, namespace, introspector):
     token = minted(namespace, scopes=["a", "b"], audiences=["https://api.example.com"])
     status = namespace.tokens.get("ci")["status"]
     assert testbed.introspect(token, introspector).json() == {
@@ -437,7 +436,7 @@ def test_a_flood_of_bad_tokens_costs_no_api_call(testbed, namespace):
     assert after.value("apitoken_verifications_total", endpoint="auth", result="invalid") >= 2000
 
 
-def test_the_last_use_is_told_once(testbed, namespace):
+def test_the_last_use_is_written_once(testbed, namespace):
     token = minted(namespace)
     assert "lastUsedAt" not in namespace.tokens.get("ci")["status"]
     assert testbed.auth(token).status_code == 200
@@ -494,13 +493,13 @@ def test_a_changed_certificate_is_served_without_a_restart(testbed, namespace, l
         except requests.exceptions.SSLError:
             return False
 
-    wait_for(changed, 5, "the former certificate is still served")
+    wait_for(changed, 5, "the previous certificate is still served")
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(health, verify=str(first.file), timeout=10)
 
 
 def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, launch):
-    namespace = make_namespace()  # not on the bed's cluster: its operator would mint here too
+    namespace = make_namespace()  # on a cluster without another operator
     flags = [
         "--namespaces",
         namespace.name,
@@ -539,10 +538,10 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, laun
         wait_for(lambda operator=operator: status(operator) == 401, 1, "still valid")
 
 
-def test_a_stand_by_that_hears_late_lets_a_new_value_through(
+def test_a_follower_with_a_late_watch_accepts_a_new_value(
     cluster, make_namespace, launch, tmp_path
 ):
-    """Somebody reads a rotated Secret and calls, before the stand-by's watch has brought the new
+    """A client reads a rotated Secret and calls before the follower's watch has brought the new
     hash."""
     namespace = make_namespace()
     flags = [
@@ -628,7 +627,7 @@ def test_wrong_settings_say_which_flag(testbed, launch, tmp_path):
     alone.wait_logged("--verify-tls-key-file go together")
 
 
-def test_secure_metrics_are_for_those_who_may_get_the_path(testbed, namespace, tmp_path):
+def test_secure_metrics_are_for_accounts_that_may_get_the_path(testbed, namespace, tmp_path):
     """--metrics-secure: HTTPS, with the certificate of verification, and TokenReview and
     SubjectAccessReview for each caller."""
     certificate, key = testbed.authority.files("metrics", "server")

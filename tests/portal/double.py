@@ -31,7 +31,7 @@ CLUSTER_RIGHTS = "impersonateUsers settingsRead settingsWrite settingsDelete".sp
 
 
 def instant(seconds):
-    when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

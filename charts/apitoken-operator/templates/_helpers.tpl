@@ -106,7 +106,7 @@ hostAliases:
 {{- if .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}true{{ end }}
 {{- end }}
 
-{{/* Who issues JWTs: as told, else where they can be verified. */}}
+{{/* The issuer of JWTs: .Values.issuer, or the Service of verification. */}}
 {{- define "apitoken.issuer" -}}
 {{- default (printf "https://%s.%s.svc:%d" (include "apitoken.fullname" .) (include "apitoken.namespace" .) (int .Values.verify.service.port)) .Values.issuer }}
 {{- end }}

@@ -1,2 +1,2 @@
-"""The integration tests' own bed: a real control plane, the operator as a process, real and
-scripted mail servers."""
+"""The testbed of the integration tests: a real control plane, the operator as a process, real
+and scripted mail servers."""

@@ -1,6 +1,5 @@
-"""How delivery tools see an object: kstatus by its real library (hack/kstatus.sh), Argo CD by
-the shipped health checks, run as Argo CD runs them: Lua 5.1 without the libraries that it leaves
-out."""
+"""How delivery tools read an object: kstatus by its real library (hack/kstatus.sh), Argo CD by
+the shipped health checks under Lua 5.1, with the libraries that Argo CD allows."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What became of a namespace, revision by revision: two watches straight to the API server,
+"""The history of a namespace, revision by revision: two watches straight to the API server,
 replayed in the order of its revisions."""
 
 import json

@@ -1,5 +1,5 @@
-"""People with all kinds of rights in one namespace, for the tests of who may mint. Their requests
-are dry runs by impersonation: they pass through admission and leave nothing behind."""
+"""People with all kinds of permissions in one namespace, for the tests of who may mint. Their
+requests are dry runs by impersonation: they pass through admission, and nothing is stored."""
 
 from . import api as kinds
 from .namespace import TestNamespace

@@ -1,6 +1,6 @@
-"""A control plane with roles, rights and all admission policies of manifests/ in force. It keeps
-an audit log. The status policy lets the operator's service account alone write status: operators
-run as that account here."""
+"""A control plane with the roles, permissions and admission policies of manifests/ in force, and
+an audit log. Operators run as the operator's service account here, because the status policy
+lets no other account write status."""
 
 import json
 

@@ -128,7 +128,7 @@ class Operator:
         )
 
     def wait_exit(self, timeout=10):
-        """Its exit code, once it ended by itself; the test has judged it then."""
+        """Its exit code, once it ended by itself; the test has checked it then."""
         self.expected_exit = self.process.wait(timeout * SCALE)
         return self.expected_exit
 

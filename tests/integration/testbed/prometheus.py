@@ -1,5 +1,5 @@
-"""A real Prometheus on loopback that scrapes operators and evaluates the shipped rules, by the
-shipped configuration with seconds in place of half minutes."""
+"""A real Prometheus on loopback with the shipped configuration and rules; intervals are seconds
+instead of half minutes."""
 
 import subprocess
 

@@ -1,5 +1,4 @@
-"""Stands between the operator and the API server and passes everything on, except what a test
-wants spoilt."""
+"""A proxy between operator and API server. It passes everything on, except what a test changes."""
 
 import http.server
 import ssl

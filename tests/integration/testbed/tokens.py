@@ -1,4 +1,4 @@
-"""What the contract says about a token's value, computed apart from the operator."""
+"""The contract of a token's value, computed independently of the operator."""
 
 import base64
 import datetime

@@ -1,4 +1,4 @@
-"""Asks an operator about tokens, as those do who are shown one."""
+"""Asks an operator about tokens, like a service or a proxy."""
 
 import requests
 

@@ -1,4 +1,4 @@
-"""Waiting: for a state with a deadline, or for time to pass; the only place of these tests that
+"""Waits for a state with a deadline, or for time to pass; the only place of these tests that
 sleeps."""
 
 import os

@@ -1,5 +1,5 @@
--- What Argo CD shows as the health of an ApiToken. Argo CD calls it with `obj` and, unless told otherwise, without Lua's string
--- library; it only reads.
+-- The health of an ApiToken in Argo CD, which calls this with `obj`, by default without Lua's
+-- string library. It only reads.
 local status = obj.status or {}
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do

@@ -1,12 +1,12 @@
--- What Argo CD shows as the health of a TokenExpiryConfig. Argo CD calls it with `obj` and, unless told otherwise, without Lua's
--- string library; it only reads.
+-- The health of a TokenExpiryConfig in Argo CD, which calls this with `obj`, by default without Lua's
+-- string library. It only reads.
 local status = obj.status or {}
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do
   conditions[condition.type] = condition
 end
 
-local function told(condition)
+local function text_of(condition)
   if condition.message == nil or condition.message == "" then
     return condition.reason
   end
@@ -21,13 +21,13 @@ if status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "Waiting for apitoken-operator to see the change" }
 end
 if ready.reason == "SecretNotFound" then
-  return { status = "Progressing", message = told(ready) } -- goes on by itself as soon as the Secret is there
+  return { status = "Progressing", message = text_of(ready) } -- resumes as soon as the Secret exists
 end
 if ready.status ~= "True" then
-  return { status = "Degraded", message = told(ready) }
+  return { status = "Degraded", message = text_of(ready) }
 end
 local delivery = conditions.EmailDelivery
 if delivery ~= nil and delivery.status == "False" then
-  return { status = "Degraded", message = told(delivery) }
+  return { status = "Degraded", message = text_of(delivery) }
 end
-return { status = "Healthy", message = told(ready) }
+return { status = "Healthy", message = text_of(ready) }

@@ -1,6 +1,6 @@
-"""The operator's own rights are what it needs and no more: a run that does everything asks for
-each verb of the shipped role and for nothing beside it, and a role without one of its rules is
-missed by name. (test_samples.py runs it under exactly that role.)"""
+"""The operator's role is what it needs and no more. A run that does everything uses each verb of
+the role and no other, and without one of its rules the log names the missing permission.
+test_samples.py runs the operator under exactly that role."""
 
 import re
 import urllib.parse
@@ -46,7 +46,7 @@ def right_of(method, target):
     )
 
 
-def rights_in(rules):
+def permissions_in(rules):
     return {
         (group, resource, verb)
         for rule in rules
@@ -56,7 +56,7 @@ def rights_in(rules):
     }
 
 
-def test_every_right_is_used_and_no_other_is_asked_for(cluster, namespace, launch, tmp_path):
+def test_every_permission_is_used_and_no_other_is_needed(cluster, namespace, launch, tmp_path):
     proxy = Proxy(cluster)
 
     def through_proxy(config):
@@ -105,7 +105,7 @@ def test_every_right_is_used_and_no_other_is_asked_for(cluster, namespace, launc
     finally:
         proxy.stop()
     used = {right_of(*request) for request in proxy.seen}
-    granted = rights_in(RULES) | rights_in(LEASES)
+    granted = permissions_in(RULES) | permissions_in(LEASES)
     assert used - granted == set()
     assert granted - used == COUNTED
 
