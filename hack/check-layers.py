@@ -163,6 +163,35 @@ def crds():
         yield f"crds/ defines {sorted(kinds)}, not the kinds of api/names.hpp"
 
 
+# Kind -> the decoder of its fields. Conditions and selectors are read by api/meta.cpp.
+DECODERS = {"ApiToken": "api_token", "TokenExpiryConfig": "token_expiry_config"}
+
+
+def field_names(schema):
+    """The names of all fields in a schema."""
+    for name, part in schema.get("properties", {}).items():
+        yield name
+        yield from field_names(part)
+    if "items" in schema:
+        yield from field_names(schema["items"])
+
+
+def fields():
+    """The decoder and docs/resources.md know each field of the CRDs."""
+    page = text("docs/resources.md")
+    shared = text("controller/api/meta.cpp")
+    for path in sorted((ROOT / "crds").glob("*.yaml")):
+        crd = yaml.safe_load(path.read_text(encoding="utf-8"))
+        kind = crd["spec"]["names"]["kind"]
+        decoder = text(f"controller/api/{DECODERS[kind]}.cpp")
+        top = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+        for name in sorted({*field_names(top["spec"]), *field_names(top["status"])}):
+            if f'"{name}"' not in decoder + shared:
+                yield f"{path.name}: {name} is decoded nowhere in controller/api"
+            if not re.search(rf"\b{name}\b", page):
+                yield f"docs/resources.md: {name} of {path.name} is explained nowhere"
+
+
 RESOURCE = re.compile(r'\bResource\s+(k\w+)\{[^}]*"([a-z]+)",\s*(?:true|false)\}')
 STATUS_WRITE = re.compile(r'\bmerge_patch\(\s*(?:kube::)?resources::(k\w+),[^;]*?"status"')
 
@@ -199,6 +228,21 @@ def rbac():
         yield f"manifests/rbac/operator.yaml: does not grant {resource}, which controller/ uses"
 
 
+# Paths in backticks, as pages name files: `core/plan.hpp`, `tests/cases/*.yaml`, `test_fence.py`.
+FILE_NAME = re.compile(r"`([\w./*-]+\.(?:cpp|hpp|py|sh))(?:::\w+)?`")
+FOLDERS = ("", "controller", "tests/integration", "tests/integration/testbed", "hack")
+
+
+def files():
+    """Each source file that a page names exists."""
+    for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
+        if page.name == "CHANGELOG.md":
+            continue
+        for name in sorted(set(FILE_NAME.findall(page.read_text(encoding="utf-8")))):
+            if not any(any((ROOT / folder).glob(name)) for folder in FOLDERS):
+                yield f"{page.relative_to(ROOT)}: {name} does not exist"
+
+
 def docs():
     """Reasons that the operator sets, annotations and flags all stand in the docs."""
     pages = "\n".join(
@@ -231,7 +275,7 @@ def docs():
 
 
 def main():
-    faults = [fault for check in (includes, crds, rbac, docs) for fault in check()]
+    faults = [fault for check in (includes, crds, fields, rbac, files, docs) for fault in check()]
     for fault in faults:
         print(fault)
     print(
