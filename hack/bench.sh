@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Measures the operator against what the API server can take at all, and prints one table. In one
-# run, on one machine:
-#   limit     the same creates and the same two writes a token, issued raw by a load program (hack/bench), no operator
-#   operator  new ApiTokens, from the first create to the last one seen Ready by a watch
-#   restart   the operator started with all of them minted, until nothing is left to look at
-#   idle      what it asks and holds while nothing happens
-# then a second one, by hack/bench-verify.sh: verification against nginx. Limit and operator runs
-# take turns after a warm-up, each on an empty namespace; the fastest of each counts, with its own
-# CPU time and requests, and the largest peak RSS of all. The control plane is private to the run
-# and goes with it.
+# Compares the operator with the limit of the API server, and prints one table. In one run, on one
+# machine:
+#   limit     no operator: a load program (hack/bench) makes the creates and the two writes
+#   operator  new ApiTokens, from the first create to the last one that a watch sees Ready
+#   restart   the operator starts with all of them minted, until its queues are empty
+#   idle      requests and memory without changes
+# Then hack/bench-verify.sh prints a second table: verification against nginx.
+#
+# Limit and operator runs alternate after a warm-up, each on an empty namespace. The fastest of
+# each counts, with its own CPU time and requests, and the largest peak RSS of all. The control
+# plane is private to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
-# Environment: OPERATOR_BIN spares the release build. Everything else on the machine falsifies the
+# Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the
 # figures.
 set -euo pipefail
 
@@ -46,7 +47,8 @@ build() {
   if [ -z "${OPERATOR_BIN:-}" ]; then
     say "Building the operator (release)"
     cmake -S "$root" --preset release >"$work/build.log"
-    cmake --build "$root/build/release" --target apitoken-operator >>"$work/build.log" || { tail -n 30 "$work/build.log" >&2; exit 1; }
+    cmake --build "$root/build/release" --target apitoken-operator >>"$work/build.log" ||
+      { tail -n 30 "$work/build.log" >&2; exit 1; }
     OPERATOR_BIN="$root/build/release/apitoken-operator"
   fi
   (
@@ -76,13 +78,21 @@ load() { "$work/bench" -namespace bench "$@"; }
 free_port() { ( . "$root/hack/lib/process.sh"; free_port ); }
 now() { printf '%s\n' "$EPOCHREALTIME"; }
 cpu_ticks() { sed 's/^.*) //' "/proc/$operator_pid/stat" | awk '{print $12 + $13}'; }
-memory() { awk -v field="$1:" '$1 == field {printf "%.1f\n", $2 / 1024}' "/proc/$operator_pid/status"; }
+# cpu_ms_since TICKS TOKENS: milliseconds of CPU time a token since cpu_ticks gave TICKS.
+cpu_ms_since() {
+  awk -v t="$(($(cpu_ticks) - $1))" -v hz="$ticks" -v n="$2" 'BEGIN { print t / hz * 1000 / n }'
+}
+memory() {
+  awk -v field="$1:" '$1 == field {printf "%.1f\n", $2 / 1024}' \
+    "/proc/$operator_pid/status"
+}
 metrics() { curl -fsS "http://127.0.0.1:$metrics_port/metrics"; }
 ready() { curl -fsS -o /dev/null "http://127.0.0.1:$health_port/readyz" 2>/dev/null; }
 
 start_operator() {
   metrics_port=$(free_port) health_port=$(free_port)
-  "$OPERATOR_BIN" --kubeconfig "$KUBECONFIG" --operator-namespace default --verify-bind-address 0 --metrics-bind-address "127.0.0.1:$metrics_port" \
+  "$OPERATOR_BIN" --kubeconfig "$KUBECONFIG" --operator-namespace default --verify-bind-address 0 \
+    --metrics-bind-address "127.0.0.1:$metrics_port" \
     --health-probe-bind-address "127.0.0.1:$health_port" >"$work/operator.log" 2>&1 &
   operator_pid=$!
   until ready; do
@@ -99,12 +109,24 @@ stop_operator() {
 
 # "POST PATCH PUT DELETE GET" so far.
 requests() {
-  metrics | awk '/^rest_client_requests_total\{/ { match($0, /method="[A-Z]+"/); n[substr($0, RSTART + 8, RLENGTH - 9)] += $NF }
+  metrics | awk '
+    /^rest_client_requests_total\{/ {
+      match($0, /method="[A-Z]+"/)
+      n[substr($0, RSTART + 8, RLENGTH - 9)] += $NF
+    }
     END { print n["POST"] + 0, n["PATCH"] + 0, n["PUT"] + 0, n["DELETE"] + 0, n["GET"] + 0 }'
 }
 
-event_count() { kubectl get --raw "/apis/events.k8s.io/v1/namespaces/bench/events" | grep -o '"reportingController"' | wc -l; }
-reconciled() { metrics | awk '/^controller_runtime_reconcile_total\{/ { n += $NF } /^workqueue_depth/ { d += $NF } END { print n + 0, d + 0 }'; }
+event_count() {
+  kubectl get --raw "/apis/events.k8s.io/v1/namespaces/bench/events" |
+    grep -o '"reportingController"' | wc -l
+}
+reconciled() {
+  metrics | awk '
+    /^controller_runtime_reconcile_total\{/ { n += $NF }
+    /^workqueue_depth/ { d += $NF }
+    END { print n + 0, d + 0 }'
+}
 
 # --- runs: each appends a line to its file --------------------------------------------------------
 
@@ -129,7 +151,8 @@ run_operator() {
   sleep 3 # what it still does after the last Ready counts too: Events and the echoes of its writes
   after=$(requests)
   {
-    printf '%s %s %s %s ' "$seconds" "$(awk -v t="$(($(cpu_ticks) - start_cpu))" -v hz="$ticks" -v n="$1" 'BEGIN { print t / hz * 1000 / n }')" \
+    printf '%s %s %s %s ' "$seconds" \
+      "$(cpu_ms_since "$start_cpu" "$1")" \
       "$(memory VmHWM)" "$idle"
     printf '%s %s %s\n' "$before" "$after" "$(event_count)" | awk -v n="$1" '{
       print ($6 - $1 - $11) / n, ($7 - $2) / n, ($8 - $3) / n, ($9 - $4) / n, ($10 - $5) / n }'
@@ -149,8 +172,10 @@ run_restart() {
     read -r seen depth < <(reconciled)
   done
   printf '%s %s %s %s\n' "$(awk -v a="$begin" -v b="$(now)" 'BEGIN { print b - a }')" \
-    "$(awk -v t="$(cpu_ticks)" -v hz="$ticks" -v n="$count" 'BEGIN { print t / hz * 1000 / n }')" "$(memory VmHWM)" \
-    "$(requests | awk -v n="$count" '{ print $1 / n, $2 / n, $3 / n, $4 / n, $5 / n }')" >"$work/restart.txt"
+    "$(cpu_ms_since 0 "$count")" \
+      "$(memory VmHWM)" \
+    "$(requests | awk -v n="$count" '{ print $1 / n, $2 / n, $3 / n, $4 / n, $5 / n }')" \
+      >"$work/restart.txt"
 }
 
 # idle.txt: cpu-ms writes gets
@@ -159,7 +184,7 @@ run_idle() {
   sleep 3
   before=$(requests) start_cpu=$(cpu_ticks)
   sleep "$idle_seconds"
-  printf '%s %s %s\n' "$(awk -v t="$(($(cpu_ticks) - start_cpu))" -v hz="$ticks" 'BEGIN { print t / hz * 1000 }')" "$before" "$(requests)" |
+  printf '%s %s %s\n' "$(cpu_ms_since "$start_cpu" 1)" "$before" "$(requests)" |
     awk '{ print $1, $7 + $8 + $9 + $10 - $2 - $3 - $4 - $5, $11 - $6 }' >"$work/idle.txt"
 }
 
@@ -168,24 +193,31 @@ print_table() {
   limit=$(sort -n "$work/limit.txt" | head -n 1)
   operator=$(sort -n "$work/operator.txt" | head -n 1)
   peak=$(awk '$3 > max { max = $3 } END { print max }' "$work/operator.txt")
-  printf '%s %s %s %s %s %s %s\n' "$count" "$idle_seconds" "$limit" "$operator" "$peak" "$(cat "$work/restart.txt")" "$(cat "$work/idle.txt")" |
+  printf '%s %s %s %s %s %s %s\n' "$count" "$idle_seconds" "$limit" "$operator" "$peak" \
+    "$(cat "$work/restart.txt")" "$(cat "$work/idle.txt")" |
     awk '
     function ok(good) { return good ? "ok" : "MISSED" }
     {
       n = $1; ratio = $5 / $3; writes = $9 + $10 + $11 + $12; again = ($18 + $19 + $20 + $21) * n
-      print "| " n " tokens | seconds | tokens/s | time to the limit | CPU ms a token | peak RSS MiB | POST | PATCH | PUT | DELETE | GET | must reach | reached |"
+      printf "| %d tokens | seconds | tokens/s | time to the limit | CPU ms a token |", n
+      print " peak RSS MiB | POST | PATCH | PUT | DELETE | GET | must reach | reached |"
       print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-      printf "| limit: raw client-go, %d in flight | %.2f | %.0f | 1.00 x | | | 2.00* | 1.00 | 0 | 0 | 0 | | |\n", $4, $3, n / $3
-      printf "| operator: first create to last Ready | %.2f | %.0f | %.2f x | %.2f | %.1f | %.2f | %.2f | %.2f | %.2f | %.2f |", \
-        $5, n / $5, ratio, $6, $14, $9, $10, $11, $12, $13
+      printf "| limit: raw client-go, %d in flight | %.2f | %.0f | 1.00 x |", $4, $3, n / $3
+      print " | | 2.00* | 1.00 | 0 | 0 | 0 | | |"
+      printf "| operator: first create to last Ready | %.2f | %.0f | %.2f x | %.2f | %.1f |", \
+        $5, n / $5, ratio, $6, $14
+      printf " %.2f | %.2f | %.2f | %.2f | %.2f |", $9, $10, $11, $12, $13
       printf " <= 1.10 x; <= 0.80 ms; <= 30 MiB; 2 writes | %s; %s; %s; %s |\n", \
         ok(ratio <= 1.1), ok($6 <= 0.8), ok($14 <= 30), ok(writes > 1.99 && writes < 2.01)
-      printf "| restart with all minted | %.2f | %.0f | | %.2f | %.1f | %.2f | %.2f | %.2f | %.2f | %.3f | 0 writes | %s |\n", \
-        $15, n / $15, $16, $17, $18, $19, $20, $21, $22, ok(again == 0)
-      printf "| idle for %d s | | | | %.0f ms in all | %.1f before any token | %s | | | | %d in all | <= 18 MiB; watches only | %s; %s |\n", \
-        $2, $23, $8, $24 " writes in all", $25, ok($8 <= 18), ok($24 == 0 && $25 <= 5)
+      printf "| restart with all minted | %.2f | %.0f | | %.2f | %.1f |", $15, n / $15, $16, $17
+      printf " %.2f | %.2f | %.2f | %.2f | %.3f | 0 writes | %s |\n", \
+        $18, $19, $20, $21, $22, ok(again == 0)
+      printf "| idle for %d s | | | | %.0f ms in all | %.1f before any token |", $2, $23, $8
+      printf " %d writes in all | | | | %d in all | <= 18 MiB; watches only | %s; %s |\n", \
+        $24, $25, ok($8 <= 18), ok($24 == 0 && $25 <= 5)
       print ""
-      print "Requests are per token, without Events. *The ApiToken and its Secret; the other rows do not create the ApiToken."
+      print "Requests are per token, without Events."
+      print "*The ApiToken and its Secret; the other rows do not create the ApiToken."
     }'
 }
 

@@ -6,21 +6,25 @@
 #
 # Usage: hack/controlplane.sh COMMAND [--dir DIR] [options]
 #
-#   build                 build the pinned servers (about 8 minutes on 2 cores, once) or find those that exist
-#   up [-- FLAGS...]      start what is not running, wait until ready, print the exports; FLAGS go to kube-apiserver
+#   build                 find the servers, or build the pinned ones (8 minutes on 2 cores, once)
+#   up [-- FLAGS...]      start what is not running, wait until ready, print the exports;
+#                         kube-apiserver gets FLAGS
 #   down [--purge]        stop this directory's servers; --purge also deletes its state
 #   env                   print the exports again, for eval
-#   start-apiserver [-- FLAGS...]  start kube-apiserver on its old port; FLAGS replace those given before
+#   start-apiserver [-- FLAGS...]  start kube-apiserver on its old port; FLAGS replace earlier ones
 #   stop-apiserver        end it with SIGTERM and wait
 #   kill-apiserver        end it with SIGKILL and wait
 #   kubeconfig --user NAME [--group GROUP]... [--days N | --expired]
 #                         print a kubeconfig with a new client certificate of that user
 #
-# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-controlplane-<user>; each DIR is an instance of its
-# own. It holds kubeconfig (admin), ca.crt, ca.key, env, logs/, pids/, etcd/, pki/. Environment:
-# KUBEBUILDER_ASSETS, or PATH, where kube-apiserver, etcd and kubectl (1.32 or newer) all exist,
-# spare the build. APISERVER_EXTRA_FLAGS: more kube-apiserver flags, separated by spaces.
-# XDG_CACHE_HOME: where builds stay.
+# --dir DIR defaults to ${TMPDIR:-/tmp}/apitoken-controlplane-<user>; each DIR is an instance of
+# its own. It holds kubeconfig (admin), ca.crt, ca.key, env, logs/, pids/, etcd/, pki/.
+# Environment:
+# - KUBEBUILDER_ASSETS, or PATH: if it has kube-apiserver, etcd and kubectl 1.32 or newer, nothing
+#   is
+#   built.
+# - APISERVER_EXTRA_FLAGS: more kube-apiserver flags, separated by spaces.
+# - XDG_CACHE_HOME: where builds stay.
 set -euo pipefail
 umask 077
 
@@ -47,17 +51,20 @@ version_of() {
   esac
 }
 
-# use_binaries WHERE LOOKUP: takes the three that must exist, and the controller manager where there
-# is one.
+# use_binaries WHERE LOOKUP: takes the three that must exist, and the controller manager where
+# there is one.
 use_binaries() {
   local where=$1 lookup=$2 name path
   for name in etcd kube-apiserver kubectl; do
     path=$("$lookup" "$name") || { missing=$name; return 1; }
-    [ "$name" = etcd ] || version_at_least "$(version_of "$path")" "$oldest" || { missing="$name $oldest or newer"; return 1; }
+    [ "$name" = etcd ] || version_at_least "$(version_of "$path")" "$oldest" ||
+      { missing="$name $oldest or newer"; return 1; }
   done
-  bin_etcd=$("$lookup" etcd) bin_apiserver=$("$lookup" kube-apiserver) bin_kubectl=$("$lookup" kubectl)
+  bin_etcd=$("$lookup" etcd) bin_apiserver=$("$lookup" kube-apiserver) bin_kubectl=$("$lookup" \
+    kubectl)
   bin_controllers=$("$lookup" kube-controller-manager || true)
-  [ -n "$bin_controllers" ] || say "$where has no kube-controller-manager: owned objects will not be collected."
+  [ -n "$bin_controllers" ] || say \
+    "$where has no kube-controller-manager: owned objects will not be collected."
 }
 
 in_assets() { [ -x "$KUBEBUILDER_ASSETS/$1" ] && printf '%s\n' "$KUBEBUILDER_ASSETS/$1"; }
@@ -78,13 +85,15 @@ pinned_version() { sed -n "s|^[[:space:]]*$1 v\([0-9.]*\).*|\1|p" "$pin/go.mod" 
 build_into() {
   local bin=$1 version package name
   version=$(pinned_version k8s.io/kubernetes)
-  for package in go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/{kubectl,kube-apiserver,kube-controller-manager}; do
+  for package in go.etcd.io/etcd/server/v3 \
+    k8s.io/kubernetes/cmd/{kubectl,kube-apiserver,kube-controller-manager}; do
     name=${package##*/}
     [ "$name" != v3 ] || name=etcd
     [ ! -x "$bin/$name" ] || continue
     [ -n "${go_bin:-}" ] || find_go
     say "Building $name ($package) into $bin"
-    ( cd "$pin" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath -buildvcs=false \
+    ( cd "$pin" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath \
+      -buildvcs=false \
       -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v$version \
         -X k8s.io/component-base/version.gitMajor=${version%%.*} \
         -X k8s.io/component-base/version.gitMinor=$(cut -d. -f2 <<<"$version")" \
@@ -107,7 +116,8 @@ keep_port() {
   local name=$1 file="$dir/ports/$2" port=""
   [ ! -r "$file" ] || port=$(<"$file")
   if ! pid_of "$name" >/dev/null; then
-    if [ -z "$port" ] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then port=$(free_port); fi
+    if [ -z "$port" ] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      port=$(free_port); fi
   fi
   printf '%s\n' "$port" >"$file"
 }
@@ -115,13 +125,15 @@ keep_port() {
 port() { printf '%s\n' "$(<"$dir/ports/$1")"; }
 
 make_certificates() {
+  local kubernetes_names=DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc
   [ ! -e "$dir/pki/complete" ] || return 0
   make_ca "$dir/ca"
   sign "$dir/ca" "$dir/pki/apiserver" "/CN=kube-apiserver" serverAuth "-1 hour" "+10 years" \
-    "IP:127.0.0.1,IP:10.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc"
+    "IP:127.0.0.1,IP:10.0.0.1,DNS:localhost,$kubernetes_names"
   sign "$dir/ca" "$dir/pki/admin" "/O=system:masters/CN=admin" clientAuth "-1 hour" "+10 years"
   new_key "$dir/pki/service-account.key"
-  openssl ec -in "$dir/pki/service-account.key" -pubout -out "$dir/pki/service-account.pub" 2>/dev/null
+  openssl ec -in "$dir/pki/service-account.key" -pubout \
+    -out "$dir/pki/service-account.pub" 2>/dev/null
   : >"$dir/pki/complete"
 }
 
@@ -155,16 +167,19 @@ write_env() {
     printf 'export ETCD_URL=http://127.0.0.1:%s\n' "$(port etcd)"
     printf 'export CONTROLPLANE_DIR=%q\n' "$dir"
     # shellcheck disable=SC2016 # the reader's PATH, when evaluated
-    [ "$(type -P kubectl)" = "$bin_kubectl" ] || printf 'export PATH=%q:"$PATH"\n' "$(dirname "$bin_kubectl")"
+    [ "$(type -P kubectl)" = "$bin_kubectl" ] ||
+      printf 'export PATH=%q:"$PATH"\n' "$(dirname "$bin_kubectl")"
   } >"$dir/env"
 }
 
 etcd_answers() { curl -fsS -m 2 "http://127.0.0.1:$(port etcd)/readyz"; }
 
 start_etcd() {
-  pid_of etcd >/dev/null || spawn etcd "$bin_etcd" --data-dir "$dir/etcd" --unsafe-no-fsync --log-level warn \
+  pid_of etcd >/dev/null || spawn etcd "$bin_etcd" --data-dir "$dir/etcd" --unsafe-no-fsync \
+    --log-level warn \
     --quota-backend-bytes 8589934592 \
-    --listen-client-urls "http://127.0.0.1:$(port etcd)" --advertise-client-urls "http://127.0.0.1:$(port etcd)" \
+    --listen-client-urls "http://127.0.0.1:$(port etcd)" \
+      --advertise-client-urls "http://127.0.0.1:$(port etcd)" \
     --listen-peer-urls "http://127.0.0.1:$(port etcd-peer)" \
     --initial-advertise-peer-urls "http://127.0.0.1:$(port etcd-peer)" \
     --initial-cluster "default=http://127.0.0.1:$(port etcd-peer)"
@@ -181,8 +196,10 @@ start_apiserver() {
     --etcd-servers "http://127.0.0.1:$(port etcd)" \
     --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$(port apiserver)" \
     --endpoint-reconciler-type none --service-cluster-ip-range 10.0.0.0/24 \
-    --tls-cert-file "$dir/pki/apiserver.crt" --tls-private-key-file "$dir/pki/apiserver.key" --cert-dir "$dir/pki" \
-    --client-ca-file "$dir/ca.crt" --authorization-mode RBAC --disable-admission-plugins ServiceAccount \
+    --tls-cert-file "$dir/pki/apiserver.crt" --tls-private-key-file "$dir/pki/apiserver.key" \
+      --cert-dir "$dir/pki" \
+    --client-ca-file "$dir/ca.crt" --authorization-mode RBAC \
+      --disable-admission-plugins ServiceAccount \
     --service-account-key-file "$dir/pki/service-account.pub" \
     --service-account-signing-key-file "$dir/pki/service-account.key" \
     --shutdown-watch-termination-grace-period 1s \
@@ -199,9 +216,11 @@ start_controllers() {
     --service-account-private-key-file "$dir/pki/service-account.key" --root-ca-file "$dir/ca.crt" \
     --kube-api-qps 200 --kube-api-burst 400 \
     --controllers garbage-collector-controller,namespace-controller,serviceaccount-controller \
-    --controllers serviceaccount-token-controller,clusterrole-aggregation-controller,resourcequota-controller \
-    --controllers root-ca-certificate-publisher-controller,validatingadmissionpolicy-status-controller
-  wait_until "$ready_seconds" kube-controller-manager kubectl_here -n default get serviceaccount default
+    --controllers serviceaccount-token-controller,clusterrole-aggregation-controller \
+    --controllers resourcequota-controller,root-ca-certificate-publisher-controller \
+    --controllers validatingadmissionpolicy-status-controller
+  wait_until "$ready_seconds" kube-controller-manager kubectl_here \
+    -n default get serviceaccount default
 }
 
 save_flags() { [ "$#" -eq 0 ] || printf '%s\n' "$@" >"$dir/apiserver.flags"; }
@@ -243,7 +262,10 @@ purge_state() {
   rmdir --ignore-fail-on-non-empty "$dir"
 }
 
-existing() { [ -r "$dir/env" ] || die "nothing was started in $dir; run: hack/controlplane.sh up --dir $dir"; }
+existing() {
+  [ -r "$dir/env" ] ||
+    die "nothing was started in $dir; run: hack/controlplane.sh up --dir $dir"
+}
 
 mint_kubeconfig() {
   local subject="" start="-1 hour" end="+$days days" work group

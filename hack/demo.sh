@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# The operator's whole job in one command: builds it, starts a local cluster, a mail server,
-# Prometheus and Alertmanager, applies the CRDs, the operator's RBAC and the samples, and shows a
-# token about to expire by every way there is to be warned. Then all of it stays up for you to play
-# with until Ctrl-C, which removes it again.
+# Shows the operator at work: builds it, starts a local cluster, a mail server, Prometheus and
+# Alertmanager, applies the CRDs, the operator's role and the samples, and shows a token about to
+# expire by every warning. Then everything stays up until Ctrl-C, which removes it again.
 #
 # Usage: hack/demo.sh [--once] [--kubeconfig FILE]
 #
-#   --once             stop after the show; exit 0 only if each thing was really observed, else name what was not
-#   --kubeconfig FILE  use your own cluster (its current context) in place of a local one. There it applies the CRDs, which
-#                      stay, and works in two namespaces of its own, which go again with everything else it made
+#   --once             stop after the show; exit 0 only if each warning was seen
+#   --kubeconfig FILE  use your own cluster (its current context) instead of a local one. The demo
+#                      applies the CRDs, which stay, and works in two namespaces, which it removes
+#                      again with everything else that it made
 #
 # The first run installs Debian packages (hack/install-deps.sh says which) and builds the servers
-# and the operator: some 15 minutes on two cores. Later runs find all that and take half a minute.
-# State lives in a temporary directory. Without --kubeconfig no kubeconfig of yours is read.
+# and the operator: about 15 minutes on two cores. Later runs take half a minute. State is in a
+# temporary directory. Without --kubeconfig the demo reads no kubeconfig of yours.
 # shellcheck disable=SC2317 # functions that step and observe call by name
 set -euo pipefail
 umask 077
@@ -26,13 +26,17 @@ while [ "$#" -gt 0 ]; do
   case $1 in
     --once) once=yes; shift ;;
     --kubeconfig) own_kubeconfig=$(realpath -e -- "${2:?--kubeconfig needs a file}"); shift 2 ;;
-    --help | -h) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --help | -h)
+      sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
     *) printf 'demo.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
   esac
 done
 unset KUBECONFIG
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/apitoken-demo.XXXXXX") # lib/process.sh keeps its pids and logs here
+dir=$(mktemp -d "${TMPDIR:-/tmp}/apitoken-demo.XXXXXX") \
+  # lib/process.sh keeps its pids and logs here
 readonly token=legacy-export                            # manifests/samples: the one about to expire
 readonly token_secret=legacy-export-token token_key=api-token
 missed=()
@@ -50,8 +54,8 @@ fi
 seconds_since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", to - from }'; }
 passed() { printf '✓ %s (%s)\n' "$1" "$(seconds_since "$2")"; }
 
-# step TITLE COMMAND...: runs it with its output in a log and what it says on stderr in sight; gives
-# up where it fails.
+# step TITLE COMMAND...: runs it with its output in a log and what it says on stderr in sight;
+# gives up where it fails.
 step() {
   local title=$1 begin=$EPOCHREALTIME code
   shift
@@ -68,8 +72,8 @@ step() {
   passed "$title" "$begin"
 }
 
-# observe TITLE SECONDS COMMAND...: asks until COMMAND succeeds and shows what it printed; remembers
-# what never did.
+# observe TITLE SECONDS COMMAND...: asks until COMMAND succeeds and shows what it printed;
+# remembers what never did.
 observe() {
   local title=$1 begin=$EPOCHREALTIME deadline=$((SECONDS + $2)) shown
   shift 2
@@ -99,7 +103,8 @@ build_operator() {
 
 # kubectl comes with the control plane; a reader with a cluster of their own may have one already.
 build_servers() {
-  if [ -z "$own_kubeconfig" ] || ! type -P kubectl; then "$root/hack/controlplane.sh" build >"$dir/bin"; fi
+  if [ -z "$own_kubeconfig" ] || ! type -P kubectl; then "$root/hack/controlplane.sh" build \
+    >"$dir/bin"; fi
   "$root/hack/mailserver.sh" build
 }
 
@@ -117,24 +122,30 @@ use_cluster() {
 
 start_mail() {
   new_password >"$dir/password"
-  "$root/hack/mailserver.sh" start --dir "$dir/mail" --tls starttls --auth "tokens:$(<"$dir/password")"
+  "$root/hack/mailserver.sh" start --dir "$dir/mail" --tls starttls \
+    --auth "tokens:$(<"$dir/password")"
 }
 
 new_password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # Our own prometheus.yml with the ports of this run, and seconds in place of half minutes.
 start_prometheus() {
-  sed -e 's/_interval: 30s/_interval: 1s/' -e "s|- rules.yaml|- $root/manifests/prometheus/rules.yaml|" \
-    -e "s/127.0.0.1:9093/127.0.0.1:$alertmanager_port/" -e "s/127.0.0.1:8080/127.0.0.1:$metrics_port/" \
+  sed -e 's/_interval: 30s/_interval: 1s/' -e \
+    "s|- rules.yaml|- $root/manifests/prometheus/rules.yaml|" \
+    -e "s/127.0.0.1:9093/127.0.0.1:$alertmanager_port/" \
+      -e "s/127.0.0.1:8080/127.0.0.1:$metrics_port/" \
     "$root/manifests/prometheus/prometheus.yml" >"$dir/prometheus.yml"
-  spawn prometheus prometheus --config.file "$dir/prometheus.yml" --storage.tsdb.path "$dir/prometheus" \
+  spawn prometheus prometheus --config.file "$dir/prometheus.yml" \
+    --storage.tsdb.path "$dir/prometheus" \
     --web.listen-address "127.0.0.1:$prometheus_port"
   wait_until 30 prometheus curl -fsS "$prometheus_url/-/ready"
 }
 
 start_alertmanager() {
-  printf '{route: {receiver: nobody, group_wait: 1s}, receivers: [{name: nobody}]}\n' >"$dir/alertmanager.yml"
-  spawn alertmanager prometheus-alertmanager --config.file "$dir/alertmanager.yml" --storage.path "$dir/alertmanager" \
+  printf '{route: {receiver: nobody, group_wait: 1s}, receivers: [{name: nobody}]}\n' \
+    >"$dir/alertmanager.yml"
+  spawn alertmanager prometheus-alertmanager --config.file "$dir/alertmanager.yml" \
+    --storage.path "$dir/alertmanager" \
     --web.listen-address "127.0.0.1:$alertmanager_port" --cluster.listen-address ""
   wait_until 30 alertmanager curl -fsS "$alertmanager_url/-/ready"
 }
@@ -154,7 +165,10 @@ apply_crds() {
   done
 }
 
-renamed_rbac() { sed -e "s/apitoken-system/$system/" -e "s/name: apitoken-operator/name: $account/" "$root/manifests/rbac/operator.yaml"; }
+renamed_rbac() {
+  sed -e "s/apitoken-system/$system/" \
+    -e "s/name: apitoken-operator/name: $account/" "$root/manifests/rbac/operator.yaml"
+}
 
 # The operator gets the service account of manifests/rbac and nothing more, as its pod would.
 operator_kubeconfig() {
@@ -172,32 +186,38 @@ start_operator() {
   renamed_rbac | kube apply -f -
   kube create namespace "$tokens"
   operator_kubeconfig
-  spawn operator "$root/build/release/apitoken-operator" --kubeconfig "$dir/operator.kubeconfig" --leader-elect \
+  spawn operator "$root/build/release/apitoken-operator" --kubeconfig "$dir/operator.kubeconfig" \
+    --leader-elect \
     --operator-namespace "$system" --namespaces "$tokens" \
-    --metrics-bind-address "127.0.0.1:$metrics_port" --health-probe-bind-address "127.0.0.1:$health_port"
+    --metrics-bind-address "127.0.0.1:$metrics_port" \
+      --health-probe-bind-address "127.0.0.1:$health_port"
   wait_until 30 operator operator_ready
 }
 
-# The samples as they stand, but for the address, login and CA of our mail server, and a digest that
-# waits for a second.
+# The samples as they stand, but for the address, login and CA of our mail server, and a digest
+# that waits for a second.
 apply_samples() {
   local sample name
   # shellcheck source=/dev/null
   . "$dir/mail/env"
-  kube -n "$system" create secret generic smtp --from-literal=username=tokens --from-file=password="$dir/password" \
+  kube -n "$system" create secret generic smtp --from-literal=username=tokens \
+    --from-file=password="$dir/password" \
     --from-literal=server="$SMTP_HOST:$SMTP_PORT"
   kube -n "$system" create secret generic smtp-ca --from-file=ca.crt="$SMTP_CA"
   for sample in "$root"/manifests/samples/tokenexpiryconfig-*.yaml; do
-    name=$(kubectl --kubeconfig "$dir/kubeconfig" create --dry-run=client -f "$sample" -o 'jsonpath={.metadata.name}')
+    name=$(kubectl --kubeconfig "$dir/kubeconfig" create --dry-run=client -f "$sample" \
+      -o 'jsonpath={.metadata.name}')
     KUBECONFIG=/dev/null kubectl patch --local -f "$sample" --type merge -o yaml -p "{
       \"metadata\": {\"name\": \"$name$suffix\"},
       \"spec\": {
         \"digest\": \"1s\",
         \"namespaceSelector\": {\"matchLabels\": {\"kubernetes.io/metadata.name\": \"$tokens\"}},
-        \"smtp\": {\"server\": \"$SMTP_HOST:$SMTP_PORT\", \"tls\": \"StartTLS\", \"caSecret\": \"smtp-ca\"}}}" | kube apply -f -
+        \"smtp\": {\"server\": \"$SMTP_HOST:$SMTP_PORT\", \"tls\": \"StartTLS\",
+                   \"caSecret\": \"smtp-ca\"}}}" | kube apply -f -
     printf '%s\n' "$name$suffix" >>"$dir/configs"
   done
-  for sample in "$root"/manifests/samples/apitoken-*.yaml; do kube -n "$tokens" apply -f "$sample"; done
+  for sample in "$root"/manifests/samples/apitoken-*.yaml; do kube -n "$tokens" apply \
+    -f "$sample"; done
 }
 
 # --- what is there to see: each prints its evidence, and fails while there is none ----------------
@@ -213,7 +233,8 @@ see_secret() {
   length=$(of_secret ".data.$token_key" | base64 -d | wc -c)
   [ "$length" -gt 0 ] && [ "$hash" = "$(of_token .status.tokenHash)" ] || return 1
   kube -n "$tokens" get secret "$token_secret"
-  printf 'key %s holds %s characters that hash to the status.tokenHash of ApiToken %s\n' "$token_key" "$length" "$token"
+  printf 'key %s holds %s characters that hash to the status.tokenHash of ApiToken %s\n' \
+    "$token_key" "$length" "$token"
 }
 
 see_annotation() {
@@ -226,13 +247,15 @@ see_annotation() {
 see_apitokens() {
   local table
   table=$(kube -n "$tokens" get apitokens)
-  grep -Eq "^$token .* True +ExpiringSoon " <<<"$table" && [ "$(grep -c ' True ' <<<"$table")" -eq 4 ] || return 1
+  grep -Eq "^$token .* True +ExpiringSoon " <<<"$table" &&
+    [ "$(grep -c ' True ' <<<"$table")" -eq 4 ] || return 1
   printf '%s\n' "$table"
 }
 
 see_event() {
   local event
-  event=$(kube -n "$tokens" get events --field-selector "involvedObject.name=$token,reason=ExpiringSoon,type=Warning" \
+  event=$(kube -n "$tokens" get events --field-selector \
+    "involvedObject.name=$token,reason=ExpiringSoon,type=Warning" \
     -o 'custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message')
   grep -q "^Warning " <<<"$event" || return 1
   printf '%s\n' "$event"
@@ -246,14 +269,17 @@ see_metric() {
 }
 
 see_scraped_metric() {
+  local expiry="apitoken_expiration_timestamp_seconds{namespace=\"$tokens\",name=\"$token\"}"
   curl -fsS "$prometheus_url/api/v1/query" \
-    --data-urlencode "query=apitoken_expiration_timestamp_seconds{namespace=\"$tokens\",name=\"$token\"} - time()" |
-    json 'print("by its clock the token has", round(float(d["data"]["result"][0]["value"][1])), "seconds left")'
+    --data-urlencode "query=$expiry - time()" | json '
+left = float(d["data"]["result"][0]["value"][1])
+print("by its clock the token has", round(left), "seconds left")'
 }
 
 see_alert() {
   curl -fsS "$prometheus_url/api/v1/alerts" | json "
-a = next(a for a in d['data']['alerts'] if a['labels'].get('name') == '$token' and a['state'] == 'firing')
+a = next(a for a in d['data']['alerts']
+         if a['labels'].get('name') == '$token' and a['state'] == 'firing')
 print(a['labels']['alertname'], 'fires:', a['annotations']['summary'])"
 }
 
@@ -291,8 +317,10 @@ show() {
 
 remove_from_own_cluster() {
   [ -n "$own_kubeconfig" ] && [ -s "$dir/kubeconfig" ] || return 0
-  printf 'Removing what the demo made in your cluster; the CRDs stay (kubectl delete -f crds/ removes them with every ApiToken)\n'
-  [ ! -s "$dir/configs" ] || xargs -r kubectl --kubeconfig "$dir/kubeconfig" delete --ignore-not-found tokenexpiryconfig <"$dir/configs"
+  printf 'Removing what the demo made in your cluster. The CRDs stay;\n'
+  printf 'kubectl delete -f crds/ removes them with every ApiToken.\n'
+  [ ! -s "$dir/configs" ] || xargs -r kubectl --kubeconfig "$dir/kubeconfig" delete \
+    --ignore-not-found tokenexpiryconfig <"$dir/configs"
   kube delete --ignore-not-found --wait=false namespace "$tokens" "$system"
   kube delete --ignore-not-found clusterrole,clusterrolebinding "$account"
 }
@@ -301,7 +329,8 @@ clean_up() {
   trap '' INT TERM
   [ -n "$once" ] || printf '\nStopping everything\n'
   stop operator
-  remove_from_own_cluster || printf 'demo.sh: some of it could not be removed; look for namespaces %s, %s\n' "$tokens" "$system" >&2
+  remove_from_own_cluster || printf \
+    'demo.sh: some of it could not be removed; look for namespaces %s, %s\n' "$tokens" "$system" >&2
   stop prometheus
   stop alertmanager
   "$root/hack/mailserver.sh" stop --dir "$dir/mail" || true
@@ -318,12 +347,15 @@ It stays up until Ctrl-C. In another terminal:
   kubectl -n $tokens get apitokens
   kubectl -n $tokens describe apitoken $token
   kubectl -n $tokens get secret ci-deploy -o jsonpath='{.data.token}' | base64 -d
-  kubectl -n $tokens delete secret ci-deploy       # and see it come back with the same expiry and a new value
-  kubectl -n $tokens annotate --overwrite apitoken $token apitoken.dev/rotate-requested-at=\$(date -u +%FT%TZ)    # and see it renewed
+  kubectl -n $tokens delete secret ci-deploy       # it comes back: same expiry, new value
+  # Renew the token:
+  kubectl -n $tokens annotate --overwrite apitoken $token \\
+    apitoken.dev/rotate-requested-at=\$(date -u +%FT%TZ)
 
   Mail            $mail_url
   Prometheus      $prometheus_url/alerts
-  Alertmanager    amtool --alertmanager.url $alertmanager_url alert   (Debian's has no web page; API at /api/v2)
+  Alertmanager    amtool --alertmanager.url $alertmanager_url alert
+                  (Debian's has no web page; API at /api/v2)
   Metrics         http://127.0.0.1:$metrics_port/metrics
   Operator's log  $dir/logs/operator.log
 TEXT
@@ -332,21 +364,24 @@ TEXT
 printf 'The apitoken-operator demo%s\n\n' "${own_kubeconfig:+ on the cluster of $own_kubeconfig}"
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-alertmanager_port=$(free_port) prometheus_port=$(free_port) metrics_port=$(free_port) health_port=$(free_port)
-alertmanager_url=http://127.0.0.1:$alertmanager_port prometheus_url=http://127.0.0.1:$prometheus_port
+alertmanager_port=$(free_port) prometheus_port=$(free_port) metrics_port=$(free_port) \
+  health_port=$(free_port)
+alertmanager_url=http://127.0.0.1:$alertmanager_port \
+  prometheus_url=http://127.0.0.1:$prometheus_port
 
 step "Debian packages" install_dependencies
 step "cluster and mail server, built" build_servers
 step "operator, built (release)" build_operator
 [ ! -s "$dir/bin" ] || PATH="$PATH:$(<"$dir/bin")"
-if [ -n "$own_kubeconfig" ]; then step "your cluster" use_cluster; else step "local cluster" start_cluster; fi
+if [ -n "$own_kubeconfig" ]; then step "your cluster" use_cluster; else step "local cluster" \
+  start_cluster; fi
 step "mail server" start_mail
 # shellcheck source=/dev/null
 mail_url=$(. "$dir/mail/env" && printf '%s' "$MAILPIT_URL")
 step "Alertmanager" start_alertmanager
 step "Prometheus" start_prometheus
 step "CRDs" apply_crds
-step "operator, with the rights of manifests/rbac and no more" start_operator
+step "operator, with the role of manifests/rbac and no more" start_operator
 step "samples" apply_samples
 show
 

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers of what others wrote (tests/fuzz) with libFuzzer, AddressSanitizer and UBSan.
-# Builds the preset `fuzz` with clang. Exit 0 only if no target found anything.
+# Fuzzes the parsers of foreign input (tests/fuzz) with libFuzzer, AddressSanitizer and UBSan.
+# Builds the preset `fuzz` with clang. Exits with 0 only if no target found a fault.
 #
 # Usage: hack/fuzz.sh [MINUTES] [TARGET...]
 #
 #   MINUTES   for each target; 1 by default, may be a fraction
 #   TARGET    the name of a file in tests/fuzz: lint, mail, ...; all by default
 #
-# Inputs that reach new code stay in build/fuzz/corpus/TARGET, where the next run begins; what is
-# found goes to build/fuzz/findings/TARGET-*. Mend it, and keep the input as a file in
-# tests/fuzz/corpus/TARGET: ctest replays that. Environment: FUZZ_JOBS (2) is how many targets run
-# at a time.
+# Inputs that reach new code stay in build/fuzz/corpus/TARGET, for the next run. Findings go to
+# build/fuzz/findings/TARGET-*: fix the fault, and keep the input in tests/fuzz/corpus/TARGET,
+# which ctest replays. Environment: FUZZ_JOBS (2) targets run at a time.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -28,7 +27,8 @@ fi
 mapfile -t every < <(basename -s .cpp -a tests/fuzz/*.cpp | grep -v '_main$')
 targets=("${@:-${every[@]}}")
 for target in "${targets[@]}"; do
-  [ -e "tests/fuzz/$target.cpp" ] || { printf 'fuzz.sh: no target %s; there is: %s\n' "$target" "${every[*]}" >&2; exit 2; }
+  [ -e "tests/fuzz/$target.cpp" ] ||
+    { printf 'fuzz.sh: no target %s; there is: %s\n' "$target" "${every[*]}" >&2; exit 2; }
 done
 seconds=$(awk -v minutes="$minutes" 'BEGIN { print int(minutes * 60 + 0.5) }')
 readonly seconds
@@ -41,8 +41,10 @@ mkdir -p "$build/findings"
 fuzz_one() {
   local target=$1 log="$build/$1.log" runs
   mkdir -p "$build/corpus/$target"
-  if "$build/fuzz_$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
-    -artifact_prefix="$build/findings/$target-" "$build/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
+  if "$build/fuzz_$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 \
+    -max_len=65536 -print_final_stats=1 \
+    -artifact_prefix="$build/findings/$target-" "$build/corpus/$target" \
+      "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     printf '✓ %s: %s runs, no finding\n' "$target" "$runs"
   else
@@ -53,4 +55,5 @@ fuzz_one() {
 }
 export -f fuzz_one
 export build seconds
-printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c 'fuzz_one {}' || { printf 'fuzz.sh: findings in %s/findings\n' "$build" >&2; exit 1; }
+printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c 'fuzz_one {}' ||
+  { printf 'fuzz.sh: findings in %s/findings\n' "$build" >&2; exit 1; }

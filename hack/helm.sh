@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Helm 3 and Helm 4 from their pinned Go modules, and the Prometheus operator's kinds from its, for
-# the tests of the chart. It writes only into the build cache outside the tree. Without Go it says
-# what to install.
+# Helm 3, Helm 4 and the CRDs of the Prometheus operator, from their pinned Go modules, for the
+# tests of the chart. Writes only into the build cache outside the tree. Without Go it says what to
+# install.
 #
 # Usage: hack/helm.sh COMMAND
 #
-#   build     build what is missing (about 5 minutes on 2 cores, once), then print "3 PATH", "4 PATH" and "kinds DIRECTORY"
+#   build     build what is missing (5 minutes on 2 cores, once), then print "3 PATH", "4 PATH" and
+#             "kinds DIRECTORY"
 set -euo pipefail
 umask 077
 
@@ -17,7 +18,10 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
 pin_of() { printf '%s/helm/v%s\n' "$here" "$1"; }
 helm_of() { printf '%s/helm\n' "$(bin_dir_of "$(pin_of "$1")")"; }
-pinned() { sed -n "s|^[[:space:]]*\(require \)*$2 \(v[0-9.]*\).*|\2|p" "$(pin_of "$1")/go.mod" | head -n 1; }
+pinned() {
+  sed -n "s|^[[:space:]]*\(require \)*$2 \(v[0-9.]*\).*|\2|p" "$(pin_of "$1")/go.mod" |
+    head -n 1
+}
 
 # Helm takes from the link flags which version it is and which Kubernetes `helm template` assumes:
 # that of its client library.
@@ -29,24 +33,30 @@ build_into() {
   kubernetes=$(pinned "$major" k8s.io/client-go)
   kubernetes=$(cut -d. -f2 <<<"$kubernetes")
   say "Building Helm $version into $bin"
-  ( cd "$(pin_of "$major")" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath -buildvcs=false \
+  ( cd "$(pin_of "$major")" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build \
+    -trimpath -buildvcs=false \
     -ldflags "-s -w -X $module/internal/version.version=$version \
-      -X $module/pkg/chartutil.k8sVersionMajor=1 -X $module/pkg/chartutil.k8sVersionMinor=$kubernetes \
-      -X $module/pkg/lint/rules.k8sVersionMajor=1 -X $module/pkg/lint/rules.k8sVersionMinor=$kubernetes" \
+      -X $module/pkg/chartutil.k8sVersionMajor=1 \
+      -X $module/pkg/chartutil.k8sVersionMinor=$kubernetes \
+      -X $module/pkg/lint/rules.k8sVersionMajor=1 \
+      -X $module/pkg/lint/rules.k8sVersionMinor=$kubernetes" \
     -o "$bin/.helm.partial" "$module/cmd/helm" ) || die "building Helm $version failed"
   mv "$bin/.helm.partial" "$bin/helm"
 }
 
-# The definitions of ServiceMonitor, PodMonitor and PrometheusRule, for an API server that is to know them.
+# The CRDs of ServiceMonitor, PodMonitor and PrometheusRule.
 fetch_kinds() {
-  local to=$1 module=github.com/prometheus-operator/prometheus-operator pin="$here/helm/prometheus-operator" source kind
+  local to=$1 module=github.com/prometheus-operator/prometheus-operator \
+    pin="$here/helm/prometheus-operator" source kind
   [ ! -e "$to/complete" ] || return 0
   [ -n "${go_bin:-}" ] || find_go
-  source=$(cd "$pin" && GOWORK=off "$go_bin" mod download -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
+  source=$(cd "$pin" && GOWORK=off "$go_bin" mod download \
+    -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
     sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
   [ -d "$source" ] || die "$module could not be downloaded"
   for kind in servicemonitors podmonitors prometheusrules; do
-    install -m 644 "$source/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" "$to/$kind.yaml"
+    install -m 644 "$source/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" \
+      "$to/$kind.yaml"
   done
   : >"$to/complete"
 }

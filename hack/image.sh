@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Builds the operator's container image without a container engine and without a base image: a root
-# file system of the stripped release binary, the shared libraries it needs from the Debian packages
-# installed here, the certificate authorities, and nothing else - no shell, no package manager. The
-# Dockerfile takes its files from the same `rootfs`.
+# Builds the operator's container image without a container engine and without a base image. Its
+# root file system has the stripped release binary, its shared libraries from the installed Debian
+# packages, and the certificate authorities; no shell, no package manager. The Dockerfile takes its
+# files from the same `rootfs`.
 #
 # Usage: hack/image.sh [rootfs] [--out DIR]
 #
-#   (nothing)    DIR/oci (an OCI layout), DIR/apitoken-operator-VERSION.tar (the same as one file: podman load, skopeo copy
-#                oci-archive:…), DIR/apitoken-operator.spdx.json (what is in it: SPDX 2.3), and a line with its size
+#   (nothing)    make DIR/oci (an OCI layout), DIR/apitoken-operator-VERSION.tar (the same as one
+#                file, for podman load or skopeo copy oci-archive:…) and
+#                DIR/apitoken-operator.spdx.json (SPDX 2.3), and print the size
 #   rootfs       only the files, in DIR, which must not exist yet
-#   --out DIR    default: build/image, which is made anew
+#   --out DIR    default: build/image, which is replaced
 #
 # The same commit on the same Debian packages gives the same digest: times are those of the commit,
-# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000) is
-# how many bytes the layers may take, compressed.
+# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000)
+# is the largest size of the compressed layers in bytes.
 set -euo pipefail
 umask 022
 
@@ -44,7 +45,8 @@ build_binary() {
   {
     flock 9
     cmake -S "$root" --preset release >&2
-    cmake --build "$root/build/release" --target apitoken-operator -j "${CMAKE_BUILD_PARALLEL_LEVEL:-2}" >&2
+    cmake --build "$root/build/release" --target apitoken-operator \
+      -j "${CMAKE_BUILD_PARALLEL_LEVEL:-2}" >&2
   } 9>"$root/build/.release.lock"
   printf '%s\n' "$root/build/release/apitoken-operator"
 }
@@ -93,7 +95,8 @@ take_licences() {
   mapfile -t packages < <(packages_so_far)
   while read -r path; do
     [ ! -f "$path" ] || take "$path" "${path#/}" 644
-  done < <(printf '/usr/share/doc/%s/copyright\n' "${packages[@]%%:*}" | xargs grep -ohE '/usr/share/common-licenses/[A-Za-z]+(-[0-9]([0-9.]*[0-9])?)?' | sort -u)
+  done < <(printf '/usr/share/doc/%s/copyright\n' "${packages[@]%%:*}" |
+    xargs grep -ohE '/usr/share/common-licenses/[A-Za-z]+(-[0-9]([0-9.]*[0-9])?)?' | sort -u)
 }
 
 take_copyrights() {
@@ -120,7 +123,8 @@ make_rootfs() {
   chmod 1777 "$rootfs/tmp"
   ln -s usr/lib "$rootfs/lib"
   ln -s usr/lib64 "$rootfs/lib64"
-  printf 'root:x:0:0:root:/:/nonexistent\napitoken:x:%s:%s:apitoken-operator:/:/nonexistent\n' "$user" "$user" >"$rootfs/etc/passwd"
+  printf 'root:x:0:0:root:/:/nonexistent\napitoken:x:%s:%s:apitoken-operator:/:/nonexistent\n' \
+    "$user" "$user" >"$rootfs/etc/passwd"
   printf 'root:x:0:\napitoken:x:%s:\n' "$user" >"$rootfs/etc/group"
   printf 'hosts: files dns\n' >"$rootfs/etc/nsswitch.conf"
   cp "/etc/os-release" "$rootfs/etc/os-release" # by which scanners know whose advisories count
@@ -140,7 +144,8 @@ make_rootfs() {
 archive() {
   local to=$1
   shift
-  tar --create --file "$to" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --format=gnu "$@"
+  tar --create --file "$to" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner \
+    --format=gnu "$@"
 }
 
 # Libraries first: they change less often than the program, and a registry stores each layer once.
@@ -150,10 +155,14 @@ make_image() {
   umoci new --image "$image"
   archive "$work/debian.tar" -C "$work/rootfs" --exclude="./$program" .
   archive "$work/operator.tar" -C "$work/rootfs" "$program"
-  umoci raw add-layer --image "$image" "${history[@]}" --history.created_by "shared libraries from Debian packages" "$work/debian.tar"
-  umoci raw add-layer --image "$image" "${history[@]}" --history.created_by "apitoken-operator $version" "$work/operator.tar"
-  umoci config --image "$image" "${history[@]}" --created "$created" --os linux --architecture "$(dpkg --print-architecture)" \
-    --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" --config.exposedports 8080/tcp \
+  umoci raw add-layer --image "$image" "${history[@]}" \
+    --history.created_by "shared libraries from Debian packages" "$work/debian.tar"
+  umoci raw add-layer --image "$image" "${history[@]}" \
+    --history.created_by "apitoken-operator $version" "$work/operator.tar"
+  umoci config --image "$image" "${history[@]}" --created "$created" --os linux \
+    --architecture "$(dpkg --print-architecture)" \
+    --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
+      --config.exposedports 8080/tcp \
     --config.exposedports 8081/tcp "${labels[@]}"
   umoci gc --layout "$layout"
 }
@@ -173,7 +182,8 @@ label documentation https://github.com/apitoken-dev/apitoken-operator/blob/main/
 check_size() {
   local size limit=${SIZE_LIMIT:-40000000}
   size=$(du --bytes --total "$1"/blobs/sha256/* | tail -n 1 | cut -f1)
-  printf 'apitoken-operator:%s, %s MB compressed, %s MB of files: %s\n' "$version" "$(in_mb "$size")" \
+  printf 'apitoken-operator:%s, %s MB compressed, %s MB of files: %s\n' "$version" \
+    "$(in_mb "$size")" \
     "$(in_mb "$(du --bytes --summarize "$work/rootfs" | cut -f1)")" "$2"
   [ "$size" -le "$limit" ] || die "the image takes $size bytes compressed; the limit is $limit"
 }
@@ -193,7 +203,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 make_rootfs "$work/rootfs" "$work/contents"
 make_image "$work/oci"
-"$root/hack/sbom.py" --contents "$work/contents" --version "$version" --revision "$revision" --created "$created" >"$work/sbom.json"
+"$root/hack/sbom.py" --contents "$work/contents" --version "$version" --revision "$revision" \
+  --created "$created" >"$work/sbom.json"
 rm -rf "$out"
 mkdir -p "$out"
 archive "$out/apitoken-operator-$version.tar" -C "$work/oci" .

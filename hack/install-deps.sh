@@ -1,31 +1,34 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that building, testing and the demo need, and nothing where all
-# are there already. It says what it installs, needs root or sudo only for that, and keeps the
-# servers among the packages (prometheus, alertmanager) from starting by themselves: tests and the
-# demo start their own on free ports.
+# Installs the Debian packages that building, testing and the demo need, if any is missing. It says
+# what it installs, needs root or sudo only for that, and keeps the servers among the packages
+# (prometheus, alertmanager) from starting: tests and the demo start their own on free ports.
 #
 # Usage: hack/install-deps.sh [--check | --build]
 #
 #   --check   install nothing; list what is missing and exit 1 if anything is
 #   --build   only what compiling the operator needs, as in the Dockerfile
 #
-# A Go is installed only where none exists. Debian 12's is 1.19: enough to fetch the newer one that
-# hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference here; the mail server
+# Go is installed only if there is none. Debian 12's is 1.19: enough to fetch the newer one that
+# hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference, because the mail server
 # needs Go too.
 set -euo pipefail
 
 readonly build=(
   g++ cmake ninja-build ccache mold pkg-config git
-  libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev libsimdjson-dev
+  libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
+  libsimdjson-dev
   nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
 )
 packages=(
   "${build[@]}"
   # format, lint, fuzzing and tests
-  clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 shellcheck yamllint libgtest-dev libgmock-dev
-  python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd python3-cryptography python3-jwt python3-jwcrypto jose python3-pip jq
-  # servers of the test bed, and what starts them
-  prometheus prometheus-alertmanager nginx-light wrk faketime default-jdk-headless curl openssl ca-certificates
+  clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 shellcheck yamllint libgtest-dev
+  libgmock-dev
+  python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd
+  python3-cryptography python3-jwt python3-jwcrypto jose python3-pip jq
+  # servers of the testbed, and what starts them
+  prometheus prometheus-alertmanager nginx-light wrk faketime default-jdk-headless curl openssl
+  ca-certificates
   # the image; tests of the Argo CD health check
   umoci lua5.1
 )
@@ -35,7 +38,8 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
 has_go() {
   local go
-  for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do [ ! -x "$go" ] || return 0; done
+  for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do [ ! \
+    -x "$go" ] || return 0; done
   return 1
 }
 
@@ -49,7 +53,8 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"
   elif command -v sudo >/dev/null; then sudo "$@"
   else
-    printf 'install-deps.sh: needs root or sudo. As root, run: apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+    printf 'install-deps.sh: needs root or sudo. As root, run:\n' >&2
+    printf '  apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
     exit 1
   fi
 }
@@ -64,7 +69,8 @@ install_quietly() {
   fi
   [ "${#masked[@]}" -eq 0 ] || as_root systemctl mask --runtime "${masked[@]}"
   as_root apt-get update -q
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+    --no-install-recommends "${missing[@]}"
   [ "${#masked[@]}" -eq 0 ] || unmask "${masked[@]}"
 }
 
@@ -82,7 +88,9 @@ case ${1:-} in
   --help | -h) usage; exit 0 ;;
   *) printf 'install-deps.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
 esac
-command -v dpkg-query >/dev/null || { printf 'install-deps.sh: this is not Debian; install the equivalents of: %s\n' "${packages[*]}" >&2; exit 1; }
+command -v dpkg-query >/dev/null ||
+  { printf 'install-deps.sh: this is not Debian; install the equivalents of: %s\n' \
+    "${packages[*]}" >&2; exit 1; }
 [ "${1:-}" = --build ] || has_go || packages+=(golang-go)
 mapfile -t missing < <(list_missing)
 [ "${#missing[@]}" -gt 0 ] || exit 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Prints what kstatus (sigs.k8s.io/cli-utils, pinned in hack/kstatus) makes of the objects given as
-# JSON on standard input, one line for each: Current, InProgress, Failed or Terminating, and why. In
-# between what each EXPRESSION, in CEL as in the healthCheckExprs of a Flux Kustomization, says:
-# true, false or unknown. Builds the program on first use, into the cache.
+# Reads objects as JSON and prints for each one line: the status of kstatus (sigs.k8s.io/cli-utils,
+# pinned in hack/kstatus), that is Current, InProgress, Failed or Terminating; the result of each
+# EXPRESSION (CEL, as in healthCheckExprs of a Flux Kustomization), that is true, false or unknown;
+# and kstatus' message. Builds the program on first use, into the cache.
 #
 # Usage: kubectl get apitoken NAME -o json | hack/kstatus.sh [EXPRESSION...]
 #        hack/kstatus.sh --build      only builds it
@@ -16,7 +16,8 @@ build_into() {
   [ ! -x "$1/kstatus" ] || return 0
   find_go
   # shellcheck disable=SC2154 # set by find_go
-  ( cd "$here/kstatus" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath -buildvcs=false -o "$1/.partial" . ) ||
+  ( cd "$here/kstatus" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build \
+    -trimpath -buildvcs=false -o "$1/.partial" . ) ||
     die "building kstatus failed"
   mv "$1/.partial" "$1/kstatus"
 }
@@ -27,6 +28,7 @@ case ${1:-} in
   --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
   -*) die "unknown option $1; see --help" ;;
 esac
-bin="$cache_root/bin/kstatus-$(cat "$here"/kstatus/{go.mod,go.sum,main.go} | sha256sum | cut -c1-16)"
+sources=$(cat "$here"/kstatus/{go.mod,go.sum,main.go} | sha256sum | cut -c1-16)
+bin="$cache_root/bin/kstatus-$sources"
 [ -x "$bin/kstatus" ] || build_locked "$bin" build_into
 [ -n "$only_build" ] || exec "$bin/kstatus" "$@"

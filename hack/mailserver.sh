@@ -37,7 +37,8 @@ usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 # The web page is embedded at build time but is not part of the module, so it is made in a copy of
 # the source. Without it the SMTP server and the REST API are the same.
 build_page() {
-  if ! command -v npm >/dev/null; then say "npm is not installed: building mailpit without its web page"; return; fi
+  if ! command -v npm >/dev/null; then say \
+    "npm is not installed: building mailpit without its web page"; return; fi
   say "Building mailpit's web page"
   ( cd "$1" && npm ci --no-audit --no-fund && npm run package ) >"$1/page.log" 2>&1 ||
     say "the web page could not be built (see $1/page.log); building mailpit without it"
@@ -55,7 +56,8 @@ build_into() {
   chmod -R u+w "$source"
   build_page "$source"
   say "Building mailpit into $bin"
-  ( cd "$source" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath -buildvcs=false \
+  ( cd "$source" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath \
+    -buildvcs=false \
     -ldflags "-s -w" -o "$bin/.mailpit.partial" . ) || die "building mailpit failed"
   mv "$bin/.mailpit.partial" "$bin/mailpit"
   rm -rf "$source/node_modules"
@@ -86,7 +88,8 @@ auth_flags() {
 make_certificates() {
   [ ! -e "$dir/server.crt" ] || return 0
   make_ca "$dir/ca"
-  sign "$dir/ca" "$dir/server" "/CN=mailserver" serverAuth "-1 hour" "+10 years" "IP:127.0.0.1,DNS:localhost"
+  sign "$dir/ca" "$dir/server" "/CN=mailserver" serverAuth "-1 hour" "+10 years" \
+    "IP:127.0.0.1,DNS:localhost"
 }
 
 choose_ports() {
@@ -113,7 +116,8 @@ start() {
   . "$dir/env"
   mapfile -t flags < <(tls_flags; auth_flags)
   [ -z "$chaos" ] || flags+=(--enable-chaos)
-  pid_of mailpit >/dev/null || spawn mailpit "$binary" --smtp "127.0.0.1:$SMTP_PORT" --listen "${MAILPIT_URL#http://}" \
+  pid_of mailpit >/dev/null || spawn mailpit "$binary" --smtp "127.0.0.1:$SMTP_PORT" \
+    --listen "${MAILPIT_URL#http://}" \
     --database "$dir/mail.db" --disable-version-check --max 0 "${flags[@]}" "$@"
   wait_until 30 mailpit answers
   cat "$dir/env"

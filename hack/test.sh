@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# All tests of the operator, one step after the other; a step that fails keeps none of the others
-# from running. The last line counts what passed and failed: test cases where a step has any, else
-# the step itself. Exit 0 only if nothing failed.
+# Runs all tests of the operator, one step after the other, also after a step failed. The last line
+# counts test cases that passed and failed; a step without cases counts as one. Exits with 0 only
+# if nothing failed.
 #
 # Usage: hack/test.sh [--quick | --full] [STEP...]
 #
@@ -10,32 +10,41 @@
 #   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs;
 #                     hack/check-words.py: plain words, widths
 #   rules             hack/verify-rules.sh: promtool over the alerts and their tests
-#   chart             hack/packages.sh; the Helm chart: lint, each value, schema, the same as the manifests, under Helm 3 and 4
+#   chart             hack/packages.sh; the Helm chart under Helm 3 and 4: lint, each value, schema,
+#                     same objects as the manifests
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
-#   integration       operator, plugin and image against real servers: kube-apiserver, mailpit, Prometheus, Alertmanager
+#   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
+#                     Prometheus, Alertmanager
 #   asan              unit tests, cases and properties under AddressSanitizer with UBSan
-#   tsan              under ThreadSanitizer: the unit tests of the layers with threads, and the fault tests; with --full, all
+#   tsan              under ThreadSanitizer: unit tests of the layers with threads, and the fault
+#                     tests; with --full all
 #   asan-integration, tsan-integration
-#                     the integration tests with an instrumented operator; minting, healing, notices, faults
-#   fuzz              hack/fuzz.sh: libFuzzer over the parsers of what others wrote, FUZZ_MINUTES (0.25) for each
+#                     integration tests with an instrumented operator: minting, healing, notices,
+#                     faults
+#   fuzz              hack/fuzz.sh: libFuzzer over the parsers of foreign input, FUZZ_MINUTES (0.25)
+#                     for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, integration, and a share of the rest by the commit's hash: unit
-#   and lint; or the asan steps, which run the unit tests too; or unit and the tsan steps. SHARE=plain, asan or tsan
-#   chooses one. The unit tests play the fuzzers' corpora, each with a thousand distortions.
+#   Without STEPs: format, shell, layers, rules, chart, integration, and a share of the rest by the
+#   commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit and the
+#   tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers' corpora,
+#   each input with a thousand variations.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
-# With STEPs: only those. It installs the Debian packages that are missing and says so. Logs:
-# build/test-logs/STEP.log. Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) is how many
-# compilers or tests run at a time.
+# With STEPs: only those. The script installs missing Debian packages and says so.
+# Logs: build/test-logs/STEP.log.
+# Environment: PYTEST_FLAGS go to pytest; TEST_JOBS (2) compilers or tests run at a time.
 # shellcheck disable=SC2317 # steps are called by name
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
-readonly every=(format shell layers rules chart unit lint integration asan asan-integration tsan tsan-integration fuzz)
+readonly every=(
+  format shell layers rules chart unit lint integration
+  asan asan-integration tsan tsan-integration fuzz
+)
 readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
 full=""
 readonly quick=(format shell layers rules chart unit lint integration)
@@ -52,7 +61,10 @@ share_of_commit() {
 }
 
 case ${1:-} in
-  --help | -h) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --help | -h)
+    sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
   --quick) steps=("${quick[@]}") ;;
   --full) full=1 steps=("${every[@]}") ;;
   '') steps=(format shell layers rules chart integration)
@@ -64,12 +76,17 @@ case ${1:-} in
   *) steps=("$@") ;;
 esac
 for step in "${steps[@]}"; do
-  [[ " ${every[*]} " == *" $step "* ]] || { printf 'test.sh: no step %s; see --help\n' "$step" >&2; exit 2; }
+  [[ " ${every[*]} " == *" $step "* ]] ||
+    { printf 'test.sh: no step %s; see --help\n' "$step" >&2; exit 2; }
 done
 
 # --- steps: each prints what it does, leaves $logs/STEP*.xml where it has cases, and fails if anyth
 
-sources() { git ls-files "$@" | while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done; }
+sources() {
+  git ls-files "$@" | while read -r file; do
+    [ ! -e "$file" ] || printf '%s\n' "$file"
+  done
+}
 
 # Left out: templates of the chart, which are YAML after Helm, and the hostile files of the corpus.
 run_format() {
@@ -77,7 +94,12 @@ run_format() {
     hack/ruff.sh check &&
     sources '*.yaml' '*.yml' ':!charts/*/templates/*' ':!tests/fuzz/corpus/*' | xargs yamllint -s
 }
-run_shell() { { sources 'hack/*.sh'; printf '%s\n' .ci/run controller/cli/kubectl_complete-apitoken; } | xargs shellcheck -x; }
+run_shell() {
+  {
+    sources 'hack/*.sh'
+    printf '%s\n' .ci/run controller/cli/kubectl_complete-apitoken
+  } | xargs shellcheck -x
+}
 run_layers() { hack/check-layers.py && hack/check-words.py; }
 run_rules() { hack/verify-rules.sh; }
 
@@ -86,16 +108,21 @@ fixed_addresses=()
 if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
 readonly fixed_addresses
 
-build_preset() { # PRESET [TARGET...]
-  cmake --preset "$1" && "${fixed_addresses[@]}" cmake --build "build/$1" -j "$jobs" ${2:+--target "${@:2}"}
+build_preset() {
+  # PRESET [TARGET...]
+    cmake --preset "$1" && "${fixed_addresses[@]}" cmake --build "build/$1" \
+      -j "$jobs" ${2:+--target "${@:2}"}
+  }
+  
+  ctest_preset() { ctest --preset "$1" -j "$jobs" --timeout 300 \
+    --output-junit "$root/$logs/$1.ctest.xml"
 }
-
-ctest_preset() { ctest --preset "$1" -j "$jobs" --timeout 300 --output-junit "$root/$logs/$1.ctest.xml"; }
 
 run_unit() { build_preset dev && ctest_preset dev; }
 
 run_lint() {
-  cmake --preset dev && sources 'controller/base/*.cpp' 'controller/api/*.cpp' 'controller/core/*.cpp' |
+  cmake --preset dev && sources 'controller/base/*.cpp' 'controller/api/*.cpp' \
+    'controller/core/*.cpp' |
     xargs -P "$jobs" -n 2 clang-tidy-19 --quiet -p build/dev
 }
 
@@ -105,7 +132,8 @@ integration() {
   local preset=$1
   shift
   # shellcheck disable=SC2086 # PYTEST_FLAGS are words
-  OPERATOR_BIN="$root/build/$preset/apitoken-operator" "${fixed_addresses[@]}" /usr/bin/python3 -m pytest "$@" -q -n "$jobs" \
+  OPERATOR_BIN="$root/build/$preset/apitoken-operator" "${fixed_addresses[@]}" /usr/bin/python3 \
+    -m pytest "$@" -q -n "$jobs" \
     --durations=15 --junitxml="$logs/$preset.pytest.xml" ${PYTEST_FLAGS:-}
 }
 
@@ -115,31 +143,45 @@ run_chart() {
 }
 
 run_integration() {
-  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build && hack/kstatus.sh --build && hack/proxies.sh build &&
+  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build &&
+    hack/kstatus.sh --build && hack/proxies.sh build &&
     build_preset dev apitoken-operator kubectl-apitoken &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
 
 with_asan() {
-  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 TEST_TIME_SCALE=3 "$@"
+  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    TEST_TIME_SCALE=3 "$@"
 }
 
 with_tsan() {
   TSAN_OPTIONS=second_deadlock_stack=1 TEST_TIME_SCALE=4 "$@"
 }
 
-run_asan() { build_preset asan && with_asan ctest --preset asan -j "$jobs" --timeout 600 --output-junit "$root/$logs/asan.ctest.xml"; }
+run_asan() {
+  build_preset asan &&
+    with_asan ctest --preset asan -j "$jobs" --timeout 600 \
+      --output-junit "$root/$logs/asan.ctest.xml"
+}
 run_tsan() {
   local only=() targets=()
   if [ -z "$full" ]; then
     targets=("${threaded[@]/%/_tests}")
     only=(-L "^($(IFS='|'; printf '%s' "${threaded[*]}"))\$")
   fi
-  build_preset tsan "${targets[@]}" && with_tsan "${fixed_addresses[@]}" ctest --preset tsan "${only[@]}" -j "$jobs" --timeout 600 --output-junit "$root/$logs/tsan.ctest.xml"
+  build_preset tsan "${targets[@]}" &&
+    with_tsan "${fixed_addresses[@]}" ctest --preset tsan "${only[@]}" -j "$jobs" --timeout 600 \
+      --output-junit "$root/$logs/tsan.ctest.xml"
 }
 run_fuzz() { FUZZ_JOBS=$jobs hack/fuzz.sh "${FUZZ_MINUTES:-0.25}"; }
-run_asan-integration() { build_preset asan apitoken-operator && with_asan integration asan "${instrumented[@]}"; }
-run_tsan-integration() { build_preset tsan apitoken-operator && with_tsan integration tsan "${instrumented[@]}"; }
+run_asan-integration() {
+  build_preset asan apitoken-operator &&
+    with_asan integration asan "${instrumented[@]}"
+}
+run_tsan-integration() {
+  build_preset tsan apitoken-operator &&
+    with_tsan integration tsan "${instrumented[@]}"
+}
 
 # --- running and counting -------------------------------------------------------------------------
 
@@ -166,14 +208,20 @@ run_step() {
   rm -f "$logs"/*.xml
   "run_$step" >"$logs/$step.log" 2>&1 </dev/null || code=$?
   mapfile -t reports < <(compgen -G "$logs/*.xml")
-  if [ "${#reports[@]}" -gt 0 ]; then read -r good bad left < <(cases_of "${reports[@]}"); elif [ "$code" -ne 0 ]; then good=0; fi
+  if [ "${#reports[@]}" -gt 0 ]; then
+    read -r good bad left < <(cases_of "${reports[@]}")
+  elif [ "$code" -ne 0 ]; then
+    good=0
+  fi
   [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
   if [ "$bad" -eq 0 ]; then
-    printf '✓ %s: %d passed%s (%d s)\n' "$step" "$good" "$([ "$left" -eq 0 ] || printf ', %d skipped' "$left")" "$((SECONDS - begin))"
+    printf '✓ %s: %d passed%s (%d s)\n' "$step" "$good" \
+      "$([ "$left" -eq 0 ] || printf ', %d skipped' "$left")" "$((SECONDS - begin))"
   else
     broken+=("$step")
-    printf '✗ %s: %d passed, %d failed (%d s); %s ends:\n' "$step" "$good" "$bad" "$((SECONDS - begin))" "$logs/$step.log"
+    printf '✗ %s: %d passed, %d failed (%d s); %s ends:\n' "$step" "$good" "$bad" \
+      "$((SECONDS - begin))" "$logs/$step.log"
     tail -n 60 "$logs/$step.log"
   fi
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The front end's libraries, portal/vendor: copied from npm's tarballs and never edited, but for one import path.
-# portal/vendor/VERSIONS pins each package (version, licence, the tarball's integrity) and each file (SHA-256).
+# The front end's libraries, portal/vendor: copied from npm's tarballs and never edited, but for
+# one import path. portal/vendor/VERSIONS pins each package (version, licence, the tarball's
+# integrity) and each file (SHA-256).
 #
 # Usage: hack/vendor.sh --check | --write
 #
-#   --check   compare the files with VERSIONS, and with npm's tarballs where npm and its registry are there
-#   --write   fetch the pinned tarballs, verify them, copy the files and write their sums into VERSIONS
+#   --check   compare the files with VERSIONS, and with npm's tarballs if npm and its registry answer
+#   --write   fetch the pinned tarballs, verify them, copy the files, write their sums into VERSIONS
 #
 # To move to another version: change its `package` line, then --write.
 set -euo pipefail
@@ -20,7 +21,8 @@ die() { printf 'vendor.sh: %s\n' "$*" >&2; exit 1; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# fetch NAME VERSION INTEGRITY: unpacks the tarball into $scratch/NAME. Fails where the registry cannot be reached.
+# fetch NAME VERSION INTEGRITY: unpacks the tarball into $scratch/NAME. Fails where the registry
+# cannot be reached.
 fetch() {
   local tarball
   tarball=$(cd "$scratch" && npm pack --silent "$1@$2" 2>/dev/null) || return 1
@@ -31,8 +33,12 @@ fetch() {
   tar -xzf "$tarball" -C "$scratch/$1" --strip-components=1
 }
 
-# as_vendored SOURCE: what stands in our tree. Browsers resolve no bare names, and the source maps stay at npm.
-as_vendored() { sed -e 's/from"preact"/from".\/preact.js"/g' -e '/^\/\/# sourceMappingURL=/d' "$1"; }
+# as_vendored SOURCE: what stands in our tree. Browsers resolve no bare names, and the source maps
+# stay at npm.
+as_vendored() {
+  sed -e 's/from"preact"/from".\/preact.js"/g' \
+    -e '/^\/\/# sourceMappingURL=/d' "$1"
+}
 
 packages() { sed -n 's/^package //p' "$versions"; }
 files() { sed -n 's/^file //p' "$versions"; }
@@ -51,26 +57,32 @@ fetch_all() {
   command -v npm >/dev/null || return 1
   while read -r name version licence integrity; do
     fetch "$name" "$version" "$integrity" || return 1
-    grep -q "\"license\": *\"$licence\"" "$scratch/$name/package.json" || die "$name $version is not under $licence"
+    grep -q "\"license\": *\"$licence\"" "$scratch/$name/package.json" ||
+      die "$name $version is not under $licence"
   done < <(packages)
 }
 
 check_sums() {
   local sum path extra
   while read -r sum path _; do
-    [ "$(sha256sum <"$vendor/$path" | cut -d' ' -f1)" = "$sum" ] || die "$vendor/$path differs from VERSIONS"
+    [ "$(sha256sum <"$vendor/$path" | cut -d' ' -f1)" = "$sum" ] ||
+      die "$vendor/$path differs from VERSIONS"
   done < <(files)
-  extra=$(find "$vendor" -name '*.js' -printf '%P\n' | sort | comm -23 - <(files | cut -d' ' -f2 | sort))
+  extra=$(find "$vendor" -name '*.js' -printf '%P\n' | sort | comm -23 - <(files |
+    cut -d' ' -f2 | sort))
   [ -z "$extra" ] || die "not in VERSIONS: $extra"
 }
 
 check_tarballs() {
   local path source
-  if ! fetch_all; then printf 'vendor.sh: npm cannot be reached; compared with VERSIONS alone\n'; return; fi
+  if ! fetch_all; then printf 'vendor.sh: npm cannot be reached; compared with VERSIONS alone\n';
+    return; fi
   while read -r _ path source; do
-    as_vendored "$scratch/$source" | cmp -s - "$vendor/$path" || die "$vendor/$path differs from npm's $source"
+    as_vendored "$scratch/$source" | cmp -s - "$vendor/$path" ||
+      die "$vendor/$path differs from npm's $source"
   done < <(files)
-  licences | cmp -s - "$vendor/LICENSES" || die "$vendor/LICENSES differs from those in the tarballs"
+  licences | cmp -s - "$vendor/LICENSES" ||
+    die "$vendor/LICENSES differs from those in the tarballs"
 }
 
 write() {

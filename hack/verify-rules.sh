@@ -58,7 +58,8 @@ promtool test rules "$(dirname "$rules")"/*_test.yaml
 alerts=$(sed -n 's/^ *- alert: *//p' "$rules" | sort -u)
 for alert in $alerts; do
   [[ -s $runbooks/$alert.md ]] || fail "alert $alert has no page $runbooks/$alert.md"
-  grep -q "runbook_url: https://.*/$runbooks/$alert\.md$" "$rules" || fail "alert $alert has no runbook_url to $runbooks/$alert.md"
+  grep -q "runbook_url: https://.*/$runbooks/$alert\.md$" "$rules" ||
+    fail "alert $alert has no runbook_url to $runbooks/$alert.md"
 done
 for page in "$runbooks"/*.md; do
   grep -qx "$(basename "$page" .md)" <<<"$alerts" || fail "$page belongs to no alert"

@@ -1,7 +1,8 @@
-// Bench is the load program of hack/bench.sh. It makes ApiTokens as fast as the API server takes them, and either does the
-// operator's two writes itself ("limit": what no operator can beat) or watches an operator do them ("create").
-// All go through client-go with its rate limit off. Each run ends when a watch of this program has seen the last ApiToken
-// turn Ready, so both kinds of run carry the same observer. It prints one line: seconds from the first create.
+// Bench is the load program of hack/bench.sh. It makes ApiTokens as fast as the API server accepts
+// them. With "limit" it makes the operator's two writes itself, which no operator can beat; with
+// "create" an operator makes them. All requests go through client-go without its rate limit. A run
+// ends when a watch of this program has seen the last ApiToken turn Ready, so both kinds of run
+// have the same observer. It prints one line: seconds from the first create.
 package main
 
 import (
@@ -68,12 +69,14 @@ func connect(kubeconfig string) (rest.Interface, error) {
 	}
 	config.QPS = -1
 	config.UserAgent = "apitoken-bench"
-	config.ContentConfig = rest.ContentConfig{ContentType: "application/json", AcceptContentTypes: "application/json",
+	config.ContentConfig = rest.ContentConfig{
+		ContentType: "application/json", AcceptContentTypes: "application/json",
 		NegotiatedSerializer: rawJSON}
 	return rest.UnversionedRESTClientFor(config)
 }
 
-// measure runs one task for each token, inFlight at once, and prints the seconds until the last token was seen Ready.
+// measure runs one task for each token, inFlight at once, and prints the seconds until a watch saw
+// the last token Ready.
 func (l *load) measure(ctx context.Context, task func(context.Context, string) error) error {
 	if err := l.ensureNamespace(ctx); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Bodies go in and out as bytes; the codecs are only there to read the API server's Status on an error.
+// Bodies are bytes; the codecs only read the API server's Status on an error.
 var rawJSON = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
 
 type object = map[string]any
@@ -33,11 +33,14 @@ func encode(body object) []byte {
 }
 
 func (l *load) create(ctx context.Context, path string, body object) ([]byte, error) {
-	return l.client.Post().AbsPath(path).Param("fieldManager", "apitoken-bench").Body(encode(body)).DoRaw(ctx)
+	request := l.client.Post().AbsPath(path).Param("fieldManager", "apitoken-bench")
+	return request.Body(encode(body)).DoRaw(ctx)
 }
 
 func (l *load) ensureNamespace(ctx context.Context) error {
-	_, err := l.create(ctx, "/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": l.namespace}})
+	meta := object{"name": l.namespace}
+	namespace := object{"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+	_, err := l.create(ctx, "/api/v1/namespaces", namespace)
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
@@ -57,7 +60,7 @@ func (l *load) createToken(ctx context.Context, name string) error {
 	return err
 }
 
-// mintRaw issues what the operator issues for a token: a Secret of the same shape, then a status of the same shape.
+// mintRaw makes the operator's writes for a token: a Secret and a status of the same shape.
 func (l *load) mintRaw(ctx context.Context, name string) error {
 	answer, err := l.postToken(ctx, name)
 	if err != nil {
@@ -71,8 +74,10 @@ func (l *load) mintRaw(ctx context.Context, name string) error {
 	}
 	value := "apt_" + rand.Text() + rand.Text()[:20]
 	hash := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(value)))
-	issued, expires, warn := time.Now().UTC(), time.Now().UTC().AddDate(1, 0, 0), time.Now().UTC().AddDate(0, 11, 0)
-	if _, err := l.create(ctx, l.secrets(), secretOf(name, made.Metadata.UID, value, hash, issued, expires)); err != nil {
+	issued := time.Now().UTC()
+	expires, warn := issued.AddDate(1, 0, 0), issued.AddDate(0, 11, 0)
+	secret := secretOf(name, made.Metadata.UID, value, hash, issued, expires)
+	if _, err := l.create(ctx, l.secrets(), secret); err != nil {
 		return err
 	}
 	patch := encode(object{
@@ -92,12 +97,14 @@ func secretOf(name, uid, value, hash string, issued, expires time.Time) object {
 			"name":   name,
 			"labels": object{"app.kubernetes.io/managed-by": "apitoken-operator"},
 			"annotations": object{
-				"apitoken.dev/expires-at": expires.Format(time.RFC3339), "apitoken.dev/issued-at": issued.Format(time.RFC3339),
-				"apitoken.dev/token-id": value[4:12], "apitoken.dev/token-hash": hash,
+				"apitoken.dev/expires-at": expires.Format(time.RFC3339),
+				"apitoken.dev/issued-at":  issued.Format(time.RFC3339),
+				"apitoken.dev/token-id":   value[4:12], "apitoken.dev/token-hash": hash,
 				"apitoken.dev/user": "alice@example.com", "apitoken.dev/revision": "1",
 			},
 			"ownerReferences": []object{{
-				"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "name": name, "uid": uid, "controller": true,
+				"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken",
+				"name": name, "uid": uid, "controller": true,
 			}},
 		},
 	}
@@ -105,23 +112,30 @@ func secretOf(name, uid, value, hash string, issued, expires time.Time) object {
 
 func statusOf(name, value, hash string, issued, expires, warn time.Time) object {
 	condition := func(kind, status, reason, message string) object {
-		return object{"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": 1,
+		return object{"type": kind, "status": status, "reason": reason, "message": message,
+			"observedGeneration": 1,
 			"lastTransitionTime": issued.Format(time.RFC3339)}
 	}
 	return object{
-		"observedGeneration": 1, "type": "Permanent", "ttl": "8760h0m0s", "tokenID": value[4:12], "tokenHash": hash,
-		"hint": "…" + value[len(value)-4:], "issuedAt": issued.Format(time.RFC3339), "expiresAt": expires.Format(time.RFC3339),
+		"observedGeneration": 1, "type": "Permanent", "ttl": "8760h0m0s",
+		"tokenID": value[4:12], "tokenHash": hash,
+		"hint":     "…" + value[len(value)-4:],
+		"issuedAt": issued.Format(time.RFC3339), "expiresAt": expires.Format(time.RFC3339),
 		"warnAt": warn.Format(time.RFC3339), "revision": 1, "secretName": name,
 		"conditions": []object{
-			condition("Ready", "True", "Issued", "The token is in its Secret and works until "+expires.Format(time.RFC3339)),
+			condition("Ready", "True", "Issued",
+				"The token is in its Secret and works until "+expires.Format(time.RFC3339)),
 		},
 	}
 }
 
-// cleanup removes what a run left: tokens first, so that no operator mints anew; then waits until nothing is there.
+// cleanup removes the objects of a run, tokens first, so that no operator mints again; then it
+// waits until all are gone.
 func (l *load) cleanup(ctx context.Context) error {
-	for _, path := range []string{l.tokens(), l.secrets(), "/apis/events.k8s.io/v1/namespaces/" + l.namespace + "/events"} {
-		if err := l.client.Delete().AbsPath(path).Do(ctx).Error(); err != nil && !apierrors.IsNotFound(err) {
+	events := "/apis/events.k8s.io/v1/namespaces/" + l.namespace + "/events"
+	for _, path := range []string{l.tokens(), l.secrets(), events} {
+		err := l.client.Delete().AbsPath(path).Do(ctx).Error()
+		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}

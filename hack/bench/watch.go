@@ -29,8 +29,8 @@ func (e *event) ready() bool {
 	return false
 }
 
-// watchReady begins a watch on the namespace's ApiTokens and returns a channel that gets the moment at which the last of
-// them was seen Ready. A watch that the server ends is begun again where it ended.
+// watchReady begins a watch on the namespace's ApiTokens and returns a channel that gets the moment
+// at which the last of them was seen Ready. If the server ends the watch, it resumes there.
 func (l *load) watchReady(ctx context.Context) (<-chan time.Time, error) {
 	answer, err := l.client.Get().AbsPath(l.tokens()).Param("limit", "1").DoRaw(ctx)
 	if err != nil {
@@ -56,10 +56,13 @@ func (l *load) watchReady(ctx context.Context) (<-chan time.Time, error) {
 }
 
 func (l *load) openWatch(ctx context.Context, version string) (io.ReadCloser, error) {
-	return l.client.Get().AbsPath(l.tokens()).Param("watch", "true").Param("resourceVersion", version).Stream(ctx)
+	request := l.client.Get().AbsPath(l.tokens()).Param("watch", "true")
+	return request.Param("resourceVersion", version).Stream(ctx)
 }
 
-func (l *load) followWatch(ctx context.Context, stream io.ReadCloser, version string, done chan<- time.Time) {
+func (l *load) followWatch(
+	ctx context.Context, stream io.ReadCloser, version string, done chan<- time.Time,
+) {
 	ready := make(map[string]bool, l.count)
 	for ctx.Err() == nil {
 		lines := bufio.NewScanner(stream)

@@ -1,6 +1,7 @@
-// Reads objects as JSON from standard input, one after the other, and prints a line for each: what kstatus makes of it, that is what Flux,
-// `helm --wait` of Helm 4 and others see; then what each CEL expression among the arguments says of it, as Flux evaluates healthCheckExprs:
-// true, false, or unknown where it asks for a field that is not there; then kstatus' message. Called by hack/kstatus.sh; asks no cluster.
+// Reads objects as JSON from standard input and prints a line for each: the status by kstatus, as
+// Flux, `helm --wait` of Helm 4 and others see it; the result of each CEL expression among the
+// arguments, as Flux evaluates healthCheckExprs (true, false, or unknown if it names a field that
+// is absent); and kstatus' message. Called by hack/kstatus.sh; asks no cluster.
 package main
 
 import (

@@ -16,14 +16,21 @@ version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = 
 
 # The directory of the binaries that belong to one pinned module: a changed pin is another
 # directory.
-bin_dir_of() { printf '%s/bin/%s\n' "$cache_root" "$(cat "$1/go.mod" "$1/go.sum" | sha256sum | cut -c1-16)"; }
+bin_dir_of() {
+  printf '%s/bin/%s\n' "$cache_root" \
+    "$(cat "$1/go.mod" "$1/go.sum" | sha256sum | cut -c1-16)"
+}
 
-go_version_of() { GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null | sed -n 's/^go\([0-9.]*\).*/\1/p'; }
+go_version_of() {
+  GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null |
+    sed -n 's/^go\([0-9.]*\).*/\1/p'
+}
 
 # Every Go on this machine, PATH first, as "version path" lines.
 installed_gos() {
   local path version
-  for path in "$(command -v go || true)" "$cache_root/go$go_fetched/bin/go" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do
+  for path in "$(command -v go || true)" "$cache_root/go$go_fetched/bin/go" /usr/local/go/bin/go \
+    /usr/lib/go-*/bin/go; do
     [ -x "$path" ] || continue
     version=$(go_version_of "$path")
     [ -z "$version" ] || printf '%s %s\n' "$version" "$path"
@@ -31,7 +38,7 @@ installed_gos() {
 }
 
 # A Go before 1.21 cannot switch toolchains itself, but it can download the toolchain, which is an
-# ordinary module whose sum it checks. Modules carry no file modes, hence the chmod.
+# ordinary module whose sum it checks. Modules carry no file modes, so chmod follows.
 # https://go.dev/doc/toolchain
 fetch_toolchain() {
   local old_go=$1 target="$cache_root/go$go_fetched" module source
@@ -62,7 +69,8 @@ find_go() {
       export GOTOOLCHAIN=auto
       return
     fi
-    if mkdir -p "$cache_root" && fetch_toolchain "$go_bin"; then go_bin="$cache_root/go$go_fetched/bin/go"; return; fi
+    if mkdir -p "$cache_root" && fetch_toolchain "$go_bin"; then
+      go_bin="$cache_root/go$go_fetched/bin/go"; return; fi
     say "Go ${found%% *} at $go_bin is too old, and Go $go_fetched could not be fetched with it."
   else
     say "Go is not installed."
@@ -71,7 +79,8 @@ find_go() {
   say "  - Go $go_wanted or newer from https://go.dev/dl/, with its bin directory on PATH"
   say "  - any Go from 1.21 on, which then fetches $go_wanted by itself"
   say "  - Debian's own: hack/install-deps.sh (or: apt-get install golang-go)"
-  say "Or spare the build: point KUBEBUILDER_ASSETS at kube-apiserver, etcd and kubectl 1.32 or newer (setup-envtest)."
+  say "Or avoid the build: set KUBEBUILDER_ASSETS to a directory with kube-apiserver, etcd and"
+  say "kubectl 1.32 or newer (setup-envtest)."
   exit 1
 }
 

@@ -8,8 +8,10 @@ new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
 # make_ca PREFIX: PREFIX.crt and PREFIX.key, valid for ten years.
 make_ca() {
   new_key "$1.key"
-  openssl req -x509 -new -key "$1.key" -sha256 -days 3650 -subj "/CN=apitoken-test-ca" -out "$1.crt" \
-    -addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"
+  openssl req -x509 -new -key "$1.key" -sha256 -days 3650 -subj "/CN=apitoken-test-ca" \
+    -out "$1.crt" \
+    -addext "basicConstraints=critical,CA:TRUE" -addext \
+      "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"
 }
 
 # A value for openssl's -subj, where / and + separate.
@@ -25,16 +27,19 @@ sign() {
   work=$(mktemp -d)
   : >"$work/index.txt"
   {
-    printf '[ca]\ndefault_ca = here\n[here]\ndatabase = %s/index.txt\nnew_certs_dir = %s\nrand_serial = yes\n' "$work" "$work"
+    printf '[ca]\ndefault_ca = here\n[here]\nrand_serial = yes\n'
+    printf 'database = %s/index.txt\nnew_certs_dir = %s\n' "$work" "$work"
     printf 'default_md = sha256\npolicy = any\nunique_subject = no\nx509_extensions = leaf\n'
     printf '[any]\norganizationName = optional\ncommonName = supplied\n'
-    printf '[leaf]\nbasicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\nextendedKeyUsage = %s\n' "$usage"
+    printf '[leaf]\nbasicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n'
+    printf 'extendedKeyUsage = %s\n' "$usage"
     [ -z "$san" ] || printf 'subjectAltName = %s\n' "$san"
   } >"$work/ca.cnf"
   new_key "$out.key"
   openssl req -new -key "$out.key" -utf8 -subj "$subject" -out "$work/request.pem"
   openssl ca -batch -notext -preserveDN -config "$work/ca.cnf" -cert "$ca.crt" -keyfile "$ca.key" \
-    -startdate "$(utc "$start")" -enddate "$(utc "$end")" -in "$work/request.pem" -out "$out.crt" 2>"$work/log" ||
+    -startdate "$(utc "$start")" -enddate "$(utc "$end")" -in "$work/request.pem" \
+      -out "$out.crt" 2>"$work/log" ||
     { cat "$work/log" >&2; rm -rf "$work"; return 1; }
   rm -rf "$work"
 }

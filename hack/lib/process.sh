@@ -63,7 +63,8 @@ wait_until() {
   shift 2
   until "$@" >/dev/null 2>&1; do
     if ! pid_of "$name" >/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
-      printf '%s: %s did not become ready. The end of %s:\n' "${0##*/}" "$name" "$dir/logs/$name.log" >&2
+      printf '%s: %s did not become ready. The end of %s:\n' "${0##*/}" "$name" \
+        "$dir/logs/$name.log" >&2
       tail -n 15 "$dir/logs/$name.log" >&2
       return 1
     fi

@@ -1,5 +1,5 @@
-"""Prints the README of the chart that is given, with the table of its values between the two marks
-made anew from values.yaml. Called by hack/packages.sh; writes nothing.
+"""Prints the README of the given chart, with the table between the two marks made from values.yaml.
+Called by hack/packages.sh; writes nothing.
 
 A value's meaning is the comment above it. A map in which nothing has a comment is one row. A row
 without a meaning is an error."""
