@@ -1,7 +1,7 @@
 """Prints the README of the given chart, with the table between the two marks made from values.yaml.
 Called by hack/packages.sh; writes nothing.
 
-A value's meaning is the comment above it. A map in which nothing has a comment is one row. A row
+A value's meaning is the comment above it, of which a row has as many sentences as fit. A map in which nothing has a comment is one row. A row
 without a meaning is an error."""
 
 import json
@@ -11,6 +11,7 @@ import sys
 
 import yaml
 
+WIDTH = 150
 KEY = re.compile(r"( *)(\w+):")
 BEGIN, END = "<!-- values: made by hack/packages.sh --write -->\n", "<!-- /values -->\n"
 
@@ -55,11 +56,19 @@ def shown(value):
     return f"`{text}`" if len(text) <= 45 else "see values.yaml"
 
 
+def row(name, default, meaning):
+    """A row of the table, with as many sentences of the meaning as fit; values.yaml has them all."""
+    first, *more = re.split(r"(?<=\.) (?=[A-Z])", meaning)
+    line = f"| `{name}` | {default} | {first}"
+    for sentence in more:
+        if len(line) + len(sentence) > WIDTH:
+            break
+        line += f" {sentence}"
+    return f"{line} |\n"
+
+
 def table(text):
-    lines = [
-        f"| `{name}` | {default} | {meaning} |\n"
-        for name, default, meaning in rows(yaml.safe_load(text), meanings(text))
-    ]
+    lines = [row(*found) for found in rows(yaml.safe_load(text), meanings(text))]
     return "| value | default | meaning |\n| --- | --- | --- |\n" + "".join(lines)
 
 
