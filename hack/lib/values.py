@@ -1,8 +1,8 @@
 """Prints the README of the given chart, with the table between the two marks made from values.yaml.
 Called by hack/packages.sh; writes nothing.
 
-A value's meaning is the comment above it, of which a row has as many sentences as fit. A map in which nothing has a comment is one row. A row
-without a meaning is an error."""
+A value's meaning is the comment above it; a row has as many sentences of it as fit. A map without
+comments in it is one row. A row without a meaning is an error."""
 
 import json
 import pathlib
@@ -57,7 +57,7 @@ def shown(value):
 
 
 def row(name, default, meaning):
-    """A row of the table, with as many sentences of the meaning as fit; values.yaml has them all."""
+    """A row of the table, with as many sentences of the meaning as fit."""
     first, *more = re.split(r"(?<=\.) (?=[A-Z])", meaning)
     line = f"| `{name}` | {default} | {first}"
     for sentence in more:
