@@ -53,14 +53,13 @@ EXCEPTIONS = [
     ("hack/check-words.py", ".", "the list itself"),
     ("docs/glossary.md", r"^\| ", "the table names the words that we do not use"),
     ("crds/tokenexpiryconfigs.yaml", "expiry itself is always told", "message of a CEL rule"),
+    ("docs/reference.md", "expiry itself is always told", "message of a CEL rule"),
+    ("tests/integration/test_clocks.py", "ClockSkew is over", "line of the operator's log"),
 ]
 
 # Folder or file -> how many faults it still has.
 PENDING = {
-    "CHANGELOG.md": 34,
-    "CMakeLists.txt": 7,
     "Dockerfile": 2,
-    "controller/CMakeLists.txt": 6,
     "controller/api": 12,
     "controller/app.cpp": 4,
     "controller/base": 11,
@@ -72,23 +71,14 @@ PENDING = {
     "controller/reconcile": 67,
     "controller/serve": 13,
     "controller/verify": 14,
-    "docs/comparison.md": 1,
     "docs/life-of-a-token.md": 23,
-    "docs/operations.md": 1,
-    "docs/reference.md": 1,
     "docs/who-may-mint.md": 1,
-    "hack/lib": 2,
     "hack/vendor.sh": 1,
-    "portal": 23,
-    "tests/CMakeLists.txt": 5,
     "tests/cases": 117,
     "tests/fault": 9,
-    "tests/fuzz": 12,
-    "tests/integration": 1,
+    "tests/fuzz": 2,
     "tests/portal": 16,
     "tests/property": 43,
-    "tests/rules": 4,
-    "tests/tables": 2,
     "tests/unit": 119,
 }
 
@@ -100,6 +90,7 @@ SKIPPED = [
     "manifests/install.yaml",  # likewise
     "tests/fuzz/corpus/*",
     "tests/recorded/*",
+    "portal/vendor/*",
 ]
 CODE = (".cpp", ".hpp", ".sh", ".py", ".go", "CMakeLists.txt", ".cmake")
 SUFFIXES = ".cpp .hpp .sh .py .go .txt .cmake .md .yaml .yml .tpl .toml .ini .lua"
