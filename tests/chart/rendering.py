@@ -60,7 +60,7 @@ def objects_in(text):
 
 
 def only(objects, kind, name=None):
-    """The one object of that kind (and name)."""
+    """The only object of that kind (and name)."""
     found = [
         thing
         for thing in objects
@@ -75,7 +75,7 @@ def names(objects, kind):
 
 
 def at(thing, path):
-    """What stands at a.b.0.c; None where nothing does."""
+    """The value at the path a.b.0.c, or None."""
     for step in path.split("/"):
         if isinstance(thing, list):
             thing = thing[int(step)] if int(step) < len(thing) else None

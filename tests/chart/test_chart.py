@@ -343,7 +343,7 @@ OF_PACKAGING = ("app.kubernetes.io/", "helm.sh/")
 
 
 def without_packaging(thing):
-    """What is left when the labels and annotations that say who installed it are taken away."""
+    """The object without the labels and annotations that name its installer."""
     thing = json.loads(json.dumps(thing))
     for meta in (thing["metadata"], thing.get("spec", {}).get("template", {}).get("metadata", {})):
         for field in ("labels", "annotations"):

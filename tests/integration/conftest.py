@@ -33,8 +33,8 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def guarded_cluster(tmp_path_factory):
-    """With all admission policies in force. A module that is about them says: `cluster` is this
-    one, and operators run as the service account (operator_kubeconfig)."""
+    """A cluster with all admission policies in force. A module about the policies overrides
+    `cluster` with this one, and its operators run as the service account (operator_kubeconfig)."""
     cluster = GuardedCluster(tmp_path_factory.mktemp("guarded"))
     try:
         cluster.install()
@@ -53,8 +53,8 @@ def people(guarded_cluster):
 
 @pytest.fixture
 def operator_kubeconfig(cluster):
-    """What operators run with: the administrator's, as no test but those of the policies
-    restricts who writes status."""
+    """The kubeconfig of operators: the administrator's, because only the tests of the policies
+    restrict who writes status."""
     return cluster.kubeconfig
 
 
@@ -116,7 +116,7 @@ def launch(operator_kubeconfig, make_namespace, tmp_path):
 
 @pytest.fixture
 def start_operator(launch, namespace):
-    """As launch, with its work and its own Secrets confined to the test's namespace."""
+    """Like launch, with the work and the Secrets of the operator in the test's namespace."""
 
     def start(*flags, **options):
         return launch(
@@ -138,8 +138,8 @@ def operator(start_operator):
 
 @pytest.fixture
 def shell(namespace, tmp_path):
-    """Runs a script in a directory of the test's own, kubectl speaking to the test's namespace;
-    returns what it printed."""
+    """Runs a script in a directory of the test, with kubectl in the test's namespace; returns
+    its output."""
     config = namespace.cluster.changed_kubeconfig(
         tmp_path / "kubeconfig",
         lambda c: c["contexts"][0]["context"].update(namespace=namespace.name),

@@ -24,8 +24,7 @@ CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE
 
 
 class Calls(threading.Thread):
-    """Calls `call` a few times a second, and keeps how long each took; None for those that
-    failed."""
+    """Calls `call` a few times a second and keeps the durations; None for a failed call."""
 
     def __init__(self, call, pause=0.05):
         super().__init__(daemon=True)
@@ -66,7 +65,7 @@ class AttackTestbed:
         )
 
     def auth(self):
-        """As a proxy that opens a connection for each call."""
+        """Like a proxy that opens a connection for each call."""
         connection = self.connect()
         connection.request("GET", "/auth", headers=self.headers)
         good = connection.getresponse().status == 200
@@ -146,7 +145,7 @@ def test_an_attack_from_one_address_keeps_nobody_waiting(testbed, port):
 
 
 def test_a_deadline_ends_each_step_of_a_request(testbed):
-    """Counted from its beginning, though bytes trickle in."""
+    """The deadline counts from the beginning of a step, also if bytes trickle in."""
 
     def closed_after(port, script, tls=False):
         begun = time.monotonic()

@@ -14,7 +14,8 @@ from testbed.waiting import eventually, let_pass, wait_for
 
 @pytest.fixture
 def through_proxy(cluster, start_operator, tmp_path):
-    """through_proxy(spoil_watch=, spoil_answer=): (operator, proxy), the one behind the other."""
+    """through_proxy(spoil_watch=, spoil_answer=): (operator, proxy), the operator behind the
+    proxy."""
     proxies = []
 
     def start(wait_ready=True, **spoilers):
@@ -156,7 +157,7 @@ def test_a_broken_list_is_retried_with_backoff(namespace, through_proxy, answer)
 
 
 def test_an_answer_that_gets_lost_mints_no_second_token(namespace, through_proxy):
-    """The Secret is created, but its maker sees only a broken connection: the next pass looks
+    """The Secret is created, but the operator sees only a broken connection: the next pass reads
     before it writes."""
     lost = []
 
@@ -196,7 +197,7 @@ HUGE = 99999999999999999999  # more than 64 bits hold
 
 @pytest.fixture
 def without_rules(namespace):
-    """Both kinds as before their CRDs had a schema: anything is stored."""
+    """Both CRDs without a schema, as before there were rules: anything is stored."""
     with contextlib.ExitStack() as stack:
         for collection in (namespace.tokens, namespace.configs):
             stack.enter_context(namespace.cluster.without_rules(collection))

@@ -78,8 +78,8 @@ class CallersTestbed:
         ).wait_ready()
 
     def token(self, account="api", audience=AUDIENCE):
-        """A new token of a service account, as a projected volume has it; audience None: as each
-        pod has it."""
+        """A new token of a service account, like in a projected volume; audience None: like in
+        every pod."""
         spec = {"audiences": [audience]} if audience else {}
         return self.cluster.api.create(
             f"/api/v1/namespaces/{self.namespace.name}/serviceaccounts/{account}/token",
@@ -179,8 +179,8 @@ class Flood:
 
 
 def good_statuses(testbed, port, tokens, seconds, ask):
-    """What callers get who ask ten times a second, each with its own token, on connections of
-    their own."""
+    """The statuses for callers who ask ten times a second, each with its own token and
+    connection."""
 
     def call(token):
         statuses, connection = [], testbed.connect(port)
@@ -228,7 +228,7 @@ def reviews(operator):
 def test_callers_are_answered_under_a_flood_of_unauthenticated_requests(
     testbed, serve, bad, source, seconds
 ):
-    """All callers but one begin after the flood did."""
+    """All callers but one start after the flood."""
     operator = serve()
     assert status_of(testbed, operator.verify_port, testbed.token()) == 200
     flood = Flood(testbed, operator.verify_port, source, BAD[bad], introspect)
@@ -300,7 +300,7 @@ def test_named_audiences_alone_are_taken(testbed, serve):
 
 
 def test_a_remembered_answer_ends_with_the_permission(testbed, serve):
-    """Renewed verdicts are reviewed ones: nobody stays in by calling all the time."""
+    """Renewed answers are reviewed again: nobody keeps access by calling all the time."""
     operator, binding = serve(), f"{testbed.namespace.name}-short"
     connection, token = testbed.connect(operator.verify_port), testbed.token("other")
     testbed.cluster.kubectl(

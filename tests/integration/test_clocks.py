@@ -60,8 +60,8 @@ def jumping(start_operator, tmp_path):
 
 
 def test_a_jump_far_ahead_and_back_costs_nothing(namespace, jumping):
-    """Twenty days ahead: a Temporary token would be deleted, an automatic one rotated; after the
-    return all would be 401."""
+    """Without the check, 20 days ahead would delete a Temporary token and rotate an automatic
+    one, and after the return every answer would be 401."""
     namespace.token("short", type="Temporary", ttl="1h")
     namespace.token("automatic", ttl="200h", rotation={"policy": "Automatic"})
     before = {name: namespace.ready(name) for name in ("short", "automatic")}

@@ -20,7 +20,7 @@ GROUP = "apitoken.dev"
 
 @pytest.fixture(scope="module")
 def crds(cluster):
-    """The two kinds, known to the server and ready to be used."""
+    """The two CRDs, established."""
     cluster.kubectl("apply", "-f", str(CRDS))
     cluster.await_crds(*[f"{plural}.{GROUP}" for plural in ("apitokens", "tokenexpiryconfigs")])
     return cluster
@@ -44,7 +44,7 @@ def send(cluster, verb, obj, *args):
 
 
 def expect(result, refusal):
-    """No refusal wanted: success. Else each of the texts stands in the server's answer."""
+    """Without a refusal: success. Otherwise each text is in the server's answer."""
     if refusal is None:
         assert result.returncode == 0, result.stderr
         return
@@ -659,8 +659,8 @@ MAIL_SETTINGS = yaml.safe_load(
 
 
 def with_mail_setting(field, value):
-    """The spec in which a value of the table stands, right but for it; as
-    tests/unit/core/mail_settings_test.cpp makes it."""
+    """A valid spec but for the value of the table; like in
+    tests/unit/core/mail_settings_test.cpp."""
     name, _, detail = field.removeprefix("smtp.").partition(" ")
     if field == "emailDomains":
         return {**smtp(), "emailDomains": [value]}
@@ -675,7 +675,7 @@ def with_mail_setting(field, value):
 
 @pytest.mark.parametrize("row", MAIL_SETTINGS, ids=lambda row: row["field"])
 def test_mail_settings_are_checked_as_the_operator_checks_them(crds, row):
-    """Each value of the one table; the refusal is of the field that it stands in."""
+    """Each value of the table; the refusal names the field of the value."""
     wrong = []
     for verdict in ("good", "bad"):
         for number, value in enumerate(row[verdict]):
@@ -899,8 +899,8 @@ def test_a_config_status_keeps_every_field_and_shows_in_columns(crds, namespace_
 
 
 def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds, namespace_name):
-    """The operator must be able to write InvalidSpec to what today's rules would refuse. Tried
-    on a copy of the kind in a group of its own: first without any rule, then with all of them."""
+    """The operator must be able to write InvalidSpec to an object that today's rules refuse.
+    Uses a copy of the CRD in a group of its own: first without rules, then with all of them."""
     group = f"{namespace_name}.example.com"
     strict = json.loads(
         crds.kubectl(
@@ -943,8 +943,8 @@ def test_an_object_stored_before_a_rule_existed_can_still_be_given_a_status(crds
 
 
 def wait_until_refused(cluster, obj, namespace_name, attempts=60):
-    """The server takes up a changed schema a moment after the CRD was written; each attempt is a
-    request of its own."""
+    """The server applies a changed schema a moment after the CRD was written; each attempt is a
+    new request."""
     for _ in range(attempts):
         if send(cluster, "create", obj, "-n", namespace_name, "--dry-run=server").returncode != 0:
             return

@@ -35,14 +35,14 @@ def filled_in(expression):
 
 
 def metrics_in(expression):
-    """Names in it that are no function, label, keyword or string."""
+    """The names in it that are no function, label, keyword or string."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^]]*\]|\b(by|on)\s*\([^)]*\)', " ", expression)
     return set(re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)) - WORDS
 
 
 @pytest.fixture(scope="module")
 def seen(cluster, tmp_path_factory):
-    """(operator, Prometheus) once the samples are minted and scraped for a while."""
+    """(operator, Prometheus) after the samples were minted and scraped for a while."""
     folder = tmp_path_factory.mktemp("dashboard")
     cluster.kubectl("create", "namespace", "dashboard")
     operator = Operator(

@@ -37,7 +37,7 @@ def without_code(text):
 
 
 def anchors(page):
-    """As GitHub makes them from headings."""
+    """The anchors that GitHub makes from the headings."""
     headings = re.findall(
         r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M
     )

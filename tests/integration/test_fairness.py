@@ -16,7 +16,7 @@ MANY = 1200
 
 @pytest.fixture
 def namespaces(make_namespace):
-    """(the tenant with the mass, another one)"""
+    """(the tenant with many tokens, another tenant)"""
     return make_namespace(), make_namespace()
 
 

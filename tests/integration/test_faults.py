@@ -21,7 +21,7 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def check_all_consistent(namespace, count):
-    """One Secret an ApiToken, and each value hashes to its status."""
+    """Each ApiToken has one Secret, and each value hashes to its status."""
     tokens = namespace.tokens.list()
     owned = [s for s in namespace.secrets.list() if s["metadata"].get("ownerReferences")]
     assert len(tokens) == len(owned) == count
@@ -65,7 +65,8 @@ def test_kill_nine_while_minting_leaves_every_token_whole(namespace, start_opera
 
 
 def test_two_hundred_tokens_survive_ten_kills(namespace, start_operator):
-    """Two hundred tokens at once, and an operator that keeps dying before it is through."""
+    """Two hundred tokens at once, and an operator that is killed again and again before it has
+    finished."""
     names = [f"t{n}" for n in range(200)]
     maker = threading.Thread(target=create_tokens, args=(namespace, names))
     maker.start()
@@ -133,7 +134,7 @@ def test_a_signal_ends_it_cleanly(operator, number):
 
 @pytest.fixture
 def apiserver(cluster):
-    """The control plane, whose API server the test may end; it runs again afterwards."""
+    """The control plane; the test may stop its API server, which runs again afterwards."""
     yield cluster
     cluster.controlplane("start-apiserver")
 
@@ -199,7 +200,7 @@ def leads(operator):
 
 
 def replicas(start_operator):
-    """(leader, other), both ready."""
+    """(leader, follower), both ready."""
     pair = [start_operator("--leader-elect") for _ in range(2)]
     leader = wait_for(lambda: next((o for o in pair if leads(o)), None), 15, "nobody leads")
     (other,) = [o for o in pair if o is not leader]
@@ -352,8 +353,8 @@ def test_missing_permission_names_verb_and_resource(cluster, namespace, start_op
 def test_missing_permission_to_write_secrets_is_mint_failed(
     cluster, namespace, start_operator, tmp_path
 ):
-    """The role of manifests/rbac, but Secrets may only be read; once they may be written,
-    minting goes on."""
+    """The role of manifests/rbac without permission to write Secrets. With the permission,
+    minting continues."""
     user, role = f"reader-{namespace.name}", f"reader-{namespace.name}"
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     reading = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
@@ -442,8 +443,8 @@ def without_rules(schema):
 
 @pytest.fixture
 def lax_crd(cluster):
-    """ApiTokens as before any rule existed, while the fixture's function runs; the rules are
-    back when it returns."""
+    """ApiTokens without rules while the function of the fixture runs; afterwards the rules are
+    back."""
     crds = Collection(cluster.api, CRDS)
     tokens = apitokens(cluster.api, "default")
     shipped = yaml.safe_load((ROOT / "crds" / "apitokens.yaml").read_text())
@@ -555,7 +556,7 @@ def test_an_object_older_than_a_rule_is_invalid_spec_and_others_go_on(
 def test_what_broke_a_rule_before_it_existed_can_still_be_revoked(
     namespace, operator, lax_crd, spec, named
 ):
-    """The API server asks a rule about what it has stored only where that changes."""
+    """The API server applies a rule to a stored field only if that field changes."""
     lax_crd(lambda: namespace.tokens.create("bad", {"user": "alice", **spec}))
     token = namespace.wait_condition("bad", "Ready", "False", "InvalidSpec", timeout=20)
     assert f"spec.{named}" in condition(token, "Ready")["message"]

@@ -239,8 +239,8 @@ def test_which_secrets_the_operators_account_may_change_and_delete(cluster, name
 
 
 def with_living_owner(namespace, body):
-    """The Secret with an ApiToken that exists in place of OWNER: else the garbage collector takes
-    the Secret away."""
+    """The Secret with an existing ApiToken instead of OWNER; otherwise the garbage collector
+    deletes it."""
     owners = body["metadata"]["ownerReferences"]
     if OWNER not in owners:
         return body
@@ -264,7 +264,7 @@ def test_the_operators_account_may_not_give_a_secret_away(cluster, namespace):
 
 
 def test_the_fence_is_around_nobody_else(cluster, namespace):
-    """Not around the administrator, tenants, or other service accounts of that name."""
+    """It does not restrict the administrator, tenants, or other service accounts of that name."""
     grants = Grants(cluster, namespace.name)
     others = [
         "tenant",
@@ -351,8 +351,8 @@ def test_the_operator_does_all_of_its_work_under_the_policies(cluster, namespace
 
 
 def test_a_stolen_token_of_the_operator_opens_no_other_account(cluster, namespace, tmp_path):
-    """With the very credentials: the Secret that would hold a token of a powerful account of
-    kube-system cannot be made."""
+    """With the stolen credentials an attacker cannot make the Secret that would hold a token of
+    a privileged account of kube-system."""
     stolen = cluster.service_account_kubeconfig(tmp_path / "stolen")
     body = secret(
         "loot",

@@ -23,7 +23,7 @@ def auth(operator, token):
 
 
 def review(operator, token):
-    """The verdict of /tokenreview."""
+    """The answer of /tokenreview."""
     body = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",
@@ -40,7 +40,7 @@ def minted(namespace, name="ci", **spec):
 
 
 class Asking:
-    """Asks /auth about one token again and again, while this is entered; keeps every answer."""
+    """Asks /auth about one token again and again while the context is open; keeps every answer."""
 
     def __init__(self, operator, token):
         self.answers = []
@@ -71,8 +71,8 @@ def tenants(launch, make_namespace):
 
 
 def copies_of(status):
-    """Statuses that claim somebody's value: as the present one, and as the previous one, both
-    until 2099."""
+    """Statuses that claim the value of another token: as the current one, and as the previous
+    one, both until 2099."""
     yield {"tokenHash": status["tokenHash"], "expiresAt": "2099-01-01T00:00:00Z"}
     yield {
         "previous": {

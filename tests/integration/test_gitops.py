@@ -45,7 +45,7 @@ VERDICTS = {
 
 
 def check_health(state, thing):
-    """Both verdicts on a live object, which becomes the recorded one where RECORD is set."""
+    """Checks both tools on a live object, which is recorded if RECORD is set."""
     if os.environ.get("RECORD"):
         RECORDED.mkdir(exist_ok=True)
         (RECORDED / f"{state}.json").write_text(json.dumps(thing, indent=2) + "\n")
@@ -72,7 +72,7 @@ def described(kind, name=None):
 
 
 def quota(cluster, namespace, secrets):
-    """At most so many Secrets in the namespace: the API server's own way to refuse a write."""
+    """Limits the number of Secrets in the namespace, so that the API server refuses a write."""
     cluster.kubectl(
         "apply",
         "-n",
@@ -142,8 +142,8 @@ def test_applying_again_writes_nothing_and_mints_nothing(cluster, namespace, app
 
 
 def settled(namespace, names):
-    """The objects once their status has stopped moving. (A ledger need not fill: the samples'
-    mail server does not exist.)"""
+    """The objects after their status has stopped changing. The ledger may stay empty, because
+    the samples' mail server does not exist."""
     tokens = {name: namespace.tokens.get(name) for name in names}
     assert status_and_reason(tokens["legacy-export"], "Ready") == ("True", "ExpiringSoon")
     assert all(token["status"].get("tokenHash") for token in tokens.values())
@@ -246,8 +246,8 @@ def test_a_recorded_object_has_the_same_health(state):
 
 @pytest.mark.parametrize("state", VERDICTS)
 def test_the_expressions_for_flux_know_what_kstatus_does_not(state):
-    """As Argo CD's health check: done where that says Healthy, lost where it says Degraded; what
-    nobody has seen is neither."""
+    """Like Argo CD's health check: current if that is Healthy, failed if it is Degraded, neither
+    before the operator saw the object."""
     thing = json.loads((RECORDED / f"{state}.json").read_text())
     checks = {
         check["kind"]: check for check in described("Kustomization")["spec"]["healthCheckExprs"]

@@ -60,7 +60,7 @@ def test_the_first_token_of_the_readme_is_minted(namespace, operator, shell, tmp
 
 
 def test_a_restore_by_the_page_keeps_a_token_alive(namespace, start_operator, shell):
-    """docs/backup.md, with the operator stopped as it says."""
+    """docs/backup.md, with the operator stopped as the page says."""
     operator = start_operator()
     namespace.token("ci")
     before = namespace.ready("ci")["status"]

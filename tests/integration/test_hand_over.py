@@ -107,7 +107,7 @@ def test_what_is_no_single_certificate_is_refused_with_its_reason(namespace, ope
 
 
 def dated_certificate(shell, begin, end):
-    """Valid from `begin` to `end`, each as openssl writes times."""
+    """Valid from `begin` to `end`, in openssl's format."""
     shell(
         f"rm -rf ca; {EC} -out key.pem; openssl req -new -key key.pem -subj /CN=bob -out csr.pem; "
         "mkdir ca; touch ca/index; echo 01 >ca/serial"

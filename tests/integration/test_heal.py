@@ -49,7 +49,7 @@ def test_a_secret_deleted_while_the_operator_was_down_comes_back(namespace, star
 
 @pytest.fixture
 def no_secrets(namespace, cluster):
-    """Nobody may make Secrets in the namespace: a policy, on while this is entered."""
+    """A policy refuses new Secrets in the namespace while the context is open."""
     policy = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": namespace.name}}
     here = {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
     path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"

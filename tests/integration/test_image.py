@@ -106,7 +106,7 @@ def service_account(cluster, namespace, tmp_path):
 
 @pytest.fixture
 def contained(image, cluster, service_account, tmp_path):
-    """contained(flags...): the image's program in its root file system, as a pod would run it."""
+    """contained(flags...): runs the image's program in its root file system, like in a pod."""
     operators = []
     (image.root / ACCOUNT).mkdir(
         parents=True, exist_ok=True

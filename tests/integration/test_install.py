@@ -21,7 +21,7 @@ ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 
 @pytest.fixture
 def clean(tmp_path_factory):
-    """A cluster in which nothing of ours is installed."""
+    """A cluster without any object of ours."""
     cluster = Cluster(tmp_path_factory.mktemp("clean"))
     try:
         yield cluster
@@ -31,7 +31,7 @@ def clean(tmp_path_factory):
 
 @pytest.fixture
 def run_installed(clean, launch, tmp_path):
-    """Starts the operator as the installed Deployment would."""
+    """Starts the operator like the installed Deployment."""
 
     def run():
         deployment = clean.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}")
@@ -55,7 +55,7 @@ def served(cluster):
 
 
 def apply_samples(cluster):
-    """Into namespace team-a; returns it, once each sample does what it says."""
+    """Applies them in namespace team-a; returns it when each sample has done what it says."""
     served(cluster)
     cluster.kubectl("create", "namespace", "team-a", check=False)
     cluster.kubectl("apply", "-n", "team-a", "--validate=strict", "-f", str(SAMPLES))
@@ -191,8 +191,7 @@ EVERYTHING = {
 def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator(
     clean, run_installed, tmp_path
 ):
-    """The API server's own schemas, and for ServiceMonitor and PrometheusRule those of the
-    Prometheus operator."""
+    """With the API server's own schemas, and the Prometheus operator's for its CRDs."""
     clean.kubectl(
         "apply",
         "--server-side",
@@ -256,7 +255,7 @@ def test_manifests_give_working_tokens(clean, run_installed, how):
 
 
 def test_either_way_of_kubectl_may_follow_the_other(clean):
-    """No conflict and no change: what the API server would add stands in the manifests, so that
+    """There is no conflict and no change: the manifests have what the API server would add, so
     both ways set the same fields."""
     kustomize, install = (
         ["-k", str(ROOT / "manifests/default")],
@@ -270,7 +269,7 @@ def test_either_way_of_kubectl_may_follow_the_other(clean):
     clean.kubectl("apply", *kustomize)
 
     def contents():
-        """All but metadata, in which kubectl keeps notes, and status."""
+        """The object without status and without metadata, where kubectl keeps notes."""
         found = yaml.safe_load(
             clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout
         )["items"]

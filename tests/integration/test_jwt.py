@@ -48,7 +48,7 @@ def public_keys(namespace):
 
 
 def verified(namespace, value, audience=API, **options):
-    """The claims, as PyJWT accepts them; which of the keys, the token's header says."""
+    """The claims, if PyJWT accepts the token with the key that its header names."""
     key = public_keys(namespace)[jwt.get_unverified_header(value)["kid"]]
     return jwt.decode(
         value,
@@ -62,7 +62,7 @@ def verified(namespace, value, audience=API, **options):
 
 
 def seed_key(namespace, signs_from):
-    """Makes the key Secret as the operator does; returns the kid."""
+    """Makes the key Secret like the operator; returns the kid."""
     key = ec.generate_private_key(ec.SECP256R1())
     numbers = key.public_key().public_numbers()
     x, y = (base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
@@ -85,7 +85,7 @@ def base64url(content):
 
 
 def asked(operator, value):
-    """What /auth says of it."""
+    """The answer of /auth."""
     answer = requests.get(
         f"{operator.verify_url}/auth",
         headers={"Authorization": f"Bearer {value}"},
@@ -168,8 +168,8 @@ def test_a_restarted_operator_signs_with_the_key_that_is_there(namespace, start_
 
 
 def test_a_key_is_published_before_it_signs(namespace, start_operator):
-    """A key that has signed for 51 of its 60 seconds: its successor is due in 3, and signs 6
-    seconds after that."""
+    """A key that has signed for 51 of its 60 seconds: its successor is published in 3 seconds
+    and signs 6 seconds later."""
     began = int(time.time()) - 51
     first = seed_key(namespace, began)
     start_operator("--issuer", ISSUER, "--jwt-key-rotation", "1m")
@@ -247,7 +247,7 @@ def test_a_damaged_key_is_replaced_and_the_loss_is_reported(namespace, operator)
 
 
 def test_an_opaque_name_for_the_key_secret_is_no_way_to_it(namespace, operator):
-    """An ApiToken of the operator's namespace that names the key Secret as its own gets nothing."""
+    """An ApiToken of the operator's namespace that names the key Secret gets nothing."""
     session(namespace)
     before = entries(namespace)
     namespace.token("thief", secret={"name": KEYS})

@@ -123,7 +123,8 @@ def test_a_follower_serves_the_keys_that_the_leader_made(namespace, start_operat
 
 @pytest.fixture
 def trusting_apiserver(cluster, issuer, tmp_path):
-    """start(): restarts kube-apiserver so that it trusts the issuer; afterwards as before."""
+    """start() restarts kube-apiserver so that it trusts the issuer; afterwards it runs as
+    before."""
     config = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "AuthenticationConfiguration",

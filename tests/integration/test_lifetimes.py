@@ -146,8 +146,7 @@ def test_a_ttl_beyond_the_ceiling_is_reported_at_admission(
 
 @pytest.fixture
 def denying(cluster, namespace):
-    """Deny in place of Warn, as policy.lifetimes=Deny of the chart makes it, in this namespace
-    alone."""
+    """Deny instead of Warn, as with policy.lifetimes=Deny of the chart, in this namespace only."""
     bindings = f"{ADMISSION}/validatingadmissionpolicybindings"
     spec = cluster.api.get(f"{bindings}/apitoken-lifetimes")["spec"]
     spec["validationActions"] = ["Deny"]

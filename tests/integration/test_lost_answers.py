@@ -15,8 +15,8 @@ WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
 class Faults:
-    """What the proxy does: holds back the lines of watches while `away`, and cuts off answers as
-    `loses` says."""
+    """What the proxy does: holds back lines of watches while `away`, and cuts off answers that
+    `loses` selects."""
 
     def __init__(self):
         self.away = False
@@ -125,8 +125,8 @@ def test_a_healed_secret_is_never_ready_with_a_value_that_does_not_verify(namesp
 def test_while_all_answers_to_writes_are_lost_each_token_is_tried_by_its_backoff(
     namespace, operator_behind, faults
 ):
-    """60 tokens for 15 s: the first pass and those 0.5, 1.5, 3.5 and 7.5 s later, each with one
-    write that fails."""
+    """60 tokens for 15 s: the first pass and passes after 0.5, 1.5, 3.5 and 7.5 s, each with one
+    failing write."""
     count, seconds = 60, 15
     faults.loses = lambda method, path: True
     with History(namespace) as history:

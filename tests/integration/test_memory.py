@@ -78,9 +78,8 @@ def writable_memory(pid):
 
 
 def traces(pid, values):
-    """{name: mappings} of the values that stand in memory, as they are or as a Secret has them.
-    Fewer letters than a whole value are enough: an allocator writes its links over the beginning
-    of what is freed."""
+    """{name: mappings} of the values in memory, in clear or as base64. A part of a value is
+    enough: an allocator overwrites the beginning of freed memory."""
     needles = {
         (name, form[16:].encode())
         for name, value in values.items()

@@ -15,7 +15,7 @@ ABSENT = "the mint policy is not in force"
 
 @pytest.fixture
 def policies(cluster):
-    """Puts the two objects as the test wants them; afterwards they are as they were."""
+    """Sets the two objects as the test wants; afterwards they are as before."""
 
     def stored(part):
         return cluster.api.get(f"{PATH}{part}/apitoken-mint")

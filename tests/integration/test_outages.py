@@ -28,7 +28,7 @@ def proxied(cluster, tmp_path):
 
 
 def test_after_an_outage_work_goes_on_at_once(namespace, operator, cluster):
-    """By a backoff grown during half a minute the next look would come as much later."""
+    """After half a minute a growing backoff would wait for as long again."""
     namespace.token("before")
     namespace.ready("before")
     try:
@@ -46,7 +46,7 @@ def test_a_pause_that_the_server_asks_for_holds_for_all_requests(
     namespace, start_operator, proxied
 ):
     """200 tokens while writes are answered 429 with Retry-After: 2, for seven seconds: each
-    worker asks once a pause."""
+    worker asks once in a pause."""
     busy, refused = threading.Event(), []
 
     def refuse(method, path):

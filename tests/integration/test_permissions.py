@@ -27,8 +27,8 @@ COUNTED = {("events.k8s.io", "events", "patch")}
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-def right_of(method, target):
-    """(group, resource, verb), as the authorizer names what a request asks for."""
+def permission_of(method, target):
+    """(group, resource, verb) of a request, as the authorizer names them."""
     url = urllib.parse.urlsplit(target)
     found = PATH.match(url.path)
     assert found, target
@@ -104,14 +104,14 @@ def test_every_permission_is_used_and_no_other_is_needed(cluster, namespace, lau
         operator.stop()
     finally:
         proxy.stop()
-    used = {right_of(*request) for request in proxy.seen}
+    used = {permission_of(*request) for request in proxy.seen}
     granted = permissions_in(RULES) | permissions_in(LEASES)
     assert used - granted == set()
     assert granted - used == COUNTED
 
 
 def caller_in(cluster, namespace):
-    """The token of a service account without any right."""
+    """The token of a service account without any permission."""
     path = f"/api/v1/namespaces/{namespace.name}/serviceaccounts"
     cluster.api.create(
         path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "caller"}}

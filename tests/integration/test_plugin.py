@@ -751,7 +751,7 @@ def test_lint_reads_of_a_directory_what_kubectl_would(plugin, tmp_path):
 
 
 def test_lint_answers_hostile_files_in_bounded_time_and_memory(plugin, tmp_path):
-    """The limits themselves: tests/unit/kube/yaml_document_test.cpp."""
+    """tests/unit/kube/yaml_document_test.cpp tests the limits."""
     laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for i in range(1, 10):
         laughs += f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n"
@@ -1032,8 +1032,8 @@ def test_context_and_namespace_come_from_where_kubectl_takes_them(
 
 @pytest.fixture
 def other_crd(cluster):
-    """other_crd(None) takes ApiTokens away from the cluster; other_crd(change) serves them with
-    a changed schema."""
+    """other_crd(None) removes ApiTokens from the cluster; other_crd(change) serves them with a
+    changed schema."""
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     served = "/apis/apitoken.dev/v1alpha1/apitokens"
 

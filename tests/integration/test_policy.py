@@ -83,7 +83,7 @@ CELLS = list(verdicts())
 
 
 def first_of_others(who, spec):
-    """The first group that the requester may not name by being in it."""
+    """The first group that the requester is not in."""
     return next(
         (g for g in spec.get("groups", []) if spec["user"] != who or g != GROUPS.get(who, "shop")),
         None,
@@ -163,7 +163,7 @@ def test_the_table_has_everybody():
     ],
 )
 def test_an_administrator_of_a_namespace_becomes_nobody_else(people, who):
-    """The attack: cluster-admin behind the token webhook, the chief behind the ingress. The API
+    """The attack: cluster-admin by the token webhook, another user by the ingress. The API
     server stores no part of it."""
     tokens = people.tokens_as(who)
     for name, spec in {

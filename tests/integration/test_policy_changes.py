@@ -11,7 +11,7 @@ ROTATE = "apitoken.dev/rotate-requested-at"
 
 @pytest.fixture(scope="module")
 def tokens(people):
-    """Made by the administrator: what people find."""
+    """ApiTokens that the administrator made."""
     for name, spec in {
         "permanent": {"user": "tenant"},
         "session": temporary("tenant"),
@@ -97,7 +97,7 @@ CHANGES = [
     "name, what, body, expected", CHANGES, ids=[f"{name}-{what}" for name, what, _, _ in CHANGES]
 )
 def test_which_changes_the_policy_looks_at(tokens, name, what, body, expected):
-    """tenant has edit."""
+    """The tenant has edit."""
     message = tokens.change("tenant", name, body)
     assert (message is None) == (expected is None), message
     assert expected is None or expected in message

@@ -52,7 +52,7 @@ TRAEFIK_KINDS = (
 
 
 def block(begin, language="yaml"):
-    """The one code block of the page that begins so."""
+    """The only code block of the page that begins with this text."""
     (found,) = [
         text
         for text in re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)
@@ -162,7 +162,7 @@ def start_nginx(testbed, port, directory):
 
 
 def fetched(name):
-    """The path of envoy, of traefik, or of the folder of cert-manager's kinds."""
+    """The path of envoy, of traefik, or of the folder with cert-manager's CRDs."""
     done = subprocess.run(
         [ROOT / "hack/proxies.sh", "build"], text=True, capture_output=True, timeout=600
     )
@@ -201,7 +201,7 @@ def start_envoy(testbed, port, directory):
 
 
 def define_traefik_kinds(cluster):
-    """Traefik's kinds without a schema: what the page says reaches Traefik as it stands there."""
+    """Traefik's CRDs without a schema, so that the page's objects reach Traefik unchanged."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     for kind in TRAEFIK_KINDS:
         plural = kind.lower() + "s"
@@ -273,8 +273,8 @@ class Proxy:
         self.port = port
 
     def ask(self, token=None, headers=()):
-        """(status, challenge, what the service saw of X-Auth-Request-*, or None where it saw no
-        request)."""
+        """(status, challenge, the X-Auth-Request-* headers that the service saw, or None without
+        a request)."""
         Backend.seen.clear()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
@@ -367,8 +367,8 @@ def test_a_request_without_a_good_token_reaches_no_service(proxy, token):
 
 
 def test_headers_named_as_hop_by_hop_change_nothing(testbed, proxy):
-    """`Connection: X-Auth-Request-Groups` asks a proxy to drop that header: ours must arrive, or
-    the request must not."""
+    """`Connection: X-Auth-Request-Groups` asks a proxy to drop that header. Either our header
+    arrives, or no request does."""
     spoof = [
         ("Connection", "close, X-Auth-Request-User, X-Auth-Request-Groups"),
         *SPOOFS["as documented"],
@@ -382,8 +382,8 @@ def test_headers_named_as_hop_by_hop_change_nothing(testbed, proxy):
 
 
 def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
-    """Its kinds, as the API server checks them; and the names are those of the Service of the
-    manifests."""
+    """The API server checks them by cert-manager's CRDs; the names are those of the Service in
+    the manifests."""
     kinds = [f"{kind}.cert-manager.io" for kind in ("issuers", "certificates")]
     cluster.kubectl(
         "apply",

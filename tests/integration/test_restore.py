@@ -17,14 +17,14 @@ SERVERS_OWN = (
 
 
 def kept(thing):
-    """What a backup tool restores of an object: no uid, no owner."""
+    """The object as a backup tool restores it: without uid and owner."""
     metadata = {key: value for key, value in thing["metadata"].items() if key not in SERVERS_OWN}
     return {**thing, "metadata": metadata}
 
 
 @pytest.fixture
 def backup(namespace, start_operator):
-    """(ApiToken, Secret) as they were before everything was lost, the operator too."""
+    """(ApiToken, Secret) as they were; both, and the operator, are gone."""
     operator = start_operator()
     namespace.token("ci", user="alice@example.com")
     namespace.ready("ci")

@@ -87,7 +87,7 @@ def test_a_viewer_sees_tokens_and_makes_none(people):
 
 @pytest.mark.parametrize("who", ["edit-everywhere", "identity-admin"])
 def test_the_roles_open_no_impersonation_no_status_and_no_settings(cluster, people, who):
-    """Also in the whole cluster: so users and groups of apitoken.dev count, not the real ones."""
+    """Also in the whole cluster: users and groups of apitoken.dev are not Kubernetes' own."""
     permissions = [
         ("patch", "apitokens.apitoken.dev/status"),
         ("impersonate", "users"),

@@ -31,7 +31,7 @@ times = (moment("2026-01-01T00:00:00Z") + datetime.timedelta(seconds=n) for n in
 
 
 def request(namespace, name="ci", value=None):
-    """Asks for a rotation by a value never used before; returns it."""
+    """Asks for a rotation by a new value; returns it."""
     value = value or next(times).strftime("%Y-%m-%dT%H:%M:%SZ")
     namespace.tokens.patch(name, {"metadata": {"annotations": {ROTATE: value}}})
     return value
@@ -43,7 +43,7 @@ def minted(namespace, name="ci", **spec):
 
 
 def wait_rotated(namespace, before, name="ci", timeout=15):
-    """The status after a rotation, once the Secret holds its value and the overlap has begun."""
+    """The status after a rotation, when the Secret holds its value and the overlap has begun."""
 
     def rotated():
         token, secret = namespace.check_consistent(name)
@@ -266,7 +266,7 @@ def test_revoking_within_the_overlap_invalidates_both_values(namespace, operator
 def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
     cluster, namespace, start_operator, tmp_path
 ):
-    """The operator may do everything but change Secrets; later that too."""
+    """The operator may not change Secrets at first, and may later."""
     rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{namespace.name}"
     may = ["get", "list", "watch", "create"]
     rules = [
@@ -329,7 +329,7 @@ def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
 
 @pytest.fixture
 def frozen_secrets(cluster, namespace):
-    """A policy of somebody else that refuses every change of a Secret in this namespace."""
+    """A foreign policy that refuses every change of a Secret in this namespace."""
     path, name = "/apis/admissionregistration.k8s.io/v1", f"frozen-{namespace.name}"
     cluster.api.create(
         f"{path}/validatingadmissionpolicies",
@@ -613,13 +613,13 @@ def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(names
 
 
 class RotationLoad:
-    """Asks for rotations of all tokens of a namespace over and over, and reads Secrets and
-    ApiTokens meanwhile.
+    """Asks for rotations of all tokens of a namespace again and again, and reads Secrets and
+    ApiTokens at the same time.
 
-    A Secret and its ApiToken cannot be read at one instant, and between two reads a token may be
-    rotated twice. So the reader lists the Secrets, and then the ApiTokens as they stood at the
-    revision of that list: the two are one state of the cluster, and a value that is not vouched
-    for in it was in the Secret without being valid."""
+    A Secret and its ApiToken cannot be read at one instant, and a token may be rotated twice
+    between two reads. So the reader lists the Secrets, and then the ApiTokens at the revision of
+    that list. Both lists are one state of the cluster: a value in it whose hash is in no status
+    was in the Secret without being valid."""
 
     def __init__(self, namespace, count):
         self.namespace = namespace
@@ -695,7 +695,7 @@ class RotationLoad:
         )
 
     def check_served(self):
-        """All that was asked for last is done, and nothing is half done."""
+        """The last requests are done, and nothing is half done."""
 
         def served():
             for name in self.names:

@@ -10,7 +10,7 @@ SAMPLES = ROOT / "manifests" / "samples"
 
 @pytest.fixture
 def samples(cluster, namespace):
-    """Applied into the test's namespace; the cluster-scoped ones go with the test."""
+    """The samples in the test's namespace; the cluster-scoped ones are deleted after the test."""
     cluster.kubectl(
         "apply", "-n", namespace.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES)
     )

@@ -30,8 +30,7 @@ def plugin(namespace, tmp_path):
 
 @pytest.fixture
 def user(namespace, tmp_path):
-    """A user with the role apitoken-user in the namespace, as the manifests have it, and nothing
-    more."""
+    """A user with the shipped role apitoken-user in the namespace and no other permission."""
     roles = yaml.safe_load_all((ROOT / "manifests/policy/roles.yaml").read_text())
     rules = next(role["rules"] for role in roles if role["metadata"]["name"] == "apitoken-user")
     base = f"{RBAC}/namespaces/{namespace.name}"
@@ -64,7 +63,7 @@ def user(namespace, tmp_path):
 
 
 def is_in_etcd(cluster, value):
-    """Whether etcd's files, its write-ahead log among them, hold the value, plain or in base64."""
+    """Whether etcd's files, its write-ahead log included, hold the value, in clear or in base64."""
     forms = [
         value.encode(),
         *(base64.b64encode(b"x" * shift + value.encode())[4:-4] for shift in range(3)),
@@ -75,8 +74,7 @@ def is_in_etcd(cluster, value):
 
 
 def encrypted_in(namespace, name):
-    """The encrypted value of the Secret, which is that of the status too and all that the Secret
-    holds."""
+    """The encrypted value of the Secret: the same as in status, and all that the Secret holds."""
     secret, status = namespace.secrets.get(name), namespace.tokens.get(name)["status"]
     assert list(secret["data"]) == ["token.jwe"]
     assert value_in(secret, "token.jwe") == status["encryptedValue"]

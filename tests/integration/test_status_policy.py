@@ -33,7 +33,7 @@ NOBODY_ELSE = [
 
 @pytest.fixture
 def writers(cluster, namespace):
-    """Everybody here may write status, as far as RBAC goes."""
+    """By RBAC, each of these accounts may write status."""
     grants = Grants(cluster, namespace.name)
     grants.grant("namespace-owner", [("*", "*", None, "*")])
     for user in ("status-writer", BACKUP):

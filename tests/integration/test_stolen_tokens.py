@@ -46,7 +46,7 @@ def operator_kubeconfig(cluster, tmp_path):
 
 @pytest.fixture
 def operator(cluster, launch, namespace):
-    """Has its keys where its policies let it write them."""
+    """Has its keys in a namespace where the policies allow it."""
     flags = ["--namespaces", namespace.name, "--operator-namespace", SYSTEM, "--issuer", ISSUER]
     operator = launch(*flags)
     yield operator
@@ -68,7 +68,7 @@ def base64url(content):
 
 
 def forgeries(value, public_key):
-    """JWTs that say more than `value`, made of it without the key that signed it."""
+    """JWTs made from `value` that claim more, without the key that signed it."""
     header = jwt.get_unverified_header(value)
     claims = jwt.decode(value, options={"verify_signature": False})
     claims = {**claims, "sub": "root", "groups": ["admins"], "exp": claims["exp"] + 86400}
@@ -144,7 +144,7 @@ def test_a_token_for_one_service_opens_no_other(namespace, operator):
 
 
 def converse(operator, request, version=None):
-    """What comes back for these bytes, over TLS of that version or in clear, until the end."""
+    """The answer to these bytes, over TLS of that version or in clear."""
     raw = socket.create_connection(("127.0.0.1", operator.verify_port), timeout=10 * SCALE)
     with raw as connection:
         if version:
@@ -177,7 +177,7 @@ SECOND = ["Transfer-Encoding: chunked", "Content-Length: 60"]
 
 @pytest.mark.parametrize("second", SECOND)
 def test_a_request_with_two_lengths_hides_no_other(namespace, operator, second):
-    """What a proxy takes for the body of one request may be a second one to a server behind it."""
+    """The body of one request for a proxy may be a second request for the server behind it."""
     head = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{second}\r\n\r\n"
     hidden = b"0\r\n\r\n" + auth_request(minted(namespace))
     answer = converse(operator, head.encode() + hidden, ssl.TLSVersion.TLSv1_3)
@@ -188,7 +188,7 @@ def test_a_request_with_two_lengths_hides_no_other(namespace, operator, second):
 
 
 class Impostor(http.server.BaseHTTPRequestHandler):
-    """Says of every caller what the operator says of a good token."""
+    """Answers about every caller like the operator about a valid token."""
 
     protocol_version = "HTTP/1.1"
 
@@ -204,8 +204,8 @@ class Impostor(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Over TLS with the certificate that show() was given last, in a context of its own: no session
-    is resumed."""
+    """Serves over TLS with the certificate of the last show(), in a context of its own, so that
+    no session is resumed."""
 
     context = None
 

@@ -123,7 +123,7 @@ def minted(namespace, name="ci", **spec):
 
 
 def test_a_deleted_token_ends_though_a_finalizer_keeps_its_object(namespace, operator, api_of):
-    """People who may create an ApiToken may give it a finalizer, and so hold up its deletion."""
+    """Users who may create an ApiToken may give it a finalizer, and so delay its deletion."""
     tokens = kinds.apitokens(api_of("tenant", "edit"), namespace.name)
     body = {"apiVersion": tokens.api_version, "kind": tokens.kind}
     body["metadata"] = {"name": "ci", "finalizers": ["example.com/keep"]}
@@ -179,13 +179,13 @@ def test_a_token_keeps_a_group_that_its_user_left_and_cannot_be_renewed(
 
 
 def chosen_value():
-    """Well formed, though no random source gives it."""
+    """A well-formed value that no random source made."""
     digits = "A" * 40
     return f"apt_{digits}{base62(zlib.crc32(digits.encode()), 6)}"
 
 
 def test_nobody_chooses_the_value_of_a_token(namespace, operator, api_of):
-    """By a Secret that looks like the operator's: planted before the minting, changed after it."""
+    """By a Secret like the operator's: planted before the minting, or changed after it."""
     chosen = chosen_value()
     assert well_formed(chosen)
     labels = {"app.kubernetes.io/managed-by": "apitoken-operator"}
@@ -239,7 +239,7 @@ def test_the_owner_of_a_namespace_reaches_nothing_around_it(namespace, api_of):
 
 
 def words_in(thing):
-    """Each word of each text in JSON, the names of fields too; of a hash the digits alone too."""
+    """Each word of each text in JSON, names of fields included; of a hash also the digits alone."""
     if isinstance(thing, dict):
         return words_in([*thing.keys(), *thing.values()])
     if isinstance(thing, (list, tuple)):
@@ -264,7 +264,8 @@ def test_nothing_that_a_viewer_reads_is_a_token(namespace, operator, api_of):
 
 
 def is_in_etcd(cluster, value):
-    """Whether etcd's files, the log of all writes too, have the value, as it is or in base64."""
+    """Whether etcd's files, its log of all writes included, hold the value, in clear or in
+    base64."""
     shifted = [base64.b64encode(b"x" * shift + value.encode())[4:-4] for shift in range(3)]
     contents = [path.read_bytes() for path in (cluster.dir / "etcd").rglob("*") if path.is_file()]
     return any(form in content for form in (value.encode(), *shifted) for content in contents)
@@ -298,7 +299,8 @@ HIDDEN = "correct-horse-battery-staple"
 
 
 def test_a_settings_writer_learns_no_secret_of_the_operator(namespace, operator, mail, api_of):
-    """Settings name Secrets of the operator's namespace: what is no login, no CA, is not shown."""
+    """Settings name Secrets of the operator's namespace: other keys of these Secrets are not
+    shown."""
     namespace.secret("database", password=HIDDEN, ca__crt=HIDDEN)
     api = api_of("writer", "apitoken-settings", everywhere=True)
     configs = kinds.configs(api)
@@ -329,7 +331,7 @@ VERBS = ("get", "list", "watch", "create", "patch", "delete")
 
 
 def may(cluster, user, verb, resource, namespace):
-    """What the authorizer says; a namespace "" stands for all."""
+    """The authorizer's answer; namespace "" stands for all."""
     group, _, resource = resource.rpartition("/")
     asked = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"}

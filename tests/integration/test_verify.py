@@ -263,8 +263,8 @@ def block(language):
 
 
 def interpreter(language, directory):
-    """The command that runs the program of docs/verify.md, or None where the language is not
-    here."""
+    """The command that runs the program of docs/verify.md, or None if the language is not
+    installed."""
     name, commands = {
         "python": ("introspect.py", ["python3"]),
         "go": ("main.go", ["go", "/usr/local/go/bin/go"]),
@@ -454,7 +454,7 @@ def test_the_last_use_is_written_once(testbed, namespace):
 
 
 def mount(directory, authority):
-    """Certificate and key as the kubelet mounts a Secret: links through ..data, which is
+    """Certificate and key like the kubelet mounts a Secret: links through ..data, which is
     swapped."""
     content = directory / f"..{random_names.token_hex(4)}"
     content.mkdir(parents=True)

@@ -27,7 +27,7 @@ class Api:
         self._local = threading.local()
 
     def impersonating(self, user, group=None):
-        """The same server, asked as somebody else, as by `kubectl --as`."""
+        """The same server, called as another user, like `kubectl --as`."""
         headers = {"Impersonate-User": user, **({"Impersonate-Group": group} if group else {})}
         return Api(self.url, self.ca, *self.pair, self.manager, headers)
 
@@ -72,7 +72,7 @@ class Api:
         return self.request("GET", path).text
 
     def get(self, path, **params):
-        """The object, or None where there is none."""
+        """The object, or None."""
         try:
             return self.request("GET", path, params=params).json()
         except ApiError as error:
@@ -90,7 +90,7 @@ class Api:
         return self.request("PATCH", path, body, params, MERGE).json()
 
     def delete(self, path, **params):
-        """True where there was something to delete."""
+        """True if there was an object to delete."""
         try:
             self.request("DELETE", path, params=params)
             return True
@@ -101,7 +101,7 @@ class Api:
 
 
 class Collection:
-    """The objects of one kind in one place: every object is named by its name alone."""
+    """The objects of one kind in one place, each identified by its name."""
 
     def __init__(self, api, path, api_version="", kind=""):
         self.api = api

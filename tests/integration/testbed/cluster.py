@@ -43,8 +43,8 @@ class Cluster:
         return done.stdout
 
     def api_as(self, manager):
-        """The administrator's client under another field manager: to the operator, somebody
-        else."""
+        """The administrator's client under another field manager: for the operator, another
+        client."""
         pki = self.dir / "pki"
         return Api(
             self.url,
@@ -55,7 +55,7 @@ class Cluster:
         )
 
     def changed_kubeconfig(self, path, change):
-        """The administrator's kubeconfig, after change(its content), at `path`."""
+        """The administrator's kubeconfig at `path`, changed by change(its content)."""
         config = yaml.safe_load(self.kubeconfig.read_text())
         change(config)
         path.write_text(yaml.safe_dump(config))
@@ -64,8 +64,7 @@ class Cluster:
     def service_account_kubeconfig(
         self, path, namespace="apitoken-system", name="apitoken-operator"
     ):
-        """As the files of a pod would let it in: with a token of that service account and
-        nothing more."""
+        """A kubeconfig like a pod's: with a token of that service account only."""
         token = self.kubectl("create", "token", name, "-n", namespace).stdout.strip()
 
         def as_service_account(config):
@@ -110,8 +109,8 @@ class Cluster:
 
     @contextlib.contextmanager
     def without_rules(self, collection):
-        """The kind of `collection` as before its CRD had a schema: anything is stored, as long
-        as this lasts."""
+        """The CRD of `collection` without a schema while the context is open: anything is
+        stored."""
         resource = collection.path.rpartition("/")[2]
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{resource}.apitoken.dev"
         probe = {

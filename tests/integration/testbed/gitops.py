@@ -20,7 +20,7 @@ io.write(health.status, "\\t", health.message)
 
 
 def kstatus(thing, *expressions):
-    """[status, what each CEL expression says..., message]"""
+    """[status, the result of each CEL expression..., message]"""
     done = subprocess.run(
         [ROOT / "hack" / "kstatus.sh", *expressions],
         input=json.dumps(thing),
@@ -33,7 +33,7 @@ def kstatus(thing, *expressions):
 
 
 def lua(value):
-    """A JSON value as Lua writes it."""
+    """A JSON value in Lua's syntax."""
     if isinstance(value, dict):
         return (
             "{" + ", ".join(f"[{lua(key)}] = {lua(member)}" for key, member in value.items()) + "}"

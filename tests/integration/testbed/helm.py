@@ -52,8 +52,7 @@ class Helm:
 
 
 def previous_chart(directory):
-    """The chart as a version before this one: another number, and a kind that lacks its last
-    column."""
+    """The chart as an earlier version: another number, and a CRD without its last column."""
     chart = directory / "apitoken-operator"
     shutil.copytree(CHART, chart)
     about = chart / "Chart.yaml"

@@ -65,8 +65,8 @@ class History:
         self.events = list(self.events)
 
     def check_ready_values(self):
-        """At no revision may a Ready token's Secret hold a value that does not verify. Returns
-        how many revisions were looked at."""
+        """At each revision the Secret of a Ready token holds a valid value. Returns the number
+        of revisions."""
         state = dict(self.state)
         for revision, kind, change, thing in sorted(self.events, key=lambda event: event[0]):
             name = thing["metadata"]["name"]

@@ -54,8 +54,8 @@ class Mailpit:
         requests.delete(f"{self.url}/api/v1/messages", timeout=10).raise_for_status()
 
     def received(self):
-        """Every mail, oldest first, as email.message.EmailMessage, with .recipients as the
-        envelope showed them."""
+        """Every mail, oldest first, as email.message.EmailMessage, with .recipients of the
+        envelope."""
         listed = requests.get(
             f"{self.url}/api/v1/messages", params={"limit": 500}, timeout=10
         ).json()["messages"]
@@ -86,8 +86,8 @@ def part(message, kind):
 
 
 class Script:
-    """What a scripted server answers, and what it saw. Each hook returns an SMTP reply or None
-    for yes."""
+    """The answers of a scripted server, and what it saw. Each hook returns an SMTP reply, or
+    None to accept."""
 
     def __init__(self, recipient=None, received=None, login=None):
         self.recipient = recipient or (lambda address: None)
@@ -123,7 +123,7 @@ class Script:
 
 
 class ScriptedServer:
-    """aiosmtpd in a thread, in the clear or with TLS from the first byte."""
+    """aiosmtpd in a thread, in clear or with TLS from the first byte."""
 
     def __init__(self, script, tls=None):
         options = {}
@@ -145,8 +145,7 @@ class ScriptedServer:
 
 
 class HostileServer:
-    """Speaks enough SMTP to be sent a login and a mail, in the clear, and keeps every byte that
-    it is sent."""
+    """Speaks enough SMTP to receive a login and a mail in clear, and keeps every byte."""
 
     def __init__(self, host="127.0.0.1"):
         self.listener = socket.create_server((host, 0))
@@ -191,7 +190,7 @@ class HostileServer:
 
 
 class SilentServer:
-    """Accepts connections and never says a word."""
+    """Accepts connections and sends nothing."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))

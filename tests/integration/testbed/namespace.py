@@ -23,7 +23,7 @@ class TestNamespace:
         return self.tokens.create(name, {"user": user, **spec})
 
     def ready(self, name, timeout=15):
-        """The ApiToken, once its status is True at its present generation."""
+        """The ApiToken, once Ready is True at its current generation."""
         return self.wait_condition(name, "Ready", "True", timeout=timeout)
 
     def wait_condition(self, name, kind, status, reason=None, timeout=15):
@@ -52,7 +52,7 @@ class TestNamespace:
         )
 
     def wait_without(self, name, kind, timeout=15):
-        """The token once its status, for the present spec, has no condition of that type."""
+        """The token, once its status for the current spec has no condition of that type."""
 
         def without():
             token = self.tokens.get(name)
@@ -89,8 +89,8 @@ class TestNamespace:
         return value_in(self.secrets.get(name), key)
 
     def check_consistent(self, name, secret_name=None, key="token"):
-        """The one thing that must always hold of a live token: the value in its Secret hashes to
-        its status."""
+        """Checks what always holds for a live token: the value in its Secret hashes to its
+        status."""
         token, secret = self.tokens.get(name), self.secrets.get(secret_name or name)
         assert secret and key in (secret.get("data") or {}), f"{name} has no Secret with {key}"
         assert hash_of(value_in(secret, key)) == token.get("status", {}).get("tokenHash")
@@ -119,8 +119,7 @@ class TestNamespace:
         )[0]
 
     def config(self, name, **spec):
-        """A TokenExpiryConfig for this namespace alone, under a name of its own; returns that
-        name."""
+        """Makes a TokenExpiryConfig for this namespace only; returns its full name."""
         full = f"{self.name}-{name}"
         spec.setdefault(
             "namespaceSelector", {"matchLabels": {"kubernetes.io/metadata.name": self.name}}
@@ -130,13 +129,13 @@ class TestNamespace:
         return full
 
     def settled_config(self, name, **spec):
-        """As config, and known to the operator: what is minted from now on is minted under it."""
+        """Like config, and waits until the operator knows it."""
         full = self.config(name, **spec)
         self.wait_config(full, lambda c: condition(c, "Ready"))
         return full
 
     def config_events(self, name, reason):
-        """Events on a cluster-scoped object stand in namespace default."""
+        """Events on a cluster-scoped object are in namespace default."""
         found = kinds.events(self.cluster.api, "default").list()
         return [e for e in found if e["regarding"]["name"] == name and e["reason"] == reason]
 
@@ -159,8 +158,8 @@ class TestNamespace:
         return self.secret("smtp", username=LOGIN[0], password=password, server=server)
 
     def other_owner(self):
-        """An owner reference to an object that exists (else the garbage collector takes what it
-        owns) and is no ApiToken."""
+        """An owner reference to an existing object that is no ApiToken; with a missing one the
+        garbage collector would delete the Secret."""
         found = self.cluster.api.get(f"/api/v1/namespaces/{self.name}/serviceaccounts/default")
         return {
             "apiVersion": "v1",

@@ -64,18 +64,18 @@ class People(TestNamespace):
         self.grants.in_force()
 
     def tokens_as(self, user):
-        """The ApiTokens of the namespace, as that person sees them."""
+        """The ApiTokens of the namespace, through that person's client."""
         return kinds.apitokens(self.cluster.api.impersonating(user, GROUPS.get(user, "shop")), HOME)
 
     def ask(self, user, spec, **metadata):
-        """Why that person is refused a token, or None."""
+        """The reason why that person is refused a token, or None."""
         kind = {"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken"}
         body = {**kind, "metadata": {"name": "probe", **metadata}, "spec": spec}
         tokens = self.tokens_as(user)
         return refusal(lambda: tokens.api.create(tokens.path, body, dryRun="All"))
 
     def change(self, user, name, body):
-        """Why that person is refused a change, or None."""
+        """The reason why that person is refused a change, or None."""
         return refusal(lambda: self.tokens_as(user).patch(name, body, dryRun="All"))
 
     def remove(self):

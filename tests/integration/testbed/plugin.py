@@ -52,8 +52,8 @@ class Plugin:
         }
 
     def start(self, *args, **options):
-        """The process, not waited for. A shell's background job ignores SIGINT, and its children
-        would too."""
+        """Starts the process and does not wait. Resets SIGINT, which background jobs of a shell
+        ignore."""
         return subprocess.Popen(
             ["kubectl", "apitoken", *map(str, args)],
             text=True,
@@ -89,7 +89,7 @@ class Plugin:
         return done.stdout
 
     def refused(self, code, *args, **options):
-        """The one line that says why."""
+        """Runs a command that must fail; returns its one line of error."""
         done = self.run(*args, **options)
         assert done.returncode == code, (
             f"{args}: {done.returncode}, not {code}: {done.stderr}{done.stdout}"
@@ -103,7 +103,7 @@ class Plugin:
         return lines[0]
 
     def on_terminal(self, *args, answer=None, env=None):
-        """With a terminal for all three streams; `answer` is typed when it asks."""
+        """Runs with a terminal for all three streams; types `answer` at the question."""
         own, its = pty.openpty()
         process = subprocess.Popen(
             ["kubectl", "apitoken", *map(str, args)],

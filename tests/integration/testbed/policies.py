@@ -80,7 +80,7 @@ class GuardedCluster(Cluster):
 
 
 def refusal(request):
-    """Why the API server refuses this request, or None."""
+    """The API server's reason to refuse this request, or None."""
     try:
         request()
         return None
@@ -89,7 +89,7 @@ def refusal(request):
 
 
 def aggregated_verbs(cluster, role, resource):
-    """What Kubernetes' own role has on a resource of ours."""
+    """The verbs of Kubernetes' own role on a resource of ours."""
     rules = cluster.api.get(f"{RBAC}/clusterroles/{role}")["rules"]
     return {
         verb
@@ -150,7 +150,8 @@ class Grants:
         self.made.append(f"{path}/{body['metadata']['name']}")
 
     def in_force(self):
-        """The authorizer follows each kind in order: the last of a kind tells about the others."""
+        """The authorizer follows each kind of object in order, so the last of a kind shows that
+        it knows the others."""
         user = f"last-{self.namespace}-{self.numbers}"
         for everywhere in (False, True):
             self.grant(user, [(OURS, "probes", None, "get" if everywhere else "list")], everywhere)

@@ -45,12 +45,12 @@ class Metrics:
         }
 
     def value(self, name, /, **labels):
-        """The sum over the series with these labels; None where there is none."""
+        """The sum over the series with these labels, or None."""
         found = self.matching(name, **labels)
         return sum(found.values()) if found else None
 
     def requests(self, *methods):
-        """How many requests the API server was asked, of these methods or of all."""
+        """The number of requests to the API server, of these methods or of all."""
         name = "rest_client_requests_total"
         return (
             sum(self.value(name, method=m) or 0 for m in methods)
@@ -63,7 +63,7 @@ class Metrics:
 
 
 class Operator:
-    """`program`: what to start in place of BINARY, as a list of words."""
+    """`program` replaces BINARY, as a list of words."""
 
     def __init__(self, flags, log_path, environment, program=(BINARY,)):
         self.metrics_port, self.health_port, self.verify_port = (
@@ -101,7 +101,7 @@ class Operator:
         return Metrics(requests.get(self.metrics_url, timeout=10).text)
 
     def probe(self, path="/readyz"):
-        """The HTTP status of a probe, or None while nobody answers."""
+        """The HTTP status of a probe, or None without an answer."""
         try:
             return requests.get(self.health_url + path, timeout=5).status_code
         except requests.RequestException:
@@ -128,7 +128,7 @@ class Operator:
         )
 
     def wait_exit(self, timeout=10):
-        """Its exit code, once it ended by itself; the test has checked it then."""
+        """The exit code, after the process ended; then the test has checked it."""
         self.expected_exit = self.process.wait(timeout * SCALE)
         return self.expected_exit
 
@@ -149,7 +149,7 @@ class Operator:
         )
 
     def kill(self):
-        """SIGKILL, as by the kernel's out-of-memory killer."""
+        """SIGKILL, like the kernel's out-of-memory killer."""
         self.process.kill()
         self.expected_exit = self.process.wait()
 

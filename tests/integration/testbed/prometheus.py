@@ -50,8 +50,8 @@ class Prometheus:
             return False
 
     def query(self, expression):
-        """The result of an instant query; an AssertionError with Prometheus' own words where it
-        is no query."""
+        """The result of an instant query; an AssertionError with Prometheus' words if it is
+        wrong."""
         answer = requests.post(
             f"{self.url}/api/v1/query", data={"query": expression}, timeout=30
         ).json()

@@ -11,12 +11,12 @@ CUT = object()  # in place of bytes: break the connection in the middle of a chu
 
 
 class Proxy:
-    """Speaks TLS under the API server's own certificate, and to it as the administrator.
+    """Speaks TLS with the API server's own certificate, and to the API server as the administrator.
 
-    spoil_watch(path, line) gives the bytes, or CUT, in place of a line of a watch;
-    spoil_answer(method, path, body) those in place of an answer; refuse(method, path) gives
-    (status, headers) to answer in place of the API server, or None. All run on the connection's
-    thread."""
+    Hooks of a test, called on the connection's thread: spoil_watch(path, line) returns the bytes
+    to send instead of a line of a watch, or CUT; spoil_answer(method, path, body) those instead
+    of an answer; refuse(method, path) returns (status, headers) to answer instead of the API
+    server, or None."""
 
     def __init__(self, cluster, spoil_watch=None, spoil_answer=None, refuse=None):
         self.cluster = cluster

@@ -36,7 +36,7 @@ def encoded(value):
 
 
 def moment(text):
-    """RFC 3339 in UTC and whole seconds, and nothing else."""
+    """Reads RFC 3339 in UTC and whole seconds, and no other form."""
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
 
 
@@ -55,6 +55,6 @@ def condition(thing, kind):
 
 
 def status_and_reason(thing, kind):
-    """(status, reason) of a condition: what tests compare."""
+    """(status, reason) of a condition."""
     found = condition(thing, kind)
     return found.get("status"), found.get("reason")

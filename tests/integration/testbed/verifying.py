@@ -4,7 +4,7 @@ import requests
 
 
 def auth(operator, token, **params):
-    """What /auth answers."""
+    """The answer of /auth."""
     headers = {"Authorization": b"Bearer " + token.encode()}
     url = f"{operator.verify_url}/auth"
     return requests.get(url, params=params, headers=headers, timeout=20, verify=False)
@@ -15,7 +15,7 @@ def is_valid(operator, token):
 
 
 def review(operator, token, **spec):
-    """The verdict of /tokenreview."""
+    """The answer of /tokenreview."""
     kind = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}
     url, body = f"{operator.verify_url}/tokenreview", {**kind, "spec": {"token": token, **spec}}
     return requests.post(url, json=body, timeout=20, verify=False).json()["status"]

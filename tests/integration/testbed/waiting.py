@@ -25,8 +25,8 @@ def wait_for(predicate, timeout, message):
 
 
 def eventually(check, timeout=10):
-    """Runs check() until its assertions hold and it does not pytest.fail(); the last failure
-    comes out after `timeout`. Returns its value."""
+    """Repeats check() until its assertions hold; after `timeout` raises the last failure.
+    Returns its value."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         try:
@@ -38,7 +38,7 @@ def eventually(check, timeout=10):
 
 
 def holds(check, seconds):
-    """check()'s assertions must hold now and all through the next `seconds`."""
+    """check()'s assertions must hold now and during the next `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         check()
