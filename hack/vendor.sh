@@ -5,7 +5,7 @@
 #
 # Usage: hack/vendor.sh --check | --write
 #
-#   --check   compare the files with VERSIONS, and with npm's tarballs if npm and its registry answer
+#   --check   compare the files with VERSIONS, and with npm's tarballs if npm can be reached
 #   --write   fetch the pinned tarballs, verify them, copy the files and write their sums
 #
 # To move to another version: change its `package` line, then --write.
