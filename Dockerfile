@@ -17,8 +17,9 @@ RUN hack/image.sh rootfs --out /rootfs
 FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG DESCRIPTION="Mints API tokens into Secrets and makes their expiry impossible to miss"
 LABEL org.opencontainers.image.title="apitoken-operator" \
-      org.opencontainers.image.description="Mints API tokens into Secrets and makes their expiry impossible to miss" \
+      org.opencontainers.image.description="${DESCRIPTION}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0" \

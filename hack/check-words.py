@@ -59,14 +59,13 @@ EXCEPTIONS = [
 
 # Folder or file -> how many faults it still has.
 PENDING = {
-    "Dockerfile": 2,
     "controller/api": 12,
     "controller/app.cpp": 4,
     "controller/base": 11,
     "controller/cli": 56,
     "controller/config.cpp": 1,
     "controller/core": 146,
-    "controller/kube": 43,
+    "controller/kube": 41,
     "controller/notify": 11,
     "controller/reconcile": 67,
     "controller/serve": 13,
@@ -74,10 +73,9 @@ PENDING = {
     "docs/life-of-a-token.md": 23,
     "tests/cases": 117,
     "tests/fault": 9,
-    "tests/fuzz": 2,
     "tests/portal": 16,
     "tests/property": 43,
-    "tests/unit": 119,
+    "tests/unit": 117,
 }
 
 SKIPPED = [
@@ -132,6 +130,8 @@ def width_faults(name, lines):
     if not name.endswith((*CODE, ".yaml", ".yml")) and name not in (".ci/run", "Dockerfile"):
         return
     for number, line in enumerate(lines, 1):
+        if "https://" in line:
+            continue  # an address cannot be broken
         if len(line) > CODE_WIDTH and (not comments_only or line.lstrip().startswith("#")):
             yield number, f"{len(line)} columns; {CODE_WIDTH} are allowed"
 

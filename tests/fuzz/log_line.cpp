@@ -1,4 +1,4 @@
-// Log messages with whatever users wrote in them: one line of text, and one line of JSON.
+// Log messages with any text of users: one line of text, and one line of JSON.
 #include <nlohmann/json.hpp>
 
 #include "fuzz/fuzz.hpp"

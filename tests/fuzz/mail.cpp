@@ -1,5 +1,4 @@
-// Mails with whatever users wrote in them: nothing of it becomes a header, a line is as long as
-// mail allows.
+// Mails with any text of users: no text becomes a header, and no line is longer than mail allows.
 #include "fuzz/fuzz.hpp"
 #include "notify/digest.hpp"
 #include "notify/mail_text.hpp"
