@@ -64,7 +64,6 @@ PENDING = {
     "controller/CMakeLists.txt": 6,
     "controller/app.cpp": 11,
     "controller/config.cpp": 3,
-    "controller/core": 145,
     "controller/kube": 73,
     "controller/notify": 11,
     "controller/reconcile": 102,
