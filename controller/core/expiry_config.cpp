@@ -1,4 +1,4 @@
-// Reading a TokenExpiryConfig.
+// Reads and checks a TokenExpiryConfig.
 #include "core/expiry_config.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ namespace {
 
 using api::TokenExpiryConfigSpec;
 
-constexpr std::size_t kMostReminders = 8;
+constexpr std::size_t kMaxReminders = 8;
 constexpr std::size_t kMaxEmailDomains = 32;
 constexpr std::size_t kMaxUserPrefix = 128;
 
@@ -25,15 +25,15 @@ void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   }
   for (const std::string& written : spec.reminders) {
     const auto reminder = parse_duration(written);
-    if (config.reminders.size() == kMostReminders) {
+    if (config.reminders.size() == kMaxReminders) {
       config.problems.push_back(
-          fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders,
-                      kMostReminders));
+          fmt::format("spec.reminders: has more than {}; only the first {} count", kMaxReminders,
+                      kMaxReminders));
       break;
     }
     if (!reminder || *reminder <= Seconds(0)) {
       config.problems.push_back(fmt::format(
-          "spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
+          "spec.reminders: \"{}\" is not a positive duration; write one like 168h", written));
     } else if (!config.reminders.empty() && *reminder >= config.reminders.back()) {
       config.problems.push_back(fmt::format(
           "spec.reminders: {} does not come before {}; order them from longest to shortest",
@@ -60,9 +60,9 @@ Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConf
                         const char* field) -> std::optional<Seconds> {
     if (!written) return {};
     const auto ttl = parse_duration(*written);
-    if (ttl && *ttl >= kShortestTtl && *ttl <= longest_ttl(type)) return ttl;
-    config.problems.push_back(fmt::format("{}.{}: \"{}\" is no duration from 10s to {}h", path,
-                                          field, *written, longest_ttl(type).count() / 3600));
+    if (ttl && *ttl >= kMinTtl && *ttl <= max_ttl(type)) return ttl;
+    config.problems.push_back(fmt::format("{}.{}: \"{}\" is not a duration from 10s to {}h", path,
+                                          field, *written, max_ttl(type).count() / 3600));
     return {};
   };
   Lifetime lifetime{read(spec.default_ttl, "default"), read(spec.max, "max")};
@@ -85,31 +85,31 @@ void read_selectors(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   config.token_selector = spec.token_selector;
 }
 
-void read_digest(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
-  config.route.digest = kDefaultDigest;
+void read_digest_delay(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
+  config.route.digest = kDefaultDigestDelay;
   if (!spec.digest) return;
   const auto digest = parse_duration(*spec.digest);
   if (digest && *digest <= std::chrono::hours(24)) {
     config.route.digest = *digest;
   } else {
     config.problems.push_back(
-        fmt::format("spec.digest: \"{}\" is no duration from 0s to 24h", *spec.digest));
+        fmt::format("spec.digest: \"{}\" is not a duration from 0s to 24h", *spec.digest));
   }
 }
 
-// Without TLS mail stays on the machine or its network, and a login on the machine.
+// Without TLS, mail may go to the own machine or network only, and a login to the own machine only.
 void check_tls_none(const SmtpSettings& smtp, ExpiryConfig& config) {
   if (smtp.tls != TlsMode::None || smtp.server.host.empty()) return;
   if (!may_go_without_tls(smtp.server.host)) {
     config.problems.push_back(fmt::format(
         "spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
-        "and {} is none; use StartTLS or Implicit",
+        "and {} is not one; use StartTLS or Implicit",
         smtp.server.host));
   } else if (!smtp.credentials_secret.empty() && !may_log_in_without_tls(smtp.server.host)) {
     config.problems.push_back(
         fmt::format("spec.smtp.credentialsSecret: a login goes without TLS to a loopback address "
-                    "only, and {} is none; "
-                    "set spec.smtp.tls to StartTLS or Implicit, or leave credentialsSecret out",
+                    "only, and {} is not one; set spec.smtp.tls to StartTLS or Implicit, or "
+                    "leave credentialsSecret out",
                     smtp.server.host));
   }
 }
@@ -158,7 +158,7 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   if (config.problems.size() == problems_before) config.smtp = std::move(smtp);
 }
 
-// To whom emailTokenUser may send.
+// Reads which users get mail by spec.emailTokenUser.
 void read_user_mail(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   ConfigRoute& route = config.route;
   route.email_token_user = spec.email_token_user;
@@ -206,7 +206,7 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   read_selectors(spec, config);
   config.permanent = read_lifetime(spec.permanent, TokenType::Permanent, config);
   config.temporary = read_lifetime(spec.temporary, TokenType::Temporary, config);
-  read_digest(spec, config);
+  read_digest_delay(spec, config);
   AddressList list = parse_address_list(spec.emails);
   config.bad_addresses = std::move(list.problems);
   config.route.config = config.name;
@@ -216,7 +216,7 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   config.asks_for_mail = config.route.list_given || spec.email_token_user;
   config.smtp_given = spec.smtp.has_value();
   if (spec.smtp) read_smtp(*spec.smtp, config);
-  // Unusable smtp settings mail too: their notices wait until the settings are mended.
+  // Also with unusable smtp settings: the notices wait until the settings are corrected.
   config.route.mails = config.smtp_given && config.asks_for_mail;
   return config;
 }

@@ -1,5 +1,4 @@
-// SHA-256, the one hash of the operator: token hashes, Event names, Message-IDs, key thumbprints.
-// Pure; any thread.
+// SHA-256, for token hashes, Event names, Message-IDs and key thumbprints. Pure; any thread.
 #pragma once
 
 #include <array>
@@ -10,15 +9,13 @@
 
 namespace apitoken::core {
 
-using Digest = std::array<std::uint8_t, 32>;
+using Sha256 = std::array<std::uint8_t, 32>;
 
-Digest digest_of(std::string_view bytes);
-// The same bytes as a string.
-std::string sha256(std::string_view bytes);
-// 64 lower-case hexadecimal digits.
+// SHA-256 of `bytes`: as an array, as a string of 32 bytes, as 64 lower-case hexadecimal digits.
+Sha256 sha256(std::string_view bytes);
+std::string sha256_bytes(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
-// The digest in a hash as statuses carry it ("sha256:<64 lower-case hexadecimal digits>"); nothing
-// for anything else.
-std::optional<Digest> parse_hash(std::string_view hash);
+// Parses a token hash ("sha256:<64 lower-case hexadecimal digits>"). Empty for any other text.
+std::optional<Sha256> parse_hash(std::string_view text);
 
 }  // namespace apitoken::core

@@ -12,6 +12,7 @@
 #include "reconcile/execute.hpp"
 #include "reconcile/gather.hpp"
 #include "reconcile/token_worker.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::reconcile {
 
@@ -74,8 +75,7 @@ class Operator {
   }
   // What the watch of Secrets brings while that of ApiTokens lags.
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
-  // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever
-  // ends the pass.
+  // One pass of a TokenWorker, and its reaction to a failure. The caller shuts `queue` down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
   }
@@ -86,7 +86,7 @@ class Operator {
     if (!*gathered) return true;
     const core::Plan plan = core::plan_token((*gathered)->observed);
     const bool done = std::ranges::all_of(
-        plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
+        plan.effects, [](const auto& e) { return std::holds_alternative<core::SubmitNotice>(e); });
     return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry &&
            !(plan.wake_at && *plan.wake_at - (*gathered)->observed.now <= 3s);
   }

@@ -127,7 +127,7 @@ def test_a_wrong_password_is_said_at_once_and_not_tried_over_and_over(
     found = namespace.wait_config(
         config, lambda c: status_and_reason(c, "EmailDelivery") == ("Unknown", "NothingSent")
     )
-    assert "takes the login" in message(found)
+    assert "accepts the login" in message(found)
     assert script.logins == 2 and not script.attempts
 
 
@@ -332,7 +332,7 @@ def test_a_test_mail_that_cannot_go_is_answered_within_thirty_seconds(
     namespace.configs.patch(
         configs["server"][0], {"metadata": {"annotations": {TEST_MAIL: "soon"}}}
     )
-    assert "no RFC 3339 time" in answer(namespace, configs["server"][0], "soon")["error"]
+    assert "not an RFC 3339 time" in answer(namespace, configs["server"][0], "soon")["error"]
 
 
 def test_a_server_that_hangs_delays_its_own_config_alone(namespace, operator, mail):

@@ -335,7 +335,7 @@ def test_a_request_that_nobody_answers_ends_with_the_timeout(plugin, tmp_path):
         line = away.refused(UNREACHABLE, "create", "ci", "--user", "alice", "--timeout", "2s")
         assert (
             "no answer within 2000 ms" in line
-            and "whether it was done tells: kubectl apitoken describe ci" in line
+            and "to see whether it was done: kubectl apitoken describe ci" in line
         )
         assert "whether" not in away.refused(UNREACHABLE, "login", "--timeout", "1s")
     finally:
@@ -491,7 +491,7 @@ def test_rotate_waits_for_a_new_value_each_time(namespace, operator, plugin):
     assert len({first, second, third}) == 3
     token = namespace.tokens.get("ci")
     assert token["status"]["tokenHash"] == hash_of(third) and token["status"]["revision"] == 3
-    assert "before the rotation" in plugin.ok("verify", input=second)
+    assert "the previous value" in plugin.ok("verify", input=second)
     assert plugin.run("verify", input=first).returncode == NOT_VALID
     done = plugin.run("rotate", "ci")
     assert done.stdout == "apitoken.apitoken.dev/ci rotated\n"
@@ -548,9 +548,11 @@ def test_revoke_without_a_terminal_wants_yes(namespace, operator, plugin):
 
 def test_revoke_without_an_operator_says_that_the_value_may_still_work(namespace, plugin):
     namespace.token("ci")
-    assert "may still work" in plugin.refused(TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s")
+    assert "may work until the operator acts" in plugin.refused(
+        TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s"
+    )
     assert namespace.tokens.get("ci")["spec"]["revoked"] is True
-    assert "Revoked:        asked for" in plugin.ok("describe", "ci")
+    assert "Revoked:        requested" in plugin.ok("describe", "ci")
 
 
 # --- verify ---------------------------------------------------------------------------------------
@@ -574,7 +576,7 @@ def test_verify_separates_genuine_from_valid(namespace, operator, plugin):
     assert "checksum" in verdict(plugin, input=value[:-1] + ("a" if value[-1] != "a" else "b"))
     assert "well-formed" in verdict(plugin, "--offline", input=value)
     assert "begin with apt_" in verdict(plugin, input="ghp_123")
-    assert "nothing was given" in verdict(plugin)
+    assert "the token is empty" in verdict(plugin)
     namespace.tokens.delete("ci")
     assert "none of" in verdict(plugin, input=value)
 
@@ -650,7 +652,7 @@ def test_verify_looks_as_far_as_the_user_may(namespace, operator, plugin_as):
     alice = plugin_as("alice", WRITER + READER)
     value = alice.ok("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
     done = alice.run("verify", input=value)
-    assert done.returncode == 0 and f"only in namespace {namespace.name}" in done.stderr
+    assert done.returncode == 0 and f"only namespace {namespace.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
     assert "forbidden" in alice.refused(
         NOT_ALLOWED, "verify", "-A", "-n", namespace.name, input=value
@@ -666,7 +668,7 @@ def test_test_mail_shows_the_servers_answer_for_each_address(
     works = namespace.config(
         "works", emails="platform@example.com; security@example.com", smtp=namespace.smtp(mail)
     )
-    assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok(
+    assert f"tokenexpiryconfig/{works}: the mail server accepted it for 2 recipients" in plugin.ok(
         "test-mail", works
     )
     assert len(mail.received()) == 1
@@ -681,7 +683,7 @@ def test_test_mail_shows_the_servers_answer_for_each_address(
     done = plugin.run("test-mail", f"tec/{some}")
     assert done.returncode == FAILED
     assert (
-        "took it for 1 recipient\n" in done.stdout
+        "accepted it for 1 recipient\n" in done.stdout
         and "refused: gone@example.com: 550 no such user" in done.stdout
     )
     assert "refused 1 of 2" in done.stderr
@@ -716,8 +718,8 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     assert done.returncode == NOT_VALID
     assert (
         "did you mean ttl?" in done.stdout
-        and '"3d" is no duration' in done.stdout
-        and "secret/x: not looked at" in done.stdout
+        and '"3d" is not a duration' in done.stdout
+        and "secret/x: not checked" in done.stdout
     )
     assert plugin.run("lint", "-f", "-", input=bad.read_text()).returncode == NOT_VALID
     assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")

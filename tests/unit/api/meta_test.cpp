@@ -14,19 +14,21 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
+TEST(Meta, DropsLastAppliedConfiguration) {
   const Parsed parsed(
-      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "generation": 3,
+      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7",
+    "generation": 3,
     "creationTimestamp": "2026-03-24T12:30:00Z", "labels": {"a": "b", "bad": 1},
     "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{…}", "x": "y"},
-    "ownerReferences": [{"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "name": "ci", "uid": "o"}, 5]}})");
+    "ownerReferences": [{"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken",
+    "name": "ci", "uid": "o"}, 5]}})");
   const auto meta = decode_meta(parsed.json());
   ASSERT_TRUE(meta);
   EXPECT_EQ(meta->key().text(), "team-a/ci");
   EXPECT_EQ(meta->generation, 3);
   EXPECT_EQ(meta->labels, (StringMap{{"a", "b"}}));
   EXPECT_EQ(meta->annotations, (StringMap{{"x", "y"}}));
-  ASSERT_EQ(meta->owners.size(), 2u);  // the one that is none names nobody
+  ASSERT_EQ(meta->owners.size(), 2u);  // the malformed entry has no name
   EXPECT_EQ(meta->owners[0].uid, "o");
   EXPECT_EQ(meta->owners[1], OwnerReference{});
   EXPECT_FALSE(meta->deleted);
@@ -64,7 +66,8 @@ TEST(Meta, ConditionKeepsItsTimeWhileItsStatusStays) {
 TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
   Problems problems;
   const Parsed parsed(
-      R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}}, "c": {"matchExpressions": [7]}})");
+      R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}},
+    "c": {"matchExpressions": [7]}})");
   EXPECT_FALSE(decode_selector(parsed.json(), "a", "spec.a", &problems));
   EXPECT_TRUE(decode_selector(parsed.json(), "b", "spec.b", &problems));
   EXPECT_THAT(problems, ElementsAre("spec.a: must be an object",
@@ -73,7 +76,7 @@ TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
   const auto c = decode_selector(parsed.json(), "c", "spec.c", &problems);
   ASSERT_TRUE(c);
   EXPECT_EQ(c->match_expressions,
-            std::vector<LabelRequirement>{{}});  // core::check_selector names it
+            std::vector<LabelRequirement>{{}});  // core::check_selector reports it
 }
 
 }  // namespace

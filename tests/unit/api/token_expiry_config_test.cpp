@@ -1,4 +1,4 @@
-// TokenExpiryConfigs in, their status out.
+// TokenExpiryConfigs: decoding, and patches of the status.
 #include "api/token_expiry_config.hpp"
 
 #include <gmock/gmock.h>
@@ -20,12 +20,15 @@ Result<TokenExpiryConfig> decode(const std::string& members) {
   return decode_token_expiry_config(parsed.json());
 }
 
-TEST(TokenExpiryConfig, IsReadAsWritten) {
+TEST(TokenExpiryConfig, DecodesAllFields) {
   const auto config = decode(
-      R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
-    "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["prod"]}]},
+      R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true,
+    "digest": "0s",
+    "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env",
+    "operator": "In", "values": ["prod"]}]},
     "lifetimes": {"permanent": {"default": "720h", "max": "8760h"}, "temporary": {"max": "8h"}},
-    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "credentialsSecret": "smtp", "caSecret": "ca"}})");
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com",
+    "credentialsSecret": "smtp", "caSecret": "ca"}})");
   ASSERT_TRUE(config);
   const auto& spec = config->spec;
   EXPECT_EQ(spec.warn_before_days, 30);
@@ -44,7 +47,8 @@ TEST(TokenExpiryConfig, IsReadAsWritten) {
 
 TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
   const auto config = decode(
-      R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"], "emailTokenUser": 1, "digest": 5,
+      R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"],
+    "emailTokenUser": 1, "digest": 5,
     "namespaceSelector": [], "lifetimes": "long", "smtp": "smtp.example.com"})");
   ASSERT_TRUE(config);
   EXPECT_THAT(
@@ -75,16 +79,17 @@ TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
   EXPECT_EQ(config->status, status);
 }
 
-TEST(TokenExpiryConfig, WhatIsAbsentFromTheStatusGoesFromTheObject) {
+TEST(TokenExpiryConfig, AbsentStatusFieldsAreNullInThePatch) {
   const auto patch = nlohmann::json::parse(encode_status_patch(identity(), {}));
   EXPECT_TRUE(patch["status"].at("skippedUsers").is_null());
   EXPECT_TRUE(patch["status"].at("testMail").is_null());
 }
 
-TEST(TokenExpiryConfig, SaysWhoMayBeMailed) {
+TEST(TokenExpiryConfig, DecodesTheDomainsOfUserMail) {
   const auto config =
       decode(R"("spec": {"emailDomains": ["example.com"], "emailUserPrefix": "oidc:",
-    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "helo": "tokens.example.com", "auth": "LOGIN"}})");
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com",
+    "helo": "tokens.example.com", "auth": "LOGIN"}})");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->spec.email_domains, std::vector<std::string>{"example.com"});
   EXPECT_EQ(config->spec.email_user_prefix, "oidc:");

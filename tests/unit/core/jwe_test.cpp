@@ -1,6 +1,5 @@
-// What is encrypted to a JWK is opened by the jose program and by Python's jwcrypto (Debian's jose
-// cannot do RSA), and what jose encrypts is opened here; keys that will not do are refused with
-// their reason.
+// Encryption to JWKs, checked with the jose program and with Python's jwcrypto (Debian's jose does
+// not support RSA): they decrypt our JWEs, and we decrypt theirs. Unsuitable keys are refused.
 #include "core/jwe.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +28,7 @@ class Jwe : public testing::Test {
     const auto line = fmt::format("cd {} && {{ {}; }} 2>>log", folder_.path(), command);
     ASSERT_EQ(std::system(line.c_str()), 0) << command << ": " << folder_.read("log");
   }
-  // A key of the jose program: key.jwk; what is returned is its public part.
+  // Makes a key with the jose program, in key.jwk. Returns the public key.
   json generate(const std::string& what) const {
     run("jose jwk gen -i '" + what + "' -o key.jwk && jose jwk pub -i key.jwk -o public.jwk");
     return json::parse(folder_.read("public.jwk"));
@@ -59,7 +58,7 @@ const json kEc = {{"kty", "EC"},
                   {"x", "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"},
                   {"y", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}};
 
-// `bits` long, and odd; no product of primes, which nothing asks.
+// An odd number of `bits` bits. It need not be a product of two primes: no check looks at that.
 json rsa(std::size_t bits, const std::string& exponent = "AQAB") {
   std::string modulus(bits / 8, '\xF1');
   return {{"kty", "RSA"}, {"n", base64url_encode(modulus)}, {"e", exponent}};
@@ -70,7 +69,7 @@ std::string with(json key, const std::string& member, const json& what) {
   return key.dump();
 }
 
-TEST_F(Jwe, JoseOpensWhatWasEncryptedToAnEcKey) {
+TEST_F(Jwe, JoseDecryptsForAnEcKey) {
   const auto key = generate(kP256);
   const auto jwe = encrypt_jwe(key.dump(), value());
   ASSERT_TRUE(jwe) << jwe.error().message;
@@ -78,11 +77,11 @@ TEST_F(Jwe, JoseOpensWhatWasEncryptedToAnEcKey) {
   const auto header = header_of(*jwe);
   EXPECT_EQ(header["alg"], "ECDH-ES");
   EXPECT_EQ(header["enc"], "A256GCM");
-  EXPECT_THAT(*jwe, HasSubstr(".."));  // no encrypted key: it is agreed on
+  EXPECT_THAT(*jwe, HasSubstr(".."));  // no encrypted key: ECDH-ES derives it
   EXPECT_EQ(open(*jwe), kValue);
 }
 
-TEST_F(Jwe, JwcryptoOpensWhatWasEncryptedToEachKindOfKey) {
+TEST_F(Jwe, JwcryptoDecryptsForEachKindOfKey) {
   for (const std::string& kind : {std::string(R"({"kty":"RSA","bits":2048})"),
                                   std::string(R"({"kty":"RSA","bits":3072})"), kP256}) {
     const auto jwe = encrypt_jwe(generate(kind).dump(), value());
@@ -96,7 +95,7 @@ TEST_F(Jwe, JwcryptoOpensWhatWasEncryptedToEachKindOfKey) {
   }
 }
 
-TEST_F(Jwe, KeysThatSayWhatTheyAreForAreTakenAndTheirKidIsNamed) {
+TEST_F(Jwe, KeysWithAPurposeAreAcceptedAndTheirKidIsInTheHeader) {
   auto key = generate(kP256);
   key["alg"] = "ECDH-ES";
   key["kid"] = "bob \"1\"";
@@ -107,7 +106,7 @@ TEST_F(Jwe, KeysThatSayWhatTheyAreForAreTakenAndTheirKidIsNamed) {
   EXPECT_EQ(open(*jwe), kValue);
 }
 
-TEST_F(Jwe, TheOneTimeKeyOpensWhatWeAndJoseEncrypt) {
+TEST_F(Jwe, TheOneTimeKeyDecryptsWhatWeAndJoseEncrypt) {
   const auto key = generate_one_time_key("kubectl-apitoken");
   ASSERT_TRUE(key);
   EXPECT_EQ(refusal(key->jwk), "accepted");
@@ -128,7 +127,7 @@ TEST(JweOfOneTimeKeys, DifferEachTime) {
   EXPECT_NE(key->jwk, generate_one_time_key("kid")->jwk);
 }
 
-TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
+TEST(JweOfOneTimeKeys, AreForOneKeyAndDetectChanges) {
   const auto key = generate_one_time_key("kid");
   const auto jwe = *encrypt_jwe(key->jwk, value());
   const auto refused = [&](const std::string& text) {
@@ -155,37 +154,37 @@ TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
   EXPECT_EQ(changed("alg", "dir"), "is not encrypted by ECDH-ES and A256GCM");
   EXPECT_EQ(changed("enc", "A128GCM"), "is not encrypted by ECDH-ES and A256GCM");
   EXPECT_THAT(changed("crit", json::array({"exp"})), StartsWith("has a header with crit or zip"));
-  EXPECT_THAT(changed("epk", kEc["x"]), HasSubstr("is no JSON object"));
-  EXPECT_THAT(changed("epk", rsa(2048)), HasSubstr("no EC key"));
+  EXPECT_THAT(changed("epk", kEc["x"]), HasSubstr("is not a JSON object"));
+  EXPECT_THAT(changed("epk", rsa(2048)), HasSubstr("not an EC key"));
   for (const auto* text : {"", ".", "....", "a.b.c.d.e.f", "e30....", "{}..AAAA.AAAA.AAAA"})
     EXPECT_NE(refused(text), "opened") << text;
   EXPECT_THAT(refused(std::string(300 * 1024, 'A')), StartsWith("is longer than"));
 }
 
-TEST(Jwk, WhatIsNoPublicKeyIsRefused) {
+TEST(Jwk, OtherTextIsRefused) {
   EXPECT_EQ(refusal(kEc.dump()), "accepted");
   EXPECT_EQ(refusal(rsa(2048).dump()), "accepted");
   EXPECT_EQ(refusal(with(kEc, "x-anything", json::array({1, 2}))), "accepted");
   for (const auto* text : {"{", "{}x", "[]", "\"kty\"", "{\"kty\":\"EC\",}", ""})
-    EXPECT_THAT(refusal(text), StartsWith("is no JSON object; give one public key as JWK")) << text;
+    EXPECT_THAT(refusal(text), StartsWith("is not a JSON object; give one public key as JWK"))
+        << text;
   EXPECT_THAT(refusal("{}"),
               StartsWith("has the kty \"\"; give an EC key on P-256, or an RSA key"));
   EXPECT_EQ(refusal(json{{"keys", {kEc}}}.dump()), "is a set of keys; give one of them alone");
   EXPECT_THAT(refusal(with(kEc, "kty", "OKP")), StartsWith("has the kty \"OKP\"; give an EC key"));
-  EXPECT_THAT(refusal(with(kEc, "kty", 1)), StartsWith("has a \"kty\" that is no string"));
+  EXPECT_THAT(refusal(with(kEc, "kty", 1)), StartsWith("has a \"kty\" that is not a string"));
   EXPECT_THAT(refusal(with(kEc, "crv", "P-384")),
               StartsWith("has a key on the curve \"P-384\"; give an EC key"));
   EXPECT_THAT(refusal(with(kEc, "crv", "secp256k1")),
               StartsWith("has a key on the curve \"secp256k1\""));
 }
 
-TEST(Jwk, APrivateKeyIsRefusedWhateverItsKind) {
+TEST(Jwk, APrivateKeyOfAnyKindIsRefused) {
   for (const auto* member : {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}) {
     for (const json& key : {kEc, rsa(2048)}) {
       EXPECT_EQ(refusal(with(key, member, "AQAB")),
                 fmt::format("holds a private key (member \"{}\"); give the public key alone, and "
-                            "replace that key: it "
-                            "was shown",
+                            "replace that key: it is no longer secret",
                             member));
     }
   }
@@ -193,7 +192,7 @@ TEST(Jwk, APrivateKeyIsRefusedWhateverItsKind) {
               StartsWith("holds a private key (member \"k\")"));
 }
 
-TEST(Jwk, NoMemberStandsTwiceOrHidesInAnEscape) {
+TEST(Jwk, DuplicateAndEscapedMembersAreRefused) {
   auto twice = kEc.dump();
   twice.insert(1, R"("x":"AAAA",)");
   EXPECT_EQ(refusal(twice), "holds the member \"x\" twice; give each once");
@@ -201,7 +200,7 @@ TEST(Jwk, NoMemberStandsTwiceOrHidesInAnEscape) {
               StartsWith("holds a \\u escape"));
 }
 
-TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
+TEST(Jwk, InvalidNumbersAreRefused) {
   const auto& x = kEc["x"].get_ref<const std::string&>();
   EXPECT_THAT(refusal(with(kEc, "y", x)),
               StartsWith("has a point (x, y) that is not on the curve P-256"));
@@ -211,7 +210,7 @@ TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
               StartsWith("has a \"x\" of 31 bytes"));
   for (const std::string& text :
        {x + "=", " " + x, x.substr(0, 42) + "5", x + "\n", std::string("!") + x.substr(1)})
-    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is no base64url"))
+    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is not base64url"))
         << text;
   EXPECT_THAT(refusal(with(kEc, "y", "")), StartsWith("has no \"y\"; give the whole public key"));
   EXPECT_EQ(refusal(rsa(2040).dump()),
@@ -220,7 +219,7 @@ TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
   EXPECT_THAT(refusal(rsa(8200).dump()), StartsWith("has a key that is RSA of 8200 bits"));
   for (const auto* exponent : {"AQ", "Ag", "AAAA", "AQAAAAAAAAAB"})  // 1, 2, 0, more than 64 bits
     EXPECT_THAT(refusal(rsa(2048, exponent).dump()),
-                StartsWith("has numbers (n, e) that are no RSA key"))
+                StartsWith("has numbers (n, e) that are not an RSA key"))
         << exponent;
 }
 
@@ -231,9 +230,9 @@ TEST(Jwk, AKeyForAnotherPurposeIsRefused) {
             "has the alg \"ES256\"; give a key for ECDH-ES, or leave alg out");
   EXPECT_THAT(refusal(with(rsa(2048), "alg", "RSA1_5")), HasSubstr("give a key for RSA-OAEP-256"));
   EXPECT_THAT(refusal(with(kEc, "key_ops", {"verify"})),
-              StartsWith("has key_ops without any that encrypts"));
+              StartsWith("has key_ops without an operation that encrypts"));
   EXPECT_THAT(refusal(with(kEc, "key_ops", "verify")),
-              StartsWith("has key_ops that are no list of strings"));
+              StartsWith("has key_ops that are not a list of strings"));
   EXPECT_EQ(refusal(with(kEc, "key_ops", json::array())),
             "accepted");  // as WebCrypto exports a public key
   EXPECT_THAT(refusal(with(kEc, "kid", std::string(257, 'k'))),

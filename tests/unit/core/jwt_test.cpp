@@ -1,5 +1,4 @@
-// Tokens and keys: claims by RFC 9068, thumbprints, and signatures that the openssl program
-// verifies.
+// JWTs: claims of RFC 9068, keys, thumbprints, and signatures, which the openssl program verifies.
 #include "core/jwt.hpp"
 
 #include <fmt/format.h>
@@ -71,7 +70,7 @@ TEST(Jwt, CarriesTheClaimsOfRfc9068) {
   EXPECT_EQ(token->hint, fmt::format("…{}", token->value.reveal().substr(token->value.size() - 4)));
 }
 
-TEST(Jwt, IsForTheIssuerWhereNoAudienceIsNamedAndLeavesOutWhatIsEmpty) {
+TEST(Jwt, DefaultsToTheIssuerAsAudienceAndOmitsEmptyClaims) {
   const auto key = generate_signing_key();
   auto few = claims();
   few.groups.clear();
@@ -83,14 +82,14 @@ TEST(Jwt, IsForTheIssuerWhereNoAudienceIsNamedAndLeavesOutWhatIsEmpty) {
   EXPECT_FALSE(body.contains("scope"));
 }
 
-TEST(Jwt, NoTwoTokensAreAlike) {
+TEST(Jwt, TokensDiffer) {
   const auto key = generate_signing_key();
   EXPECT_NE(sign_jwt(*key, kIssuer, claims())->hash, sign_jwt(*key, kIssuer, claims())->hash);
 }
 
-// The example of RFC 7638, section 3.1, is an RSA key; that of an EC key was calculated with
-// Python's hashlib for the coordinates of RFC 7515, appendix A.3.
-TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
+// RFC 7638, section 3.1, has an RSA key as example. Python's hashlib computed the thumbprint of the
+// EC key with the coordinates of RFC 7515, appendix A.3.
+TEST(Jwt, TheThumbprintMatchesRfc7638) {
   constexpr std::string_view kModulus =
       "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_"
       "BJECPebWKRXjBZCiFV4n3oknjhMs"
@@ -99,15 +98,15 @@ TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
       "jrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-"
       "csFCur-"
       "kEgU8awapJzKnqDKgw";
-  EXPECT_EQ(
-      base64url_encode(sha256(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
-      "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  EXPECT_EQ(base64url_encode(
+                sha256_bytes(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
   EXPECT_EQ(ec_thumbprint("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
                           "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
             "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
 }
 
-TEST(Jwt, KeysSurviveBeingWrittenAndRead) {
+TEST(Jwt, KeysSurviveARoundTrip) {
   const auto key = generate_signing_key();
   const auto pem = write_signing_key(*key);
   ASSERT_TRUE(pem);
@@ -193,9 +192,9 @@ TEST(Jwt, OnlyPrivateKeysOnP256AreRead) {
   EXPECT_EQ(make("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:word")
                 .error()
                 .message,
-            "no private key in PEM");
+            "not a private key in PEM");
   EXPECT_EQ(read_signing_key(SecretString(std::string("rubbish"))).error().message,
-            "no private key in PEM");
+            "not a private key in PEM");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A recipient is a certificate or a JWK, and what follows from that.
+// Recipients: certificates and JWKs.
 #include "core/recipient.hpp"
 
 #include <gmock/gmock.h>
@@ -19,10 +19,10 @@ TEST(Recipient, AJsonObjectIsAJwk) {
     EXPECT_EQ(encrypted_key(text), "token.cms");
   }
   EXPECT_THAT(check_recipient("{}").error().message, StartsWith("has the kty"));
-  EXPECT_THAT(check_recipient("hello").error().message, StartsWith("is no PEM certificate"));
+  EXPECT_THAT(check_recipient("hello").error().message, StartsWith("is not a PEM certificate"));
 }
 
-TEST(Recipient, NothingLongIsRead) {
+TEST(Recipient, LongTextIsRefused) {
   for (const auto& begin : {std::string("{"), std::string("-----BEGIN")})
     EXPECT_THAT(
         check_recipient(begin + std::string(16384, ' ')).error().message,

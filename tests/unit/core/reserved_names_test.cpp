@@ -1,4 +1,4 @@
-// Names that others act on: the table that the CRD is held to as well, and what flags add to it.
+// Reserved names: the table that the CRD is checked with too, and names from flags.
 #include "core/reserved_names.hpp"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ api::ApiToken token_in(std::string ns, nlohmann::json spec, std::string name = "
   return *api::decode_api_token(*parser.parse(text));
 }
 
-TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
+TEST(ReservedNames, AgreesWithTheTableOfTheCrd) {
   std::ifstream file(APITOKEN_SOURCE_DIR "/tests/rules/reserved_names.yaml");
   std::stringstream text;
   text << file.rdbuf();
@@ -51,22 +51,22 @@ TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
   }
 }
 
-TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
+TEST(ReservedNames, ARobotBelongsToItsNamespace) {
   const auto problems = [](std::string_view user, std::string ns) {
     return check_token(token_in(std::move(ns), {{"user", user}}));
   };
   EXPECT_THAT(problems("robot:team-a:ci", "team-a"), IsEmpty());
   for (const char* ns : {"team", "team-ab", "team-b", "kube-system"}) {
-    EXPECT_THAT(
-        problems("robot:team-a:ci", ns),
-        ElementsAre(AllOf(HasSubstr("spec.user: \"robot:team-a:ci\" is no robot of this namespace"),
-                          HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
+    EXPECT_THAT(problems("robot:team-a:ci", ns),
+                ElementsAre(AllOf(
+                    HasSubstr("spec.user: \"robot:team-a:ci\" is not a robot of this namespace"),
+                    HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
   }
   EXPECT_THAT(problems("robot:team-a:ci", ""), IsEmpty()) << "a file that names no namespace";
   EXPECT_FALSE(is_robot_of("robot:team-a:ci", ""));
 }
 
-TEST(ReservedNames, FlagsExtendWhatIsBuiltIn) {
+TEST(ReservedNames, FlagsExtendTheBuiltInNames) {
   const ReservedNames extended{{"ops", "admins"}, {"example.com/", "sync"}};
   const auto spec =
       nlohmann::json::parse(R"({"groups": ["ops", "kubeadm:cluster-admins"], "secret": {
