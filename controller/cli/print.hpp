@@ -2,7 +2,6 @@
 // thread.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +14,6 @@ namespace apitoken::cli {
 // stands by itself, as does a single one of a list only where `is_list` is false. `output` is Json,
 // Yaml or Name.
 std::string print_objects(const std::vector<std::string>& objects, Output output, bool is_list);
-
-// Block YAML; strings that YAML would take for something else are quoted.
-std::string to_yaml(const nlohmann::ordered_json& value);
 
 // "apitoken.apitoken.dev/ci-deploy", as kubectl names it in messages.
 std::string full_name(std::string_view name);
