@@ -9,6 +9,7 @@
 # CPU time and requests, and the largest peak RSS of all. The control plane is private to the run and goes with it.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
+#        hack/bench.sh --portal [--count N]   hack/bench-portal.py: the portal's lists, and nothing else
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
 # Environment: OPERATOR_BIN spares the release build. Everything else on the machine falsifies the figures.
@@ -16,6 +17,15 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 count=3000 rounds=3 idle_seconds=30 verify_flags=()
+if [ "${1:-}" = --portal ]; then
+  shift
+  if [ -z "${PLUGIN_BIN:-}" ]; then
+    cmake -S "$root" --preset release >/dev/null
+    cmake --build "$root/build/release" --target kubectl-apitoken >&2
+    export PLUGIN_BIN="$root/build/release/kubectl-apitoken"
+  fi
+  exec /usr/bin/python3 "$root/hack/bench-portal.py" "$@"
+fi
 while [ "$#" -gt 0 ]; do
   case $1 in
     --quick) count=300 rounds=1 idle_seconds=8 verify_flags=(--quick); shift ;;

@@ -1,17 +1,18 @@
-# Puts the front end into the program: each file of portal/ compressed by gzip, a table of them, and index.html made of its
-# template. Run by the build (controller/CMakeLists.txt):
+# Puts the front end into the program: each file of portal/ compressed by gzip, a table of them,
+# and index.html made of its template. Run by the build (controller/CMakeLists.txt):
 #   cmake -DSOURCE=portal -DOUT=DIR -DFILES="app.js;app.css;…" -P portal/embed.cmake
-# In index.html.in, @ASSETS@ is the prefix of all other files; before </head> comes a link for each module that app.js
-# imports, directly or through others. vendor/VERSIONS ("package NAME VERSION LICENCE …") becomes the table of licences.
+# In index.html.in, @ASSETS@ is the prefix of all other files; before </head> comes a link for each
+# module that app.js imports, directly or through others. vendor/VERSIONS ("package NAME VERSION
+# LICENCE …") becomes the table of licences.
 cmake_minimum_required(VERSION 3.25)
 find_program(GZIP gzip REQUIRED)
 file(MAKE_DIRECTORY ${OUT})
 list(SORT FILES)
 
-set(types html "text/html\\; charset=utf-8" js "text/javascript\\; charset=utf-8" css "text/css\\; charset=utf-8" svg image/svg+xml
-          png image/png ico image/x-icon txt "text/plain\\; charset=utf-8" json application/json webmanifest application/manifest+json)
+set(types html "text/html\\; charset=utf-8" js "text/javascript\\; charset=utf-8"
+          css "text/css\\; charset=utf-8" svg image/svg+xml png image/png ico image/x-icon)
 
-# --- the prefix: a hash over names and contents --------------------------------------------------------------------
+# --- the prefix: a hash over names and contents
 set(sums "")
 foreach(name IN LISTS FILES)
   file(SHA256 ${SOURCE}/${name} sum)
@@ -21,7 +22,7 @@ string(SHA256 all "${sums}")
 string(SUBSTRING ${all} 0 16 all)
 set(prefix "/_/${all}")
 
-# --- the modules that app.js needs at once: those it imports by `import … from "./x.js"`, and theirs -----------------
+# --- the modules that app.js needs at once: those that it imports, and theirs; not by import()
 set(modules "")
 set(open app.js)
 while(open)
@@ -53,7 +54,7 @@ string(REPLACE "@ASSETS@" "${prefix}" index "${index}")
 string(REPLACE "</head>" "${links}</head>" index "${index}")
 file(WRITE ${OUT}/index.html "${index}")
 
-# --- compress, and write the table -----------------------------------------------------------------------------------
+# --- compress, and write the table
 set(assembly "")
 set(declarations "")
 set(rows "")
@@ -63,17 +64,21 @@ foreach(name IN LISTS FILES ITEMS index.html)
   if(name STREQUAL "index.html")
     set(path ${OUT}/index.html)
   endif()
-  execute_process(COMMAND ${GZIP} -9nc ${path} OUTPUT_FILE ${OUT}/${number}.gz COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${GZIP} -9nc ${path} OUTPUT_FILE ${OUT}/${number}.gz
+                  COMMAND_ERROR_IS_FATAL ANY)
   file(SHA256 ${path} sum)
   get_filename_component(ending ${name} LAST_EXT)
   string(SUBSTRING ${ending} 1 -1 ending)
   list(FIND types ${ending} at)
   math(EXPR at "${at} + 1")
   list(GET types ${at} type)
-  string(APPEND assembly "    \".globl apitoken_asset_${number}\\napitoken_asset_${number}:\\n.incbin \\\"${OUT}/${number}.gz\\\"\\n\"\n"
-                         "    \".globl apitoken_asset_${number}_end\\napitoken_asset_${number}_end:\\n.byte 0\\n\"\n")
-  string(APPEND declarations "extern const char apitoken_asset_${number}[], apitoken_asset_${number}_end[];\n")
-  string(APPEND rows "      {\"${name}\", \"${type}\", between(apitoken_asset_${number}, apitoken_asset_${number}_end),\n"
+  set(begin apitoken_asset_${number})
+  set(end ${begin}_end)
+  string(APPEND assembly "    \".globl ${begin}\\n${begin}:\\n\"\n"
+                         "    \".incbin \\\"${OUT}/${number}.gz\\\"\\n\"\n"
+                         "    \".globl ${end}\\n${end}:\\n.byte 0\\n\"\n")
+  string(APPEND declarations "extern const char ${begin}[], ${end}[];\n")
+  string(APPEND rows "      {\"${name}\", \"${type}\", between(${begin}, ${end}),\n"
                      "       \"${sum}\"},\n")
   math(EXPR number "${number} + 1")
 endforeach()

@@ -106,7 +106,7 @@ constexpr std::array kCommands{
                "Open the portal: tokens, users, faults and settings in a browser",
                "Serves the portal to browsers of this machine, with the credentials of your "
                "kubeconfig, and prints its address. "
-               "The address holds a key of this run: whoever has it may do there what you may. "
+               "The address holds a key of this run: anybody who has it may do there what you may. "
                "From another machine, "
                "forward the port: ssh -L 8700:127.0.0.1:8700 HOST, with --port 8700. Ctrl-C ends "
                "it, and so does half an "

@@ -1,4 +1,4 @@
-// web: serves the portal on loopback until it is told to end or nobody uses it any more.
+// web: serves the portal on loopback until a signal or nobody uses it any more.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 const std::string kProgram = "kubectl-apitoken-web";
 constexpr milliseconds kLook{250};
 constexpr std::size_t kWorkers = 8;
-// One person's browser, and whatever else of this machine tries.
+// One person's browser, and other programs of this machine.
 constexpr serve::Limits kLimits{.connections = 256, .connections_per_address = 256};
 
 class NoObserver final : public kube::RequestObserver {
@@ -175,10 +175,11 @@ Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& versi
     return give_up(ExitCode::Failed, started.error().message);
   terminal.out(fmt::format("{}\n", portal.address()));
   std::fflush(stdout);
-  terminal.note(fmt::format(
-      "serving the portal for {} to this machine alone; whoever has the address may do there what "
-      "you may. Ctrl-C ends it.",
-      server));
+  terminal.note(
+      fmt::format("serving the portal for {} to this machine alone; anybody who has the address "
+                  "may do there what "
+                  "you may. Ctrl-C ends it.",
+                  server));
   std::optional<LeadingPage> page;
   if (options.open) {
     page.emplace(portal.address());

@@ -13,9 +13,14 @@ namespace {
 
 using State = Warning::State;
 
+Observed observe(WallTime now, const api::ApiToken& token,
+                 const std::vector<const ExpiryConfig*>& configs) {
+  return {now, token, {}, configs, {}};
+}
+
 // Whether the ledger has this reminder of the config, or a nearer one.
-bool is_told(const std::vector<api::NoticeEntry>& ledger, const std::string& config,
-             Seconds before) {
+bool is_reached(const std::vector<api::NoticeEntry>& ledger, const std::string& config,
+                Seconds before) {
   return std::ranges::any_of(ledger, [&](const api::NoticeEntry& entry) {
     return entry.config == config && entry.before <= before;
   });
@@ -52,7 +57,7 @@ void add_warnings(const Observed& observed, const ExpiryConfig& config,
     if (is_in_ledger(ledger, config.name, before)) {
       warning.state = State::Done;
     } else if (warning.at > observed.now) {
-      if (is_told(ledger, config.name, before)) continue;
+      if (is_reached(ledger, config.name, before)) continue;
       warning.state = State::Future;
     } else if (due && *due == before) {
       warning.state = State::Due;
@@ -65,11 +70,13 @@ void add_warnings(const Observed& observed, const ExpiryConfig& config,
 
 }  // namespace
 
-std::vector<Warning> warnings_of(const Observed& observed) {
+std::vector<Warning> warnings_of(WallTime now, const api::ApiToken& token,
+                                 const std::vector<const ExpiryConfig*>& configs) {
   std::vector<Warning> warnings;
-  const auto& [meta, spec, status] = observed.token;
+  const auto observed = observe(now, token, configs);
+  const auto& [meta, spec, status] = token;
   if (!status.expires_at || spec.revoked) return warnings;
-  if (status.rotate_at && observed.now < rotation_overdue(*status.rotate_at, *status.expires_at))
+  if (status.rotate_at && now < rotation_overdue(*status.rotate_at, *status.expires_at))
     return warnings;
   for (const ExpiryConfig* config : configs_in_force(observed)) {
     auto reminders = concerning_reminders(*config, token_type(spec), ttl_in_force(spec, status));
@@ -83,21 +90,17 @@ std::vector<Warning> warnings_of(const Observed& observed) {
   return warnings;
 }
 
-api::ApiToken as_minted(const Observed& observed) {
-  api::ApiToken token = observed.token;
-  const auto granted = grant_ttl(token.spec, lifetime_rule(observed));
-  token.status = {};
-  token.status.ttl = format_duration(granted.ttl);
-  token.status.issued_at = observed.now;
-  token.status.expires_at = observed.now + granted.ttl;
-  const Observed minted{.now = observed.now,
-                        .token = token,
-                        .secret = {},
-                        .configs = observed.configs,
-                        .told = {},
-                        .reserved = observed.reserved};
-  set_instants(token.status, minted);
-  return token;
+Minted as_minted(WallTime now, const api::ApiToken& token,
+                 const std::vector<const ExpiryConfig*>& configs) {
+  Minted minted{token, lifetime_rule(observe(now, token, configs))};
+  const auto granted = grant_ttl(token.spec, minted.rule);
+  auto& status = minted.token.status;
+  status = {};
+  status.ttl = format_duration(granted.ttl);
+  status.issued_at = now;
+  status.expires_at = now + granted.ttl;
+  set_instants(status, observe(now, token, configs));
+  return minted;
 }
 
 std::vector<const ExpiryConfig*> configs_for(const std::vector<ExpiryConfig>& all,

@@ -26,12 +26,18 @@ struct Warning {
 
 // Of a token with this status, sorted by time. None for a token that has no expiry yet or was
 // revoked, and for one that is rotated automatically as long as that is not overdue. A reminder
-// that a nearer one overtook is left out: nobody is told of it.
-std::vector<Warning> warnings_of(const Observed& observed);
+// that a nearer one overtook is left out: nobody hears of it. `configs`: those that apply.
+std::vector<Warning> warnings_of(WallTime now, const api::ApiToken& token,
+                                 const std::vector<const ExpiryConfig*>& configs);
 
-// The token as a minting at `now` would leave it: ttl, expiry, rotation and warnings by the
-// settings in `observed`.
-api::ApiToken as_minted(const Observed& observed);
+// A token as a minting at `now` would leave it: ttl, expiry, rotation and warnings by the settings
+// that apply.
+struct Minted {
+  api::ApiToken token;
+  LifetimeRule rule;
+};
+Minted as_minted(WallTime now, const api::ApiToken& token,
+                 const std::vector<const ExpiryConfig*>& configs);
 
 // The configs of `all` that apply to the token. `namespace_labels`: of its namespace.
 std::vector<const ExpiryConfig*> configs_for(const std::vector<ExpiryConfig>& all,

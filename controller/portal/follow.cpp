@@ -179,7 +179,7 @@ std::optional<Problem> TokenFollow::watch(const std::vector<Listed>& listed, Sen
   std::optional<Problem> broken;  // guarded by mutex
   const auto follow = [&](const Listed& one) {
     auto ended_by = watch_one(one, sending, round.get_token());
-    if (!round.request_stop()) return;  // told to end
+    if (!round.request_stop()) return;  // asked to end
     const std::lock_guard lock(mutex);
     broken = std::move(ended_by);
   };

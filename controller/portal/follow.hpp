@@ -1,7 +1,7 @@
 // Following ApiTokens for one stream: LIST in pages, then WATCH, as lines of NDJSON for the browser
 // (portal.md of the wire: columns, rows, gone, synced, restart, error). Where a watch breaks it
-// lists anew. One stream's thread, and one more for each further namespace. It keeps no objects: at
-// most a page is in memory.
+// lists again. One stream's thread, and one more for each further namespace. It keeps no objects:
+// at most a page is in memory.
 #pragma once
 
 #include "portal/streams.hpp"
@@ -39,7 +39,7 @@ class TokenFollow {
   // Sends the rows of a page; returns the token of the next one.
   Expected<std::string> take(const std::string& page, std::string& version, Sending& sending);
   Expected<std::vector<Listed>> list(Sending& sending);
-  // Returns once any namespace must be listed anew; what broke, if the browser is to know.
+  // Returns once any namespace must be listed again; what broke, if the browser is to know.
   std::optional<Problem> watch(const std::vector<Listed>& listed, Sending& sending);
   std::optional<Problem> watch_one(const Listed& listed, Sending& sending,
                                    const std::stop_token& stop);
@@ -52,7 +52,7 @@ class TokenFollow {
 };
 
 // A watch of `resource` from `version` until it ends for good or `stop` comes. `tell` gets each
-// change, and returns false to end it. What broke; nothing: told to end, or to be listed anew.
+// change, and returns false to end it. What broke; nothing: asked to end, or to be listed again.
 std::optional<Problem> watch_from(Viewer& viewer, const kube::Resource& resource,
                                   const std::string& ns, std::string version,
                                   const std::string& selector, const std::stop_token& stop,

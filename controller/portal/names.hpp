@@ -1,4 +1,4 @@
-// Names and queries of requests, judged before any of them becomes part of a path to the API
+// Names and queries of requests, checked before any of them becomes part of a path to the API
 // server. Pure; any thread.
 #pragma once
 

@@ -76,7 +76,8 @@ Namespaces allowed_of(const std::vector<Candidate>& candidates,
 
 Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
                                      const std::vector<std::string>& typed, std::stop_token stop) {
-  const auto everywhere = viewer.rights().ask(may_list(""), Rights::kNamespacesFresh, stop);
+  const auto everywhere =
+      viewer.permissions().ask(may_list(""), Permissions::kNamespacesFresh, stop);
   if (!everywhere) return refuse(everywhere.error());
   auto listed = list_names(viewer, stop);
   if (!listed && !is_refusal(listed.error())) return refuse(std::move(listed.error()));
@@ -99,7 +100,7 @@ Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
   candidates = without_repetitions(std::move(candidates));
   std::vector<Question> questions;
   for (const auto& one : candidates) questions.push_back(may_list(one.name));
-  const auto verdicts = viewer.rights().ask(questions, Rights::kNamespacesFresh, stop);
+  const auto verdicts = viewer.permissions().ask(questions, Permissions::kNamespacesFresh, stop);
   if (!verdicts) return refuse(verdicts.error());
   return allowed_of(candidates, *verdicts);
 }

@@ -42,8 +42,7 @@ std::vector<core::Warning> Preview::warnings(const api::ApiToken& token,
   const auto labels = namespace_labels_.find(token.meta.ns);
   const auto in_force = core::configs_for(
       configs, token.meta.labels, labels == namespace_labels_.end() ? none : labels->second);
-  return core::warnings_of(
-      {.now = now_, .token = token, .secret = {}, .configs = in_force, .told = {}});
+  return core::warnings_of(now_, token, in_force);
 }
 
 bool Preview::is_above_ceiling(const api::ApiToken& token) const {

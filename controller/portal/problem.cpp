@@ -75,7 +75,7 @@ std::string remedy_for(int status, std::string_view reason) {
       return "Sign in again. With kubectl apitoken web: log in to the cluster again, then reload "
              "this page.";
     case 403:
-      return "Ask somebody who manages rights in this cluster for the role that this needs.";
+      return "Ask somebody who manages permissions in this cluster for the role that this needs.";
     case 404:
       return "It may have been deleted. Go back to the list.";
     case 409:

@@ -182,7 +182,7 @@ serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call)
         try {
           auto served = route.handler(*call);
           // What was allowed a moment ago is not any more, or the reverse.
-          if (!served && served.error().status == 403) call->viewer->rights().forget();
+          if (!served && served.error().status == 403) call->viewer->permissions().clear();
           reply = served ? std::move(*served) : serve::HttpReply(to_answer(served.error()));
         } catch (const std::exception& error) {
           spdlog::error("cannot serve route=\"{} {}\" error=\"{}\"", route.method, route.path,

@@ -1,4 +1,4 @@
-// GET and DELETE /api/session, /api/namespaces, /api/rights, /api/about.
+// GET and DELETE /api/session, /api/namespaces, /api/rights (permissions), /api/about.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -94,14 +94,14 @@ Expected<serve::HttpReply> get_namespaces(Call& call) {
 }
 
 // A right as the page names it, and the role to ask for.
-struct NamedRight {
+struct NamedPermission {
   const char* name;
   const char* role;
   std::vector<Question> any_of{};  // one that is allowed is enough
   std::vector<Question> all_of{};  // in addition to any_of
 };
 
-std::vector<NamedRight> token_rights(const std::string& ns, const std::string& secret) {
+std::vector<NamedPermission> token_permissions(const std::string& ns, const std::string& secret) {
   const std::string group(api::kGroup);
   const auto on_tokens = [&](const char* verb) {
     return std::vector<Question>{{verb, group, "apitokens", ns}};
@@ -115,7 +115,7 @@ std::vector<NamedRight> token_rights(const std::string& ns, const std::string& s
           {"listEvents", "view", {{"list", "events.k8s.io", "events", ns}}}};
 }
 
-std::vector<NamedRight> cluster_rights() {
+std::vector<NamedPermission> cluster_permissions() {
   const std::string group(api::kGroup);
   const auto on_settings = [&](const char* verb) {
     return Question{verb, group, "tokenexpiryconfigs"};
@@ -131,10 +131,11 @@ std::vector<NamedRight> cluster_rights() {
           {"settingsDelete", "apitoken-settings", {on_settings("delete")}}};
 }
 
-// `known` has the verdict on each question of `rights`.
-json describe(const std::vector<NamedRight>& rights, const std::map<Question, Verdict>& known) {
+// `known` has the verdict on each question of `permissions`.
+json describe(const std::vector<NamedPermission>& permissions,
+              const std::map<Question, Verdict>& known) {
   json described = json::object();
-  for (const auto& right : rights) {
+  for (const auto& right : permissions) {
     const auto allowed = [&](const Question& one) { return known.at(one).allowed; };
     const bool may =
         std::ranges::any_of(right.any_of, allowed) && std::ranges::all_of(right.all_of, allowed);
@@ -144,7 +145,7 @@ json describe(const std::vector<NamedRight>& rights, const std::map<Question, Ve
   return described;
 }
 
-Expected<serve::HttpReply> get_rights(Call& call) {
+Expected<serve::HttpReply> get_permissions(Call& call) {
   const std::string ns(parameter(call.query, "ns"));
   const std::string secret(parameter(call.query, "name"));
   if (!ns.empty()) {
@@ -153,16 +154,16 @@ Expected<serve::HttpReply> get_rights(Call& call) {
   if (!secret.empty()) {
     if (auto checked = check_name(secret); !checked) return refuse(std::move(checked.error()));
   }
-  const auto tokens = token_rights(ns, secret);
-  const auto cluster = cluster_rights();
+  const auto tokens = token_permissions(ns, secret);
+  const auto cluster = cluster_permissions();
   std::vector<Question> questions;
-  for (const auto* rights : {&tokens, &cluster}) {
-    for (const auto& right : *rights) {
+  for (const auto* permissions : {&tokens, &cluster}) {
+    for (const auto& right : *permissions) {
       questions.insert(questions.end(), right.any_of.begin(), right.any_of.end());
       questions.insert(questions.end(), right.all_of.begin(), right.all_of.end());
     }
   }
-  const auto verdicts = call.viewer->rights().ask(questions, Rights::kFresh, call.stop);
+  const auto verdicts = call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop);
   if (!verdicts) return refuse(verdicts.error());
   std::map<Question, Verdict> known;
   for (std::size_t i = 0; i < questions.size(); ++i) known[questions[i]] = (*verdicts)[i];
@@ -173,7 +174,7 @@ Expected<serve::HttpReply> get_rights(Call& call) {
 
 constexpr CallRoute kRoutes[] = {
     {"GET", "/api/session", get_session},       {"DELETE", "/api/session", delete_session},
-    {"GET", "/api/namespaces", get_namespaces}, {"GET", "/api/rights", get_rights},
+    {"GET", "/api/namespaces", get_namespaces}, {"GET", "/api/rights", get_permissions},
     {"GET", "/api/about", get_about},
 };
 

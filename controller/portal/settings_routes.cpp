@@ -45,7 +45,7 @@ Expected<Listed> list_configs(Viewer& viewer, const std::stop_token& stop) {
   return listed;
 }
 
-// Lists anew after each change: settings are few. The stream's thread.
+// Lists again after each change: settings are few. The stream's thread.
 void follow_configs(Viewer& viewer, Listed listed, Sending& sending) {
   while (sending.line(dump(json{{"items", listed.items}}))) {
     std::optional<Problem> broken =
@@ -54,24 +54,24 @@ void follow_configs(Viewer& viewer, Listed listed, Sending& sending) {
     while (sending.is_open()) {
       if (broken && !sending.line(dump(json{{"error", to_json(*broken)}}))) return;
       if (!sending.pause(broken ? std::chrono::seconds(5) : kGather)) return;
-      auto anew = list_configs(viewer, sending.stop());
-      if (anew) {
-        listed = std::move(*anew);
+      auto again = list_configs(viewer, sending.stop());
+      if (again) {
+        listed = std::move(*again);
         break;
       }
-      broken = std::move(anew.error());
+      broken = std::move(again.error());
     }
   }
 }
 
-Expected<json> settings_rights(Call& call) {
+Expected<json> settings_permissions(Call& call) {
   const std::string group(api::kGroup);
   const auto on_settings = [&](const char* verb) {
     return Question{verb, group, "tokenexpiryconfigs"};
   };
   const std::vector<Question> questions{on_settings("update"), on_settings("create"),
                                         on_settings("delete")};
-  const auto verdicts = call.viewer->rights().ask(questions, Rights::kFresh, call.stop);
+  const auto verdicts = call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop);
   if (!verdicts) return refuse(verdicts.error());
   const auto right = [](bool allowed, const Verdict& verdict) {
     return json{{"allowed", allowed}, {"reason", verdict.reason}, {"role", "apitoken-settings"}};
@@ -90,10 +90,10 @@ Expected<serve::HttpReply> get_settings(Call& call) {
           follow_configs(*viewer, listed, to);
         });
   }
-  auto rights = settings_rights(call);
-  if (!rights) return refuse(std::move(rights.error()));
+  auto permissions = settings_permissions(call);
+  if (!permissions) return refuse(std::move(permissions.error()));
   return json_answer(
-      200, dump(json{{"items", std::move(listed->items)}, {"rights", std::move(*rights)}}));
+      200, dump(json{{"items", std::move(listed->items)}, {"rights", std::move(*permissions)}}));
 }
 
 // The object that a form asks for.
@@ -290,16 +290,12 @@ Expected<serve::HttpReply> preview_token(Call& call) {
     visible = known.has_value();
     if (visible) labels = std::move(*known);
   }
-  core::Observed observed{.now = now, .token = *token, .secret = {}, .configs = {}, .told = {}};
-  if (visible)
-    observed.configs = core::configs_for(settings->configs(), token->meta.labels, labels);
-  const auto minted = core::as_minted(observed);
-  const auto rule = core::lifetime_rule(observed);
-  core::Observed then{
-      .now = now, .token = minted, .secret = {}, .configs = observed.configs, .told = {}};
+  std::vector<const core::ExpiryConfig*> configs;
+  if (visible) configs = core::configs_for(settings->configs(), token->meta.labels, labels);
+  const auto [minted, rule] = core::as_minted(now, *token, configs);
   json answer = {{"expiresAt", format_rfc3339(*minted.status.expires_at)},
                  {"ceiling", nullptr},
-                 {"warnings", visible ? to_json(core::warnings_of(then)) : json()},
+                 {"warnings", visible ? to_json(core::warnings_of(now, minted, configs)) : json()},
                  {"visible", visible}};
   if (rule.max)
     answer["ceiling"] = {{"ttl", format_duration_short(*rule.max)}, {"config", rule.max_config}};

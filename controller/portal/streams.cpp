@@ -168,7 +168,7 @@ void Streams::produce(Place live, const Producer& producer) {
   changed_.notify_all();
 }
 
-// Pings, and joins what is over.
+// Pings, and joins those that ended.
 void Streams::look_after(std::stop_token stop) {
   name_thread("portal-keeper");
   auto next = std::chrono::steady_clock::now() + kPingAfter;

@@ -26,7 +26,7 @@ class Sending {
   bool line(std::string json);
   bool is_open() const { return !stop_.stop_requested() && stream_->is_open(); }
   const std::stop_token& stop() const { return stop_; }
-  // False once told to stop.
+  // False once asked to stop.
   bool pause(std::chrono::milliseconds time);
 
  private:

@@ -64,8 +64,8 @@ std::optional<std::int64_t> number_of(std::string_view text) {
 
 json secret_state(Call& call, const std::string& name, const std::string& uid) {
   // Who may not read Secrets makes no request for one.
-  const auto may =
-      call.viewer->rights().ask({"get", "", "secrets", call.ns, name}, Rights::kFresh, call.stop);
+  const auto may = call.viewer->permissions().ask({"get", "", "secrets", call.ns, name},
+                                                  Permissions::kFresh, call.stop);
   if (!may || !may->allowed) return {{"state", "forbidden"}, {"revision", nullptr}};
   const auto body = call.viewer->upstream().get(kube::resources::kSecrets, {call.ns, name},
                                                 call.stop, kube::kMetadataAccept);
@@ -93,12 +93,9 @@ json warnings_of_token(Call& call, const api::ApiToken& token) {
     if (!read) return nullptr;
     labels = *read;
   }
-  return to_json(core::warnings_of(
-      {.now = call.backend.clock.wall(),
-       .token = token,
-       .secret = {},
-       .configs = core::configs_for(settings->configs(), token.meta.labels, labels),
-       .told = {}}));
+  return to_json(
+      core::warnings_of(call.backend.clock.wall(), token,
+                        core::configs_for(settings->configs(), token.meta.labels, labels)));
 }
 
 }  // namespace

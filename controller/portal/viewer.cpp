@@ -19,7 +19,7 @@ Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string
                                               {.request = std::chrono::seconds(20)})),
       upstream_(*transport_, observer, program),
       client_(*transport_, observer, "fieldManager=" + program),
-      rights_(upstream_, clock) {}
+      permissions_(upstream_, clock) {}
 
 Expected<Identity> Viewer::identity(std::stop_token stop) {
   {

@@ -12,7 +12,7 @@
 #include "base/token_bucket.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/credentials.hpp"
-#include "portal/rights.hpp"
+#include "portal/permissions.hpp"
 #include "portal/upstream.hpp"
 
 namespace apitoken::portal {
@@ -51,7 +51,7 @@ class Viewer {
   kube::Credentials& credentials() { return *credentials_; }
   Upstream& upstream() { return upstream_; }
   kube::Client& client() { return client_; }  // for watches
-  Rights& rights() { return rights_; }
+  Permissions& permissions() { return permissions_; }
   // SelfSubjectReview; remembered for kIdentityFresh.
   Expected<Identity> identity(std::stop_token stop);
 
@@ -78,7 +78,7 @@ class Viewer {
   const std::unique_ptr<kube::Transport> transport_;
   Upstream upstream_;
   kube::Client client_;
-  Rights rights_;
+  Permissions permissions_;
   std::stop_source ended_;
   mutable std::mutex mutex_;
   TokenBucket requests_{kRequestsPerSecond, kRequestBurst};  // guarded by mutex_

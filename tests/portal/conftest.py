@@ -1,15 +1,16 @@
-"""Fixtures of the portal's tests: one control plane with all policies, an operator on it, people with rights of their
-own, and the portal as each of them starts it. They need nothing running.
+"""Fixtures of the portal's tests: one control plane with all policies, an operator on it, people
+with permissions of their own, and the portal as each of them starts it. They need nothing running.
 
-  OPERATOR_BIN, PLUGIN_BIN   what to test; build/dev/apitoken-operator by default, and the plugin beside it
+  OPERATOR_BIN, PLUGIN_BIN   what to test; build/dev/apitoken-operator by default, and the plugin
+                             beside it
   TEST_TIME_SCALE            multiplies every deadline
 """
 
 import secrets as random_names
 
 import pytest
-from bed.api import apitokens, configs, secrets
-from bed.process import Operator
+from testbed.api import apitokens, configs, secrets
+from testbed.process import Operator
 from people import PortalCluster
 from web import Web
 
@@ -26,7 +27,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def operator(cluster, tmp_path_factory):
-    """One for all tests, with the rights of its service account."""
+    """One for all tests, with the permissions of its service account."""
     directory = tmp_path_factory.mktemp("operator")
     config = cluster.service_account_kubeconfig(directory / "kubeconfig")
     flags = ["--kubeconfig", str(config), "--operator-namespace", "apitoken-system"]

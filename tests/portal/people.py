@@ -1,11 +1,11 @@
-"""A control plane with all policies in force, and the people of the portal's tests: each is known to it by a bearer
-token of their own and has rights of their own. It keeps an audit log of every request."""
+"""A control plane with all policies in force, and the people of the portal's tests: each is known
+to it by a bearer token and has roles of their own. It keeps an audit log of every request."""
 
 import json
 
 
-from bed.policies import GuardedCluster, Grants
-from bed.waiting import wait_for
+from testbed.policies import GuardedCluster, Grants
+from testbed.waiting import wait_for
 
 AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
@@ -14,7 +14,7 @@ AUDIT = {
     "rules": [{"level": "Metadata"}],
 }
 
-# Name -> (groups, roles in team-a, roles in the whole cluster). Nobody has a right in team-b.
+# Name -> (groups, roles in team-a, roles in the whole cluster). Nobody has a role in team-b.
 PEOPLE = {
     "admin@example.com": ([], [], ["cluster-admin"]),
     "viewer@example.com": (["shop"], ["apitoken-viewer"], []),
@@ -76,5 +76,3 @@ class PortalCluster(GuardedCluster):
             20,
             f"the audit log has not {count} requests of {agent}",
         )
-
-

@@ -1,9 +1,21 @@
-"""The portal has no authority of its own: every request is the viewer's, and RBAC and the mint policy decide."""
+"""The portal has no authority of its own: every request is the viewer's, and RBAC and the mint
+policy decide."""
 
 import pytest
 
 AGENT = "kubectl-apitoken-web"
-TRICKS = ["..", "%2e%2e", "a%2fb", "..%2f..%2fsecrets", "a%3fb", "a%23b", "a%00b", "A", "x" * 300, "a%0ab"]
+TRICKS = [
+    "..",
+    "%2e%2e",
+    "a%2fb",
+    "..%2f..%2fsecrets",
+    "a%3fb",
+    "a%23b",
+    "a%00b",
+    "A",
+    "x" * 300,
+    "a%0ab",
+]
 
 
 def form(name, **more):
@@ -48,14 +60,14 @@ def test_an_administrator_sees_all(web, operator):
     assert found["all"] is True and {"team-a", "team-b"} <= set(found["names"])
 
 
-def test_rights_are_those_of_the_roles(web, operator):
+def test_permissions_are_those_of_the_roles(web, operator):
     def allowed(person, ns="team-a"):
-        rights = web(person).get(f"/api/rights?ns={ns}")
-        assert all(r["role"] for group in ("tokens", "cluster") for r in rights[group].values())
+        answer = web(person).get(f"/api/rights?ns={ns}")
+        assert all(r["role"] for group in ("tokens", "cluster") for r in answer[group].values())
         return {
             name
             for group in ("tokens", "cluster")
-            for name, right in rights[group].items()
+            for name, right in answer[group].items()
             if right["allowed"]
         }
 

@@ -5,8 +5,8 @@ import socket
 import subprocess
 
 import pytest
-from bed.plugin import PLUGIN
-from bed.waiting import SCALE
+from testbed.plugin import PLUGIN
+from testbed.waiting import SCALE
 
 PAGES = ["/", "/profile", "/tokens/team-a/ci", "/users/alice@example.com/new", "/settings/default"]
 ELSEWHERE = ["/api/v1/secrets", "/apis", "/metrics", "/api/nothing", "/_/0/app.js", "/tokens/a/b/c"]
@@ -70,7 +70,9 @@ def test_without_the_key_nothing_of_the_api_is_answered(portal):
     for key in [None, "Portal ", "Portal x", f"Bearer {portal.key}", f"Portal {portal.key[:-1]}"]:
         answer = portal.request("GET", "/api/session", headers=portal.headers(Authorization=key))
         assert answer.status_code == 401
-        assert answer.json()["mode"] == "local" and "kubectl apitoken web" in answer.json()["remedy"]
+        assert (
+            answer.json()["mode"] == "local" and "kubectl apitoken web" in answer.json()["remedy"]
+        )
 
 
 def test_requests_of_other_sites_are_refused(portal):
@@ -95,7 +97,9 @@ def test_a_form_of_another_page_cannot_write(portal):
         headers = portal.headers(**{"Content-Type": kind})
         answer = portal.request("POST", "/api/tokens/team-a", headers=headers, data="{}")
         assert answer.status_code == 415, kind
-    preflight = portal.request("OPTIONS", "/api/tokens/team-a", headers={"Origin": "http://evil.example"})
+    preflight = portal.request(
+        "OPTIONS", "/api/tokens/team-a", headers={"Origin": "http://evil.example"}
+    )
     assert preflight.status_code in (403, 405)
     assert "Access-Control-Allow-Origin" not in preflight.headers
 
@@ -107,8 +111,12 @@ def test_every_answer_bears_the_strict_headers(portal):
         portal.request("GET", "/api/session", headers={}),
         portal.request("POST", "/tokens", headers={}),
         portal.request("PUT", "/api/session"),
-        portal.request("POST", "/api/tokens/team-a", headers=portal.headers(**{"Content-Type": "application/json"}),
-                       data="x" * (65 * 1024)),
+        portal.request(
+            "POST",
+            "/api/tokens/team-a",
+            headers=portal.headers(**{"Content-Type": "application/json"}),
+            data="x" * (65 * 1024),
+        ),
         portal.request("GET", "/" + "x" * 9000, headers={}),
         portal.request("GET", "/", headers={"X": "y" * 20000}),
     ]
@@ -151,7 +159,7 @@ def test_the_key_is_in_no_argument_of_a_process(web, operator, tmp_path):
     browser.chmod(0o755)
     import os
 
-    from bed.waiting import wait_for
+    from testbed.waiting import wait_for
 
     os.environ["BROWSER"] = str(browser)
     try:
@@ -175,7 +183,7 @@ def test_it_ends_by_itself_when_nobody_uses_it(web, operator):
 
 
 def test_a_page_that_is_open_keeps_it_running(web, operator):
-    from bed.waiting import let_pass
+    from testbed.waiting import let_pass
 
     portal = web("viewer@example.com", "--idle", "1s")
     live = portal.stream("/api/tokens?ns=team-a").synced()

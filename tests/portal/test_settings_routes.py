@@ -1,9 +1,9 @@
-"""Settings: saved, told apart when two people save, deleted, previewed, and tried by a test mail."""
+"""Settings: saved, by two people at once too, deleted, previewed, and tried by a test mail."""
 
 import json
 
 import pytest
-from bed.waiting import wait_for
+from testbed.waiting import wait_for
 
 SMTP = {"server": "smtp.example.com:587", "from": "tokens@example.com"}
 
@@ -14,12 +14,16 @@ def portal(web, operator):
 
 
 def put(portal, name, spec, version="", status=200):
-    return portal.send("PUT", f"/api/settings/{name}", {"resourceVersion": version, "spec": spec}, status)
+    return portal.send(
+        "PUT", f"/api/settings/{name}", {"resourceVersion": version, "spec": spec}, status
+    )
 
 
 def test_settings_are_made_changed_and_deleted(portal, settings, unique):
     name = unique("config")
-    made = put(portal, name, {"warnBeforeDays": 30, "emails": "a@example.com; b@example.com"}, status=201)
+    made = put(
+        portal, name, {"warnBeforeDays": 30, "emails": "a@example.com; b@example.com"}, status=201
+    )
     meta = made["object"]["metadata"]
     changed = put(portal, name, {"warnBeforeDays": 7}, meta["resourceVersion"])["object"]
     assert changed["spec"] == {"warnBeforeDays": 7}
@@ -71,7 +75,7 @@ def test_who_may_only_look_may_not_save(web, operator, unique):
     assert web("viewer@example.com").get("/api/settings", 403)["reason"] == "Forbidden"
 
 
-def test_a_preview_says_what_would_be_told(portal, tokens, settings, unique):
+def test_a_preview_says_what_people_would_get(portal, tokens, settings, unique):
     name, config = unique(), unique("config")
     tokens.create(
         name,
@@ -107,9 +111,20 @@ def test_a_preview_of_a_token_says_when_it_ends(portal, web, settings, unique):
     config = unique("config")
     settings.create(
         config,
-        {"lifetimes": {"temporary": {"max": "2h"}}, "reminders": ["1h"], "emails": "a@example.com", "smtp": SMTP},
+        {
+            "lifetimes": {"temporary": {"max": "2h"}},
+            "reminders": ["1h"],
+            "emails": "a@example.com",
+            "smtp": SMTP,
+        },
     )
-    form = {"namespace": "team-a", "name": "x", "user": "bob@example.com", "type": "Temporary", "ttl": "8h"}
+    form = {
+        "namespace": "team-a",
+        "name": "x",
+        "user": "bob@example.com",
+        "type": "Temporary",
+        "ttl": "8h",
+    }
     shown = portal.send("POST", "/api/preview-token", form)
     assert shown["ceiling"] == {"ttl": "2h", "config": config} and shown["visible"] is True
     assert [w["before"] for w in shown["warnings"] if w["config"] == config] == ["1h", ""]

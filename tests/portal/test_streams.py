@@ -1,7 +1,7 @@
-"""Lists that follow the cluster: rows, changes, what is gone; and what happens when a watch breaks."""
+"""Lists that follow the cluster: rows, changes, what is gone; and a watch that breaks."""
 
 import pytest
-from bed.waiting import wait_for
+from testbed.waiting import wait_for
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_wrong_question_is_refused(portal, query):
 
 
 def test_several_namespaces_come_in_one_list(web, operator, cluster, tokens, unique):
-    from bed.api import apitokens
+    from testbed.api import apitokens
 
     elsewhere = apitokens(cluster.api, "team-b")
     here, there = unique("here"), unique("there")
@@ -75,7 +75,7 @@ def test_several_namespaces_come_in_one_list(web, operator, cluster, tokens, uni
     elsewhere.delete(there)
 
 
-def test_a_fifth_page_of_a_session_is_told_to_poll(portal):
+def test_a_fifth_page_of_a_session_is_asked_to_poll(portal):
     live = [portal.stream("/api/tokens?ns=team-a").synced() for _ in range(4)]
     fifth = portal.request("GET", "/api/tokens?ns=team-a")
     assert fifth.status_code == 503 and fifth.json()["reason"] == "TooManyStreams"
@@ -92,7 +92,7 @@ def test_a_restart_of_the_api_server_costs_no_row(portal, tokens, cluster, uniqu
     live = portal.stream("/api/tokens?ns=team-a").synced()
     live.wait_row(before)
     cluster.controlplane("stop-apiserver")
-    wait_for(live.errors, 30, "the page is not told that the watch broke")
+    wait_for(live.errors, 30, "the page does not hear that the watch broke")
     assert live.errors()[0]["status"] == 503
     cluster.controlplane("start-apiserver")
     tokens.create(after, temporary())
@@ -137,7 +137,12 @@ def test_settings_are_followed(web, operator, settings, unique):
     wait_for(listed, 20, f"{name} is not in the list")
     settings.delete(name)
     wait_for(lambda: not listed(), 20, f"{name} stays in the list")
-    assert all("managedFields" not in item["metadata"] for line in live.lines if "items" in line for item in line["items"])
+    assert all(
+        "managedFields" not in item["metadata"]
+        for line in live.lines
+        if "items" in line
+        for item in line["items"]
+    )
     live.close()
 
 

@@ -4,7 +4,7 @@ import datetime
 import json
 
 import pytest
-from bed.waiting import wait_for
+from testbed.waiting import wait_for
 from jwcrypto import jwe, jwk
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -57,7 +57,9 @@ def test_a_token_is_made_shown_and_ended(portal, unique):
     assert revoked["object"]["spec"]["revoked"] is True
     ready(portal, name, "Revoked")
     assert portal.send("DELETE", f"/api/tokens/team-a/{name}?uid={uid}") == {"deleted": True}
-    wait_for(lambda: portal.request("GET", f"/api/tokens/team-a/{name}").status_code == 404, 10, "stays")
+    wait_for(
+        lambda: portal.request("GET", f"/api/tokens/team-a/{name}").status_code == 404, 10, "stays"
+    )
 
 
 def test_a_dry_run_makes_nothing(portal, tokens, unique):
@@ -103,8 +105,18 @@ PRIVATE = jwk.JWK.generate(kty="EC", crv="P-256")
         ({"groups": "shop"}, "groups"),
         ({"user": 7}, "user"),
         ({"secret": {"encryptTo": PRIVATE.export()}}, "secret.encryptTo"),
-        ({"secret": {"encryptTo": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}}, "secret.encryptTo"),
-        ({"secret": {"encryptTo": json.dumps({"kty": "RSA", "n": "AQAB", "e": "AQAB"})}}, "secret.encryptTo"),
+        (
+            {
+                "secret": {
+                    "encryptTo": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+                }
+            },
+            "secret.encryptTo",
+        ),
+        (
+            {"secret": {"encryptTo": json.dumps({"kty": "RSA", "n": "AQAB", "e": "AQAB"})}},
+            "secret.encryptTo",
+        ),
         ({"secret": {"labels": {"a": 1}}}, "secret.labels"),
         ({"ttlAfterExpired": "never"}, "ttlAfterExpired"),
     ],
@@ -195,7 +207,9 @@ def test_a_secret_of_somebody_else_is_never_shown(admin, tokens, secret_objects,
     )
     made = tokens.create(name, {"user": "admin@example.com", "type": "Temporary"})
     answer = admin.request(
-        "POST", f"/api/tokens/team-a/{name}/value", {"uid": made["metadata"]["uid"], "revision": None}
+        "POST",
+        f"/api/tokens/team-a/{name}/value",
+        {"uid": made["metadata"]["uid"], "revision": None},
     )
     assert answer.status_code == 404 and "not-yours" not in answer.text
     assert admin.get(f"/api/tokens/team-a/{name}")["secret"]["state"] == "foreign"
@@ -210,7 +224,9 @@ def test_a_patch_changes_what_it_names_and_nothing_stale(portal, tokens, unique)
     now = tokens.get(name)["metadata"]
     path = f"/api/tokens/team-a/{name}"
     body = {"uid": meta["uid"], "resourceVersion": now["resourceVersion"], "description": "new"}
-    changed = portal.send("PATCH", path, {**body, "secretLabels": {"b": "3"}, "ttl": "2h"})["object"]
+    changed = portal.send("PATCH", path, {**body, "secretLabels": {"b": "3"}, "ttl": "2h"})[
+        "object"
+    ]
     assert changed["spec"]["description"] == "new" and changed["spec"]["ttl"] == "2h"
     assert changed["spec"]["secret"]["labels"] == {"b": "3"}
     assert portal.send("PATCH", path, body, 409)["reason"] == "Conflict"
@@ -220,7 +236,7 @@ def test_a_patch_changes_what_it_names_and_nothing_stale(portal, tokens, unique)
     assert "description" not in emptied["spec"]
 
 
-def test_an_object_that_was_made_anew_is_not_ended(portal, tokens, unique):
+def test_an_object_that_was_made_again_is_not_ended(portal, tokens, unique):
     name = unique()
     first = make(portal, name)
     tokens.delete(name)

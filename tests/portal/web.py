@@ -7,9 +7,9 @@ import subprocess
 import threading
 
 import requests
-from bed.plugin import PLUGIN
-from bed.process import SANITIZER
-from bed.waiting import SCALE, wait_for
+from testbed.plugin import PLUGIN
+from testbed.process import SANITIZER
+from testbed.waiting import SCALE, wait_for
 
 ADDRESS = re.compile(r"^(http://127\.0\.0\.1:(\d+))/#key=([A-Za-z0-9_-]{43})$", re.M)
 
@@ -48,7 +48,12 @@ class Web:
             options["data"] = json.dumps(body)
             made = {"Content-Type": "application/json", **made}
         return requests.request(
-            method, self.url + path, headers=made, timeout=30 * SCALE, allow_redirects=False, **options
+            method,
+            self.url + path,
+            headers=made,
+            timeout=30 * SCALE,
+            allow_redirects=False,
+            **options,
         )
 
     def get(self, path, status=200):

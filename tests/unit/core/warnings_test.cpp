@@ -36,10 +36,7 @@ class Warnings : public testing::Test {
                      .user_domains = {"example.com"}};
   }
 
-  std::vector<Warning> warnings(WallTime now = kNow) {
-    return warnings_of(
-        {.now = now, .token = token_, .secret = {}, .configs = configs_, .told = {}});
-  }
+  std::vector<Warning> warnings(WallTime now = kNow) { return warnings_of(now, token_, configs_); }
   std::vector<std::pair<Seconds, State>> states(WallTime now = kNow) {
     std::vector<std::pair<Seconds, State>> found;
     for (const auto& warning : warnings(now)) found.emplace_back(warning.before, warning.state);
@@ -99,8 +96,8 @@ TEST_F(Warnings, WithoutSettingsComeFromTheBuiltInOnes) {
   EXPECT_EQ(warnings()[0].config, "");
 }
 
-// The two are computed apart; a preview that disagrees with what is told would be worse than none.
-TEST_F(Warnings, ThatAreDueAreThoseThatThePlanTells) {
+// The two are computed apart; a preview that disagrees with what is sent is worse than none.
+TEST_F(Warnings, ThatAreDueAreThoseOfThePlan) {
   ExpiryConfig other = config_;
   other.name = other.route.config = "other";
   other.reminders = {days(400), days(20), hours(36)};
@@ -112,18 +109,17 @@ TEST_F(Warnings, ThatAreDueAreThoseThatThePlanTells) {
           {{.config = "other", .before = days(20)}, {.config = "default", .before = days(1)}}}) {
       token_.status.notices = ledger;
       const auto now = *token_.status.expires_at + hours(hour);
-      const Observed observed{
-          .now = now, .token = token_, .secret = {}, .configs = configs_, .told = {}};
+      const Observed observed{now, token_, {}, configs_, {}};
       const auto planned = due_notices(observed, token_.status);
-      std::set<std::pair<std::string, Seconds>> told, due;
+      std::set<std::pair<std::string, Seconds>> submitted, due;
       for (const auto& one : planned.tell)
-        told.emplace(one.notice.key.config, one.notice.key.before);
+        submitted.emplace(one.notice.key.config, one.notice.key.before);
       std::optional<WallTime> next;
-      for (const auto& one : warnings_of(observed)) {
+      for (const auto& one : warnings_of(now, token_, configs_)) {
         if (one.state == State::Due) due.emplace(one.config, one.before);
         if (one.at > now && (!next || one.at < *next)) next = one.at;
       }
-      EXPECT_EQ(told, due) << hour;
+      EXPECT_EQ(submitted, due) << hour;
       EXPECT_EQ(planned.next, next) << hour;
     }
   }
@@ -132,8 +128,7 @@ TEST_F(Warnings, ThatAreDueAreThoseThatThePlanTells) {
 TEST_F(Warnings, OfATokenMintedNowFollowItsGrantedTtl) {
   config_.permanent.max = days(20);
   token_.spec.ttl = "2400h";
-  const auto minted =
-      as_minted({.now = kNow, .token = token_, .secret = {}, .configs = configs_, .told = {}});
+  const auto minted = as_minted(kNow, token_, configs_).token;
   EXPECT_EQ(*minted.status.expires_at, kNow + days(20));
   EXPECT_EQ(*minted.status.warn_at, kNow + days(13));
 }

@@ -8,7 +8,7 @@ namespace {
 
 TEST(Problem, OfAPolicyNamesTheFieldAndKeepsItsSentence) {
   const auto problem = problem_of(422, R"({"kind":"Status","code":422,"reason":"Invalid",
-      "message":"apitokens.apitoken.dev \"ci\" is forbidden: ValidatingAdmissionPolicy 'apitoken-mint' with binding 'apitoken-mint' denied request: spec.user: you may not name bob@example.com",
+      "message":"x denied request: spec.user: you may not name bob@example.com",
       "details":{"causes":[{"message":"something else"}]}})");
   EXPECT_EQ(problem.status, 422);
   ASSERT_EQ(problem.causes.size(), 1U);
@@ -53,7 +53,7 @@ TEST(Problem, OfAProxyIsShortAndPlain) {
   EXPECT_EQ(problem_of(302, "").status, 502);
 }
 
-TEST(Problem, BodiesAreValidJsonWhateverTheServerSaid) {
+TEST(Problem, BodiesAreValidJsonForAnyWordsOfTheServer) {
   Problem problem{400, "BadRequest", "broken \xff text"};
   problem.extra["present"] = {{"a", 1}};
   const auto body = nlohmann::json::parse(to_answer(problem).body);

@@ -35,7 +35,7 @@ class StreamsTest : public testing::Test {
   std::shared_ptr<Viewer> viewer() {
     return std::make_shared<Viewer>(std::make_unique<Nobody>(), "tests", quiet_, clock_);
   }
-  // Opens a stream that runs until it is told to stop; null: refused.
+  // Opens a stream that runs until it is asked to stop; null: refused.
   std::shared_ptr<serve::Stream> open(const std::shared_ptr<Viewer>& of) {
     auto reply = streams_.open(of, [this](Sending& sending) {
       ++running_;

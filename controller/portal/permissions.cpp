@@ -1,5 +1,5 @@
 // Questions, several at a time, and the memory of their answers.
-#include "portal/rights.hpp"
+#include "portal/permissions.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -24,19 +24,19 @@ std::string body_of(const Question& question) {
 
 }  // namespace
 
-std::optional<Verdict> Rights::recall(const Question& question, Seconds max_age) {
+std::optional<Verdict> Permissions::recall(const Question& question, Seconds max_age) {
   const std::lock_guard lock(mutex_);
   const auto found = known_.find(question);
   if (found == known_.end() || clock_.steady() - found->second.at >= max_age) return {};
   return found->second.verdict;
 }
 
-void Rights::forget() {
+void Permissions::clear() {
   const std::lock_guard lock(mutex_);
   known_.clear();
 }
 
-Expected<Verdict> Rights::review(const Question& question, const std::stop_token& stop) {
+Expected<Verdict> Permissions::review(const Question& question, const std::stop_token& stop) {
   const auto asked = clock_.steady();
   const auto body = upstream_.create(kReviews, "", body_of(question), stop);
   if (!body) return refuse(body.error());
@@ -55,13 +55,14 @@ Expected<Verdict> Rights::review(const Question& question, const std::stop_token
   return verdict;
 }
 
-Expected<Verdict> Rights::ask(const Question& question, Seconds max_age, std::stop_token stop) {
+Expected<Verdict> Permissions::ask(const Question& question, Seconds max_age,
+                                   std::stop_token stop) {
   if (auto known = recall(question, max_age)) return std::move(*known);
   return review(question, stop);
 }
 
-Expected<std::vector<Verdict>> Rights::ask(std::span<const Question> questions, Seconds max_age,
-                                           std::stop_token stop) {
+Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questions,
+                                                Seconds max_age, std::stop_token stop) {
   std::vector<Verdict> verdicts(questions.size());
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < questions.size(); ++i) {
@@ -92,7 +93,7 @@ Expected<std::vector<Verdict>> Rights::ask(std::span<const Question> questions, 
     work();
   }
   if (failed) return refuse(std::move(*failed));
-  if (stop.stop_requested()) return refuse(problem_of({ErrorKind::Canceled, "told to stop", {}}));
+  if (stop.stop_requested()) return refuse(problem_of({ErrorKind::Canceled, "asked to stop", {}}));
   return verdicts;
 }
 

@@ -1,7 +1,6 @@
-// Rights: what one viewer may do, asked by SelfSubjectAccessReviews as the viewer and remembered
-// for a while. Viewer owns one; workers and streams ask it, on their threads.
-// Source:
-// https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
+// Permissions: what one viewer may do, asked by SelfSubjectAccessReviews as the viewer and
+// remembered for a while. Viewer owns one; workers and streams ask it, on their threads. Source:
+// https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 #pragma once
 
 #include <map>
@@ -28,21 +27,21 @@ struct Verdict {
   std::string reason{};  // the authorizer's; mostly empty
 };
 
-class Rights {
+class Permissions {
  public:
   static constexpr std::size_t kInFlight = 16;
   static constexpr std::size_t kMaxRemembered = 8192;
   static constexpr Seconds kFresh{60};
   static constexpr Seconds kNamespacesFresh{300};
 
-  Rights(Upstream& upstream, const Clock& clock) : upstream_(upstream), clock_(clock) {}
+  Permissions(Upstream& upstream, const Clock& clock) : upstream_(upstream), clock_(clock) {}
 
   // One verdict a question. A verdict older than `max_age` is asked for again.
   Expected<std::vector<Verdict>> ask(std::span<const Question> questions, Seconds max_age,
                                      std::stop_token stop);
   Expected<Verdict> ask(const Question& question, Seconds max_age, std::stop_token stop);
-  // Forgets everything: the API server said otherwise.
-  void forget();
+  // Removes all verdicts: the API server said otherwise.
+  void clear();
 
  private:
   struct Known {
