@@ -12,6 +12,7 @@
 # plane is private to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
+#        hack/bench.sh --portal [--count N]   hack/bench-portal.py: the portal's lists, and nothing else
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
 # Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the
@@ -20,6 +21,15 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 count=3000 rounds=3 idle_seconds=30 verify_flags=()
+if [ "${1:-}" = --portal ]; then
+  shift
+  if [ -z "${PLUGIN_BIN:-}" ]; then
+    cmake -S "$root" --preset release >/dev/null
+    cmake --build "$root/build/release" --target kubectl-apitoken >&2
+    export PLUGIN_BIN="$root/build/release/kubectl-apitoken"
+  fi
+  exec /usr/bin/python3 "$root/hack/bench-portal.py" "$@"
+fi
 while [ "$#" -gt 0 ]; do
   case $1 in
     --quick) count=300 rounds=1 idle_seconds=8 verify_flags=(--quick); shift ;;

@@ -16,6 +16,7 @@
 #   lint              clang-tidy over the layers that decide: base, api, core
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
 #                     Prometheus, Alertmanager
+#   portal            the web portal's routes and pages: operator, kube-apiserver, and a browser
 #   asan              unit tests, cases and properties under AddressSanitizer with UBSan
 #   tsan              under ThreadSanitizer: unit tests of the layers with threads, and the fault
 #                     tests; with --full all
@@ -25,10 +26,10 @@
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of foreign input, FUZZ_MINUTES (0.25)
 #                     for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, integration, and a share of the rest by the
-#   commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit and the
-#   tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers' corpora,
-#   each input with a thousand variations.
+#   Without STEPs: format, shell, layers, rules, chart, integration, portal, and a share of the rest
+#   by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit and
+#   the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
+#   corpora, each input with a thousand variations.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
 #
@@ -42,12 +43,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
 readonly every=(
-  format shell layers rules chart unit lint integration
+  format shell layers rules chart unit lint integration portal
   asan asan-integration tsan tsan-integration fuzz
 )
 readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
 full=""
-readonly quick=(format shell layers rules chart unit lint integration)
+readonly quick=(format shell layers rules chart unit lint integration portal)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
 passed=0 failed=0 skipped=0 broken=()
 
@@ -67,7 +68,7 @@ case ${1:-} in
     ;;
   --quick) steps=("${quick[@]}") ;;
   --full) full=1 steps=("${every[@]}") ;;
-  '') steps=(format shell layers rules chart integration)
+  '') steps=(format shell layers rules chart integration portal)
     case ${SHARE:-$(share_of_commit)} in
       asan) steps+=(asan asan-integration) ;;
       tsan) steps+=(unit tsan tsan-integration) ;;
@@ -147,6 +148,11 @@ run_integration() {
     hack/kstatus.sh --build && hack/proxies.sh build &&
     build_preset dev apitoken-operator kubectl-apitoken &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
+}
+
+run_portal() {
+  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator kubectl-apitoken &&
+    TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/portal
 }
 
 with_asan() {

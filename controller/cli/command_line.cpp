@@ -90,6 +90,22 @@ constexpr std::array kCommands{
                "one test mail a minute.",
                "  kubectl apitoken test-mail default",
                {}},
+    CommandRow{Command::Web,
+               "web",
+               "",
+               0,
+               0,
+               "Open the portal: tokens, users, faults and settings in a browser",
+               "Serves the portal to browsers of this machine, with the credentials of your "
+               "kubeconfig, and prints its address. "
+               "The address holds a key of this run: anybody who has it may do there what you may. "
+               "From another machine, "
+               "forward the port: ssh -L 8700:127.0.0.1:8700 HOST, with --port 8700. Ctrl-C ends "
+               "it, and so does half an "
+               "hour without a page.",
+               "  kubectl apitoken web --open\n"
+               "  kubectl apitoken web --context prod --read-only --port 8700",
+               {}},
     CommandRow{Command::Lint,
                "lint",
                "",

@@ -24,6 +24,7 @@ enum class Command {
   Revoke,
   Verify,
   TestMail,
+  Web,
   Lint,
   Completion,
   Version,
@@ -65,6 +66,12 @@ struct Options {
   bool yes = false;
   bool offline = false;
   std::vector<std::string> files;
+
+  std::uint16_t port = 0;  // of 127.0.0.1; 0: any free one
+  bool open = false;       // in the browser
+  Seconds idle{1800};
+  bool read_only = false;
+  std::string portal_assets;  // a directory; empty: those of the program
 };
 
 struct Invocation {

@@ -15,6 +15,8 @@ Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& ter
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& version,
+                          const Terminal& terminal);
 // `token`: from the command line; empty: read standard input.
 Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
                              const Terminal& terminal);

@@ -12,6 +12,7 @@
 #include "cli/minted.hpp"
 #include "cli/print.hpp"
 #include "cli/sealed.hpp"
+#include "core/yaml_text.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -19,7 +20,8 @@ namespace {
 Outcome<ExitCode> show_unsent(const nlohmann::ordered_json& manifest, const Options& options,
                               const Terminal& terminal) {
   const bool yaml = options.output == Output::Text || options.output == Output::Yaml;
-  terminal.out(yaml ? to_yaml(manifest) : print_objects({manifest.dump()}, options.output, false));
+  terminal.out(yaml ? core::to_yaml(manifest)
+                    : print_objects({manifest.dump()}, options.output, false));
   return ExitCode::Ok;
 }
 

@@ -19,6 +19,7 @@
 #include "core/plain_text.hpp"
 #include "core/plan_secret.hpp"
 #include "core/validate.hpp"
+#include "core/warnings.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -95,6 +96,15 @@ std::string with_days(Seconds span) {
   return fmt::format("{} ({})", format_duration_short(span), describe_duration(span));
 }
 
+// When people first hear of its end where no TokenExpiryConfig applies.
+std::string first_warning(const api::ApiToken& token) {
+  const auto minted = core::as_minted({}, token, {}).token;
+  const auto warnings = core::warnings_of({}, minted, {});
+  if (warnings.empty()) return "; nobody is warned of its end unless a TokenExpiryConfig says so";
+  return fmt::format("; warned {} before expiry unless a TokenExpiryConfig says otherwise",
+                     describe_duration(warnings.front().before));
+}
+
 std::string explain(const api::ApiToken& token) {
   const auto type = core::token_type(token.spec);
   const auto granted = core::grant_ttl(token.spec, {});
@@ -102,7 +112,11 @@ std::string explain(const api::ApiToken& token) {
                           core::to_string(type), core::plain_text(token.spec.user),
                           with_days(granted.ttl), token.spec.ttl ? "" : ", by default",
                           token.secret_name(), core::key_to_mint(token));
-  if (token.spec.rotation->policy == api::kAutomatic) text += "; rotated before it expires";
+  if (token.spec.rotation->policy == api::kAutomatic) {
+    text += "; rotated before it expires";
+  } else if (!token.spec.revoked) {
+    text += first_warning(token);
+  }
   if (const auto after = core::delete_after_expiry(token.spec))
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
   if (token.spec.revoked) text += "; revoked, so it gets no value";
@@ -116,8 +130,7 @@ std::string explain(const core::ExpiryConfig& config) {
   for (const Seconds reminder : config.reminders) reminders.push_back(describe_duration(reminder));
   auto text = fmt::format("warns {} before expiry", fmt::join(reminders, ", "));
   if (!config.smtp && config.asks_for_mail)
-    return text +
-           ", and sends no mail: spec.smtp names no server (spec.emails, spec.emailTokenUser)";
+    return text + "; nobody gets mail: spec.smtp is missing (spec.emails, spec.emailTokenUser)";
   if (!config.smtp) return text + ", without mail";
   Lines recipients = config.route.recipients;
   if (config.route.email_token_user)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/duration.hpp"
 #include "cli/command_line.hpp"
@@ -92,6 +93,13 @@ Complaint set_dry_run(Options& options, std::string_view value) {
   return {};
 }
 
+Complaint set_port(Options& options, std::string_view value) {
+  const auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), options.port);
+  if (error == std::errc() && end == value.data() + value.size()) return {};
+  return "no port; allowed are 0 to 65535";
+}
+
 Complaint set_user(Options& options, std::string_view value) {
   return set_text(options.user, value);
 }
@@ -99,7 +107,7 @@ Complaint set_user(Options& options, std::string_view value) {
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
 constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
-constexpr auto kAsking = kCluster | on(TestMail);  // commands that use a cluster
+constexpr auto kAsking = kCluster | on(TestMail, Web);  // commands that use a cluster
 constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
@@ -149,6 +157,17 @@ constexpr std::array kFlags{
             "standard input. May be repeated.",
             on(Lint), [](Options& o, std::string_view v) { return add_to_list(o.files, v); }},
 
+    FlagRow{"port", 0, "PORT", "The port on 127.0.0.1. Default: any free one.", on(Web), set_port},
+    FlagRow{"open", 0, "", "Open the browser too.", on(Web),
+            [](Options& o, std::string_view v) { return set_bool(o.open, v); }},
+    FlagRow{"idle", 0, "DURATION", "End after this long without a page (default 30m).", on(Web),
+            [](Options& o, std::string_view v) { return set_span(o.idle, v); }},
+    FlagRow{"read-only", 0, "", "Refuse everything that changes something.", on(Web),
+            [](Options& o, std::string_view v) { return set_bool(o.read_only, v); }},
+    FlagRow{"portal-assets", 0, "DIR",
+            "For development: serve the front end from this directory (portal/ of the sources).",
+            on(Web), [](Options& o, std::string_view v) { return set_text(o.portal_assets, v); }},
+
     FlagRow{"wait", 0, "", "Wait until the operator has served the request (default true).",
             kWaiting, [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
     FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
@@ -166,7 +185,7 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_bool(o.keep, v); }},
 
     FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: that of the context.",
-            kCluster & ~on(Verify), set_namespace},
+            (kCluster | on(Web)) & ~on(Verify), set_namespace},
     FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all that you may list.",
             on(Verify), set_namespace},
     FlagRow{"all-namespaces", 'A', "", "All namespaces. Overrides --namespace.", on(List, Verify),

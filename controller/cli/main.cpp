@@ -109,6 +109,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_verify(invocation, std::move(token), terminal);
     case Command::TestMail:
       return run_test_mail(invocation, terminal);
+    case Command::Web:
+      return run_web(invocation, APITOKEN_VERSION, terminal);
     case Command::Lint:
       return run_lint(invocation, terminal);
     case Command::Completion:

@@ -1,54 +1,43 @@
-// Builds an ApiToken from flags.
+// From flags to a draft; names of logins.
 #include "cli/manifest.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "api/names.hpp"
 #include "cli/sealed.hpp"
+#include "core/manifest.hpp"
 
 namespace apitoken::cli {
 namespace {
-
-using Tree = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxUserPart = 40;
 constexpr std::size_t kRandomPart = 5;
 // Without vowels and look-alikes, as the generated names of Kubernetes.
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
-void set(Tree& object, const char* field, const std::string& value) {
-  if (!value.empty()) object[field] = value;
-}
-
-void set(Tree& object, const char* field, const std::vector<std::string>& values) {
-  if (!values.empty()) object[field] = values;
-}
-
 }  // namespace
 
-Tree make_manifest(const std::string& name, const std::string& name_space, const Options& options,
-                   const std::string& encrypt_to) {
-  Tree spec = Tree::object();
-  set(spec, "user", options.user);
-  set(spec, "description", options.description);
-  set(spec, "type", options.type);
-  set(spec, "ttl", options.ttl);
-  set(spec, "format", options.format);
-  set(spec, "groups", options.groups);
-  set(spec, "scopes", options.scopes);
-  set(spec, "audiences", options.audiences);
-  Tree secret = Tree::object();
-  set(secret, "name", options.secret_name);
-  set(secret, "key", options.key);
-  set(secret, "encryptTo", encrypt_to);
-  if (!encrypt_to.empty()) secret["deleteAfter"] = kShowWindow;
-  if (!secret.empty()) spec["secret"] = std::move(secret);
-  Tree object = {{"apiVersion", api::kApiVersion}, {"kind", api::kApiTokenKind}};
-  object["metadata"] = {{"name", name}, {"namespace", name_space}};
-  object["spec"] = std::move(spec);
-  return object;
+nlohmann::ordered_json make_manifest(const std::string& name, const std::string& name_space,
+                                     const Options& options, const std::string& encrypt_to) {
+  core::TokenDraft draft{.name = name,
+                         .ns = name_space,
+                         .user = options.user,
+                         .description = options.description,
+                         .type = options.type,
+                         .ttl = options.ttl,
+                         .format = options.format,
+                         .groups = options.groups,
+                         .scopes = options.scopes,
+                         .audiences = options.audiences,
+                         .secret = {},
+                         .rotation = {},
+                         .ttl_after_expired = {}};
+  draft.secret.name = options.secret_name;
+  draft.secret.key = options.key;
+  draft.secret.encrypt_to = encrypt_to;
+  if (!encrypt_to.empty()) draft.secret.delete_after = kShowWindow;
+  return core::make_manifest(draft);
 }
 
 std::string login_name(std::string_view user) {

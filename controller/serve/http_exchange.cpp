@@ -174,14 +174,22 @@ bool HttpExchange::queue(int status, MHD_Response* response) {
   return false;
 }
 
+void HttpExchange::add_headers(HttpAnswer& answer) const {
+  const auto& always = exchanges_.headers;
+  answer.headers.insert(answer.headers.end(), always.begin(), always.end());
+}
+
 bool HttpExchange::send(HttpAnswer answer) {
   int status = answer.status;
+  add_headers(answer);
   auto response = make_response(std::move(answer), exchanges_.limits);
   if (!response) {
     spdlog::error("cannot send an answer, sending 500 path={} status={} error={}", path_, status,
                   response.error().message);
     status = 500;
-    response = make_response(internal_error(), exchanges_.limits);
+    auto failed = internal_error();
+    add_headers(failed);
+    response = make_response(std::move(failed), exchanges_.limits);
   }
   return response && queue(status, response->get());
 }
@@ -189,6 +197,7 @@ bool HttpExchange::send(HttpAnswer answer) {
 bool HttpExchange::stream(Streamed streamed) {
   stream_ = std::make_shared<Stream>();
   const int status = streamed.head.status;
+  add_headers(streamed.head);
   auto response = make_response(std::move(streamed.head), stream_, connection_, exchanges_.limits);
   if (!response) {
     spdlog::error("cannot begin a stream, sending 500 path={} error={}", path_,

@@ -27,10 +27,14 @@ class TlsMaterial;
 // The state that all exchanges of a server share.
 class Exchanges {
  public:
-  Exchanges(Handler handler, const Limits& given) : serve(std::move(handler)), limits(given) {}
+  using Headers = std::vector<std::pair<const char*, std::string>>;
+
+  Exchanges(Handler handler, const Limits& given, Headers always)
+      : serve(std::move(handler)), limits(given), headers(std::move(always)) {}
 
   const Handler serve;
   const Limits limits;
+  const Headers headers;  // of every answer
 
   // Count suspended exchanges and open streams. suspended() returns false once the server stops:
   // no exchange may wait any more.
@@ -70,6 +74,7 @@ class HttpExchange {
   void read_head(const char* method);
   HttpReply served();
   bool dispatch(HttpReply reply);
+  void add_headers(HttpAnswer& answer) const;
   bool send(HttpAnswer answer);
   bool stream(Streamed streamed);
   bool queue(int status, MHD_Response* response);

@@ -29,13 +29,15 @@ class HttpServer {
     unsigned threads = 1;
     ServerCertificate* certificate = nullptr;  // outlives the server; null: plain HTTP
     bool loopback_only = false;  // start() refuses addresses that other machines reach
+    // Of every answer, those that the server makes itself included.
+    std::vector<std::pair<const char*, std::string>> headers{};
   };
 
   // `serve` is called on the serving threads.
   HttpServer(Settings settings, Handler serve)
-      : settings_(settings),
-        exchanges_(std::move(serve), settings.limits),
-        connections_(settings.limits) {}
+      : settings_(std::move(settings)),
+        exchanges_(std::move(serve), settings_.limits, settings_.headers),
+        connections_(settings_.limits) {}
   ~HttpServer() { stop(); }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -27,9 +27,16 @@ bool Stream::write(std::string piece) {
   return true;
 }
 
+bool Stream::await_room(std::size_t ahead, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  less_.wait(lock, std::move(stop), [&] { return queued_ <= ahead || ended_ || broken_; });
+  return queued_ <= ahead && !ended_ && !broken_;
+}
+
 void Stream::end() {
   const std::lock_guard lock(mutex_);
   ended_ = true;
+  less_.notify_all();
   wake();
 }
 
@@ -56,6 +63,7 @@ Stream::Taken Stream::take(char* block, std::size_t size) {
   const auto copied = queue_.front().copy(block, size, at_);
   at_ += copied;
   queued_ -= copied;
+  less_.notify_all();
   if (at_ == queue_.front().size()) {
     queue_.pop_front();
     at_ = 0;
@@ -70,6 +78,7 @@ void Stream::detach() {
   hooks_ = {};
   queue_.clear();
   queued_ = 0;
+  less_.notify_all();
 }
 
 steady_clock::duration Stream::stalled() const {

@@ -5,11 +5,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,8 @@ class Stream {
   // For the producer. False if the peer is gone, did not keep up, or the stream has ended: the
   // producer then stops.
   bool write(std::string piece);
+  // Waits until at most `ahead` bytes wait for the peer. False: as write(), or `stop` came.
+  bool await_room(std::size_t ahead, std::stop_token stop);
   // Ends the stream after the pieces that were written.
   void end();
   bool is_open() const;
@@ -49,6 +53,7 @@ class Stream {
   void wake();  // the caller holds mutex_
 
   mutable std::mutex mutex_;
+  std::condition_variable_any less_;  // fewer bytes wait for the peer, or none will be sent
   // Called under mutex_, so that no piece comes between the look at the queue and `suspend`. Both
   // return at once.
   Hooks hooks_;

@@ -25,14 +25,16 @@ AUDIT = {
 
 
 class GuardedCluster(Cluster):
-    def __init__(self, directory):
+    def __init__(self, directory, *flags, audit=AUDIT):
+        """flags: more of kube-apiserver's."""
         policy = directory / "audit-policy.yaml"
-        policy.write_text(yaml.safe_dump(AUDIT))
+        policy.write_text(yaml.safe_dump(audit))
         self.audit_log = directory / "audit.log"
         super().__init__(
             directory / "cluster",
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self.audit_log}",
+            *flags,
         )
 
     def install(self):

@@ -52,6 +52,16 @@ TEST(Examine, ExplainsAToken) {
   EXPECT_THAT(token("{user: alice, type: Temporary}").explanation, HasSubstr("8h, by default"));
 }
 
+TEST(Examine, SaysWhenPeopleAreWarned) {
+  EXPECT_THAT(token("{user: a, ttl: 2160h}").explanation, HasSubstr("warned 30 days before"));
+  EXPECT_THAT(token("{user: a, ttl: 360h}").explanation, HasSubstr("warned 5 days before"));
+  EXPECT_THAT(token("{user: a, type: Temporary}").explanation, HasSubstr("nobody is warned"));
+  EXPECT_THAT(token("{user: a, rotation: {policy: Automatic}}").explanation,
+              Not(HasSubstr("warned")));
+  EXPECT_THAT(config("{emails: a@example.com}").explanation,
+              HasSubstr("nobody gets mail: spec.smtp is missing"));
+}
+
 TEST(Examine, NamesFieldsThatDoNotExist) {
   EXPECT_THAT(token("{user: a, tll: 3h}").problems,
               ElementsAre("spec.tll: does not exist; did you mean ttl?"));

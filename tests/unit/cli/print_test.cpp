@@ -1,64 +1,13 @@
-// Objects as YAML, JSON and names.
+// Objects as JSON, YAML and names.
 #include "cli/print.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <yaml-cpp/yaml.h>
 
 #include <nlohmann/json.hpp>
 
-#include "kube/yaml_json.hpp"
-
 namespace apitoken::cli {
 namespace {
-
-using Tree = nlohmann::ordered_json;
-
-TEST(Print, WritesYamlAsKubectlDoes) {
-  const auto tree = Tree::parse(
-      R"({"kind":"ApiToken","metadata":{"name":"ci","labels":{}},"spec":{"groups":["a","b"],
-      "list":[{"x":1,"y":"z"},[2,3]],"none":[],"nothing":null}})");
-  EXPECT_EQ(to_yaml(tree),
-            "kind: ApiToken\nmetadata:\n  name: ci\n  labels: {}\nspec:\n  groups:\n  - a\n  - b\n"
-            "  list:\n  - x: 1\n    \"y\": z\n  - - 2\n    - 3\n  none: []\n  nothing: null\n");
-}
-
-TEST(Print, QuotesStringsThatYamlReadsAsAnotherType) {
-  for (const char* text : {"",
-                           "true",
-                           "No",
-                           "on",
-                           "null",
-                           "~",
-                           "1",
-                           "1.5",
-                           "0x1f",
-                           "720h",
-                           "2026-11-25T00:00:00Z",
-                           "a: b",
-                           "- a",
-                           "# c",
-                           "a\nb",
-                           "\x1b[31m",
-                           "{}",
-                           "'",
-                           "\"",
-                           "*a",
-                           "&a",
-                           "!a",
-                           "%a",
-                           "@a",
-                           " a",
-                           "a ",
-                           "ünïcode",
-                           "NaN",
-                           ".inf"}) {
-    const auto yaml = to_yaml(Tree{{"value", text}});
-    const auto back = kube::read_yaml(yaml, "test");
-    ASSERT_TRUE(back && back->size() == 1) << yaml;
-    EXPECT_EQ(back->front()["value"], nlohmann::json(text)) << yaml;
-  }
-}
 
 TEST(Print, LeavesManagedFieldsOut) {
   const std::string object = R"({"metadata":{"name":"ci","managedFields":[{"manager":"x"}]}})";

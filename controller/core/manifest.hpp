@@ -1,0 +1,46 @@
+// From what people ask for to the ApiToken that is sent: the plugin asks it for flags, the portal
+// for forms. Pure; any thread.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "api/json.hpp"
+
+namespace apitoken::core {
+
+// What is empty is left out of the manifest.
+struct TokenDraft {
+  std::string name;
+  std::string ns;
+  std::string user;
+  std::string description;
+  std::string type;
+  std::string ttl;
+  std::string format;
+  std::vector<std::string> groups;
+  std::vector<std::string> scopes;
+  std::vector<std::string> audiences;
+
+  struct Secret {
+    std::string name;
+    std::string key;
+    api::StringMap labels;
+    api::StringMap annotations;
+    std::string delete_after;
+    std::string encrypt_to;
+  } secret;
+
+  struct Rotation {
+    std::string policy;
+    std::string before;
+    std::string overlap;
+  } rotation;
+
+  std::string ttl_after_expired;
+};
+
+nlohmann::ordered_json make_manifest(const TokenDraft& draft);
+
+}  // namespace apitoken::core

@@ -1,0 +1,108 @@
+// Candidates, then a review of each.
+#include "portal/namespaces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "api/names.hpp"
+#include "portal/names.hpp"
+
+namespace apitoken::portal {
+namespace {
+
+constexpr int kPageSize = 500;
+
+Question may_list(const std::string& ns) {
+  return {"list", std::string(api::kGroup), "apitokens", ns};
+}
+
+// Names of namespaces, read as the viewer. Errors: 403 as a rule.
+Expected<std::vector<std::string>> list_names(Viewer& viewer, const std::stop_token& stop) {
+  std::vector<std::string> names;
+  std::string next;
+  do {
+    std::string query = fmt::format("limit={}", kPageSize);
+    if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
+    const auto page = viewer.upstream().list(kube::resources::kNamespaces, "", query, stop,
+                                             kube::kMetadataListAccept);
+    if (!page) return refuse(page.error());
+    api::JsonParser parser;
+    const auto root = parser.parse(*page);
+    if (!root) return refuse(problem_of(root.error()));
+    for (const api::Json item : api::read_array(*root, "items")) {
+      const auto meta = api::member(item, "metadata");
+      auto name = meta ? api::read_string(*meta, "name", "") : std::nullopt;
+      if (name) names.push_back(std::move(*name));
+    }
+    const auto meta = api::member(*root, "metadata");
+    next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
+  } while (!next.empty() && names.size() < kMaxNamespaces);
+  return names;
+}
+
+// "You may not" is an answer; anything else is a failure.
+bool is_refusal(const Problem& problem) { return problem.status == 403; }
+
+std::vector<Candidate> with_source(std::vector<std::string> names, const std::string& source) {
+  std::vector<Candidate> candidates;
+  for (auto& name : names) candidates.push_back({std::move(name), source});
+  return candidates;
+}
+
+}  // namespace
+
+std::vector<Candidate> without_repetitions(std::vector<Candidate> candidates) {
+  std::set<std::string> seen;
+  std::erase_if(candidates, [&seen](const Candidate& one) {
+    return !is_namespace(one.name) || !seen.insert(one.name).second;
+  });
+  if (candidates.size() > kMaxNamespaces) candidates.resize(kMaxNamespaces);
+  return candidates;
+}
+
+Namespaces allowed_of(const std::vector<Candidate>& candidates,
+                      const std::vector<Verdict>& verdicts) {
+  Namespaces found;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!verdicts[i].allowed) continue;
+    if (found.source.empty()) found.source = candidates[i].source;
+    found.names.push_back(candidates[i].name);
+  }
+  std::ranges::sort(found.names);
+  return found;
+}
+
+Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
+                                     const std::vector<std::string>& typed, std::stop_token stop) {
+  const auto everywhere =
+      viewer.permissions().ask(may_list(""), Permissions::kNamespacesFresh, stop);
+  if (!everywhere) return refuse(everywhere.error());
+  auto listed = list_names(viewer, stop);
+  if (!listed && !is_refusal(listed.error())) return refuse(std::move(listed.error()));
+  if (everywhere->allowed) {
+    auto names = std::move(listed).value_or(std::vector<std::string>());
+    std::ranges::sort(names);
+    return Namespaces{true, std::move(names), "cluster"};
+  }
+  std::vector<Candidate> candidates;
+  if (listed) {
+    candidates = with_source(std::move(*listed), "list");
+  } else {
+    auto known = door.known_namespaces(viewer, stop);
+    auto own = with_source(std::move(known.names), known.source);
+    // What was typed counts before the kubeconfig's own, and after the portal's list.
+    candidates = with_source(typed, "typed");
+    candidates.insert(known.source == "portal" ? candidates.begin() : candidates.end(), own.begin(),
+                      own.end());
+  }
+  candidates = without_repetitions(std::move(candidates));
+  std::vector<Question> questions;
+  for (const auto& one : candidates) questions.push_back(may_list(one.name));
+  const auto verdicts = viewer.permissions().ask(questions, Permissions::kNamespacesFresh, stop);
+  if (!verdicts) return refuse(verdicts.error());
+  return allowed_of(candidates, *verdicts);
+}
+
+}  // namespace apitoken::portal

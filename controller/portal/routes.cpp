@@ -1,0 +1,196 @@
+// From a request to what serves it.
+#include "portal/routes.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "portal/guards.hpp"
+#include "serve/refusals.hpp"
+
+namespace apitoken::portal {
+namespace {
+
+// Where a route's pattern meets a path.
+struct Match {
+  bool fits = false;
+  std::string ns{};
+  std::string name{};
+};
+
+Match match(const CallRoute& route, const std::vector<std::string>& parts) {
+  const auto pattern = split_path(route.path);
+  Match match{.fits = pattern.size() == parts.size()};
+  for (std::size_t i = 0; match.fits && i < parts.size(); ++i) {
+    if (pattern[i] == "{ns}") {
+      match.ns = parts[i];
+    } else if (pattern[i] == "{name}") {
+      match.name = parts[i];
+    } else {
+      match.fits = pattern[i] == parts[i];
+    }
+  }
+  return match;
+}
+
+// Paths of objects hold names alone; a part that is none is refused by what is wrong with it.
+Expected<void> check_names(const std::vector<std::string>& parts) {
+  const bool tokens = parts.size() > 2 && parts[1] == "tokens" && parts[2] != "preview";
+  const bool settings = parts.size() > 2 && parts[1] == "settings" && parts[2] != "preview";
+  if (tokens) {
+    if (auto checked = check_namespace(parts[2]); !checked) return checked;
+    if (parts.size() > 3) return check_name(parts[3]);
+  }
+  if (settings) return check_name(parts[2]);
+  return {};
+}
+
+std::span<const CallRoute> table(std::size_t at) {
+  switch (at) {
+    case 0:
+      return session_routes();
+    case 1:
+      return token_routes();
+    case 2:
+      return token_write_routes();
+    default:
+      return settings_routes();
+  }
+}
+constexpr std::size_t kTables = 4;
+
+int status_of(const serve::HttpReply& reply) {
+  if (const auto* answer = std::get_if<serve::HttpAnswer>(&reply)) return answer->status;
+  if (const auto* streamed = std::get_if<serve::Streamed>(&reply)) return streamed->head.status;
+  return 0;
+}
+
+serve::HttpAnswer too_many_requests() {
+  return to_answer({.status = 429,
+                    .reason = "TooManyRequests",
+                    .message = "This session sends too many requests.",
+                    .remedy = "Wait a second and try again.",
+                    .retry_after = Seconds(1)});
+}
+
+serve::HttpAnswer read_only() {
+  return to_answer({403, "ReadOnly", "This portal was started with --read-only.",
+                    "Start kubectl apitoken web without --read-only."});
+}
+
+serve::HttpAnswer method_not_allowed(const std::string& allowed) {
+  auto answer =
+      to_answer({405, "MethodNotAllowed", "This is not answered here; allowed: " + allowed + "."});
+  answer.headers.emplace_back("Allow", allowed);
+  return answer;
+}
+
+}  // namespace
+
+bool is_page(std::string_view path) {
+  const auto parts = split_path(path);
+  const auto count = parts.size();
+  const auto& first = parts[0];
+  if (first == "users") return true;  // a user's name may hold slashes
+  if (std::ranges::any_of(parts, [](const auto& part) { return part.empty(); })) return path == "/";
+  if (first == "faults" || first == "about") return count == 1;
+  if (first == "signin") return count == 1 || (count == 2 && parts[1] == "failed");
+  if (first == "profile") return count == 1 || (count == 2 && parts[1] == "new");
+  if (first == "settings") return count <= 2;
+  if (first == "tokens") return count == 1 || (count == 2 && parts[1] == "new") || count == 3;
+  return false;
+}
+
+Routes::Routes(Parts parts)
+    : parts_(std::move(parts)),
+      backend_{parts_.door, parts_.streams, parts_.clock, parts_.version} {}
+
+serve::HttpReply Routes::serve(const serve::HttpRequest& request) {
+  const auto path = request.path;
+  // Probes ask by address.
+  if (path == "/healthz") return serve::plain(200, "ok\n");
+  if (const auto problem = refuse_host(request, parts_.door)) return to_answer(*problem);
+  if (path.starts_with("/api/")) return serve_api(request);
+  if (auto own = parts_.door.serve_own(request)) return std::move(*own);
+  const bool page = is_page(path);
+  auto asset = page ? std::nullopt : parts_.assets.find(request);
+  if (!page && !asset) return to_answer(not_found("There is nothing here."));
+  if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
+  return page ? parts_.assets.page(request) : std::move(*asset);
+}
+
+serve::HttpReply Routes::serve_api(const serve::HttpRequest& request) {
+  if (const auto problem = refuse_foreign(request, parts_.door)) {
+    parts_.answered("", problem->status);
+    return to_answer(*problem);
+  }
+  if (request.path == "/api/session" && request.method == "POST") return serve_session(request);
+  auto admitted = parts_.door.admit(request);
+  if (const auto* problem = std::get_if<Problem>(&admitted)) {
+    parts_.answered("", problem->status);
+    return to_answer(*problem);
+  }
+  auto viewer = std::get<std::shared_ptr<Viewer>>(std::move(admitted));
+  if (!viewer->take_request()) {
+    parts_.answered("", 429);
+    return too_many_requests();
+  }
+  return dispatch(request, std::move(viewer));
+}
+
+// Signing in needs no session.
+serve::HttpReply Routes::serve_session(const serve::HttpRequest& request) {
+  auto kept = std::make_shared<SignIn>(std::string(request.body), std::string(request.peer));
+  return parts_.workers.serve([this, kept](std::stop_token stop) -> serve::HttpReply {
+    auto answer = parts_.door.sign_in(*kept, std::move(stop));
+    wipe(kept->body);
+    parts_.answered("POST /api/session", answer.status);
+    return answer;
+  });
+}
+
+serve::HttpReply Routes::dispatch(const serve::HttpRequest& request,
+                                  std::shared_ptr<Viewer> viewer) {
+  const auto parts = split_path(request.path);
+  if (const auto checked = check_names(parts); !checked) return to_answer(checked.error());
+  const auto method = request.method == "HEAD" ? std::string_view("GET") : request.method;
+  std::string allowed;
+  for (std::size_t i = 0; i < kTables; ++i) {
+    for (const CallRoute& route : table(i)) {
+      auto found = match(route, parts);
+      if (!found.fits) continue;
+      if (method != route.method) {
+        allowed.append(allowed.empty() ? "" : ", ").append(route.method);
+        continue;
+      }
+      if (route.writes && parts_.door.is_read_only()) return read_only();
+      auto call = std::make_shared<Call>(backend_, std::move(viewer), std::move(found.ns),
+                                         std::move(found.name), request.query,
+                                         std::string(request.body), std::string(request.peer));
+      return run(route, std::move(call));
+    }
+  }
+  if (!allowed.empty()) return method_not_allowed(allowed);
+  return to_answer(not_found("There is nothing here."));
+}
+
+serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call) {
+  return parts_.workers.serve(
+      [this, &route, call = std::move(call)](std::stop_token stop) -> serve::HttpReply {
+        call->stop = std::move(stop);
+        serve::HttpReply reply = to_answer({500, "Internal", "The portal failed."});
+        try {
+          auto served = route.handler(*call);
+          // What was allowed a moment ago is not any more, or the reverse.
+          if (!served && served.error().status == 403) call->viewer->permissions().clear();
+          reply = served ? std::move(*served) : serve::HttpReply(to_answer(served.error()));
+        } catch (const std::exception& error) {
+          spdlog::error("cannot serve route=\"{} {}\" error=\"{}\"", route.method, route.path,
+                        error.what());
+        }
+        parts_.answered(route.path, status_of(reply));
+        return reply;
+      });
+}
+
+}  // namespace apitoken::portal

@@ -1,0 +1,138 @@
+// GET /api/tokens/{ns}/{name}: the object, and what else is known about it. Five requests at most.
+#include "portal/token_detail.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/names.hpp"
+#include "api/secret.hpp"
+#include "portal/call.hpp"
+#include "portal/settings.hpp"
+#include "portal/streams.hpp"
+#include "portal/writers.hpp"
+
+namespace apitoken::portal {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& object, const char* pointer) {
+  const auto found = object.value(json::json_pointer(pointer), json());
+  return found.is_string() ? found.get<std::string>() : "";
+}
+
+// Times of an Event: a series has its last one apart.
+json event_of(const json& event) {
+  const auto pick = [&](std::initializer_list<const char*> pointers) {
+    for (const char* const pointer : pointers) {
+      if (auto text = text_of(event, pointer); !text.empty()) return text;
+    }
+    return std::string();
+  };
+  const auto count = event.value("/series/count"_json_pointer, json());
+  return {{"type", text_of(event, "/type")},
+          {"reason", text_of(event, "/reason")},
+          {"note", text_of(event, "/note")},
+          {"firstAt", pick({"/eventTime", "/deprecatedFirstTimestamp"})},
+          {"lastAt", pick({"/series/lastObservedTime", "/deprecatedLastTimestamp", "/eventTime"})},
+          {"count", count.is_number_integer() ? count : json(1)},
+          {"reporter", pick({"/reportingController", "/deprecatedSource/component"})}};
+}
+
+// null: the viewer may not list them.
+json events_of(Call& call, const std::string& uid) {
+  const auto selector = kube::percent_encode("regarding.kind=ApiToken,regarding.name=" + call.name);
+  const auto body = call.viewer->upstream().list(kube::resources::kEvents, call.ns,
+                                                 "limit=200&fieldSelector=" + selector, call.stop);
+  if (!body) return nullptr;
+  const auto list = json::parse(*body, nullptr, false);
+  json events = json::array();
+  for (const auto& event : list.value("items", json::array())) {
+    const auto about = text_of(event, "/regarding/uid");
+    if (about.empty() || about == uid) events.push_back(event_of(event));
+  }
+  return events;
+}
+
+std::optional<std::int64_t> number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return number;
+}
+
+json secret_state(Call& call, const std::string& name, const std::string& uid) {
+  // Who may not read Secrets makes no request for one.
+  const auto may = call.viewer->permissions().ask({"get", "", "secrets", call.ns, name},
+                                                  Permissions::kFresh, call.stop);
+  if (!may || !may->allowed) return {{"state", "forbidden"}, {"revision", nullptr}};
+  const auto body = call.viewer->upstream().get(kube::resources::kSecrets, {call.ns, name},
+                                                call.stop, kube::kMetadataAccept);
+  if (!body) {
+    const bool missing = body.error().status == 404;
+    return {{"state", missing ? "missing" : "forbidden"}, {"revision", nullptr}};
+  }
+  api::JsonParser parser;
+  const auto object = parser.parse(*body);
+  const auto meta = object ? api::decode_meta(*object) : std::unexpected(object.error());
+  if (!meta || !is_owned_by(*meta, uid)) return {{"state", "foreign"}, {"revision", nullptr}};
+  const auto revision = meta->annotations.find(api::kRevisionAnnotation);
+  const auto number =
+      revision == meta->annotations.end() ? std::nullopt : number_of(revision->second);
+  return {{"state", "present"}, {"revision", number ? json(*number) : json()}};
+}
+
+// null: the viewer may not see the settings that decide.
+json warnings_of_token(Call& call, const api::ApiToken& token) {
+  const auto settings = Settings::read(*call.viewer, call.stop);
+  if (!settings) return nullptr;
+  api::StringMap labels;
+  if (settings->asks_for_namespaces()) {
+    const auto read = read_namespace_labels(*call.viewer, call.ns, call.stop);
+    if (!read) return nullptr;
+    labels = *read;
+  }
+  return to_json(
+      core::warnings_of(call.backend.clock.wall(), token,
+                        core::configs_for(settings->configs(), token.meta.labels, labels)));
+}
+
+}  // namespace
+
+bool is_owned_by(const api::ObjectMeta& meta, std::string_view uid) {
+  return meta.owners.size() == 1 && meta.owners.front().kind == api::kApiTokenKind &&
+         meta.owners.front().uid == uid;
+}
+
+json shown_object(std::string_view body) {
+  auto object = json::parse(body, nullptr, false);
+  static_cast<void>(take_writers(object));
+  return object;
+}
+
+Expected<serve::HttpReply> get_token(Call& call) {
+  const auto body =
+      call.viewer->upstream().get(kube::resources::kApiTokens, {call.ns, call.name}, call.stop);
+  if (!body) return refuse(body.error());
+  api::JsonParser parser;
+  const auto element = parser.parse(*body);
+  if (!element) return refuse(problem_of(element.error()));
+  const auto token = api::decode_api_token(*element);
+  if (!token) return refuse(problem_of(token.error()));
+  auto object = json::parse(*body, nullptr, false);
+  auto writers = take_writers(object);
+  const std::string secret = token->status.secret_name.empty() ? std::string(token->secret_name())
+                                                               : token->status.secret_name;
+  return json_answer(200,
+                     dump(json{{"object", std::move(object)},
+                               {"writers", std::move(writers)},
+                               {"events", events_of(call, token->meta.uid)},
+                               {"secret", is_object_name(secret)
+                                              ? secret_state(call, secret, token->meta.uid)
+                                              : json{{"state", "missing"}, {"revision", nullptr}}},
+                               {"warnings", warnings_of_token(call, *token)},
+                               {"serverTime", server_time(call.backend.clock)}}));
+}
+
+}  // namespace apitoken::portal

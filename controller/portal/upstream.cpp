@@ -1,0 +1,91 @@
+// The verbs that the portal uses.
+#include "portal/upstream.hpp"
+
+namespace apitoken::portal {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kMergePatch = "application/merge-patch+json";
+
+}  // namespace
+
+// Strict: a cluster too old for a field says so, where it would else drop the field.
+std::string Upstream::write_query(bool dry_run) const {
+  return "?fieldManager=" + program_ + "&fieldValidation=Strict" + (dry_run ? "&dryRun=All" : "");
+}
+
+Expected<std::string> Upstream::send(kube::HttpRequest request, std::string_view ns,
+                                     std::stop_token stop) {
+  auto answer = transport_.send(request, std::move(stop));
+  observer_.request_done(kube::to_string(request.method),
+                         answer ? std::to_string(answer->status) : "<error>");
+  if (answer && answer->status >= 200 && answer->status < 300) return std::move(answer->body);
+  auto problem = answer ? problem_of(answer->status, answer->body, answer->retry_after)
+                        : problem_of(answer.error());
+  problem.ns = ns;
+  return refuse(std::move(problem));
+}
+
+Expected<std::string> Upstream::get(const kube::Resource& resource, const api::ObjectKey& key,
+                                    std::stop_token stop, std::string_view accept) {
+  return send({.target = kube::path_of(resource, key.ns, key.name), .accept = std::string(accept)},
+              key.ns, std::move(stop));
+}
+
+Expected<std::string> Upstream::list(const kube::Resource& resource, std::string_view ns,
+                                     std::string_view query, std::stop_token stop,
+                                     std::string_view accept) {
+  return send({.target = kube::path_of(resource, ns).append("?").append(query),
+               .accept = std::string(accept)},
+              ns, std::move(stop));
+}
+
+Expected<std::string> Upstream::create(const kube::Resource& resource, std::string_view ns,
+                                       std::string_view body, std::stop_token stop, bool dry_run) {
+  return send({.method = kube::Method::Post,
+               .target = kube::path_of(resource, ns) + write_query(dry_run),
+               .content_type = std::string(kJson),
+               .body = body},
+              ns, std::move(stop));
+}
+
+Expected<std::string> Upstream::merge_patch(const kube::Resource& resource,
+                                            const api::ObjectKey& key, std::string_view body,
+                                            std::stop_token stop) {
+  return send({.method = kube::Method::Patch,
+               .target = kube::path_of(resource, key.ns, key.name) + write_query(false),
+               .content_type = std::string(kMergePatch),
+               .body = body},
+              key.ns, std::move(stop));
+}
+
+Expected<std::string> Upstream::update(const kube::Resource& resource, const api::ObjectKey& key,
+                                       std::string_view body, std::stop_token stop) {
+  return send({.method = kube::Method::Put,
+               .target = kube::path_of(resource, key.ns, key.name) + write_query(false),
+               .content_type = std::string(kJson),
+               .body = body},
+              key.ns, std::move(stop));
+}
+
+Expected<void> Upstream::remove(const kube::Resource& resource, const api::ObjectKey& key,
+                                std::string_view uid, std::stop_token stop) {
+  const auto options = dump(nlohmann::json{{"apiVersion", "v1"},
+                                           {"kind", "DeleteOptions"},
+                                           {"propagationPolicy", "Background"},
+                                           {"preconditions", {{"uid", uid}}}});
+  auto answer = send({.method = kube::Method::Delete,
+                      .target = kube::path_of(resource, key.ns, key.name),
+                      .accept = std::string(kube::kMetadataAccept) + ",application/json",
+                      .content_type = std::string(kJson),
+                      .body = options},
+                     key.ns, std::move(stop));
+  if (!answer) return refuse(std::move(answer.error()));
+  return {};
+}
+
+Expected<std::string> Upstream::get_path(std::string target, std::stop_token stop) {
+  return send({.target = std::move(target)}, "", std::move(stop));
+}
+
+}  // namespace apitoken::portal

@@ -1,0 +1,51 @@
+// Upstream: the API server as the portal asks it for one viewer: fixed verbs on named objects, and
+// what it refuses as a Problem for the browser. Routes call it on the workers' threads; a call
+// waits for its answer. It keeps nothing and never retries.
+//
+// kube::Client does the same for the operator, which needs an ErrorKind where a browser needs the
+// fields that the server named.
+#pragma once
+
+#include <stop_token>
+
+#include "api/meta.hpp"
+#include "kube/client.hpp"
+#include "portal/problem.hpp"
+
+namespace apitoken::portal {
+
+class Upstream {
+ public:
+  // `program` is the field manager of writes. Both references outlive it.
+  Upstream(kube::Transport& transport, kube::RequestObserver& observer, std::string program)
+      : transport_(transport), observer_(observer), program_(std::move(program)) {}
+
+  // Each returns the body of a 2xx answer. Names must have been checked (see names.hpp).
+  Expected<std::string> get(const kube::Resource& resource, const api::ObjectKey& key,
+                            std::stop_token stop, std::string_view accept = kube::kJsonAccept);
+  // `query` is encoded already.
+  Expected<std::string> list(const kube::Resource& resource, std::string_view ns,
+                             std::string_view query, std::stop_token stop,
+                             std::string_view accept = kube::kJsonAccept);
+  Expected<std::string> create(const kube::Resource& resource, std::string_view ns,
+                               std::string_view body, std::stop_token stop, bool dry_run = false);
+  Expected<std::string> merge_patch(const kube::Resource& resource, const api::ObjectKey& key,
+                                    std::string_view body, std::stop_token stop);
+  Expected<std::string> update(const kube::Resource& resource, const api::ObjectKey& key,
+                               std::string_view body, std::stop_token stop);
+  // Only the object of that uid.
+  Expected<void> remove(const kube::Resource& resource, const api::ObjectKey& key,
+                        std::string_view uid, std::stop_token stop);
+  // What is no object: "/version".
+  Expected<std::string> get_path(std::string target, std::stop_token stop);
+
+ private:
+  Expected<std::string> send(kube::HttpRequest request, std::string_view ns, std::stop_token stop);
+  std::string write_query(bool dry_run) const;
+
+  kube::Transport& transport_;
+  kube::RequestObserver& observer_;
+  const std::string program_;
+};
+
+}  // namespace apitoken::portal

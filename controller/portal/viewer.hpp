@@ -1,0 +1,92 @@
+// Viewer: the person of one session, with whose credentials alone the portal calls the API server,
+// and what the portal remembers for this session. A Door makes and keeps viewers; a request or a
+// stream holds its viewer for as long as it lasts. Any thread. It never impersonates.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+
+#include "base/token_bucket.hpp"
+#include "kube/cpprest_transport.hpp"
+#include "kube/credentials.hpp"
+#include "portal/permissions.hpp"
+#include "portal/upstream.hpp"
+
+namespace apitoken::portal {
+
+// Who the API server says the viewer is.
+struct Identity {
+  std::string user;
+  std::vector<std::string> groups;
+};
+
+// A token that ends with the session.
+struct SessionToken {
+  std::string ns;
+  std::string name;
+  std::string uid;
+
+  auto operator<=>(const SessionToken&) const = default;
+};
+
+class Viewer {
+ public:
+  static constexpr double kRequestsPerSecond = 20;
+  static constexpr double kRequestBurst = 40;
+  static constexpr Seconds kIdentityFresh{60};
+  static constexpr std::size_t kMaxSessionTokens = 100;
+
+  // `program` is the field manager and user agent: "kubectl-apitoken-web", "apitoken-portal". The
+  // references outlive the viewer.
+  Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string& program,
+         kube::RequestObserver& observer, const Clock& clock);
+  // Ends the session: streams of the viewer end.
+  ~Viewer() { end(); }
+  Viewer(const Viewer&) = delete;
+  Viewer& operator=(const Viewer&) = delete;
+
+  kube::Credentials& credentials() { return *credentials_; }
+  Upstream& upstream() { return upstream_; }
+  kube::Client& client() { return client_; }  // for watches
+  Permissions& permissions() { return permissions_; }
+  // SelfSubjectReview; remembered for kIdentityFresh.
+  Expected<Identity> identity(std::stop_token stop);
+
+  // One more request of the session; false: too many.
+  bool take_request();
+
+  // When the session ends and when to warn of it; set by the Door. Zero: it has no end.
+  void set_end(std::optional<WallTime> ends_at, std::optional<WallTime> warn_at);
+  std::optional<WallTime> ends_at() const;
+  std::optional<WallTime> warn_at() const;
+  // Signed out, or past its end.
+  void end() { ended_.request_stop(); }
+  std::stop_token ended() const { return ended_.get_token(); }
+
+  // The tokens that sign-out revokes.
+  void add_session_token(SessionToken token);
+  std::set<SessionToken> session_tokens() const;
+
+ private:
+  friend class Streams;
+
+  const std::unique_ptr<kube::Credentials> credentials_;
+  const Clock& clock_;
+  const std::unique_ptr<kube::Transport> transport_;
+  Upstream upstream_;
+  kube::Client client_;
+  Permissions permissions_;
+  std::stop_source ended_;
+  mutable std::mutex mutex_;
+  TokenBucket requests_{kRequestsPerSecond, kRequestBurst};  // guarded by mutex_
+  std::optional<Identity> identity_;                         // guarded by mutex_
+  SteadyTime identified_{};                                  // guarded by mutex_
+  std::optional<WallTime> ends_at_;                          // guarded by mutex_
+  std::optional<WallTime> warn_at_;                          // guarded by mutex_
+  std::set<SessionToken> session_tokens_;                    // guarded by mutex_
+};
+
+}  // namespace apitoken::portal

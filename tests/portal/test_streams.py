@@ -1,0 +1,153 @@
+"""Lists that follow the cluster: rows, changes, what is gone; and a watch that breaks."""
+
+import pytest
+from testbed.waiting import wait_for
+
+
+@pytest.fixture
+def portal(web, operator):
+    return web("user@example.com")
+
+
+def temporary(user="user@example.com", **more):
+    return {"user": user, "type": "Temporary", **more}
+
+
+def test_rows_follow_what_is_made_changed_and_deleted(portal, tokens, unique):
+    name = unique()
+    live = portal.stream("/api/tokens?ns=team-a").synced()
+    assert live.columns[:3] == ["ns", "name", "uid"] and live.columns[-1] == "createdAt"
+    tokens.create(name, temporary(description="first"))
+    row = live.wait_row(name, lambda row: row["reason"] == "Issued")
+    assert row["ns"] == "team-a" and row["type"] == "Temporary" and row["revision"] == 1
+    assert row["hint"] and row["tokenID"] and row["expiresAt"].endswith("Z")
+    tokens.patch(name, {"spec": {"description": "second"}})
+    live.wait_row(name, lambda row: row["description"] == "second")
+    tokens.delete(name)
+    wait_for(lambda: live.named(name) is None, 20, f"{name} stays in the list")
+    live.close()
+
+
+def test_a_users_list_has_that_users_tokens_alone(portal, tokens, unique):
+    mine, other = unique("mine"), unique("other")
+    tokens.create(mine, temporary("a,b=c\\d@example.com"))
+    tokens.create(other, temporary("bob@example.com"))
+    live = portal.stream("/api/tokens?ns=team-a&user=a%2Cb%3Dc%5Cd%40example.com").synced()
+    assert live.names() == [mine]
+    live.close()
+    for name in (mine, other):
+        tokens.delete(name)
+
+
+def test_a_hash_finds_its_token_and_ends(portal, tokens, unique):
+    name = unique()
+    tokens.create(name, temporary())
+    digest = wait_for(
+        lambda: tokens.get(name).get("status", {}).get("tokenHash"), 20, f"{name} has no value"
+    )
+    live = portal.stream(f"/api/tokens?ns=team-a&hash={digest}").synced()
+    wait_for(lambda: live.ended, 10, "the answer does not end")
+    assert live.names() == [name]
+    nothing = portal.stream(f"/api/tokens?ns=team-a&hash=sha256:{'0' * 64}").synced()
+    assert nothing.names() == []
+    tokens.delete(name)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "scope=some", "scope=all&ns=team-a", "ns=", "ns=team-a&hash=x", "ns=team-a&user=a%00b"],
+)
+def test_a_wrong_question_is_refused(portal, query):
+    assert portal.request("GET", f"/api/tokens?{query}").status_code == 400
+
+
+def test_several_namespaces_come_in_one_list(web, operator, cluster, tokens, unique):
+    from testbed.api import apitokens
+
+    elsewhere = apitokens(cluster.api, "team-b")
+    here, there = unique("here"), unique("there")
+    tokens.create(here, temporary())
+    live = web("admin@example.com").stream("/api/tokens?ns=team-a&ns=team-b").synced()
+    elsewhere.create(there, temporary())
+    assert live.wait_row(there)["ns"] == "team-b" and live.named(here)["ns"] == "team-a"
+    live.close()
+    tokens.delete(here)
+    elsewhere.delete(there)
+
+
+def test_a_fifth_page_of_a_session_is_asked_to_poll(portal):
+    live = [portal.stream("/api/tokens?ns=team-a").synced() for _ in range(4)]
+    fifth = portal.request("GET", "/api/tokens?ns=team-a")
+    assert fifth.status_code == 503 and fifth.json()["reason"] == "TooManyStreams"
+    assert int(fifth.headers["Retry-After"]) > 0
+    for one in live:
+        one.close()
+    # Closed pages make room at once, not at the next ping.
+    portal.stream("/api/tokens?ns=team-a").synced().close()
+
+
+def test_a_restart_of_the_api_server_costs_no_row(portal, tokens, cluster, unique):
+    before, after = unique("before"), unique("after")
+    tokens.create(before, temporary())
+    live = portal.stream("/api/tokens?ns=team-a").synced()
+    live.wait_row(before)
+    cluster.controlplane("stop-apiserver")
+    wait_for(live.errors, 30, "the page does not hear that the watch broke")
+    assert live.errors()[0]["status"] == 503
+    cluster.controlplane("start-apiserver")
+    tokens.create(after, temporary())
+    live.wait_row(after, timeout=60)
+    wait_for(lambda: live.syncs >= 2, 60, "not synced again")
+    assert live.named(before)
+    assert any("restart" in line for line in live.lines)
+    names = [row["name"] for row in live.rows.values()]
+    assert len(names) == len(set(names))
+    live.close()
+    for name in (before, after):
+        tokens.delete(name)
+
+
+def test_ten_changes_a_second_are_all_seen(portal, tokens, unique):
+    name = unique()
+    tokens.create(name, temporary())
+    live = portal.stream("/api/tokens?ns=team-a").synced()
+    for number in range(50):
+        tokens.patch(name, {"spec": {"description": f"change {number}"}})
+    live.wait_row(name, lambda row: row["description"] == "change 49")
+    live.close()
+    tokens.delete(name)
+
+
+def test_pings_carry_the_servers_clock(portal):
+    live = portal.stream("/api/tokens?ns=team-a").synced()
+    wait_for(lambda: any("ping" in line for line in live.lines), 25, "no ping within 25 s")
+    live.close()
+
+
+def test_settings_are_followed(web, operator, settings, unique):
+    name = unique("config")
+    live = web("settings@example.com").stream("/api/settings?follow=1")
+    wait_for(lambda: live.lines, 10, "no list")
+    settings.create(name, {"warnBeforeDays": 5})
+
+    def listed():
+        items = [line["items"] for line in live.lines if "items" in line][-1]
+        return any(item["metadata"]["name"] == name for item in items)
+
+    wait_for(listed, 20, f"{name} is not in the list")
+    settings.delete(name)
+    wait_for(lambda: not listed(), 20, f"{name} stays in the list")
+    assert all(
+        "managedFields" not in item["metadata"]
+        for line in live.lines
+        if "items" in line
+        for item in line["items"]
+    )
+    live.close()
+
+
+def test_a_stream_ends_with_the_program(web, operator):
+    portal = web("user@example.com")
+    live = portal.stream("/api/tokens?ns=team-a").synced()
+    portal.stop()
+    wait_for(lambda: live.ended, 10, "the stream goes on")
