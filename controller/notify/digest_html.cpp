@@ -19,12 +19,12 @@ constexpr std::string_view kHead =
 :root{color-scheme:light dark;supported-color-schemes:light dark}
 @media (prefers-color-scheme:dark){
 .pg{background:#14171c!important}
-.cd{background:#1e2229!important;border-color:#3a414c!important}
+.cd{background:#1e2229!important;border-top-color:#3a414c!important;
+border-right-color:#3a414c!important;border-bottom-color:#3a414c!important}
 .tx,.tx a{color:#e8eaed!important}
 .mu{color:#a9b1bc!important}
 .pr{background:#14171c!important;color:#e8eaed!important}
 .dl{color:#ff9b94!important;border-color:#3a414c!important}
-.ln{border-color:#3a414c!important}
 }
 @media (max-width:480px){
 .in{padding:12px!important}
@@ -93,13 +93,13 @@ std::string command_block(const Action& action) {
 
 // A link that looks like a button in every mail program.
 std::string button(std::string_view link, std::string_view label) {
-  return fmt::format(
-      R"(<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:12px 0 0">)"
-      R"(<tr><td bgcolor="#1a5fb4" style="background:#1a5fb4;border-radius:6px">)"
-      R"(<a href="{}" style="display:inline-block;padding:10px 16px;color:#ffffff;)"
-      R"(text-decoration:none;font-weight:bold">{}</a></td></tr></table>)"
-      "\n",
-      escape_html(link), label);
+  return fmt::format(R"(<table role="presentation" cellpadding="0" cellspacing="0" border="0" )"
+                     R"(style="margin:12px 0 0">)"
+                     R"(<tr><td bgcolor="#1a5fb4" style="background:#1a5fb4;border-radius:6px">)"
+                     R"(<a href="{}" style="display:inline-block;padding:10px 16px;color:#ffffff;)"
+                     R"(text-decoration:none;font-weight:bold">{}</a></td></tr></table>)"
+                     "\n",
+                     escape_html(link), label);
 }
 
 std::string badge(const core::Notice& notice, WallTime now) {
@@ -146,28 +146,24 @@ std::string note(std::string_view text) {
                      escape_html(text));
 }
 
-std::string group_rows(const NamespaceGroup& group, WallTime now) {
+std::string group_lines(const NamespaceGroup& group, WallTime now) {
   std::string html =
-      fmt::format(R"(<p class="tx" style="margin:12px 0 4px;color:#1c2025"><b>{}</b>: {}</p>)"
-                  "\n{}>\n",
-                  escape_html(group.ns), count_tokens(group.count), kTable);
+      fmt::format(R"(<p class="tx" style="margin:12px 0 4px;color:#1c2025;word-break:break-word">)"
+                  "<b>{}</b>: {}",
+                  escape_html(group.ns), count_tokens(group.count));
   for (const core::Notice& notice : group.lines) {
-    html += fmt::format(
-        R"(<tr><td class="ln tx" style="padding:4px 0;border-top:1px solid #dfe3e8;color:#1c2025;)"
-        R"(word-break:break-word">{} {}, {} ({})</td></tr>)"
-        "\n",
-        escape_html(notice.name), distance_phrase(notice, now), utc_minute(notice.key.expires_at),
-        escape_html(core::cut_text(core::plain_text(notice.user), 64)));
+    html += fmt::format("<br>\n{} {}, {} ({})", escape_html(notice.name),
+                        distance_phrase(notice, now), utc_minute(notice.key.expires_at),
+                        escape_html(core::cut_text(core::plain_text(notice.user), 64)));
   }
-  html += "</table>\n";
   const auto rest = unlisted_in(group);
-  return rest.empty() ? html : html + note(rest);
+  return html + "</p>\n" + (rest.empty() ? "" : note(rest));
 }
 
 std::string groups_html(const Outline& outline, const Digest& digest) {
   if (outline.groups.empty()) return "";
   std::string html = section_heading("More tokens, by namespace");
-  for (const NamespaceGroup& group : outline.groups) html += group_rows(group, digest.now);
+  for (const NamespaceGroup& group : outline.groups) html += group_lines(group, digest.now);
   if (const auto rest = unlisted(outline); !rest.empty()) html += note(rest);
   if (const auto link = all_tokens_link(digest.installation); !link.empty())
     html += button(link, "See all in the portal");
@@ -211,7 +207,8 @@ std::string digest_html(const Digest& digest) {
       R"({2} style="max-width:640px;margin:0 auto;text-align:left"><tr>)"
       R"(<td style="{3};font-size:14px;line-height:20px">)"
       "\n"
-      R"(<h1 class="tx" style="margin:0 0 4px;font-size:22px;line-height:28px;color:#1c2025">{4}</h1>)"
+      R"(<h1 class="tx" style="margin:0 0 4px;font-size:22px;line-height:28px;color:#1c2025">)"
+      "{4}</h1>"
       "\n",
       kHead, escape_html(digest_subject(digest)), kTable, kFont, escape_html(headline(digest)));
   if (const auto sender = sender_line(digest); !sender.empty()) html += note(sender);

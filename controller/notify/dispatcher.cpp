@@ -30,7 +30,8 @@ std::string why_unsent(const Result<SendResult>& sent) {
   return sent->mail_refused ? sent->mail_refused->text : "every recipient was refused";
 }
 
-Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt, WallTime now) {
+Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt,
+                 const core::Installation& installation, WallTime now) {
   std::vector<core::NoticeKey> keys;
   for (const auto& notice : attempt.notices) keys.push_back(notice.key);
   const auto& recipients = attempt.target.recipients;
@@ -39,12 +40,14 @@ Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt, W
           recipients,
           core::message_id(std::move(keys), recipients, core::domain_of(settings.from.address)),
           now,
-          attempt.target.channel == Channel::UserMail};
+          attempt.target.channel == Channel::UserMail,
+          installation};
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(DispatcherParts parts) : parts_(parts), events_(parts.events, parts.clock) {}
+Dispatcher::Dispatcher(DispatcherParts parts)
+    : parts_(std::move(parts)), events_(parts_.events, parts_.clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
   const std::jthread mail([this, stop] {
@@ -195,7 +198,8 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
   Result<SendResult> sent = fail(ErrorKind::Invalid, "");
   if (settings) {
     const Mail mail{settings->from.address, request.recipients,
-                    render_test_mail(request, *settings, parts_.clock.wall()), kTestTimeout};
+                    render_test_mail(request, *settings, parts_.installation, parts_.clock.wall()),
+                    kTestTimeout};
     sent = parts_.mail.send(*settings, mail, stop);
   } else {
     sent = std::unexpected(settings.error());
@@ -213,7 +217,7 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
 void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& attempt,
                          std::stop_token stop) {
   const std::string& config = attempt.turn.config;
-  const Digest digest = digest_of(settings, attempt, parts_.clock.wall());
+  const Digest digest = digest_of(settings, attempt, parts_.installation, parts_.clock.wall());
   const Mail mail{settings.from.address, attempt.envelope, render_mail(digest)};
   const auto sent = parts_.mail.send(settings, mail, stop);
   {
@@ -282,7 +286,8 @@ void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& rou
     const bool is_new = outbox_.submit(notice, route, now());
     if (const auto tag = outbox_.event_tag(notice.key); is_new && tag) {
       if (notice.warning || normal_events_.take(parts_.clock.steady())) {
-        posted_.push_back({core::notice_event(notice, parts_.clock.wall()), false, *tag});
+        posted_.push_back(
+            {core::notice_event(notice, parts_.clock.wall(), parts_.installation), false, *tag});
       } else {
         outbox_.event_finished(*tag, {});
       }

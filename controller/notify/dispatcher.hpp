@@ -68,6 +68,7 @@ struct DispatcherParts {
   const WorkloadGauge& workload;
   NotifyObserver& observer;
   const Clock& clock;
+  core::Installation installation{};
 };
 
 class Dispatcher {
