@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hack/mail-pictures.sh: draws docs/pictures/mail-*.png: the HTML of sample mails in Chromium.
+# hack/mail-pictures.sh: renders docs/pictures/mail-*.png: the HTML of sample mails in Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preview=${MAIL_PREVIEW:-build/dev/mail_preview}

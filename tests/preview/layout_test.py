@@ -41,14 +41,10 @@ def measured(chromium, folder, mail):
     )
     page = pathlib.Path(folder) / "page.html"
     page.write_text(PAGE.format(frames=frames))
-    dom = subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000"]
-        + [f"--user-data-dir={folder}/profile", "--dump-dom", page.as_uri()],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    ).stdout
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu"]
+    command += ["--virtual-time-budget=10000", f"--user-data-dir={folder}/profile"]
+    command += ["--dump-dom", page.as_uri()]
+    dom = subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout
     return json.loads(re.search(r'<pre id="result">(.*?)</pre>', dom)[1])
 
 
