@@ -167,7 +167,7 @@ struct App::Parts {
   reconcile::SmtpSettingsReader smtp_settings{client, table, operator_namespace};
   reconcile::DeliveryRequeue delivery_requeue{queues};
   notify::Dispatcher dispatcher{{event_sink, email, smtp_settings, delivery_requeue,
-                                 delivery_requeue, notice_counter, clock}};
+                                 delivery_requeue, notice_counter, clock, config.installation}};
 
   reconcile::JwtKeys jwt_keys{client,
                               clock,

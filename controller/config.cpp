@@ -14,6 +14,8 @@ namespace apitoken {
 namespace {
 
 constexpr int kMaxWorkers = 256;
+constexpr std::size_t kMaxClusterName = 63;
+constexpr std::size_t kMaxPortalUrl = 200;
 constexpr Seconds kLeastClockTolerance{
     10};  // less is noise: a Date has whole seconds, and answers take time
 
@@ -76,6 +78,35 @@ Complaint set_issuer(Config& config, std::string_view value) {
            "the end";
   }
   config.issuer = value;
+  return {};
+}
+
+// Stands in subjects and, in the chart, in a YAML string.
+Complaint set_cluster_name(Config& config, std::string_view value) {
+  const auto fits = [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; };
+  if (value.empty() || value.size() > kMaxClusterName || !std::ranges::all_of(value, fits)) {
+    return fmt::format(
+        "allowed are 1 to {} letters, digits and signs without blanks and quotes, such as prod-eu",
+        kMaxClusterName);
+  }
+  config.installation.cluster_name = value;
+  return {};
+}
+
+// http is for a portal on the own machine.
+Complaint set_portal_url(Config& config, std::string_view value) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  constexpr std::string_view kHttp = "http://";
+  const std::string secure = value.starts_with(kHttp)
+                                 ? fmt::format("https://{}", value.substr(kHttp.size()))
+                                 : std::string(value);
+  if (!is_plain_https_url(secure) || value.size() > kMaxPortalUrl) {
+    return fmt::format(
+        "allowed are URLs https://HOST[:PORT][/PATH] or http://…, of at most {} "
+        "characters, without query, fragment and user",
+        kMaxPortalUrl);
+  }
+  config.installation.portal_url = value;
   return {};
 }
 
@@ -175,6 +206,11 @@ constexpr std::array kFlags{
         "How far the clocks of this machine and of the API server may differ before nothing is "
         "minted or deleted.",
         set_clock_tolerance},
+    Flag<Config>{"cluster-name", "NAME", "",
+                 "How mails name this cluster, in their subject and body.", set_cluster_name},
+    Flag<Config>{"portal-url", "URL", "",
+                 "Where people open the web portal; mails and Events then link to the token.",
+                 set_portal_url},
     Flag<Config>{"per-token-metrics", "", "true",
                  "Expose series for each ApiToken beside the counts.",
                  [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},

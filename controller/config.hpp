@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "core/notices.hpp"
 #include "program/log.hpp"
 
 namespace apitoken {
@@ -36,7 +37,8 @@ struct Config {
   std::optional<std::string> issuer;  // claim iss of JWTs; absent: by the operator's namespace
   Seconds jwt_key_rotation{std::chrono::hours(720)};
   Seconds clock_tolerance{
-      std::chrono::minutes(5)};  // between this machine's clock and the API server's
+      std::chrono::minutes(5)};     // between this machine's clock and the API server's
+  core::Installation installation;  // how mails and Events name and link this cluster
   LogLevel log_level = LogLevel::Info;
   LogFormat log_format = LogFormat::Text;
   bool per_token_metrics = true;

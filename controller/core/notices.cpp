@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::size_t kMaxName = 253;  // of a DNS-1123 subdomain
 constexpr std::size_t kHashDigits = 16;
+constexpr std::size_t kMaxNote = 1000;  // the API server refuses notes of 1 kB and more
 
-std::string event_note(const Notice& notice, WallTime now) {
+std::string event_note(const Notice& notice, WallTime now, const Installation& installation) {
   const WallTime expiry = notice.key.expires_at;
   const bool is_expired = expiry <= now;
   std::string note = fmt::format(
@@ -26,10 +27,19 @@ std::string event_note(const Notice& notice, WallTime now) {
   if (notice.warning) {
     note += " Renew it: " + renew_command(notice);
   }
+  if (const std::string link = portal_link(installation, notice.token()); !link.empty()) {
+    const std::string more = " Open in the portal: " + link;
+    if (note.size() + more.size() <= kMaxNote) note += more;
+  }
   return note;
 }
 
 }  // namespace
+
+std::string portal_link(const Installation& installation, const api::ObjectKey& token) {
+  if (installation.portal_url.empty()) return "";
+  return fmt::format("{}/tokens/{}/{}", installation.portal_url, token.ns, token.name);
+}
 
 std::string renew_command(const Notice& notice) {
   return fmt::format(
@@ -72,7 +82,7 @@ std::string event_name(std::string_view object, std::string_view fact) {
                      sha256_hex(fact).substr(0, kHashDigits));
 }
 
-api::Event notice_event(const Notice& notice, WallTime now) {
+api::Event notice_event(const Notice& notice, WallTime now, const Installation& installation) {
   const bool is_expiry = notice.key.before == Seconds(0);
   api::Event event;
   event.ns = notice.ns;
@@ -82,7 +92,7 @@ api::Event notice_event(const Notice& notice, WallTime now) {
   event.warning = notice.warning;
   event.reason = is_expiry ? api::reason::kExpired : api::reason::kExpiringSoon;
   event.action = is_expiry ? "Expire" : "Remind";
-  event.note = event_note(notice, now);
+  event.note = event_note(notice, now, installation);
   return event;
 }
 

@@ -60,6 +60,16 @@ struct ConfigRoute {
   bool operator==(const ConfigRoute&) const = default;
 };
 
+// How mails and Events name the place they come from, and lead there.
+struct Installation {
+  std::string cluster_name;  // printable ASCII; empty: not said
+  std::string portal_url;    // of the web portal, without a slash at its end; empty: no links
+
+  bool operator==(const Installation&) const = default;
+};
+// The portal's page of a token; empty without a portal.
+std::string portal_link(const Installation& installation, const api::ObjectKey& token);
+
 // The reminder to deliver now: the nearest due one. Empty if the ledger has that one or a nearer
 // one under `config`, or if none is due. `reminders` may be in any order.
 std::optional<Seconds> due_notice(std::span<const Seconds> reminders, WallTime expires_at,
@@ -72,8 +82,9 @@ std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime ex
 // The name of an Event about `object` (a DNS-1123 subdomain): "<object, cut>.<16 hex digits of the
 // hash of fact>". Equal facts get equal names, so a restart cannot write an Event twice.
 std::string event_name(std::string_view object, std::string_view fact);
-// The Event of a notice: reason ExpiringSoon or Expired, on the ApiToken.
-api::Event notice_event(const Notice& notice, WallTime now);
+// The Event of a notice: reason ExpiringSoon or Expired, on the ApiToken. Its note is shorter than
+// 1 kB and has the portal's link if there is room.
+api::Event notice_event(const Notice& notice, WallTime now, const Installation& installation = {});
 
 // The shell command that rotates the token of a notice. Namespace and name are DNS-1123 and need no
 // quotes.

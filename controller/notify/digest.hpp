@@ -1,6 +1,12 @@
-// The mail itself: what a digest of notices says, in text and HTML, and its headers. Pure; the
-// dispatcher calls it. Whatever a user wrote is escaped and freed of control characters. Source:
-// RFC 5322 (headers), RFC 2045 and 2046 (MIME), RFC 3834 (Auto-Submitted)
+// A digest: one mail about the notices of one TokenExpiryConfig. Pure; any thread; the dispatcher
+// is the caller. All text from users is escaped and freed of control characters. Sources: RFC 5322
+// (headers), RFC 2045 and 2046 (MIME), RFC 3834 (Auto-Submitted), RFC 2156 (Importance).
+//
+// What a mail holds, as text and as HTML alike:
+//   headline        how many tokens, until when; cluster and TokenExpiryConfig
+//   cards           one for each token, the most urgent first, with its commands; at most kMaxCards
+//   namespaces      the other tokens, one line each, by namespace; the rest counted
+//   how to renew    and who sent the mail
 #pragma once
 
 #include <string>
@@ -12,22 +18,21 @@
 namespace apitoken::notify {
 
 struct Digest {
-  std::vector<core::Notice> notices;  // in any order; shown by expiry
+  std::vector<core::Notice> notices;  // of one TokenExpiryConfig, in any order
   core::Mailbox from;
-  std::vector<std::string> recipients;  // all of them stand in To
+  std::vector<std::string> recipients;  // all stand in To
   std::string message_id;               // with its angle brackets
   WallTime now{};
-  bool to_user = false;  // to a token's user: what others wrote, the description, stays out
+  bool to_user = false;  // to a token's user: descriptions, which others wrote, are left out
+  core::Installation installation{};
 };
 
-// Tokens that a mail lists; the rest are counted.
-inline constexpr std::size_t kMaxListed = 200;
-
-// "3 API tokens expire within 7 days, the first on 2026-12-01 (team-a/ci-deploy)"
+// "[prod-eu] 3 API tokens expire within 7 days, the first on 2026-12-01 (team-a/ci-deploy)"
 std::string digest_subject(const Digest& digest);
 std::string digest_text(const Digest& digest);
+// Below 100 kB, since Gmail cuts longer ones. Tables and inline styles, for Outlook; no images.
 std::string digest_html(const Digest& digest);
-// The whole message, lines ended by CRLF and at most 78 characters long where that can be.
+// The whole message: lines end with CRLF and have at most 78 characters where that is possible.
 // Deterministic.
 std::string render_mail(const Digest& digest);
 

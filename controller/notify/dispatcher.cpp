@@ -25,14 +25,29 @@ constexpr std::string_view kMailLane = "mail ";
 constexpr std::string_view kLoginLane = "login ";
 constexpr std::string_view kTestLane = "test ";
 
-std::string why_unsent(const Result<SendResult>& result) {
-  if (!result) return result.error().message;
-  return result->mail_refused ? result->mail_refused->text : "every recipient was refused";
+std::string why_unsent(const Result<SendResult>& sent) {
+  if (!sent) return sent.error().message;
+  return sent->mail_refused ? sent->mail_refused->text : "every recipient was refused";
+}
+
+Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt,
+                 const core::Installation& installation, WallTime now) {
+  std::vector<core::NoticeKey> keys;
+  for (const auto& notice : attempt.notices) keys.push_back(notice.key);
+  const auto& recipients = attempt.target.recipients;
+  return {attempt.notices,
+          settings.from,
+          recipients,
+          core::message_id(std::move(keys), recipients, core::domain_of(settings.from.address)),
+          now,
+          attempt.target.channel == Channel::UserMail,
+          installation};
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(DispatcherParts parts) : parts_(parts), events_(parts.events, parts.clock) {}
+Dispatcher::Dispatcher(DispatcherParts parts)
+    : parts_(std::move(parts)), events_(parts_.events, parts_.clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
   const std::jthread mail([this, stop] {
@@ -75,8 +90,8 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
   while (!lanes.is_full() && !stop.stop_requested()) {
     const auto mailing = lanes.running(kMailLane);
     const auto logging_in = lanes.running(kLoginLane);
-    std::optional<std::pair<Outbox::BatchId, std::string>> batch;
-    std::optional<std::string> login;
+    std::optional<Outbox::Turn> batch;
+    std::optional<Outbox::Turn> login;
     std::optional<TestMailRequest> test;
     {
       std::lock_guard lock(mutex_);
@@ -88,10 +103,10 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
       lanes.start(fmt::format("{}{}", kTestLane, test->config),
                   [=, this] { send_test_mail(*test, stop); });
     } else if (batch) {
-      lanes.start(fmt::format("{}{}", kMailLane, batch->second),
-                  [=, this] { send_batch(batch->first, batch->second, stop); });
+      lanes.start(fmt::format("{}{}", kMailLane, batch->config),
+                  [=, this] { send_batch(*batch, stop); });
     } else if (login) {
-      lanes.start(fmt::format("{}{}", kLoginLane, *login),
+      lanes.start(fmt::format("{}{}", kLoginLane, login->config),
                   [=, this] { check_login(*login, stop); });
     } else {
       return;
@@ -114,7 +129,7 @@ void Dispatcher::take_posted() {
     std::lock_guard lock(mutex_);
     events_woken_ = false;
     posted = std::exchange(posted_, {});
-    canceled = std::exchange(canceled_, {});
+    canceled = outbox_.take_canceled_events();
   }
   for (Posted& item : posted) events_.post(std::move(item.event), item.repeatable, item.tag);
   if (!canceled.empty()) events_.cancel(canceled);
@@ -134,46 +149,47 @@ void Dispatcher::write_events(std::stop_token stop) {
         continue;
       }
       written += fate == Fate::Written;
-      outbox_.event_done(tag,
-                         fate == Fate::Written ? std::optional(parts_.clock.wall()) : std::nullopt);
+      outbox_.event_finished(
+          tag, fate == Fate::Written ? std::optional(parts_.clock.wall()) : std::nullopt);
     }
   }
   if (written > 0) parts_.observer.notices_attempted("event", "sent", written);
   if (errors > 0) parts_.observer.notices_attempted("event", "error", errors);
 }
 
-void Dispatcher::send_batch(Outbox::BatchId id, const std::string& config, std::stop_token stop) {
-  const auto settings = parts_.settings.mail_settings(config, stop);
+void Dispatcher::send_batch(const Outbox::Turn& turn, std::stop_token stop) {
+  const auto settings = parts_.settings.mail_settings(turn.config, stop);
   std::optional<Outbox::Attempt> attempt;
   {
     std::lock_guard lock(mutex_);
     if (!settings) {
-      outbox_.failed(id, config, settings.error(), now(), true);
+      outbox_.attempt_failed(turn, settings.error(), Outbox::FailedAt::Settings, now());
     } else {
-      attempt = outbox_.begin(id);
+      attempt = outbox_.begin_attempt(turn);
     }
   }
   if (!settings && !stop.stop_requested()) {
-    spdlog::warn("mail waits: config={} kind={} error=\"{}\"", config,
+    spdlog::warn("mail waits: config={} kind={} error=\"{}\"", turn.config,
                  to_string(settings.error().kind), settings.error().message);
   }
   if (attempt) deliver(*settings, *attempt, stop);
 }
 
-void Dispatcher::check_login(const std::string& config, std::stop_token stop) {
-  const auto settings = parts_.settings.mail_settings(config, stop);
+void Dispatcher::check_login(const Outbox::Turn& turn, std::stop_token stop) {
+  using enum Outbox::FailedAt;
+  const auto settings = parts_.settings.mail_settings(turn.config, stop);
   const Status tried = settings ? parts_.mail.try_login(*settings, kTestTimeout, stop)
                                 : std::unexpected(settings.error());
   {
     std::lock_guard lock(mutex_);
     if (tried) {
-      outbox_.login_worked(config);
+      outbox_.login_worked(turn);
     } else {
-      outbox_.login_failed(config, tried.error(), now(), !settings);
+      outbox_.login_failed(turn, tried.error(), settings ? Server : Settings, now());
     }
   }
   if (!tried && tried.error().kind != ErrorKind::Canceled)
-    spdlog::warn("login to the mail server failed: config={} error=\"{}\"", config,
+    spdlog::warn("login to the mail server failed: config={} error=\"{}\"", turn.config,
                  tried.error().message);
 }
 
@@ -182,7 +198,8 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
   Result<SendResult> sent = fail(ErrorKind::Invalid, "");
   if (settings) {
     const Mail mail{settings->from.address, request.recipients,
-                    render_test_mail(request, *settings, parts_.clock.wall()), kTestTimeout};
+                    render_test_mail(request, *settings, parts_.installation, parts_.clock.wall()),
+                    kTestTimeout};
     sent = parts_.mail.send(*settings, mail, stop);
   } else {
     sent = std::unexpected(settings.error());
@@ -199,35 +216,27 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
 
 void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& attempt,
                          std::stop_token stop) {
-  std::vector<core::NoticeKey> keys;
-  for (const auto& notice : attempt.notices) keys.push_back(notice.key);
-  const Digest digest{
-      attempt.notices,
-      settings.from,
-      attempt.recipients,
-      core::message_id(std::move(keys), attempt.recipients, core::domain_of(settings.from.address)),
-      parts_.clock.wall(),
-      attempt.to_user};
+  const std::string& config = attempt.turn.config;
+  const Digest digest = digest_of(settings, attempt, parts_.installation, parts_.clock.wall());
   const Mail mail{settings.from.address, attempt.envelope, render_mail(digest)};
-  const auto result = parts_.mail.send(settings, mail, stop);
+  const auto sent = parts_.mail.send(settings, mail, stop);
   {
     std::lock_guard lock(mutex_);
-    if (result) {
-      outbox_.finished(attempt.batch, *result, now());
+    if (sent) {
+      outbox_.attempt_finished(attempt.turn, *sent, now());
     } else {
-      outbox_.failed(attempt.batch, attempt.config, result.error(), now());
+      outbox_.attempt_failed(attempt.turn, sent.error(), Outbox::FailedAt::Server, now());
     }
   }
   const std::size_t count = attempt.notices.size();
-  if (result && !result->accepted.empty()) {
+  if (sent && !sent->accepted.empty()) {
     parts_.observer.notices_attempted("email", "sent", count);
-    spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}",
-                 attempt.config, count, result->accepted.size(), result->refused.size(),
-                 digest.message_id);
-  } else if (result || result.error().kind != ErrorKind::Canceled) {
+    spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}", config,
+                 count, sent->accepted.size(), sent->refused.size(), digest.message_id);
+  } else if (sent || sent.error().kind != ErrorKind::Canceled) {
     parts_.observer.notices_attempted("email", "error", count);
-    spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", attempt.config,
-                 count, attempt.envelope.size(), why_unsent(result));
+    spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", config, count,
+                 attempt.envelope.size(), why_unsent(sent));
   }
 }
 
@@ -274,13 +283,13 @@ void Dispatcher::post_event(api::Event event, bool repeatable) {
 void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& route) {
   {
     std::lock_guard lock(mutex_);
-    const bool fresh = outbox_.submit(notice, route, now());
-    canceled_.merge(outbox_.take_superseded());
-    if (const auto tag = outbox_.event_tag(notice.key); fresh && tag) {
+    const bool is_new = outbox_.submit(notice, route, now());
+    if (const auto tag = outbox_.event_tag(notice.key); is_new && tag) {
       if (notice.warning || normal_events_.take(parts_.clock.steady())) {
-        posted_.push_back({core::notice_event(notice, parts_.clock.wall()), false, *tag});
+        posted_.push_back(
+            {core::notice_event(notice, parts_.clock.wall(), parts_.installation), false, *tag});
       } else {
-        outbox_.event_done(*tag, {});
+        outbox_.event_finished(*tag, {});
       }
     }
   }
@@ -290,7 +299,7 @@ void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& rou
 void Dispatcher::cancel_notices(const std::string& uid) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.cancel_notices(uid));
+    outbox_.cancel_notices(uid);
   }
   wake();
 }
@@ -298,7 +307,7 @@ void Dispatcher::cancel_notices(const std::string& uid) {
 void Dispatcher::token_deleted(const std::string& uid) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.token_deleted(uid));
+    outbox_.token_deleted(uid);
   }
   wake();
 }
@@ -306,7 +315,7 @@ void Dispatcher::token_deleted(const std::string& uid) {
 void Dispatcher::remove_config(const std::string& config) {
   {
     std::lock_guard lock(mutex_);
-    canceled_.merge(outbox_.remove_config(config));
+    outbox_.remove_config(config);
     test_mails_.remove_config(config);
   }
   wake();
@@ -323,8 +332,8 @@ void Dispatcher::retry_now(const std::string& config) {
 void Dispatcher::try_login(const std::string& config) {
   {
     std::lock_guard lock(mutex_);
-    outbox_.request_login(config, parts_.clock.steady());
     outbox_.retry_now(config, parts_.clock.steady());
+    outbox_.request_login(config, parts_.clock.steady());
   }
   wake();
 }

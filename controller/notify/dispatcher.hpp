@@ -68,6 +68,7 @@ struct DispatcherParts {
   const WorkloadGauge& workload;
   NotifyObserver& observer;
   const Clock& clock;
+  core::Installation installation{};
 };
 
 class Dispatcher {
@@ -124,16 +125,16 @@ class Dispatcher {
   void write_events(std::stop_token stop);
   // Starts all that is due and not blocked by a running job of the same config.
   void start_mail(MailLanes& lanes, std::stop_token stop);
-  void send_batch(Outbox::BatchId id, const std::string& config, std::stop_token stop);
+  void send_batch(const Outbox::Turn& turn, std::stop_token stop);
   void send_test_mail(const TestMailRequest& request, std::stop_token stop);
-  void check_login(const std::string& config, std::stop_token stop);
+  void check_login(const Outbox::Turn& turn, std::stop_token stop);
   SteadyTime next_mail(const MailLanes& lanes) const;
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void report_changes();
   // Until `woken`, `stop`, or the time that `next_due` gives; both are read under the lock.
   void wait(std::stop_token stop, const bool& woken, const std::function<SteadyTime()>& next_due);
   void wake();
-  Outbox::Now now() const { return {parts_.clock.wall(), parts_.clock.steady()}; }
+  Now now() const { return {parts_.clock.wall(), parts_.clock.steady()}; }
 
   const DispatcherParts parts_;
   EventChannel events_;  // used by the Events thread alone
@@ -144,7 +145,6 @@ class Dispatcher {
   bool events_woken_ = false;
   bool mail_woken_ = false;
   std::vector<Posted> posted_;
-  std::set<std::uint64_t> canceled_;
   TokenBucket normal_events_{20, 100};
   Outbox outbox_;
   TestMails test_mails_;

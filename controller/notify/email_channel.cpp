@@ -1,5 +1,5 @@
-// SMTP through libcurl. It sends RCPT for one recipient after another and hands each command and
-// each reply line to a callback; the dialogue keeps which reply belongs to which command.
+// SMTP through libcurl, which sends one RCPT for each recipient and passes each command and reply
+// line to a callback. SmtpDialogue matches replies with commands.
 #include "notify/email_channel.hpp"
 
 #include <arpa/inet.h>
@@ -23,12 +23,13 @@ namespace apitoken::notify {
 namespace {
 
 constexpr std::size_t kMaxDetail = 200;
-// RFC 5321 4.5.3.1.10: some servers answer so to one recipient too many, who can have another mail.
+// RFC 5321 4.5.3.1.10: the answer of some servers to one recipient too many. Such a recipient gets
+// the next mail.
 constexpr int kTooManyRecipients = 552;
 
 SmtpDialogue::Time now() { return std::chrono::steady_clock::now(); }
 
-// One attempt: what libcurl's callbacks need. Lives as long as one call of curl_easy_perform.
+// The state of one attempt for libcurl's callbacks. Lives as long as one call of curl_easy_perform.
 struct Attempt {
   std::string_view unsent;
   SmtpDialogue dialogue;
@@ -52,7 +53,7 @@ std::size_t on_reply(char* bytes, std::size_t size, std::size_t count, void* use
   return size * count;
 }
 
-// libcurl's trace, of which the commands alone are looked at.
+// Receives libcurl's trace and keeps the commands in it.
 int on_trace(CURL*, curl_infotype kind, char* bytes, std::size_t size, void* user) {
   if (kind == CURLINFO_HEADER_OUT)
     static_cast<Attempt*>(user)->dialogue.on_command({bytes, size}, now());
@@ -61,7 +62,7 @@ int on_trace(CURL*, curl_infotype kind, char* bytes, std::size_t size, void* use
 
 std::size_t discard_body(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 
-// With NOSIGNAL libcurl leaves SIGPIPE to us: on a thread that ran this, a broken connection is an
+// With NOSIGNAL libcurl leaves SIGPIPE to us. On a thread that blocks it, a broken connection is an
 // error code.
 void block_sigpipe() {
   sigset_t set;
@@ -105,8 +106,8 @@ const char* login_options(const std::optional<core::AuthMethod>& method) {
   return "AUTH=CRAM-MD5";
 }
 
-// Equal where a connection may serve both. libcurl would reuse one that STARTTLS secured under
-// another CA.
+// Settings with equal keys may share a connection. libcurl alone would reuse a connection that
+// STARTTLS secured with another CA.
 std::string key_of(const MailSettings& settings) {
   return fmt::format("{} {} {} {} {} {} {}", settings.server.text(), int(settings.tls),
                      core::sha256_hex(settings.username),
@@ -127,8 +128,8 @@ class EmailChannel::Session {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (ready == CURLE_OK) curl_ = curl_easy_init();
   }
-  // libcurl says QUIT to servers and waits for the answer, two minutes long if need be. With the
-  // reading side shut down it still says QUIT and does not wait.
+  // libcurl sends QUIT and waits up to two minutes for the answer. With the reading side shut down
+  // it sends QUIT and does not wait.
   ~Session() {
     block_sigpipe();
     for (const curl_socket_t socket : sockets_) ::shutdown(socket, SHUT_RD);
@@ -150,8 +151,8 @@ class EmailChannel::Session {
   void set_up_login(const MailSettings& settings);
   void set_up_callbacks(Attempt& attempt);
   void set_up_mail(const Mail& mail, curl_slist* recipients, Attempt& attempt);
-  // Runs what was set up, and drops the options, the password among them; the connection stays. An
-  // error only where the server's replies do not tell the result by themselves.
+  // Runs the prepared request, then removes all options, the password among them; the connection
+  // stays open. Returns an error if curl reports one; the replies may still hold a result.
   std::optional<Error> perform(const MailSettings& settings, Attempt& attempt);
   Error explain(CURLcode code, const MailSettings& settings, const Attempt& attempt) const;
   std::string detail_of(CURLcode code) const;
@@ -170,7 +171,7 @@ class EmailChannel::Session {
   std::array<char, CURL_ERROR_SIZE> error_{};
 };
 
-// Here a name has become an address: what goes without TLS is kept to addresses near enough.
+// The host name is resolved here: without TLS, only addresses within reach are connected.
 curl_socket_t EmailChannel::Session::on_open(void* user, curlsocktype,
                                              struct curl_sockaddr* address) {
   auto& session = *static_cast<Session*>(user);
@@ -190,7 +191,7 @@ int EmailChannel::Session::on_close(void* user, curl_socket_t socket) {
   return ::close(socket);
 }
 
-// Called at least once a second, whatever libcurl waits for.
+// Called at least once a second, also while libcurl waits.
 int EmailChannel::Session::on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& session = *static_cast<Session*>(user);
   Attempt& attempt = *session.attempt_;
@@ -204,7 +205,7 @@ int EmailChannel::Session::on_progress(void* user, curl_off_t, curl_off_t, curl_
 void EmailChannel::Session::set_up_connection(const MailSettings& settings,
                                               const std::string& system_ca_file) {
   const bool implicit = settings.tls == core::TlsMode::Implicit;
-  // libcurl takes what EHLO says from the path.
+  // libcurl takes the name for EHLO from the path.
   char* const helo = curl_easy_escape(curl_, settings.helo.data(), int(settings.helo.size()));
   set(CURLOPT_URL, fmt::format("{}://{}/{}", implicit ? "smtps" : "smtp", settings.server.text(),
                                helo ? helo : "")
@@ -214,7 +215,7 @@ void EmailChannel::Session::set_up_connection(const MailSettings& settings,
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // a name server that does not answer holds up nobody
-  // The dialogue keeps the time by phases; libcurl's own limits, one for all of them, must not end
+  // SmtpDialogue limits each phase. libcurl's own limits count all phases together and must not end
   // an attempt earlier.
   constexpr std::chrono::hours kNever(24);
   set(CURLOPT_CONNECTTIMEOUT_MS, long(std::chrono::milliseconds(kNever).count()));
@@ -237,8 +238,7 @@ void EmailChannel::Session::set_up_connection(const MailSettings& settings,
 void EmailChannel::Session::set_up_login(const MailSettings& settings) {
   if (settings.username.empty()) return;
   set(CURLOPT_USERNAME, settings.username.c_str());
-  // The bytes of a SecretString end with a NUL, as those of any std::string; one within is refused
-  // in check().
+  // SecretString ends with a NUL; check() refuses one within the text.
   set(CURLOPT_PASSWORD, settings.password.reveal().data());
   set(CURLOPT_LOGIN_OPTIONS, login_options(settings.auth));
 }
@@ -349,8 +349,8 @@ Status EmailChannel::Session::try_login(const MailSettings& settings,
   return {};
 }
 
-// Without what changes from one attempt to the next ("after 12 ms"): a repeated failure must read
-// the same.
+// Leaves out parts that change from one attempt to the next ("after 12 ms"), so that a repeated
+// failure has the same text.
 std::string EmailChannel::Session::detail_of(CURLcode code) const {
   long system_error = 0;
   curl_easy_getinfo(curl_, CURLINFO_OS_ERRNO, &system_error);
@@ -387,8 +387,8 @@ Error EmailChannel::Session::explain(CURLcode code, const MailSettings& settings
       return say(SmtpFault::Connection, detail_of(code));
     case CURLE_SEND_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-      // libcurl says so for a refused command or message, and for broken connections; a code from
-      // 400 tells them apart.
+      // Both for a refused command or message and for a broken connection; only the first has a
+      // reply of 400 or more.
       if (const SmtpReply* reply = dialogue.last_reply(); reply && reply->code >= 400)
         return say(SmtpFault::Refused);
       return say(SmtpFault::Connection, detail_of(code));

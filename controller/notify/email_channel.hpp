@@ -1,6 +1,6 @@
-// EmailChannel: the MailChannel over libcurl, and the only place that includes it. Thread-safe:
-// each mail goes over a connection that nobody else uses meanwhile. The server's certificate and
-// name are always checked; it never logs, and libcurl never does for it. Source:
+// EmailChannel: the MailChannel over libcurl; no other file includes libcurl for mail. Thread-safe:
+// two threads never share a connection. It always checks the server's certificate and name, and
+// never logs. Source:
 // https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314
 // (implicit TLS)
 #pragma once
@@ -29,10 +29,10 @@ class EmailChannel final : public MailChannel {
  private:
   class Session;
   struct Idle {
-    std::string key;  // of the settings that it was made with
+    std::string key;  // identifies the settings of the connection
     std::unique_ptr<Session> session;
   };
-  // A kept connection for `key`, or a new one.
+  // An idle connection for `key`, or a new one.
   std::unique_ptr<Session> take_session(const std::string& key);
 
   const EmailTimeouts timeouts_;

@@ -1,5 +1,5 @@
-// MailChannel: one mail to one SMTP server, and what it answered for each recipient. The dispatcher
-// calls it, on threads of its own; tests put a scripted one in its place. It never retries.
+// MailChannel: sends one mail to one SMTP server and returns its answer for each recipient. The
+// dispatcher calls it on its mail threads; tests use a scripted one. It never retries.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,7 @@ struct MailSettings {
   std::string username;  // empty: no AUTH
   SecretString password;
   std::string ca;                        // PEM; empty: the system's CAs
-  std::string helo;                      // what EHLO says; empty: the machine's name
+  std::string helo;                      // the name in EHLO; empty: the machine's name
   std::optional<core::AuthMethod> auth;  // absent: PLAIN or LOGIN
 };
 
@@ -34,7 +34,7 @@ struct Mail {
       0};  // the whole attempt; zero: as long as each phase of SMTP may take
 };
 
-// The server's word on a recipient that it did not take.
+// The server's reply about a recipient that it refused.
 struct Refusal {
   std::string address;
   int code = 0;
@@ -47,8 +47,8 @@ struct Refusal {
 struct SendResult {
   std::vector<std::string> accepted;
   std::vector<Refusal> refused;
-  // The server took recipients and then refused the mail for good (no address): one of them, or
-  // their number, may be why. Nothing was sent then, and `accepted` is empty.
+  // The server accepted recipients and then refused the mail for good: one of them, or their
+  // number, may be the reason. Nothing was sent, and `accepted` is empty. Its address is empty.
   std::optional<Refusal> mail_refused{};
 };
 
@@ -62,10 +62,10 @@ class MailChannel {
   // may send at once.
   virtual Result<SendResult> send(const MailSettings& settings, const Mail& mail,
                                   std::stop_token stop) = 0;
-  // Connects, sets up TLS and logs in as for a mail, and sends none. Errors: as send().
+  // Connects, sets up TLS and logs in, without sending a mail. Errors: as send().
   virtual Status try_login(const MailSettings& settings, std::chrono::milliseconds within,
                            std::stop_token stop) = 0;
-  // No mail is due at present: a connection kept open between mails may go.
+  // No mail is due now: closes connections that are kept open between mails.
   virtual void rest() = 0;
 };
 

@@ -1,6 +1,5 @@
-// MailLanes: a thread for each thing that lasts as long as a mail server likes, so that a server
-// that hangs holds up nobody else. The dispatcher's mail thread owns it and is the only one to call
-// it; jobs run on threads of their own.
+// MailLanes: runs each exchange with a mail server on a thread of its own, so that a server that
+// hangs delays no other. The dispatcher's mail thread owns it and is its only caller.
 #pragma once
 
 #include <atomic>
@@ -15,21 +14,21 @@ namespace apitoken::notify {
 
 class MailLanes {
  public:
-  // So many jobs run at once; more wait for one to end.
+  // Jobs that run at once. The caller starts more when one ends.
   static constexpr std::size_t kMaxJobs = 32;
 
   // `on_finished` is called on a job's thread when the job is done.
   explicit MailLanes(std::function<void()> on_finished) : on_finished_(std::move(on_finished)) {}
-  // Waits for all jobs: they were told to stop before.
+  // Joins all jobs. Their stop tokens were triggered before.
   ~MailLanes() = default;
   MailLanes(const MailLanes&) = delete;
   MailLanes& operator=(const MailLanes&) = delete;
 
-  // Drops the threads of jobs that are done.
+  // Joins the threads of finished jobs.
   void reap();
   bool is_full() const { return lanes_.size() >= kMaxJobs; }
   bool is_empty() const { return lanes_.empty(); }
-  // Starts `job`; no other of that name is running.
+  // Starts `job`. Precondition: no job of that name is running.
   void start(const std::string& name, std::function<void()> job);
   // The names of running jobs that begin with `prefix`, without it.
   std::set<std::string> running(std::string_view prefix) const;

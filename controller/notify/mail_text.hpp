@@ -1,6 +1,6 @@
-// How text stands in a mail: header words, quoted-printable bodies, HTML, dates. Pure; digest is
-// the one caller. Source: RFC 2047 (encoded words), RFC 2045 section 6.7 (quoted-printable), RFC
-// 5322 section 3.3 (dates)
+// Encodings of a mail: header lines, quoted-printable bodies, HTML escapes, dates. Pure; any
+// thread. Source: RFC 2047 (encoded words), RFC 2045 section 6.7 (quoted-printable), RFC 5322
+// section 3.3 (dates)
 #pragma once
 
 #include <string>

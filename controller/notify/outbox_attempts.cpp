@@ -1,232 +1,192 @@
-// The outbox's attempts: which batch or login is to be tried when, and what becomes of it.
-#include <fmt/format.h>
-
+// The outbox's attempts: which batch or login is tried when, and what follows from the result.
 #include <algorithm>
-#include <tuple>
-#include <utility>
 
 #include "notify/outbox.hpp"
 
 namespace apitoken::notify {
 namespace {
 
-constexpr Backoff kRetry{std::chrono::seconds(30), std::chrono::hours(1)};
-// Recipients who are refused for the moment (greylisting) hold up the ledger for so many tries, 15
-// minutes; after that those who got the mail count. They themselves are tried for about four days
-// more.
-constexpr std::uint32_t kTriesBeforeCounting = 5;
-constexpr std::uint32_t kTriesOfLateRecipients = 100;
-constexpr std::size_t kMaxRefusals = 20;
+// Recipients that are refused for now (greylisting) delay the ledger for this many rounds, 15
+// minutes. After that the notice counts as sent to those who accepted it, and the others are tried
+// for about four more days.
+constexpr std::uint32_t kRoundsBeforeCounting = 5;
+constexpr std::uint32_t kMaxRounds = 100;
 
 }  // namespace
 
-SteadyTime Outbox::due_of(const Batch& batch) const {
-  if (batch.to.recipients.empty())
-    return SteadyTime::max();  // no valid address yet: a changed route moves its notices
-  const auto state = configs_.find(batch.to.config);
-  return state == configs_.end() ? batch.due : std::max(batch.due, state->second.paused_until);
-}
-
-std::optional<std::pair<Outbox::BatchId, std::string>> Outbox::next_batch(SteadyTime now,
-                                                                          const Busy& busy) {
-  const auto order = [&](const auto& item) {
-    return std::tuple(busy.contains(item.second.to.config), due_of(item.second),
-                      item.second.failures);
-  };
-  const auto earliest = std::ranges::min_element(batches_, {}, order);
-  if (earliest == batches_.end() || busy.contains(earliest->second.to.config) ||
-      due_of(earliest->second) > now)
-    return {};
-  configs_[earliest->second.to.config].retry_asked = false;
-  return std::pair(earliest->first, earliest->second.to.config);
+std::optional<Outbox::Turn> Outbox::next_batch(SteadyTime now, const Busy& busy) const {
+  std::optional<Turn> turn;
+  SteadyTime earliest = now;
+  for (const auto& [config, state] : configs_) {
+    if (state.queue.empty() || busy.contains(config)) continue;
+    const auto [batch_due, id] = *state.queue.begin();
+    const SteadyTime due = std::max(batch_due, state.health.paused_until());
+    if (due > earliest || (turn && due == earliest)) continue;
+    turn = Turn{config, id, state.health.version()};
+    earliest = due;
+  }
+  return turn;
 }
 
 SteadyTime Outbox::next_due(const Busy& mailing, const Busy& logging_in) const {
   SteadyTime next = SteadyTime::max();
-  for (const auto& [id, batch] : batches_) {
-    if (!mailing.contains(batch.to.config)) next = std::min(next, due_of(batch));
-  }
   for (const auto& [config, state] : configs_) {
-    if (state.login_due && !logging_in.contains(config)) next = std::min(next, *state.login_due);
+    if (!state.queue.empty() && !mailing.contains(config))
+      next = std::min(next, std::max(state.queue.begin()->first, state.health.paused_until()));
+    if (const auto due = state.health.login_due(); due && !logging_in.contains(config))
+      next = std::min(next, *due);
   }
   return next;
 }
 
-void Outbox::request_login(const std::string& config, SteadyTime now) {
-  configs_[config].login_due = now;
+void Outbox::retry_now(const std::string& config, SteadyTime now) {
+  ConfigState* state = find_config(config);
+  if (!state) return;
+  state->health.settings_changed(now);
+  const auto queue = state->queue;
+  for (const auto& [due, id] : queue) {
+    Batch& batch = batches_.at(id);
+    if (batch.is_frozen && due > now) schedule(id, batch, now);
+  }
+  changed_.insert(config);
 }
 
-std::optional<std::string> Outbox::next_login(SteadyTime now, const Busy& busy) {
-  for (auto& [config, state] : configs_) {
-    if (!state.login_due || *state.login_due > now || busy.contains(config)) continue;
-    state.retry_asked = false;
-    return config;
+void Outbox::request_login(const std::string& config, SteadyTime now) {
+  configs_[config].health.request_login(now);
+}
+
+std::optional<Outbox::Turn> Outbox::next_login(SteadyTime now, const Busy& busy) const {
+  for (const auto& [config, state] : configs_) {
+    const auto due = state.health.login_due();
+    if (due && *due <= now && !busy.contains(config))
+      return Turn{config, 0, state.health.version()};
   }
   return {};
 }
 
-bool Outbox::was_tried(const std::string& config) const {
-  return std::ranges::any_of(batches_, [&](const auto& item) {
-    return item.second.frozen && item.second.to.config == config;
-  });
+void Outbox::login_worked(const Turn& turn) {
+  ConfigState* state = find_config(turn.config);
+  if (!state) return;
+  const bool mail_failed = std::ranges::any_of(
+      state->queue, [&](const auto& item) { return batches_.at(item.second).is_frozen; });
+  state->health.login_worked(mail_failed, turn.version);
+  if (!mail_failed) changed_.insert(turn.config);
 }
 
-void Outbox::login_worked(const std::string& config) {
-  const auto found = configs_.find(config);
-  if (found == configs_.end()) return;
-  ConfigState& state = found->second;
-  state.login_due.reset();
-  state.login_works = true;
-  if (was_tried(config)) return;  // what is wrong with that mail, its next attempt tells
-  state.failures = 0;
-  state.paused_until = {};
-  clear_error(state);
-  changed_.insert(config);
+void Outbox::login_failed(const Turn& turn, const Error& error, FailedAt where, Now now) {
+  ConfigState* state = find_config(turn.config);
+  if (!state || error.kind == ErrorKind::Canceled) return;
+  state->health.login_failed(error, where, turn.version, now);
+  changed_.insert(turn.config);
 }
 
-void Outbox::login_failed(const std::string& config, const Error& error, Now now, bool settings) {
-  const auto found = configs_.find(config);
-  if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
-  // A login that was refused may lock an account out: not again before somebody changes something,
-  // or an hour.
-  const bool refused = error.kind == ErrorKind::Unauthorized && !found->second.retry_asked;
-  note_failure(found->second, error, now, settings);
-  found->second.login_due = refused ? now.steady + kRetry.cap : found->second.paused_until;
-  changed_.insert(config);
-}
-
-std::optional<Outbox::Attempt> Outbox::begin(BatchId id) {
-  const auto found = batches_.find(id);
+std::optional<Outbox::Attempt> Outbox::begin_attempt(const Turn& turn) {
+  const auto found = batches_.find(turn.batch);
   if (found == batches_.end()) return {};
   Batch& batch = found->second;
-  if (!batch.frozen) open_.erase(batch.to);
-  batch.frozen = true;
-  configs_[batch.to.config].login_due.reset();  // the mail tells more than a login
+  if (!batch.is_frozen) {
+    collecting_.erase(batch.target);
+    batch.is_frozen = true;
+  }
+  configs_[batch.target.config].health.cancel_login();
   if (batch.unasked == 0) batch.unasked = batch.remaining.size();
   batch.asked = batch.limit == 0 ? batch.unasked : std::min(batch.limit, batch.unasked);
-  Attempt attempt{id, batch.to.config, {}, batch.to.recipients, {}, batch.to.to_user};
+  Attempt attempt{turn, batch.target, {}, {}};
   attempt.envelope.assign(batch.remaining.begin(),
                           batch.remaining.begin() + std::ptrdiff_t(batch.asked));
-  for (const auto& [key, notice] : batch.notices) attempt.notices.push_back(notice);
+  for (const auto& [key, notice] : batch.notices) {
+    attempt.notices.push_back(notice);
+    const auto pending = pending_.find(key);
+    if (pending == pending_.end()) continue;
+    for (Delivery& delivery : pending->second.deliveries) {
+      if (delivery.carrier == turn.batch && !delivery.is_delivered())
+        delivery.state = Delivery::State::Tried;
+    }
+  }
   return attempt;
 }
 
-void Outbox::failed(BatchId id, const std::string& config, const Error& error, Now now,
-                    bool settings) {
-  const auto found = configs_.find(config);
-  if (found == configs_.end() || error.kind == ErrorKind::Canceled) return;
-  note_failure(found->second, error, now, settings);
-  changed_.insert(config);
-  // Behind the config's other batches: were it this very mail that the server refuses, they must
-  // get their turn.
-  const auto batch = batches_.find(id);
-  if (batch != batches_.end()) ++batch->second.failures;
+void Outbox::attempt_failed(const Turn& turn, const Error& error, FailedAt where, Now now) {
+  ConfigState* state = find_config(turn.config);
+  if (!state || error.kind == ErrorKind::Canceled) return;
+  state->health.attempt_failed(error, where, turn.version, now);
+  changed_.insert(turn.config);
+  // Behind the config's other batches: if the server refuses this very mail, they must go on.
+  const auto batch = batches_.find(turn.batch);
+  if (batch != batches_.end() && batch->second.is_frozen)
+    schedule(turn.batch, batch->second, state->health.paused_until());
 }
 
-// When an attempt that failed is tried again.
-SteadyTime Outbox::retry_at(ConfigState& state, SteadyTime now, std::uint32_t failures) {
-  return std::exchange(state.retry_asked, false) ? now : now + kRetry.delay(failures);
-}
-
-void Outbox::note_failure(ConfigState& state, const Error& error, Now now, bool settings) {
-  state.paused_until = retry_at(state, now.steady, state.failures++);
-  note_error(state, error.message, error.kind, now.wall);
-  state.settings_failed = settings;
-  state.login_works = false;
-}
-
-void Outbox::note_error(ConfigState& state, std::string text, ErrorKind kind, WallTime now) {
-  state.last_error = std::move(text);
-  state.error_kind = kind;
-  state.settings_failed = false;
-  if (!state.failing_since) state.failing_since = now;
-}
-
-void Outbox::clear_error(ConfigState& state) {
-  state.last_error.clear();
-  state.error_kind.reset();
-  state.failing_since.reset();
-  state.settings_failed = false;
-}
-
-void Outbox::finished(BatchId id, const SendResult& result, Now now) {
-  const auto found = batches_.find(id);
+void Outbox::attempt_finished(const Turn& turn, const SendResult& result, Now now) {
+  const auto found = batches_.find(turn.batch);
   if (found == batches_.end()) return;
   Batch& batch = found->second;
-  if (result.mail_refused && batch.asked > 1) {
-    // One of the recipients may be why, or their number: each half by itself, and so on.
+  if (!result.mail_refused) {
+    batch.limit *= 2;
+    return finish_round(turn, batch, result, now);
+  }
+  if (batch.asked > 1) {
+    // One of the recipients may be the reason, or their number: ask half of them.
     batch.limit = batch.asked / 2;
-    batch.due = now.steady;
-    return;
+    return schedule(turn.batch, batch, now.steady);
   }
-  if (result.mail_refused) {
-    SendResult alone;
-    alone.refused.push_back(*result.mail_refused);
-    alone.refused.front().address = batch.remaining.front();
-    return settle_batch(id, batch, alone, now);
-  }
-  batch.limit *= 2;
-  settle_batch(id, batch, result, now);
+  SendResult alone;
+  alone.refused.push_back(*result.mail_refused);
+  alone.refused.front().address = batch.remaining.front();
+  finish_round(turn, batch, alone, now);
 }
 
-void Outbox::settle_batch(BatchId id, Batch& batch, const SendResult& result, Now now) {
+// The next mail of the round, or its end: the batch is closed, or tried again after a pause.
+void Outbox::finish_round(const Turn& turn, Batch& batch, const SendResult& result, Now now) {
   record_result(batch, result, now.wall);
   batch.unasked -= std::min(batch.unasked, batch.asked);
-  if (batch.unasked > 0) {
-    batch.due = now.steady;
-    return;
-  }
-  const bool settled = batch.accepted && batch.remaining.empty();
-  ++batch.tries;
-  if (batch.accepted && !batch.counted && (settled || batch.tries >= kTriesBeforeCounting))
-    count_sent(id, batch);
-  if (settled || (batch.counted && batch.tries >= kTriesOfLateRecipients)) return close_batch(id);
-  // Refused by all for good: tried on, since the addresses can be mended at the other end too.
-  if (batch.remaining.empty()) batch.remaining = batch.to.recipients;
-  batch.due = retry_at(configs_[batch.to.config], now.steady, batch.tries - 1);
+  if (batch.unasked > 0) return schedule(turn.batch, batch, now.steady);
+  const bool all_settled = batch.accepted && batch.remaining.empty();
+  ++batch.rounds;
+  if (batch.accepted && !batch.is_counted && (all_settled || batch.rounds >= kRoundsBeforeCounting))
+    count_as_sent(turn.batch, batch);
+  if (all_settled || (batch.is_counted && batch.rounds >= kMaxRounds))
+    return close_batch(turn.batch);
+  // All refused for good: tried again, since the fault may be mended at the other end.
+  if (batch.remaining.empty()) batch.remaining = batch.target.recipients;
+  const bool is_outdated = configs_[turn.config].health.version() != turn.version;
+  schedule(turn.batch, batch,
+           is_outdated ? now.steady : now.steady + kMailRetry.delay(batch.rounds - 1));
 }
 
 void Outbox::record_result(Batch& batch, const SendResult& result, WallTime now) {
-  ConfigState& state = configs_[batch.to.config];
-  changed_.insert(batch.to.config);
-  state.failures = 0;
-  state.paused_until = {};
-  state.login_works = false;
-  const auto strike = [&](const std::string& address) {
+  MailHealth& health = configs_[batch.target.config].health;
+  changed_.insert(batch.target.config);
+  health.server_answered();
+  const auto settle = [&](const std::string& address) {
     std::erase(batch.remaining, address);
-    state.refused.erase(address);
+    health.recipient_settled(address);
   };
-  for (const std::string& address : result.accepted) strike(address);
+  for (const std::string& address : result.accepted) settle(address);
   for (const Refusal& refusal : result.refused) {
-    strike(refusal.address);
+    settle(refusal.address);
     if (!refusal.permanent) batch.remaining.push_back(refusal.address);
-    if (state.refused.size() < kMaxRefusals)
-      state.refused.insert_or_assign(refusal.address, refusal);
+    health.recipient_refused(refusal);
   }
   if (!result.accepted.empty()) {
     if (!batch.accepted) batch.accepted = now;
-    state.last_success = now;
-    clear_error(state);
+    health.mail_accepted(now);
   } else if (!batch.accepted && !result.refused.empty()) {
-    const Refusal& first = result.refused.front();
-    note_error(state,
-               fmt::format("every recipient was refused, {} first: {}", first.address, first.text),
-               first.permanent ? ErrorKind::Invalid : ErrorKind::Unavailable, now);
+    health.mail_refused(result.refused.front(), now);
   }
 }
 
-// The batch counts as sent: its notices have had this mail.
-void Outbox::count_sent(BatchId id, Batch& batch) {
-  batch.counted = true;
+void Outbox::count_as_sent(BatchId id, Batch& batch) {
+  batch.is_counted = true;
+  late_.insert(id);
   for (const auto& [key, notice] : batch.notices) {
     const auto position = pending_.find(key);
     if (position == pending_.end()) continue;
-    Pending& pending = position->second;
-    for (Leg* leg : {&pending.list, &pending.user}) {
-      if (leg->wanted && leg->batch == id) leg->done = true;
+    for (Delivery& delivery : position->second.deliveries) {
+      if (delivery.carrier == id) delivery.state = Delivery::State::Delivered;
     }
-    pending.sent_at = batch.accepted;
-    settle(position);
+    position->second.sent_at = batch.accepted;
+    complete(position);
   }
 }
 

@@ -1,4 +1,4 @@
-// Who said what in an SMTP session, and who has been silent for too long.
+// Matches replies with commands, and measures each phase.
 #include "notify/smtp_dialogue.hpp"
 
 #include <fmt/format.h>

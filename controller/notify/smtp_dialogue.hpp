@@ -1,7 +1,7 @@
-// SmtpDialogue: what client and server said in one attempt, and how long each may be silent. The
-// email channel feeds it on the thread that sends; values in, values out. It never keeps what
-// follows AUTH: those lines bear the login. Source: RFC 5321 section 4.5.3.2 (time limits),
-// section 4.2 (replies)
+// SmtpDialogue: the commands and replies of one attempt, and the time limits of each phase. The
+// email channel feeds it on the thread that sends; plain values, no I/O. It never keeps the lines
+// after AUTH, which hold the login. Source: RFC 5321 section 4.5.3.2 (time limits), section 4.2
+// (replies)
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace apitoken::notify {
 
-// How long a phase may take. RFC 5321 4.5.3.2 gives all but `connect`.
+// Limits of the phases of an attempt. RFC 5321 4.5.3.2 gives all but `connect`.
 struct EmailTimeouts {
   std::chrono::milliseconds connect{30'000};  // name and TCP
   std::chrono::milliseconds greeting{
@@ -43,22 +43,21 @@ class SmtpDialogue {
   void on_command(std::string_view bytes, Time now);
   // A piece of the message was handed over; `last`: there is no more.
   void on_body(bool last, Time now);
-  // A line of the server; of several lines of a reply the last stands for all.
+  // A line from the server. The last line of a reply with several lines is kept.
   void on_line(std::string_view line, Time now);
 
   bool is_connected() const { return phase_ != Phase::Connect; }
-  // Why the attempt must end now: "no answer to DATA for 120 s"; nothing while the server has time
-  // left.
+  // Why the attempt must end now: "no answer to DATA for 120 s". Empty: the server has time left.
   std::optional<std::string> overdue(Time now) const;
-  // What the attempt waits for, as overdue() would say.
+  // What the attempt waits for, in the words of overdue().
   std::string waits_for() const;
 
   const SmtpReply* last_reply() const { return replies_.empty() ? nullptr : &replies_.back(); }
   // The replies to RCPT, in order.
   std::vector<SmtpReply> recipient_replies() const;
-  // "AUTH PLAIN" once it was said.
+  // "AUTH PLAIN"; empty before AUTH was sent.
   const std::string& login_command() const { return login_command_; }
-  // What EHLO's answer offers after AUTH: "PLAIN LOGIN"; empty: no AUTH.
+  // The mechanisms in the answer to EHLO: "PLAIN LOGIN"; empty: no AUTH offered.
   const std::string& offered_logins() const { return offered_logins_; }
 
  private:
@@ -69,7 +68,7 @@ class SmtpDialogue {
   const EmailTimeouts limits_;
   const std::chrono::milliseconds total_;
   const Time start_;
-  Time since_;  // the phase's last sign of life
+  Time since_;  // when the phase began or last made progress
   Phase phase_ = Phase::Connect;
   std::string command_;  // the last one
   std::string login_command_;

@@ -1,4 +1,4 @@
-// Faults of SMTP sessions in words.
+// The message of each fault of an SMTP session, with its remedy.
 #include "notify/smtp_fault.hpp"
 
 #include <fmt/format.h>
@@ -146,7 +146,7 @@ Error explain(SmtpFault fault, std::string_view detail, const MailSettings& sett
 Error explain_fault(SmtpFault fault, std::string_view detail, const MailSettings& settings,
                     const SmtpDialogue& dialogue) {
   Error error = explain(fault, detail, settings, dialogue);
-  error.message = core::plain_text(error.message);  // one line, whatever the server said
+  error.message = core::plain_text(error.message);  // one line, also if the reply had more
   return error;
 }
 

@@ -1,5 +1,5 @@
-// Why a mail or a login failed, in words that name the server, what it said and the remedy. Pure;
-// the email channel calls it. No text carries the password, even where a server echoes it.
+// Error messages for a failed mail or login: the server, its reply and the remedy. Pure; the email
+// channel calls it. No message has the password, even if a server echoes it.
 #pragma once
 
 #include <string>
@@ -12,10 +12,9 @@ namespace apitoken::notify {
 
 enum class SmtpFault {
   Canceled,
-  Overdue,         // detail: what was waited for
-  AddressRefused,  // by us, since it lies too far for what goes there without TLS; detail: the
-                   // address
-  LoginRefused,    // by the server, or by us for want of a mechanism
+  Overdue,         // detail: what the attempt waited for
+  AddressRefused,  // by us: without TLS the settings may not lead there; detail: the address
+  LoginRefused,    // by the server, or by us: no mechanism that both know
   NoTls,           // no STARTTLS, or its handshake failed
   Untrusted,       // the certificate
   Refused,         // a reply of 4xx or 5xx
@@ -25,7 +24,7 @@ enum class SmtpFault {
 Error explain_fault(SmtpFault fault, std::string_view detail, const MailSettings& settings,
                     const SmtpDialogue& dialogue);
 
-// The server's words, without the password.
+// The text of a reply; its code alone if the text has the password.
 std::string words_of(const SmtpReply& reply, const MailSettings& settings);
 
 }  // namespace apitoken::notify

@@ -55,13 +55,16 @@ std::optional<api::TestMail> TestMails::result(const std::string& config) const 
 }
 
 std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings,
-                             WallTime now) {
+                             const core::Installation& installation, WallTime now) {
+  const std::string& cluster = installation.cluster_name;
   const std::string id = core::sha256_hex(fmt::format(
       "{}|{}|{}", request.config, request.requested_at, fmt::join(request.recipients, "|")));
   std::string mail = header_line("Date", mail_date(now));
   mail += fmt::format("From: {}\r\n", render_mailbox(settings.from));
   mail += address_line("To", request.recipients);
-  mail += header_line("Subject", fmt::format("Test mail of TokenExpiryConfig {}", request.config));
+  mail += header_line(
+      "Subject", fmt::format("{}Test mail of TokenExpiryConfig {}",
+                             cluster.empty() ? "" : fmt::format("[{}] ", cluster), request.config));
   mail += fmt::format("Message-ID: <{}@{}>\r\n", id.substr(0, 32),
                       core::domain_of(settings.from.address));
   mail +=
@@ -71,11 +74,12 @@ std::string render_test_mail(const TestMailRequest& request, const MailSettings&
       "quoted-printable\r\n\r\n";
   mail += quoted_printable(fmt::format(
       "This is a test. Nothing has to be done.\n\n"
-      "TokenExpiryConfig {} sends its warnings about expiring API tokens through {}, to "
+      "TokenExpiryConfig {}{} sends its warnings about expiring API tokens through {}, to "
       "the recipients of this mail.\n\n"
       "It was asked for by the annotation apitoken.dev/test-mail-requested-at={}.\n"
       "This mail was sent by apitoken-operator.\n",
-      request.config, settings.server.text(), request.requested_at));
+      request.config, cluster.empty() ? "" : fmt::format(" of cluster {}", cluster),
+      settings.server.text(), request.requested_at));
   return mail;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/token_expiry_config.hpp"
+#include "core/notices.hpp"
 #include "notify/mail_channel.hpp"
 
 namespace apitoken::notify {
@@ -45,7 +46,7 @@ class TestMails {
 
 // The whole message. Deterministic.
 std::string render_test_mail(const TestMailRequest& request, const MailSettings& settings,
-                             WallTime now);
+                             const core::Installation& installation, WallTime now);
 // The channel's result in the form of status.testMail.
 api::TestMail test_mail_answer(const TestMailRequest& request, const Result<SendResult>& sent,
                                WallTime now);

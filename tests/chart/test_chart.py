@@ -126,6 +126,13 @@ REFUSED = [
         ["ApiTokenExpired", "for"],
     ),
     ({"issuer": "http://insecure"}, ["issuer"]),
+    ({"clusterName": "prod eu"}, ["clusterName"]),
+    ({"clusterName": 'a"b'}, ["clusterName"]),
+    ({"clusterName": "a" * 64}, ["clusterName"]),
+    *[
+        ({"portalURL": url}, ["portalURL"])
+        for url in ("portal.example.com", "https://", "https://a?b", "https://u@a", "ftp://a")
+    ],
     ({"extraArgs": ["dry-run"]}, ["extraArgs"]),
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels"]),
     # Fields of Kubernetes' own, misspelt or of the wrong kind.

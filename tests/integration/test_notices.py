@@ -237,6 +237,25 @@ def test_a_mail_says_what_to_do(namespace, operator, mail):
     assert (operator.metrics().value("apitoken_notices_total", channel="email") or 0) >= 1
 
 
+def test_a_mail_names_the_cluster_and_the_config_and_links_to_the_portal(
+    namespace, start_operator, mail
+):
+    start_operator("--cluster-name=prod-eu", "--portal-url=https://portal.example.com/")
+    config = namespace.config(
+        "mail", emails="platform@example.com", digest="0s", smtp=namespace.smtp(mail)
+    )
+    namespace.token("ci", ttl=SOON)
+    (message,) = mail.wait_mail()
+    link = f"https://portal.example.com/tokens/{namespace.name}/ci"
+    assert message["Subject"].startswith("[prod-eu] 1 API token expires within 30 days")
+    for kind in ("plain", "html"):
+        assert f"Cluster prod-eu, TokenExpiryConfig {config}" in part(message, kind)
+        assert link in part(message, kind)
+    event = namespace.wait_event("ci", "ExpiringSoon")
+    assert event["note"].endswith(f"Open in the portal: {link}")
+    assert len(event["note"].encode()) < 1024
+
+
 def test_a_restart_sends_nothing_again(namespace, start_operator, mail):
     operator = start_operator()
     config = namespace.config(

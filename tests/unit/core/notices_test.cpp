@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr Seconds kDay = 24h;
@@ -86,6 +87,25 @@ TEST(NoticeEvents, SayWhatWhenAndWhatToDo) {
   EXPECT_EQ(end.reason, "Expired");
   EXPECT_FALSE(end.warning);
   EXPECT_THAT(end.note, HasSubstr("expired at 2026-12-01T00:00:00Z, 5 seconds ago"));
+}
+
+TEST(NoticeEvents, LinkToThePortalIfThereIsRoom) {
+  Notice notice{{"uid-1", kExpiry, "default", 7 * kDay},
+                "team-a",
+                "ci",
+                "alice@example.com",
+                "7Gk2abcd",
+                "Permanent",
+                ""};
+  const Installation installation{"prod-eu", "https://portal.example.com"};
+  EXPECT_THAT(notice_event(notice, kExpiry - 7 * kDay, installation).note,
+              HasSubstr(" Open in the portal: https://portal.example.com/tokens/team-a/ci"));
+  EXPECT_THAT(notice_event(notice, kExpiry - 7 * kDay).note, Not(HasSubstr("portal")));
+  notice.user = std::string(300, 'u');
+  notice.name = std::string(253, 'n');
+  const auto note = notice_event(notice, kExpiry - 7 * kDay, installation).note;
+  EXPECT_LT(note.size(), 1024u) << "the API server refuses longer ones";
+  EXPECT_THAT(note, HasSubstr("Renew it"));
 }
 
 TEST(MessageIds, DoNotDependOnOrder) {

@@ -1,9 +1,10 @@
-// The digest mail: what it says, and that nothing a user wrote gets out of its place.
+// The digest mail: what it says, and that text from users cannot change its structure.
 #include "notify/digest.hpp"
 
 #include <gmock/gmock.h>
 
 #include "base/rfc3339.hpp"
+#include "notify/digest_outline.hpp"
 #include "notify/mail_text.hpp"
 
 namespace apitoken::notify {
@@ -47,7 +48,18 @@ TEST(DigestSubject, SaysHowManyUntilWhenAndWhichIsFirst) {
             "(team-a/ci)");
 }
 
-TEST(DigestText, TellsWhichWhoseWhenAndWhatToDo) {
+TEST(DigestSubject, NamesTheClusterAndTheHourOfWhatIsClose) {
+  auto close = digest({notice("ci", 42min)});
+  EXPECT_EQ(digest_subject(close),
+            "1 API token expires within 42 minutes, at 2026-11-24 08:42 UTC (team-a/ci)");
+  close.installation.cluster_name = "prod-eu";
+  close.notices.push_back(notice("late", 7 * kDay));
+  EXPECT_EQ(digest_subject(close),
+            "[prod-eu] 2 API tokens expire within 7 days, the first within 42 minutes, at "
+            "2026-11-24 08:42 UTC (team-a/ci)");
+}
+
+TEST(DigestText, SaysWhichWhoseWhenAndWhatToDo) {
   const std::string text = digest_text(
       digest({notice("late", 7 * kDay), notice("soon", 90min), notice("over", -2h, 0s)}));
   EXPECT_LT(text.find("team-a/over"), text.find("team-a/soon"));
@@ -88,16 +100,115 @@ TEST(DigestBodies, KeepWhatUsersWroteInItsPlace) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
-TEST(DigestBodies, StayBoundedWithThousandsOfTokens) {
+TEST(DigestBodies, ShowTheUrgencyOfEachToken) {
+  const auto mixed = digest({notice("late", 20 * kDay, 30 * kDay), notice("week", 3 * kDay),
+                             notice("day", 5h), notice("hour", 42min), notice("over", -2h, 0s)});
+  const std::string text = digest_text(mixed);
+  const std::string html = digest_html(mixed);
+  for (const auto* phrase : {"expired 2 hours ago", "expires in 42 minutes", "expires in 5 hours",
+                             "expires in 3 days", "expires in 20 days"})
+    EXPECT_THAT(html, HasSubstr(phrase));
+  std::size_t last = 0;
+  for (const auto* heading :
+       {"EXPIRED\n", "WITHIN THE HOUR\n", "WITHIN 24 HOURS\n", "WITHIN 7 DAYS\n", "LATER\n"}) {
+    const auto at = text.find(heading);
+    ASSERT_NE(at, text.npos) << heading;
+    EXPECT_GE(at, last) << heading;
+    last = at;
+  }
+  // Minutes do not look like days.
+  EXPECT_THAT(html, HasSubstr("background:#c5221f;border-radius:4px"));
+  EXPECT_THAT(html, HasSubstr("background:#1a5fb4;border-radius:4px"));
+}
+
+TEST(DigestBodies, LabelEachActionAndDeleteLastAndApart) {
+  const auto one = digest({notice("ci", kDay)});
+  for (const std::string& body : {digest_text(one), digest_html(one)}) {
+    const auto at = [&](std::string_view text) {
+      const auto found = body.find(text);
+      EXPECT_NE(found, body.npos) << text;
+      return found;
+    };
+    const bool is_html = body.starts_with("<!DOCTYPE");
+    EXPECT_LT(at(is_html ? "Renew it" : "renew it:"), at("rotate-requested-at="));
+    EXPECT_LT(at("rotate-requested-at="), at(is_html ? "Look at it" : "look at it:"));
+    EXPECT_LT(at(is_html ? "Look at it" : "look at it:"), at("describe apitoken ci"));
+    const auto label =
+        at(is_html ? "Delete it, if nobody needs it" : "delete it, if nobody needs it:");
+    EXPECT_LT(at("describe apitoken ci"), label);
+    EXPECT_LT(label, at("kubectl -n team-a delete apitoken ci"));
+  }
+  EXPECT_THAT(digest_html(one),
+              HasSubstr("border-top:1px solid #dfe3e8;color:#a3211b\">Delete it"));
+}
+
+TEST(DigestBodies, SayWhichClusterAndConfigSpeaks) {
+  auto one = digest({notice("ci", kDay)});
+  for (const std::string& body : {digest_text(one), digest_html(one)}) {
+    EXPECT_THAT(body, HasSubstr("TokenExpiryConfig default"));
+    EXPECT_THAT(body, HasSubstr("7 days before expiry"));
+    EXPECT_THAT(body, Not(HasSubstr("Cluster")));
+  }
+  one.installation.cluster_name = "prod-eu";
+  for (const std::string& body : {digest_text(one), digest_html(one)})
+    EXPECT_THAT(body, HasSubstr("Cluster prod-eu, TokenExpiryConfig default"));
+}
+
+TEST(DigestBodies, LinkToTheTokenInThePortal) {
+  auto one = digest({notice("ci", kDay)});
+  for (const std::string& body : {digest_text(one), digest_html(one)})
+    EXPECT_THAT(body, Not(HasSubstr("/tokens/")));
+  one.installation.portal_url = "https://portal.example.com/t?a&b";
+  EXPECT_THAT(digest_text(one),
+              HasSubstr("portal:      https://portal.example.com/t?a&b/tokens/team-a/ci\n"));
+  EXPECT_THAT(digest_html(one),
+              HasSubstr("href=\"https://portal.example.com/t?a&amp;b/tokens/team-a/ci\""));
+  EXPECT_THAT(digest_html(one), HasSubstr(">Open in the portal</a>"));
+}
+
+TEST(DigestBodies, StayReadableWithThousandsOfTokens) {
   std::vector<core::Notice> many;
-  for (int i = 0; i < 3000; ++i)
-    many.push_back(notice("token-" + std::to_string(i), 2 * kDay + Seconds(i)));
-  const auto huge = digest(std::move(many));
-  EXPECT_THAT(digest_subject(huge), HasSubstr("3000 API tokens expire within 3 days"));
-  EXPECT_THAT(digest_text(huge), HasSubstr("... and 2800 more"));
-  EXPECT_THAT(digest_text(huge), HasSubstr("200. team-a/token-199 "));
-  EXPECT_THAT(digest_text(huge), Not(HasSubstr("token-200 ")));
-  EXPECT_LT(render_mail(huge).size(), 300'000u);
+  for (int i = 0; i < 10'000; ++i) {
+    many.push_back(notice("a-token-with-a-long-name-" + std::to_string(i), 2 * kDay + Seconds(i)));
+    many.back().ns = "team-" + std::to_string(i % 30);
+    many.back().user = "somebody-with-a-long-address@department.example.com";
+  }
+  auto huge = digest(std::move(many));
+  EXPECT_THAT(digest_subject(huge), HasSubstr("10000 API tokens expire within 3 days"));
+  const Outline outline = outline_of(huge);
+  EXPECT_EQ(outline.cards.size(), kMaxCards);
+  EXPECT_EQ(outline.cards.front().name, "a-token-with-a-long-name-0");
+  ASSERT_EQ(outline.groups.size(), kMaxNamespaces);
+  std::size_t listed = outline.cards.size() + outline.other_tokens;
+  for (const auto& group : outline.groups) {
+    listed += group.count;
+    EXPECT_EQ(group.lines.size(), kMaxLines);
+    EXPECT_EQ(group.lines.front().ns, group.ns);
+  }
+  EXPECT_EQ(listed, 10'000u) << "each token is shown or counted";
+  EXPECT_EQ(outline.other_namespaces, 10u);
+  for (const std::string& body : {digest_text(huge), digest_html(huge)}) {
+    EXPECT_THAT(body, HasSubstr("team-20"));
+    EXPECT_THAT(body, HasSubstr("... and 326 more in team-20"));
+    EXPECT_THAT(body, HasSubstr("more API tokens in 10 other namespaces"));
+    EXPECT_THAT(body, HasSubstr("kubectl get apitokens -A --sort-by=.status.expiresAt"));
+    EXPECT_LT(body.size(), 100'000u) << "Gmail cuts a mail at 102 kB";
+  }
+  huge.installation.portal_url = "https://portal.example.com";
+  EXPECT_THAT(digest_text(huge),
+              HasSubstr("See all in the portal: https://portal.example.com/tokens\n"));
+  EXPECT_THAT(digest_html(huge), HasSubstr("href=\"https://portal.example.com/tokens\""));
+  EXPECT_LT(digest_html(huge).size(), 100'000u);
+}
+
+TEST(RenderedMail, IsMarkedImportantIfATokenExpiresWithinADay) {
+  const auto marked = [](Seconds ahead) {
+    return render_mail(digest({notice("ci", ahead), notice("late", 9 * kDay)}))
+               .find("Importance: high\r\n") != std::string::npos;
+  };
+  EXPECT_TRUE(marked(-1h));
+  EXPECT_TRUE(marked(kDay));
+  EXPECT_FALSE(marked(kDay + 1s));
 }
 
 TEST(RenderedMail, IsDeterministicSevenBitAndWellFormed) {

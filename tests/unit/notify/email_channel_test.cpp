@@ -229,7 +229,7 @@ TEST_F(EmailChannelTest, SendsOverImplicitTls) {
   EXPECT_EQ(server.mails().at(0)["tls"], true);
 }
 
-TEST_F(EmailChannelTest, TellsTheFateOfEachRecipient) {
+TEST_F(EmailChannelTest, ReturnsTheAnswerForEachRecipient) {
   const auto result = send(plain(), mail({"refused@example.com", "ops@example.com",
                                           "later@example.com", "sec@example.com"}));
   ASSERT_TRUE(result) << result.error().message;
@@ -253,7 +253,7 @@ TEST_F(EmailChannelTest, QuotedLocalPartsReachTheServerAsTheyStand) {
   EXPECT_EQ(plain_->mails().back()["from"], m.from);
 }
 
-TEST_F(EmailChannelTest, TellsOfEachWhereAllAreRefused) {
+TEST_F(EmailChannelTest, ReturnsEachAnswerIfAllAreRefused) {
   for (const auto& s : {plain(), secure()}) {
     const auto result = send(s, mail({"refused@example.com", "later@example.com"}));
     ASSERT_TRUE(result) << result.error().message;
@@ -264,7 +264,7 @@ TEST_F(EmailChannelTest, TellsOfEachWhereAllAreRefused) {
   }
 }
 
-TEST_F(EmailChannelTest, RefusedAuthenticationIsUnauthorizedAndKeepsThePasswordToItself) {
+TEST_F(EmailChannelTest, RefusedAuthenticationIsUnauthorizedAndDoesNotShowThePassword) {
   const auto result = send(secure("wrong-s3cret"), mail({"ops@example.com"}));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::Unauthorized);

@@ -135,7 +135,7 @@ TEST_F(EventChannelTest, ARepeatIsCountedAtMostOnceAMinute) {
   EXPECT_EQ(sink_.created["a"], 7);
 }
 
-TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDeletedBeginsANewSeries) {
+TEST_F(EventChannelTest, ARepeatOfAnEventThatTheServerDeletedStartsItsSeriesAgain) {
   channel_.post(event("a"), true, 0);
   write();
   sink_.created.clear();

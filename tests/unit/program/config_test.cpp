@@ -28,13 +28,26 @@ class ParseFlags : public testing::Test {
 TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
 
 TEST_F(ParseFlags, TakesEveryFlag) {
-  const auto config = parse(
-      {"--kubeconfig=/tmp/k", "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0",
-       "--operator-namespace=ops", "--namespaces=team-b,team-a, team-b",
-       "--reserved-groups=ops, admins", "--reserved-groups=root",
-       "--reserved-secret-metadata=example.com/,sync", "--workers=16", "--leader-elect",
-       "--issuer=https://tokens.example.com/apis", "--jwt-key-rotation=36h", "--log-level=debug",
-       "--log-format=json", "--per-token-metrics=false", "--dry-run", "--version", "--help"});
+  const auto config = parse({"--kubeconfig=/tmp/k",
+                             "--metrics-bind-address=127.0.0.1:0",
+                             "--health-probe-bind-address=0",
+                             "--operator-namespace=ops",
+                             "--namespaces=team-b,team-a, team-b",
+                             "--reserved-groups=ops, admins",
+                             "--reserved-groups=root",
+                             "--reserved-secret-metadata=example.com/,sync",
+                             "--workers=16",
+                             "--leader-elect",
+                             "--issuer=https://tokens.example.com/apis",
+                             "--jwt-key-rotation=36h",
+                             "--cluster-name=prod-eu",
+                             "--portal-url=https://portal.example.com/",
+                             "--log-level=debug",
+                             "--log-format=json",
+                             "--per-token-metrics=false",
+                             "--dry-run",
+                             "--version",
+                             "--help"});
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->kubeconfig, "/tmp/k");
   EXPECT_EQ(config->metrics_bind_address, "127.0.0.1:0");
@@ -46,6 +59,7 @@ TEST_F(ParseFlags, TakesEveryFlag) {
   EXPECT_EQ(config->workers, 16);
   EXPECT_EQ(config->issuer, "https://tokens.example.com/apis");
   EXPECT_EQ(config->jwt_key_rotation, std::chrono::hours(36));
+  EXPECT_EQ(config->installation, (core::Installation{"prod-eu", "https://portal.example.com"}));
   EXPECT_EQ(config->log_level, LogLevel::Debug);
   EXPECT_EQ(config->log_format, LogFormat::Json);
   EXPECT_FALSE(config->per_token_metrics);
@@ -156,6 +170,24 @@ TEST_F(ParseFlags, AnIssuerIsAUrlThatVerifiersCanAppendTo) {
                   "\": allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, "
                   "user and slash at the end");
   }
+}
+
+TEST_F(ParseFlags, TheClusterNameFitsASubject) {
+  for (const char* name : {"prod-eu", "eu/prod:1", "k"})
+    EXPECT_EQ(parse({"--cluster-name", name})->installation.cluster_name, name);
+  const std::string too_long(64, 'a');
+  for (const char* name : {"", "prod eu", "prod\"", "a\nb", "z\xC3\xBCrich", too_long.c_str()})
+    EXPECT_THAT(refused({"--cluster-name", name}), HasSubstr("such as prod-eu"));
+}
+
+TEST_F(ParseFlags, ThePortalUrlIsAPlainUrl) {
+  for (const char* url :
+       {"https://portal.example.com", "https://a:8443/tokens", "http://127.0.0.1:8080"})
+    EXPECT_EQ(parse({"--portal-url", url})->installation.portal_url, url);
+  EXPECT_EQ(parse({"--portal-url", "https://a/b/"})->installation.portal_url, "https://a/b");
+  for (const char* url : {"", "portal.example.com", "ftp://a", "https://", "http://", "https://a?b",
+                          "https://a#b", "https://u@a", "https://a b", "javascript:alert(1)"})
+    EXPECT_THAT(refused({"--portal-url", url}), HasSubstr("--portal-url: invalid value"));
 }
 
 TEST_F(ParseFlags, KeysRotateOnceAMinuteAtMost) {
