@@ -4,7 +4,6 @@
 // Any thread.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 

@@ -64,7 +64,7 @@ bool LastUse::write(const std::string& uid, const Use& use, std::stop_token stop
   }
   failure_log_.succeeded();
   // An answer that cannot be decoded is ignored: the watch brings the same change.
-  if (auto written = kube::decode_body(*answer, api::decode_api_token))
+  if (auto written = kube::decode_body(answer, api::decode_api_token))
     store_.put(std::move(*written));
   return true;
 }
