@@ -1,10 +1,9 @@
-// The operator's parts and their order.
+// Builds, starts and stops the parts of the operator.
 #include "app.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,7 +14,9 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/log.hpp"
 #include "base/memory.hpp"
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/lease.hpp"
@@ -41,13 +42,12 @@
 namespace apitoken {
 namespace {
 
-// How long writes under way may take once the operator is to stop writing; with the lease's renew
-// deadline less than its duration.
+// The time for writes in flight once the operator must stop writing. With the lease's renew
+// deadline it is less than the lease's duration.
 constexpr std::chrono::seconds kGrace{3};
 
-// A look at whether the clocks agree, so that people hear of it; each pass of a worker asks by
-// itself.
-constexpr std::chrono::seconds kClockLook{5};
+// Between two checks of the clocks for the log. Each pass of a worker checks them too.
+constexpr std::chrono::seconds kClockCheckInterval{5};
 
 std::string describe_skew(Seconds skew) {
   return fmt::format("ClockSkew: the clock of this machine is {} {} that of the API server",
@@ -59,7 +59,7 @@ std::string user_agent() {
   return fmt::format("apitoken-operator/{} (linux/amd64)", APITOKEN_VERSION);
 }
 
-// Unique to this process, and readable in Leases and Events.
+// The identity in Leases and Events: unique to this process, and readable.
 std::string make_identity() {
   char host[256] = "unknown";
   gethostname(host, sizeof host - 1);
@@ -90,9 +90,9 @@ class NoticeCounter final : public notify::NotifyObserver {
   serve::Metrics& metrics_;
 };
 
-// One watch, whatever its type.
+// One reflector, without its type.
 struct Watch {
-  std::string name;  // of the resource, as metrics and /readyz show it
+  std::string name;  // of the resource, for metrics and /readyz
   std::function<void(std::stop_token)> run;
   std::function<bool()> has_synced;
   std::function<WallTime()> last_activity;
@@ -129,7 +129,7 @@ struct App::Parts {
   void set_up_metrics();
   std::size_t live_jwts() const;
   std::vector<std::string> unreadiness() const;
-  // Beside that: a clock that is in doubt.
+  // The same, and a clock that is in doubt.
   std::vector<std::string> unfitness() const;
   void watch_clock(std::stop_token stop);
   Status start_metrics();
@@ -231,9 +231,9 @@ struct App::Parts {
   std::optional<serve::HttpServer> metrics_server;
   std::optional<serve::HttpServer> health_server;
 
-  std::optional<kube::LeaderElector>
-      elector;  // lives on after its run: the I/O thread may still ask it
-  std::atomic<bool> lost = false;
+  // Kept after its run, because the I/O thread may still ask it.
+  std::optional<kube::LeaderElector> elector;
+  std::atomic<bool> lost = false;  // leadership was lost
   std::vector<std::jthread> watching;
   std::jthread leading;  // waits for the stores, then works
   std::jthread electing;
@@ -289,8 +289,8 @@ void App::Parts::set_up_metrics() {
   }
   const serve::ForEachToken for_each =
       [this](const std::function<void(const api::ApiToken&)>& visit) {
-        for (const auto& token : stores.tokens.all())
-          visit(*token);  // not under its lock: a page is written meanwhile
+        // Not for_each(): a page is written meanwhile, which must not happen under the lock.
+        for (const auto& token : stores.tokens.all()) visit(*token);
       };
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
@@ -336,13 +336,14 @@ Status App::Parts::start_servers() {
       !started)
     return started;
   if (const auto started = verification.start(config.verify_bind_address); !started) return started;
-  if (!metrics_server->address().empty())
-    spdlog::info("serving metrics address={} secure={}", metrics_server->address(),
-                 config.metrics_secure);
+  if (!metrics_server->address().empty()) {
+    log::info("serving metrics",
+              {{"address", metrics_server->address()}, {"secure", config.metrics_secure}});
+  }
   if (!health_server->address().empty())
-    spdlog::info("serving health probes address={}", health_server->address());
+    log::info("serving health probes", {{"address", health_server->address()}});
   if (!verification.address().empty())
-    spdlog::info("verifying tokens address={}", verification.address());
+    log::info("verifying tokens", {{"address", verification.address()}});
   return {};
 }
 
@@ -364,32 +365,26 @@ void App::Parts::start_watches() {
   watching.emplace_back([this](std::stop_token stop) { mint_policy.run(std::move(stop)); });
 }
 
-// Says when a doubt about the time begins and ends, and asks the server anew while there is one:
-// after a sleep of this machine the last answer says nothing. What waited for the end of the doubt
-// is looked at then.
+// Logs when the clocks begin and end to disagree. While they do, sends a request now and then,
+// because after a sleep of this machine the last answer is too old. When they agree again, enqueues
+// everything that waited.
 void App::Parts::watch_clock(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
   bool in_doubt = false;
   while (!stop.stop_requested()) {
     const auto doubt = clock.doubt();
     if (doubt && !in_doubt) {
-      spdlog::error("{}: nothing is minted, rotated or deleted until they agree tolerance={}",
-                    describe_skew(*doubt), format_duration(config.clock_tolerance));
+      log::error(describe_skew(*doubt) + ": nothing is minted, rotated or deleted until they agree",
+                 {{"tolerance", format_duration(config.clock_tolerance)}});
     } else if (!doubt && in_doubt) {
-      spdlog::info(
-          "ClockSkew is over: the clocks of this machine and of the API server agree again");
+      log::info("ClockSkew is over: the clocks of this machine and of the API server agree again");
       event_handlers.enqueue_all();
     }
     in_doubt = doubt.has_value();
     if (in_doubt) {
-      lock.unlock();
       (void)client.list(kube::resources::kTokenExpiryConfigs, "", "limit=1",
                         kube::kMetadataListAccept, stop);
-      lock.lock();
     }
-    clock.wait(wake, lock, stop, clock.steady() + kClockLook);
+    sleep_until(clock, stop, clock.steady() + kClockCheckInterval);
   }
 }
 
@@ -404,19 +399,16 @@ void App::Parts::stop_leading() {
   metrics.set_leader(false);
 }
 
-// Owns the threads that write; when it returns nobody does.
+// Runs the threads that write. When it returns, none of them runs.
 void App::Parts::lead(std::stop_token stop) {
   name_thread("lead");
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  while (!stop.stop_requested() && !unreadiness().empty()) {
-    clock.wait(wake, lock, stop, clock.steady() + std::chrono::milliseconds(50));
-  }
+  while (!stop.stop_requested() && !unreadiness().empty())
+    sleep_until(clock, stop, clock.steady() + std::chrono::milliseconds(50));
   if (stop.stop_requested()) return;
   release_startup_memory();
-  spdlog::info("reconciling tokens={} configs={} workers={}", stores.tokens.size(),
-               stores.configs.size(), config.workers);
+  log::info("reconciling", {{"tokens", stores.tokens.size()},
+                            {"configs", stores.configs.size()},
+                            {"workers", config.workers}});
   event_handlers.enqueue_all();
   std::jthread dispatching;
   std::jthread keeping;
@@ -447,9 +439,9 @@ void App::Parts::lead(std::stop_token stop) {
     start(fmt::format("worker {}", i),
           [this](std::stop_token own) { token_worker.run(std::move(own)); });
   }
-  wake.wait(lock, stop, [] { return false; });
-  // What is under way is finished, so that no Secret is left whose hash is in no status; then it is
-  // cut off.
+  while (!stop.stop_requested()) sleep_until(clock, stop, clock.steady() + std::chrono::hours(1));
+  // Workers may finish their present pass within kGrace, so that no Secret is left whose hash is in
+  // no status; then they are interrupted.
   dispatching.request_stop();
   keeping.request_stop();
   noting_uses.request_stop();
@@ -470,13 +462,13 @@ void App::Parts::elect(std::stop_token stop) {
   const auto end = elector->run(
       stop,
       [this] {
-        spdlog::info("leading identity={}", identity);
+        log::info("leading", {{"identity", identity}});
         start_leading();
       },
       [this] { stop_leading(); });
   leadership.follow(nullptr);
   if (end != kube::LeaderElector::End::Lost) return;
-  spdlog::error("leadership lost: stopping, so that a restart begins anew identity={}", identity);
+  log::error("leadership lost: stopping, so that a restart begins anew", {{"identity", identity}});
   lost = true;
   kill(getpid(), SIGTERM);
 }
@@ -488,7 +480,7 @@ void App::Parts::wait_for_signal() const {
   sigaddset(&signals, SIGTERM);
   int signal = 0;
   sigwait(&signals, &signal);
-  spdlog::info("stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
 }
 
 App::App(const Config& config, std::unique_ptr<kube::Credentials> credentials)
@@ -501,16 +493,18 @@ int App::run() {
   parts.set_up_watches();
   parts.set_up_metrics();
   if (const auto started = parts.start_servers(); !started) {
-    spdlog::error("{}", started.error().message);
+    log::error(started.error().message);
     return 1;
   }
-  spdlog::info("starting version={} server={} namespaces={} operator_namespace={}{}",
-               APITOKEN_VERSION, parts.credentials->server(),
-               parts.config.namespaces.empty()
-                   ? "all"
-                   : fmt::format("{}", fmt::join(parts.config.namespaces, ",")),
-               parts.operator_namespace, parts.config.dry_run ? " dry_run=true" : "");
-  release_startup_memory();  // before the lists need theirs; once more when they are done
+  const auto& namespaces = parts.config.namespaces;
+  log::info(
+      "starting",
+      {{"version", APITOKEN_VERSION},
+       {"server", parts.credentials->server()},
+       {"namespaces", namespaces.empty() ? "all" : fmt::format("{}", fmt::join(namespaces, ","))},
+       {"operator_namespace", parts.operator_namespace},
+       {"dry_run", parts.config.dry_run}});
+  release_startup_memory();  // before the lists are read; again after that
   parts.start_watches();
   const bool elects = parts.config.leader_elect && !parts.config.dry_run;
   if (elects) {
@@ -532,7 +526,7 @@ int App::run() {
   parts.reading_metrics.stop();
   parts.metrics_server->stop();
   parts.health_server->stop();
-  spdlog::info("stopped");
+  log::info("stopped");
   return parts.lost ? 1 : 0;
 }
 

@@ -1,5 +1,6 @@
-// App: builds every part in one place, runs until a signal, and stops in reverse order. main owns
-// the only one and calls run() on its own thread, with SIGINT and SIGTERM blocked in all threads.
+// App: builds every part of the operator, runs them until a signal, and stops them in reverse
+// order. main() owns the only one and calls run() on its thread; SIGINT and SIGTERM are blocked in
+// all threads.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@ class App {
   App(const Config& config, std::unique_ptr<kube::Credentials> credentials);
   ~App();
 
-  // The exit code: 0 after a clean stop; 1 when an address cannot be listened on, or leadership was
+  // The exit code: 0 after a clean stop; 1 if an address cannot be listened on, or leadership was
   // lost.
   int run();
 

@@ -16,8 +16,8 @@ namespace {
 constexpr int kMaxWorkers = 256;
 constexpr std::size_t kMaxClusterName = 63;
 constexpr std::size_t kMaxPortalUrl = 200;
-constexpr Seconds kLeastClockTolerance{
-    10};  // less is noise: a Date has whole seconds, and answers take time
+// Below that, differences are noise: a Date has whole seconds, and answers take time.
+constexpr Seconds kMinClockTolerance{10};
 
 Complaint set_operator_namespace(Config& config, std::string_view value) {
   if (auto complaint = refuse_namespace(value)) return complaint;
@@ -70,8 +70,7 @@ Complaint set_reserved_secret_metadata(Config& config, std::string_view value) {
   });
 }
 
-// A path may follow the host: verifiers append "/.well-known/openid-configuration" to what stands
-// here.
+// The URL may have a path: verifiers append "/.well-known/openid-configuration" to it.
 Complaint set_issuer(Config& config, std::string_view value) {
   if (!is_plain_https_url(value) || value.ends_with('/')) {
     return "allowed are URLs https://HOST[:PORT][/PATH] without query, fragment, user and slash at "
@@ -120,7 +119,7 @@ Complaint set_jwt_key_rotation(Config& config, std::string_view value) {
 
 Complaint set_clock_tolerance(Config& config, std::string_view value) {
   const auto tolerance = parse_duration(value);
-  if (!tolerance || *tolerance < kLeastClockTolerance)
+  if (!tolerance || *tolerance < kMinClockTolerance)
     return "allowed are durations of 10s and more, such as 5m";
   config.clock_tolerance = *tolerance;
   return {};
@@ -144,7 +143,7 @@ constexpr std::array kFlags{
         [](Config& c, std::string_view v) { return set_bind_address(c.metrics_bind_address, v); }},
     Flag<Config>{
         "metrics-secure", "", "false",
-        "Serve /metrics over HTTPS, to bearer tokens that may get that path; certificate as for "
+        "Serve /metrics over HTTPS, to callers whose token may get that path; certificate as for "
         "verification.",
         [](Config& c, std::string_view v) { return set_bool(c.metrics_secure, v); }},
     Flag<Config>{"health-probe-bind-address", "ADDRESS", ":8081",
@@ -168,7 +167,7 @@ constexpr std::array kFlags{
         [](Config& c, std::string_view v) { return set_file(c.verify_client_ca_file, v); }},
     Flag<Config>{
         "caller-audiences", "LIST", "",
-        "Whom callers' bearer tokens must be for; without it apitoken-verify or the API server "
+        "The audiences of callers' bearer tokens; without it apitoken-verify or the API server "
         "itself.",
         set_caller_audiences},
     Flag<Config>{
@@ -180,31 +179,31 @@ constexpr std::array kFlags{
                  "The namespaces whose ApiTokens are served, separated by commas; without it all.",
                  set_namespaces},
     Flag<Config>{"reserved-groups", "LIST", "kubeadm:cluster-admins",
-                 "Groups that no token may carry, separated by commas; none of system:… ever may.",
+                 "Groups that no token may have, separated by commas; system:… is always reserved.",
                  set_reserved_groups},
     Flag<Config>{
         "reserved-secret-metadata", "LIST", "",
-        "Labels and annotations that spec.secret may not set, beside the built-in ones: KEY or "
+        "Labels and annotations that spec.secret may not set, besides the built-in ones: KEY or "
         "DOMAIN/.",
         set_reserved_secret_metadata},
-    Flag<Config>{"workers", "N", "8", "How many ApiTokens are worked on at a time, 1 to 256.",
+    Flag<Config>{"workers", "N", "8", "How many ApiTokens are reconciled at a time, 1 to 256.",
                  [](Config& c, std::string_view v) {
                    return set_whole_number(c.workers, v, 1, kMaxWorkers);
                  }},
     Flag<Config>{"leader-elect", "", "false",
-                 "Let one of several replicas act and the others stand by.",
+                 "Elect one of several replicas as leader; the others follow.",
                  [](Config& c, std::string_view v) { return set_bool(c.leader_elect, v); }},
     Flag<Config>{"issuer", "URL", "",
-                 "Who issues JWTs, their claim iss; without it "
+                 "The claim iss of JWTs; without it "
                  "https://apitoken-operator.NAMESPACE.svc:8443.",
                  set_issuer},
     Flag<Config>{"jwt-key-rotation", "DURATION", "720h",
-                 "How long a key signs JWTs before the next one does; 1m or more.",
+                 "How long a key signs JWTs before the next key does; 1m or more.",
                  set_jwt_key_rotation},
     Flag<Config>{
         "clock-tolerance", "DURATION", "5m",
-        "How far the clocks of this machine and of the API server may differ before nothing is "
-        "minted or deleted.",
+        "If the clocks of this machine and of the API server differ by more, nothing is minted or "
+        "deleted.",
         set_clock_tolerance},
     Flag<Config>{"cluster-name", "NAME", "",
                  "How mails name this cluster, in their subject and body.", set_cluster_name},
@@ -212,12 +211,12 @@ constexpr std::array kFlags{
                  "Where people open the web portal; mails and Events then link to the token.",
                  set_portal_url},
     Flag<Config>{"per-token-metrics", "", "true",
-                 "Expose series for each ApiToken beside the counts.",
+                 "Expose series for each ApiToken in addition to the counts.",
                  [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},
-    Flag<Config>{"dry-run", "", "false", "Say what would be done, and write nothing.",
+    Flag<Config>{"dry-run", "", "false", "Log what would be done, and write nothing.",
                  [](Config& c, std::string_view v) { return set_bool(c.dry_run, v); }},
     Flag<Config>{"log-level", "LEVEL", "info",
-                 "The least that is logged: debug, info, warn or error.",
+                 "The lowest level that is logged: debug, info, warn or error.",
                  [](Config& c, std::string_view v) { return set_log_level(c.log_level, v); }},
     Flag<Config>{"log-format", "FORMAT", "text", "text for people, json for log collectors.",
                  [](Config& c, std::string_view v) { return set_log_format(c.log_format, v); }},

@@ -1,5 +1,5 @@
-// The program's settings, from flags in Go's syntax as users of kubebuilder operators know them.
-// main reads them once; they are plain values afterwards.
+// The program's settings, from flags in Go's syntax, which users of kubebuilder operators know.
+// main() parses them once; then they are plain values.
 #pragma once
 
 #include <expected>
@@ -9,38 +9,37 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "core/notices.hpp"
-#include "program/log.hpp"
 
 namespace apitoken {
 
 struct Config {
-  std::optional<std::string>
-      kubeconfig;  // absent: $KUBECONFIG, in-cluster, ~/.kube/config are for app to try
+  std::optional<std::string> kubeconfig;            // absent: see kube::find_credentials()
   std::string metrics_bind_address = ":8080";       // "0": none
-  bool metrics_secure = false;                      // over HTTPS, for callers who may get /metrics
+  bool metrics_secure = false;                      // HTTPS, for callers who may get /metrics
   std::string health_probe_bind_address = ":8081";  // "0": none
-  // "0": none; absent: :8443, or none where that is taken (replicas on one machine).
+  // "0": none; absent: :8443, or none if that is taken (replicas on one machine).
   std::optional<std::string> verify_bind_address;
   std::string verify_tls_cert_file;           // empty: a certificate is made for the run
-  std::string verify_tls_key_file;            // with it
-  std::string verify_client_ca_file;          // empty: no caller is known by certificate
-  std::vector<std::string> caller_audiences;  // of callers' tokens; empty: as CallerAudiences says
-  std::optional<std::string>
-      operator_namespace;               // flag, else $POD_NAMESPACE; absent: the credentials' own
-  std::vector<std::string> namespaces;  // sorted, each once; empty: all
-  std::optional<std::vector<std::string>>
-      reserved_groups;  // beside system:…; absent: see core::ReservedNames
-  std::vector<std::string> reserved_secret_metadata;  // beside the built-in ones
+  std::string verify_tls_key_file;            // empty if and only if the certificate is
+  std::string verify_client_ca_file;          // empty: callers cannot authenticate by certificate
+  std::vector<std::string> caller_audiences;  // empty: the defaults of serve::CallerAudiences
+  // The flag's, else $POD_NAMESPACE; absent: the credentials' own.
+  std::optional<std::string> operator_namespace;
+  std::vector<std::string> namespaces;  // sorted, without duplicates; empty: all
+  // In addition to system:…; absent: the default of core::ReservedNames.
+  std::optional<std::vector<std::string>> reserved_groups;
+  std::vector<std::string> reserved_secret_metadata;  // in addition to the built-in names
   int workers = 8;
   bool leader_elect = false;
   std::optional<std::string> issuer;  // claim iss of JWTs; absent: by the operator's namespace
   Seconds jwt_key_rotation{std::chrono::hours(720)};
-  Seconds clock_tolerance{
-      std::chrono::minutes(5)};     // between this machine's clock and the API server's
+  // The largest difference between this machine's clock and the API server's.
+  Seconds clock_tolerance{std::chrono::minutes(5)};
   core::Installation installation;  // how mails and Events name and link this cluster
-  LogLevel log_level = LogLevel::Info;
-  LogFormat log_format = LogFormat::Text;
+  log::Level log_level = log::Level::Info;
+  log::Format log_format = log::Format::Text;
   bool per_token_metrics = true;
   bool dry_run = false;
   bool version = false;
@@ -49,8 +48,8 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// `arguments` without the program's name. The error is one line for the user: which flag, which
-// value, what is allowed.
+// Parses `arguments`, which do not include the program's name. The error is one line for the user:
+// flag, value and allowed values.
 std::expected<Config, std::string> parse_flags(std::span<const char* const> arguments);
 std::string help_text();
 

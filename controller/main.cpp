@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -11,16 +10,16 @@
 
 #include "app.hpp"
 #include "base/core_dumps.hpp"
+#include "base/log.hpp"
 #include "config.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
-#include "program/log.hpp"
 
 namespace {
 
 constexpr int kUsageError = 2;
 
-// Inherited by every thread, so that only App::run takes them.
+// Every thread inherits the mask, so that only App::run() receives the signals.
 void block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -29,7 +28,7 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-// As many connections as the ports' limits allow need more descriptors than the usual soft limit.
+// The connections that the ports' limits allow need more descriptors than the usual soft limit.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -59,12 +58,12 @@ int main(int argc, char** argv) {
     fmt::print("apitoken-operator {}\n", APITOKEN_VERSION);
     return 0;
   }
-  set_up_log(config->log_level, config->log_format);
+  log::set_up(config->log_level, config->log_format);
   block_signals();
   raise_descriptor_limit();
   auto credentials = kube::find_credentials(config->kubeconfig.value_or(""));
   if (!credentials) {
-    spdlog::error("{}", credentials.error().message);
+    log::error(credentials.error().message);
     return 1;
   }
   return App(*config, std::move(*credentials)).run();

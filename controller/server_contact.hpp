@@ -1,5 +1,6 @@
-// ServerContact: what the transport tells of the API server, handed on to whom it concerns. The app
-// owns the only one; the transport calls it, on any thread.
+// ServerContact: passes the transport's reports about answers on to AgreedClock and Outage, and
+// stops writes of a replica that does not lead. App owns the only one; the transport calls it on
+// its I/O thread.
 #pragma once
 
 #include <atomic>
@@ -31,11 +32,11 @@ class ServerContact final : public kube::AnswerListener {
   const std::function<bool()> may_write_;
 };
 
-// Whether this process may write now. Without election it always may; with it, while the elector
-// says that it leads.
+// Leadership: whether this process may write now. Without election it always may; with election,
+// while the elector says that it leads. Thread-safe.
 class Leadership {
  public:
-  // While `elector` is set it is asked; it outlives that time.
+  // Asks `elector` from now on; null: no elector. It lives until the next call.
   void follow(const kube::LeaderElector* elector) { elector_ = elector; }
   void require_election() { elects_ = true; }
   bool holds() const {

@@ -1,10 +1,10 @@
-// free() and realloc() of the programs: what is given back is wiped first. A value passes through
-// many buffers on its way (bodies, headers, JSON, records of TLS; cpprest's, simdjson's, OpenSSL's,
-// GnuTLS's, libmicrohttpd's, libcurl's), and none of them leaves it behind in free memory. C++'s
-// operator delete and the shared libraries end here too, as a program's own symbols come before
-// libc's. Linked into both programs and no library. Any thread. Sanitizers bring an allocator of
-// their own, which does not let others in. Source of __libc_free: glibc's malloc.c, whose allocator
-// this remains.
+// free() and realloc() of the programs, which wipe memory before they release it. A token value
+// passes through many buffers (bodies, headers, JSON, TLS records; of cpprest, simdjson, OpenSSL,
+// GnuTLS, libmicrohttpd and libcurl); none of them leaves it in free memory. C++'s operator delete
+// and the shared libraries call these functions too, because a program's symbols come before
+// libc's. Linked into the programs, not into a library. Any thread. Left out under sanitizers,
+// which have their own allocator. The allocator remains glibc's; source of __libc_free: its
+// malloc.c.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include <malloc.h>
@@ -24,7 +24,7 @@ void free(void* block) noexcept {
   __libc_free(block);
 }
 
-// glibc's own would leave the bytes where they were when it moves a block.
+// glibc's realloc() would leave the bytes in the old block when it moves it.
 void* realloc(void* block, std::size_t size) noexcept {
   if (block == nullptr) return std::malloc(size);
   if (size == 0) {

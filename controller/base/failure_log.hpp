@@ -33,7 +33,6 @@ class FailureLog {
   void succeeded(log::Fields fields = {}) {
     if (failing_.exchange(false)) log::write(log::Level::Info, ends_, fields);
   }
-  bool is_failing() const { return failing_; }
 
  private:
   const std::string_view begins_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <mutex>
 #include <utility>
@@ -140,7 +141,7 @@ State& state() {
 
 void write(Level level, std::string_view message, std::span<const Field> fields) {
   State& log = state();
-  if (level < log.level) return;
+  if (level < log.level.load()) return;
   const std::lock_guard lock(log.mutex);
   if (log.sink) log.sink(level, message, fields);
 }

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +12,7 @@
 #include <thread>
 
 #include "base/core_dumps.hpp"
+#include "base/log.hpp"
 #include "cli/commands.hpp"
 #include "cli/help.hpp"
 #include "kube/cpprest_transport.hpp"
@@ -57,13 +56,11 @@ bool asks_a_cluster(Command command) {
          command != Command::Version && command != Command::Help;
 }
 
-// Warnings of kube/, such as an unverified server, go to standard error as those of kubectl.
+// Prints warnings of the kube layer (for example about an unverified server) as kubectl does.
 void set_up_warnings() {
-  auto logger =
-      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("Warning: %v");
-  logger->set_level(spdlog::level::warn);
-  spdlog::set_default_logger(std::move(logger));
+  log::exchange_sink([](log::Level level, std::string_view message, std::span<const log::Field> f) {
+    if (level >= log::Level::Warn) fmt::print(stderr, "Warning: {}\n", log::plain_line(message, f));
+  });
 }
 
 // The token among the arguments. Wipes it there, because `ps` shows arguments.

@@ -175,7 +175,7 @@ template <typename Ready>
 Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time,
                       Ready ready) {
   if (changed_.wait_for(lock, stop, time, ready)) return {};
-  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
+  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "canceled");
   return fail(ErrorKind::Unavailable, fmt::format("no answer within {} ms", time.count()));
 }
 
@@ -194,8 +194,7 @@ Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiv
   for (;;) {
     Status waited =
         wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
-    if (waited && !ended_ && stop.stop_requested())
-      waited = fail(ErrorKind::Canceled, "told to stop");
+    if (waited && !ended_ && stop.stop_requested()) waited = fail(ErrorKind::Canceled, "canceled");
     if (waited && unread_.empty()) {
       if (error_) return std::unexpected(*error_);
       return std::move(answer_);

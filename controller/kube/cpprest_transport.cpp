@@ -154,7 +154,7 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
                                                const Receiver* receive) try {
   Result<std::optional<SecretString>> token = credentials_->bearer_token();
   if (!token) return std::unexpected(token.error());
-  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
+  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "canceled");
   http::http_request outgoing{http::method(to_string(request.method))};
   outgoing.set_request_uri(web::uri(request.target));
   auto& headers = outgoing.headers();

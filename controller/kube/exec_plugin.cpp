@@ -75,7 +75,7 @@ Result<std::shared_ptr<const ExecCredential>> ExecPlugin::credential() {
   return fresh;
 }
 
-void ExecPlugin::forget() {
+void ExecPlugin::drop() {
   const std::lock_guard lock(mutex_);
   answer_ = nullptr;
 }

@@ -46,7 +46,7 @@ class ExecPlugin {
   // program, with the last line of its standard error.
   Result<std::shared_ptr<const ExecCredential>> credential();
   // Drops the answer, which the server refused; the next call runs the program.
-  void forget();
+  void drop();
 
  private:
   Result<std::shared_ptr<const ExecCredential>> run() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/sleep.hpp"
 #include "kube/resource.hpp"
 
 namespace apitoken::kube {
@@ -29,16 +30,19 @@ bool GuardedTransport::is_for_leader(const HttpRequest& request) {
 
 Status GuardedTransport::await_turn(const HttpRequest& request, const std::stop_token& stop) {
   if (is_about(request, resources::kLeases)) return {};
-  {
-    std::unique_lock lock(mutex_);
-    while (!stop.stop_requested() && clock_.steady() < paused_until_)
-      clock_.wait(never_, lock, stop, paused_until_);
-  }
-  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "told to stop");
+  for (auto until = paused_until(); clock_.steady() < until && !stop.stop_requested();
+       until = paused_until())
+    sleep_until(clock_, stop, until);
+  if (stop.stop_requested()) return fail(ErrorKind::Canceled, "canceled");
   if (is_for_leader(request) && !may_write_()) {
     return fail(ErrorKind::Canceled, "not sent: this replica no longer leads");
   }
   return {};
+}
+
+SteadyTime GuardedTransport::paused_until() const {
+  const std::lock_guard lock(mutex_);
+  return paused_until_;
 }
 
 Result<HttpResponse> GuardedTransport::heed(Result<HttpResponse> answer) {

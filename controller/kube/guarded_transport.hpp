@@ -4,7 +4,6 @@
 // Any thread.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 
@@ -32,14 +31,14 @@ class GuardedTransport final : public Transport {
 
  private:
   Status await_turn(const HttpRequest& request, const std::stop_token& stop);
+  SteadyTime paused_until() const;
   Result<HttpResponse> heed(Result<HttpResponse> answer);
 
   const std::unique_ptr<Transport> inner_;
   const std::function<bool()> may_write_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable_any never_;  // not notified: a pause ends by time or stop
-  SteadyTime paused_until_{};          // guarded by mutex_
+  mutable std::mutex mutex_;
+  SteadyTime paused_until_{};  // guarded by mutex_
 };
 
 }  // namespace apitoken::kube

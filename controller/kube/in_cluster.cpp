@@ -49,7 +49,7 @@ class InClusterCredentials final : public Credentials {
     return std::move(*token);
   }
 
-  void reject() override { token_.forget(); }
+  void reject() override { token_.drop(); }
 
  private:
   const ServerUrl server_;

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <map>
 #include <optional>
 
+#include "base/log.hpp"
 #include "kube/exec_plugin.hpp"
 #include "kube/kubeconfig_entries.hpp"
 #include "kube/read_file.hpp"
@@ -81,8 +81,8 @@ class KubeconfigCredentials final : public Credentials {
   }
 
   void reject() override {
-    if (token_file_) token_file_->forget();
-    if (plugin_) plugin_->forget();
+    if (token_file_) token_file_->drop();
+    if (plugin_) plugin_->drop();
   }
 
  private:
@@ -180,18 +180,18 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::stri
     user = std::move(*read);
   }
   if (user.exec && user.tells_cluster) {
-    Result<std::string> told = describe_cluster(*cluster);
-    if (!told) return std::unexpected(told.error());
-    user.exec->cluster = std::move(*told);
+    Result<std::string> description = describe_cluster(*cluster);
+    if (!description) return std::unexpected(description.error());
+    user.exec->cluster = std::move(*description);
   }
   std::string name_space = context->text("namespace");
   if (context->problem()) return std::unexpected(*context->problem());
   if (cluster->insecure)
-    spdlog::warn("{}: insecure-skip-tls-verify: the server is not verified",
-                 cluster_entry->where());
-  if (!cluster->server.tls)
-    spdlog::warn("{}: the connection to {} is not encrypted", cluster_entry->where(),
-                 cluster->server.text);
+    log::warn(cluster_entry->where() + ": insecure-skip-tls-verify: the server is not verified");
+  if (!cluster->server.tls) {
+    log::warn(fmt::format("{}: the connection to {} is not encrypted", cluster_entry->where(),
+                          cluster->server.text));
+  }
 
   auto credentials = std::make_unique<KubeconfigCredentials>(
       std::move(*cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space),

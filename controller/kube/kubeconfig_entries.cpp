@@ -80,8 +80,8 @@ Result<Cluster> read_cluster(Section section) {
   cluster.ca = read_pem(section, "certificate-authority", "certificate-authority-data");
   if (cluster.insecure && cluster.ca.given()) {
     section.refuse(
-        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them (best "
-        "the former)");
+        "insecure-skip-tls-verify contradicts the certificate authority; remove one of them, "
+        "preferably insecure-skip-tls-verify");
   }
   const std::string server = section.text("server");
   if (server.empty()) section.refuse("server is missing");
@@ -110,7 +110,7 @@ Result<User> read_user(Section section, const std::string& name) {
   for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
     if (section.has(field))
       section.refuse(fmt::format(
-          "{}: impersonation is not supported; use a user with the rights needed", field));
+          "{}: impersonation is not supported; use a user with the permissions needed", field));
   }
   User user;
   user.certificate = read_pem(section, "client-certificate", "client-certificate-data");
@@ -142,12 +142,12 @@ Result<User> read_user(Section section, const std::string& name) {
 Result<std::string> describe_cluster(const Cluster& cluster) {
   const Result<std::string> ca = cluster.ca.read();
   if (!ca) return std::unexpected(ca.error());
-  nlohmann::json told = {{"server", cluster.server.text}};
-  if (!cluster.tls_server_name.empty()) told["tls-server-name"] = cluster.tls_server_name;
-  if (cluster.insecure) told["insecure-skip-tls-verify"] = true;
-  if (!ca->empty()) told["certificate-authority-data"] = base64_encode(*ca);
-  if (!cluster.plugin_config.is_null()) told["config"] = cluster.plugin_config;
-  return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  nlohmann::json description = {{"server", cluster.server.text}};
+  if (!cluster.tls_server_name.empty()) description["tls-server-name"] = cluster.tls_server_name;
+  if (cluster.insecure) description["insecure-skip-tls-verify"] = true;
+  if (!ca->empty()) description["certificate-authority-data"] = base64_encode(*ca);
+  if (!cluster.plugin_config.is_null()) description["config"] = cluster.plugin_config;
+  return description.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace apitoken::kube

@@ -1,21 +1,20 @@
-// Winning, keeping and giving back leadership.
+// Acquires, renews and releases the lease.
 #include "kube/lease.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <thread>
 #include <tuple>
 
+#include "base/log.hpp"
 #include "base/rfc3339.hpp"
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 
 namespace apitoken::kube {
 namespace {
 
-constexpr Seconds kReleaseTime{
-    4};  // to give the lease back; who is to stop is not kept waiting longer
-constexpr std::int64_t kMaxDuration = 24 * 3600;  // of somebody else's lease; more is a mistake
+constexpr Seconds kReleaseTime{4};                // to release the lease at a stop
+constexpr std::int64_t kMaxDuration = 24 * 3600;  // seconds; a longer lease is a mistake
 
 auto record_of(const api::Lease& lease) {
   return std::tie(lease.meta.uid, lease.holder, lease.duration_seconds, lease.acquire_time,
@@ -40,13 +39,13 @@ LeaderElector::End LeaderElector::run(std::stop_token stop,
     cut_late_requests(over);
   });
   if (!acquire(stop)) return End::Stopped;
-  spdlog::info("leading lease={}/{} identity={}", candidate_.ns, candidate_.name,
-               candidate_.identity);
+  log::info("leading", {{"lease", key().text()}, {"identity", candidate_.identity}});
   on_started_leading();
   const End end = renew(stop);
   if (end == End::Lost) {
-    spdlog::error("leadership lost lease={}/{} identity={} holder={}", candidate_.ns,
-                  candidate_.name, candidate_.identity, observed_ ? observed_->holder : "");
+    log::error("leadership lost", {{"lease", key().text()},
+                                   {"identity", candidate_.identity},
+                                   {"holder", observed_ ? observed_->holder : ""}});
   }
   on_stopped_leading();
   if (end == End::Stopped) release();
@@ -64,14 +63,15 @@ bool LeaderElector::acquire(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto now = clock_.steady();
     if (try_to_lead(now + candidate_.timings.renew_deadline, stop)) return true;
-    pause(stop, now + candidate_.timings.retry_period);
+    sleep_until(clock_, stop, now + candidate_.timings.retry_period);
   }
   return false;
 }
 
 LeaderElector::End LeaderElector::renew(const std::stop_token& stop) {
   while (true) {
-    pause(stop, std::min(clock_.steady() + candidate_.timings.retry_period, renew_by()));
+    sleep_until(clock_, stop,
+                std::min(clock_.steady() + candidate_.timings.retry_period, renew_by()));
     if (stop.stop_requested()) return End::Stopped;
     if (clock_.steady() >= renew_by()) return End::Lost;
     const bool renewed = try_to_lead(renew_by(), stop);
@@ -93,7 +93,7 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
     return false;
   }
   if (std::exchange(reported_, std::nullopt))
-    spdlog::info("the lease can be reached again lease={}/{}", candidate_.ns, candidate_.name);
+    log::info("the lease can be reached again", {{"lease", key().text()}});
   std::lock_guard lock(mutex_);
   holding_ = *held;
   if (*held) renewed_ = began;
@@ -106,7 +106,7 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
     std::lock_guard lock(mutex_);
     holding = holding_;
   }
-  if (holding) {  // nobody else should have touched it: no need to look first
+  if (holding) {  // no other process should have changed the lease, so it is not read first
     auto renewed = claim(stop);
     if (renewed || (renewed.error().kind != ErrorKind::Conflict &&
                     renewed.error().kind != ErrorKind::NotFound))
@@ -121,7 +121,7 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
 }
 
 Status LeaderElector::fetch(const std::stop_token& stop) {
-  const auto body = client_.get(resources::kLeases, {candidate_.ns, candidate_.name}, stop);
+  const auto body = client_.get(resources::kLeases, key(), stop);
   if (!body) return std::unexpected(body.error());
   auto lease = api::decode_lease(*body);
   if (!lease) return std::unexpected(std::move(lease.error()));
@@ -134,8 +134,7 @@ void LeaderElector::observe(api::Lease lease) {
     observed_at_ = clock_.steady();
     const bool other = !lease.holder.empty() && lease.holder != candidate_.identity;
     if (other && (!observed_ || observed_->holder != lease.holder)) {
-      spdlog::info("another replica leads lease={}/{} holder={}", candidate_.ns, candidate_.name,
-                   lease.holder);
+      log::info("another replica leads", {{"lease", key().text()}, {"holder", lease.holder}});
     }
   }
   observed_ = std::move(lease);
@@ -200,17 +199,15 @@ void LeaderElector::release() {
   const auto released = within(clock_.steady() + kReleaseTime, {},
                                [this](std::stop_token cut) { return give_up(cut); });
   if (released) {
-    spdlog::info("lease released lease={}/{}", candidate_.ns, candidate_.name);
+    log::info("lease released", {{"lease", key().text()}});
   } else {
-    spdlog::warn(
-        "lease not released, the next replica has to wait for it to run out lease={}/{} "
-        "error=\"{}\"",
-        candidate_.ns, candidate_.name, released.error().message);
+    log::warn("lease not released, the next replica waits until it expires",
+              {{"lease", key().text()}, {"error", released.error().message}});
   }
 }
 
-// Runs `attempt` with a token that is stopped by `stop` and at `deadline`: a request that hangs
-// must not let us believe for longer than the lease lasts that we lead.
+// Runs `attempt` with a token that `stop` and `deadline` stop: a request that hangs must not make
+// us believe that we lead for longer than the lease lasts.
 Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& stop,
                                    const Attempt& attempt) {
   std::stop_source cut;
@@ -248,26 +245,21 @@ void LeaderElector::cut_late_requests(const std::stop_token& stop) {
   }
 }
 
-void LeaderElector::pause(const std::stop_token& stop, SteadyTime until) {
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested() && clock_.steady() < until)
-    clock_.wait(changed_, lock, stop, until);
-}
-
 void LeaderElector::report(const Error& error) {
   if (lost_a_race(error.kind)) return;
   if (std::exchange(reported_, error.kind) == error.kind) return;
-  const char* remedy = "";
+  std::string_view remedy;
   if (error.kind == ErrorKind::Forbidden) {
     remedy =
         "; allow get, create and update of leases.coordination.k8s.io there (manifests/rbac), or "
-        "set "
-        "--operator-namespace";
+        "set --operator-namespace";
   } else if (error.kind == ErrorKind::NotFound) {
     remedy = "; create the namespace, or set --operator-namespace to one that exists";
   }
-  spdlog::warn("leader election failing, will keep trying lease={}/{} kind={} error=\"{}{}\"",
-               candidate_.ns, candidate_.name, to_string(error.kind), error.message, remedy);
+  log::warn("leader election failing, will keep trying",
+            {{"lease", key().text()},
+             {"kind", to_string(error.kind)},
+             {"error", error.message + std::string(remedy)}});
 }
 
 }  // namespace apitoken::kube

@@ -1,7 +1,7 @@
-// LeaderElector: of several replicas at most one leads, by a Lease. Semantics of client-go's
-// tools/leaderelection: another holder counts as alive while its record changed within the lease's
-// duration as this process measures it, so clocks need not agree. run() is a thread of its own;
-// leading() may be asked from any. Source:
+// LeaderElector: makes at most one of several replicas the leader, by a Lease. Semantics of
+// client-go's tools/leaderelection: another holder counts as alive if its record has changed within
+// the lease's duration, measured by this process, so clocks need not agree. run() is the body of
+// one thread; leading() may be called on any. Source:
 // https://kubernetes.io/docs/concepts/architecture/leases/#leader-election
 #pragma once
 
@@ -16,13 +16,13 @@
 namespace apitoken::kube {
 
 struct LeaseTimings {
-  Seconds lease_duration{15};  // so long others wait after the holder's last sign of life
-  Seconds renew_deadline{10};  // a holder that could not renew for so long stops leading
-  Seconds retry_period{2};     // between two attempts, of holders and of waiting replicas
+  Seconds lease_duration{15};  // candidates wait this long after the last renewal
+  Seconds renew_deadline{10};  // a holder that could not renew for this long stops leading
+  Seconds retry_period{2};     // between two attempts of holders and candidates
 };
 
 struct Candidate {
-  std::string ns;  // of the Lease; must exist
+  std::string ns;  // of the Lease; the namespace must exist
   std::string name = "apitoken-operator";
   std::string identity;  // unique to this process
   LeaseTimings timings{};
@@ -30,21 +30,22 @@ struct Candidate {
 
 class LeaderElector {
  public:
-  enum class End { Stopped, Lost };  // Lost: the process had better exit
+  enum class End { Stopped, Lost };  // Lost: the process should exit
 
   LeaderElector(Client& client, const Clock& clock, Candidate candidate);
 
-  // Until `stop`, or until leadership was won and lost. Both callbacks run on this thread:
-  // on_started_leading must return soon (nothing is renewed meanwhile); on_stopped_leading returns
-  // when nobody writes any more. It is called once if and only if the other was. Only then, on a
-  // clean stop, the lease is released, so that the next one need not wait.
+  // Runs until `stop`, or until leadership was won and lost. Both callbacks run on this thread.
+  // on_started_leading must return soon, because the lease is not renewed meanwhile.
+  // on_stopped_leading is called once if on_started_leading was, and returns when no thread writes
+  // any more. After it, on a clean stop, the lease is released, so that the next leader need not
+  // wait.
   End run(std::stop_token stop, const std::function<void()>& on_started_leading,
           const std::function<void()>& on_stopped_leading);
-  // Holds the lease and was able to say so within the renew deadline.
+  // Whether this process holds the lease and has renewed it within the renew deadline.
   bool leading() const;
 
  private:
-  // True: the lease is ours. False: another one's.
+  // True: the lease is ours. False: another replica's.
   using Attempt = std::function<Result<bool>(std::stop_token)>;
   Result<bool> try_acquire_or_renew(const std::stop_token& stop);
   Result<bool> create(const std::stop_token& stop);
@@ -61,25 +62,25 @@ class LeaderElector {
   End renew(const std::stop_token& stop);
   void release();
   SteadyTime renew_by() const;
-  void pause(const std::stop_token& stop, SteadyTime until);
   void cut_late_requests(const std::stop_token& stop);
   void report(const Error& error);
+  api::ObjectKey key() const { return {candidate_.ns, candidate_.name}; }
 
   Client& client_;
   const Clock& clock_;
   const Candidate candidate_;
 
-  // The thread of run() alone.
+  // Used by the thread of run() only.
   std::optional<api::Lease> observed_;  // the lease as last seen
   SteadyTime observed_at_{};            // when its record last changed
-  std::optional<ErrorKind> reported_;   // the failure that people know of
+  std::optional<ErrorKind> reported_;   // the failure that was logged last
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   // All below are guarded by mutex_.
   bool holding_ = false;
   SteadyTime renewed_{};                // when the last successful attempt began
-  std::optional<SteadyTime> deadline_;  // of the attempt under way
+  std::optional<SteadyTime> deadline_;  // of the present attempt
   std::stop_source cut_{std::nostopstate};
 };
 

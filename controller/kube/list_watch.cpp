@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
-#include <spdlog/spdlog.h>
 
+#include "base/log.hpp"
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 
 namespace apitoken::kube {
@@ -60,14 +61,12 @@ void ListWatch::run(std::stop_token stop) {
 // After an outage the backoff starts again at its shortest delay.
 void ListWatch::note_failure() {
   const bool away = outage_ != nullptr && outage_->away();
-  if (std::exchange(was_away_, away) && !away) machine_.forget_failures();
+  if (std::exchange(was_away_, away) && !away) machine_.reset_failures();
 }
 
 void ListWatch::wait(std::stop_token stop, std::chrono::milliseconds delay) {
   if (was_away_) return outage_->wait(delay, std::move(stop));
-  const auto until = clock_.steady() + delay;
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested() && clock_.steady() < until) clock_.wait(wake_, lock, stop, until);
+  sleep_until(clock_, stop, clock_.steady() + delay);
 }
 
 void ListWatch::list(std::stop_token stop) {
@@ -83,8 +82,9 @@ void ListWatch::list(std::stop_token stop) {
   sink_.list_ends(*version);
   malloc_trim(0);  // gives back the memory of pages, parser and replaced objects
   synced_ = true;
-  spdlog::debug("listed resource={} namespace={} resource_version={}", name_of(watched_.resource),
-                scope_of(watched_), *version);
+  log::debug("listed", {{"resource", name_of(watched_.resource)},
+                        {"namespace", scope_of(watched_)},
+                        {"resource_version", *version}});
   report_over(machine_.listed(*version));
 }
 
@@ -168,8 +168,8 @@ void ListWatch::watch(std::stop_token stop) {
     const Error error{ErrorKind::Unavailable, "the watch broke off in the middle of an event", {}};
     report(machine_.watch_failed(error, lived, random_()), "watch", error);
   } else {
-    const auto told = machine_.watch_ended(lived, random_());
-    report(told, "watch", {ErrorKind::Unavailable, "the server ends each watch at once", {}});
+    const auto ended = machine_.watch_ended(lived, random_());
+    report(ended, "watch", {ErrorKind::Unavailable, "the server ends each watch at once", {}});
   }
 }
 
@@ -194,27 +194,32 @@ void ListWatch::take_event(const WatchEvent& event, SteadyTime began) {
 void ListWatch::report(Report report, std::string_view verb, const Error& error) {
   if (report == Report::Over) return report_over(report);
   if (report == Report::Nothing) {
-    spdlog::debug("{} ended resource={} namespace={} error=\"{}\"", verb,
-                  name_of(watched_.resource), scope_of(watched_), error.message);
+    log::debug(fmt::format("{} ended", verb), {{"resource", name_of(watched_.resource)},
+                                               {"namespace", scope_of(watched_)},
+                                               {"error", error.message}});
     return;
   }
   const bool no_crds = error.kind == ErrorKind::NotFound && watched_.resource.group == api::kGroup;
-  spdlog::warn("{} failing, will keep trying resource={} namespace={} kind={} error=\"{}{}\"", verb,
-               name_of(watched_.resource), scope_of(watched_), to_string(error.kind), error.message,
-               no_crds ? "; the CRDs are not installed: kubectl apply -f crds/" : "");
+  const char* remedy = no_crds ? "; the CRDs are not installed: kubectl apply -f crds/" : "";
+  log::warn(fmt::format("{} failing, will keep trying", verb),
+            {{"resource", name_of(watched_.resource)},
+             {"namespace", scope_of(watched_)},
+             {"kind", to_string(error.kind)},
+             {"error", error.message + remedy}});
 }
 
 void ListWatch::report_over(Report report) {
   if (report != Report::Over) return;
-  spdlog::info("list and watch work again resource={} namespace={}", name_of(watched_.resource),
-               scope_of(watched_));
+  log::info("list and watch work again",
+            {{"resource", name_of(watched_.resource)}, {"namespace", scope_of(watched_)}});
 }
 
 void ListWatch::complain(const Error& undecodable) {
   if (complaints_.size() >= kMaxComplaints || !complaints_.insert(undecodable.message).second)
     return;
-  spdlog::error("object skipped, it cannot be decoded resource={} namespace={} error=\"{}\"",
-                name_of(watched_.resource), scope_of(watched_), undecodable.message);
+  log::error("object skipped, it cannot be decoded", {{"resource", name_of(watched_.resource)},
+                                                      {"namespace", scope_of(watched_)},
+                                                      {"error", undecodable.message}});
 }
 
 }  // namespace apitoken::kube

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <random>
 #include <set>
 
@@ -82,8 +81,6 @@ class ListWatch {
   std::minstd_rand random_{std::random_device{}()};
   std::optional<Error> event_error_;  // the ERROR event that ended the watch
   std::set<std::string> complaints_;  // messages about undecodable objects that were logged
-  std::mutex mutex_;                  // for wait() alone: nothing else takes it
-  std::condition_variable_any wake_;
 };
 
 }  // namespace apitoken::kube

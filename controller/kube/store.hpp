@@ -64,12 +64,12 @@ class Store {
     const auto& meta = object.meta;
     if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version))
       return false;
-    return told(store(std::move(object)), lock).has_value();
+    return notified(store(std::move(object)), lock).has_value();
   }
   // True if an object of that uid, not newer than `resource_version`, was removed.
   bool remove(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
-    return told(erase(key, uid, resource_version), lock).has_value();
+    return notified(erase(key, uid, resource_version), lock).has_value();
   }
 
   // For the reflector of `scope` (its namespace, or "" for all): an event of its watch, in order.
@@ -77,7 +77,7 @@ class Store {
   std::optional<Change<T>> observe(std::string_view scope, T object) {
     std::unique_lock lock(mutex_);
     advance(scope, object.meta.resource_version);
-    return told(store(std::move(object)), lock);
+    return notified(store(std::move(object)), lock);
   }
   // The same for a version only. True if the store has the object at that version or a newer one,
   // so that it need not be decoded.
@@ -93,7 +93,7 @@ class Store {
   std::optional<Change<T>> observe_removal(std::string_view scope, const api::ObjectMeta& last) {
     std::unique_lock lock(mutex_);
     advance(scope, last.resource_version);
-    return told(erase(last.key(), last.uid, last.resource_version), lock);
+    return notified(erase(last.key(), last.uid, last.resource_version), lock);
   }
   void observe_version(std::string_view scope, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
@@ -124,8 +124,8 @@ class Store {
   };
 
   // Releases the lock, then calls the listener.
-  std::optional<Change<T>> told(std::optional<Change<T>> change,
-                                std::unique_lock<std::shared_mutex>& lock) const {
+  std::optional<Change<T>> notified(std::optional<Change<T>> change,
+                                    std::unique_lock<std::shared_mutex>& lock) const {
     lock.unlock();
     if (change && listener_) listener_(*change);
     return change;

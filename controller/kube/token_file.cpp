@@ -3,10 +3,10 @@
 #include "kube/token_file.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "kube/read_file.hpp"
 
 namespace apitoken::kube {
@@ -49,12 +49,12 @@ Result<SecretString> TokenFile::token() {
   if (fresh) {
     token_ = std::move(*fresh);
   } else {
-    spdlog::warn("{}; the token read before stays in use", fresh.error().message);
+    log::warn(fresh.error().message + "; the token read before stays in use");
   }
   return copy_of(token_);
 }
 
-void TokenFile::forget() {
+void TokenFile::drop() {
   const std::lock_guard lock(mutex_);
   token_ = SecretString();
 }

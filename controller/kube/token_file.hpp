@@ -26,7 +26,7 @@ class TokenFile {
   // is none.
   Result<SecretString> token();
   // Drops the token, which the server refused; the next call reads the file.
-  void forget();
+  void drop();
 
  private:
   const std::string path_;

@@ -41,7 +41,7 @@ class WatchMachine {
   Report list_failed(const Error& error, std::uint32_t random);
 
   // After an outage: the next failure waits for the shortest delay.
-  void forget_failures() { list_failures_ = watch_failures_ = 0; }
+  void reset_failures() { list_failures_ = watch_failures_ = 0; }
 
   // An event or a bookmark, `lived` after the watch began.
   Report saw(std::string_view resource_version, Lived lived);

@@ -82,7 +82,7 @@ void Workqueue::add_rate_limited(const Key& key, Urgency urgency, std::optional<
   add_after(key, pause, urgency);
 }
 
-void Workqueue::forget(const Key& key) {
+void Workqueue::reset_backoff(const Key& key) {
   std::lock_guard lock(mutex_);
   failing_.erase(key);
 }

@@ -5,7 +5,7 @@
 // the order: urgent keys first, namespaces in turn (see FairQueue).
 //
 //   while (const auto key = queue.get(stop)) {
-//     reconcile(*key) ? queue.forget(*key) : queue.add_rate_limited(*key);
+//     reconcile(*key) ? queue.reset_backoff(*key) : queue.add_rate_limited(*key);
 //     queue.done(*key);
 //   }
 #pragma once
@@ -54,7 +54,7 @@ class Workqueue {
   void add_rate_limited(const Key& key, Urgency urgency = Urgency::Value,
                         std::optional<Seconds> delay = {});
   // Ends the key's backoff: its next failure is the first.
-  void forget(const Key& key);
+  void reset_backoff(const Key& key);
   std::uint32_t failures(const Key& key) const;
   // Cancels the key's timers, because the object is gone. A key that is queued already stays.
   void cancel(const Key& key);

@@ -2,12 +2,12 @@
 #include "notify/dispatcher.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <thread>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/thread_name.hpp"
 #include "notify/digest.hpp"
 
@@ -169,8 +169,9 @@ void Dispatcher::send_batch(const Outbox::Turn& turn, std::stop_token stop) {
     }
   }
   if (!settings && !stop.stop_requested()) {
-    spdlog::warn("mail waits: config={} kind={} error=\"{}\"", turn.config,
-                 to_string(settings.error().kind), settings.error().message);
+    log::warn("mail waits", {{"config", turn.config},
+                             {"kind", to_string(settings.error().kind)},
+                             {"error", settings.error().message}});
   }
   if (attempt) deliver(*settings, *attempt, stop);
 }
@@ -189,8 +190,8 @@ void Dispatcher::check_login(const Outbox::Turn& turn, std::stop_token stop) {
     }
   }
   if (!tried && tried.error().kind != ErrorKind::Canceled)
-    spdlog::warn("login to the mail server failed: config={} error=\"{}\"", turn.config,
-                 tried.error().message);
+    log::warn("login to the mail server failed",
+              {{"config", turn.config}, {"error", tried.error().message}});
 }
 
 void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token stop) {
@@ -205,8 +206,10 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
     sent = std::unexpected(settings.error());
   }
   const api::TestMail answer = test_mail_answer(request, sent, parts_.clock.wall());
-  spdlog::info("test mail: config={} accepted={} refused={} error=\"{}\"", request.config,
-               answer.accepted, answer.refused.size(), answer.error);
+  log::info("test mail", {{"config", request.config},
+                          {"accepted", answer.accepted},
+                          {"refused", answer.refused.size()},
+                          {"error", answer.error}});
   {
     std::lock_guard lock(mutex_);
     test_mails_.finished(request, answer);
@@ -231,12 +234,17 @@ void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& at
   const std::size_t count = attempt.notices.size();
   if (sent && !sent->accepted.empty()) {
     parts_.observer.notices_attempted("email", "sent", count);
-    spdlog::info("mail sent: config={} notices={} recipients={} refused={} message_id={}", config,
-                 count, sent->accepted.size(), sent->refused.size(), digest.message_id);
+    log::info("mail sent", {{"config", config},
+                            {"notices", count},
+                            {"recipients", sent->accepted.size()},
+                            {"refused", sent->refused.size()},
+                            {"message_id", digest.message_id}});
   } else if (sent || sent.error().kind != ErrorKind::Canceled) {
     parts_.observer.notices_attempted("email", "error", count);
-    spdlog::warn("mail not sent: config={} notices={} recipients={} error=\"{}\"", config, count,
-                 attempt.envelope.size(), why_unsent(sent));
+    log::warn("mail not sent", {{"config", config},
+                                {"notices", count},
+                                {"recipients", attempt.envelope.size()},
+                                {"error", why_unsent(sent)}});
   }
 }
 

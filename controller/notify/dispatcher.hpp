@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/token_bucket.hpp"
 #include "notify/event_channel.hpp"
 #include "notify/mail_lanes.hpp"
 #include "notify/outbox.hpp"

@@ -1,7 +1,7 @@
 // Which Events are due, what an answer of the API server means, how often a series is patched.
 #include "notify/event_channel.hpp"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -30,15 +30,6 @@ bool is_outage(ErrorKind kind) {
 }
 
 }  // namespace
-
-bool TokenBucket::take(SteadyTime now) {
-  if (last_)
-    level_ = std::min(burst_, level_ + rate_ * std::chrono::duration<double>(now - *last_).count());
-  last_ = now;
-  if (level_ < 1) return false;
-  level_ -= 1;
-  return true;
-}
 
 void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
   pending_.push_back({std::move(event), repeatable, tag, 0, SteadyTime{}, clock_.steady()});
@@ -85,8 +76,7 @@ std::optional<EventResult::Fate> EventChannel::write(Pending& pending, std::stop
     return classify_failure(pending, written.error());
   if (known == seen_.end()) remember(key);
   outages_ = 0;
-  if (in_trouble_) spdlog::info("events are written again");
-  in_trouble_ = false;
+  failure_log_.succeeded();
   return EventResult::Fate::Written;
 }
 
@@ -109,7 +99,11 @@ std::optional<EventResult::Fate> EventChannel::classify_failure(Pending& pending
                                                                 const Error& error) {
   using Fate = EventResult::Fate;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
-  if (error.kind != ErrorKind::Canceled) note_trouble(pending.event, error);
+  if (error.kind != ErrorKind::Canceled) {
+    const api::Event& event = pending.event;
+    failure_log_.failed(
+        error, {{"event", fmt::format("{}/{}", event.ns, event.name)}, {"reason", event.reason}});
+  }
   if (!pending.event.warning) return Fate::Gone;
   const SteadyTime now = clock_.steady();
   if (is_outage(error.kind)) {
@@ -127,13 +121,6 @@ void EventChannel::remember(const api::ObjectKey& key) {
   if (seen_order_.size() <= kMaxSeen) return;
   seen_.erase(seen_order_.front());
   seen_order_.pop_front();
-}
-
-void EventChannel::note_trouble(const api::Event& event, const Error& error) {
-  if (in_trouble_) return;
-  in_trouble_ = true;
-  spdlog::warn("events cannot be written: event={}/{} reason={} error=\"{}\"", event.ns, event.name,
-               event.reason, error.message);
 }
 
 SteadyTime EventChannel::next_due() const {

@@ -14,6 +14,7 @@
 
 #include "api/event.hpp"
 #include "base/backoff.hpp"
+#include "base/failure_log.hpp"
 #include "base/result.hpp"
 
 namespace apitoken::notify {
@@ -25,19 +26,6 @@ class EventSink {
   virtual Status create(const api::Event& event, std::stop_token stop) = 0;
   // `count`: how often the fact was posted in all, at least 2.
   virtual Status repeat(const api::Event& event, int count, std::stop_token stop) = 0;
-};
-
-// Admits `rate` a second on average and `burst` at once.
-class TokenBucket {
- public:
-  TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), level_(burst) {}
-  bool take(SteadyTime now);
-
- private:
-  double rate_;
-  double burst_;
-  double level_;
-  std::optional<SteadyTime> last_;
 };
 
 // What became of an Event that was posted with a tag.
@@ -84,7 +72,6 @@ class EventChannel {
   Status write_once(const Pending& pending, Seen* seen, std::stop_token stop);
   std::optional<EventResult::Fate> classify_failure(Pending& pending, const Error& error);
   void remember(const api::ObjectKey& key);
-  void note_trouble(const api::Event& event, const Error& error);
 
   EventSink& sink_;
   const Clock& clock_;
@@ -93,7 +80,7 @@ class EventChannel {
   std::deque<api::ObjectKey> seen_order_;  // oldest first
   SteadyTime paused_until_{};  // no write before this, since the API server does not answer
   std::uint32_t outages_ = 0;
-  bool in_trouble_ = false;  // logged, until an Event is written again
+  FailureLog failure_log_{"events cannot be written", "events are written again"};
 };
 
 }  // namespace apitoken::notify

@@ -1,10 +1,9 @@
 // From a request to what serves it.
 #include "portal/routes.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "portal/guards.hpp"
 #include "serve/refusals.hpp"
 
@@ -185,8 +184,9 @@ serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call)
           if (!served && served.error().status == 403) call->viewer->permissions().clear();
           reply = served ? std::move(*served) : serve::HttpReply(to_answer(served.error()));
         } catch (const std::exception& error) {
-          spdlog::error("cannot serve route=\"{} {}\" error=\"{}\"", route.method, route.path,
-                        error.what());
+          log::error("cannot serve", {{"method", route.method},
+                                      {"route", route.path},
+                                      {"error", error.what()}});
         }
         parts_.answered(route.path, status_of(reply));
         return reply;

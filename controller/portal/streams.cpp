@@ -2,10 +2,10 @@
 #include "portal/streams.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/rfc3339.hpp"
 #include "base/thread_name.hpp"
 
@@ -159,7 +159,7 @@ void Streams::produce(Place live, const Producer& producer) {
     try {
       producer(sending);
     } catch (const std::exception& error) {
-      spdlog::error("a stream broke error=\"{}\"", error.what());
+      log::error("a stream broke", {{"error", error.what()}});
     }
   }
   live->stream->end();

@@ -93,17 +93,17 @@ Complaint set_whole_number(int& field, std::string_view value, int least, int mo
   return {};
 }
 
-Complaint set_log_level(LogLevel& field, std::string_view value) {
+Complaint set_log_level(log::Level& field, std::string_view value) {
   constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
   const auto found = std::ranges::find(kLevels, value);
   if (found == kLevels.end()) return "allowed are debug, info, warn and error";
-  field = static_cast<LogLevel>(found - kLevels.begin());
+  field = static_cast<log::Level>(found - kLevels.begin());
   return {};
 }
 
-Complaint set_log_format(LogFormat& field, std::string_view value) {
+Complaint set_log_format(log::Format& field, std::string_view value) {
   if (value != "text" && value != "json") return "allowed are text and json";
-  field = value == "json" ? LogFormat::Json : LogFormat::Text;
+  field = value == "json" ? log::Format::Json : log::Format::Text;
   return {};
 }
 

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/nearest.hpp"
 #include "core/plain_text.hpp"
-#include "program/log.hpp"
 
 namespace apitoken {
 
@@ -40,8 +40,8 @@ Complaint set_bool(bool& field, std::string_view value);
 Complaint set_bind_address(std::string& field, std::string_view value);
 Complaint set_file(std::string& field, std::string_view value);
 Complaint set_whole_number(int& field, std::string_view value, int least, int most);
-Complaint set_log_level(LogLevel& field, std::string_view value);
-Complaint set_log_format(LogFormat& field, std::string_view value);
+Complaint set_log_level(log::Level& field, std::string_view value);
+Complaint set_log_format(log::Format& field, std::string_view value);
 // Adds the items between the commas, without blanks around them: a flag with a list may be
 // repeated. `refuse` complains about an item.
 Complaint add_items(std::vector<std::string>& items, std::string_view value,

@@ -1,5 +1,5 @@
-// ConfigTable: the TokenExpiryConfigs of the store, each read once. The reflector's thread rebuilds
-// it on a change; workers and the dispatcher read a snapshot. Thread-safe.
+// ConfigTable: the TokenExpiryConfigs of the store, parsed once. The reflector's thread rebuilds it
+// after a change; workers and the dispatcher read a snapshot. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -15,22 +15,24 @@ using ConfigList = std::vector<core::ExpiryConfig>;
 
 class ConfigTable {
  public:
-  // Reads all configs of `stores` anew.
+  // Parses all configs of `stores` again.
   void rebuild(const Stores& stores);
   // Never null; immutable.
   std::shared_ptr<const ConfigList> snapshot() const;
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const ConfigList> list_ =
-      std::make_shared<const ConfigList>();  // guarded by mutex_
+  // Guarded by mutex_.
+  std::shared_ptr<const ConfigList> list_ = std::make_shared<const ConfigList>();
 };
 
+// Null if `list` has no config of that name.
 const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view name);
 
-bool matches(const core::ExpiryConfig& config, const api::ApiToken& token, const Stores& stores);
+// Whether `config` applies to `token`.
+bool matches(const core::ExpiryConfig\& config, const api::ApiToken\& token, const Stores\& stores);
 
-// Those of `list` that apply to `token`; valid while `list` lives.
+// The configs of `list` that apply to `token`; valid while `list` lives.
 std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
                                                 const Stores& stores);
 

@@ -1,16 +1,18 @@
-// One pass over one TokenExpiryConfig.
+// Reconciles one TokenExpiryConfig.
 #include "reconcile/config_worker.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/log.hpp"
 #include "core/plain_text.hpp"
 #include "core/token_status.hpp"
+#include "kube/classify_error.hpp"
+#include "kube/decode_body.hpp"
 #include "reconcile/work_loop.hpp"
 
 namespace apitoken::reconcile {
@@ -19,7 +21,8 @@ using serve::ReconcileResult;
 
 namespace {
 
-// Collects the users who get no mail of their own though the config asks for it.
+// Collects the users who get no mail of their own although the config asks for it, because their
+// name is not an address.
 class SkippedUsers {
  public:
   explicit SkippedUsers(const core::ExpiryConfig& config) : route_(config.route) {}
@@ -59,7 +62,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   const auto* config = find_config(*list, key.name);
   if (!object || !config || object->meta.deleted) {
     pace_.remove(key.name);
-    queue_.forget(key);
+    queue_.reset_backoff(key);
     return ReconcileResult::Success;
   }
   core::ObservedConfig observed{clock_.wall(),
@@ -76,7 +79,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   core::ConfigPlan plan = core::plan_expiry_config(observed);
   if (next_change) queue_.add_at(key, *next_change);
   if (dry_run_) {
-    if (plan.status) spdlog::info("dry run, would patch the status name={}", key.name);
+    if (plan.status) log::info("dry run, would patch the status", {{"name", key.name}});
     return ReconcileResult::Success;
   }
   if (plan.test_mail)
@@ -92,16 +95,15 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
     if (const Status done = patch(*object, *plan.status, stop); !done) {
-      if (done.error().kind == ErrorKind::Canceled) return ReconcileResult::Success;
-      spdlog::debug("config status not written name={} error=\"{}\"", key.name,
-                    done.error().message);
+      const auto fate = kube::classify_error(done.error().kind);
+      if (fate == kube::Fate::Canceled) return ReconcileResult::Success;
+      log::debug("config status not written",
+                 {{"name", key.name}, {"error", done.error().message}});
       queue_.add_rate_limited(key);
-      const bool stale =
-          done.error().kind == ErrorKind::Conflict || done.error().kind == ErrorKind::NotFound;
-      return stale ? ReconcileResult::Requeue : ReconcileResult::Error;
+      return fate == kube::Fate::StaleView ? ReconcileResult::Requeue : ReconcileResult::Error;
     }
   }
-  queue_.forget(key);
+  queue_.reset_backoff(key);
   return next_change ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
 }
 
@@ -130,10 +132,10 @@ SteadyDuration ConfigWorker::hold_back(const api::TokenExpiryConfig& config,
                                        const api::TokenExpiryConfigStatus& status) {
   const auto verdict = pace_.before_write(config, status, clock_.steady());
   if (verdict.found_second_operator) {
-    spdlog::warn(
+    log::warn(
         "another operator writes the status of this TokenExpiryConfig too: let one operator serve "
-        "all namespaces, or give each its own TokenExpiryConfigs name={}",
-        config.meta.name);
+        "all namespaces, or give each its own TokenExpiryConfigs",
+        {{"name", config.meta.name}});
   }
   return verdict.wait;
 }
@@ -169,11 +171,7 @@ Status ConfigWorker::patch(const api::TokenExpiryConfig& config,
   const auto body = api::encode_status_patch(config.meta, status);
   const auto answer = client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(),
                                           "status", body, stop);
-  if (!answer) return std::unexpected(answer.error());
-  api::JsonParser parser;
-  const auto object = parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  auto decoded = api::decode_token_expiry_config(*object);
+  auto decoded = kube::decode_body(answer, api::decode_token_expiry_config);
   if (!decoded) return std::unexpected(decoded.error());
   pace_.written(config.meta.name, decoded->status, clock_.steady());
   stores_.configs.put(std::move(*decoded));

@@ -1,5 +1,5 @@
-// ConfigWorker: keeps the status of TokenExpiryConfigs true. One thread runs it. Counting goes over
-// the stores; its only I/O is the status patch.
+// ConfigWorker: keeps the status of TokenExpiryConfigs up to date. run() is the body of one thread.
+// It counts tokens in the stores; its only request is the patch of the status.
 #pragma once
 
 #include "core/plan_expiry_config.hpp"
@@ -32,11 +32,11 @@ class ConfigWorker {
 
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
-  // Counts into `observed`; returns when the counts change next by time alone.
+  // Counts into `observed`; returns when the counts change next if no object changes.
   std::optional<WallTime> count_tokens(core::ObservedConfig& observed) const;
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
-  // Zero: the status may be written now.
+  // How long the status must wait before it is written; zero: write now.
   SteadyDuration hold_back(const api::TokenExpiryConfig& config,
                            const api::TokenExpiryConfigStatus& status);
   Status patch(const api::TokenExpiryConfig& config, const api::TokenExpiryConfigStatus& status,

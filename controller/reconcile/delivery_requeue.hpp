@@ -1,5 +1,6 @@
-// DeliveryRequeue: puts the key of a token or config into its queue if the dispatcher has news
-// about it, and tells the dispatcher if the workers are busy. Called on the dispatcher's threads.
+// DeliveryRequeue: adds a token's key to its queue after a delivery, and a config's key after a
+// change of its report. Tells the dispatcher whether the workers are busy. Called on the
+// dispatcher's threads.
 #pragma once
 
 #include "notify/dispatcher.hpp"

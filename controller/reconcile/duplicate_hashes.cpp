@@ -1,10 +1,10 @@
-// From the index's claimants to Events.
+// Reports claimants of one hash.
 #include "reconcile/duplicate_hashes.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "api/names.hpp"
+#include "base/log.hpp"
 #include "core/notices.hpp"
 
 namespace apitoken::reconcile {
@@ -30,11 +30,11 @@ void DuplicateHashes::look_for(const std::string& hash) {
 void DuplicateHashes::report(const api::ApiToken& older, const api::ApiToken& younger,
                              const std::string& hash) {
   const std::string fact = fmt::format("{}|{}|{}", younger.meta.uid, older.meta.uid, hash);
-  if (!is_news(fact)) return;
+  if (!is_new(fact)) return;
   const std::string kept = older.meta.key().text();
   const std::string refused = younger.meta.key().text();
-  spdlog::warn("two ApiTokens claim one token hash, the older keeps it older={} younger={}", kept,
-               refused);
+  log::warn("two ApiTokens claim one token hash, the older keeps it",
+            {{"older", kept}, {"younger", refused}});
   dispatcher_.post_event(
       {younger.meta.ns,
        core::event_name(younger.meta.name, fmt::format("{}|{}", kReason, fact)),
@@ -45,15 +45,15 @@ void DuplicateHashes::report(const api::ApiToken& older, const api::ApiToken& yo
        "Verify",
        fmt::format(
            "the status of ApiToken {} has a token hash of ApiToken {}, which is older and keeps "
-           "it: the value "
-           "speaks for {} alone. Somebody wrote this status: see who may write apitokens/status",
+           "it: the value speaks for {} alone. Somebody wrote this status: see who may write "
+           "apitokens/status",
            refused, kept, kept)});
 }
 
-bool DuplicateHashes::is_news(const std::string& fact) {
+bool DuplicateHashes::is_new(const std::string& fact) {
   const std::lock_guard lock(mutex_);
-  if (reported_.size() >= kMaxReported)
-    reported_.clear();  // the Event's name keeps it from being told twice
+  // The Event's name still prevents a second Event.
+  if (reported_.size() >= kMaxReported) reported_.clear();
   return reported_.insert(fact).second;
 }
 

@@ -1,7 +1,6 @@
-// DuplicateHashes: says that the statuses of two ApiTokens claim one token hash, which only a
-// copied status can bring about. The older object keeps the hash (see verify::TokenIndex); a
-// Warning Event and the log name both. Workers ask on each pass, on any thread; thread-safe; no
-// I/O.
+// DuplicateHashes: reports that the statuses of two ApiTokens claim one token hash, which happens
+// only if a status was copied. The older object keeps the hash (see verify::TokenIndex); a Warning
+// Event and a log line name both. Workers call it in each pass. Thread-safe; no I/O.
 #pragma once
 
 #include <mutex>
@@ -25,7 +24,7 @@ class DuplicateHashes {
  private:
   void look_for(const std::string& hash);
   void report(const api::ApiToken& older, const api::ApiToken& younger, const std::string& hash);
-  bool is_news(const std::string& fact);
+  bool is_new(const std::string& fact);
 
   const verify::TokenIndex& index_;
   notify::Dispatcher& dispatcher_;

@@ -1,4 +1,4 @@
-// From changes to keys.
+// Adds the keys of affected objects to the queues.
 #include "reconcile/event_handlers.hpp"
 
 #include "api/names.hpp"
@@ -8,7 +8,7 @@
 namespace apitoken::reconcile {
 namespace {
 
-// The watch brings a value that we wrote ourselves, because the answer to that write was lost.
+// Whether the watch brings a value that we wrote ourselves; the answer to that write was lost.
 bool is_own_minting(const kube::Change<api::SecretMeta>& change) {
   if (!change.after || !change.after->data_keys_others.empty()) return false;
   const auto hash_in = [](const api::SecretMeta& secret) {
@@ -25,7 +25,7 @@ void EventHandlers::on_token(const kube::Change<api::ApiToken>& change) {
   if (gone && (!change.after || change.after->meta.uid != gone->meta.uid)) {
     dispatcher_.token_deleted(gone->meta.uid);
     queues_.tokens.cancel(gone->meta.key());
-    queues_.tokens.forget(gone->meta.key());
+    queues_.tokens.reset_backoff(gone->meta.key());
   }
   if (change.after) enqueue(change.before.get(), *change.after);
   recount_configs();
@@ -47,7 +47,7 @@ void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   const bool same_spec = change.before && change.after && change.before->spec == change.after->spec;
   if (!same_spec || change.after->meta.deleted) {
-    table_.rebuild(stores_);  // before any key is queued: the worker looks into the table
+    table_.rebuild(stores_);  // before any key is queued, because the worker reads the table
     enqueue_all_tokens(Urgency::Notice);
     if (change.after) {
       retry_mail(meta.name);
@@ -60,9 +60,9 @@ void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change
 }
 
 void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {
-  if (change.before && !change.after) own_writes_.forget(change.before->meta.uid);
+  if (change.before && !change.after) own_writes_.remove(change.before->meta.uid);
   const bool echo = is_own_minting(change);
-  // Former owners too: one that was taken away has to see that the Secret is no longer its own.
+  // The previous owners too: a removed owner must see that the Secret is no longer its own.
   for (const auto& secret : {change.before, change.after}) {
     if (!secret) continue;
     for (const api::OwnerReference& owner : secret->meta.owners) {
@@ -74,9 +74,8 @@ void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {
         queues_.tokens.add(key, Urgency::Value);
       }
     }
-    if (core::is_restored(*secret))
-      queues_.tokens.add(secret->meta.key(),
-                         Urgency::Value);  // its ApiToken has that name, by default
+    // By default its ApiToken has the Secret's name.
+    if (core::is_restored(*secret)) queues_.tokens.add(secret->meta.key(), Urgency::Value);
   }
 }
 
@@ -92,8 +91,8 @@ void EventHandlers::on_operator_secret(const kube::Change<api::PartialObject>& c
   }
 }
 
-// Waiting mail at once; where none waits, the login, so that what cannot work shows before a mail
-// is due.
+// Retries pending mail at once, and tries the login too, so that a wrong password shows before a
+// mail is due.
 void EventHandlers::retry_mail(const std::string& config) {
   const auto configs = table_.snapshot();
   const auto* found = find_config(*configs, config);

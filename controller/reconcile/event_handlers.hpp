@@ -1,6 +1,6 @@
-// EventHandlers: whom does a change concern? One function a watched kind, called on its reflector's
-// thread after the store has the change: it puts keys into the queues and tells the dispatcher what
-// is gone. Quick; no I/O.
+// EventHandlers: one handler for each watched kind. A reflector calls it on its thread after the
+// store has the change; it adds the keys of all affected objects to the queues, and tells the
+// dispatcher about deleted objects. Quick; no I/O.
 #pragma once
 
 #include <optional>
@@ -33,13 +33,13 @@ class EventHandlers {
   void on_operator_secret(const kube::Change<api::PartialObject>& change);
   void on_namespace(const kube::Change<api::PartialObject>& change);
 
-  // Everything once: at the start of leading.
+  // Adds all keys, when this replica begins to lead.
   void enqueue_all();
 
  private:
   void retry_mail(const std::string& config);
   void enqueue(const api::ApiToken* before, const api::ApiToken& after);
-  // Each at its own urgency, or at `urgency` if that is given.
+  // Adds each token with its own urgency, or with `urgency` if that is given.
   void enqueue_all_tokens(std::optional<Urgency> urgency);
   void recount_configs();
 

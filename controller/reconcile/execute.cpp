@@ -1,14 +1,14 @@
-// Effects against the API server and the dispatcher.
+// Runs each effect against the API server or the dispatcher.
 #include "reconcile/execute.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 #include <variant>
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/log.hpp"
 #include "base/rfc3339.hpp"
 #include "core/recipient.hpp"
 #include "core/token_format.hpp"
@@ -18,9 +18,9 @@ namespace apitoken::reconcile {
 
 namespace resources = kube::resources;
 
-// What becomes of the key that holds a former value: nothing where `changes` is false; without a
-// value it goes.
-struct Former {
+// The change of the Secret's key for the previous value. If `changes` is false, the key stays as it
+// is; if `value` is empty, the key is removed.
+struct PreviousValue {
   std::string_view key;
   std::optional<SecretString> value;
   bool changes = false;
@@ -29,19 +29,18 @@ struct Former {
 struct Executor::Pass {
   const api::ApiToken& token;
   std::stop_token stop;
-  std::optional<core::MintedToken>
-      minted;                   // its value is wiped as soon as it was written or encrypted
-  std::string encrypted_value;  // in place of the value: the same into Secret and status
+  // Its value is wiped as soon as it is written or encrypted.
+  std::optional<core::MintedToken> minted;
+  std::string encrypted_value;  // replaces the value: the same text goes into Secret and status
   bool rotates = false;
-  Former former;
+  PreviousValue previous;
   api::JsonParser& parser;
   api::ObjectMeta at = token.meta;  // the ApiToken's version after the pass's own writes
-  bool published = false;           // the drawn value's hash stands in the status already
+  bool published = false;           // the minted value's hash is in the status already
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
-  static thread_local api::JsonParser
-      parser;  // kept by each worker: a new one for each pass would allocate anew
+  static thread_local api::JsonParser parser;  // one a worker, so that a pass need not allocate
   Pass pass{token, stop, {}, {}, false, {}, parser};
   for (const core::Effect& effect : plan.effects) {
     const Status done = std::visit([&](const auto& one) { return run(one, pass); }, effect);
@@ -52,12 +51,13 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
   return {};
 }
 
-// Read live: no token is kept in memory. What is read here is wiped at the end of the pass.
+// Reads the Secret live, because no value is kept in memory. The value is wiped at the end of the
+// pass.
 Status Executor::run(const core::KeepPrevious& effect, Pass& pass) {
   auto answer = client_.get(resources::kSecrets, effect.at.key(), pass.stop);
   if (!answer) return std::unexpected(answer.error());
   const SecretString held(std::move(*answer));
-  api::JsonParser parser;  // goes with what it read
+  api::JsonParser parser;  // destroyed (and wiped) with the Secret that it read
   const auto object = parser.parse(held.reveal());
   if (!object) return std::unexpected(object.error());
   const auto meta = api::decode_meta(*object);
@@ -67,15 +67,15 @@ Status Executor::run(const core::KeepPrevious& effect, Pass& pass) {
   }
   const auto previous_key = core::previous_key(effect.key);
   const bool encrypted = previous_key != api::kPreviousKey;
-  const auto is_former = [&](const std::optional<SecretString>& value) {
+  const auto is_previous = [&](const std::optional<SecretString>& value) {
     return value && (encrypted || core::token_hash(value->reveal()) == effect.hash);
   };
-  pass.former = {previous_key, {}, true};
+  pass.previous = {previous_key, {}, true};
   auto present = api::decode_secret_value(*object, effect.key);
-  if (is_former(present)) {
-    pass.former.value = std::move(present);
+  if (is_previous(present)) {
+    pass.previous.value = std::move(present);
   } else {
-    pass.former.changes = !is_former(api::decode_secret_value(*object, pass.former.key));
+    pass.previous.changes = !is_previous(api::decode_secret_value(*object, pass.previous.key));
   }
   return {};
 }
@@ -129,7 +129,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
     answer = client_.create(resources::kSecrets, write.secret.ns, body.reveal(), pass.stop,
                             kube::kMetadataAccept);
-    // Whose the Secret of that name is, the next pass decides; the conflict is reported either way.
+    // The next pass finds whose the Secret of that name is; the conflict is reported in any case.
     if (!answer && answer.error().kind == ErrorKind::AlreadyExists)
       (void)look_for_unwatched(own_writes_, client_, write.secret.key(), pass.stop);
   }
@@ -141,8 +141,8 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
 Result<std::string> Executor::patch_secret(const core::WriteSecret& effect,
                                            const SecretString& value, Pass& pass) {
   std::vector<api::DataChange> data{{effect.key, &value}};
-  const Former& former = pass.former;
-  if (former.changes) data.push_back({former.key, former.value ? &*former.value : nullptr});
+  const PreviousValue& previous = pass.previous;
+  if (previous.changes) data.push_back({previous.key, previous.value ? &*previous.value : nullptr});
   for (const std::string& key : effect.keys_gone) data.push_back({key, nullptr});
   const auto body = api::encode_value_patch(*effect.at, data, effect.secret);
   auto answer = client_.merge_patch(resources::kSecrets, effect.secret.key(), "", body.reveal(),
@@ -171,8 +171,9 @@ Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
         answer.error(), pass.stop);
   }
   const auto done = took_secret(answer, pass);
-  if (done)
-    spdlog::info("secret metadata put right namespace={} name={}", effect.at.ns, effect.at.name);
+  if (done) {
+    log::info("secret metadata put right", {{"namespace", effect.at.ns}, {"name", effect.at.name}});
+  }
   return done;
 }
 
@@ -198,13 +199,17 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";
   if (pass.minted) {
-    spdlog::info("{} namespace={} name={} token_id={} revision={} expires={}",
-                 pass.rotates ? "rotated" : "minted", token.meta.ns, token.meta.name,
-                 status.token_id, status.revision,
-                 status.expires_at ? format_rfc3339(*status.expires_at) : "");
+    log::info(pass.rotates ? "rotated" : "minted",
+              {{"namespace", token.meta.ns},
+               {"name", token.meta.name},
+               {"token_id", status.token_id},
+               {"revision", status.revision},
+               {"expires", status.expires_at ? format_rfc3339(*status.expires_at) : ""}});
   } else {
-    spdlog::info("status changed namespace={} name={} token_id={} reason={}", token.meta.ns,
-                 token.meta.name, status.token_id, why);
+    log::info("status changed", {{"namespace", token.meta.ns},
+                                 {"name", token.meta.name},
+                                 {"token_id", status.token_id},
+                                 {"reason", why}});
   }
   stores_.tokens.put(std::move(token));
   return {};
@@ -214,7 +219,7 @@ Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
   const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid,
                                    effect.at.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
-  spdlog::info("secret deleted namespace={} name={}", effect.at.ns, effect.at.name);
+  log::info("secret deleted", {{"namespace", effect.at.ns}, {"name", effect.at.name}});
   return {};
 }
 
@@ -223,8 +228,9 @@ Status Executor::run(const core::DeleteToken&, Pass& pass) {
   const auto done =
       client_.remove(resources::kApiTokens, meta.key(), meta.uid, meta.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;
-  spdlog::info("expired token deleted namespace={} name={} token_id={}", meta.ns, meta.name,
-               pass.token.status.token_id);
+  log::info(
+      "expired token deleted",
+      {{"namespace", meta.ns}, {"name", meta.name}, {"token_id", pass.token.status.token_id}});
   return {};
 }
 
@@ -252,8 +258,7 @@ Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   auto secret = api::decode_secret_meta(*object);
   if (!secret) return std::unexpected(secret.error());
   own_writes_.record(secret->meta);
-  // A Secret that somebody gave further owners meanwhile, such as a webhook, comes by the watch: it
-  // wakes them all.
+  // If a webhook has given the Secret further owners, the watch brings it: that wakes all owners.
   if (secret->meta.owners.size() <= 1) stores_.secrets.put(std::move(*secret));
   return {};
 }

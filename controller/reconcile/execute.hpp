@@ -1,6 +1,6 @@
-// Execute: carries a plan for one ApiToken out, effect by effect, and stops at the first that
-// fails. Values of tokens exist only here, from the drawing of the bytes until the Secret is
-// written, or the value encrypted. Workers call it, on any thread.
+// Executor: carries out the plan for one ApiToken, effect by effect, and stops at the first that
+// fails. Values of tokens exist only here, from minting until the Secret is written or the value is
+// encrypted. Workers call it, on any thread.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ class Executor {
       std::function<Result<core::MintedToken>(const core::JwtClaims& claims, std::stop_token stop)>;
   using Minted = std::function<void(bool rotated)>;
 
-  // `minted` is told of each value that was written, and whether it was by a rotation.
+  // `minted` is called for each value that was written, with whether it was a rotation.
   Executor(kube::Client& client, Stores& stores, OwnWrites& own_writes, LiveView& live,
            notify::Dispatcher& dispatcher, SignJwt sign_jwt, Minted minted)
       : client_(client),
@@ -31,11 +31,12 @@ class Executor {
         sign_jwt_(std::move(sign_jwt)),
         minted_(std::move(minted)) {}
 
-  // The error names the effect that failed. Answers to our own writes go into the stores at once.
+  // Puts the answers to its writes into the stores at once. Errors: those of the effect that
+  // failed.
   Status execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop);
 
  private:
-  struct Pass;  // what one execution hands from effect to effect
+  struct Pass;  // the state that one execution passes from effect to effect
 
   Status run(const core::KeepPrevious& effect, Pass& pass);
   Status run(const core::MintToken& effect, Pass& pass);

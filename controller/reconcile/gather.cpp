@@ -1,4 +1,4 @@
-// From stores to Observed.
+// Collects the stores' objects into Observed.
 #include "reconcile/gather.hpp"
 
 #include <algorithm>
@@ -10,17 +10,17 @@
 namespace apitoken::reconcile {
 namespace {
 
-std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher,
-                                           const api::ApiToken& token) {
+std::vector<api::NoticeEntry> delivered_entries(const notify::Dispatcher& dispatcher,
+                                                const api::ApiToken& token) {
   std::vector<api::NoticeEntry> entries;
-  for (const notify::DeliveredNotice& told : dispatcher.delivered(token.meta.uid)) {
-    if (told.key.expires_at != token.status.expires_at) continue;
-    entries.push_back({told.key.config, told.key.before, told.event_at, told.sent_at});
+  for (const notify::DeliveredNotice& notice : dispatcher.delivered(token.meta.uid)) {
+    if (notice.key.expires_at != token.status.expires_at) continue;
+    entries.push_back({notice.key.config, notice.key.before, notice.event_at, notice.sent_at});
   }
   return entries;
 }
 
-// By its status there is one.
+// Whether the token should have a Secret, by its status.
 bool expects_secret(const api::ApiToken& token, WallTime now) {
   const auto& status = token.status;
   const bool lives = token.spec.revoked || (status.expires_at && now < *status.expires_at);
@@ -46,15 +46,15 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   const api::ApiToken& subject = *token;
   return Gathered{std::move(token), std::move(configs),
                   core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches),
-                                 told_entries(dispatcher_, subject), reserved_}};
+                                 delivered_entries(dispatcher_, subject), reserved_}};
 }
 
 Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::ApiToken& token,
                                                                      std::stop_token stop) {
   const api::ObjectKey key{token.meta.ns, std::string(token.secret_name())};
   const auto known = stores_.secrets.get(key);
-  // Before a value is said to be lost, or a revoked one to be gone: the Secret may only lack the
-  // label that it is watched by.
+  // The Secret may still exist and only lack the label that we watch. So read it before the value
+  // counts as lost, or a revoked value as removed.
   if (!known && expects_secret(token, clock_.wall())) {
     if (const Status looked = look_for_unwatched(own_writes_, client_, key, stop); !looked)
       return std::unexpected(looked.error());
@@ -65,15 +65,15 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const api::SecretMeta& secret = observed.secret;
   const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty())
-    return observed;                 // its value decides nothing
-  if (core::is_encrypted(secret)) {  // there is no value to hash: the annotation counts, unless
-                                     // somebody else wrote
+    return observed;  // its value decides nothing
+  // An encrypted value cannot be hashed: the annotation counts, unless somebody else wrote it.
+  if (core::is_encrypted(secret)) {
     if (core::is_written_by_others(token, secret)) observed.value_hash = "";
     return observed;
   }
-  const auto trusted = own_writes_.is_ours(secret.meta);
-  const bool suspect = trusted ? !*trusted : core::must_read_value(token, secret);
-  if (!suspect) return observed;
+  const auto ours = own_writes_.is_ours(secret.meta);
+  const bool must_read = ours ? !*ours : core::must_read_value(token, secret);
+  if (!must_read) return observed;
   auto hash = read_value_hash(token, secret, stop);
   if (!hash) return std::unexpected(hash.error());
   if (*hash == token.status.token_hash) own_writes_.record(secret.meta);

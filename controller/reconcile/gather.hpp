@@ -1,7 +1,8 @@
-// Gather: collects what planning one ApiToken needs, from the stores and the dispatcher. Its only
-// I/O: after a write of unknown outcome the ApiToken and its Secret are read live; a Secret whose
-// value somebody else may have written is read once and hashed; one that the watch does not show is
-// looked for where the status says that it is there. Workers call it, on any thread.
+// Gatherer: collects the input of the plan for one ApiToken, from the stores and the dispatcher. It
+// sends requests only in three cases: after a write of unknown result it reads the ApiToken and its
+// Secret; it reads a Secret once if somebody else may have written the value; and it reads a Secret
+// that the watch does not show although the status says that it exists. Workers call it, on any
+// thread.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@
 
 namespace apitoken::reconcile {
 
-// Owns what `observed` refers to.
+// Owns the objects that `observed` refers to.
 struct Gathered {
   std::shared_ptr<const api::ApiToken> token;
   std::shared_ptr<const ConfigList> configs;
@@ -37,7 +38,7 @@ class Gatherer {
         clock_(clock),
         reserved_(reserved) {}
 
-  // Nothing: there is nothing to plan (no such ApiToken, or its namespace is on its way out).
+  // Empty if there is nothing to plan: no such ApiToken, or its namespace is being deleted.
   // Errors: those of reading the Secret, and of LiveView::settle.
   Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
 

@@ -1,30 +1,24 @@
-// Reading, signing with, and renewing the key Secret.
+// Reads, renews and signs with the keys in the Secret.
 #include "reconcile/jwt_keys.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "api/names.hpp"
-#include "base/backoff.hpp"
 #include "base/duration.hpp"
+#include "base/log.hpp"
 #include "base/rfc3339.hpp"
 #include "core/notices.hpp"
+#include "kube/classify_error.hpp"
 
 namespace apitoken::reconcile {
 
 namespace {
 
-constexpr int kTries = 5;  // against others who write the Secret at the same time
-constexpr Backoff kBackoff{std::chrono::seconds(1), std::chrono::minutes(1)};
+constexpr int kTries = 5;         // if other replicas write the Secret at the same time
 constexpr Seconds kMaxWait{600};  // a wall clock that jumped must not strand a rotation
-
-bool lost_a_race(ErrorKind kind) {
-  return kind == ErrorKind::Conflict || kind == ErrorKind::AlreadyExists ||
-         kind == ErrorKind::NotFound;
-}
 
 }  // namespace
 
@@ -78,13 +72,12 @@ void JwtKeys::follow(std::stop_token stop) {
     }
     const auto read_now = read(stop);
     if (read_now) {
+      read_log_.succeeded();
       failures = 0;
       continue;
     }
-    if (failures++ == 0)
-      spdlog::warn("signing keys cannot be read, trying again error=\"{}\"",
-                   read_now.error().message);
-    pause(stop, failures);
+    read_log_.failed(read_now.error());
+    pause(stop, ++failures);
     std::lock_guard lock(mutex_);
     changed_ = true;
   }
@@ -97,14 +90,13 @@ void JwtKeys::keep(std::stop_token stop) {
     if (is_due(*seen)) {
       const auto renewed = renew(stop);
       if (renewed) {
+        renew_log_.succeeded();
         failures = 0;
         continue;
       }
       if (stop.stop_requested()) return;
-      if (failures++ == 0)
-        spdlog::warn("signing keys cannot be renewed, trying again error=\"{}\"",
-                     renewed.error().message);
-      pause(stop, failures);
+      renew_log_.failed(renewed.error());
+      pause(stop, ++failures);
       continue;
     }
     const Seconds left = plan(*seen).wake_at - clock_.wall();
@@ -116,8 +108,7 @@ void JwtKeys::keep(std::stop_token stop) {
   }
 }
 
-// --- the ring
-// -----------------------------------------------------------------------------------------------------
+// --- the ring ---
 
 JwtKeys::RingPointer JwtKeys::make_ring(api::JwtKeySecret secret) {
   auto ring = std::make_shared<Ring>();
@@ -178,15 +169,14 @@ core::KeyRingPlan JwtKeys::plan(const Ring& ring) const {
   return core::plan_key_ring(ring.active_from, clock_.wall(), settings_.rotation);
 }
 
-// Without a Secret a key is wanted where JWTs are out: their keys were lost, and verifiers shall
-// see new ones.
+// Without a Secret a key is due only if JWTs have not expired: then the keys were lost, and
+// verifiers must see a new one.
 bool JwtKeys::is_due(const Ring& ring) const {
   if (ring.meta.uid.empty()) return count_live_() > 0;
   return !ring.damaged.empty() || !plan(ring).empty();
 }
 
-// --- writing
-// ------------------------------------------------------------------------------------------------------
+// --- writing ---
 
 Result<JwtKeys::RingPointer> JwtKeys::renew(std::stop_token stop) {
   for (int tried = 1;; ++tried) {
@@ -195,7 +185,9 @@ Result<JwtKeys::RingPointer> JwtKeys::renew(std::stop_token stop) {
     const core::KeyRingPlan due = plan(**held);
     if (due.empty() && (*held)->damaged.empty()) return held;
     auto written = write(*held, due, stop);
-    if (written || !lost_a_race(written.error().kind) || tried == kTries) return written;
+    if (written || tried == kTries ||
+        kube::classify_error(written.error().kind) != kube::Fate::StaleView)
+      return written;
   }
 }
 
@@ -222,10 +214,12 @@ Result<JwtKeys::RingPointer> JwtKeys::write(const RingPointer& held, const core:
   if (!answer) return std::unexpected(answer.error());
   auto ring = parse_ring(std::move(*answer));
   if (!ring) return std::unexpected(ring.error());
-  spdlog::info("signing keys written secret={} added={} signs_from={} removed={} keys={}",
-               key_.text(), added ? added->kid : "none",
-               added ? format_rfc3339(added->active_from) : "-", removed.size(),
-               (*ring)->keys.size());
+  log::info("signing keys written",
+            {{"secret", key_.text()},
+             {"added", added ? added->kid : "none"},
+             {"signs_from", added ? format_rfc3339(added->active_from) : "-"},
+             {"removed", removed.size()},
+             {"keys", (*ring)->keys.size()}});
   report_loss(*held, **ring);
   return publish(std::move(*ring), held);
 }
@@ -237,8 +231,9 @@ void JwtKeys::report_loss(const Ring& before, const Ring& after) {
   const std::string what = deleted ? "The Secret of the signing keys was deleted"
                                    : fmt::format("Entries of signing keys were damaged: {}",
                                                  fmt::join(before.damaged, ", "));
-  spdlog::warn("signing keys lost secret={} cause={} live_jwts={}", key_.text(),
-               deleted ? "deleted" : "damaged", live);
+  log::warn(
+      "signing keys lost",
+      {{"secret", key_.text()}, {"cause", deleted ? "deleted" : "damaged"}, {"live_jwts", live}});
   api::Event event;
   event.ns = key_.ns;
   event.name = core::event_name(key_.name, after.meta.uid + after.meta.resource_version);
@@ -247,21 +242,10 @@ void JwtKeys::report_loss(const Ring& before, const Ring& after) {
   event.reason = api::reason::kSigningKeysLost;
   event.action = "Sign";
   event.note = fmt::format(
-      "{}. JWTs that they signed no longer verify by keys ({} JWTs are out); keys made anew sign "
-      "from now on. Renew "
-      "the "
-      "JWTs: set the annotation {} on their ApiTokens to the present time",
+      "{}. JWTs that they signed no longer verify by keys ({} JWTs are out); keys made again sign "
+      "from now on. Renew the JWTs: set the annotation {} on their ApiTokens to the present time",
       what, live, api::kRotateRequestAnnotation);
   dispatcher_.post_event(std::move(event));
-}
-
-void JwtKeys::pause(std::stop_token stop, std::uint32_t failures) {
-  const auto deadline = clock_.steady() + kBackoff.delay(failures);
-  std::mutex own;
-  std::condition_variable_any never;
-  std::unique_lock lock(own);
-  while (!stop.stop_requested() && clock_.steady() < deadline)
-    clock_.wait(never, lock, stop, deadline);
 }
 
 }  // namespace apitoken::reconcile

@@ -1,16 +1,17 @@
-// Live reads of one ApiToken and its Secret.
+// Reads one ApiToken and its Secret.
 #include "reconcile/live_view.hpp"
 
 #include <fmt/format.h>
 
 #include "core/token_urgency.hpp"
+#include "kube/decode_body.hpp"
 
 namespace apitoken::reconcile {
 namespace {
 
 namespace resources = kube::resources;
 
-// The server said no before it wrote anything.
+// Whether the server refused before it wrote anything.
 bool proves_no_write(ErrorKind kind) {
   return kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid ||
          kind == ErrorKind::Unauthorized || kind == ErrorKind::Throttled;
@@ -61,7 +62,7 @@ Status LiveView::read_token(const api::ApiToken& known, std::stop_token stop) {
   auto live = api::decode_api_token(items.at(0));
   if (!live) return std::unexpected(live.error());
   if (live->meta.resource_version == known.meta.resource_version) return {};
-  // What a user changed reaches the configs' counts and the notices by the watch alone.
+  // A user's change must come by the watch, which also updates the configs' counts and the notices.
   if (!core::is_status_change(known, *live)) return stale(known.meta);
   stores_.tokens.put(std::move(*live));
   return {};
@@ -72,16 +73,12 @@ Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
   const auto answer = client_.get(resources::kSecrets, key, std::move(stop), kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) {
     if (const auto known = stores_.secrets.get(key)) {
-      own_writes_.forget(known->meta.uid);
+      own_writes_.remove(known->meta.uid);
       stores_.secrets.remove(key, known->meta.uid, known->meta.resource_version);
     }
     return {};
   }
-  if (!answer) return std::unexpected(answer.error());
-  api::JsonParser parser;
-  const auto object = parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  auto secret = api::decode_secret_meta(*object);
+  auto secret = kube::decode_body(answer, api::decode_secret_meta);
   if (!secret) return std::unexpected(secret.error());
   const auto label = secret->meta.labels.find(api::kManagedByLabel);
   if (label != secret->meta.labels.end() && label->second == api::kManagedBy) {

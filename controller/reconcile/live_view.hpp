@@ -1,7 +1,7 @@
-// LiveView: which ApiTokens must be read live before the next plan. A write whose outcome is
-// unknown (its answer was lost) or that met another version than planned leaves the stores in
-// doubt: planning from them could mint over a value that people have fetched already. Gatherer and
-// Executor share it, on any worker thread; it holds no value.
+// LiveView: reads ApiTokens from the API server if the stores may be wrong about them. After a
+// write of unknown result (its answer was lost), or one that met another version than planned, a
+// plan made from the stores could mint over a value that people have fetched already. Gatherer and
+// Executor share it, on the workers' threads. It holds no value.
 #pragma once
 
 #include <mutex>
@@ -18,25 +18,25 @@ class LiveView {
   LiveView(kube::Client& client, Stores& stores, OwnWrites& own_writes)
       : client_(client), stores_(stores), own_writes_(own_writes) {}
 
-  // A write about this ApiToken failed with `kind`. Kinds that prove that nothing was written
-  // change nothing.
+  // Call it if a write for this ApiToken failed with `kind`. It marks the token as doubtful, unless
+  // `kind` proves that nothing was written.
   void write_failed(const api::ObjectKey& token, ErrorKind kind);
 
-  // Before planning: if the stores are in doubt about `token`, reads it and its Secret live into
-  // them. Conflict: more than the status differs, so the watch has to bring it. Other errors are
+  // Call it before planning. If `token` is doubtful, reads it and its Secret into the stores.
+  // Errors: Conflict if more than the status differs, so that the watch must bring the change;
   // those of reading.
   Status settle(const api::ApiToken& token, std::stop_token stop);
 
-  // Before minting into a Secret that is there: Conflict unless the ApiToken still is at this
-  // version. The Secret's own version is a precondition of its patch; nothing else keeps a stale
-  // view of the ApiToken from minting over the value that its newer status publishes.
+  // Call it before minting into an existing Secret. Errors: Conflict if the ApiToken is no longer
+  // at this version. (The patch of the Secret has the Secret's version as precondition. Without
+  // this check, a stale view of the ApiToken could mint over the value that its newer status
+  // publishes.)
   Status confirm(const api::ObjectMeta& token, std::stop_token stop);
 
  private:
   Status read_token(const api::ApiToken& known, std::stop_token stop);
   Status read_secret(const api::ApiToken& token, std::stop_token stop);
-  // A LIST by name, which needs no right that the watch does not need. The items' JSON, at most
-  // one.
+  // The JSON of a LIST by name, with at most one item. It needs no permission beyond the watch's.
   Result<std::string> list_one(const api::ObjectKey& token, std::string_view accept,
                                std::stop_token stop);
 

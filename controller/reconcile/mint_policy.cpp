@@ -1,13 +1,12 @@
-// Two reads, and what they mean.
+// Reads the policy's binding and logs changes.
 #include "reconcile/mint_policy.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
+#include "base/log.hpp"
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 
 namespace apitoken::reconcile {
@@ -30,19 +29,16 @@ bool denies(api::Json binding) {
 
 void MintPolicy::run(std::stop_token stop) {
   name_thread("mint policy");
-  std::mutex mutex;
-  std::condition_variable_any nobody;
   while (!stop.stop_requested()) {
     const auto finding = look(stop);
     if (finding) note(*finding);
-    const auto next =
-        clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter));
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested() && clock_.steady() < next) clock_.wait(nobody, lock, stop, next);
+    sleep_until(
+        clock_, stop,
+        clock_.steady() + (finding ? SteadyDuration(kInterval) : SteadyDuration(kRetryAfter)));
   }
 }
 
-// Asks for both in any case, so that a missing right shows whether the policy is there or not.
+// Reads both objects in any case, so that a missing permission shows even if the policy is missing.
 std::optional<MintPolicy::Finding> MintPolicy::look(std::stop_token stop) {
   const api::ObjectKey key{"", std::string(kName)};
   const auto policy = client_.get(kPolicies, key, stop, kube::kMetadataAccept);
@@ -69,20 +65,17 @@ void MintPolicy::note(const Finding& finding) {
   if (finding.state == state_) return;
   switch (finding.state) {
     case State::Absent:
-      spdlog::error(
+      log::error(
           "the mint policy is not in force: everybody who may create ApiTokens is given tokens for "
-          "any user and group; "
-          "apply manifests/policy, see docs/who-may-mint.md policy={} cause=\"{}\"",
-          kName, finding.why);
+          "any user and group; apply manifests/policy, see docs/who-may-mint.md",
+          {{"policy", kName}, {"cause", finding.why}});
       break;
     case State::Unknown:
-      spdlog::warn(
-          "cannot see whether the mint policy is in force; apply manifests/rbac policy={} "
-          "error=\"{}\"",
-          kName, finding.why);
+      log::warn("cannot see whether the mint policy is in force; apply manifests/rbac",
+                {{"policy", kName}, {"error", finding.why}});
       break;
     case State::Present:
-      if (state_) spdlog::info("the mint policy is in force again policy={}", kName);
+      if (state_) log::info("the mint policy is in force again", {{"policy", kName}});
       break;
   }
   state_ = finding.state;

@@ -1,7 +1,7 @@
-// MintPolicy: is the ValidatingAdmissionPolicy that decides who may mint in force? Without it
-// everybody who may create ApiTokens is given tokens for any user. run() is a thread of its own on
-// every replica; it reads two objects and never writes. What it finds goes into the log, once when
-// it begins and once when it is over, and into a metric.
+// MintPolicy: checks whether the ValidatingAdmissionPolicy that decides who may mint is in force.
+// Without it everybody who may create ApiTokens is given tokens for any user. run() is the body of
+// one thread on every replica; it reads two objects and writes none. Each change of the state is
+// logged and reported to a callback, for the metric.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace apitoken::reconcile {
 
 class MintPolicy {
  public:
-  // Unknown: the API server does not let the operator look.
+  // Unknown: the operator may not read the policy or its binding.
   enum class State { Present, Absent, Unknown };
   // Called on each change of the state, on run()'s thread.
   using OnChange = std::function<void(State)>;
@@ -26,15 +26,15 @@ class MintPolicy {
   MintPolicy(kube::Client& client, const Clock& clock, OnChange on_change)
       : client_(client), clock_(clock), on_change_(std::move(on_change)) {}
 
-  // Looks at once, then every ten minutes until `stop`.
+  // Checks at once, then every ten minutes until `stop`.
   void run(std::stop_token stop);
 
  private:
   struct Finding {
     State state = State::Unknown;
-    std::string why;  // what is missing, or may not be read
+    std::string why;  // the object that is missing or may not be read
   };
-  // Nothing: the API server could not be asked.
+  // Empty if the API server could not be reached.
   std::optional<Finding> look(std::stop_token stop);
   std::optional<Finding> describe_failure(const Error& error) const;
   void note(const Finding& finding);
@@ -42,7 +42,7 @@ class MintPolicy {
   kube::Client& client_;
   const Clock& clock_;
   const OnChange on_change_;
-  std::optional<State> state_;  // run()'s thread alone; nothing before the first look
+  std::optional<State> state_;  // run()'s thread only; empty before the first check
 };
 
 }  // namespace apitoken::reconcile

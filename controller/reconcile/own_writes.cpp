@@ -1,5 +1,7 @@
-// Versions of Secrets that hold what we wrote.
+// Remembers versions of Secrets.
 #include "reconcile/own_writes.hpp"
+
+#include "kube/decode_body.hpp"
 
 namespace apitoken::reconcile {
 
@@ -15,7 +17,7 @@ std::optional<bool> OwnWrites::is_ours(const api::ObjectMeta& secret) const {
   return found->second == secret.resource_version;
 }
 
-void OwnWrites::forget(const std::string& uid) {
+void OwnWrites::remove(const std::string& uid) {
   std::lock_guard lock(mutex_);
   versions_.erase(uid);
 }
@@ -36,11 +38,7 @@ Status look_for_unwatched(OwnWrites& own_writes, kube::Client& client, const api
                           std::stop_token stop) {
   const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
-  if (!answer) return std::unexpected(answer.error());
-  api::JsonParser parser;
-  const auto object = parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  auto secret = api::decode_secret_meta(*object);
+  auto secret = kube::decode_body(answer, api::decode_secret_meta);
   if (!secret) return std::unexpected(secret.error());
   own_writes.found_unwatched(std::move(*secret));
   return {};

@@ -1,6 +1,6 @@
-// OwnWrites: which versions of which Secrets are known to hold the value that we wrote, and
-// Secrets met unwatched of the watch. Workers on any thread; thread-safe; no I/O. It holds no value
-// and no hash.
+// OwnWrites: the versions of Secrets that are known to hold the value that we wrote, and Secrets
+// that the watch does not show. Workers call it on any thread. Thread-safe; no I/O. It holds no
+// value and no hash.
 #pragma once
 
 #include <map>
@@ -15,15 +15,15 @@ namespace apitoken::reconcile {
 
 class OwnWrites {
  public:
-  // The Secret was written by us, or read and found to hold our value, at this version.
+  // Call it if we wrote this version of the Secret, or read it and found our value.
   void record(const api::ObjectMeta& secret);
-  // Trusted: this version. Nothing: never seen by this process, so that its managedFields have to
-  // tell.
+  // Whether we wrote this version. Empty if this process has not seen the Secret yet; its
+  // managedFields then show the writer.
   std::optional<bool> is_ours(const api::ObjectMeta& secret) const;
-  void forget(const std::string& uid);
+  void remove(const std::string& uid);
 
-  // A Secret that the watch does not show (somebody else's, or one that lost our label), for the
-  // next pass of its name.
+  // Keeps a Secret that the watch does not show, because it is somebody else's or lost our label,
+  // for the next pass over its name; take_unwatched() removes it.
   void found_unwatched(api::SecretMeta secret);
   std::optional<api::SecretMeta> take_unwatched(const api::ObjectKey& key);
 
@@ -33,8 +33,8 @@ class OwnWrites {
   std::map<api::ObjectKey, api::SecretMeta> unwatched_;       // guarded by mutex_
 };
 
-// Asks the API server for such a Secret, and hands it to found_unwatched(). That there is none is
-// no error; errors are those of the client.
+// Reads a Secret that the watch may not show, and passes it to found_unwatched(). A missing Secret
+// is not an error. Errors: those of the client.
 Status look_for_unwatched(OwnWrites& own_writes, kube::Client& client, const api::ObjectKey& key,
                           std::stop_token stop);
 

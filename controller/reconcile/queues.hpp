@@ -1,4 +1,4 @@
-// Queues: the two workqueues, one a controller, and the notes that pass between them. Thread-safe.
+// Queues: the two workqueues, one for each controller. Thread-safe.
 #pragma once
 
 #include "kube/workqueue.hpp"
@@ -10,8 +10,8 @@ struct Queues {
   kube::Workqueue configs;
 };
 
-// A TokenExpiryConfig's counts follow its tokens this much later, so that a mass of changes costs
-// one write.
+// A TokenExpiryConfig's counts are written this long after a change of its tokens, so that many
+// changes cost one write.
 inline constexpr Seconds kConfigDelay{1};
 
 }  // namespace apitoken::reconcile

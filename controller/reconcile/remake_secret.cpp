@@ -1,9 +1,9 @@
-// Read, delete, create.
+// Reads, deletes and creates the Secret.
 #include "reconcile/remake_secret.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/log.hpp"
 
 namespace apitoken::reconcile {
 namespace {
@@ -20,7 +20,7 @@ void apply(const api::StringChanges& changes, api::StringMap& names) {
   }
 }
 
-// The data of the new Secret; the values stay in `held` and in the change.
+// The data of the new Secret. It points to the values in `held` and in `changes`.
 std::vector<api::DataChange> merge(const api::SecretData& held,
                                    std::span<const api::DataChange> changes) {
   std::vector<api::DataChange> data;
@@ -55,11 +55,11 @@ Result<std::string> remake_if_immutable(kube::Client& client, const SecretChange
   apply(change.labels, meta->labels);
   apply(change.annotations, meta->annotations);
   if (!change.owners.empty()) meta->owners = change.owners;
-  const auto anew = api::encode_new_secret(*meta, data);
+  const auto created = api::encode_new_secret(*meta, data);
   const auto gone = client.remove(kSecrets, meta->key(), meta->uid, meta->resource_version, stop);
   if (!gone) return std::unexpected(gone.error());
-  spdlog::warn("secret was immutable, made anew namespace={} name={}", meta->ns, meta->name);
-  return client.create(kSecrets, meta->ns, anew.reveal(), stop, kube::kMetadataAccept);
+  log::warn("secret was immutable, made again", {{"namespace", meta->ns}, {"name", meta->name}});
+  return client.create(kSecrets, meta->ns, created.reveal(), stop, kube::kMetadataAccept);
 }
 
 }  // namespace apitoken::reconcile

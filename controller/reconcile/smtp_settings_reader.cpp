@@ -1,4 +1,4 @@
-// SMTP settings out of a TokenExpiryConfig and its Secrets.
+// Reads SMTP settings from a TokenExpiryConfig and its Secrets.
 #include "reconcile/smtp_settings_reader.hpp"
 
 #include <fmt/format.h>
@@ -9,8 +9,8 @@
 namespace apitoken::reconcile {
 namespace {
 
-// A file's last line ends with a line end, which is no part of what it holds: `kubectl create
-// secret --from-file` keeps it.
+// Removes line ends at the end: `kubectl create secret --from-file` keeps that of the file's last
+// line.
 SecretString without_line_end(SecretString value) {
   std::string_view text = value.reveal();
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
@@ -21,7 +21,7 @@ std::string wanted(std::initializer_list<std::string_view> keys) {
   return fmt::format("{} {}", keys.size() == 1 ? "key" : "keys", fmt::join(keys, ", "));
 }
 
-// What a key that people may not know of is for.
+// Explains a key that people may not know.
 std::string_view meaning_of(std::string_view key) {
   return key == "server"
              ? "; it names the one host:port that gets the login, as spec.smtp.server does"
@@ -63,15 +63,14 @@ Status SmtpSettingsReader::read_credentials(const std::string& secret,
   if (!bound) {
     return fail(ErrorKind::Invalid,
                 fmt::format("Secret {}/{}: its key server is no host:port; write the mail server "
-                            "that the login is for, "
-                            "such as {}",
+                            "that the login is for, such as {}",
                             operator_namespace_, secret, settings.server.text()));
   }
   if (*bound != settings.server) {
     return fail(ErrorKind::Invalid,
                 fmt::format("spec.smtp.server: {} is not the server that the login is for: key "
-                            "server of Secret {}/{} "
-                            "names another; no login was sent. Make the two equal",
+                            "server of Secret {}/{} names another; no login was sent. Make the two "
+                            "equal",
                             settings.server.text(), operator_namespace_, secret));
   }
   settings.username = (*values)[0].reveal();

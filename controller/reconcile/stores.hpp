@@ -1,5 +1,5 @@
-// Stores: all that the operator keeps of the cluster. Reflectors fill them; event handlers, gather
-// and the metrics read them.
+// Stores: the operator's copies of the cluster's objects. Reflectors fill them; event handlers,
+// Gatherer and the metrics read them.
 #pragma once
 
 #include "api/api_token.hpp"
@@ -12,9 +12,9 @@ namespace apitoken::reconcile {
 struct Stores {
   kube::Store<api::ApiToken> tokens;
   kube::Store<api::TokenExpiryConfig> configs;
-  kube::Store<api::SecretMeta> secrets;  // those with our label, in the watched namespaces
-  kube::Store<api::PartialObject>
-      operator_secrets;  // all of the operator's own namespace: SMTP credentials and CAs
+  kube::Store<api::SecretMeta> secrets;  // with our label, in the watched namespaces
+  // All of the operator's namespace: SMTP credentials, CAs, signing keys.
+  kube::Store<api::PartialObject> operator_secrets;
   kube::Store<api::PartialObject> namespaces;
 };
 

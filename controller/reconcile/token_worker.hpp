@@ -1,12 +1,11 @@
-// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and decides what
-// becomes of a failure; the only place that does. run() is the body of each of N threads; all of
-// them share one TokenWorker.
+// TokenWorker: takes keys of ApiTokens from the queue, gathers, plans, executes, and requeues the
+// key after a failure. run() is the body of each of N threads, which share one TokenWorker.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <optional>
 
+#include "base/failure_log.hpp"
 #include "reconcile/duplicate_hashes.hpp"
 #include "reconcile/execute.hpp"
 #include "reconcile/gather.hpp"
@@ -17,7 +16,7 @@ namespace apitoken::reconcile {
 
 class TokenWorker {
  public:
-  // How far the clocks are apart, if so far that nothing may be minted, rotated or deleted.
+  // How far the clocks are apart, if that forbids minting, rotating and deleting; else empty.
   using ClockDoubt = std::function<std::optional<Seconds>()>;
 
   TokenWorker(
@@ -34,7 +33,8 @@ class TokenWorker {
         dry_run_(dry_run),
         clock_doubt_(std::move(clock_doubt)) {}
 
-  // Until `stop`; what is under way then is finished or canceled, never left half written.
+  // Runs until `stop`. A pass in progress is finished or canceled; the next leader's first pass
+  // completes a canceled one.
   void run(std::stop_token stop);
 
  private:
@@ -54,8 +54,7 @@ class TokenWorker {
   serve::ControllerMetrics& metrics_;
   const bool dry_run_;
   const ClockDoubt clock_doubt_;
-  std::atomic<bool> in_trouble_ =
-      false;  // the API server fails us: said once, until a pass succeeds
+  FailureLog failure_log_{"reconcile failed, trying again", "reconciling works again"};
 };
 
 }  // namespace apitoken::reconcile

@@ -1,5 +1,5 @@
-// work_loop: what every worker thread does: take a key, reconcile it, count it, let it go. Until
-// `stop`, or until the queue is shut down.
+// work_loop: the loop of every worker thread: takes a key, reconciles it, counts the result, and
+// returns the key. Ends at `stop` or when the queue is shut down.
 #pragma once
 
 #include <chrono>

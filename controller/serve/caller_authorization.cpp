@@ -1,7 +1,6 @@
 #include "serve/caller_authorization.hpp"
 
-#include <spdlog/spdlog.h>
-
+#include "base/log.hpp"
 #include "base/thread_name.hpp"
 #include "serve/refusals.hpp"
 
@@ -80,7 +79,7 @@ void CallerAuthorization::review(std::stop_token stop) {
       const auto verdict = one.review(stop);
       std::move(one.responder).answer(carry_out(verdict, one.request, one.handler, one.since));
     } catch (const std::exception& error) {  // the responder answers 503
-      spdlog::error("cannot review a caller error={}", error.what());
+      log::error("cannot review a caller", {{"error", error.what()}});
     }
     lock.lock();
   }

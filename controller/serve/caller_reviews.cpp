@@ -1,8 +1,6 @@
 // Reviews callers and remembers the verdicts.
 #include "serve/caller_reviews.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -27,7 +25,7 @@ bool share_one(const std::vector<std::string>& a, const std::vector<std::string>
 }
 
 template <typename Memory>
-void forget_first_to_end(Memory& memory) {
+void remove_first_to_expire(Memory& memory) {
   memory.erase(
       std::ranges::min_element(memory, {}, [](const auto& pair) { return pair.second.until; }));
 }
@@ -140,14 +138,12 @@ void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
   }
 }
 
-void CallerReviews::log_failing(const Result<Verdict>& verdict) {
-  const bool failing = !verdict;
-  if (failing_.exchange(failing) == failing) return;
-  if (failing)
-    spdlog::warn("cannot review who calls {} error={}", permission_.endpoint,
-                 verdict.error().message);
-  else
-    spdlog::info("reviewing again who calls {}", permission_.endpoint);
+void CallerReviews::log_failure(const Result<Verdict>& verdict) {
+  if (verdict) {
+    failure_log_.succeeded({{"endpoint", permission_.endpoint}});
+  } else {
+    failure_log_.failed(verdict.error(), {{"endpoint", permission_.endpoint}});
+  }
 }
 
 Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
@@ -231,12 +227,12 @@ void CallerReviews::remember(const core::Sha256& digest, const Credential& crede
   if (verdict == Verdict::Allowed) {
     refused_.erase(digest);
     if (allowed_.size() >= kMaxRemembered && !allowed_.contains(digest))
-      forget_first_to_end(allowed_);
+      remove_first_to_expire(allowed_);
     allowed_.insert_or_assign(digest, Allowed{now + kAllowedFor, now + kRenewAfter});
   } else {
     allowed_.erase(digest);
     if (refused_.size() >= kMaxRemembered && !refused_.contains(digest))
-      forget_first_to_end(refused_);
+      remove_first_to_expire(refused_);
     refused_.insert_or_assign(digest, Refused{verdict, now + kRefusedFor});
   }
 }

@@ -1,9 +1,8 @@
-// CallerReviews: may whoever presents this bearer token do what the endpoint asks for? Asks the API
-// server (TokenReview, then SubjectAccessReview) and remembers the answer for a while. The
-// endpoints ask on the HTTPS threads, which never wait; reviews run on the threads that may,
-// renewals on a thread of their own. Bounded in memory and in calls a second, whatever is
-// presented: strangers use up the budget of their own address, and never what renews the known
-// callers.
+// CallerReviews: finds whether the caller with a bearer token has a permission, by a TokenReview
+// and a SubjectAccessReview, and remembers the verdict for a while. CallerAuthorization calls
+// admit() on the HTTPS threads, which never wait, and runs the reviews on its own threads; renew()
+// has a thread of its own. Memory and requests a second are bounded for any input: callers with bad
+// tokens use up the budget of their own address, never the reserve that renews allowed callers.
 #pragma once
 
 #include <atomic>
@@ -17,6 +16,7 @@
 
 #include "api/review.hpp"
 #include "base/clock.hpp"
+#include "base/failure_log.hpp"
 #include "core/hash.hpp"
 #include "kube/client.hpp"
 #include "serve/credential.hpp"
@@ -30,9 +30,10 @@ struct Permission {
   std::string_view text;      // "the verb introspect on apitokens.apitoken.dev"
   std::string (*access_review)(const api::UserInfo&);  // a SubjectAccessReview
 };
-extern const Permission
-    kMayIntrospect;  // the verb `introspect` on apitokens.apitoken.dev in all namespaces
-extern const Permission kMayReadMetrics;  // the verb `get` on the path /metrics
+// The verb `introspect` on apitokens.apitoken.dev in all namespaces.
+extern const Permission kMayIntrospect;
+// The verb `get` on the path /metrics.
+extern const Permission kMayReadMetrics;
 
 // The audiences that a caller's token may have. A token that names one of `names` is reviewed for
 // these audiences; any other token for the API server's own audience, if that is accepted. Source:
@@ -103,7 +104,7 @@ class CallerReviews {
   Result<Verdict> ask(std::string_view token, const Credential& credential, std::stop_token stop);
   std::vector<std::string> audiences_for(const Credential& credential) const;
   bool is_for_others(const Credential& credential) const;
-  void log_failing(const Result<Verdict>& verdict);
+  void log_failure(const Result<Verdict>& verdict);
   // The callers of these hold mutex_.
   std::optional<Verdict> recall(const core::Sha256& digest);
   bool pay(const core::Sha256& digest, const Credential& credential, std::string_view source);
@@ -114,7 +115,7 @@ class CallerReviews {
   const Permission& permission_;
   const CallerAudiences audiences_;
   const Clock& clock_;
-  std::atomic<bool> failing_ = false;  // the last review failed; logged when this changes
+  FailureLog failure_log_{"cannot review callers", "reviewing callers again"};
   std::mutex mutex_;
   std::condition_variable_any renewal_came_;
   // All below are guarded by mutex_.

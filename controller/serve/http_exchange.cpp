@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "base/secret_string.hpp"
 #include "serve/http_response.hpp"
 #include "serve/refusals.hpp"
@@ -135,7 +135,7 @@ HttpReply HttpExchange::served() {
   try {
     return exchanges_.serve(request_);
   } catch (const std::exception& error) {  // must not unwind through C
-    spdlog::error("cannot answer request path={} error={}", path_, error.what());
+    log::error("cannot answer request", {{"path", path_}, {"error", error.what()}});
     return internal_error();
   }
 }
@@ -155,7 +155,7 @@ void HttpExchange::begin(Pending pending) {
   try {
     pending.begin(std::move(responder));
   } catch (const std::exception& error) {
-    spdlog::error("cannot begin to answer a request error={}", error.what());
+    log::error("cannot begin to answer a request", {{"error", error.what()}});
   }
 }
 
@@ -170,7 +170,8 @@ void HttpExchange::resume(HttpReply reply) {
 bool HttpExchange::queue(int status, MHD_Response* response) {
   if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) == MHD_YES)
     return true;
-  spdlog::error("cannot queue an answer, closing the connection path={} status={}", path_, status);
+  log::error("cannot queue an answer, closing the connection",
+             {{"path", path_}, {"status", status}});
   return false;
 }
 
@@ -184,8 +185,8 @@ bool HttpExchange::send(HttpAnswer answer) {
   add_headers(answer);
   auto response = make_response(std::move(answer), exchanges_.limits);
   if (!response) {
-    spdlog::error("cannot send an answer, sending 500 path={} status={} error={}", path_, status,
-                  response.error().message);
+    log::error("cannot send an answer, sending 500",
+               {{"path", path_}, {"status", status}, {"error", response.error().message}});
     status = 500;
     auto failed = internal_error();
     add_headers(failed);
@@ -200,8 +201,8 @@ bool HttpExchange::stream(Streamed streamed) {
   add_headers(streamed.head);
   auto response = make_response(std::move(streamed.head), stream_, connection_, exchanges_.limits);
   if (!response) {
-    spdlog::error("cannot begin a stream, sending 500 path={} error={}", path_,
-                  response.error().message);
+    log::error("cannot begin a stream, sending 500",
+               {{"path", path_}, {"error", response.error().message}});
     return send(internal_error());
   }
   exchanges_.opened(*stream_);
@@ -210,7 +211,7 @@ bool HttpExchange::stream(Streamed streamed) {
   try {
     streamed.begin(stream_);
   } catch (const std::exception& error) {
-    spdlog::error("cannot begin a stream path={} error={}", path_, error.what());
+    log::error("cannot begin a stream", {{"path", path_}, {"error", error.what()}});
     stream_->end();
   }
   return true;

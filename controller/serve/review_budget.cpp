@@ -45,15 +45,15 @@ void ReviewBudget::leave(std::string_view source) {
 ReviewBudget::Source& ReviewBudget::source_of(std::string_view name, SteadyTime now) {
   auto found = sources_.find(std::string(name));
   if (found == sources_.end()) {
-    if (sources_.size() >= kMaxSources) forget_oldest();
+    if (sources_.size() >= kMaxSources) remove_oldest();
     found = sources_.emplace(name, Source{}).first;
   }
   found->second.used = now;
   return found->second;
 }
 
-// The forgotten source has its whole budget again; the budget of all sources still holds.
-void ReviewBudget::forget_oldest() {
+// The removed source has its whole budget again; the budget of all sources still holds.
+void ReviewBudget::remove_oldest() {
   auto oldest = sources_.end();
   for (auto at = sources_.begin(); at != sources_.end(); ++at) {
     if (at->second.waiting == 0 &&

@@ -56,7 +56,7 @@ class ReviewBudget {
   };
 
   Source& source_of(std::string_view name, SteadyTime now);
-  void forget_oldest();
+  void remove_oldest();
 
   std::array<TokenBucket, kKinds> all_{TokenBucket{kPerSecond, kBurst},
                                        TokenBucket{kPerSecond, kBurst},

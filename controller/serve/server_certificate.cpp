@@ -2,10 +2,10 @@
 #include "serve/server_certificate.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.hpp"
 #include "kube/read_file.hpp"
 
 namespace apitoken::serve {
@@ -68,11 +68,10 @@ Status ServerCertificate::load() {
   if (files_.certificate.empty()) {
     auto made = make_self_signed(host_name(), clock_.wall());
     if (!made) return std::unexpected(made.error());
-    spdlog::warn(
+    log::warn(
         "serving with a certificate made for this run, which nobody trusts: give "
-        "--verify-tls-cert-file and "
-        "--verify-tls-key-file sha256={}",
-        made->fingerprint);
+        "--verify-tls-cert-file and --verify-tls-key-file",
+        {{"sha256", made->fingerprint}});
     self_signed_ = std::move(*made);
   }
   if (!files_.client_ca.empty()) {
@@ -100,11 +99,11 @@ ServerCertificate::Material ServerCertificate::current() {
   auto fresh = read();
   if (!fresh) {  // half changed, perhaps: the next look tries again
     if (complaint_ != fresh.error().message)
-      spdlog::error("{}; the former certificate stays", fresh.error().message);
+      log::error(fresh.error().message + "; the previous certificate stays in use");
     complaint_ = fresh.error().message;
     return material_;
   }
-  spdlog::info("certificate files changed and were read again");
+  log::info("certificate files changed and were read again");
   material_ = std::move(*fresh);
   fingerprint_ = std::move(fingerprint);
   complaint_.clear();

@@ -1,4 +1,4 @@
-// Answers and what is read to give them.
+// Writes the answers; reads forms.
 #include "verify/answers.hpp"
 
 #include <fmt/format.h>

@@ -1,23 +1,23 @@
 #include "verify/deferred_answers.hpp"
 
-#include <spdlog/spdlog.h>
-
+#include "base/log.hpp"
 #include "base/thread_name.hpp"
 #include "serve/refusals.hpp"
 
 namespace apitoken::verify {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenAsks{10};  // however many changes come
+constexpr std::chrono::milliseconds kMinInterval{
+    10};  // between two rounds, for any number of changes
 
-// Whether it is answered now.
+// Calls `ask`, and answers if it does. True if the request is answered now.
 bool settle(const DeferredAnswers::Ask& ask, serve::Responder& responder, bool last) {
   try {
     auto answer = ask(last);
     if (!answer) return false;
     std::move(responder).answer(std::move(*answer));
   } catch (const std::exception& error) {
-    spdlog::error("cannot answer a deferred request error={}", error.what());
+    log::error("cannot answer a deferred request", {{"error", error.what()}});
     std::move(responder).answer(serve::plain(500, "internal error\n"));
   }
   return true;
@@ -59,7 +59,7 @@ void DeferredAnswers::hold(Deferred deferred) {
     if (running_ && count_ < kMaxDeferred) {
       deferred_.push_back(std::move(deferred));
       ++count_;
-      changed_ = true;  // perhaps, since it was asked
+      changed_ = true;  // the index may have changed since the handler's look
       came_.notify_one();
       return;
     }
@@ -96,7 +96,7 @@ void DeferredAnswers::ask_again(std::stop_token stop) {
     lock.lock();
     count_ -= asked.size() - left.size();
     for (auto one = left.rbegin(); one != left.rend(); ++one) deferred_.push_front(std::move(*one));
-    came_.wait_for(lock, stop, kBetweenAsks, [] { return false; });
+    came_.wait_for(lock, stop, kMinInterval, [] { return false; });
   }
 }
 

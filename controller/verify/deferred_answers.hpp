@@ -1,14 +1,13 @@
-// DeferredAnswers: answers about tokens that are not known here yet, held back until the index may
-// have caught up. A mint stands in the status before it stands in the Secret, but a follower's
-// watch may bring it later than somebody reads the Secret. The endpoints defer on the serving
-// threads; one thread of its own asks again. A deferred request takes no thread.
+// DeferredAnswers: answers about tokens that this replica does not know yet, deferred until its
+// index may have caught up. The leader writes a new hash into the status before it writes the value
+// into the Secret, but a follower's watch may bring the status later than a client reads the
+// Secret. The endpoints defer on the serving threads; one thread of its own asks again. A deferred
+// request takes no thread.
 //
-//   request -> unknown token -> defer -+-> index_changed() -> ask(last = false) -> known now?
-//   answered
-//                                      |         ^                 |
-//                                      |         '--- not yet -----'
-//                                      '-> 200 ms later, too many, or a stop -> ask(last = true) ->
-//                                      answered
+//   unknown token -> defer -+-> index_changed() -> ask(last = false) -> answered
+//                           |        ^                   |
+//                           |        '---- not yet ------'
+//                           '-> after 200 ms, too many, or a stop -> ask(last = true) -> answered
 #pragma once
 
 #include <chrono>
@@ -27,18 +26,18 @@ class DeferredAnswers {
   static constexpr std::size_t kMaxDeferred = 64;
   static constexpr std::chrono::milliseconds kDeferredFor{200};
 
-  // The answer as the index is now; nullopt: it may change yet. `last` is true on the final call,
-  // which must answer. Quick, on any thread.
+  // Called again when the index changes, on any thread; must be quick. Returns the answer, or
+  // nullopt if it may still change. `last` is true on the final call, which must answer.
   using Ask = std::function<std::optional<serve::HttpAnswer>(bool last)>;
 
   ~DeferredAnswers() { stop(); }
 
   void start();
-  // Answers all that are deferred, and defers none any more.
+  // Answers all deferred requests; later ones are answered at once.
   void stop();
 
   serve::HttpReply defer(Ask ask);
-  // An answer may have changed. Any thread; quick.
+  // An answer may have changed: asks all deferred requests again. Any thread; quick.
   void index_changed();
 
  private:
@@ -54,7 +53,7 @@ class DeferredAnswers {
   std::mutex mutex_;
   std::condition_variable_any came_;
   std::deque<Deferred> deferred_;  // the oldest first; guarded by mutex_
-  std::size_t count_ = 0;          // with those that are being asked; guarded by mutex_
+  std::size_t count_ = 0;          // includes those being asked now; guarded by mutex_
   bool changed_ = false;           // guarded by mutex_
   bool running_ = false;           // guarded by mutex_
   std::jthread thread_;

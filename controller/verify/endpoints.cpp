@@ -1,11 +1,11 @@
-// Requests to answers.
+// Reads requests and answers them.
 #include "verify/endpoints.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "core/jwt.hpp"
 #include "serve/refusals.hpp"
 #include "verify/answers.hpp"
@@ -26,7 +26,7 @@ constexpr std::string_view kForm = "application/x-www-form-urlencoded";
 constexpr std::string_view kAudience = "audience";  // parameters of /auth
 constexpr std::string_view kScope = "scope";
 constexpr std::chrono::seconds kLogEvery{1};
-constexpr std::size_t kMaxShownScope = 1024;  // of a scope that is wanting, in the refusal's header
+constexpr std::size_t kMaxShownScope = 1024;  // bytes of a missing scope in the refusal's header
 
 HttpAnswer json(int status, std::string body) {
   return {status, std::string(kJson), std::move(body), {{"Cache-Control", "no-store"}}};
@@ -38,13 +38,13 @@ HttpAnswer public_json(std::string body) {
 
 HttpAnswer not_yet() { return serve::unavailable("the ApiTokens are not listed yet; try again\n"); }
 
-// RFC 6749 section 3.3: what a scope may hold, and blanks between scopes.
+// RFC 6749 section 3.3: the characters of a scope, and blanks between scopes.
 bool is_scope(std::string_view text) {
   return std::ranges::all_of(text,
                              [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-// A parameter that stands there twice: the proxy and we might each take another of the two.
+// Whether a parameter is given twice: the proxy and we might each use another of the two.
 bool is_repeated(const HttpRequest& request, std::string_view name) {
   return std::ranges::count(request.query, name,
                             [](const auto& pair) { return std::string_view(pair.first); }) > 1;
@@ -61,7 +61,7 @@ std::vector<serve::Route> Endpoints::routes() {
       {"POST", "/tokenreview", about_token(Endpoint::TokenReview, &Endpoints::review)},
       {"POST", "/introspect", about_token(Endpoint::Introspect, &Endpoints::introspect),
        &introspecting_},
-      // Envoy appends the path that was asked for to its own, and keeps the method.
+      // Envoy appends the requested path to its own, and keeps the method.
       {"*", "/auth/*", about_token(Endpoint::Auth, &Endpoints::authorize)},
       {"GET", "/healthz", [](const HttpRequest&) { return plain(200, "ok\n"); }},
   };
@@ -73,8 +73,8 @@ std::vector<serve::Route> Endpoints::routes() {
   return routes;
 }
 
-// A token that does not verify may be one that this replica does not know yet. All such are
-// deferred alike, whatever they look like, so that the time tells nothing.
+// A token that does not verify may be one that this replica does not know yet. All of them are
+// deferred, whatever they look like, so that the time of an answer reveals nothing.
 serve::Handler Endpoints::about_token(Endpoint endpoint, Answer answer) {
   return [this, endpoint, answer](const HttpRequest& request) -> HttpReply {
     if (!is_synced()) return not_yet();
@@ -105,7 +105,7 @@ bool Endpoints::is_synced() {
 }
 
 Endpoints::Answered Endpoints::review(const HttpRequest& request) {
-  api::JsonParser parser;  // goes with the token that it read
+  api::JsonParser parser;  // destroyed (and wiped) with the token that it read
   const auto body = parser.parse(request.body);
   auto question = body ? api::decode_token_question(*body)
                        : fail(ErrorKind::Decode, "the body is no JSON; send a TokenReview");
@@ -170,8 +170,8 @@ Endpoints::Answered Endpoints::introspect(const HttpRequest& request) {
 
 HttpAnswer Endpoints::publish_keys() const {
   std::string body = keys_.jwks();
-  if (body == core::jwks_document({}))
-    return json(200, std::move(body));  // the first key is not to be missed
+  // Without keys the answer must not be cached, so that verifiers see the first key at once.
+  if (body == core::jwks_document({})) return json(200, std::move(body));
   return public_json(std::move(body));
 }
 
@@ -192,8 +192,8 @@ void Endpoints::log_malformed(std::string_view why) {
     logged_ = now;
     others = std::exchange(suppressed_, 0);
   }
-  spdlog::warn("cannot read a TokenReview, answered 400 error={} others_since_last={}", why,
-               others);
+  log::warn("cannot read a TokenReview, answered 400",
+            {{"error", why}, {"others_since_last", others}});
 }
 
 }  // namespace apitoken::verify

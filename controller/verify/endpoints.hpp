@@ -1,7 +1,6 @@
-// Endpoints: the routes of the verification server and what each does with a request. HttpServer
-// calls the handlers on its threads, CallerAuthorization on its own after a review; no handler
-// waits. Answers about tokens come from the index: whatever is presented costs no request to the
-// API server.
+// Endpoints: the routes of the verification server and their handlers. HttpServer calls the
+// handlers on its threads, CallerAuthorization on its own after a review. No handler waits. Answers
+// about tokens come from the index, so that no token costs a request to the API server.
 #pragma once
 
 #include <atomic>
@@ -18,9 +17,9 @@ namespace apitoken::verify {
 
 class Endpoints {
  public:
-  // All outlive it. Until `synced` says yes once, tokens are answered 503. `follows`: whether
-  // another replica mints, so that a value may stand in its Secret a moment before it is known
-  // here.
+  // All outlive it. Until `synced` has returned true once, requests about tokens get 503. `follows`
+  // returns whether another replica leads: then a value may be in its Secret a moment before this
+  // replica knows it.
   Endpoints(
       const Verifier& verifier, serve::CallerReviews& caller_reviews, DeferredAnswers& deferred,
       PublicKeys keys, VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
@@ -35,16 +34,16 @@ class Endpoints {
         clock_(clock),
         follows_(std::move(follows)) {}
 
-  // Of the verification port. They refer to this object.
+  // The routes of the verification port. They refer to this object.
   std::vector<serve::Route> routes();
-  // Who may introspect. Started and stopped with the server.
+  // Demands the permission to introspect. Started and stopped with the server.
   serve::CallerAuthorization& introspecting() { return introspecting_; }
 
  private:
   struct Answered {
     serve::HttpAnswer answer;
     VerifyResult result;
-    bool is_of_token = true;  // false: nothing was presented
+    bool is_of_token = true;  // false: the request has no token
   };
   using Answer = Answered (Endpoints::*)(const serve::HttpRequest&);
 
@@ -53,8 +52,8 @@ class Endpoints {
   Answered introspect(const serve::HttpRequest& request);
   void introspection_refused(serve::CallerReviews::Verdict verdict,
                              std::chrono::duration<double> took);
-  // Answers by `answer`, at once or, where this replica may not know the token yet, in a
-  // moment.
+  // A handler that answers with `answer`: at once, or deferred if this replica may not know the
+  // token yet.
   serve::Handler about_token(Endpoint endpoint, Answer answer);
   bool is_synced();
   serve::HttpAnswer publish_keys() const;
@@ -71,8 +70,8 @@ class Endpoints {
   const std::function<bool()> follows_;
   std::atomic<bool> has_synced_ = false;
   std::mutex log_mutex_;
-  SteadyTime logged_{};         // the last line about a malformed body; guarded by log_mutex_
-  std::size_t suppressed_ = 0;  // such bodies since; guarded by log_mutex_
+  SteadyTime logged_{};         // when a malformed body was last logged; guarded by log_mutex_
+  std::size_t suppressed_ = 0;  // malformed bodies since then; guarded by log_mutex_
 };
 
 }  // namespace apitoken::verify

@@ -1,21 +1,22 @@
-// Notes of uses, written one after the other.
+// Writes the uses one after the other.
 #include "verify/last_use.hpp"
 
-#include <spdlog/spdlog.h>
-
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
+#include "kube/classify_error.hpp"
+#include "kube/decode_body.hpp"
 
 namespace apitoken::verify {
 namespace {
 
-bool is_told(const api::ApiToken& token, WallTime when) {
+bool is_recorded(const api::ApiToken& token, WallTime when) {
   return token.status.last_used_at && when < *token.status.last_used_at + LastUse::kEvery;
 }
 
 }  // namespace
 
 void LastUse::note(const api::ApiToken& token, WallTime when) {
-  if (is_told(token, when)) return;
+  if (is_recorded(token, when)) return;
   {
     const std::lock_guard lock(mutex_);
     if (const auto noted = pending_.find(token.meta.uid); noted != pending_.end()) {
@@ -36,42 +37,35 @@ std::size_t LastUse::pending() const {
 void LastUse::run(std::stop_token stop) {
   name_thread("last use");
   std::unique_lock lock(mutex_);
-  const auto pause = [&](SteadyDuration length) {
-    for (const auto end = clock_.steady() + length;
-         !stop.stop_requested() && clock_.steady() < end;) {
-      clock_.wait(noted_, lock, stop, end);
-    }
-  };
   while (noted_.wait(lock, stop, [this] { return !pending_.empty(); }) && !stop.stop_requested()) {
     const auto node = pending_.extract(pending_.begin());
     lock.unlock();
     const bool done = write(node.key(), node.mapped(), stop);
     lock.lock();
     if (!done) pending_.try_emplace(node.key(), node.mapped());
-    pause(done ? SteadyDuration(kPause) : SteadyDuration(kRetryAfter));
+    lock.unlock();
+    sleep_until(clock_, stop,
+                clock_.steady() + (done ? SteadyDuration(kPause) : SteadyDuration(kRetryAfter)));
+    lock.lock();
   }
 }
 
 bool LastUse::write(const std::string& uid, const Use& use, std::stop_token stop) {
   const auto token = store_.get(use.key);
-  if (!token || token->meta.uid != uid || is_told(*token, use.when)) return true;
+  if (!token || token->meta.uid != uid || is_recorded(*token, use.when)) return true;
   const auto answer =
       client_.merge_patch(kube::resources::kApiTokens, use.key, "status",
                           api::encode_last_used_patch(token->meta, use.when), std::move(stop));
   if (!answer) {
-    const auto kind = answer.error().kind;
-    if (kind == ErrorKind::NotFound || kind == ErrorKind::Conflict || kind == ErrorKind::Canceled)
-      return true;
-    if (!failing_)
-      spdlog::warn("cannot write when tokens were last used error={}", answer.error().message);
-    failing_ = true;
+    const auto fate = kube::classify_error(answer.error().kind);
+    if (fate == kube::Fate::Canceled || fate == kube::Fate::StaleView) return true;
+    failure_log_.failed(answer.error());
     return false;
   }
-  if (failing_) spdlog::info("writing again when tokens were last used");
-  failing_ = false;
-  const auto object = parser_.parse(*answer);
-  if (!object) return true;  // the watch tells
-  if (auto written = api::decode_api_token(*object)) store_.put(std::move(*written));
+  failure_log_.succeeded();
+  // An answer that cannot be decoded is ignored: the watch brings the same change.
+  if (auto written = kube::decode_body(answer, api::decode_api_token))
+    store_.put(std::move(*written));
   return true;
 }
 

@@ -1,6 +1,7 @@
 // LastUse: remembers which tokens were used since their status last said so, and writes
 // status.lastUsedAt while this replica leads: at most every ten minutes a token, at most twenty
-// tokens a second, never in a request's path. The HTTPS threads note, one thread of app's runs.
+// tokens a second, never while a request waits. The HTTPS threads call note(); run() is the body of
+// one thread.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +12,7 @@
 
 #include "api/api_token.hpp"
 #include "base/clock.hpp"
+#include "base/failure_log.hpp"
 #include "kube/client.hpp"
 #include "kube/store.hpp"
 
@@ -20,13 +22,13 @@ class LastUse {
  public:
   static constexpr std::chrono::minutes kEvery{10};
   static constexpr std::chrono::milliseconds kPause{50};  // between two writes
-  static constexpr std::chrono::seconds kRetryAfter{10};  // once a write failed
-  static constexpr std::size_t kMaxPending = 100'000;     // tokens; of more nothing is noted
+  static constexpr std::chrono::seconds kRetryAfter{10};  // after a write that failed
+  static constexpr std::size_t kMaxPending = 100'000;     // tokens; further uses are not noted
 
   LastUse(kube::Client& client, kube::Store<api::ApiToken>& store, const Clock& clock)
       : client_(client), store_(store), clock_(clock) {}
 
-  // Any thread; quick. A replica that does not lead keeps what it noted until it does.
+  // Any thread; quick. A follower keeps its notes until it leads.
   void note(const api::ApiToken& token, WallTime when);
   // Writes until `stop`.
   void run(std::stop_token stop);
@@ -39,7 +41,7 @@ class LastUse {
     WallTime when{};
   };
 
-  // One status; false where it has to be tried again.
+  // Writes one status. False if it must be tried again.
   bool write(const std::string& uid, const Use& use, std::stop_token stop);
 
   kube::Client& client_;
@@ -48,8 +50,8 @@ class LastUse {
   mutable std::mutex mutex_;
   std::condition_variable_any noted_;
   std::unordered_map<std::string, Use> pending_;  // by uid; guarded by mutex_
-  api::JsonParser parser_;                        // run()'s thread alone
-  bool failing_ = false;                          // the same
+  FailureLog failure_log_{"cannot write when tokens were last used",
+                          "writing again when tokens were last used"};
 };
 
 }  // namespace apitoken::verify

@@ -1,5 +1,5 @@
-// PublicKeys: what verifiers of JWTs fetch. app fills it; endpoints and Verifier ask, on the HTTPS
-// threads.
+// PublicKeys: the public keys for verifiers of JWTs. App fills it; Endpoints and Verifier read it
+// on the HTTPS threads.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,10 @@
 namespace apitoken::verify {
 
 struct PublicKeys {
-  std::string issuer;  // the issuer's URL, without a slash at its end; empty: no JWT is issued here
-  std::function<std::string()> jwks;  // the JSON Web Key Set (RFC 7517); without waiting
-  std::function<bool(std::string_view kid)> has = [](std::string_view) {
-    return true;
-  };  // whether that key is in it
+  std::string issuer;  // the issuer's URL, without a slash at its end; empty: no JWTs are issued
+  std::function<std::string()> jwks;  // the JSON Web Key Set (RFC 7517); does not wait
+  // Whether that key is in the set.
+  std::function<bool(std::string_view kid)> has = [](std::string_view) { return true; };
 };
 
 }  // namespace apitoken::verify

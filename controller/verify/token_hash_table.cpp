@@ -1,5 +1,4 @@
-// Linear probing with removal by shifting back: no tombstones, so that probes stay short whatever
-// comes and goes.
+// Linear probing. Removal shifts later slots back, without tombstones, so that probes stay short.
 #include "verify/token_hash_table.hpp"
 
 #include <algorithm>
@@ -11,7 +10,7 @@ namespace {
 
 constexpr std::size_t kFirstSize = 64;
 
-// In the same time wherever they differ.
+// Takes the same time wherever they differ.
 bool equal(const core::Sha256& a, const core::Sha256& b) {
   std::array<std::uint64_t, 4> left;
   std::array<std::uint64_t, 4> right;
@@ -51,9 +50,9 @@ void TokenHashTable::place(Slot slot) {
 }
 
 void TokenHashTable::grow() {
-  auto former =
+  auto old =
       std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
-  for (Slot& slot : former) {
+  for (Slot& slot : old) {
     if (slot.token) place(std::move(slot));
   }
 }
@@ -68,12 +67,12 @@ void TokenHashTable::erase(const core::Sha256& digest, const api::ObjectMeta& ow
   }
 }
 
-// Moves up what could not stand nearer to its home before.
+// Moves slots back that could not be placed nearer to their home before.
 void TokenHashTable::close_gap(std::size_t gap) {
   for (auto at = next(gap); slots_[at].token; at = next(at)) {
     const auto home = home_of(slots_[at].digest);
     const auto mask = slots_.size() - 1;
-    if (((at - home) & mask) < ((at - gap) & mask)) continue;  // its home lies behind the gap
+    if (((at - home) & mask) < ((at - gap) & mask)) continue;  // its home is after the gap
     slots_[gap] = std::move(slots_[at]);
     gap = at;
   }

@@ -1,9 +1,9 @@
-// TokenHashTable: from the SHA-256 of a token's value to the ApiToken whose value it is, in one
-// flat array of 64 bytes a slot, open addressing, linear probing. TokenIndex owns it and holds a
-// lock around each call. It judges nothing.
+// TokenHashTable: maps the hash of a token's value (SHA-256) to its ApiToken, in one flat array of
+// 64 bytes a slot, with open addressing and linear probing. TokenIndex owns it and holds a lock
+// around each call. It does not check whether a value is valid.
 //
-// Digests are evenly spread by nature and only the operator puts any in, so their first bytes are
-// the hash.
+// A slot's home is given by the first bytes of the token hash: they are evenly distributed, and
+// only the operator inserts.
 #pragma once
 
 #include <memory>
@@ -20,17 +20,17 @@ class TokenHashTable {
     core::Sha256 digest{};
     std::shared_ptr<const api::ApiToken> token;  // null: the slot is free
     WallTime valid_until{};
-    bool previous = false;  // the value before the present one
+    bool previous = false;  // the hash is of the previous value
   };
 
   void insert(Slot slot);
-  // Takes away what stands under `digest` for an ApiToken of that namespace and name.
+  // Removes the slot of `digest` for the ApiToken of that namespace and name.
   void erase(const core::Sha256& digest, const api::ObjectMeta& owner);
-  // The slot with that digest; null where there is none. Where several ApiTokens claim it, by a
-  // copied status, the slot of the one that was created first, of two of one second that of the
-  // lesser uid. Looks at the same slots in the same way whether it finds something or not.
+  // The slot with that hash; null if there is none. If several ApiTokens claim it, by a copied
+  // status, the slot of the one created first; of two created in one second, that of the lesser
+  // uid. Reads the same slots in the same way whether it finds one or not.
   const Slot* find(const core::Sha256& digest) const;
-  // The ApiTokens of all slots with that digest, that of find() first.
+  // The ApiTokens of all slots with that hash; that of find() first.
   std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Sha256& digest) const;
 
   std::size_t size() const { return used_; }
@@ -43,7 +43,7 @@ class TokenHashTable {
   void grow();
   void close_gap(std::size_t gap);
 
-  std::vector<Slot> slots_;  // a power of two, or none at first
+  std::vector<Slot> slots_;  // their number is a power of two, or 0 at first
   std::size_t used_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// From statuses to a table of digests.
+// Keeps the table of hashes in step with the statuses.
 #include "verify/token_index.hpp"
 
 #include <algorithm>
@@ -8,8 +8,8 @@ namespace apitoken::verify {
 
 void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
   const auto& any = change.after ? change.after : change.before;
-  // The store is asked under our lock, so that of two changes of one object the later to come sees
-  // the newer state.
+  // Reads the store under our lock, so that of two changes of one object the second call sees the
+  // newer state.
   const std::unique_lock lock(mutex_);
   if (change.before) erase(*change.before);
   if (change.after) erase(*change.after);
@@ -33,8 +33,8 @@ void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
   const auto digest = core::parse_hash(status.token_hash);
   if (digest && status.expires_at) table_.insert({*digest, token, *status.expires_at, false});
   if (!status.previous || status.previous->token_hash == status.token_hash) return;
-  if (const auto former = core::parse_hash(status.previous->token_hash)) {
-    table_.insert({*former, token, status.previous->valid_until, true});
+  if (const auto previous = core::parse_hash(status.previous->token_hash)) {
+    table_.insert({*previous, token, status.previous->valid_until, true});
   }
 }
 

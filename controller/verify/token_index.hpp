@@ -1,6 +1,6 @@
-// TokenIndex: which presented value belongs to which ApiToken, and whether it is valid now. Built
-// from the statuses in the store, as its listener: reflectors and workers bring changes, the HTTPS
-// threads look up. It knows hashes only, never a value, and asks the API server nothing.
+// TokenIndex: finds the ApiToken of a presented value, if the value is valid now. It follows the
+// statuses in the store as its listener: reflectors and workers bring changes, the HTTPS threads
+// look up. It holds hashes only, never a value, and sends no requests.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@ class TokenIndex {
   TokenIndex(const kube::Store<api::ApiToken>& store, const Clock& clock)
       : store_(store), clock_(clock) {}
 
-  // For the store's listener. The present state counts, whatever `change` says: changes may come
-  // out of order.
+  // Called by the store's listener. It reads the present state from the store, because changes may
+  // come out of order.
   void follow(const kube::Change<api::ApiToken>& change);
 
   struct Found {
@@ -27,21 +27,21 @@ class TokenIndex {
     WallTime valid_until{};
     bool previous = false;  // the value before the last rotation
   };
-  // The ApiToken of a value that is valid now. A value is valid while its hash stands in the
-  // status, before expiresAt or previous.validUntil, and neither revocation nor deletion was asked
-  // for. Of several ApiTokens that claim one value, by a copied status, the older has it.
+  // The ApiToken of a value that is valid now. A value is valid while its hash is in the status,
+  // before expiresAt or previous.validUntil, if the token is neither revoked nor being deleted. If
+  // several ApiTokens claim one value, by a copied status, it belongs to the oldest.
   std::optional<Found> find(const core::Sha256& digest) const;
-  // All that claim it, whether it is valid or not, the one that has it first.
+  // All ApiTokens that claim the value, valid or not; its owner first.
   std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Sha256& digest) const;
 
-  // The clock's time: a clock that is set back revives nothing, see AgreedClock.
+  // The clock's time. A clock that is set back makes no expired value valid, see AgreedClock.
   WallTime now() const;
 
   std::size_t size() const;
   std::size_t bytes() const;
 
  private:
-  // The caller holds mutex_ alone.
+  // The callers of these hold mutex_ exclusively.
   void erase(const api::ApiToken& token);
   void insert(const std::shared_ptr<const api::ApiToken>& token);
 

@@ -1,6 +1,6 @@
 #include "verify/verification.hpp"
 
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 namespace apitoken::verify {
 namespace {
@@ -43,8 +43,8 @@ Status Verification::start(const std::optional<std::string>& address) {
   if (address == serve::kNoAddress) return {};
   auto socket = serve::ListeningSocket::open(kFlag, address.value_or(std::string(kDefaultAddress)));
   if (!socket && !address) {
-    spdlog::warn("{}: tokens are not verified here; give another address, or 0",
-                 socket.error().message);
+    log::warn(socket.error().message +
+              ": tokens are not verified here; give another address, or 0");
     return {};
   }
   if (!socket) return std::unexpected(socket.error());
@@ -53,7 +53,7 @@ Status Verification::start(const std::optional<std::string>& address) {
   return server_.start(std::move(*socket));
 }
 
-// What holds requests goes first.
+// The parts that hold requests stop before the server.
 void Verification::stop() {
   deferred_.stop();
   endpoints_.introspecting().stop();

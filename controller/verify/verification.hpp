@@ -1,6 +1,6 @@
-// Verification: the parts that answer whether a token is valid, put together: index, endpoints,
-// deferred answers, the HTTPS port, notes of use. app owns the only one; every replica serves, the
-// leader also writes the notes.
+// Verification: owns the parts that answer whether a token is valid: index, endpoints, deferred
+// answers, the HTTPS port, and the times of last use. App owns the only one. Every replica serves;
+// the leader also writes the times of last use.
 #pragma once
 
 #include <atomic>
@@ -16,24 +16,24 @@ namespace apitoken::verify {
 
 class Verification {
  public:
-  // Becomes the store's listener; the store is empty yet. All outlive it. `synced` tells when the
-  // store has held all ApiTokens once: nothing is said about a token before.
+  // Becomes the listener of `store`, which must still be empty. All outlive it. `synced` returns
+  // whether the store has held all ApiTokens once; before that, requests about tokens get 503.
   Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                serve::CertificateFiles files, serve::CallerAudiences audiences,
                std::function<bool()> synced, const Clock& clock,
                const core::ReservedNames& reserved);
   ~Verification() { stop(); }
 
-  // Listens on `address`, "0" for nowhere; without one on :8443, or nowhere where that is taken,
-  // with a word in the log. Errors are for the user, and name the flag or the file.
+  // Listens on `address`; "0": on none. Without an address it listens on :8443, and if that is
+  // taken, logs a warning and does not listen. Errors are for the user and name the flag or file.
   Status start(const std::optional<std::string>& address);
-  // Where it listens; empty: nowhere.
+  // The address with its actual port; empty if it does not listen.
   const std::string& address() const { return server_.address(); }
   std::uint16_t bound_port() const { return server_.bound_port(); }
   void stop();
 
-  // On a thread of the replica that mints, until `stop`: writes when tokens were last used. What
-  // that replica mints is known here before it stands in a Secret.
+  // The body of a thread of the leader: writes when tokens were last used, until `stop`. Meanwhile
+  // no answer is deferred, because the leader knows a value before it is in a Secret.
   void lead(std::stop_token stop);
 
   const TokenIndex& index() const { return index_; }

@@ -1,4 +1,4 @@
-// One hash, one look-up, then what the ApiToken says.
+// Looks up the hash, then checks the ApiToken.
 #include "verify/verifier.hpp"
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 namespace apitoken::verify {
 namespace {
 
-// A name with blanks at its ends is another one after a header: readers of HTTP take them off. One
-// with invisible characters looks like another one.
+// A header cannot carry a name with blanks at its ends: HTTP readers remove them. A name with
+// invisible characters looks like another name.
 bool is_plain(std::string_view name) {
   return !name.empty() && name.front() != ' ' && name.back() != ' ' && !core::has_invisible(name);
 }
@@ -33,7 +33,7 @@ bool Verified::is_for(std::string_view audience) const {
   return audiences.empty() || std::ranges::find(audiences, audience) != audiences.end();
 }
 
-// Admission and the operator refuse these; a token that came past both is good nowhere.
+// Admission and the operator refuse these names; a token that passed both is still not valid.
 bool Verifier::may_speak(const api::ApiToken& token) const {
   const std::string& user = token.spec.user;
   if (!is_plain(user) || core::is_system_name(user)) return false;

@@ -1,6 +1,6 @@
-// Verifier: what a presented token says about whoever presents it, or nothing. The endpoints call
-// it on the HTTPS threads. Wrong, damaged, expired, revoked and foreign values all take the same
-// way: one hash, one look-up.
+// Verifier: finds the user, groups and scopes of a presented token, if the token is valid. The
+// endpoints call it on the HTTPS threads. Wrong, damaged, expired, revoked and foreign values all
+// take the same path: one hash, one look-up.
 #pragma once
 
 #include <functional>
@@ -11,27 +11,27 @@
 
 namespace apitoken::verify {
 
-// Whom a valid token speaks for. Views into the ApiToken, which it keeps alive.
+// The user that a valid token speaks for. Views into the ApiToken, which `token` keeps alive.
 struct Verified {
   std::shared_ptr<const api::ApiToken> token;
   std::string_view token_id;
-  std::vector<std::string_view> groups;  // without those that a header would change
+  std::vector<std::string_view> groups;  // without groups that a header would change
   WallTime valid_until{};
 
   const std::string& user() const { return token->spec.user; }
-  // Whether all of these scopes (separated by blanks) are the token's.
+  // Whether the token has all of these scopes (separated by blanks).
   bool has_scopes(std::string_view scopes) const;
-  // Whether the token is for that audience: one that names none is for all.
+  // Whether the token is for that audience. A token that names no audience is for all.
   bool is_for(std::string_view audience) const;
 };
 
 class Verifier {
  public:
-  // Called with each token that verified, and when.
+  // Called for each valid token, with the time of its use.
   using Used = std::function<void(const api::ApiToken&, WallTime)>;
 
-  // Whether the key of that ID signs, or signed what may still be out. A JWT whose key was lost
-  // verifies nowhere else, and so not here either.
+  // Whether the key of that ID is in the JWK Set. A JWT whose key was lost is not valid here,
+  // because other verifiers do not accept it either.
   using HasKey = std::function<bool(std::string_view kid)>;
 
   // `reserved` outlives the verifier.
@@ -39,7 +39,7 @@ class Verifier {
            const core::ReservedNames& reserved = core::default_reserved_names())
       : index_(index), has_key_(std::move(has_key)), used_(std::move(used)), reserved_(reserved) {}
 
-  // With audiences: only a token that is for one of them verifies.
+  // Empty if the token is not valid, or is for none of `audiences` (if any are given).
   std::optional<Verified> verify(std::string_view value,
                                  std::span<const std::string_view> audiences = {}) const;
 

@@ -1,5 +1,5 @@
-// VerifyMetrics: what the verification endpoints count. The endpoints count on the HTTPS threads;
-// the metrics page collects. All series stand at zero from the start.
+// VerifyMetrics: the metrics of the verification endpoints, which count on the HTTPS threads; the
+// metrics page collects them. All series exist with value zero from the start.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -15,8 +15,8 @@ enum class Endpoint { TokenReview, Introspect, Auth };
 enum class VerifyResult {
   Valid,
   Invalid,
-  Denied,       // valid, but without the scope; or the caller may not introspect
-  Malformed,    // the request cannot be read
+  Denied,       // the token lacks a scope, or the caller may not introspect
+  Malformed,    // the request cannot be decoded
   Unavailable,  // the caller could not be reviewed
 };
 

@@ -1,6 +1,6 @@
-// An encrypted value that people open from the status: failing or dying at the n-th write, for
-// every n, takes no value away that was shown, shows none longer than its Secret stands, and leaves
-// the same text in Secret and status.
+// An encrypted value that people read from the status. A failure or crash at the n-th write, for
+// every n, removes no published value, shows none after its Secret is deleted, and leaves the same
+// text in Secret and status.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -18,7 +18,7 @@ const core::OneTimeKey& key() {
   return *made;
 }
 
-// The hash of what an encrypted value holds.
+// The hash of the value in an encrypted text.
 std::string hash_in(const std::string& jwe) {
   const auto value = core::decrypt_jwe(key(), jwe);
   EXPECT_TRUE(value) << value.error().message;
@@ -54,7 +54,7 @@ void expect_shown_nowhere(Testbed& testbed) {
 
 std::set<std::string> opened_hashes;  // of the testbed under test
 
-// Opens, after each write, what the status shows: it must be the value whose hash stands there.
+// Decrypts the status' value after each write: its hash must be in the status too.
 void watch_the_status(Testbed& testbed) {
   opened_hashes.clear();
   testbed.server.watch_writes = [&testbed] {
@@ -72,7 +72,7 @@ void ask_for_rotation(Testbed& testbed) {
   });
 }
 
-// What was shown while it was rotated works.
+// Every value that was published during the rotation is valid.
 void expect_rotated_once(Testbed& testbed) {
   expect_the_same_value_in_both(testbed);
   const auto& status = status_of(testbed);
@@ -80,7 +80,7 @@ void expect_rotated_once(Testbed& testbed) {
   const std::set<std::string> valid{status["tokenHash"], status["previous"]["tokenHash"]};
   EXPECT_TRUE(opened_hashes.contains(status["tokenHash"]));
   for (const auto& opened : opened_hashes)
-    EXPECT_TRUE(valid.contains(opened)) << "was shown, and works no longer";
+    EXPECT_TRUE(valid.contains(opened)) << "was published and is not valid";
 }
 
 TEST(EncryptedValue, IsIssuedIntoSecretAndStatus) {
@@ -88,7 +88,7 @@ TEST(EncryptedValue, IsIssuedIntoSecretAndStatus) {
                      expect_the_same_value_in_both);
 }
 
-TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
+TEST(EncryptedValue, IsNotReplacedAfterARotationPublishedIt) {
   fail_at_each_write(
       [](Testbed& w) {
         encrypt(w);
@@ -102,7 +102,7 @@ TEST(EncryptedValue, IsNotReplacedOnceARotationShowedIt) {
       });
 }
 
-TEST(EncryptedValue, IsNotReplacedWhereItsSecretHadItsTime) {
+TEST(EncryptedValue, IsNotReplacedAfterDeleteAfter) {
   fail_at_each_write(
       [](Testbed& w) {
         encrypt(w, {{"deleteAfter", "1h"}});
@@ -114,7 +114,7 @@ TEST(EncryptedValue, IsNotReplacedWhereItsSecretHadItsTime) {
       ask_for_rotation, expect_rotated_once);
 }
 
-TEST(EncryptedValue, GoesWithItsSecretAfterDeleteAfter) {
+TEST(EncryptedValue, IsRemovedWithItsSecretAfterDeleteAfter) {
   fail_at_each_write(
       [](Testbed& w) {
         encrypt(w, {{"deleteAfter", "1h"}});
@@ -123,7 +123,7 @@ TEST(EncryptedValue, GoesWithItsSecretAfterDeleteAfter) {
       [](Testbed& w) { w.clock.advance(2h); }, expect_shown_nowhere);
 }
 
-TEST(EncryptedValue, GoesWithTheRevocation) {
+TEST(EncryptedValue, IsRemovedByARevocation) {
   fail_at_each_write(
       [](Testbed& w) {
         encrypt(w);
@@ -132,7 +132,7 @@ TEST(EncryptedValue, GoesWithTheRevocation) {
       [](Testbed& w) { w.spec({{"revoked", true}}); }, expect_shown_nowhere);
 }
 
-TEST(EncryptedValue, LeavesTheStatusWithTheNextMintingInClear) {
+TEST(EncryptedValue, IsRemovedFromTheStatusByTheNextPlainValue) {
   fail_at_each_write(
       [](Testbed& w) {
         encrypt(w);

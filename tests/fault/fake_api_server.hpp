@@ -1,5 +1,6 @@
-// An API server in memory, as a Transport: creates, merge patches with preconditions, deletes; its
-// n-th write can fail in three ways. Tests alone; one thread.
+// FakeApiServer: an API server in memory, behind the Transport interface, with creates, merge
+// patches with preconditions, and deletes. Its n-th write can fail in four ways. For tests; one
+// thread.
 #pragma once
 
 #include <functional>
@@ -21,9 +22,9 @@ class FakeApiServer final : public kube::Transport {
   };
 
   std::map<std::string, Json> objects;  // by path
-  // Looks at the objects after each write that was done.
+  // Called after each write that changed the objects.
   std::function<void()> watch_writes;
-  // Answers with a status of its own where it wants to; asked before each write.
+  // Called before each write; may refuse it with an answer.
   std::function<std::optional<int>(const kube::HttpRequest&)> refuse;
 
   void fail_write(int nth, Fault fault) {
@@ -37,7 +38,7 @@ class FakeApiServer final : public kube::Transport {
   std::string version() const { return std::to_string(version_); }
   int writes() const { return writes_; }
 
-  // What anybody else does: `change` gets the object and may alter it.
+  // A write of another client: `change` may alter the object.
   template <typename Change>
   void edit(const std::string& path, Change change) {
     change(objects.at(path));

@@ -1,5 +1,5 @@
-// The key ring against an API server in memory: when keys are made, shown, used and removed, and
-// what a lost race, a deleted and a damaged Secret do.
+// The key ring on an API server in memory: when keys are made, published, used and removed, also
+// after a lost race, with a deleted and with a damaged Secret.
 #include "reconcile/jwt_keys.hpp"
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ using testing::SizeIs;
 
 const std::string kPath = "/api/v1/namespaces/system/secrets/apitoken-operator-jwt-keys";
 
-// Events, kept.
+// Keeps the Events.
 class Events final : public notify::EventSink {
  public:
   Status create(const api::Event& event, std::stop_token) override {
@@ -60,7 +60,7 @@ class JwtKeysTest : public testing::Test {
   std::string sign() { return signer_of(keys_.sign(claims(), {}).value()); }
   std::vector<std::string> shown() const { return kids_in(keys_.jwks()); }
 
-  // What the watch says of the Secret as it is.
+  // Passes on the present Secret as the watch does.
   void watch_tells() {
     const auto meta = [this] {
       api::PartialObject object;
@@ -76,7 +76,7 @@ class JwtKeysTest : public testing::Test {
     if (object->meta.uid.empty()) return keys_.on_secret({object, nullptr});
     keys_.on_secret({nullptr, object});
   }
-  // Lets follow() run until `state`, then ends it: from then on the server is this thread's again.
+  // Runs follow() until `state` holds, then joins it, so that this thread may use the server again.
   template <typename State>
   void follow_until(State state) {
     std::jthread thread([this](std::stop_token stop) { keys_.follow(std::move(stop)); });
@@ -87,7 +87,7 @@ class JwtKeysTest : public testing::Test {
     std::jthread thread([this](std::stop_token stop) { keys_.keep(std::move(stop)); });
     EXPECT_TRUE(kube::eventually(state));
   }
-  // Until it has found nothing to do and waits.
+  // Runs it until it waits without work.
   void keep_until_idle() {
     keep_until([this] { return clock_.waited_for(0s, 600s); });
   }
@@ -131,7 +131,7 @@ TEST_F(JwtKeysTest, AnotherReplicaSignsWithTheSameKey) {
   EXPECT_EQ(server_.writes(), 1);
 }
 
-TEST_F(JwtKeysTest, AKeyIsShownAnHourBeforeItSignsAndADayAfterItsLastSignature) {
+TEST_F(JwtKeysTest, AKeyIsPublishedAnHourBeforeItSignsAndADayAfterItsLastSignature) {
   const auto first = sign();
   clock_.advance(719h - 1s);
   keep_until_idle();
@@ -153,7 +153,7 @@ TEST_F(JwtKeysTest, AKeyIsShownAnHourBeforeItSignsAndADayAfterItsLastSignature) 
   EXPECT_THAT(data(), SizeIs(2));
 }
 
-TEST_F(JwtKeysTest, ARotationThatWasMissedIsPublishedBeforeUseAllTheSame) {
+TEST_F(JwtKeysTest, AMissedRotationPublishesItsKeyBeforeUseToo) {
   const auto first = sign();
   clock_.advance(2000h);
   EXPECT_EQ(sign(), first);
@@ -163,7 +163,7 @@ TEST_F(JwtKeysTest, ARotationThatWasMissedIsPublishedBeforeUseAllTheSame) {
   EXPECT_NE(sign(), first);
 }
 
-TEST_F(JwtKeysTest, WhoLosesTheRaceForTheFirstKeyTakesTheWinners) {
+TEST_F(JwtKeysTest, AfterALostRaceForTheFirstKeyTheOtherKeySigns) {
   std::string winner;
   server_.refuse = [&](const kube::HttpRequest& request) -> std::optional<int> {
     if (request.method != kube::Method::Post || !winner.empty()) return {};
@@ -178,7 +178,7 @@ TEST_F(JwtKeysTest, WhoLosesTheRaceForTheFirstKeyTakesTheWinners) {
   EXPECT_THAT(data(), SizeIs(2));
 }
 
-TEST_F(JwtKeysTest, WhoLosesTheRaceForARotationReadsAgainAndAddsNoSecondKey) {
+TEST_F(JwtKeysTest, AfterALostRaceForARotationNoSecondKeyIsAdded) {
   sign();
   clock_.advance(719h);
   bool raced = false;
@@ -194,7 +194,7 @@ TEST_F(JwtKeysTest, WhoLosesTheRaceForARotationReadsAgainAndAddsNoSecondKey) {
   EXPECT_EQ(server_.objects[kPath]["metadata"]["labels"]["theirs"], "stays");
 }
 
-TEST_F(JwtKeysTest, ADeletedSecretIsMadeAgainAndTheLossIsReported) {
+TEST_F(JwtKeysTest, ADeletedSecretIsReplacedAndTheLossIsReported) {
   const kube::CapturedLog log;
   const auto first = sign();
   live_ = 3;
@@ -215,7 +215,7 @@ TEST_F(JwtKeysTest, ADeletedSecretIsMadeAgainAndTheLossIsReported) {
   EXPECT_THAT(events[0].note, HasSubstr("no longer verify by keys (3 JWTs are out)"));
 }
 
-TEST_F(JwtKeysTest, ADeletedSecretStaysAwayWhileNoJwtIsOut) {
+TEST_F(JwtKeysTest, ADeletedSecretIsNotReplacedWithoutLiveJwts) {
   sign();
   server_.objects.clear();
   watch_tells();
@@ -242,7 +242,7 @@ TEST_F(JwtKeysTest, DamagedEntriesAreReplacedAndTheLossIsReported) {
   EXPECT_THAT(posted_events()[0].note, HasSubstr(first));
 }
 
-TEST_F(JwtKeysTest, AKeyUnderAnothersNameIsDamaged) {
+TEST_F(JwtKeysTest, AKeyUnderAnotherNameIsDamaged) {
   const auto first = sign();
   server_.edit(kPath, [&](Json& secret) {
     secret["data"]["other.pem"] = secret["data"][first + ".pem"];
@@ -255,7 +255,7 @@ TEST_F(JwtKeysTest, AKeyUnderAnothersNameIsDamaged) {
   EXPECT_THAT(data(), SizeIs(2));
 }
 
-TEST_F(JwtKeysTest, HasTheKeysThatItShows) {
+TEST_F(JwtKeysTest, HasThePublishedKeys) {
   EXPECT_TRUE(keys_.has("any")) << "nothing is known yet";
   const auto kid = sign();
   EXPECT_TRUE(keys_.has(kid));
@@ -266,7 +266,7 @@ TEST_F(JwtKeysTest, HasTheKeysThatItShows) {
   EXPECT_FALSE(keys_.has(kid));
 }
 
-TEST_F(JwtKeysTest, AWriteThatFailsIsReportedToWhoSigns) {
+TEST_F(JwtKeysTest, AWriteThatFailsIsReportedToTheSigner) {
   server_.refuse = [](const kube::HttpRequest&) { return 403; };
   const auto token = keys_.sign(claims(), {});
   ASSERT_FALSE(token);

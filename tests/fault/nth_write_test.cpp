@@ -1,5 +1,6 @@
-// Failing or dying at the n-th write, for every n, in everything the operator does to one ApiToken:
-// it converges afterwards, and exactly one Secret holds the value whose hash stands in the status.
+// A failure or crash at the n-th write, for every n, in everything that the operator does to one
+// ApiToken: it converges afterwards, and exactly one Secret has the value whose hash is in the
+// status.
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
@@ -32,7 +33,7 @@ std::string value_of(Testbed& testbed, const char* key) {
   return data.contains(key) ? base64_decode(data[key].get<std::string>()).value_or("") : "";
 }
 
-// The Verifier accepts the value, by the status alone.
+// Whether a value is valid, by the status only.
 bool verifies(Testbed& testbed, const std::string& value) {
   const Json& status = testbed.server.objects[kToken]["status"];
   const WallTime now = testbed.clock.wall();
@@ -45,8 +46,7 @@ bool verifies(Testbed& testbed, const std::string& value) {
   return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
 }
 
-// After each write, with or without an answer: the Secret of a Ready token holds a value that
-// verifies.
+// After each write, even if its answer is lost: if a token is Ready, its Secret has a valid value.
 void expect_ready_value_verifies(Testbed& testbed) {
   const auto& objects = testbed.server.objects;
   const auto token = objects.find(kToken);
@@ -55,14 +55,14 @@ void expect_ready_value_verifies(Testbed& testbed) {
        token->second.value("/status/conditions"_json_pointer, Json::array())) {
     if (condition["type"] != "Ready" || condition["status"] != "True") continue;
     EXPECT_TRUE(verifies(testbed, value_of(testbed, "token")))
-        << "Ready, and its Secret holds a dead value";
+        << "Ready, but its Secret has a value that is not valid";
   }
 }
 
 void ask_for_rotation(Testbed& testbed) {
   testbed.server.watch_writes = [&testbed] {
     EXPECT_TRUE(verifies(testbed, value_of(testbed, "token")))
-        << "a reader finds a value that does not verify";
+        << "a reader finds a value that is not valid";
     expect_ready_value_verifies(testbed);
   };
   testbed.server.edit(kToken, [](Json& token) {
@@ -156,8 +156,8 @@ TEST_P(NthWrite, FailsAndEverythingConverges) {
   fail_at_each_write(GetParam().prepare, act, GetParam().expect);
 }
 
-// The retry has nothing but the stale store to go by: the watch is away.
-TEST(LostAnswer, OfTheStatusNeverCostsThePublishedValueWhileTheWatchIsAway) {
+// The retry sees only the stale store, because the watch has an outage.
+TEST(LostAnswer, OfTheStatusPatchNeverReplacesThePublishedValueDuringAnOutageOfTheWatch) {
   Testbed testbed;
   testbed.server.watch_writes = [&testbed] { expect_ready_value_verifies(testbed); };
   testbed.server.fail_write(2, Fault::AnswerLost);  // the Secret is the first
@@ -177,7 +177,7 @@ TEST(LostAnswer, OfTheStatusNeverCostsThePublishedValueWhileTheWatchIsAway) {
 }
 
 // A new leader whose watch of Secrets is ahead of its watch of ApiTokens.
-TEST(StaleView, OfTheStatusDoesNotMintIntoAPublishedSecret) {
+TEST(StaleView, OfTheApiTokenDoesNotMintIntoAPublishedSecret) {
   Testbed testbed;
   testbed.process->observe();
   auto behind = std::make_unique<Operator>(testbed.server, testbed.clock);
@@ -200,13 +200,13 @@ TEST(Restart, AFreshProcessOverSettledObjectsWritesNothing) {
   EXPECT_EQ(testbed.server.writes(), writes);
 }
 
-TEST(Restart, AForeignSecretIsFoundByItsRefusalAndNeverTouched) {
+TEST(Restart, AForeignSecretIsFoundByAConflictAndNeverChanged) {
   Testbed testbed;
   const Json foreign{{"metadata", {{"name", "ci"}, {"namespace", "team-a"}}},
                      {"data", {{"token", "bWluZQ=="}}}};
   testbed.server.put(kSecret, foreign);
   const Json before = testbed.server.objects[kSecret];
-  // Its watch does not show it: the operator's has a label selector.
+  // The operator's watch does not show it, because of its label selector.
   FakeApiServer& server = testbed.server;
   for (int i = 0; i < 4; ++i) {
     auto hidden = server.objects.extract(kSecret);

@@ -1,4 +1,4 @@
-// An API server that refuses one kind of write for good: what the TokenWorker makes of it.
+// An API server that always refuses one kind of write, and what the TokenWorker does then.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -10,7 +10,7 @@ namespace {
 
 class Refusal : public ::testing::Test {
  protected:
-  // One pass of the worker; the queue closes behind it.
+  // Runs one pass of the worker, then shuts the queue down.
   void pass() {
     testbed_.process->observe();
     kube::Workqueue queue(testbed_.clock, metrics_);
@@ -36,7 +36,7 @@ class Refusal : public ::testing::Test {
   serve::ControllerMetrics metrics_{registry_, "apitoken"};
 };
 
-TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
+TEST_F(Refusal, OfAMintingIsReportedInTheStatus) {
   testbed_.server.refuse = [](const kube::HttpRequest& request) {
     return request.method == kube::Method::Post ? std::optional(403) : std::nullopt;
   };
@@ -46,7 +46,7 @@ TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
             std::string::npos);
 }
 
-TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheStart) {
+TEST_F(Refusal, OfAMintingIsRetriedByBackoffEvenIfAWarningIsDue) {
   testbed_.spec({{"ttl", "1h"}});
   int refused = 0;
   testbed_.server.refuse = [&](const kube::HttpRequest& request) {
@@ -61,10 +61,10 @@ TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheS
   std::this_thread::sleep_for(300ms);  // in which the clock stands still
   queue.shut_down();
   worker.join();
-  EXPECT_EQ(refused, 1) << "retried without the clock having moved";
+  EXPECT_EQ(refused, 1) << "retried although the time did not move";
 }
 
-TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
+TEST_F(Refusal, OfARotationByAFailingWebhookIsReportedToo) {
   testbed_.settle();
   testbed_.server.edit(kToken, [](Json& token) {
     token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
@@ -93,7 +93,7 @@ TEST_F(Refusal, OfDeletingTheSecretLeavesTheTokenRevoked) {
   }
 }
 
-TEST_F(Refusal, OfTheSecretsMetadataDoesNotHoldUpTheStatus) {
+TEST_F(Refusal, OfTheSecretsMetadataDoesNotDelayTheStatus) {
   testbed_.spec({{"ttl", "800h"}});
   testbed_.settle();
   testbed_.spec({{"secret", {{"labels", {{"team", "a"}}}}}});

@@ -1,5 +1,4 @@
-// One process of the operator over a FakeApiServer, and one ApiToken in it. Tests alone; one
-// thread.
+// Testbed: one process of the operator on a FakeApiServer with one ApiToken. For tests; one thread.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,7 +21,7 @@ using Json = nlohmann::json;
 inline const std::string kToken = "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci";
 inline const std::string kSecret = "/api/v1/namespaces/team-a/secrets/ci";
 
-// What the dispatcher wants around it; it is never started, so nothing is delivered.
+// The dispatcher's collaborators. It is never started, so nothing is delivered.
 class NullNotifications final : public notify::EventSink,
                                 public notify::MailChannel,
                                 public notify::MailSettingsSource,
@@ -52,7 +51,7 @@ class NullNotifications final : public notify::EventSink,
   void request_done(std::string_view, std::string_view) override {}
 };
 
-// All that one process keeps in memory; a crash is its end.
+// The memory of one process; a crash destroys it.
 class Operator {
  public:
   Operator(FakeApiServer& server, const Clock& clock)
@@ -68,18 +67,18 @@ class Operator {
             },
             [](bool) {}) {}
 
-  // What the watches bring.
+  // Brings the stores up to date, as the watches do.
   void observe() {
     decode_into(stores_.tokens, kToken, api::decode_api_token);
     decode_into(stores_.secrets, kSecret, api::decode_secret_meta);
   }
-  // What the watch of Secrets brings while that of ApiTokens lags.
+  // Brings only the Secrets up to date: the watch of ApiTokens lags.
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
-  // One pass of a TokenWorker, and its reaction to a failure. The caller shuts `queue` down.
+  // Runs a TokenWorker, which requeues after failures, until `queue` is shut down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
   }
-  // One pass. True: nothing was left to do, now or in a moment.
+  // Runs one pass. True if there is nothing left to do now or within three seconds.
   bool pass() {
     const auto gathered = gatherer_.gather({"team-a", "ci"}, {});
     if (!gathered) return false;
@@ -132,7 +131,7 @@ class Testbed {
     }
     ADD_FAILURE() << "does not converge: " << server.objects[kToken].dump(1);
   }
-  // Passes until the fault was met, each second one on a view that the watch has not freshened.
+  // Runs passes until the fault has happened; every second pass sees a stale view.
   void run_into_fault() {
     for (int i = 0; i < 6 && !server.fired(); ++i) {
       process->observe();
@@ -154,7 +153,8 @@ class Testbed {
   std::unique_ptr<Operator> process = std::make_unique<Operator>(server, clock);
 };
 
-// Runs into each fault at the n-th write, for every n; `expect` looks at what that converges to.
+// Runs `act` with each fault at the n-th write, for every n, until the objects settle; then
+// `expect`.
 inline void fail_at_each_write(const std::function<void(Testbed&)>& prepare,
                                const std::function<void(Testbed&)>& act,
                                const std::function<void(Testbed&)>& expect) {
@@ -176,7 +176,7 @@ inline void fail_at_each_write(const std::function<void(Testbed&)>& prepare,
       expect(testbed);
       const int writes = testbed.server.writes();
       testbed.settle();
-      EXPECT_EQ(testbed.server.writes(), writes) << "settled, and writes on";
+      EXPECT_EQ(testbed.server.writes(), writes) << "still writes after it has settled";
       ASSERT_FALSE(::testing::Test::HasFailure());
     }
   }

@@ -1,13 +1,13 @@
 // libFuzzer's entry: one input after the other, for as long as hack/fuzz.sh says.
-#include <spdlog/spdlog.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "base/log.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  spdlog::set_level(spdlog::level::off);
+  apitoken::log::exchange_sink(nullptr);
   return 0;
 }
 

@@ -1,7 +1,6 @@
 // Without libFuzzer: every file of a target's corpus as it is, then seeded distortions of it. ctest
 // runs it; sanitizer builds see the most. Usage: fuzz_TARGET CORPUS [DISTORTIONS]. Set
 // APITOKEN_SEED to play others.
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.hpp"
 #include "fuzz/fuzz.hpp"
 
 namespace {
@@ -69,7 +69,7 @@ void play(std::string text) {
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   std::set_terminate(write_finding);
-  spdlog::set_level(spdlog::level::off);
+  apitoken::log::exchange_sink(nullptr);
   const int distortions = argc > 2 ? std::atoi(argv[2]) : 1000;
   const char* const seed = std::getenv("APITOKEN_SEED");
   std::mt19937_64 random(seed ? std::strtoull(seed, nullptr, 10) : 20261124);

@@ -2,7 +2,6 @@
 // stand together: what a fuzz target, which sees one piece, cannot show. Set APITOKEN_SEED to play
 // one again.
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +10,7 @@
 #include <sstream>
 
 #include "api/api_token.hpp"
+#include "base/log.hpp"
 #include "core/token_format.hpp"
 #include "serve/request_head.hpp"
 #include "unit/serve/requests.hpp"
@@ -98,7 +98,7 @@ void expect_sound(const serve::HttpReply& reply) {
 
 // What is said of each as body, as Authorization and as scopes demanded.
 TEST(Replay, RequestsAboutTokens) {
-  spdlog::set_level(spdlog::level::off);
+  auto sink = log::exchange_sink(nullptr);
   const SystemClock clock;
   kube::Store<api::ApiToken> store;
   verify::TokenIndex index(store, clock);
@@ -133,7 +133,7 @@ TEST(Replay, RequestsAboutTokens) {
         routes.serve(request_of("GET", "/auth", "Bearer good", {}, {}, serve::decode_form(text))));
     (void)core::parse_hash(text);
   });
-  spdlog::set_level(spdlog::level::info);
+  log::exchange_sink(std::move(sink));
 }
 
 }  // namespace

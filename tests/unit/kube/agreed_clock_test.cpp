@@ -20,7 +20,7 @@ class AgreedClockTest : public ::testing::Test {
     true_now_ += by;
     machine_.advance(by);
   }
-  // Somebody sets this machine's clock.
+  // Sets this machine's clock, as an administrator would.
   void jump(Seconds by) { machine_.set_wall(machine_.wall() + by); }
 
   WallTime true_now_{Seconds(1'800'000'000)};
@@ -38,11 +38,11 @@ TEST_F(AgreedClockTest, IsTheMachinesTimeWhileBothAgree) {
   EXPECT_FALSE(clock_.doubt());
 }
 
-TEST_F(AgreedClockTest, AJumpFarAheadIsDoubtAndMovesNothingAndItsReturnIsTheEndOfIt) {
+TEST_F(AgreedClockTest, AJumpFarAheadBeginsADoubtThatItsReturnEnds) {
   answer();
   (void)clock_.wall();
   jump(400 * 24h);
-  EXPECT_EQ(clock_.doubt(), Seconds(400 * 24h) - 1s) << "less the second that a Date cannot tell";
+  EXPECT_EQ(clock_.doubt(), Seconds(400 * 24h) - 1s) << "less the precision of a Date";
   advance(40s);
   EXPECT_EQ(clock_.wall(), true_now_);
   answer();
@@ -52,7 +52,7 @@ TEST_F(AgreedClockTest, AJumpFarAheadIsDoubtAndMovesNothingAndItsReturnIsTheEndO
   EXPECT_EQ(clock_.wall(), true_now_);
 }
 
-TEST_F(AgreedClockTest, AJumpFarBackIsDoubtAndMovesNothing) {
+TEST_F(AgreedClockTest, AJumpFarBackBeginsADoubtAndDoesNotMoveTheTime) {
   answer();
   (void)clock_.wall();
   jump(-1h);
@@ -61,7 +61,7 @@ TEST_F(AgreedClockTest, AJumpFarBackIsDoubtAndMovesNothing) {
   EXPECT_EQ(clock_.wall(), true_now_);
 }
 
-TEST_F(AgreedClockTest, AJumpOfTheServerIsDoubtTooAndTheMachinesTimeGoesOn) {
+TEST_F(AgreedClockTest, AJumpOfTheServerBeginsADoubtAndTheMachinesTimeContinues) {
   answer();
   (void)clock_.wall();
   advance(60s);
@@ -71,7 +71,7 @@ TEST_F(AgreedClockTest, AJumpOfTheServerIsDoubtTooAndTheMachinesTimeGoesOn) {
   EXPECT_EQ(clock_.wall(), true_now_);
 }
 
-TEST_F(AgreedClockTest, AJumpWithinTheToleranceIsNoDoubtAndIsNotSeen) {
+TEST_F(AgreedClockTest, AJumpWithinTheToleranceIsCorrectedWithoutDoubt) {
   answer();
   for (const auto by : {-120s, 240s, -120s}) {
     jump(by);
@@ -91,7 +91,7 @@ TEST_F(AgreedClockTest, NeverGoesBackALittle) {
   EXPECT_EQ(clock_.wall(), before);
 }
 
-TEST_F(AgreedClockTest, StartedWithAWrongClockItTakesTheServers) {
+TEST_F(AgreedClockTest, WithAWrongClockAtStartTheServersTimeCounts) {
   jump(-24h);
   (void)clock_.wall();
   answer();
@@ -99,14 +99,14 @@ TEST_F(AgreedClockTest, StartedWithAWrongClockItTakesTheServers) {
   EXPECT_EQ(clock_.wall(), true_now_);
 }
 
-TEST_F(AgreedClockTest, StartedFarAheadItComesBackWithTheFirstAnswer) {
+TEST_F(AgreedClockTest, WithAClockFarAheadAtStartTheFirstAnswerCorrectsIt) {
   jump(400 * 24h);
   EXPECT_GT(clock_.wall(), true_now_ + 300 * 24h);
   answer();
   EXPECT_LE(clock_.wall(), true_now_ + 1s);
 }
 
-TEST_F(AgreedClockTest, BelievesNoProxysDateAndNoSlowAnswer) {
+TEST_F(AgreedClockTest, IgnoresTheDateOfProxiesAndOfSlowAnswers) {
   answer(24h, 503);
   answer(24h, 200, 11s);
   EXPECT_FALSE(clock_.skew());
@@ -114,7 +114,7 @@ TEST_F(AgreedClockTest, BelievesNoProxysDateAndNoSlowAnswer) {
   EXPECT_EQ(clock_.skew(), 0s);
 }
 
-TEST_F(AgreedClockTest, ASlowAnswerWidensWhatTheServersTimeMayBe) {
+TEST_F(AgreedClockTest, ASlowAnswerWidensTheIntervalOfTheServersTime) {
   const auto asked = machine_.steady();
   const auto date = true_now_;
   advance(8s);

@@ -1,53 +1,41 @@
-// Collects what spdlog's default logger says while it lives. Tests alone.
+// CapturedLog: collects the lines that are logged while it lives. For tests; any thread.
 #pragma once
 
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
-
-#include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/log.hpp"
 
 namespace apitoken::kube {
 
 class CapturedLog {
  public:
-  CapturedLog() : sink_(std::make_shared<Lines>()), former_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink_));
-  }
-  ~CapturedLog() { spdlog::set_default_logger(former_); }
+  CapturedLog()
+      : previous_(log::exchange_sink([this](auto, auto message, auto fields) {
+          const std::lock_guard lock(mutex_);
+          text_ += log::plain_line(message, fields) + "\n";
+        })) {}
+  ~CapturedLog() { log::exchange_sink(std::move(previous_)); }
   CapturedLog(const CapturedLog&) = delete;
   CapturedLog& operator=(const CapturedLog&) = delete;
 
-  int count(std::string_view part) const { return sink_->count(part); }
-  std::string text() const { return sink_->text(); }
+  int count(std::string_view part) const {
+    int found = 0;
+    const std::string all = text();
+    for (auto at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
+    return found;
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
 
  private:
-  class Lines final : public spdlog::sinks::base_sink<std::mutex> {
-   public:
-    int count(std::string_view part) {
-      int found = 0;
-      const std::string all = text();
-      for (auto at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
-      return found;
-    }
-    std::string text() {
-      std::lock_guard lock(mutex_);
-      return text_;
-    }
-
-   protected:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-      text_.append(message.payload.data(), message.payload.size()).append("\n");
-    }
-    void flush_() override {}
-
-   private:
-    std::string text_;  // guarded by base_sink's mutex_
-  };
-
-  std::shared_ptr<Lines> sink_;
-  std::shared_ptr<spdlog::logger> former_;
+  mutable std::mutex mutex_;
+  std::string text_;  // guarded by mutex_
+  log::Sink previous_;
 };
 
 }  // namespace apitoken::kube

@@ -47,7 +47,7 @@ TEST_F(ClientTest, EachStatusHasItsKind) {
   for (const auto& [status, kind] : kinds) EXPECT_EQ(failed_get(status, "").kind, kind) << status;
 }
 
-TEST_F(ClientTest, AConflictOnCreateIsToldFromAStaleWrite) {
+TEST_F(ClientTest, AConflictOnCreateDiffersFromAStaleWrite) {
   EXPECT_EQ(failed_get(409, kAlreadyExists).kind, ErrorKind::AlreadyExists);
   EXPECT_EQ(failed_get(409, R"({"reason":"Conflict","message":"modified"})").kind,
             ErrorKind::Conflict);
@@ -70,7 +70,7 @@ TEST_F(ClientTest, RetryAfterComesFromTheHeaderElseFromTheBody) {
   EXPECT_FALSE(failed_get(404, body, Seconds(2)).retry_after.has_value());
 }
 
-TEST_F(ClientTest, ABodyThatIsNoStatusIsShownShortAndOnOneLine) {
+TEST_F(ClientTest, ABodyThatIsNotAStatusIsShownCutAndOnOneLine) {
   const auto message =
       failed_get(502, "<html>\nBad gateway\x1b[31m" + std::string(1000, 'x')).message;
   EXPECT_THAT(message, HasSubstr("<html> Bad gateway [31m"));
@@ -97,7 +97,7 @@ TEST_F(ClientTest, WritesNameTheFieldManager) {
   EXPECT_THAT(observer_.seen(), ElementsAre("POST 201", "PATCH 200", "PUT 200"));
 }
 
-TEST_F(ClientTest, ADeleteIsOfOneObjectAndNoOtherOfItsName) {
+TEST_F(ClientTest, ADeleteNamesUidAndVersionOfItsObject) {
   transport_.answer(200, "{}");
   ASSERT_TRUE(client_.remove(resources::kApiTokens, {"a", "x"}, "uid-1", "7", {}));
   const auto options = nlohmann::json::parse(transport_.requests().at(0).body);
@@ -115,7 +115,7 @@ TEST_F(ClientTest, ATransportErrorKeepsItsKindAndIsCounted) {
   EXPECT_THAT(observer_.seen(), ElementsAre("GET <error>"));
 }
 
-TEST_F(ClientTest, NeverMoreThanTheLimitAreInFlight) {
+TEST_F(ClientTest, LimitsTheRequestsInFlight) {
   std::atomic<int> now = 0, most = 0;
   std::atomic<bool> open = false;
   const int calls = Client::kMaxInFlight + 20;

@@ -32,14 +32,14 @@ const Authority& authority() {
   return instance;
 }
 
-// Answers every request of a connection alike.
+// Answers every request of a connection in the same way.
 TlsServer::Script always(int status, std::string body, std::string headers = "") {
   return [=](Connection& client) {
     while (!client.read_request().empty()) client.answer(status, body, headers);
   };
 }
 
-// Reads one request, says `text`, and closes.
+// Reads one request, sends `text`, and closes.
 TlsServer::Script once(std::string text) {
   return [=](Connection& client) {
     client.read_request();
@@ -78,7 +78,7 @@ std::string failure(const Result<HttpResponse>& result, ErrorKind kind = ErrorKi
   return result.error().message;
 }
 
-// --- who is at the other end ---
+// --- verification of the server ---
 
 TEST(CpprestTransportTls, AcceptsAServerNamedByItsIpAddress) {
   std::string announced = "?";
@@ -89,7 +89,7 @@ TEST(CpprestTransportTls, AcceptsAServerNamedByItsIpAddress) {
   const auto answer = wire.get();
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "fine");
-  EXPECT_EQ(announced, "") << "an IP address is no server name indication";
+  EXPECT_EQ(announced, "") << "an IP address is not sent as server name";
 }
 
 TEST(CpprestTransportTls, AcceptsAServerNamedByTheKubeconfigAndAnnouncesThatName) {
@@ -125,7 +125,7 @@ TEST(CpprestTransportTls, RefusesAnotherName) {
   EXPECT_THAT(failure(wire.get()), HasSubstr("ostname mismatch"));
 }
 
-TEST(CpprestTransportTls, RefusesANameThatStandsOnlyInTheSubject) {
+TEST(CpprestTransportTls, RefusesANameThatIsOnlyInTheSubject) {
   Wire wire(always(200, ""), {},
             authority().issue({.common_name = "kube.example", .alternative_names = ""}));
   wire.credentials.server_name = "kube.example";
@@ -142,7 +142,7 @@ TEST(CpprestTransportTls, RefusesOldVersionsOfTls) {
   EXPECT_THAT(failure(wire.get()), HasSubstr("TLS handshake"));
 }
 
-TEST(CpprestTransportTls, VerifiesNothingWhenToldSo) {
+TEST(CpprestTransportTls, VerifiesNothingIfTheKubeconfigSaysInsecure) {
   Wire wire(always(200, "fine"), {},
             Authority("unknown").issue({.alternative_names = "", .valid_until = -60}));
   wire.credentials.insecure = true;
@@ -172,7 +172,7 @@ TEST(CpprestTransportTls, SaysThatTheServerWantsAClientCertificate) {
                                                   HasSubstr("refuse a client certificate")));
 }
 
-TEST(CpprestTransportTls, SaysWhichPartOfTheCredentialsIsUnusable) {
+TEST(CpprestTransportTls, NamesThePartOfTheCredentialsThatCannotBeUsed) {
   Wire wire(always(200, ""));
   wire.credentials.client = {authority().issue({}).certificate, authority().issue({}).key};
   EXPECT_THAT(failure(wire.get(), ErrorKind::Unauthorized),
@@ -188,7 +188,7 @@ TEST(CpprestTransportTls, SaysThatIpv6LiteralsAreNotSupported) {
 
 // --- requests ---
 
-TEST(CpprestTransport, SendsWhatItIsGivenAndReturnsStatusBodyAndRetryAfter) {
+TEST(CpprestTransport, SendsTheRequestAndReturnsStatusBodyAndRetryAfter) {
   std::string received;
   Wire wire([&](Connection& client) {
     received = client.read_request();
@@ -248,7 +248,7 @@ TEST(CpprestTransport, KeepsConnections) {
   EXPECT_LE(wire.server.connections(), 2);
 }
 
-TEST(CpprestTransport, SendsAgainWithItsBodyWhenAKeptConnectionTurnsOutToBeClosed) {
+TEST(CpprestTransport, SendsAgainWithItsBodyIfAKeptConnectionWasClosed) {
   std::atomic<int> dropped{0};
   Wire wire([&](Connection& client) {
     const std::string request = client.read_request();
@@ -325,7 +325,7 @@ TEST(CpprestTransport, GivesUpOnAServerThatDripsItsAnswer) {
   EXPECT_THAT(failure(wire.get()), HasSubstr("within 300 ms"));
 }
 
-TEST(CpprestTransport, StopsAtOnceWhenTold) {
+TEST(CpprestTransport, StopsAtOnceOnAStopRequest) {
   std::latch asked(1);
   Wire wire([&](Connection& client) {
     client.read_request();
@@ -342,7 +342,7 @@ TEST(CpprestTransport, StopsAtOnceWhenTold) {
   EXPECT_THAT(failure(wire.get(source.get_token()), ErrorKind::Canceled), HasSubstr("stop"));
 }
 
-TEST(CpprestTransport, ShowsARenewedTokenOnceAfter401) {
+TEST(CpprestTransport, SendsARenewedTokenOnceAfter401) {
   Wire wire([](Connection& client) {
     for (std::string request; !(request = client.read_request()).empty();) {
       client.answer(request.find("Bearer new") != request.npos ? 200 : 401, "");
@@ -362,7 +362,7 @@ TEST(CpprestTransport, ShowsARenewedTokenOnceAfter401) {
   EXPECT_EQ(wire.credentials.rejected, 2);
 }
 
-TEST(CpprestTransport, ConnectsAnewAfter401SoThatARenewedCertificateIsShown) {
+TEST(CpprestTransport, ReconnectsAfter401ToShowARenewedCertificate) {
   Wire wire(
       [](Connection& client) {
         while (!client.read_request().empty())
@@ -394,7 +394,7 @@ TEST(CpprestTransport, ServesManyThreadsAtOnce) {
 
 const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-TEST(CpprestTransportStream, HandsOverEachPieceAsItComesAndEndsWithTheServer) {
+TEST(CpprestTransportStream, PassesOnEachPieceAsItArrivesUntilTheServersEnd) {
   std::latch first(1), second(2);
   Wire wire([&](Connection& client) {
     client.read_request();
@@ -413,7 +413,7 @@ TEST(CpprestTransportStream, HandsOverEachPieceAsItComesAndEndsWithTheServer) {
   EXPECT_EQ(all, "one\ntwo\n");
 }
 
-TEST(CpprestTransportStream, ReportsABrokenConnectionAfterHandingOverWhatCame) {
+TEST(CpprestTransportStream, ReportsABrokenConnectionAfterThePiecesBeforeIt) {
   Wire wire([](Connection& client) {
     client.read_request();
     client.write(kChunked + "4\r\none\n\r\n");
@@ -428,7 +428,7 @@ TEST(CpprestTransportStream, ReportsABrokenConnectionAfterHandingOverWhatCame) {
   EXPECT_EQ(all, "one\n");
 }
 
-TEST(CpprestTransportStream, EndsWhenTheReceiverHasEnough) {
+TEST(CpprestTransportStream, EndsWhenTheReceiverReturnsFalse) {
   std::latch closed(1);
   Wire wire([&](Connection& client) {
     client.read_request();
@@ -444,7 +444,7 @@ TEST(CpprestTransportStream, EndsWhenTheReceiverHasEnough) {
 TEST(CpprestTransportStream, ReturnsTheBodyOfARefusal) {
   Wire wire(always(410, "too old", "Retry-After: 3\r\n"));
   const auto answer = wire.stream([](std::string_view) {
-    ADD_FAILURE() << "a refusal is no piece of the stream";
+    ADD_FAILURE() << "the body of a refusal is not a piece of the stream";
     return true;
   });
   ASSERT_TRUE(answer) << answer.error().message;
@@ -462,7 +462,7 @@ TEST(CpprestTransportStream, RefusesAnOversizedRefusalAndAnOversizedPiece) {
               HasSubstr("larger than 100000 bytes"));
 }
 
-TEST(CpprestTransportStream, EndsAStreamAfterASilenceAndNotBefore) {
+TEST(CpprestTransportStream, EndsAStreamOnlyAfterASilence) {
   Wire wire(
       [](Connection& client) {
         client.read_request();
@@ -484,7 +484,7 @@ TEST(CpprestTransportStream, EndsAStreamAfterASilenceAndNotBefore) {
   EXPECT_EQ(pieces, 4u);
 }
 
-TEST(CpprestTransportStream, StopsAtOnceWhenTold) {
+TEST(CpprestTransportStream, StopsAtOnceOnAStopRequest) {
   Wire wire([](Connection& client) {
     client.read_request();
     client.write(kChunked + "4\r\none\n\r\n");
@@ -507,7 +507,7 @@ TEST(CpprestTransportStream, StopsAtOnceWhenTold) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 200ms);
 }
 
-TEST(CpprestTransportStream, LetsAServerWaitForASlowReceiver) {
+TEST(CpprestTransportStream, MakesTheServerWaitForASlowReceiver) {
   constexpr std::size_t kTotal = 64 << 20;
   constexpr std::size_t kPiece = 16'384;
   std::atomic<std::size_t> written{0};

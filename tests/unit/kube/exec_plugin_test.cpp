@@ -1,4 +1,4 @@
-// Credential plugins: small scripts, really run.
+// Credential plugins: runs small scripts.
 #include "kube/exec_plugin.hpp"
 
 #include <gmock/gmock.h>
@@ -98,10 +98,10 @@ TEST_F(ExecPluginTest, GivesThePluginArgumentsEnvironmentAndClusterButNoTerminal
       folder.read("told"),
       R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"cluster":{"server":"https://h:1"},"interactive":false}})");
   EXPECT_EQ(folder.read("input"), "");
-  EXPECT_EQ(folder.read("open"), "0\n1\n2\n3\n") << "3 is ls's own";
+  EXPECT_EQ(folder.read("open"), "0\n1\n2\n3\n") << "descriptor 3 belongs to ls";
 }
 
-TEST_F(ExecPluginTest, AsksOnceWhileTheAnswerLasts) {
+TEST_F(ExecPluginTest, RunsOnceWhileTheAnswerIsValid) {
   ExecPlugin plugin(settings(counting(format_rfc3339(clock.wall() + 60s))), clock);
   EXPECT_EQ((*plugin.credential())->token.reveal(), "t1");
   clock.advance(50s);
@@ -115,7 +115,7 @@ TEST_F(ExecPluginTest, KeepsAnAnswerWithoutExpiryUntilItIsRefused) {
   EXPECT_EQ((*plugin.credential())->token.reveal(), "t1");
   clock.advance(std::chrono::hours(1000));
   EXPECT_EQ((*plugin.credential())->token.reveal(), "t1");
-  plugin.forget();
+  plugin.drop();
   EXPECT_EQ((*plugin.credential())->token.reveal(), "t2");
 }
 
@@ -134,7 +134,7 @@ TEST_F(ExecPluginTest, RunsOnceForAllThreadsThatWait) {
   EXPECT_EQ(folder.read("runs"), "x\n");
 }
 
-TEST_F(ExecPluginTest, TellsThePluginsLastWordsWhenItFails) {
+TEST_F(ExecPluginTest, ShowsTheLastLineOfAPluginThatFails) {
   EXPECT_THAT(failure(settings("echo first >&2; echo 'please log in' >&2; exit 3")),
               AllOf(HasSubstr("code 3"), HasSubstr("\"please log in\""), Not(HasSubstr("first"))));
   EXPECT_THAT(failure(settings("kill -9 $$")), HasSubstr("signal 9"));
@@ -146,7 +146,7 @@ TEST_F(ExecPluginTest, SaysThatItCannotBeStarted) {
   EXPECT_THAT(failure(with), HasSubstr("No such file"));
 }
 
-TEST_F(ExecPluginTest, EndsAPluginThatHangsWithAllItStarted) {
+TEST_F(ExecPluginTest, KillsAPluginThatHangsWithItsChildren) {
   auto with = settings("sleep 1000 & echo $! > \"$FOLDER/pid\"; wait");
   with.timeout = 300ms;
   EXPECT_THAT(failure(with), HasSubstr("300 ms"));
@@ -171,7 +171,7 @@ TEST_F(ExecPluginTest, DoesNotWaitForAGrandchildThatKeepsTheOutputOpen) {
   kill(std::stoi(folder.read("pid")), SIGKILL);
 }
 
-TEST_F(ExecPluginTest, EndsAPluginThatSaysTooMuch) {
+TEST_F(ExecPluginTest, KillsAPluginThatWritesTooMuch) {
   EXPECT_THAT(failure(settings("yes")), HasSubstr("more than 1048576 bytes"));
 }
 

@@ -19,7 +19,7 @@ std::string next(FairQueue& queue) {
   return taken ? taken->key.ns + "/" + taken->key.name : "";
 }
 
-TEST(FairQueue, GivesTheKeysOfANamespaceInTheOrderOfTheirComingEachOnce) {
+TEST(FairQueue, GivesTheKeysOfANamespaceInOrderEachOnce) {
   FairQueue queue;
   EXPECT_TRUE(queue.push({"a", "2"}, Urgency::Value, {}));
   EXPECT_TRUE(queue.push({"a", "1"}, Urgency::Value, {}));
@@ -31,7 +31,7 @@ TEST(FairQueue, GivesTheKeysOfANamespaceInTheOrderOfTheirComingEachOnce) {
   EXPECT_EQ(next(queue), "");
 }
 
-TEST(FairQueue, ASingleKeyOfAnotherNamespaceComesNextWhateverTheMassBeforeIt) {
+TEST(FairQueue, ASingleKeyOfAnotherNamespaceComesNextBeforeManyOthers) {
   FairQueue queue;
   for (int i = 0; i < 5000; ++i) queue.push({"mass", std::to_string(i)}, Urgency::Value, {});
   EXPECT_EQ(next(queue), "mass/0");
@@ -62,12 +62,12 @@ TEST(FairQueue, AWaitingKeyIsRaisedAndNeverLowered) {
   const auto taken = queue.pop();
   EXPECT_EQ(taken->key.name, "x");
   EXPECT_EQ(taken->urgency, Urgency::Value);
-  EXPECT_EQ(taken->since, first) << "how long it waited counts from its first coming";
+  EXPECT_EQ(taken->since, first) << "the waiting time counts from the first addition";
   EXPECT_EQ(next(queue), "a/y");
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(FairQueue, AnEndlessMassOfUrgentKeysDoesNotStarveTheOthers) {
+TEST(FairQueue, ManyUrgentKeysDoNotStarveTheOthers) {
   FairQueue queue;
   queue.push({"a", "notice"}, Urgency::Notice, {});
   queue.push({"a", "status"}, Urgency::Cosmetic, {});
@@ -82,7 +82,7 @@ TEST(FairQueue, AnEndlessMassOfUrgentKeysDoesNotStarveTheOthers) {
   EXPECT_LE(turns, FairQueue::kMaxPassedOver + 3);
 }
 
-// What the queue must do, said in the simplest way.
+// A simple model of the queue.
 class Model {
  public:
   void push(const Key& key, Urgency urgency) {
@@ -128,7 +128,7 @@ class Model {
 // Random additions and takings. Each key that comes must be the first of its namespace; between two
 // turns of a namespace each other one that waited all the while must have had one; a less urgent
 // key may only come when it was passed over often enough.
-TEST(FairQueue, KeepsItsPromisesInARandomRun) {
+TEST(FairQueue, KeepsItsOrderInARandomRun) {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
     FairQueue queue;
@@ -160,14 +160,14 @@ TEST(FairQueue, KeepsItsPromisesInARandomRun) {
         const auto others = model.namespaces(taken->urgency);
         auto& mine = owed[{taken->urgency, taken->key.ns}];
         for (const std::string& ns : mine)
-          ASSERT_FALSE(others.contains(ns)) << ns << " was passed by";
+          ASSERT_FALSE(others.contains(ns)) << ns << " was passed over";
         mine = others;
         mine.erase(taken->key.ns);
         for (auto& [whose, debt] : owed) {
           if (whose.first == taken->urgency) debt.erase(taken->key.ns);
         }
         model.remove(taken->key);
-        // A namespace that has nothing waiting is owed nothing.
+        // A namespace without waiting keys has no claim to a turn.
         for (auto& [whose, debt] : owed) {
           const auto waiting = model.namespaces(whose.first);
           std::erase_if(debt, [&](const std::string& ns) { return !waiting.contains(ns); });

@@ -1,5 +1,5 @@
-// A Transport that plays a script: for faults that no real server produces on demand. Tests alone.
-// Thread-safe.
+// FakeTransport: a Transport that plays a script, for faults that no real server produces on
+// demand. For tests. Thread-safe.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,9 +24,9 @@ struct SeenRequest {
 
 class FakeTransport final : public Transport {
  public:
-  // What a send() is answered; called outside the lock.
+  // Answers a send(); called without the lock.
   using Answer = std::function<Result<HttpResponse>(const HttpRequest&, std::stop_token)>;
-  // What a stream() does; after the script's end streams stay open and silent until stopped.
+  // Runs a stream(). After the script's end streams stay open and silent until they are stopped.
   using Stream = std::function<Result<HttpResponse>(std::stop_token,
                                                     const std::function<bool(std::string_view)>&)>;
 
@@ -41,7 +41,7 @@ class FakeTransport final : public Transport {
       return std::unexpected(error);
     });
   }
-  // Forgets the answers that nobody asked for.
+  // Drops the answers that were not used.
   void drop_answers() {
     std::lock_guard lock(mutex_);
     answers_.clear();
@@ -98,7 +98,7 @@ class FakeTransport final : public Transport {
     std::unique_lock lock(mutex);
     std::condition_variable_any never;
     never.wait(lock, stop, [] { return false; });
-    return fail(ErrorKind::Canceled, "told to stop");
+    return fail(ErrorKind::Canceled, "canceled");
   }
 
  private:

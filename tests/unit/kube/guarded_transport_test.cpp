@@ -31,7 +31,7 @@ class GuardedTransportTest : public ::testing::Test {
                               clock_};
 };
 
-TEST_F(GuardedTransportTest, OnePauseHoldsBackAllButTheLease) {
+TEST_F(GuardedTransportTest, OnePauseDelaysAllRequestsButTheLeases) {
   inner_->answer(429, "", 7s);
   EXPECT_EQ(transport_.send(kRead, {})->status, 429);
   std::atomic<int> done = 0;
@@ -65,7 +65,7 @@ TEST_F(GuardedTransportTest, AWatchWaitsToo) {
   EXPECT_EQ(inner_->count(), 1U);
 }
 
-TEST_F(GuardedTransportTest, A429WithoutRetryAfterPausesNobodyAndALongOneIsCut) {
+TEST_F(GuardedTransportTest, A429WithoutRetryAfterPausesNothingAndALongOneIsLimited) {
   inner_->answer(429, "");
   (void)transport_.send(kRead, {});
   inner_->answer(429, "", 24h);
@@ -76,7 +76,7 @@ TEST_F(GuardedTransportTest, A429WithoutRetryAfterPausesNobodyAndALongOneIsCut) 
   EXPECT_TRUE(transport_.send(kRead, {}).has_value());
 }
 
-TEST_F(GuardedTransportTest, AReplicaThatDoesNotLeadWritesNothingButItsLeaseAndReviews) {
+TEST_F(GuardedTransportTest, AFollowerWritesOnlyLeasesAndReviews) {
   leads_ = false;
   EXPECT_EQ(transport_.send(kWrite, {}).error().kind, ErrorKind::Canceled);
   EXPECT_EQ(inner_->count(), 0U);
@@ -86,7 +86,7 @@ TEST_F(GuardedTransportTest, AReplicaThatDoesNotLeadWritesNothingButItsLeaseAndR
   }
 }
 
-TEST_F(GuardedTransportTest, ANameThatLooksLikeALeaseIsNone) {
+TEST_F(GuardedTransportTest, ANameThatLooksLikeALeaseIsNotOne) {
   EXPECT_TRUE(GuardedTransport::is_for_leader(
       {.method = Method::Patch,
        .target = "/apis/apitoken.dev/v1alpha1/namespaces/leases/apitokens/leases/status"}));

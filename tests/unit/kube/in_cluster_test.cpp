@@ -83,8 +83,7 @@ TEST_F(InCluster, ReadsARenewedAuthorityForTheNextConnection) {
   folder.write("ca.crt", "another CA");
   EXPECT_EQ(credentials->tls()->ca, "another CA");
   folder.write("ca.crt", "");
-  EXPECT_FALSE(credentials->tls())
-      << "an empty file must not turn into trust in the system's authorities";
+  EXPECT_FALSE(credentials->tls()) << "an empty file must not select the system's CAs";
 }
 
 TEST_F(InCluster, ReachesAnIpv6ServiceByItsName) {

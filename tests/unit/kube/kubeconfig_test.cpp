@@ -1,4 +1,4 @@
-// Kubeconfig files: what is understood, and that whatever is not is refused by name.
+// Kubeconfig files: supported fields work, and all others are refused by name.
 #include "kube/kubeconfig.hpp"
 
 #include <fmt/format.h>
@@ -104,8 +104,7 @@ TEST_F(Kubeconfig, ReadsFilesFromItsOwnFolderAndAgainForEachConnection) {
   EXPECT_EQ(credentials->tls()->certificate, renewed.certificate);
   EXPECT_EQ(credentials->tls()->key.reveal(), renewed.key);
   folder.write("ca.pem", "");
-  EXPECT_FALSE(credentials->tls())
-      << "an empty file must not turn into trust in the system's authorities";
+  EXPECT_FALSE(credentials->tls()) << "an empty file must not select the system's CAs";
 }
 
 TEST_F(Kubeconfig, ReadsTokensAndTokenFiles) {
@@ -159,7 +158,7 @@ TEST_F(Kubeconfig, ShowsTheCertificateOfAPlugin) {
   EXPECT_EQ(credentials->tls()->certificate, operator_identity().certificate);
 }
 
-TEST_F(Kubeconfig, SkipsVerificationOnlyWhenItSaysSo) {
+TEST_F(Kubeconfig, SkipsVerificationOnlyIfItSaysInsecure) {
   const auto credentials =
       good(config("server: 'https://h', insecure-skip-tls-verify: true", "token: abc"));
   EXPECT_TRUE(credentials->tls()->insecure);
@@ -169,7 +168,7 @@ TEST_F(Kubeconfig, SkipsVerificationOnlyWhenItSaysSo) {
               AllOf(HasSubstr("cluster \"c\""), HasSubstr("yes please")));
 }
 
-TEST_F(Kubeconfig, RefusesWhatItCannotHonour) {
+TEST_F(Kubeconfig, RefusesFieldsThatAreNotSupported) {
   EXPECT_THAT(refusal(config(cluster, "username: a, password: s3cret")),
               AllOf(HasSubstr("user \"u\""), HasSubstr("username"), Not(HasSubstr("s3cret"))));
   EXPECT_THAT(refusal(config(cluster, "auth-provider: {name: gcp}")), HasSubstr("auth-provider"));
@@ -241,7 +240,7 @@ TEST_F(Kubeconfig, NamesEntriesThatAreMissing) {
   EXPECT_THAT(load_kubeconfig(folder.path("nowhere")).error().message, HasSubstr("does not exist"));
 }
 
-TEST_F(Kubeconfig, MergesFilesFirstOneWins) {
+TEST_F(Kubeconfig, MergesFilesAndTheFirstEntryOfANameCounts) {
   const std::string first =
       folder.write("first", "current-context: main\nusers:\n- {name: u, user: {token: first}}\n");
   const std::string second = folder.write("second", config(cluster, "token: second"));
@@ -252,7 +251,7 @@ TEST_F(Kubeconfig, MergesFilesFirstOneWins) {
               HasSubstr("none of the kubeconfig files"));
 }
 
-TEST_F(Kubeconfig, TakesAnotherContextWhereOneIsNamed) {
+TEST_F(Kubeconfig, UsesANamedContextInPlaceOfTheCurrentOne) {
   const std::string file = folder.write(
       "config", config(cluster, "token: a") +
                     "- name: other\n  context: {cluster: c, user: u, namespace: team-b}\n");
@@ -263,7 +262,7 @@ TEST_F(Kubeconfig, TakesAnotherContextWhereOneIsNamed) {
                     HasSubstr("there is: main, other")));
 }
 
-TEST_F(Kubeconfig, OfTheHomeComesBeforeThePodForPeople) {
+TEST_F(Kubeconfig, InTheHomeDirectoryPrecedesThePodForPeople) {
   const ScopedVariable home("HOME", folder.path().c_str());
   const ScopedVariable no_list("KUBECONFIG", nullptr);
   const ScopedVariable pod("KUBERNETES_SERVICE_HOST", "10.0.0.1");
@@ -288,7 +287,7 @@ TEST_F(Kubeconfig, IsLookedForByFlagThenEnvironmentThenPodThenHome) {
   const ScopedVariable pod("KUBERNETES_SERVICE_HOST", "10.0.0.1");
   const ScopedVariable port("KUBERNETES_SERVICE_PORT", "443");
   EXPECT_THAT(find_credentials("").error().message, HasSubstr("serviceaccount"))
-      << "an unusable pod is no reason to look further";
+      << "a pod whose files cannot be used is an error";
 
   const ScopedVariable list("KUBECONFIG", (":" + folder.path("missing") + ":" +
                                            folder.write("listed", config(cluster, "token: listed")))

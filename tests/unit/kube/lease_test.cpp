@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-// One Lease with optimistic concurrency, as the API server keeps it, and with faults on demand.
+// One Lease with optimistic concurrency, like the API server's, and with faults on demand.
 // Thread-safe.
 class LeaseServer final : public Transport {
  public:
@@ -97,10 +97,11 @@ class LeaseServer final : public Transport {
   int version_ = 0;  // guarded by mutex_
 };
 
-// An odd renew deadline, so that a wait for it is never as long as the pause between two attempts.
+// The renew deadline differs from every multiple of the pause, so that tests can tell the two waits
+// apart.
 constexpr LeaseTimings kTimings{15s, 9s, 2s};
 
-// An elector on a thread of its own, and what it called.
+// An elector on its own thread; counts its callbacks.
 struct Replica {
   Replica(Client& client, const Clock& clock, std::string identity)
       : elector(client, clock,
@@ -124,11 +125,11 @@ class LeaseTest : public testing::Test {
   std::unique_ptr<Replica> replica(std::string identity) {
     return std::make_unique<Replica>(client_, clock_, std::move(identity));
   }
-  // The elector has made its attempt of this instant and waits for the next.
+  // Waits until the elector has made its present attempt.
   [[nodiscard]] bool pausing() const {
     return eventually([&] { return clock_.waited_for(2s, 2s); });
   }
-  // One more attempt of the one elector that runs, and its end.
+  // Makes the only running elector try once more, and waits for the end of the attempt.
   void next_attempt() {
     ASSERT_TRUE(pausing());
     const int before = server_.requests;
@@ -180,7 +181,7 @@ TEST_F(LeaseTest, ACleanStopReleasesAfterTheWorkHasStopped) {
   EXPECT_EQ(server_.spec("leaseTransitions"), 1);
 }
 
-TEST_F(LeaseTest, WaitsAsLongAsTheHolderShowsLifeByOurOwnClock) {
+TEST_F(LeaseTest, WaitsWhileTheHolderRenewsByOurOwnClock) {
   server_.write("other", 15,
                 "1999-01-01T00:00:00.000000Z");  // the holder's clock is no matter of ours
   const auto one = replica("one");
@@ -207,7 +208,7 @@ TEST_F(LeaseTest, TakesAnEmptyOrOwnLeaseAtOnce) {
   EXPECT_EQ(server_.spec("leaseTransitions"), 4);
 }
 
-TEST_F(LeaseTest, AShortOutageOfTheServerDoesNotCostTheLead) {
+TEST_F(LeaseTest, AShortOutageOfTheServerKeepsLeadership) {
   const auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   server_.down = true;
@@ -221,7 +222,7 @@ TEST_F(LeaseTest, AShortOutageOfTheServerDoesNotCostTheLead) {
   EXPECT_EQ(log_.count("can be reached again"), 1);
 }
 
-TEST_F(LeaseTest, ALongOutageEndsTheLeadBeforeAnotherCanTakeIt) {
+TEST_F(LeaseTest, ALongOutageEndsLeadershipBeforeAnotherCanLead) {
   const auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   server_.down = true;
@@ -236,7 +237,7 @@ TEST_F(LeaseTest, ALongOutageEndsTheLeadBeforeAnotherCanTakeIt) {
   EXPECT_EQ(one->stopped, 1);
 }
 
-TEST_F(LeaseTest, ARequestThatHangsIsCutAtTheRenewDeadline) {
+TEST_F(LeaseTest, ARequestThatHangsIsCanceledAtTheRenewDeadline) {
   const auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   ASSERT_TRUE(pausing());
@@ -249,7 +250,7 @@ TEST_F(LeaseTest, ARequestThatHangsIsCutAtTheRenewDeadline) {
   EXPECT_EQ(one->stopped, 1);
 }
 
-TEST_F(LeaseTest, AStopEndsAHangingRequestAndIsNotHeldUpByTheRelease) {
+TEST_F(LeaseTest, AStopEndsAHangingRequestAndDoesNotWaitForTheRelease) {
   auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   ASSERT_TRUE(pausing());
@@ -264,7 +265,7 @@ TEST_F(LeaseTest, AStopEndsAHangingRequestAndIsNotHeldUpByTheRelease) {
   EXPECT_EQ(log_.count("lease not released"), 1);
 }
 
-TEST_F(LeaseTest, ALeaseTakenByAnotherEndsTheLeadAtOnce) {
+TEST_F(LeaseTest, ALeaseTakenByAnotherEndsLeadershipAtOnce) {
   const auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   ASSERT_TRUE(pausing());
@@ -276,7 +277,7 @@ TEST_F(LeaseTest, ALeaseTakenByAnotherEndsTheLeadAtOnce) {
   EXPECT_EQ(log_.count("holder=thief"), 2);
 }
 
-TEST_F(LeaseTest, AForeignEditOrADeletionOfOurLeaseDoesNotCostTheLead) {
+TEST_F(LeaseTest, AForeignEditOrADeletionOfOurLeaseKeepsLeadership) {
   const auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   ASSERT_TRUE(pausing());
@@ -288,7 +289,7 @@ TEST_F(LeaseTest, AForeignEditOrADeletionOfOurLeaseDoesNotCostTheLead) {
   EXPECT_TRUE(one->elector.leading());
 }
 
-TEST_F(LeaseTest, RefusalsAreToldOnceWithTheRemedy) {
+TEST_F(LeaseTest, RefusalsAreLoggedOnceWithTheRemedy) {
   server_.refuse = 403;
   const auto one = replica("one");
   for (int i = 0; i < 3; ++i) next_attempt();
@@ -302,7 +303,7 @@ TEST_F(LeaseTest, RefusalsAreToldOnceWithTheRemedy) {
   EXPECT_EQ(log_.count("failing"), 2);
 }
 
-TEST_F(LeaseTest, OfManyReplicasOneLeadsAndAnotherFollows) {
+TEST_F(LeaseTest, OfManyReplicasOneLeadsAndAnotherSucceedsIt) {
   std::vector<std::unique_ptr<Replica>> replicas;
   for (int i = 0; i < 4; ++i) replicas.push_back(replica("r" + std::to_string(i)));
   const auto leaders = [&] {

@@ -26,7 +26,7 @@ class OutageTest : public ::testing::Test {
   Outage outage_{clock_};
 };
 
-TEST_F(OutageTest, OneOfManyWaitersTriesEachProbeWhateverItsBackoff) {
+TEST_F(OutageTest, OneOfManyWaitersTriesAtEachProbe) {
   std::atomic<int> returned = 0;
   std::vector<std::jthread> waiters;
   for (int i = 0; i < 5; ++i) waiters.push_back(waiter(30s, returned));
@@ -39,7 +39,7 @@ TEST_F(OutageTest, OneOfManyWaitersTriesEachProbeWhateverItsBackoff) {
   EXPECT_EQ(returned, 3);
 }
 
-TEST_F(OutageTest, AnAnswerToAnybodyEndsAllWaits) {
+TEST_F(OutageTest, AnyAnswerEndsAllWaits) {
   std::atomic<int> returned = 0;
   std::vector<std::jthread> waiters;
   for (int i = 0; i < 5; ++i) waiters.push_back(waiter(30s, returned));
@@ -50,12 +50,12 @@ TEST_F(OutageTest, AnAnswerToAnybodyEndsAllWaits) {
   outage_.answered({.status = 503});
   outage_.answered({.status = 429});
   std::this_thread::sleep_for(20ms);
-  EXPECT_EQ(returned, 1) << "a proxy's answer for a server that is away";
+  EXPECT_EQ(returned, 1) << "a proxy may answer for an unreachable server";
   outage_.answered({.status = 403});
   EXPECT_TRUE(eventually([&] { return returned == 5; }));
 }
 
-TEST_F(OutageTest, AnAnswerToOthersMakesNoHotLoop) {
+TEST_F(OutageTest, AnAnswerToOthersCausesNoBusyLoop) {
   std::atomic<int> returned = 0;
   auto one = waiter(30s, returned);
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 800ms); }));

@@ -109,7 +109,7 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
 }
 
-TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeWhateverTheBackoffHadGrownTo) {
+TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeDespiteALongBackoff) {
   constexpr std::size_t kFailures = 12;  // by its own backoff the next try would come 30 s later
   for (std::size_t i = 0; i < kFailures; ++i) {
     transport_.answer([this](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
@@ -134,7 +134,7 @@ TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeWhateverTheBackoffHadGrown
   EXPECT_TRUE(eventually([&] { return store_.size() == 1; }));
 }
 
-TEST_F(ReflectorTest, AsksForMetadataAndWithSelectorsWhereToldTo) {
+TEST_F(ReflectorTest, ListsMetadataAndBySelectorsIfConfigured) {
   transport_.answer(200, R"({"items":null,"metadata":{"resourceVersion":"3"}})");
   start({.resource = resources::kSecrets,
          .ns = "team-a",
@@ -159,7 +159,7 @@ TEST_F(ReflectorTest, ResumesFromTheLastBookmarkAfterACleanEnd) {
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=15"));
 }
 
-TEST_F(ReflectorTest, ARelistTellsWhatVanishedMeanwhile) {
+TEST_F(ReflectorTest, ARelistReportsRemovedObjects) {
   transport_.answer(200, list(10, {object("a", 1), object("b", 2)}));
   transport_.stream({error_event(410)});
   transport_.answer(200, list(20, {object("b", 2), object("c", 15)}));
@@ -171,7 +171,7 @@ TEST_F(ReflectorTest, ARelistTellsWhatVanishedMeanwhile) {
   EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
 }
 
-TEST_F(ReflectorTest, AnHttp410OnTheWatchListsAnewToo) {
+TEST_F(ReflectorTest, AnHttp410OnTheWatchListsAgain) {
   transport_.answer(200, list(10, {}));
   transport_.stream([](std::stop_token, const auto&) {
     return HttpResponse{410, R"({"message":"too old"})", {}};
@@ -182,7 +182,7 @@ TEST_F(ReflectorTest, AnHttp410OnTheWatchListsAnewToo) {
   EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
 }
 
-TEST_F(ReflectorTest, AnotherErrorEventListsAnewAfterAPause) {
+TEST_F(ReflectorTest, AnotherErrorEventListsAgainAfterAPause) {
   transport_.answer(200, list(10, {}));
   transport_.stream({error_event(500) + event("ADDED", object("ignored", 11))});
   transport_.answer(200, list(20, {}));
@@ -193,7 +193,7 @@ TEST_F(ReflectorTest, AnotherErrorEventListsAnewAfterAPause) {
   EXPECT_EQ(log_.count("watch failing"), 1);
 }
 
-TEST_F(ReflectorTest, ADroppedConnectionResumesAfterAPauseAndIsToldOnce) {
+TEST_F(ReflectorTest, ADroppedConnectionResumesAfterAPauseAndIsLoggedOnce) {
   transport_.answer(200, list(10, {}));
   for (int i = 0; i < 4; ++i) transport_.stream({ErrorKind::Unavailable, "connection refused", {}});
   start();
@@ -204,7 +204,7 @@ TEST_F(ReflectorTest, ADroppedConnectionResumesAfterAPauseAndIsToldOnce) {
   EXPECT_EQ(log_.count("watch apitokens.apitoken.dev: connection refused"), 1);
 }
 
-TEST_F(ReflectorTest, TheEndOfAFailureIsToldOnce) {
+TEST_F(ReflectorTest, TheEndOfAFailureIsLoggedOnce) {
   transport_.answer(503, "");
   transport_.answer(503, "");
   transport_.answer(200, list(10, {}));
@@ -215,7 +215,7 @@ TEST_F(ReflectorTest, TheEndOfAFailureIsToldOnce) {
   EXPECT_EQ(log_.count("list failing"), 1);
 }
 
-TEST_F(ReflectorTest, AStreamCutWithinAnEventResumesFromTheLastWholeOne) {
+TEST_F(ReflectorTest, AStreamCutWithinAnEventResumesFromTheLastCompleteOne) {
   transport_.answer(200, list(10, {}));
   const std::string cut = event("ADDED", object("b", 12));
   transport_.stream({event("ADDED", object("a", 11)) + cut.substr(0, cut.size() / 2)});
@@ -227,7 +227,7 @@ TEST_F(ReflectorTest, AStreamCutWithinAnEventResumesFromTheLastWholeOne) {
   EXPECT_THAT(changes(), ElementsAre("+a", "+b"));
 }
 
-TEST_F(ReflectorTest, MalformedEventsListAnewWithGrowingPauses) {
+TEST_F(ReflectorTest, MalformedEventsListAgainWithGrowingPauses) {
   for (int i = 0; i < 3; ++i) {
     transport_.answer(200, list(10 + i, {}));
     transport_.stream({"{\"type\":\"ADDED\",]\n"});
@@ -253,7 +253,7 @@ TEST_F(ReflectorTest, MalformedListsAreTriedAgainWithGrowingPauses) {
   ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
 }
 
-TEST_F(ReflectorTest, WatchesThatEndAtOnceDoNotMakeItHot) {
+TEST_F(ReflectorTest, WatchesThatEndAtOnceCauseNoBusyLoop) {
   transport_.answer(200, list(10, {}));
   for (int i = 0; i < 4; ++i) transport_.stream(std::vector<std::string>{});
   start();
@@ -264,7 +264,7 @@ TEST_F(ReflectorTest, WatchesThatEndAtOnceDoNotMakeItHot) {
   EXPECT_EQ(log_.count("the server ends each watch at once"), 1);
 }
 
-TEST_F(ReflectorTest, WaitsAsLongAsTheServerSays) {
+TEST_F(ReflectorTest, HonoursTheServersRetryAfter) {
   transport_.answer(429, R"({"message":"storage is (re)initializing"})", 7s);
   transport_.answer(200, list(10, {}));
   start();
@@ -272,7 +272,7 @@ TEST_F(ReflectorTest, WaitsAsLongAsTheServerSays) {
   ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
 }
 
-TEST_F(ReflectorTest, AnExpiredContinueTokenStartsTheListAnew) {
+TEST_F(ReflectorTest, AnExpiredContinueTokenRestartsTheList) {
   transport_.answer(200, list(10, {object("a", 1)}, "one"));
   transport_.answer(410, R"({"message":"continue expired"})");
   transport_.answer(200, list(20, {object("b", 15)}));
@@ -282,7 +282,7 @@ TEST_F(ReflectorTest, AnExpiredContinueTokenStartsTheListAnew) {
   EXPECT_EQ(target(2), target(0));
 }
 
-TEST_F(ReflectorTest, MissingCrdsAreNamedOnceWithTheRemedy) {
+TEST_F(ReflectorTest, MissingCrdsAreLoggedOnceWithTheRemedy) {
   for (int i = 0; i < 3; ++i)
     transport_.answer(404, R"({"message":"the server could not find the requested resource"})");
   transport_.answer(200, list(10, {}));
@@ -300,7 +300,7 @@ TEST_F(ReflectorTest, AForbiddenListSaysOnceWhichVerbOnWhichResource) {
   EXPECT_EQ(log_.count("list secrets in team-a: no (403)"), 1);
 }
 
-TEST_F(ReflectorTest, AnUndecodableObjectIsNamedOnceAndStopsNoOther) {
+TEST_F(ReflectorTest, AnUndecodableObjectIsLoggedOnceAndSkipped) {
   const std::string broken = R"({"metadata":{"name":"broken"}})";
   transport_.answer(200, list(10, {object("a", 1), broken, object("b", 2)}));
   transport_.stream_open(
@@ -321,7 +321,7 @@ TEST_F(ReflectorTest, AnIntegerBeyondSixtyFourBitsHidesNoObject) {
   EXPECT_EQ(log_.count("failing"), 0);
 }
 
-TEST_F(ReflectorTest, OwnWritesSeenAgainAreNoChange) {
+TEST_F(ReflectorTest, EchoesOfOwnWritesAreNotChanges) {
   transport_.answer(200, list(10, {}));
   std::promise<void> written;
   transport_.stream(

@@ -21,7 +21,7 @@ TEST(Resource, ANameCannotLeaveItsPathSegment) {
   EXPECT_EQ(path_of(resources::kSecrets, "a", "../b?c"), "/api/v1/namespaces/a/secrets/..%2Fb%3Fc");
 }
 
-TEST(Resource, NamesAreWrittenAsKubectlTakesThem) {
+TEST(Resource, NamesHaveKubectlsForm) {
   EXPECT_EQ(name_of(resources::kSecrets), "secrets");
   EXPECT_EQ(name_of(resources::kApiTokens), "apitokens.apitoken.dev");
 }
@@ -38,7 +38,7 @@ TEST(ResourceVersion, IsComparedAsANumberOfAnyLength) {
   EXPECT_TRUE(version_older("99999999999999999999", "100000000000000000000"));
 }
 
-TEST(ResourceVersion, WithoutAnOrderWhatComesLaterIsNewer) {
+TEST(ResourceVersion, WithoutAnOrderTheLaterVersionIsNewer) {
   EXPECT_TRUE(version_older("b", "a"));
   EXPECT_FALSE(version_older("a", "a"));
 }

@@ -70,7 +70,7 @@ TEST(Store, TheNewerVersionWinsWhicheverComesFirst) {
             std::vector<std::string>{"a/x 10>11"});
 }
 
-TEST(Store, AnOwnWriteDoesNotBringBackWhatTheWatchSawGo) {
+TEST(Store, AnOwnWriteDoesNotRestoreAnObjectThatTheWatchSawRemoved) {
   Store<Thing> store;
   store.replace("", things({thing("a", "x", "5")}), "5");
   ASSERT_TRUE(store.observe_removal("", thing("a", "x", "8").meta));
@@ -89,7 +89,7 @@ TEST(Store, ABookmarkCountsAsSeen) {
       store.put(thing("b", "x", "7")));  // of a namespace that this reflector does not watch
 }
 
-TEST(Store, RemovesOnlyWhatItIsToldOf) {
+TEST(Store, RemovesOnlyTheObjectOfThatUid) {
   Store<Thing> store;
   store.put(thing("a", "x", "5"));
   EXPECT_FALSE(store.remove({"a", "x"}, "other", "9"));
@@ -100,7 +100,7 @@ TEST(Store, RemovesOnlyWhatItIsToldOf) {
   EXPECT_TRUE(store.remove({"a", "x"}, "u", ""));
 }
 
-TEST(Store, AListTellsWhatCameChangedAndVanished) {
+TEST(Store, AListReportsAddedChangedAndRemovedObjects) {
   Store<Thing> store;
   store.replace(
       "", things({thing("a", "same", "1"), thing("a", "changed", "2"), thing("b", "gone", "3")}),
@@ -112,7 +112,7 @@ TEST(Store, AListTellsWhatCameChangedAndVanished) {
   EXPECT_THAT(contents(store), ElementsAre("a/changed@5", "a/new@6", "a/same@1"));
 }
 
-TEST(Store, AListSparesOwnWritesThatAreNewerThanIt) {
+TEST(Store, AListKeepsOwnWritesThatAreNewer) {
   Store<Thing> store;
   store.put(thing("a", "created", "9"));
   store.put(thing("a", "patched", "8"));
@@ -120,7 +120,7 @@ TEST(Store, AListSparesOwnWritesThatAreNewerThanIt) {
   EXPECT_THAT(contents(store), ElementsAre("a/created@9", "a/patched@8"));
 }
 
-TEST(Store, AListOfANamespaceConcernsNoOther) {
+TEST(Store, AListOfANamespaceChangesNoOther) {
   Store<Thing> store;
   store.replace("a", things({thing("a", "x", "1")}), "1");
   store.replace("b", things({thing("b", "x", "2")}), "2");
@@ -128,7 +128,7 @@ TEST(Store, AListOfANamespaceConcernsNoOther) {
   EXPECT_THAT(contents(store), ElementsAre("b/x@2"));
 }
 
-TEST(Store, AListOlderThanTheWatchComesFromARestoredBackupAndIsRight) {
+TEST(Store, AListOlderThanTheWatchComesFromARestoredBackupAndCounts) {
   Store<Thing> store;
   store.replace("", things({thing("a", "x", "100"), thing("a", "y", "90")}), "100");
   EXPECT_THAT(texts(store.replace("", things({thing("a", "x", "40")}), "50")),
@@ -159,7 +159,7 @@ TEST(Store, ReadersAndWritersDoNotDisturbEachOther) {
   EXPECT_EQ(store.size(), 7U);
 }
 
-TEST(Store, TellsItsListenerOfEveryChangeWithoutTheLock) {
+TEST(Store, CallsItsListenerForEveryChangeWithoutTheLock) {
   Store<Thing> store;
   std::vector<Change<Thing>> told;
   store.set_listener([&](const Change<Thing>& change) {

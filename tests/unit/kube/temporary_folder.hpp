@@ -1,4 +1,4 @@
-// A folder of a test's own, gone when the test is.
+// TemporaryFolder: a folder for one test, removed with the object.
 #pragma once
 
 #include <stdlib.h>
@@ -44,7 +44,7 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// An environment variable for as long as a test runs; null unsets it.
+// Sets an environment variable while it lives; null unsets it.
 class ScopedVariable {
  public:
   ScopedVariable(const char* name, const char* value) : name_(name) {

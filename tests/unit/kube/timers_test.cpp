@@ -14,7 +14,7 @@ std::optional<std::string> take(TestTimers& timers, int now) {
   return due ? std::optional(due->key) : std::nullopt;
 }
 
-TEST(Timers, TheTagOfTheEarlierInstantCountsAndOfTwoForOneInstantTheSmaller) {
+TEST(Timers, TheTagOfTheEarlierInstantCountsElseTheSmallerTag) {
   TestTimers timers;
   timers.set("a", 10, 0);
   timers.set("a", 5, 2);
@@ -37,7 +37,7 @@ TEST(Timers, OfTwoInstantsForAKeyTheEarlierCounts) {
   EXPECT_TRUE(timers.empty());
 }
 
-TEST(Timers, SaysWhetherANewOneIsTheFirstOfAll) {
+TEST(Timers, ReportsWhetherANewTimerIsTheFirst) {
   TestTimers timers;
   EXPECT_TRUE(timers.set("a", 10, 0));
   EXPECT_FALSE(timers.set("b", 20, 0));

@@ -59,7 +59,7 @@ void extend(X509* certificate, int kind, const std::string& value) {
   X509_EXTENSION_free(extension);
 }
 
-// Signed by `issuer`, or by itself where there is none.
+// Signed by `issuer`; self-signed if that is null.
 Identity make(const Subject& subject, const Identity* issuer) {
   static std::atomic<long> serial{1};
   EVP_PKEY* key = EVP_EC_gen("P-256");

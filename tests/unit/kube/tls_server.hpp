@@ -1,5 +1,5 @@
-// A real TLS server on loopback that does what a test tells it, and the certificates for it. Its
-// sockets and OpenSSL have nothing in common with the client under test.
+// A real TLS server on loopback that runs a test's script, and its certificates. It shares no code
+// with the client under test.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -48,7 +48,7 @@ class Connection {
   void answer(int status, std::string_view body, std::string_view more_headers = "");
   // Reads until the client closes.
   void wait_closed();
-  // Closes the socket without TLS's good-bye.
+  // Closes the socket without the TLS alert close_notify.
   void drop();
   std::string client_name() const;  // the common name of its certificate
   std::string announced_name() const;

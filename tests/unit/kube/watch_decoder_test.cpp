@@ -51,7 +51,7 @@ TEST_F(WatchDecoderTest, PiecesMayBeCutAnywhere) {
   }
 }
 
-TEST_F(WatchDecoderTest, ATruncatedLineIsNoticedAndForgottenOnReset) {
+TEST_F(WatchDecoderTest, ATruncatedLineIsReportedAndDroppedOnReset) {
   ASSERT_TRUE(feed(R"({"type":"ADDED","obj)"));
   EXPECT_TRUE(decoder_.mid_line());
   decoder_.reset();
@@ -59,14 +59,14 @@ TEST_F(WatchDecoderTest, ATruncatedLineIsNoticedAndForgottenOnReset) {
   EXPECT_THAT(names_, ElementsAre("a"));
 }
 
-TEST_F(WatchDecoderTest, EventsBeforeABrokenLineAreTold) {
+TEST_F(WatchDecoderTest, EventsBeforeABrokenLineAreDecoded) {
   const auto fed = feed(event("ADDED", "a") + "{\"type\":\"ADDED\",]\n" + event("ADDED", "b"));
   ASSERT_FALSE(fed);
   EXPECT_EQ(fed.error().kind, ErrorKind::Decode);
   EXPECT_THAT(names_, ElementsAre("a"));
 }
 
-TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
+TEST_F(WatchDecoderTest, LinesThatAreNotEventsAreRefused) {
   for (const std::string line :
        {"7", "[]", "null", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})",
         R"({"type":"ADDED","object":"x"})", R"({"type":"ADDED","object":null})",
@@ -78,7 +78,7 @@ TEST_F(WatchDecoderTest, LinesThatAreNoEventsAreRefused) {
   }
 }
 
-TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
+TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsInvalidatesOnlyItsField) {
   WatchDecoder decoder;
   std::vector<std::pair<std::string, bool>> seen;
   const std::string big =
@@ -92,13 +92,13 @@ TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
   EXPECT_THAT(seen, ElementsAre(Pair("a", false), Pair("b", true), Pair("c", false)));
 }
 
-TEST_F(WatchDecoderTest, DeepNestingIsRefusedNotFollowed) {
+TEST_F(WatchDecoderTest, DeepNestingIsRefused) {
   WatchDecoder decoder;
   const std::string deep = R"({"type":"ADDED","object":)" + std::string(100'000, '[') + "\n";
   EXPECT_FALSE(decoder.feed(deep, [](const WatchEvent&) {}));
 }
 
-TEST_F(WatchDecoderTest, ALineOverTheLimitEndsItWhetherOrNotItsEndCame) {
+TEST_F(WatchDecoderTest, ALineOverTheLimitIsRefusedBeforeItsEnd) {
   const auto fed = feed(event("ADDED", "a") + std::string(1001, 'x'));
   ASSERT_FALSE(fed);
   EXPECT_THAT(fed.error().message, HasSubstr("1000 bytes"));

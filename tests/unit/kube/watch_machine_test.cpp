@@ -29,14 +29,14 @@ TEST_F(WatchMachineTest, ListsThenWatchesFromTheListsVersion) {
   expect(Step::Watch, 0ms, "7");
 }
 
-TEST_F(WatchMachineTest, ACleanEndGoesOnFromTheLastVersionAtOnce) {
+TEST_F(WatchMachineTest, ACleanEndResumesFromTheLastVersionAtOnce) {
   machine_.listed("7");
   machine_.saw("9", 1min);
   EXPECT_EQ(machine_.watch_ended(5min, 0), Report::Nothing);
   expect(Step::Watch, 0ms, "9");
 }
 
-TEST_F(WatchMachineTest, ADroppedConnectionGoesOnFromTheLastVersionAfterAPause) {
+TEST_F(WatchMachineTest, ADroppedConnectionResumesFromTheLastVersionAfterAPause) {
   machine_.listed("7");
   machine_.saw("9", 1s);
   EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0), Report::Began);
@@ -57,7 +57,7 @@ TEST_F(WatchMachineTest, AWatchThatLivesEndsTheFailureOnce) {
   expect(Step::Watch, 800ms, "10");
 }
 
-TEST_F(WatchMachineTest, TooOldAVersionListsAnewAtOnceButNotAgainAndAgain) {
+TEST_F(WatchMachineTest, AVersionThatIsTooOldListsAtOnceButOnlyOnce) {
   machine_.listed("7");
   EXPECT_EQ(machine_.watch_refused(error(ErrorKind::Gone), 0s, 0), Report::Nothing);
   expect(Step::List, 0ms, "");
@@ -69,13 +69,13 @@ TEST_F(WatchMachineTest, TooOldAVersionListsAnewAtOnceButNotAgainAndAgain) {
   expect(Step::List, 0ms, "");
 }
 
-TEST_F(WatchMachineTest, AnotherErrorEventListsAnewAfterAPause) {
+TEST_F(WatchMachineTest, AnotherErrorEventListsAgainAfterAPause) {
   machine_.listed("7");
   EXPECT_EQ(machine_.watch_refused(error(ErrorKind::Unavailable), 0s, 0), Report::Began);
   expect(Step::List, 800ms, "");
 }
 
-TEST_F(WatchMachineTest, AMalformedEventListsAnewAndListsInBetweenAreNoRecovery) {
+TEST_F(WatchMachineTest, AMalformedEventListsAgainAndListsInBetweenDoNotEndTheFailure) {
   machine_.listed("7");
   EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Decode), 0s, 0), Report::Began);
   expect(Step::List, 800ms, "");
@@ -84,7 +84,7 @@ TEST_F(WatchMachineTest, AMalformedEventListsAnewAndListsInBetweenAreNoRecovery)
   expect(Step::List, 1600ms, "");
 }
 
-TEST_F(WatchMachineTest, WatchesThatEndAtOnceAreNotHot) {
+TEST_F(WatchMachineTest, WatchesThatEndAtOnceAreDelayed) {
   machine_.listed("7");
   EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);
   expect(Step::Watch, 0ms, "7");
@@ -97,7 +97,7 @@ TEST_F(WatchMachineTest, WatchesThatEndAtOnceAreNotHot) {
   expect(Step::Watch, 0ms, "7");
 }
 
-TEST_F(WatchMachineTest, AFailedListBacksOffAndEachKindOfFailureIsToldOnce) {
+TEST_F(WatchMachineTest, AFailedListBacksOffAndEachKindOfFailureIsReportedOnce) {
   EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Began);
   expect(Step::List, 800ms, "");
   EXPECT_EQ(machine_.list_failed(error(ErrorKind::Unavailable), 0), Report::Nothing);
@@ -109,7 +109,7 @@ TEST_F(WatchMachineTest, AFailedListBacksOffAndEachKindOfFailureIsToldOnce) {
   expect(Step::List, 800ms, "7");
 }
 
-TEST_F(WatchMachineTest, TheServersRetryAfterWinsWithinReason) {
+TEST_F(WatchMachineTest, TheServersRetryAfterCountsUpToALimit) {
   machine_.list_failed(error(ErrorKind::Throttled, 17s), 99);
   expect(Step::List, 17s, "");
   machine_.list_failed(error(ErrorKind::Throttled, 0s), 0);
@@ -118,7 +118,7 @@ TEST_F(WatchMachineTest, TheServersRetryAfterWinsWithinReason) {
   expect(Step::List, 5min, "");
 }
 
-TEST_F(WatchMachineTest, AnExpiredContinueTokenListsAnewAtOnceTheFirstTime) {
+TEST_F(WatchMachineTest, AnExpiredContinueTokenListsAgainAtOnceTheFirstTime) {
   EXPECT_EQ(machine_.list_failed(error(ErrorKind::Gone), 0), Report::Nothing);
   expect(Step::List, 0ms, "");
   EXPECT_EQ(machine_.list_failed(error(ErrorKind::Gone), 0), Report::Began);

@@ -1,5 +1,5 @@
-// A ManualClock that tells for how long somebody is waiting, so that a test moves time only once it
-// is waited for. Tests alone. Thread-safe.
+// WatchedClock: a ManualClock that reports the present waits, so that a test moves the time only
+// when a thread waits for it. For tests. Thread-safe.
 #pragma once
 
 #include <set>
@@ -28,7 +28,7 @@ class WatchedClock final : public Clock {
     deadlines_.erase(deadlines_.find(deadline));
   }
 
-  // Somebody is waiting for an instant in [least, most] from now.
+  // Whether a thread waits for an instant between `least` and `most` from now.
   bool waited_for(SteadyDuration least, SteadyDuration most) const {
     const auto now = steady();
     std::lock_guard mine(mutex_);

@@ -26,7 +26,7 @@ struct Counts final : WorkqueueObserver {
 
 class WorkqueueTest : public testing::Test {
  protected:
-  // A key, if there is one now.
+  // A key, if one waits now.
   std::optional<Key> poll() {
     std::stop_source stop;
     std::optional<Key> got;
@@ -47,7 +47,7 @@ class WorkqueueTest : public testing::Test {
   const Key a_{"ns", "a"}, b_{"ns", "b"};
 };
 
-TEST_F(WorkqueueTest, GivesKeysInTheOrderOfTheirComingEachOnce) {
+TEST_F(WorkqueueTest, GivesKeysInOrderEachOnce) {
   queue_.add(a_);
   queue_.add(b_);
   queue_.add(a_);
@@ -58,7 +58,7 @@ TEST_F(WorkqueueTest, GivesKeysInTheOrderOfTheirComingEachOnce) {
   EXPECT_EQ(counts_.adds, 2);
 }
 
-TEST_F(WorkqueueTest, AKeyAddedWhileWorkedOnComesAgainAfterwardsAndNotBefore) {
+TEST_F(WorkqueueTest, AKeyAddedWhileAWorkerHasItComesAgainAfterwards) {
   queue_.add(a_);
   EXPECT_EQ(queue_.get({}), a_);
   queue_.add(a_);
@@ -70,7 +70,7 @@ TEST_F(WorkqueueTest, AKeyAddedWhileWorkedOnComesAgainAfterwardsAndNotBefore) {
   EXPECT_EQ(poll(), std::nullopt);
 }
 
-TEST_F(WorkqueueTest, AWaitingWorkerGetsWhatIsAdded) {
+TEST_F(WorkqueueTest, AWaitingWorkerGetsAnAddedKey) {
   std::optional<Key> got;
   std::jthread worker([&] { got = queue_.get({}); });
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 24h); }));
@@ -79,7 +79,7 @@ TEST_F(WorkqueueTest, AWaitingWorkerGetsWhatIsAdded) {
   EXPECT_EQ(got, a_);
 }
 
-TEST_F(WorkqueueTest, ADelayedKeyComesWhenItsTimeHasCome) {
+TEST_F(WorkqueueTest, ADelayedKeyComesWhenItIsDue) {
   queue_.add_after(a_, 10s);
   EXPECT_EQ(poll(), std::nullopt);
   clock_.advance(9999ms);
@@ -89,7 +89,7 @@ TEST_F(WorkqueueTest, ADelayedKeyComesWhenItsTimeHasCome) {
   EXPECT_EQ(counts_.adds, 1);
 }
 
-TEST_F(WorkqueueTest, OfTwoWakeUpsTheEarlierWins) {
+TEST_F(WorkqueueTest, OfTwoTimersTheEarlierCounts) {
   const auto now = clock_.wall();
   queue_.add_at(a_, now + 60s);
   queue_.add_at(a_, now + 600s);
@@ -104,7 +104,7 @@ TEST_F(WorkqueueTest, OfTwoWakeUpsTheEarlierWins) {
   EXPECT_EQ(poll(), std::nullopt);
 }
 
-TEST_F(WorkqueueTest, AnInstantThatHasPassedIsNow) {
+TEST_F(WorkqueueTest, APastInstantAddsTheKeyAtOnce) {
   queue_.add_at(a_, clock_.wall());
   queue_.add_after(b_, 0s);
   EXPECT_EQ(queue_.get({}), a_);
@@ -127,7 +127,7 @@ TEST_F(WorkqueueTest, AbsurdlyFarTimesDoNotOverflow) {
   EXPECT_FALSE(clock_.waited_for(-24h, 24h));
 }
 
-TEST_F(WorkqueueTest, AnEarlierTimerWakesTheWorkerThatMindsTimers) {
+TEST_F(WorkqueueTest, AnEarlierTimerWakesTheWorkerThatWatchesTimers) {
   queue_.add_after(a_, 10min);
   std::optional<Key> got;
   std::jthread worker([&] { got = queue_.get({}); });
@@ -139,7 +139,7 @@ TEST_F(WorkqueueTest, AnEarlierTimerWakesTheWorkerThatMindsTimers) {
   EXPECT_EQ(got, b_);
 }
 
-TEST_F(WorkqueueTest, OneWorkerMindsTheTimersAndAnotherTakesOver) {
+TEST_F(WorkqueueTest, OneWorkerWatchesTheTimersAndAnotherTakesOver) {
   queue_.add_after(a_, 10s);
   std::atomic<int> returned = 0;
   std::vector<std::jthread> workers;
@@ -178,14 +178,14 @@ TEST_F(WorkqueueTest, FailuresDoubleThePauseUntilForgotten) {
   clock_.advance(300s);
   EXPECT_EQ(poll(), a_);
   queue_.done(a_);
-  queue_.forget(a_);
+  queue_.reset_backoff(a_);
   EXPECT_EQ(queue_.failures(a_), 0U);
   queue_.add_rate_limited(a_);
   clock_.advance(500ms);
   EXPECT_EQ(poll(), a_);
 }
 
-TEST_F(WorkqueueTest, AnEchoOfAnOwnWriteDoesNotShortenABackoff) {
+TEST_F(WorkqueueTest, AnEchoOfAnOwnWriteDoesNotShortenTheBackoff) {
   for (int i = 0; i < 4; ++i)
     queue_.add_rate_limited(a_);  // the next pause is 8 s, the first timer 0.5 s
   clock_.advance(500ms);
@@ -201,14 +201,14 @@ TEST_F(WorkqueueTest, AnEchoOfAnOwnWriteDoesNotShortenABackoff) {
   EXPECT_EQ(poll(), a_);
 }
 
-TEST_F(WorkqueueTest, WhatIsNoEchoEndsABackoffAndAnEchoAfterwardsCounts) {
+TEST_F(WorkqueueTest, AChangeThatIsNoEchoEndsTheBackoffAndAnEchoAfterwardsCounts) {
   queue_.add_rate_limited(a_, Urgency::Value, 60s);
   queue_.add_echo(a_, Urgency::Value);
   EXPECT_EQ(poll(), std::nullopt);
   queue_.add(a_);
   EXPECT_EQ(queue_.get({}), a_);
   queue_.add_echo(a_, Urgency::Cosmetic);
-  queue_.forget(a_);
+  queue_.reset_backoff(a_);
   queue_.done(a_);
   EXPECT_EQ(queue_.get({}), a_);
   queue_.done(a_);
@@ -216,7 +216,7 @@ TEST_F(WorkqueueTest, WhatIsNoEchoEndsABackoffAndAnEchoAfterwardsCounts) {
   EXPECT_EQ(queue_.get({}), b_);
 }
 
-TEST_F(WorkqueueTest, ADelayNamedByTheServerCountsInPlaceOfTheBackoff) {
+TEST_F(WorkqueueTest, TheServersDelayReplacesTheBackoff) {
   queue_.add_rate_limited(a_, Urgency::Value, 7s);
   clock_.advance(6999ms);
   EXPECT_EQ(poll(), std::nullopt);
@@ -239,7 +239,7 @@ TEST_F(WorkqueueTest, AKeyComesBackAtTheUrgencyThatWokeIt) {
   EXPECT_EQ(queue_.get({}), a_);
 }
 
-TEST_F(WorkqueueTest, ACancelledTimerDoesNotRing) {
+TEST_F(WorkqueueTest, ACancelledTimerAddsNoKey) {
   queue_.add_after(a_, 1s);
   queue_.add_at(a_, clock_.wall() + 1s);
   queue_.cancel(a_);
@@ -260,7 +260,7 @@ TEST_F(WorkqueueTest, MeasuresWaitingAndWork) {
   EXPECT_DOUBLE_EQ(queue_.unfinished().sum.count(), 0);
 }
 
-TEST_F(WorkqueueTest, ShutDownWakesEverybodyAndTakesNothingMore) {
+TEST_F(WorkqueueTest, ShutDownWakesAllWorkersAndDropsLaterKeys) {
   std::vector<std::jthread> workers;
   for (int i = 0; i < 4; ++i) {
     workers.emplace_back([&] { EXPECT_EQ(queue_.get({}), std::nullopt); });

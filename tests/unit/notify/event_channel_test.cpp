@@ -162,16 +162,5 @@ TEST_F(EventChannelTest, CanceledEventsAreNotWritten) {
   EXPECT_TRUE(sink_.created.contains("b"));
 }
 
-TEST(TokenBuckets, AdmitABurstThenTheRate) {
-  TokenBucket bucket(20, 100);
-  const SteadyTime start{1h};
-  int admitted = 0;
-  for (int i = 0; i < 1000; ++i) admitted += bucket.take(start);
-  EXPECT_EQ(admitted, 100);
-  admitted = 0;
-  for (int i = 0; i < 1000; ++i) admitted += bucket.take(start + 1s);
-  EXPECT_EQ(admitted, 20);
-}
-
 }  // namespace
 }  // namespace apitoken::notify

@@ -25,9 +25,9 @@ class ParseFlags : public testing::Test {
   }
 };
 
-TEST_F(ParseFlags, WithoutFlagsTheDefaultsStand) { EXPECT_EQ(parse({}).value(), Config{}); }
+TEST_F(ParseFlags, WithoutFlagsHasTheDefaults) { EXPECT_EQ(parse({}).value(), Config{}); }
 
-TEST_F(ParseFlags, TakesEveryFlag) {
+TEST_F(ParseFlags, AcceptsEveryFlag) {
   const auto config = parse({"--kubeconfig=/tmp/k",
                              "--metrics-bind-address=127.0.0.1:0",
                              "--health-probe-bind-address=0",
@@ -60,13 +60,13 @@ TEST_F(ParseFlags, TakesEveryFlag) {
   EXPECT_EQ(config->issuer, "https://tokens.example.com/apis");
   EXPECT_EQ(config->jwt_key_rotation, std::chrono::hours(36));
   EXPECT_EQ(config->installation, (core::Installation{"prod-eu", "https://portal.example.com"}));
-  EXPECT_EQ(config->log_level, LogLevel::Debug);
-  EXPECT_EQ(config->log_format, LogFormat::Json);
+  EXPECT_EQ(config->log_level, log::Level::Debug);
+  EXPECT_EQ(config->log_format, log::Format::Json);
   EXPECT_FALSE(config->per_token_metrics);
   EXPECT_TRUE(config->leader_elect && config->dry_run && config->version && config->help);
 }
 
-TEST_F(ParseFlags, TakesWhereAndWithWhichFilesToVerify) {
+TEST_F(ParseFlags, AcceptsTheVerificationFlags) {
   const auto config = parse({"--verify-bind-address=127.0.0.1:0", "--verify-tls-cert-file=/c",
                              "--verify-tls-key-file=/k", "--verify-client-ca-file=/a"});
   ASSERT_TRUE(config) << config.error();
@@ -80,7 +80,7 @@ TEST_F(ParseFlags, TakesWhereAndWithWhichFilesToVerify) {
               HasSubstr("--verify-bind-address: invalid value \"8443\""));
 }
 
-TEST_F(ParseFlags, TakesGoSyntaxWithOneDashOrTwoAndTheValueApart) {
+TEST_F(ParseFlags, AcceptsOneDashOrTwoAndTheValueAsNextArgument) {
   EXPECT_EQ(parse({"-workers", "3"})->workers, 3);
   EXPECT_EQ(parse({"--workers", "3"})->workers, 3);
   EXPECT_EQ(parse({"-workers=3"})->workers, 3);
@@ -108,7 +108,7 @@ TEST_F(ParseFlags, AnUnknownFlagIsNamedWithTheNearestKnownOne) {
   EXPECT_THAT(refused({"--metrics-addr=:1"}), HasSubstr("unknown flag --metrics-addr"));
 }
 
-TEST_F(ParseFlags, ArgumentsThatAreNoFlagsAreRefused) {
+TEST_F(ParseFlags, ArgumentsThatAreNotFlagsAreRefused) {
   for (const char* argument : {"run", "", "-", "--"})
     EXPECT_THAT(refused({argument}), HasSubstr("unexpected argument"));
   EXPECT_THAT(refused({"--leader-elect", "false"}), HasSubstr("unexpected argument \"false\""));
@@ -118,7 +118,7 @@ TEST_F(ParseFlags, AMissingValueIsAskedFor) {
   EXPECT_EQ(refused({"--workers"}), "--workers wants a value: --workers=N");
 }
 
-TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndWhatIsAllowed) {
+TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndTheAllowedValues) {
   for (const char* workers : {"0", "257", "-1", "x", "", "8.5", "99999999999"}) {
     EXPECT_EQ(refused({"--workers", workers}), std::string("--workers: invalid value \"") +
                                                    workers +
@@ -231,7 +231,7 @@ TEST_F(ParseFlags, CallerAudiencesAreNames) {
   }
 }
 
-TEST_F(ParseFlags, TheOperatorsNamespaceComesFromThePodWhereNoFlagNamesIt) {
+TEST_F(ParseFlags, WithoutAFlagTheOperatorsNamespaceIsThePods) {
   setenv("POD_NAMESPACE", "apitoken-system", 1);
   EXPECT_EQ(parse({})->operator_namespace, "apitoken-system");
   EXPECT_EQ(parse({"--operator-namespace=ops"})->operator_namespace, "ops");

@@ -1,4 +1,4 @@
-// The table of TokenExpiryConfigs: which of them apply to a token.
+// The table of TokenExpiryConfigs, and the configs that apply to a token.
 #include "reconcile/config_table.hpp"
 
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ TEST_F(ConfigTableTest, MatchesByLabelsOfNamespaceAndToken) {
   EXPECT_EQ(names(token), (Names{"all", "team"}));
 }
 
-TEST_F(ConfigTableTest, SnapshotsStandWhileTheTableMovesOn) {
+TEST_F(ConfigTableTest, ASnapshotStaysWhileTheTableChanges) {
   give("a", {}, {});
   const auto before = table_.snapshot();
   give("b", {}, {});
@@ -65,7 +65,7 @@ TEST_F(ConfigTableTest, SnapshotsStandWhileTheTableMovesOn) {
   EXPECT_FALSE(find_config(*before, "b"));
 }
 
-TEST_F(ConfigTableTest, OneOnItsWayOutAppliesNoMore) {
+TEST_F(ConfigTableTest, AConfigThatIsBeingDeletedDoesNotApply) {
   api::TokenExpiryConfig config;
   config.meta = meta("", "leaving");
   config.meta.deleted = WallTime{};

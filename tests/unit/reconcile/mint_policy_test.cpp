@@ -1,4 +1,4 @@
-// Whether the mint policy is in force, by what the API server answers; each change is told once.
+// The state of the mint policy by the API server's answers; each change is reported once.
 #include "reconcile/mint_policy.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ class MintPolicyTest : public testing::Test {
         code,
         fmt::format(R"({{"kind":"Status","code":{},"reason":"{}","message":"no"}})", code, reason));
   }
-  // Lets time go on until so many requests were made.
+  // Moves the time until so many requests were made.
   void expect_requests(std::size_t count, SteadyDuration step) {
     ASSERT_TRUE(kube::eventually([&] {
       if (transport.count() < count)
@@ -59,7 +59,7 @@ class MintPolicyTest : public testing::Test {
   std::jthread thread;
 };
 
-TEST_F(MintPolicyTest, LooksAtPolicyAndBindingAtOnceAndEveryTenMinutes) {
+TEST_F(MintPolicyTest, ReadsPolicyAndBindingAtOnceAndEveryTenMinutes) {
   answer_binding(binding(R"(["Deny","Audit"])"));
   answer_binding(binding(R"(["Deny"])"));
   start();
@@ -74,7 +74,7 @@ TEST_F(MintPolicyTest, LooksAtPolicyAndBindingAtOnceAndEveryTenMinutes) {
               EndsWith("/validatingadmissionpolicybindings/apitoken-mint"));
 }
 
-TEST_F(MintPolicyTest, TellsWhenItGoesAndWhenItIsBack) {
+TEST_F(MintPolicyTest, ReportsWhenThePolicyIsMissingAndWhenItIsBack) {
   answer_binding(binding(R"(["Deny"])"));
   answer_status(404, "NotFound");  // the policy
   transport.answer(200, binding(R"(["Deny"])"));
@@ -87,7 +87,7 @@ TEST_F(MintPolicyTest, TellsWhenItGoesAndWhenItIsBack) {
   EXPECT_THAT(end(), ElementsAre(State::Present, State::Absent, State::Present));
 }
 
-TEST_F(MintPolicyTest, ABindingThatDoesNotDenyIsNone) {
+TEST_F(MintPolicyTest, ABindingThatDoesNotDenyCountsAsMissing) {
   for (const auto& body :
        {binding(R"(["Warn","Audit"])"), binding("[]"), binding(R"(["Deny"])", "another"),
         std::string(R"({"metadata":{"name":"apitoken-mint"}})")}) {
@@ -103,7 +103,7 @@ TEST_F(MintPolicyTest, ABindingThatDoesNotDenyIsNone) {
   }
 }
 
-TEST_F(MintPolicyTest, WhereItMayNotLookThatIsUnknownAndAnOutageChangesNothing) {
+TEST_F(MintPolicyTest, AMissingPermissionIsUnknownAndAnOutageChangesNothing) {
   answer_status(403, "Forbidden");
   answer_status(403, "Forbidden");
   for (int i = 0; i < 2; ++i)

@@ -22,10 +22,10 @@ TEST(OwnWrites, KnowsExactlyTheVersionThatWasWritten) {
   EXPECT_EQ(own_writes.is_ours(meta("u", "1")), true);
   EXPECT_EQ(own_writes.is_ours(meta("u", "2")), false);
   EXPECT_EQ(own_writes.is_ours(meta("other", "1")),
-            std::nullopt);  // one of the same name, made anew
+            std::nullopt);  // one of the same name, created again
   own_writes.record(meta("u", "2"));
   EXPECT_EQ(own_writes.is_ours(meta("u", "1")), false);
-  own_writes.forget("u");
+  own_writes.remove("u");
   EXPECT_EQ(own_writes.is_ours(meta("u", "2")), std::nullopt);
 }
 

@@ -5,7 +5,7 @@
 namespace apitoken::serve {
 namespace {
 
-TEST(BindAddress, TakesHostAndPortPortAloneAndBracketedIPv6) {
+TEST(BindAddress, AcceptsHostAndPortPortOnlyAndBracketedIPv6) {
   EXPECT_EQ(parse_bind_address("127.0.0.1:8080"), (BindAddress{"127.0.0.1", 8080}));
   EXPECT_EQ(parse_bind_address("localhost:0"), (BindAddress{"localhost", 0}));
   EXPECT_EQ(parse_bind_address(":65535"), (BindAddress{"", 65535}));
@@ -17,7 +17,7 @@ TEST(BindAddress, PrintsAsItWasRead) {
     EXPECT_EQ(parse_bind_address(text)->text(), text);
 }
 
-TEST(BindAddress, RefusesEverythingElseAndShowsWhatIsAllowed) {
+TEST(BindAddress, RefusesOtherFormsAndShowsTheAllowedOnes) {
   for (const char* text : {"", "8080", ":", "host:", ":65536", ":-1", ":+1", ":80x", "::1:80",
                            "[]:80", "[::1]", "[::1:80", "a b:80", "http://x:80", "a:b:80"}) {
     const auto address = parse_bind_address(text);

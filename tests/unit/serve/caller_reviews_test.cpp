@@ -37,7 +37,7 @@ class CallerReviewsTest : public testing::Test {
   }
   void answer_unknown() { transport.answer(201, R"({"status":{"authenticated":false}})"); }
 
-  // Reviews at once where that is needed.
+  // Runs the review at once if one is needed.
   Verdict verdict_on(const std::string& token, const char* source = "10.0.0.1") {
     auto admitted = reviews.admit(token, source);
     if (const auto* verdict = std::get_if<Verdict>(&admitted)) return *verdict;
@@ -46,7 +46,7 @@ class CallerReviewsTest : public testing::Test {
   bool is_verdict(const std::string& token, const char* source = "10.0.0.1") {
     return std::holds_alternative<Verdict>(reviews.admit(token, source));
   }
-  // Runs the renewals until the API server was asked `count` times in all.
+  // Runs renewals until the API server got `count` requests in all.
   void renew_until(std::size_t count) {
     std::jthread renewing([this](std::stop_token stop) { reviews.renew(std::move(stop)); });
     for (int i = 0; i < 5000 && transport.count() < count; ++i)
@@ -62,13 +62,13 @@ class CallerReviewsTest : public testing::Test {
   CallerReviews strict{client, kMayIntrospect, {{"apitoken-verify", "https://api"}, false}, clock};
 };
 
-TEST_F(CallerReviewsTest, NobodyIsAskedAboutWhatCannotBeACredential) {
+TEST_F(CallerReviewsTest, ATextThatCannotBeACredentialIsNotReviewed) {
   for (const char* token : {"apt_forged", "a b", "eyJ.eyJ.x", "\xff"})
     EXPECT_EQ(verdict_on(token), Verdict::Unknown) << token;
   EXPECT_EQ(transport.count(), 0u);
 }
 
-TEST_F(CallerReviewsTest, ATokenForUsIsReviewedForUsAndAnyOtherForTheApiServer) {
+TEST_F(CallerReviewsTest, ATokenForUsIsReviewedForOurAudienceAndOthersForTheApiServers) {
   answer_allowed({"apitoken-verify"});
   EXPECT_EQ(verdict_on(jwt("k", {"apitoken-verify", "x"}, "a")), Verdict::Allowed);
   EXPECT_EQ(json::parse(transport.requests()[0].body)["spec"]["audiences"],
@@ -78,7 +78,7 @@ TEST_F(CallerReviewsTest, ATokenForUsIsReviewedForUsAndAnyOtherForTheApiServer) 
   EXPECT_THAT(transport.requests()[2].body, Not(HasSubstr("audiences")));
 }
 
-TEST_F(CallerReviewsTest, AnApiServerThatLooksAtNoAudienceProvesNothing) {
+TEST_F(CallerReviewsTest, AnApiServerThatIgnoresAudiencesProvesNothing) {
   for (const json& audiences : {json::array(), json{"vault"}}) {
     answer_allowed(audiences);
     EXPECT_EQ(verdict_on(jwt("k", "apitoken-verify", audiences.empty() ? "none" : "other")),
@@ -87,9 +87,9 @@ TEST_F(CallerReviewsTest, AnApiServerThatLooksAtNoAudienceProvesNothing) {
   }
 }
 
-TEST_F(CallerReviewsTest, OnlyNamedAudiencesMayBeTaken) {
+TEST_F(CallerReviewsTest, TheApiServersAudienceMayBeExcluded) {
   auto admitted = strict.admit(jwt("k", "https://kubernetes.default.svc", "a"), "10.0.0.1");
-  ASSERT_TRUE(std::holds_alternative<Verdict>(admitted)) << "nobody is asked";
+  ASSERT_TRUE(std::holds_alternative<Verdict>(admitted)) << "no review is sent";
   EXPECT_EQ(std::get<Verdict>(admitted), Verdict::OtherAudience);
   answer_allowed({"https://api"});
   EXPECT_EQ(
@@ -129,7 +129,7 @@ TEST_F(CallerReviewsTest, AFloodOfMadeUpTokensLeavesServiceAccountsOfTheSameAddr
   EXPECT_EQ(verdict_on(jwt("cluster-key", "https://api", "second")), Verdict::Allowed);
 }
 
-TEST_F(CallerReviewsTest, AVerdictIsRenewedBeforeItEndsWithoutAnybodyWaiting) {
+TEST_F(CallerReviewsTest, AVerdictIsRenewedBeforeItExpiresWhileNoRequestWaits) {
   answer_allowed();
   ASSERT_EQ(verdict_on("good"), Verdict::Allowed);
   for (int i = 0; i < 1000; ++i) verdict_on("apt_bad");
@@ -140,12 +140,12 @@ TEST_F(CallerReviewsTest, AVerdictIsRenewedBeforeItEndsWithoutAnybodyWaiting) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(is_verdict("good"));
   renew_until(4);
   clock.advance(CallerReviews::kRenewAfter - std::chrono::milliseconds(1));
-  EXPECT_TRUE(is_verdict("good")) << "beyond the end of the first verdict";
+  EXPECT_TRUE(is_verdict("good")) << "after the first verdict expired";
   EXPECT_EQ(verdict_on("good"), Verdict::Allowed);
-  EXPECT_EQ(transport.count(), 4u) << "once, however many used it";
+  EXPECT_EQ(transport.count(), 4u) << "one renewal for many uses";
 }
 
-TEST_F(CallerReviewsTest, ARenewalThatFailsIsTriedAgainAndTheVerdictEndsInTime) {
+TEST_F(CallerReviewsTest, ARenewalThatFailsIsTriedAgainAndTheVerdictExpiresInTime) {
   answer_allowed();
   ASSERT_EQ(verdict_on("good"), Verdict::Allowed);
   clock.advance(CallerReviews::kRenewAfter);
@@ -163,7 +163,7 @@ TEST_F(CallerReviewsTest, ARenewalThatFailsIsTriedAgainAndTheVerdictEndsInTime) 
   EXPECT_EQ(verdict_on("good"), Verdict::Unavailable);
 }
 
-TEST_F(CallerReviewsTest, ARenewalTakesARightAwayToo) {
+TEST_F(CallerReviewsTest, ARenewalWithdrawsAPermission) {
   answer_allowed();
   ASSERT_EQ(verdict_on("good"), Verdict::Allowed);
   clock.advance(CallerReviews::kRenewAfter);
@@ -177,7 +177,7 @@ TEST_F(CallerReviewsTest, ARenewalTakesARightAwayToo) {
   EXPECT_EQ(transport.count(), 4u);
 }
 
-TEST_F(CallerReviewsTest, ACallerWhoComesSeldomIsReviewedFromTheReserve) {
+TEST_F(CallerReviewsTest, AnOccasionalCallerIsReviewedFromTheReserve) {
   answer_allowed();
   ASSERT_EQ(verdict_on("good"), Verdict::Allowed);
   clock.advance(std::chrono::hours(1));
@@ -186,7 +186,8 @@ TEST_F(CallerReviewsTest, ACallerWhoComesSeldomIsReviewedFromTheReserve) {
     verdict_on("bad" + std::to_string(i));
   }
   transport.drop_answers();
-  EXPECT_EQ(verdict_on("stranger"), Verdict::Unavailable) << "this address has had enough";
+  EXPECT_EQ(verdict_on("stranger"), Verdict::Unavailable)
+      << "the budget of this address is used up";
   answer_allowed();
   EXPECT_EQ(verdict_on("good"), Verdict::Allowed);
 }
@@ -196,7 +197,7 @@ TEST_F(CallerReviewsTest, RequestsWithOneTokenShareItsReview) {
   for (std::size_t i = 0; i < ReviewBudget::kMaxWaiting; ++i) {
     waiting.push_back(std::get<CallerReviews::Review>(reviews.admit("good", "10.0.0.1")));
   }
-  EXPECT_TRUE(is_verdict("good")) << "so many wait, and no more";
+  EXPECT_TRUE(is_verdict("good")) << "no more reviews may wait";
   answer_allowed();
   for (const auto& review : waiting) EXPECT_EQ(review({}), Verdict::Allowed);
   EXPECT_EQ(transport.count(), 2u);
@@ -214,7 +215,7 @@ TEST_F(CallerReviewsTest, RequestsThatShareAReviewShareItsFailure) {
   EXPECT_EQ(transport.count(), 1u);
   auto again = std::get<CallerReviews::Review>(reviews.admit("good", "10.0.0.1"));
   answer_allowed();
-  EXPECT_EQ(again({}), Verdict::Allowed) << "though some of the others are not freed yet";
+  EXPECT_EQ(again({}), Verdict::Allowed) << "while the first reviews still exist";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Who stays and who goes when a port has many connections, or slow ones; with real sockets.
+// Which connections are closed if a port has many or slow ones; with real sockets.
 #include "serve/connections.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ class ConnectionsTest : public testing::Test {
     EXPECT_TRUE(kube::eventually([&] { return server->accepted() >= before; }));
     return client;
   }
-  // One that has completed a request and keeps its connection.
+  // A client that has completed a request and keeps its connection.
   RawClient kept(const char* source = "127.0.0.1") {
     auto client = silent(source);
     EXPECT_EQ(ask(client), 200);
@@ -66,10 +66,10 @@ TEST_F(ConnectionsTest, BeyondItsShareAnAddressLosesItsOldestUnfinishedConnectio
   for (int i = 0; i < 40; ++i) flood.push_back(silent());
   EXPECT_TRUE(second.is_closed(kSoon));
   EXPECT_TRUE(third.is_closed(kSoon));
-  EXPECT_EQ(ask(good), 200) << "whoever has completed a request stays";
+  EXPECT_EQ(ask(good), 200) << "a connection with a completed request stays";
   EXPECT_FALSE(elsewhere.is_closed());
   auto newcomer = connect();
-  EXPECT_EQ(ask(newcomer), 200) << "there is always room";
+  EXPECT_EQ(ask(newcomer), 200) << "a new connection gets a place";
 }
 
 TEST_F(ConnectionsTest, IdleConnectionsDoNotCrowdOutNewcomers) {
@@ -81,11 +81,11 @@ TEST_F(ConnectionsTest, IdleConnectionsDoNotCrowdOutNewcomers) {
     auto newcomer = kept();
     EXPECT_EQ(ask(newcomer), 200);
   }
-  EXPECT_TRUE(idle[1].is_closed(kSoon)) << "the one idle for longest goes";
+  EXPECT_TRUE(idle[1].is_closed(kSoon)) << "the longest idle connection is closed";
   EXPECT_EQ(ask(idle.front()), 200);
 }
 
-TEST_F(ConnectionsTest, AFullPortTakesFromTheAddressThatHasMost) {
+TEST_F(ConnectionsTest, AFullPortClosesAConnectionOfTheAddressWithMost) {
   start({.connections = 6, .connections_per_address = 5});
   auto alone = silent("127.0.0.2");
   std::vector<RawClient> many;
@@ -97,7 +97,7 @@ TEST_F(ConnectionsTest, AFullPortTakesFromTheAddressThatHasMost) {
   EXPECT_EQ(ask(alone), 200);
 }
 
-TEST_F(ConnectionsTest, SilentAndTricklingConnectionsEndByTheirDeadline) {
+TEST_F(ConnectionsTest, SilentAndSlowConnectionsEndAtTheirDeadline) {
   start({.head = milliseconds(400), .request = milliseconds(800)});
   const auto begun = steady_clock::now();
   auto mute = connect();
@@ -118,10 +118,10 @@ TEST_F(ConnectionsTest, SilentAndTricklingConnectionsEndByTheirDeadline) {
   EXPECT_TRUE(mute.is_closed());
 }
 
-TEST_F(ConnectionsTest, AKeptConnectionEndsOnceItIsIdleForTooLong) {
+TEST_F(ConnectionsTest, AKeptConnectionEndsAfterItsIdleTime) {
   start({.head = milliseconds(300), .idle = milliseconds(1000)});
   auto client = kept();
-  EXPECT_FALSE(client.is_closed(milliseconds(600))) << "no head is under way";
+  EXPECT_FALSE(client.is_closed(milliseconds(600))) << "the head's deadline does not apply";
   EXPECT_EQ(ask(client), 200);
   EXPECT_TRUE(client.is_closed(kSoon));
 }

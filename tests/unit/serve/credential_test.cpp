@@ -37,16 +37,16 @@ TEST(Credential, WithoutKeyIdAndAudienceIsAJwtToo) {
   EXPECT_THAT(legacy.audiences, IsEmpty());
 }
 
-TEST(Credential, OfAnyOtherShapeIsOpaque) {
+TEST(Credential, OfAnyOtherFormIsOpaque) {
   for (const char* token : {"abcdef.0123456789abcdef", "x", "sha256~Zm9v-_+/==", "a.b.c",
                             "eyJhIjp9", "eyJhbGciOiJkaXIifQ.a.b.c.d"}) {
     EXPECT_EQ(kind_of(token), Kind::Opaque) << token;
   }
   EXPECT_EQ(kind_of(std::string(core::mint_opaque_token()->value.reveal())), Kind::Opaque)
-      << "whose, the index knows";
+      << "only the index knows whether it is valid";
 }
 
-TEST(Credential, IsNoneThatAnApiServerCouldKnow) {
+TEST(Credential, IsNoneIfNoApiServerCanAcceptIt) {
   const std::string header = R"({"alg":"RS256","kid":"k"})";
   for (const std::string& token : {
            std::string(),

@@ -90,7 +90,7 @@ TEST_F(ExpiryMetrics, WithoutWarningTimeThereIsNoWarningSeries) {
   EXPECT_EQ(lines_with(page(), "apitoken_warning_timestamp_seconds{"), 0);
 }
 
-TEST_F(ExpiryMetrics, ARevokedTokenHasNoTimesWhetherStatusFollowedOrNot) {
+TEST_F(ExpiryMetrics, ARevokedTokenHasNoTimesEvenBeforeItsStatusSaysSo) {
   auto just_revoked = token("just-revoked", "Issued", days(3));
   just_revoked.status.warn_at = kNow;
   just_revoked.spec.revoked = true;
@@ -102,7 +102,7 @@ TEST_F(ExpiryMetrics, ARevokedTokenHasNoTimesWhetherStatusFollowedOrNot) {
   EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"7d\"} 0\n"));
 }
 
-TEST_F(ExpiryMetrics, AnExpiredTokenKeepsItsTimesSoThatTheAlertGoesOn) {
+TEST_F(ExpiryMetrics, AnExpiredTokenKeepsItsTimesSoThatTheAlertContinues) {
   auto expired = token("old", "Expired", days(-300));
   expired.status.warn_at = kNow - days(330);
   tokens_ = {expired};
@@ -112,14 +112,14 @@ TEST_F(ExpiryMetrics, AnExpiredTokenKeepsItsTimesSoThatTheAlertGoesOn) {
   EXPECT_THAT(text, HasSubstr("apitokens{type=\"Permanent\",reason=\"Expired\"} 1\n"));
 }
 
-TEST_F(ExpiryMetrics, TheFleetIsCountedInClosedSetsThatStandAtZero) {
+TEST_F(ExpiryMetrics, TheFleetHasASeriesForEachLabelFromZero) {
   const auto text = page();
   EXPECT_EQ(lines_with(text, "apitokens{"), 16);
   EXPECT_EQ(lines_with(text, "apitokens_expiring{"), 3);
   EXPECT_EQ(lines_with(text, "apitoken_"), 0);
 }
 
-TEST_F(ExpiryMetrics, OddTypesAndReasonsMakeNoNewSeries) {
+TEST_F(ExpiryMetrics, UnknownTypesAndReasonsMakeNoNewSeries) {
   auto odd = token("odd", "SomethingElse");
   odd.status.type = "";
   odd.spec.type = "Eternal";

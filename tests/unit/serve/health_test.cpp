@@ -12,7 +12,7 @@ namespace {
 
 using test::http_request;
 
-TEST(Health, IsReadyOnceThereIsNoReasonLeftAndAliveAllTheTime) {
+TEST(Health, IsReadyWithoutReasonsAndAliveAllTheTime) {
   std::mutex mutex;
   std::vector<std::string> reasons{"apitokens not listed yet", "secrets not listed yet"};
   HttpServer server({.limits = kProbeLimits}, health_routes([&] {

@@ -29,7 +29,7 @@ Routes hello() {
                   [](const HttpRequest&) -> HttpReply { throw std::runtime_error("no luck"); }}});
 }
 
-TEST(HttpServer, AnswersOnAFreePortAndTellsIt) {
+TEST(HttpServer, AnswersOnAFreePortAndReportsIt) {
   HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   EXPECT_NE(server.bound_port(), 0);
@@ -106,7 +106,7 @@ TEST(HttpServer, AThrowingRouteIsAnAnswerAndNoCrash) {
   EXPECT_EQ(http_request("http://" + server.address() + "/hello").status, 200);
 }
 
-TEST(HttpServer, SilentClientsHoldUpNeitherOthersNorTheStop) {
+TEST(HttpServer, SilentClientsDelayNeitherOthersNorTheStop) {
   HttpServer server({}, hello());
   ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
   std::vector<test::RawClient> silent;
@@ -120,7 +120,7 @@ TEST(HttpServer, SilentClientsHoldUpNeitherOthersNorTheStop) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
 }
 
-TEST(HttpServer, PlainHttpForThisMachineAloneRefusesOtherAddresses) {
+TEST(HttpServer, LoopbackOnlyRefusesOtherAddresses) {
   for (const char* address : {":0", "0.0.0.0:0"}) {
     HttpServer server({.loopback_only = true}, hello());
     const auto started = server.start("--flag", address);

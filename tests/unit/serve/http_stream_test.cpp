@@ -54,7 +54,7 @@ class HttpStream : public testing::Test {
   std::optional<HttpServer> server;
 };
 
-TEST_F(HttpStream, BringsEachPieceAsItIsWrittenAndThenTheEnd) {
+TEST_F(HttpStream, SendsEachPieceAsItIsWrittenAndThenTheEnd) {
   start();
   auto client = open();
   auto writer = producer();
@@ -66,10 +66,10 @@ TEST_F(HttpStream, BringsEachPieceAsItIsWrittenAndThenTheEnd) {
   EXPECT_FALSE(writer->write("too late\n"));
   EXPECT_THAT(client.receive("0\r\n\r\n"), HasSubstr("0\r\n\r\n"));
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  EXPECT_THAT(client.receive("ok\n"), HasSubstr("200")) << "the connection goes on";
+  EXPECT_THAT(client.receive("ok\n"), HasSubstr("200")) << "the connection stays open";
 }
 
-TEST_F(HttpStream, OutlivesTheDeadlineOfRequestsWhileNothingIsSaid) {
+TEST_F(HttpStream, OutlivesTheRequestDeadlineWithoutAPiece) {
   start({.head = milliseconds(200),
          .request = milliseconds(300),
          .idle = milliseconds(300),
@@ -81,7 +81,7 @@ TEST_F(HttpStream, OutlivesTheDeadlineOfRequestsWhileNothingIsSaid) {
   EXPECT_THAT(client.receive("still here\n"), HasSubstr("still here"));
 }
 
-TEST_F(HttpStream, IsCutWhenThePeerTakesNothing) {
+TEST_F(HttpStream, BreaksIfThePeerReadsNothing) {
   start({.stream_stalled = milliseconds(500)});
   auto client = open();
   auto writer = producer();
@@ -95,7 +95,7 @@ TEST_F(HttpStream, IsCutWhenThePeerTakesNothing) {
   EXPECT_TRUE(kube::eventually([&] { return server->connections() == 0; }));
 }
 
-TEST_F(HttpStream, APeerThatKeepsReadingIsNotCutHoweverMuchComes) {
+TEST_F(HttpStream, APeerThatKeepsReadingGetsAnyNumberOfPieces) {
   start({.stream_stalled = milliseconds(500)});
   auto client = open();
   auto writer = producer();
@@ -109,7 +109,7 @@ TEST_F(HttpStream, APeerThatKeepsReadingIsNotCutHoweverMuchComes) {
   EXPECT_GE(client.receive("\r\n0\r\n\r\n", milliseconds(20'000)).size(), 200 * 50'000u);
 }
 
-TEST_F(HttpStream, TheProducerLearnsThatThePeerHasGone) {
+TEST_F(HttpStream, TheProducerLearnsThatThePeerIsGone) {
   start();
   {
     auto client = open();

@@ -55,7 +55,7 @@ TEST_F(HttpStrictness, AnHonestRequestIsServed) {
             200);
 }
 
-TEST_F(HttpStrictness, ABodyOfDoubtfulLengthIs400) {
+TEST_F(HttpStrictness, ABodyOfAmbiguousLengthIs400) {
   for (const std::string lines :
        {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
@@ -98,7 +98,7 @@ TEST_F(HttpStrictness, NulAndOtherHiddenBytesAre400) {
   }
 }
 
-TEST_F(HttpStrictness, RepeatedOrMissingHeadersThatDecideAre400) {
+TEST_F(HttpStrictness, RepeatedOrMissingHeadersThatMatterAre400) {
   EXPECT_EQ(status_of(answer("GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n")), 400) << "no Host";
   EXPECT_EQ(status_of(answer_to_head("Host: b\r\n")), 400);
   EXPECT_EQ(status_of(answer_to_head("Authorization: Bearer a\r\nauthorization: Bearer b\r\n")),
@@ -144,7 +144,7 @@ TEST_F(HttpStrictness, ALargeBodyIs413AndTheConnectionGoesOn) {
   EXPECT_EQ(status_of(client.receive()), 200);
 }
 
-TEST(HttpAnswers, AnAnswerThatLacksAHeaderIsNeverSent) {
+TEST(HttpAnswers, AnAnswerIsNeverSentWithoutOneOfItsHeaders) {
   const kube::CapturedLog log;
   const auto with = [](std::string value) {
     return [value](const HttpRequest&) {

@@ -71,7 +71,7 @@ Got fetch(std::uint16_t port, const std::string& path, const Ask& ask = {}) {
   return got;
 }
 
-// A certificate signed by itself and its key, as files; a CA of its own too.
+// A self-signed certificate and its key, as files, and another CA.
 struct PairFiles {
   std::string certificate;
   std::string key;
@@ -83,7 +83,7 @@ PairFiles write_pair(const TemporaryFolder& folder, const std::string& name, Wal
           folder.write(name + ".key", made->key.reveal())};
 }
 
-// Answers some of the requests on a thread of its own.
+// Answers the pending requests on its own thread.
 HttpReply later(std::string text) {
   return Pending{[text = std::move(text)](Responder responder) {
     std::thread([text, responder = std::move(responder)]() mutable {
@@ -120,7 +120,7 @@ class Https : public testing::Test {
   std::optional<HttpServer> server;
 };
 
-TEST_F(Https, HandsOverMethodQueryAuthorizationAndBody) {
+TEST_F(Https, PassesOnMethodQueryAuthorizationAndBody) {
   const kube::CapturedLog log;
   start({});
   EXPECT_EQ(get("/a?q=x%20y", {.header = "Authorization: Bearer t"}).body, "GET x y Bearer t 0");
@@ -140,14 +140,14 @@ TEST_F(Https, RefusesASecondAuthorization) {
             200);
 }
 
-TEST_F(Https, TellsWhereARequestCameFrom) {
+TEST_F(Https, KnowsTheAddressOfTheCaller) {
   start({}, [](const HttpRequest& request) {
     return HttpAnswer{200, "text/plain", std::string(request.peer)};
   });
   EXPECT_EQ(get("/a").body, "127.0.0.1");
 }
 
-TEST_F(Https, SendsNoAnswerThatLacksAHeader) {
+TEST_F(Https, SendsNoAnswerWithoutOneOfItsHeaders) {
   const kube::CapturedLog log;
   const auto answer_of = [](std::string value) {
     return HttpAnswer{
@@ -164,7 +164,7 @@ TEST_F(Https, SendsNoAnswerThatLacksAHeader) {
   EXPECT_EQ(log.count("the header X-Value cannot be sent"), 2) << log.text();
 }
 
-TEST_F(Https, RefusesWhatIsTooLarge) {
+TEST_F(Https, RefusesRequestsThatAreTooLarge) {
   start({});
   const std::string body(Limits{}.body_bytes + 1, 'b');
   EXPECT_EQ(get("/a", {.body = body.c_str()}).status, 413);
@@ -174,7 +174,7 @@ TEST_F(Https, RefusesWhatIsTooLarge) {
   EXPECT_EQ(get("/a").status, 200);
 }
 
-TEST_F(Https, WhatWaitsHoldsUpNobodyElseAndIsAnsweredBeforeTheStop) {
+TEST_F(Https, APendingRequestDelaysNoOtherAndIsAnsweredBeforeTheStop) {
   std::mutex mutex;
   std::vector<Responder> held;
   start({}, [&](const HttpRequest& request) -> HttpReply {
@@ -192,7 +192,7 @@ TEST_F(Https, WhatWaitsHoldsUpNobodyElseAndIsAnsweredBeforeTheStop) {
   std::vector<std::jthread> callers;
   for (auto& got : waited) callers.emplace_back([this, &got] { got = get("/later"); });
   ASSERT_TRUE(kube::eventually(all_wait));
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/a").status, 200) << "nobody else waits";
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(get("/a").status, 200) << "other requests do not wait";
   {
     const std::lock_guard lock(mutex);
     for (std::size_t i = 0; i < 4; ++i)
@@ -205,7 +205,7 @@ TEST_F(Https, WhatWaitsHoldsUpNobodyElseAndIsAnsweredBeforeTheStop) {
   EXPECT_EQ(std::ranges::count(waited, 503, &Got::status), 4);
 }
 
-TEST_F(Https, AnswersWhatHadToWait) {
+TEST_F(Https, AnswersPendingRequests) {
   start({});
   const auto got = get("/later");
   EXPECT_EQ(got.status, 200);
@@ -219,26 +219,27 @@ TEST_F(Https, AnExceptionIsA500) {
   EXPECT_EQ(log.count("broken"), 1);
 }
 
-TEST_F(Https, SpeaksNothingOlderThanTls12) {
+TEST_F(Https, RefusesTlsOlderThan12) {
   start({});
   EXPECT_EQ(get("/a", {.most_tls = CURL_SSLVERSION_MAX_TLSv1_2}).status, 200);
   EXPECT_NE(get("/a", {.most_tls = CURL_SSLVERSION_MAX_TLSv1_1}).error, CURLE_OK);
 }
 
-TEST_F(Https, ShowsTheFilesCertificateAndThatOfTheFilesThatReplaceThem) {
+TEST_F(Https, ShowsTheCertificateOfTheFilesAndOfTheirReplacement) {
   const auto pair = write_pair(folder, "server", clock.wall());
   const std::string first = folder.write("first.ca", folder.read("server.crt"));
   start({pair.certificate, pair.key, ""});
   EXPECT_EQ(get("/a", {.ca = first.c_str()}).status, 200);
 
   write_pair(folder, "server", clock.wall() + Seconds(1));
-  EXPECT_EQ(get("/a", {.ca = first.c_str()}).status, 200) << "the files are not looked at so soon";
+  EXPECT_EQ(get("/a", {.ca = first.c_str()}).status, 200)
+      << "the files are checked once a second only";
   clock.advance(std::chrono::seconds(2));
   EXPECT_EQ(get("/a", {.ca = pair.certificate.c_str()}).status, 200);
   EXPECT_NE(get("/a", {.ca = first.c_str()}).error, CURLE_OK);
 }
 
-TEST_F(Https, KeepsItsCertificateWhileTheFilesDoNotFit) {
+TEST_F(Https, KeepsItsCertificateWhileKeyAndCertificateDoNotMatch) {
   const auto pair = write_pair(folder, "server", clock.wall());
   start({pair.certificate, pair.key, ""});
   const std::string ca = folder.write("ca", folder.read("server.crt"));
@@ -270,8 +271,8 @@ TEST_F(Https, SaysWhichFileCannotBeUsed) {
   EXPECT_THAT(load({"", "", folder.path("text")}), HasSubstr(folder.path("text")));
 }
 
-TEST_F(Https, KnowsCallersByTheCertificatesOfTheirCa) {
-  // Certificates for servers are no certificates of callers, whoever signed them.
+TEST_F(Https, AuthenticatesCallersByTheirCertificate) {
+  // A server certificate does not authenticate a caller, even if the CA signed it.
   const auto pair = write_pair(folder, "server", clock.wall());
   start({"", "", pair.certificate});
   EXPECT_EQ(get("/certified").body, "no");
@@ -280,7 +281,7 @@ TEST_F(Https, KnowsCallersByTheCertificatesOfTheirCa) {
       "no");
 }
 
-TEST_F(Https, ClosesAHandshakeAndAHeadThatTrickleIn) {
+TEST_F(Https, ClosesASlowHandshakeAndASlowHead) {
   using std::chrono::milliseconds;
   start({}, echo, {.handshake = milliseconds(500), .head = milliseconds(500)});
   test::RawClient client(server->bound_port());

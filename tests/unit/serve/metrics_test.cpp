@@ -42,7 +42,7 @@ TEST_F(MetricsTest, TheMintPolicyHasASeriesWhileItsStateIsKnown) {
   EXPECT_THAT(page(), testing::Not(HasSubstr("\n" + name + " ")));
 }
 
-TEST_F(MetricsTest, SeriesOfClosedSetsStandAtZeroFromTheStart) {
+TEST_F(MetricsTest, SeriesWithFixedLabelsExistFromTheStart) {
   const auto text = page();
   for (const std::string controller : {"apitoken", "tokenexpiryconfig"}) {
     for (const std::string result : {"success", "error", "requeue", "requeue_after"}) {
@@ -72,7 +72,7 @@ TEST_F(MetricsTest, SeriesOfClosedSetsStandAtZeroFromTheStart) {
   EXPECT_EQ(lines_with(text, "apitoken_notices_total{"), 4);
 }
 
-TEST_F(MetricsTest, CountsWhatItIsTold) {
+TEST_F(MetricsTest, CountsEachEvent) {
   metrics_.request_done("GET", "200");
   metrics_.request_done("GET", "200");
   metrics_.request_done("POST", "<error>");
@@ -135,7 +135,7 @@ TEST_F(MetricsTest, AQueueIsCountedByTheQueueItself) {
               HasSubstr("workqueue_work_duration_seconds_sum{name=\"tokenexpiryconfig\"} 7\n"));
 }
 
-TEST_F(MetricsTest, LevelsAreAskedForAtEachScrape) {
+TEST_F(MetricsTest, LevelsAreReadAtEachScrape) {
   std::optional<WallTime> since;
   metrics_.watch_oldest_pending([&] { return since; });
   metrics_.watch_activity("secrets", [] { return kNow; });
@@ -176,8 +176,7 @@ TEST(ProcessCollector, ReadsThisProcess) {
   EXPECT_TRUE(values.contains("process_cpu_seconds_total"));
 }
 
-// All of the page, fetched from a running server, with a value in every family, judged by
-// Prometheus' own linter.
+// The whole page of a running server, with a value in every family, checked by Prometheus' linter.
 TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   const SystemClock clock;
   Metrics metrics(clock, "1.2.3");

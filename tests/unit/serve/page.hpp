@@ -1,4 +1,4 @@
-// What collectors would show at /metrics, as text.
+// The text that collectors show at /metrics.
 #pragma once
 
 #include <string>

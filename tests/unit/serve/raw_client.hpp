@@ -1,4 +1,4 @@
-// A TCP client that sends exactly the bytes it is told to, as no HTTP library would. Tests alone.
+// RawClient: a TCP client that sends exactly the given bytes, as no HTTP library would. For tests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@ namespace apitoken::test {
 
 class RawClient {
  public:
-  // `source`: the address it comes from; any of 127.0.0.0/8 is this machine's.
+  // `source` is its own address; all of 127.0.0.0/8 belong to this machine.
   explicit RawClient(std::uint16_t port, const char* source = "127.0.0.1")
       : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in from{};
@@ -46,7 +46,8 @@ class RawClient {
     return true;
   }
 
-  // What comes until the server closes, `enough` (unless empty) stands in it, or the time is up.
+  // The bytes received until the server closes, until they contain `enough` (unless empty), or
+  // until the time is up.
   std::string receive(std::string_view enough = {},
                       std::chrono::milliseconds at_most = std::chrono::seconds(10)) {
     std::string got;
@@ -67,7 +68,7 @@ class RawClient {
     return got;
   }
 
-  // Whether the server has closed it, or does so within that time.
+  // Whether the server closes the connection within that time.
   bool is_closed(std::chrono::milliseconds at_most = std::chrono::milliseconds(0)) {
     if (!closed_) receive({}, at_most);
     return closed_;
@@ -78,7 +79,7 @@ class RawClient {
   bool closed_ = false;
 };
 
-// The status of the first answer in `text`; 0: none.
+// The status of the first answer in `text`; 0 if there is none.
 inline int status_of(const std::string& text) {
   return text.starts_with("HTTP/1.") && text.size() > 12 ? std::stoi(text.substr(9, 3)) : 0;
 }

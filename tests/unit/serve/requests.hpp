@@ -1,4 +1,4 @@
-// Requests as a server would fill them, and the answers to them. Tests alone.
+// Makes requests as a server does, and waits for their answers. For tests.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ inline HttpRequest request_of(std::string_view method, std::string_view path,
   return request;
 }
 
-// The answer, however long it takes.
+// Waits for the answer.
 inline HttpAnswer answer_of(HttpReply reply) {
   if (auto* answer = std::get_if<HttpAnswer>(&reply)) return std::move(*answer);
   std::mutex mutex;

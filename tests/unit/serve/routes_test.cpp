@@ -36,7 +36,7 @@ TEST(RoutesTest, FindTheHandlerByPathAndMethod) {
   EXPECT_EQ(header_of(refused, "Allow"), "GET, HEAD, POST");
 }
 
-// A page that only callers who may read metrics get.
+// A page for callers who may read metrics.
 class PermissionTest : public testing::Test {
  protected:
   PermissionTest() { authorization.start(); }
@@ -62,17 +62,17 @@ class PermissionTest : public testing::Test {
   Routes routes{{{"GET", "/metrics", says("page"), &authorization}}};
 };
 
-TEST_F(PermissionTest, WhoeverMayGetsThePage) {
+TEST_F(PermissionTest, ACallerWithThePermissionGetsThePage) {
   answer_reviews(true, true);
   EXPECT_EQ(get("Bearer good").body, "page");
   EXPECT_THAT(transport.requests().at(1).body,
               HasSubstr(R"("nonResourceAttributes":{"path":"/metrics","verb":"get"})"));
-  EXPECT_EQ(get("Bearer good").status, 200) << "remembered: nothing more is asked";
+  EXPECT_EQ(get("Bearer good").status, 200) << "the verdict is remembered";
   EXPECT_EQ(transport.count(), 2u);
   EXPECT_TRUE(refused.empty());
 }
 
-TEST_F(PermissionTest, NobodyElseDoes) {
+TEST_F(PermissionTest, OtherCallersAreRefused) {
   EXPECT_EQ(get("").status, 401);
   answer_reviews(false, false);
   EXPECT_EQ(get("Bearer bad").status, 401);
@@ -94,7 +94,7 @@ TEST_F(PermissionTest, ACertificateOfTheClientCaIsEnough) {
   EXPECT_EQ(transport.count(), 0u);
 }
 
-TEST_F(PermissionTest, NothingIsAskedAboutOtherPathsAndMethods) {
+TEST_F(PermissionTest, OtherPathsAndMethodsCauseNoReview) {
   EXPECT_EQ(answer_of(routes.serve(request_of("GET", "/", "Bearer good"))).status, 404);
   EXPECT_EQ(answer_of(routes.serve(request_of("POST", "/metrics", "Bearer good"))).status, 405);
   EXPECT_EQ(transport.count(), 0u);

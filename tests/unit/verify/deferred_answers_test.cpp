@@ -27,7 +27,7 @@ class DeferredAnswersTest : public testing::Test {
     });
   }
   int status() { return serve::answer_of(defer()).status; }
-  // What so many requests at a time get.
+  // The statuses of so many requests at a time.
   std::vector<int> statuses(std::size_t count) {
     std::vector<int> all(count);
     std::vector<std::jthread> callers;
@@ -40,7 +40,7 @@ class DeferredAnswersTest : public testing::Test {
   DeferredAnswers deferred;
 };
 
-TEST_F(DeferredAnswersTest, AnswersAsSoonAsAChangeAllowsIt) {
+TEST_F(DeferredAnswersTest, AnswersAfterAChangeOfTheIndex) {
   int got = 0;
   std::jthread caller([&] { got = status(); });
   ASSERT_TRUE(kube::eventually([this] { return asked.load(); }));
@@ -50,13 +50,13 @@ TEST_F(DeferredAnswersTest, AnswersAsSoonAsAChangeAllowsIt) {
   EXPECT_EQ(got, 200);
 }
 
-TEST_F(DeferredAnswersTest, RefusesWhenItsTimeIsUp) {
+TEST_F(DeferredAnswersTest, RefusesAfterTheDeadline) {
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(status(), 401);
   EXPECT_GE(std::chrono::steady_clock::now() - before, DeferredAnswers::kDeferredFor);
 }
 
-TEST_F(DeferredAnswersTest, AnswersEverybodyThoughTooManyCome) {
+TEST_F(DeferredAnswersTest, AnswersAllRequestsAboveTheLimit) {
   for (const int got : statuses(2 * DeferredAnswers::kMaxDeferred)) EXPECT_EQ(got, 401);
   known = true;
   for (const int got : statuses(4)) EXPECT_EQ(got, 200) << "there is room again";

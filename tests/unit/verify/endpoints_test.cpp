@@ -83,15 +83,16 @@ class EndpointsTest : public testing::Test {
   serve::Routes routes{endpoints.routes()};
 };
 
-TEST_F(EndpointsTest, AuthLetsAGoodTokenThroughAndTellsWho) {
+TEST_F(EndpointsTest, AuthAcceptsAValidTokenAndNamesItsUser) {
   const auto answer = auth("Bearer good");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(header(answer, "X-Auth-Request-User"), "alice@example.com");
   EXPECT_EQ(header(answer, "X-Auth-Request-Groups"), "deployers,readers");
-  EXPECT_EQ(auth("bearer  good ").status, 200) << "the scheme's case and more blanks do not matter";
+  EXPECT_EQ(auth("bearer  good ").status, 200)
+      << "the scheme's case and further blanks are ignored";
 }
 
-TEST_F(EndpointsTest, AuthRefusesEveryOtherTokenInTheSameWords) {
+TEST_F(EndpointsTest, AuthRefusesEveryOtherTokenWithTheSameAnswer) {
   auto expired = token_of("expired", "expired");
   expired.status.expires_at = kNow;
   store.observe("", expired);
@@ -108,7 +109,7 @@ TEST_F(EndpointsTest, AuthRefusesEveryOtherTokenInTheSameWords) {
   }
 }
 
-TEST_F(EndpointsTest, AuthAsksForATokenWhereNoneIsPresented) {
+TEST_F(EndpointsTest, AuthAsksForAMissingToken) {
   for (const char* none : {"", "Bearer", "Bearer ", "Basic Z29vZA==", "good"}) {
     const auto answer = auth(none);
     EXPECT_EQ(answer.status, 401);
@@ -211,7 +212,7 @@ TEST_F(EndpointsTest, ABrokenTokenReviewGets400AndOneLineASecond) {
   EXPECT_EQ(log.count("others_since_last=4"), 1) << log.text();
 }
 
-TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
+TEST_F(EndpointsTest, ABrokenTokenReviewIsNeverShown) {
   const kube::CapturedLog log;
   const json sound{{"apiVersion", "authentication.k8s.io/v1"},
                    {"kind", "TokenReview"},
@@ -241,7 +242,7 @@ TEST_F(EndpointsTest, ABrokenTokenReviewIsRepeatedNowhere) {
   EXPECT_EQ(log.count("apt_"), 0) << log.text();
 }
 
-TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
+TEST_F(EndpointsTest, IntrospectionShowsTheClaims) {
   const auto answer = introspect("token_type_hint=access_token&token=g%6Fod");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(header(answer, "Cache-Control"), "no-store");
@@ -260,7 +261,7 @@ TEST_F(EndpointsTest, IntrospectionTellsTheClaims) {
                                             {"exp", seconds + 3600}}));
 }
 
-TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOthersAreNotActive) {
+TEST_F(EndpointsTest, IntrospectionSaysOnlyThatOtherTokensAreNotActive) {
   EXPECT_EQ(introspect("token=foreign").body, R"({"active":false})");
   EXPECT_EQ(introspect("token=").body, R"({"active":false})");
 }
@@ -288,7 +289,7 @@ TEST_F(EndpointsTest, IntrospectionAsksTheApiServerOnceAboutACaller) {
   EXPECT_THAT(requests[1].body, HasSubstr("system:serviceaccount:a:b"));
 }
 
-TEST_F(EndpointsTest, IntrospectionRefusesWhoIsUnknownOrMayNot) {
+TEST_F(EndpointsTest, IntrospectionRefusesUnknownAndForbiddenCallers) {
   EXPECT_EQ(introspect("token=good", false).status, 401) << "nobody";
   transport.answer(201, R"({"status":{"authenticated":false}})");
   EXPECT_EQ(introspect("token=good", false, "Bearer unknown").status, 401);
@@ -302,7 +303,7 @@ TEST_F(EndpointsTest, IntrospectionRefusesWhoIsUnknownOrMayNot) {
   EXPECT_EQ(introspect("token=good", false, "Bearer third").status, 503);
 }
 
-TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndLeavesTheKnownAlone) {
+TEST_F(EndpointsTest, AFloodOfUnknownCallersCostsFewApiCallsAndDelaysNoKnownCaller) {
   transport.answer(201, R"({"status":{"authenticated":true,"user":{"username":"u"}}})");
   transport.answer(201, R"({"status":{"allowed":true}})");
   ASSERT_EQ(introspect("token=good", false, "Bearer caller").status, 200);
@@ -325,7 +326,7 @@ TEST_F(EndpointsTest, PublishesKeysAndDiscovery) {
   EXPECT_EQ(ask(request_of("GET", "/healthz")).status, 200);
 }
 
-TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
+TEST_F(EndpointsTest, AnEmptyKeySetMustNotBeCached) {
   const auto asked_for = [this](const char* path) {
     const auto answer = ask(request_of("GET", path));
     EXPECT_EQ(answer.status, 200);
@@ -337,14 +338,14 @@ TEST_F(EndpointsTest, AnEmptyKeySetIsNotKeptByVerifiers) {
   EXPECT_EQ(asked_for("/.well-known/jwks.json"), "public, max-age=300");
 }
 
-TEST_F(EndpointsTest, APathThatIsNotThereIsA404WhateverTheMethod) {
+TEST_F(EndpointsTest, AnUnknownPathIsA404ForAnyMethod) {
   for (const char* method : {"GET", "POST", "PUT"}) {
     EXPECT_EQ(ask(request_of(method, "/")).status, 404) << method;
     EXPECT_EQ(ask(request_of(method, "/.well-known/nope")).status, 404) << method;
   }
 }
 
-TEST_F(EndpointsTest, AnotherMethodIsTold) {
+TEST_F(EndpointsTest, AnotherMethodIsA405ThatNamesTheAllowedOnes) {
   const auto allowed = [this](const char* method, const char* path) {
     const auto answer = ask(request_of(method, path));
     EXPECT_EQ(answer.status, 405) << path;
@@ -359,14 +360,14 @@ TEST_F(EndpointsTest, AnotherMethodIsTold) {
   EXPECT_EQ(allowed("HEAD", "/introspect"), "POST");
 }
 
-TEST_F(EndpointsTest, SaysNothingAboutTokensBeforeAllAreKnown) {
+TEST_F(EndpointsTest, AnswersNothingAboutTokensBeforeAllAreListed) {
   synced = false;
   const auto request = request_of("GET", "/auth", "Bearer foreign");
   EXPECT_EQ(ask(request).status, 503);
   synced = true;
   EXPECT_EQ(ask(request).status, 401);
   synced = false;
-  EXPECT_EQ(ask(request).status, 401) << "a watch that begins anew changes nothing";
+  EXPECT_EQ(ask(request).status, 401) << "a watch that restarts changes nothing";
 }
 
 class FollowingTest : public EndpointsTest {
@@ -396,7 +397,7 @@ class FollowingTest : public EndpointsTest {
       R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
 };
 
-TEST_F(FollowingTest, AReplicaThatFollowsAsksAgainBeforeItRefuses) {
+TEST_F(FollowingTest, AFollowerAsksAgainBeforeItRefuses) {
   for (const std::string path : {"/auth", "/tokenreview", "/introspect"}) {
     const auto request = asked_at(path);
     const auto endpoint = path.substr(1);
@@ -414,18 +415,18 @@ TEST_F(FollowingTest, AReplicaThatFollowsAsksAgainBeforeItRefuses) {
   }
 }
 
-TEST_F(FollowingTest, WhatIsNoTokenOrIsValidIsAnsweredAtOnce) {
+TEST_F(FollowingTest, AMissingOrValidTokenIsAnsweredAtOnce) {
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer good")));
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth"))) << "no token";
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}})))
-      << "a scope that it has not";
+      << "a scope that the token lacks";
   EXPECT_FALSE(is_deferred(request_of("POST", "/tokenreview", {}, "application/json", "{")));
   follows = false;
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer late")))
-      << "whoever mints knows at once";
+      << "the leader knows its values at once";
 }
 
-TEST_F(FollowingTest, AllTokensThatDoNotVerifyAreDeferredAlike) {
+TEST_F(FollowingTest, AllTokensThatAreNotValidAreDeferred) {
   auto revoked = token_of("revoked", "revoked");
   revoked.spec.revoked = true;
   store.observe("", revoked);

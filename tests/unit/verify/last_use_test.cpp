@@ -20,7 +20,7 @@ class LastUseTest : public testing::Test {
  protected:
   LastUseTest() { store.observe("", token_of("good")); }
 
-  // Answers a patch as the API server would: the object of token_of() with the time written.
+  // Answers a patch like the API server: the object of token_of() with the written time.
   void expect_write(std::string version) {
     transport.answer([this, version](const kube::HttpRequest& request, std::stop_token) {
       written.push_back(nlohmann::json::parse(request.body)["status"]["lastUsedAt"]);
@@ -73,7 +73,7 @@ TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
   EXPECT_THAT(requests[0].body, HasSubstr(R"("metadata":{"uid":"uid-ci"})"));
 }
 
-TEST_F(LastUseTest, AnEarlierTimeReplacesNoLaterOne) {
+TEST_F(LastUseTest, AnEarlierTimeDoesNotReplaceALaterOne) {
   auto told = token_of("good", "ci", "2");
   told.status.last_used_at = kNow;
   store.observe("", told);
@@ -85,7 +85,7 @@ TEST_F(LastUseTest, AnEarlierTimeReplacesNoLaterOne) {
   EXPECT_EQ(last_use.pending(), 1u);
 }
 
-TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedWhereAnotherWroteIt) {
+TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedIfAnotherWroteIt) {
   use(kNow);
   EXPECT_EQ(last_use.pending(), 1u);
   EXPECT_EQ(transport.count(), 0u);

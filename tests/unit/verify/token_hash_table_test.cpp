@@ -11,7 +11,7 @@
 namespace apitoken::verify {
 namespace {
 
-// Digests that share their first bytes stand in one another's way.
+// Hashes that share their first bytes have the same home.
 core::Sha256 digest_of(std::uint8_t home, std::uint8_t rest) {
   core::Sha256 digest{};
   digest[0] = home;
@@ -32,7 +32,7 @@ TEST(TokenHashTable, AnEmptyOneFindsAndErasesNothing) {
 
 TEST(TokenHashTable, ASlotFillsACacheLine) { EXPECT_EQ(sizeof(TokenHashTable::Slot), 64u); }
 
-TEST(TokenHashTable, OfEqualDigestsTheOldestTokenHasIt) {
+TEST(TokenHashTable, AHashBelongsToTheOldestToken) {
   const auto created = [](const std::string& name, int seconds) {
     auto token = token_of("x", name);
     token.meta.created = kNow + Seconds(seconds);
@@ -57,7 +57,7 @@ TEST(TokenHashTable, OfEqualDigestsTheOldestTokenHasIt) {
   } while (std::ranges::next_permutation(tokens).found);
 }
 
-TEST(TokenHashTable, DoesWhatAMapDoesWhateverComesAndGoes) {
+TEST(TokenHashTable, BehavesLikeAMapInARandomRun) {
   TokenHashTable table;
   std::map<core::Sha256, std::string> model;
   std::mt19937 random(20261124);

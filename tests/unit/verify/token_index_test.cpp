@@ -41,7 +41,7 @@ TEST_F(Index, AValueIsValidUntilTheSecondOfItsExpiry) {
   EXPECT_FALSE(valid("good"));
 }
 
-TEST_F(Index, AClockThatIsSetBackRevivesNothing) {
+TEST_F(Index, AClockThatIsSetBackMakesNoExpiredValueValid) {
   see(token_of("good"));
   machine.advance(hours(2));
   EXPECT_FALSE(valid("good"));
@@ -60,7 +60,7 @@ TEST_F(Index, AClockThatWasFarAheadForAMomentRefusesNothingAfterwards) {
   EXPECT_TRUE(valid("good"));
 }
 
-TEST_F(Index, WhatIsMintedAfterAClockWasSetBackIsValidAtOnce) {
+TEST_F(Index, AValueMintedAfterAClockWasSetBackIsValidAtOnce) {
   const auto answer = [&](WallTime date) {
     clock.answered({.status = 200, .date = date, .asked = clock.steady(), .came = clock.steady()});
   };
@@ -74,7 +74,7 @@ TEST_F(Index, WhatIsMintedAfterAClockWasSetBackIsValidAtOnce) {
   EXPECT_TRUE(valid("young"));
 }
 
-TEST_F(Index, AClockThatIsSetBackRevivesNoPreviousValueEither) {
+TEST_F(Index, AClockThatIsSetBackMakesNoPreviousValueValid) {
   auto token = token_of("new");
   token.status.previous = previous_of("old", kNow + minutes(5));
   see(token);
@@ -107,7 +107,7 @@ TEST_F(Index, ThePreviousValueIsValidUntilItsOwnEnd) {
   EXPECT_TRUE(valid("new"));
 }
 
-TEST_F(Index, ARotationReplacesWhatWasThere) {
+TEST_F(Index, ARotationReplacesThePreviousHashes) {
   see(token_of("first"));
   auto rotated = token_of("second", "ci", "2");
   rotated.status.previous = previous_of("first", kNow + minutes(5));
@@ -132,7 +132,7 @@ TEST_F(Index, RevocationCountsBeforeTheStatusFollows) {
   EXPECT_EQ(index.size(), 0u);
 }
 
-TEST_F(Index, DeletionCountsWhenItIsAskedFor) {
+TEST_F(Index, DeletionCountsFromItsRequest) {
   see(token_of("good"));
   auto token = token_of("good", "ci", "2");
   token.meta.deleted = kNow;
@@ -140,14 +140,14 @@ TEST_F(Index, DeletionCountsWhenItIsAskedFor) {
   EXPECT_FALSE(valid("good"));
 }
 
-TEST_F(Index, AnObjectThatIsGoneTakesItsValuesAlong) {
+TEST_F(Index, ADeletedObjectsValuesAreNotValid) {
   see(token_of("good"));
   store.observe_removal("", token_of("good", "ci", "2").meta);
   EXPECT_FALSE(valid("good"));
   EXPECT_EQ(index.size(), 0u);
 }
 
-TEST_F(Index, AListReplacesWhatTheWatchHadTold) {
+TEST_F(Index, AListReplacesTheObjectsOfTheWatch) {
   see(token_of("gone", "a", "1"));
   see(token_of("stays", "b", "2"));
   std::vector<std::shared_ptr<const api::ApiToken>> listed{
@@ -183,7 +183,7 @@ TEST_F(Index, ChangesThatComeOutOfOrderEndInThePresentState) {
   EXPECT_EQ(index.size(), 1u);
 }
 
-TEST_F(Index, AHashThatTwoApiTokensClaimIsTheOlderOnes) {
+TEST_F(Index, AHashThatTwoApiTokensClaimBelongsToTheOlder) {
   auto victim = token_of("same", "victim", "1");
   victim.meta.created = kNow - hours(2);
   auto copy = token_of("other", "copy", "2");
@@ -200,10 +200,10 @@ TEST_F(Index, AHashThatTwoApiTokensClaimIsTheOlderOnes) {
   EXPECT_EQ(owner(), "victim");
   EXPECT_EQ(index.claimants(core::sha256("same")).size(), 2u);
   machine.advance(hours(1));
-  EXPECT_FALSE(valid("same")) << "the copy lengthens no life";
+  EXPECT_FALSE(valid("same")) << "the copy does not extend the validity";
 }
 
-TEST_F(Index, AStatusWithoutHashOrExpiryIsPassedOver) {
+TEST_F(Index, AStatusWithoutHashOrExpiryIsIgnored) {
   auto token = token_of("good");
   token.status.token_hash = "sha256:short";
   see(token);
@@ -213,7 +213,7 @@ TEST_F(Index, AStatusWithoutHashOrExpiryIsPassedOver) {
   EXPECT_EQ(index.size(), 0u);
 }
 
-TEST_F(Index, MayBeAskedWhileItFollows) {
+TEST_F(Index, MayBeReadDuringChanges) {
   see(token_of("stays", "stays"));
   std::jthread asking([this](std::stop_token stop) {
     while (!stop.stop_requested()) EXPECT_TRUE(valid("stays"));
@@ -234,7 +234,7 @@ class Verifying : public Index {
   WallTime used_at{};
 };
 
-TEST_F(Verifying, TellsWhomATokenSpeaksFor) {
+TEST_F(Verifying, FindsTheUserOfAToken) {
   see(token_of("good"));
   const auto verified = verifier.verify("good");
   ASSERT_TRUE(verified);
@@ -245,14 +245,14 @@ TEST_F(Verifying, TellsWhomATokenSpeaksFor) {
   EXPECT_EQ(used_at, kNow);
 }
 
-TEST_F(Verifying, TellsTheIdOfThePreviousValue) {
+TEST_F(Verifying, FindsTheIdOfThePreviousValue) {
   auto token = token_of("new");
   token.status.previous = previous_of("old", kNow + minutes(5));
   see(token);
   EXPECT_EQ(verifier.verify("old")->token_id, "former00");
 }
 
-TEST_F(Verifying, ATokenWithAReservedUserOrGroupIsGoodNowhere) {
+TEST_F(Verifying, ATokenWithAReservedUserOrGroupIsNotValid) {
   auto reserved = token_of("root", "root");
   reserved.spec.user = "system:admin";
   see(reserved);
@@ -278,7 +278,7 @@ TEST_F(Verifying, GroupsThatAFlagReservesAreRefusedToo) {
   EXPECT_TRUE(verifier.verify("good"));
 }
 
-TEST_F(Verifying, ARobotSpeaksForItsOwnNamespaceAlone) {
+TEST_F(Verifying, ARobotSpeaksOnlyForItsOwnNamespace) {
   int version = 1;
   for (const auto& [user, speaks] :
        std::vector<std::pair<std::string, bool>>{{"robot:team-a:ci", true},
@@ -293,7 +293,7 @@ TEST_F(Verifying, ARobotSpeaksForItsOwnNamespaceAlone) {
   }
 }
 
-TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
+TEST_F(Verifying, NeverReturnsANameThatAHeaderWouldChange) {
   auto token = token_of("good");
   token.spec.groups = {" system:masters", "\tsystem:masters", "deployers ",   " ", "", "bad\ngroup",
                        "bad\u200bgroup",  "bad\u0085group",   "the deployers"};
@@ -309,7 +309,7 @@ TEST_F(Verifying, NeverTellsANameThatAHeaderWouldChange) {
   }
 }
 
-TEST_F(Verifying, AJwtIsValidWhileItsKeyIsThere) {
+TEST_F(Verifying, AJwtIsValidWhileItsKeyIsInTheSet) {
   const auto value = base64url_encode(R"({"alg":"ES256","kid":"first"})") + ".e30.c2lnbmF0dXJl";
   see(token_of(value));
   key = "first";

@@ -1,4 +1,4 @@
-// ApiTokens of the verification tests. Tests alone.
+// ApiTokens for the tests of verify/.
 #pragma once
 
 #include "api/api_token.hpp"
