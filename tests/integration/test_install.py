@@ -116,19 +116,28 @@ def refuses_permanent_tokens(cluster):
     )
 
 
-def columns(cluster):
-    crd = cluster.api.get(
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/apitokens.apitoken.dev"
-    )
-    return [column["name"] for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+def chart_of_kind(cluster):
+    """The chart that brought the CRD as it is now."""
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    return cluster.api.get(f"{crds}/apitokens.apitoken.dev")["metadata"]["labels"]["helm.sh/chart"]
+
+
+def image_of(cluster):
+    deployment = cluster.api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/{RELEASE}")
+    return deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def version_of_chart():
+    return yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 
 
 @pytest.mark.parametrize("major", ["3", "4"])
 def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, major):
     helm = Helm(clean, major, tmp_path / "helm")
-    notes = helm("install", RELEASE, previous_chart(tmp_path), "--create-namespace").stdout
+    notes = helm("install", RELEASE, previous_chart(), "--create-namespace").stdout
     assert "SKIPPED" in notes and "monitoring.coreos.com" in notes
-    assert "Age" not in columns(clean)
+    image = "ghcr.io/apitoken-dev/apitoken-operator"
+    assert image_of(clean) == f"{image}:0.0.9" and chart_of_kind(clean) == f"{RELEASE}-0.0.9"
     operator = run_installed()
     namespace = apply_samples(clean)
     refuses_permanent_tokens(clean)
@@ -139,7 +148,8 @@ def test_helm_installs_upgrades_and_removes(clean, run_installed, tmp_path, majo
     signed.ready("session")
 
     helm("upgrade", RELEASE, CHART)
-    assert "Age" in columns(clean), "the kinds were not upgraded"
+    assert image_of(clean) == f"{image}:{version_of_chart()}"
+    assert chart_of_kind(clean) == f"{RELEASE}-{version_of_chart()}", "the CRDs were not upgraded"
     operator.stop()
     assert "forbidden" not in operator.log().lower()
     operator = run_installed()
@@ -183,7 +193,38 @@ EVERYTHING = {
         "topologySpreadConstraints"
     ],
     "priorityClassName": "system-cluster-critical",
-    "extraEnv": [{"name": "TZ", "value": "UTC"}],
+    "extraEnv": {"TZ": "UTC", "POD_IP": {"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}},
+    "global": {"imageRegistry": "mirror.example.com:5000", "imagePullSecrets": ["pull"]},
+    "strategy": {"type": "Recreate"},
+    "deploymentAnnotations": {"example.com/owner": "platform"},
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["mail.example.com"]}],
+    "dnsPolicy": "None",
+    "dnsConfig": {"nameservers": ["10.0.0.2"], "options": [{"name": "ndots", "value": "2"}]},
+    "runtimeClassName": "gvisor",
+    "automountServiceAccountToken": False,
+    "serviceAccount": {"automountServiceAccountToken": False},
+    "extraContainers": [
+        {
+            "name": "side",
+            "image": "example.com/side:1",
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+    ],
+    "extraObjects": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}},
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-extra}\n",
+    ],
+    "serviceMonitor": {"enabled": False},
+    "podMonitor": {
+        "enabled": True,
+        "namespace": "default",
+        "authorization": {"credentials": {"name": "scraper", "key": "token"}},
+    },
+    "metrics": {"secure": True},
+    "prometheusRule": {"namespace": "default"},
     "commonLabels": {"team": "platform"},
 }
 
@@ -195,7 +236,10 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
     clean.kubectl(
         "apply",
         "--server-side",
-        *(f"-f{built()['kinds']}/{kind}.yaml" for kind in ("servicemonitors", "prometheusrules")),
+        *(
+            f"-f{built()['kinds']}/{kind}.yaml"
+            for kind in ("servicemonitors", "podmonitors", "prometheusrules")
+        ),
     )
     monitors = Collection(
         clean.api, f"/apis/monitoring.coreos.com/v1/namespaces/{SYSTEM}/servicemonitors"
@@ -205,11 +249,24 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
         30,
         "ServiceMonitors are not served",
     )
+    wait_for(
+        lambda: clean.api.get("/apis/monitoring.coreos.com/v1/podmonitors"),
+        30,
+        "PodMonitors are not served",
+    )
     clean.kubectl("create", "namespace", SYSTEM)
     clean.kubectl("create", "namespace", "team-a")
     clean.kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted")
     helm = Helm(clean, "4", tmp_path / "helm")
-    for values in ({}, EVERYTHING, {"namespaces": ["default"], "metrics": {"enabled": False}}):
+    settings = (
+        {},
+        EVERYTHING,
+        {"namespaces": ["default"], "metrics": {"enabled": False}},
+        {"serviceMonitor": {"namespace": "default"}, "dnsPolicy": "Default"},
+        # Not restricted, so not in the release's namespace.
+        {"namespaceOverride": "team-a", "hostNetwork": True},
+    )
+    for values in settings:
         text = helm(
             "template", RELEASE, CHART, "--api-versions", "monitoring.coreos.com/v1", values=values
         ).stdout

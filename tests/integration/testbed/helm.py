@@ -3,7 +3,6 @@ missing."""
 
 import functools
 import os
-import shutil
 import subprocess
 
 import yaml
@@ -51,15 +50,6 @@ class Helm:
         return done
 
 
-def previous_chart(directory):
-    """The chart as an earlier version: another number, and a CRD without its last column."""
-    chart = directory / "apitoken-operator"
-    shutil.copytree(CHART, chart)
-    about = chart / "Chart.yaml"
-    about.write_text(about.read_text().replace("\nversion: 0.1.0", "\nversion: 0.0.9"))
-    assert "0.0.9" in about.read_text()
-    kind = chart / "files/crds/apitokens.yaml"
-    crd = yaml.safe_load(kind.read_text())
-    crd["spec"]["versions"][0]["additionalPrinterColumns"].pop()
-    kind.write_text(yaml.safe_dump(crd))
-    return chart
+def previous_chart():
+    """The chart of the version before this one, as it was packaged. Its image has the tag 0.0.9."""
+    return ROOT / "tests" / "chart" / "previous" / "apitoken-operator-0.0.9.tgz"
