@@ -101,6 +101,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_list(invocation, terminal);
     case Command::Describe:
       return run_describe(invocation, terminal);
+    case Command::Show:
+      return run_show(invocation, terminal);
     case Command::Rotate:
       return run_rotate(invocation, terminal);
     case Command::Revoke:
@@ -109,6 +111,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_verify(invocation, std::move(token), terminal);
     case Command::TestMail:
       return run_test_mail(invocation, terminal);
+    case Command::Check:
+      return run_check(invocation, terminal);
     case Command::Lint:
       return run_lint(invocation, terminal);
     case Command::Completion:

@@ -43,10 +43,20 @@ Tree make_manifest(const std::string& name, const std::string& name_space, const
   set(secret, "name", options.secret_name);
   set(secret, "key", options.key);
   set(secret, "encryptTo", encrypt_to);
-  if (!encrypt_to.empty()) secret["deleteAfter"] = kShowWindow;
+  set(secret, "deleteAfter", options.delete_after);
   if (!secret.empty()) spec["secret"] = std::move(secret);
+  Tree rotation = Tree::object();
+  if (options.rotates) rotation["policy"] = api::kAutomatic;
+  set(rotation, "before", options.rotate_before);
+  set(rotation, "overlap", options.overlap);
+  if (!rotation.empty()) spec["rotation"] = std::move(rotation);
+  set(spec, "ttlAfterExpired", options.ttl_after_expired);
   Tree object = {{"apiVersion", api::kApiVersion}, {"kind", api::kApiTokenKind}};
   object["metadata"] = {{"name", name}, {"namespace", name_space}};
+  for (const std::string& label : options.labels) {
+    const auto equals = label.find('=');
+    object["metadata"]["labels"][label.substr(0, equals)] = label.substr(equals + 1);
+  }
   object["spec"] = std::move(spec);
   return object;
 }
