@@ -26,6 +26,7 @@ constexpr Seconds kMaxRequestTime{20};
 
 // All requests of a command share the deadline of --timeout.
 Seconds request_limit(const Options& options) {
+  if (options.request_timeout) return std::max(*options.request_timeout, Seconds(1));
   return std::clamp(options.timeout, Seconds(1), kMaxRequestTime);
 }
 
@@ -206,11 +207,13 @@ Outcome<ShownToken> Cluster::get(const std::string& name) {
 }
 
 Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space,
-                                               const std::string& user) {
+                                               const std::string& user,
+                                               const std::string& selector) {
   std::vector<ShownToken> tokens;
   std::string query = fmt::format("limit={}", kPage);
   if (!user.empty())
     query += "&fieldSelector=" + kube::percent_encode("spec.user=" + selector_value(user));
+  if (!selector.empty()) query += "&labelSelector=" + kube::percent_encode(selector);
   std::string next;
   do {
     const std::string page =
@@ -267,13 +270,19 @@ Outcome<void> Cluster::patch_config(const std::string& name, const std::string& 
 }
 
 Outcome<std::vector<std::string>> Cluster::config_names() {
+  std::vector<std::string> names;
+  for (const auto& config : TRY(configs())) names.push_back(config.meta.name);
+  return names;
+}
+
+Outcome<std::vector<api::TokenExpiryConfig>> Cluster::configs() {
   const auto object = TRY(answer(parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "",
                                                      kube::kJsonAccept, parts_->stop)));
-  std::vector<std::string> names;
+  std::vector<api::TokenExpiryConfig> configs;
   for (const api::Json item : api::read_array(object, "items")) {
-    if (const auto meta = api::decode_meta(item)) names.push_back(meta->name);
+    if (auto config = api::decode_token_expiry_config(item)) configs.push_back(std::move(*config));
   }
-  return names;
+  return configs;
 }
 
 Outcome<void> Cluster::remove(const std::string& name, const std::string& uid) {
@@ -284,14 +293,28 @@ Outcome<void> Cluster::remove(const std::string& name, const std::string& uid) {
 }
 
 Outcome<bool> Cluster::may_read_secret(const std::string& name) {
-  const nlohmann::json review = {{"apiVersion", "authorization.k8s.io/v1"},
-                                 {"kind", "SelfSubjectAccessReview"},
-                                 {"spec",
-                                  {{"resourceAttributes",
-                                    {{"namespace", parts_->name_space},
-                                     {"verb", "get"},
-                                     {"resource", "secrets"},
-                                     {"name", name}}}}}};
+  return may("get", kube::resources::kSecrets, name);
+}
+
+Outcome<std::string> Cluster::read(const kube::Resource& resource, const api::ObjectKey& key) {
+  auto body = parts_->client.get(resource, key, parts_->stop);
+  if (body) return std::move(*body);
+  if (body.error().kind == ErrorKind::NotFound) return std::string();
+  return refuse(body.error());
+}
+
+Outcome<bool> Cluster::may(std::string_view verb, const kube::Resource& resource,
+                           const std::string& name) {
+  const nlohmann::json review = {
+      {"apiVersion", "authorization.k8s.io/v1"},
+      {"kind", "SelfSubjectAccessReview"},
+      {"spec",
+       {{"resourceAttributes",
+         {{"namespace", resource.namespaced ? parts_->name_space : std::string()},
+          {"verb", verb},
+          {"group", resource.group},
+          {"resource", resource.plural},
+          {"name", name}}}}}};
   const auto object = TRY(
       answer(parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop)));
   const auto status = api::member(object, "status");

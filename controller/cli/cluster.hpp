@@ -42,17 +42,26 @@ class Cluster {
   // The user's name, by SelfSubjectReview.
   Outcome<std::string> who_am_i();
   Outcome<ShownToken> get(const std::string& name);
-  // The ApiTokens of one namespace and one user, in no order. An empty name selects all.
-  Outcome<std::vector<ShownToken>> list(const std::string& name_space, const std::string& user);
+  // The ApiTokens of one namespace and one user that match a label selector, in no order. An empty
+  // text selects all.
+  Outcome<std::vector<ShownToken>> list(const std::string& name_space, const std::string& user,
+                                        const std::string& selector = "");
   Outcome<ShownToken> create(const std::string& name, const std::string& body);
   Outcome<ShownToken> merge_patch(const std::string& name, const std::string& body);
   Outcome<api::TokenExpiryConfig> get_config(const std::string& name);
   Outcome<void> patch_config(const std::string& name, const std::string& body);
   Outcome<std::vector<std::string>> config_names();
+  Outcome<std::vector<api::TokenExpiryConfig>> configs();
   // Deletes the ApiToken with that uid. Succeeds if it does not exist.
   Outcome<void> remove(const std::string& name, const std::string& uid);
   // The user may read the Secret of that name, which need not exist.
   Outcome<bool> may_read_secret(const std::string& name);
+  // The user may do this in the namespace, by SelfSubjectAccessReview. An empty name: to any
+  // object.
+  Outcome<bool> may(std::string_view verb, const kube::Resource& resource,
+                    const std::string& name = "");
+  // The JSON of one object; empty if it does not exist.
+  Outcome<std::string> read(const kube::Resource& resource, const api::ObjectKey& key);
   // The value in the Secret of `token`. Empty if the Secret or its key does not exist.
   Outcome<SecretString> value_of(const api::ApiToken& token);
   // The Events about the ApiToken, oldest first.

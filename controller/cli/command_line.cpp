@@ -55,17 +55,35 @@ constexpr std::array kCommands{
                "Show ApiTokens in full, with their Events",
                "Shows spec, status, conditions, delivered notices and Events.",
                "  kubectl apitoken describe ci-deploy", kPlainOutputs},
-    CommandRow{Command::Rotate, "rotate", "NAME", 1, 1,
+    CommandRow{Command::Show,
+               "show",
+               "NAME",
+               1,
+               1,
+               "Print the value in the Secret of a token",
+               "Prints the value that the Secret of an ApiToken holds, or with --copy puts it on "
+               "the clipboard. A value that was shown once, or is encrypted for somebody else, "
+               "cannot be shown: rotate the token for a new one.",
+               "  kubectl apitoken show ci-deploy\n"
+               "  kubectl apitoken show ci-deploy --copy",
+               {}},
+    CommandRow{Command::Rotate, "rotate", "NAME...", 0, kAny,
                "Mint a new value now; renews an expired token too",
-               "Asks the operator for a new value and waits for it. The previous value works for "
+               "Asks the operator for new values and waits for them. The previous value works for "
                "the overlap of the ApiToken. If create or login showed the previous value once, "
-               "the new value is shown once too.",
-               "  kubectl apitoken rotate ci-deploy", kMintOutputs},
-    CommandRow{Command::Revoke, "revoke", "NAME", 1, 1, "End a token at once and for good",
-               "Revokes a token: its value stops working, its Secret is deleted, and the ApiToken "
-               "stays as a record. This cannot be undone. Asks first on a terminal; elsewhere "
-               "--yes is required.",
-               "  kubectl apitoken revoke ci-deploy --yes", kPlainOutputs},
+               "the new value is shown once too. Of several tokens no value is shown. renew is "
+               "another name of this command.",
+               "  kubectl apitoken rotate ci-deploy\n"
+               "  kubectl apitoken renew --expiring-within 7d --all --yes\n"
+               "  kubectl apitoken rotate -l team=shop",
+               kMintOutputs},
+    CommandRow{Command::Revoke, "revoke", "NAME...", 0, kAny, "End tokens at once and for good",
+               "Revokes tokens: their values stop working, their Secrets are deleted, and the "
+               "ApiTokens stay as a record. This cannot be undone. Asks first on a terminal; "
+               "elsewhere --yes is required.",
+               "  kubectl apitoken revoke ci-deploy --yes\n"
+               "  kubectl apitoken revoke -l team=shop",
+               kPlainOutputs},
     CommandRow{
         Command::Verify,
         "verify",
@@ -106,6 +124,17 @@ constexpr std::array kCommands{
                "  kubectl apitoken web --open\n"
                "  kubectl apitoken web --context prod --read-only --port 8700",
                {}},
+    CommandRow{Command::Check,
+               "check",
+               "",
+               0,
+               0,
+               "Check that ApiTokens work here: CRDs, operator, policy, permissions, mail",
+               "Looks at everything that a token needs, and says for each fault what to do. What "
+               "you may not read is reported as unknown. Changes nothing.",
+               "  kubectl apitoken check\n"
+               "  kubectl apitoken check -n team-a --operator-namespace tokens",
+               {}},
     CommandRow{Command::Lint,
                "lint",
                "",
@@ -142,8 +171,21 @@ constexpr std::array kCommands{
 };
 
 // Names that users of other tools expect.
-constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
-    {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
+constexpr std::array<std::pair<std::string_view, Command>, 6> kAliases{
+    {{"ls", Command::List},
+     {"get", Command::List},
+     {"renew", Command::Rotate},
+     {"doctor", Command::Check},
+     {"--version", Command::Version},
+     {"__complete", Command::Complete}}};
+
+// Flags of kubectl that the plugin does not take, and what does the same.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOtherFlags{
+    {{"--as", "requests are sent as you alone; choose a --context of that user"},
+     {"--as-group", "requests are sent as you alone; choose a --context of that user"},
+     {"--token", "choose a --context whose user has that token"},
+     {"--cluster", "choose a --context of that cluster"},
+     {"--user", "choose a --context of that user"}}};
 
 // Kinds that may precede a name, as with kubectl: "apitoken/ci".
 constexpr std::array<std::string_view, 4> kKindWords{
@@ -180,6 +222,10 @@ std::string unknown_flag(Command command, std::string_view flag) {
   const auto known =
       std::ranges::any_of(flag_rows(), [&](const FlagRow& row) { return is_named(row, flag); });
   if (known) return fmt::format("{} does not go with {}", flag, row_of(command).name);
+  const auto other =
+      std::ranges::find(kOtherFlags, flag, &std::pair<std::string_view, std::string_view>::first);
+  if (other != kOtherFlags.end())
+    return fmt::format("the plugin does not take {}: {}", flag, other->second);
   if (!flag.starts_with("--"))
     return fmt::format("unknown flag {} of {}", flag, row_of(command).name);
   const auto near = near_word(flag.substr(2), names);
@@ -338,12 +384,33 @@ Complaint check_arguments(const Invocation& invocation) {
                      row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
 }
 
+// Which ApiTokens rotate and revoke act on.
+Complaint check_selection(const Invocation& invocation) {
+  const auto& [command, arguments, options] = invocation;
+  if (command != Command::Rotate && command != Command::Revoke) return {};
+  const bool selects = options.all || !options.selector.empty() || options.expiring_within;
+  if (arguments.empty() && !selects)
+    return fmt::format("{} needs NAME, or --selector, --expiring-within or --all",
+                       row_of(command).name);
+  if (!arguments.empty() && selects)
+    return "names and --selector, --expiring-within or --all contradict each other; leave one out";
+  const bool several = selects || arguments.size() > 1;
+  if (several && (options.output == Output::Token || options.show_value == true))
+    return "the values of several tokens are not shown; rotate one at a time";
+  return {};
+}
+
 // Checks that flags and arguments fit together.
 Complaint check(const Invocation& invocation) {
   const auto& [command, arguments, options] = invocation;
   const CommandRow& row = row_of(command);
   if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
+  if (auto complaint = check_selection(invocation)) return complaint;
+  if (!options.encrypt_to_file.empty() &&
+      (options.output == Output::Token || options.show_value == true))
+    return "a value that is encrypted with --encrypt-to cannot be shown here; leave out one of "
+           "both";
   if (command == Command::Create && options.user.empty())
     return "create needs --user, the user whom the token authenticates; for a temporary token of "
            "your own see login";

@@ -20,11 +20,13 @@ enum class Command {
   Login,
   List,
   Describe,
+  Show,
   Rotate,
   Revoke,
   Verify,
   TestMail,
   Web,
+  Check,
   Lint,
   Completion,
   Version,
@@ -54,6 +56,13 @@ struct Options {
   std::vector<std::string> audiences;
   std::string secret_name;
   std::string key;
+  std::vector<std::string> labels;  // "team=a"
+  std::string delete_after;         // this and the next: in hours, minutes and seconds
+  std::string ttl_after_expired;
+  std::string encrypt_to_file;  // "-": standard input
+  bool rotates = false;         // rotation.policy Automatic
+  std::string rotate_before;
+  std::string overlap;
   DryRun dry_run = DryRun::None;
 
   bool wait = true;
@@ -62,6 +71,11 @@ struct Options {
   bool keep = false;               // also keep the value in its Secret, in clear
 
   bool all_users = false;
+  bool all = false;      // rotate and revoke: all of the namespace
+  std::string selector;  // a label selector
+  bool copy = false;     // to the clipboard
+  std::string operator_namespace = "apitoken-system";
+  std::optional<Seconds> request_timeout;  // of one request; unset: by --timeout
   std::optional<Seconds> expiring_within;
   bool yes = false;
   bool offline = false;

@@ -12,6 +12,7 @@ Outcome<ExitCode> run_create(const Invocation& invocation, const Terminal& termi
 Outcome<ExitCode> run_login(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_show(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& terminal);
@@ -20,6 +21,7 @@ Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& versi
 // `token`: from the command line; empty: read standard input.
 Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
                              const Terminal& terminal);
+Outcome<ExitCode> run_check(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_complete(const Invocation& invocation, const Terminal& terminal);

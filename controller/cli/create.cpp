@@ -13,6 +13,7 @@
 #include "cli/print.hpp"
 #include "cli/sealed.hpp"
 #include "core/yaml_text.hpp"
+#include "kube/read_file.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -85,20 +86,41 @@ Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made,
   return done;
 }
 
+// The certificate or JWK of --encrypt-to; empty without that flag.
+Outcome<std::string> read_recipient(const Options& options, const Terminal& terminal) {
+  constexpr std::size_t kMaxRecipient = 64 << 10;
+  const std::string& file = options.encrypt_to_file;
+  if (file.empty()) return std::string();
+  if (file == "-") return std::string(TRY(terminal.read_all(kMaxRecipient)).reveal());
+  auto text = kube::read_file(file);
+  if (!text) return give_up(ExitCode::Failed, "--encrypt-to: " + text.error().message);
+  return std::move(*text);
+}
+
+Options sealed(Options options) {
+  if (options.delete_after.empty()) options.delete_after = kShowWindow;
+  return options;
+}
+
 Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options,
                          const Terminal& terminal) {
-  // A value that is shown is sealed. A value that is not shown stays in its Secret.
+  // A value that is shown is sealed. A value that is not shown stays in its Secret, and so does one
+  // that the operator rotates by itself, since the one-time key is gone by then.
   std::optional<core::OneTimeKey> key;
-  if (!options.keep && options.dry_run != DryRun::Client && shows_value(options, terminal)) {
+  std::string recipient = TRY(read_recipient(options, terminal));
+  const bool stays = options.keep || options.rotates || !recipient.empty();
+  if (!stays && options.dry_run != DryRun::Client && shows_value(options, terminal)) {
     key = TRY(make_one_time_key());
+    recipient = key->jwk;
   }
-  const auto manifest = make_manifest(name, cluster.name_space(), options, key ? key->jwk : "");
+  const auto manifest =
+      make_manifest(name, cluster.name_space(), key ? sealed(options) : options, recipient);
   if (const auto finding = examine(manifest.dump()); !finding.problems.empty()) {
     return give_up(ExitCode::Failed, fmt::format("apitoken \"{}\" was not sent: {}", name,
                                                  fmt::join(finding.problems, "; ")));
   }
   if (options.dry_run == DryRun::Client) return show_unsent(manifest, options, terminal);
-  if (options.dry_run == DryRun::None && !key) {
+  if (options.dry_run == DryRun::None && recipient.empty()) {
     const auto& secret = options.secret_name.empty() ? name : options.secret_name;
     TRY(check_value_can_be_shown(cluster, terminal, options, secret));
   }

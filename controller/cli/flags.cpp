@@ -75,11 +75,21 @@ Complaint set_span(Seconds& field, std::string_view value) {
 }
 
 // The API has no unit for days.
-Complaint set_ttl(Options& options, std::string_view value) {
+Complaint set_duration(std::string& field, std::string_view value) {
   Seconds span{};
   if (auto complaint = set_span(span, value)) return complaint;
-  options.ttl = value.find('d') == value.npos ? std::string(value) : format_duration_short(span);
+  field = value.find('d') == value.npos ? std::string(value) : format_duration_short(span);
   return {};
+}
+
+Complaint set_ttl(Options& options, std::string_view value) {
+  return set_duration(options.ttl, value);
+}
+
+Complaint add_label(Options& options, std::string_view value) {
+  const auto equals = value.find('=');
+  if (equals == 0 || equals == value.npos) return "write KEY=VALUE, such as team=shop";
+  return add_to_list(options.labels, value);
 }
 
 Complaint set_expiring_within(Options& options, std::string_view value) {
@@ -106,7 +116,8 @@ Complaint set_user(Options& options, std::string_view value) {
 
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
-constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
+constexpr auto kMany = on(Rotate, Revoke);
+constexpr auto kCluster = on(Create, Login, List, Describe, Show, Rotate, Revoke, Verify, Check);
 constexpr auto kAsking = kCluster | on(TestMail, Web);  // commands that use a cluster
 constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
@@ -139,16 +150,49 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_text(o.secret_name, v); }},
     FlagRow{"key", 0, "KEY", "The key in that Secret. Default: token.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.key, v); }},
+    FlagRow{"label", 0, "KEY=VALUE",
+            "A label of the ApiToken, which a TokenExpiryConfig may select. May be repeated.",
+            kMaking, add_label},
+    FlagRow{"delete-after", 0, "DURATION",
+            "Delete the Secret this long after minting; the token goes on working.", kMaking,
+            [](Options& o, std::string_view v) { return set_duration(o.delete_after, v); }},
+    FlagRow{
+        "encrypt-to", 0, "FILE",
+        "A certificate (PEM) or public JWK: the value is encrypted for its owner. - is standard "
+        "input.",
+        on(Create), [](Options& o, std::string_view v) { return set_text(o.encrypt_to_file, v); }},
+    FlagRow{"rotate", 0, "", "Let the operator rotate the token before it expires.", on(Create),
+            [](Options& o, std::string_view v) { return set_bool(o.rotates, v); }},
+    FlagRow{"rotate-before", 0, "DURATION",
+            "With --rotate: how long before expiry. Default: a third of the lifetime.", on(Create),
+            [](Options& o, std::string_view v) { return set_duration(o.rotate_before, v); }},
+    FlagRow{"overlap", 0, "DURATION",
+            "How long the previous value works after a rotation. Default: 24h, Temporary 5m.",
+            on(Create), [](Options& o, std::string_view v) { return set_duration(o.overlap, v); }},
+    FlagRow{"ttl-after-expired", 0, "DURATION",
+            "Delete the ApiToken this long after it expired. Default: never, Temporary 1h.",
+            kMaking,
+            [](Options& o, std::string_view v) { return set_duration(o.ttl_after_expired, v); }},
     FlagRow{"dry-run", 0, "WHERE",
             "client: print the manifest; server: let the API server check it; none (the default).",
             kMaking, set_dry_run, kDryRuns},
 
     FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
             [](Options& o, std::string_view v) { return set_bool(o.all_users, v); }},
+    FlagRow{"all", 0, "", "All ApiTokens of the namespace.", kMany,
+            [](Options& o, std::string_view v) { return set_bool(o.all, v); }},
+    FlagRow{"selector", 'l', "SELECTOR", "Only ApiTokens with these labels: team=shop,env!=test.",
+            kMany | on(List),
+            [](Options& o, std::string_view v) { return set_text(o.selector, v); }},
     FlagRow{"expiring-within", 0, "DURATION",
-            "Only tokens that expire within this time or have expired: 30d, 12h.", on(List),
+            "Only tokens that expire within this time or have expired: 30d, 12h.", kMany | on(List),
             set_expiring_within},
-    FlagRow{"yes", 'y', "", "Do not ask for confirmation.", on(Revoke),
+    FlagRow{"copy", 0, "", "Put the value on the clipboard in place of printing it.", on(Show),
+            [](Options& o, std::string_view v) { return set_bool(o.copy, v); }},
+    FlagRow{"operator-namespace", 0, "NAMESPACE",
+            "Where apitoken-operator runs. Default: apitoken-system.", on(Check),
+            [](Options& o, std::string_view v) { return set_text(o.operator_namespace, v); }},
+    FlagRow{"yes", 'y', "", "Do not ask for confirmation.", kMany,
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
     FlagRow{"offline", 0, "", "Check format and checksum only, without a cluster.", on(Verify),
             [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
@@ -191,6 +235,10 @@ constexpr std::array kFlags{
     FlagRow{"all-namespaces", 'A', "", "All namespaces. Overrides --namespace.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "Output format", kPrinting, set_output},
+    FlagRow{
+        "request-timeout", 0, "DURATION",
+        "How long one request may take. Default: 20s, or --timeout if that is shorter.", kAsking,
+        [](Options& o, std::string_view v) { return set_span(o.request_timeout.emplace(), v); }},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.context, v); }},
     FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.",

@@ -32,7 +32,8 @@ Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& termina
   if (user.empty() && !options.all_users) {
     user = TRY(cluster->who_am_i());
   }
-  auto tokens = TRY(cluster->list(options.all_namespaces ? "" : cluster->name_space(), user));
+  auto tokens = TRY(
+      cluster->list(options.all_namespaces ? "" : cluster->name_space(), user, options.selector));
   const auto now = SystemClock{}.wall();
   if (options.expiring_within) keep_expiring(tokens, now, *options.expiring_within);
   sort_by_expiry(tokens);

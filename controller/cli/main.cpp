@@ -98,6 +98,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_list(invocation, terminal);
     case Command::Describe:
       return run_describe(invocation, terminal);
+    case Command::Show:
+      return run_show(invocation, terminal);
     case Command::Rotate:
       return run_rotate(invocation, terminal);
     case Command::Revoke:
@@ -108,6 +110,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_test_mail(invocation, terminal);
     case Command::Web:
       return run_web(invocation, APITOKEN_VERSION, terminal);
+    case Command::Check:
+      return run_check(invocation, terminal);
     case Command::Lint:
       return run_lint(invocation, terminal);
     case Command::Completion:

@@ -1,10 +1,11 @@
-// From flags to a draft; names of logins.
+// From flags to a request; names of logins.
 #include "cli/manifest.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "api/names.hpp"
 #include "cli/sealed.hpp"
 #include "core/manifest.hpp"
 
@@ -20,24 +21,32 @@ constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
 nlohmann::ordered_json make_manifest(const std::string& name, const std::string& name_space,
                                      const Options& options, const std::string& encrypt_to) {
-  core::TokenDraft draft{.name = name,
-                         .ns = name_space,
-                         .user = options.user,
-                         .description = options.description,
-                         .type = options.type,
-                         .ttl = options.ttl,
-                         .format = options.format,
-                         .groups = options.groups,
-                         .scopes = options.scopes,
-                         .audiences = options.audiences,
-                         .secret = {},
-                         .rotation = {},
-                         .ttl_after_expired = {}};
-  draft.secret.name = options.secret_name;
-  draft.secret.key = options.key;
-  draft.secret.encrypt_to = encrypt_to;
-  if (!encrypt_to.empty()) draft.secret.delete_after = kShowWindow;
-  return core::make_manifest(draft);
+  core::TokenRequest request{.name = name,
+                             .ns = name_space,
+                             .labels = {},
+                             .user = options.user,
+                             .description = options.description,
+                             .type = options.type,
+                             .ttl = options.ttl,
+                             .format = options.format,
+                             .groups = options.groups,
+                             .scopes = options.scopes,
+                             .audiences = options.audiences,
+                             .secret = {},
+                             .rotation = {},
+                             .ttl_after_expired = options.ttl_after_expired};
+  request.secret.name = options.secret_name;
+  request.secret.key = options.key;
+  request.secret.encrypt_to = encrypt_to;
+  request.secret.delete_after = options.delete_after;
+  if (options.rotates) request.rotation.policy = api::kAutomatic;
+  request.rotation.before = options.rotate_before;
+  request.rotation.overlap = options.overlap;
+  for (const std::string& label : options.labels) {
+    const auto equals = label.find('=');
+    request.labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  return core::make_manifest(request);
 }
 
 std::string login_name(std::string_view user) {

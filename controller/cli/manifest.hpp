@@ -8,8 +8,7 @@
 
 namespace apitoken::cli {
 
-// `encrypt_to`: the JWK of the one-time key for a value that is shown once; empty: the value stays
-// in its Secret.
+// `encrypt_to`: the certificate or JWK that the value is encrypted for; empty: it is not encrypted.
 nlohmann::ordered_json make_manifest(const std::string& name, const std::string& name_space,
                                      const Options& options, const std::string& encrypt_to);
 

@@ -5,6 +5,7 @@
 
 #include "api/names.hpp"
 #include "cli/await.hpp"
+#include "cli/bulk.hpp"
 #include "cli/commands.hpp"
 #include "cli/minted.hpp"
 #include "cli/print.hpp"
@@ -31,12 +32,32 @@ void say(const ShownToken& token, std::string_view what, const Options& options,
                    : print_objects({token.json}, options.output, false));
 }
 
+// The uid ensures that the patch revokes the token that the user has confirmed.
+Outcome<ShownToken> request(Cluster& cluster, const api::ApiToken& token) {
+  const nlohmann::json patch = {{"metadata", {{"uid", token.meta.uid}}},
+                                {"spec", {{"revoked", true}}}};
+  return cluster.merge_patch(token.meta.name, patch.dump());
+}
+
+Outcome<ExitCode> revoke_all(Cluster& cluster, const Invocation& invocation,
+                             const Terminal& terminal) {
+  const auto request_one = [&](const ShownToken& shown) -> Outcome<BulkAction::Served> {
+    TRY(request(cluster, shown.token));
+    return [](const ShownToken& now) -> Outcome<bool> { return is_revocation_done(now.token); };
+  };
+  return act_on_all(cluster, terminal, invocation,
+                    {.verb = "revoked",
+                     .question = "Revoke {}? Their values stop working at once and for good.",
+                     .request = request_one});
+}
+
 }  // namespace
 
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
-  const std::string& name = invocation.arguments.front();
   const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  if (is_bulk(invocation)) return revoke_all(*cluster, invocation, terminal);
+  const std::string& name = invocation.arguments.front();
   const auto shown = TRY(cluster->get(name));
   if (shown.token.spec.revoked && is_revocation_done(shown.token)) {
     say(shown, "was revoked before", options, terminal);
@@ -45,10 +66,7 @@ Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& termi
   if (!TRY(agreed(shown.token, options, terminal)))
     return give_up(ExitCode::Failed,
                    fmt::format("apitoken \"{}\" was not revoked: you did not agree", name));
-  // The uid ensures that the patch revokes the token that the user has confirmed.
-  const nlohmann::json patch = {{"metadata", {{"uid", shown.token.meta.uid}}},
-                                {"spec", {{"revoked", true}}}};
-  const auto asked = TRY(cluster->merge_patch(name, patch.dump()));
+  const auto asked = TRY(request(*cluster, shown.token));
   if (!options.wait) {
     say(asked, "revocation requested", options, terminal);
     return ExitCode::Ok;

@@ -6,6 +6,7 @@
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
+#include "cli/bulk.hpp"
 #include "cli/commands.hpp"
 #include "cli/minted.hpp"
 #include "cli/print.hpp"
@@ -85,12 +86,38 @@ nlohmann::json make_patch(const api::ApiToken& token, const std::string& request
   return patch;
 }
 
+// Of several tokens no value is shown, so one whose value is shown once must be rotated by itself.
+Outcome<BulkAction::Served> request_one_of_many(Cluster& cluster, const Options& options,
+                                                const ShownToken& shown) {
+  const api::ApiToken& token = shown.token;
+  if (token.spec.revoked)
+    return give_up(ExitCode::Failed, "it was revoked for good; create another one");
+  if (is_sealed(token) && !options.keep)
+    return give_up(ExitCode::Failed,
+                   "its value is shown once and kept nowhere; rotate it by itself, or keep it in "
+                   "the Secret from now on: --keep");
+  Way way;
+  if (is_sealed(token)) way.secret = {{"encryptTo", nullptr}, {"deleteAfter", nullptr}};
+  const auto request = format_rfc3339(next_request(token));
+  TRY(cluster.merge_patch(token.meta.name, make_patch(token, request, way).dump()));
+  return [request](const ShownToken& now) { return is_rotated(now.token, request); };
+}
+
 }  // namespace
 
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
-  const std::string& name = invocation.arguments.front();
   const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  if (is_bulk(invocation)) {
+    return act_on_all(
+        *cluster, terminal, invocation,
+        {.verb = "rotated",
+         .question = "Rotate {}? Each gets a new value; the present ones work for the overlap.",
+         .request = [&](const ShownToken& token) {
+           return request_one_of_many(*cluster, options, token);
+         }});
+  }
+  const std::string& name = invocation.arguments.front();
   const auto shown = TRY(cluster->get(name));
   if (shown.token.spec.revoked)
     return give_up(ExitCode::Failed,

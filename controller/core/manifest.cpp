@@ -26,42 +26,43 @@ void set(Tree& object, const char* field, Tree inner) {
   if (!inner.empty()) object[field] = std::move(inner);
 }
 
-Tree secret_of(const TokenDraft::Secret& draft) {
+Tree secret_of(const TokenRequest::Secret& request) {
   Tree secret = Tree::object();
-  set(secret, "name", draft.name);
-  set(secret, "key", draft.key);
-  set(secret, "labels", draft.labels);
-  set(secret, "annotations", draft.annotations);
-  set(secret, "encryptTo", draft.encrypt_to);
-  set(secret, "deleteAfter", draft.delete_after);
+  set(secret, "name", request.name);
+  set(secret, "key", request.key);
+  set(secret, "labels", request.labels);
+  set(secret, "annotations", request.annotations);
+  set(secret, "encryptTo", request.encrypt_to);
+  set(secret, "deleteAfter", request.delete_after);
   return secret;
 }
 
-Tree rotation_of(const TokenDraft::Rotation& draft) {
+Tree rotation_of(const TokenRequest::Rotation& request) {
   Tree rotation = Tree::object();
-  set(rotation, "policy", draft.policy);
-  set(rotation, "before", draft.before);
-  set(rotation, "overlap", draft.overlap);
+  set(rotation, "policy", request.policy);
+  set(rotation, "before", request.before);
+  set(rotation, "overlap", request.overlap);
   return rotation;
 }
 
 }  // namespace
 
-Tree make_manifest(const TokenDraft& draft) {
+Tree make_manifest(const TokenRequest& request) {
   Tree spec = Tree::object();
-  set(spec, "user", draft.user);
-  set(spec, "description", draft.description);
-  set(spec, "type", draft.type);
-  set(spec, "ttl", draft.ttl);
-  set(spec, "format", draft.format);
-  set(spec, "groups", draft.groups);
-  set(spec, "scopes", draft.scopes);
-  set(spec, "audiences", draft.audiences);
-  set(spec, "secret", secret_of(draft.secret));
-  set(spec, "rotation", rotation_of(draft.rotation));
-  set(spec, "ttlAfterExpired", draft.ttl_after_expired);
+  set(spec, "user", request.user);
+  set(spec, "description", request.description);
+  set(spec, "type", request.type);
+  set(spec, "ttl", request.ttl);
+  set(spec, "format", request.format);
+  set(spec, "groups", request.groups);
+  set(spec, "scopes", request.scopes);
+  set(spec, "audiences", request.audiences);
+  set(spec, "secret", secret_of(request.secret));
+  set(spec, "rotation", rotation_of(request.rotation));
+  set(spec, "ttlAfterExpired", request.ttl_after_expired);
   Tree object = {{"apiVersion", api::kApiVersion}, {"kind", api::kApiTokenKind}};
-  object["metadata"] = {{"name", draft.name}, {"namespace", draft.ns}};
+  object["metadata"] = {{"name", request.name}, {"namespace", request.ns}};
+  set(object["metadata"], "labels", request.labels);
   object["spec"] = std::move(spec);
   return object;
 }

@@ -11,9 +11,10 @@
 namespace apitoken::core {
 
 // What is empty is left out of the manifest.
-struct TokenDraft {
+struct TokenRequest {
   std::string name;
   std::string ns;
+  api::StringMap labels;
   std::string user;
   std::string description;
   std::string type;
@@ -41,6 +42,6 @@ struct TokenDraft {
   std::string ttl_after_expired;
 };
 
-nlohmann::ordered_json make_manifest(const TokenDraft& draft);
+nlohmann::ordered_json make_manifest(const TokenRequest& draft);
 
 }  // namespace apitoken::core

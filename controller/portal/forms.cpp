@@ -95,7 +95,7 @@ Problem wrong_fields(int status, std::vector<Cause> causes) {
           .causes = std::move(causes)};
 }
 
-std::vector<Cause> read_secret(const json& form, core::TokenDraft::Secret& secret) {
+std::vector<Cause> read_secret(const json& form, core::TokenRequest::Secret& secret) {
   Reader reader(form, "secret.");
   secret.name = reader.text("name");
   secret.key = reader.text("key");
@@ -106,7 +106,7 @@ std::vector<Cause> read_secret(const json& form, core::TokenDraft::Secret& secre
   return reader.take_causes();
 }
 
-std::vector<Cause> read_rotation(const json& form, core::TokenDraft::Rotation& rotation) {
+std::vector<Cause> read_rotation(const json& form, core::TokenRequest::Rotation& rotation) {
   Reader reader(form, "rotation.");
   rotation.policy = reader.text("policy");
   rotation.before = reader.text("before");
@@ -177,7 +177,7 @@ Expected<std::string> text_member(const json& form, const char* name) {
 Expected<TokenForm> read_token_form(const json& form, const std::string& ns, WallTime now) {
   Reader reader(form);
   TokenForm read;
-  core::TokenDraft& draft = read.draft;
+  core::TokenRequest& draft = read.draft;
   draft.ns = ns;
   draft.name = reader.text("name");
   draft.user = reader.text("user");
@@ -204,7 +204,7 @@ Expected<TokenForm> read_token_form(const json& form, const std::string& ns, Wal
   return read;
 }
 
-Result<api::ApiToken> as_stored(const core::TokenDraft& draft) {
+Result<api::ApiToken> as_stored(const core::TokenRequest& draft) {
   auto object = core::make_manifest(draft);
   object["metadata"]["uid"] = "none";
   object["metadata"]["resourceVersion"] = "1";
@@ -246,7 +246,7 @@ Expected<json> read_token_patch(const json& form, const json& present) {
     if (form.contains(field)) spec[field] = text_or_null(reader.text(field));
   }
   if (form.contains("rotation")) {
-    core::TokenDraft::Rotation rotation;
+    core::TokenRequest::Rotation rotation;
     const json* const wanted = reader.object("rotation");
     spec["rotation"] = nullptr;
     if (wanted != nullptr) {
@@ -297,7 +297,7 @@ Expected<json> read_rotate_form(const json& form, const std::string& request) {
   return patch;
 }
 
-std::string create_command(const core::TokenDraft& draft) {
+std::string create_command(const core::TokenRequest& draft) {
   const auto& secret = draft.secret;
   const bool sealed_for_others = !secret.encrypt_to.empty() && !core::is_jwk(secret.encrypt_to);
   if (sealed_for_others || !secret.labels.empty() || !secret.annotations.empty() ||

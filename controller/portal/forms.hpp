@@ -14,7 +14,7 @@ namespace apitoken::portal {
 // The form of a new token. `dates`: the expiry was given as a date, so that errors of the ttl
 // belong to that field.
 struct TokenForm {
-  core::TokenDraft draft;
+  core::TokenRequest draft;
   bool dates = false;
   bool ends_with_session = false;
 };
@@ -27,7 +27,7 @@ Expected<TokenForm> read_token_form(const nlohmann::json& form, const std::strin
 // field.
 Expected<void> check_token_form(const TokenForm& form, WallTime now);
 // The draft as the API server would store it: the codec wants what the server adds.
-Result<api::ApiToken> as_stored(const core::TokenDraft& draft);
+Result<api::ApiToken> as_stored(const core::TokenRequest& draft);
 
 // The merge patch of PATCH. `present` is the object as it is: labels and annotations are replaced
 // as a whole. Errors: 400.
@@ -40,6 +40,6 @@ Expected<nlohmann::json> read_rotate_form(const nlohmann::json& form, const std:
 Expected<std::string> text_member(const nlohmann::json& form, const char* name);
 
 // "kubectl apitoken create …"; empty: the plugin's flags cannot say it.
-std::string create_command(const core::TokenDraft& draft);
+std::string create_command(const core::TokenRequest& draft);
 
 }  // namespace apitoken::portal

@@ -184,9 +184,8 @@ serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call)
           if (!served && served.error().status == 403) call->viewer->permissions().clear();
           reply = served ? std::move(*served) : serve::HttpReply(to_answer(served.error()));
         } catch (const std::exception& error) {
-          log::error("cannot serve", {{"method", route.method},
-                                      {"route", route.path},
-                                      {"error", error.what()}});
+          log::error("cannot serve",
+                     {{"method", route.method}, {"route", route.path}, {"error", error.what()}});
         }
         parts_.answered(route.path, status_of(reply));
         return reply;

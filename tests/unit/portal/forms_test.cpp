@@ -101,7 +101,7 @@ TEST(Forms, OfRotationsTakeNoPrivateKey) {
 }
 
 TEST(Forms, AsACommandAreQuotedForAShell) {
-  core::TokenDraft draft{.name = "ci",
+  core::TokenRequest draft{.name = "ci",
                          .ns = "team-a",
                          .user = "alice@example.com",
                          .description = "it's; rm -rf /",

@@ -1,0 +1,15 @@
+// Puts a secret on the clipboard of the user's desktop. Main thread. Never prints it.
+#pragma once
+
+#include "base/secret_string.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/terminal.hpp"
+
+namespace apitoken::cli {
+
+// By wl-copy, xclip, xsel or pbcopy if one is there and there is a desktop; otherwise by the escape
+// sequence OSC 52, which terminals carry out, also over ssh. Returns by what. A Failure if neither
+// is possible.
+Outcome<std::string> copy_to_clipboard(const SecretString& value, const Terminal& terminal);
+
+}  // namespace apitoken::cli
