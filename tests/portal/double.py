@@ -35,6 +35,13 @@ def instant(seconds):
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds(text):
+    """The inverse of instant(); 0 for no time."""
+    if not text:
+        return 0
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def sample_rows(count, seed=1):
     """Rows as a platform of some teams has them; the same for one seed."""
     dice, now = random.Random(seed), time.time()
@@ -170,6 +177,7 @@ class Double:
             "kubernetes": "v1.36.3",
         }
         self.down = False  # answers nothing but assets
+        self.clock_ahead = 0  # seconds that the server's clock is ahead
         self.refused = {}  # right -> reason
         self.crd_missing = False
         self.requests = []
@@ -237,7 +245,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
     def get_session(self, *_):
-        self.reply(200, {**self.double.session, "serverTime": instant(time.time())})
+        self.reply(200, {**self.double.session, "serverTime": instant(time.time() + self.double.clock_ahead)})
 
     def delete_session(self, *_):
         self.reply(200, {"next": "/signin"})
@@ -324,7 +332,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 with self.double.changed:
                     self.double.changed.wait(1)
                     more, seen = self.double.lines[seen:], len(self.double.lines)
-                for body in more or [{"ping": instant(time.time())}]:
+                for body in more or [{"ping": instant(time.time() + self.double.clock_ahead)}]:
                     self.line(body)
         except OSError:
             return
