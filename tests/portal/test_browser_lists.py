@@ -5,6 +5,7 @@ import io
 import itertools
 import random
 import time
+import zlib
 
 import double as doubles
 from testbed.tokens import base62
@@ -159,7 +160,7 @@ def test_rows_change_in_place_and_stay_under_the_pointer(double, look):
     wait_for(lambda: browser.names()[0] != before[0], 10, "the row was not put in its place")
 
 
-def test_an_expiry_that_passes_shows_without_a_reload_whatever_the_laptops_clock_says(double, look):
+def test_an_expiry_that_passes_shows_without_a_reload_whatever_the_clock_says(double, look):
     rows = doubles.sample_rows(3)
     for row in rows:
         row.update(reason="Issued", expiresAt=doubles.instant(time.time() + 5), warnAt="", type="Permanent")
@@ -205,8 +206,6 @@ def test_a_pasted_token_is_looked_for_by_its_hash_alone(double, look):
     browser.wait_text("20 tokens", ".tally")
     browser.sent()
     body = "".join(random.Random(3).choices("0123456789ABCxyz", k=40))
-    import zlib
-
     value = f"apt_{body}{base62(zlib.crc32(body.encode()), 6)}"
     field = browser.one("input[type=search]")
     field.send_keys(value[:-1])
