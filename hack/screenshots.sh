@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Takes the portal's pictures, light and dark, in a real browser: `kubectl apitoken web` on a control plane and an
-# operator of their own, with tokens in every state.
+# Takes the portal's pictures, light and dark, in a real browser: `kubectl apitoken web` on a
+# control plane and an operator of their own, with tokens in every state.
 #
 # Usage: hack/screenshots.sh [DIRECTORY]
 #
-# DIRECTORY defaults to docs/images. Needs what hack/install-deps.sh installs, and a build: OPERATOR_BIN (default
-# build/dev/apitoken-operator), PLUGIN_BIN (default: kubectl-apitoken beside it).
+# DIRECTORY defaults to docs/images. Needs what hack/install-deps.sh installs, and a build:
+# OPERATOR_BIN (build/dev/apitoken-operator), PLUGIN_BIN (kubectl-apitoken beside it).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

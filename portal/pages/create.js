@@ -446,7 +446,10 @@ export default function Create({ back, user = '', ns = '' }) {
     newKey().then(setKey);
   }, []);
   useEffect(() => {
-    if (permanentWhy && f.type === 'Permanent') change({ type: 'Temporary', ttl: '8h' });
+    if (!permanentWhy || f.type !== 'Permanent') return;
+    const touched = dirty.current;
+    change({ type: 'Temporary', ttl: '8h' });
+    dirty.current = touched;
   }, [permanentWhy]);
   useEffect(() => {
     leaving.ask = () => !dirty.current;

@@ -11,9 +11,12 @@ import tempfile
 
 VERSION = "4.14.1"
 INTEGRITY = (
-    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ"
+    "=="
 )
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "apitoken-operator"
+CACHE = (
+    pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "apitoken-operator"
+)
 
 
 def source():
@@ -43,7 +46,8 @@ def violations(browser):
         browser.js(source())
     found = browser.js_async(
         "const r = await axe.run(document, {resultTypes: ['violations']});"
-        "return r.violations.map((v) => [v.id, v.help, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)"
+        "return r.violations.map((v) => [v.id, v.help, v.nodes.slice(0, 3).map((n) => "
+        "n.html.slice(0, 200)"
         " + ' · ' + n.failureSummary.slice(0, 300))])"
     )
     return [tuple(v) for v in found]

@@ -23,15 +23,16 @@ FLAGS = (
 )
 # The control with these words: its label, its text without the badge, or its aria-label.
 FIND = r"""
-const [words, kinds] = arguments, top = document.querySelector('dialog[open]:last-of-type') || document;
-const said = (e) => (e.getAttribute('aria-label')
-  || (e.labels && e.labels.length ? e.labels[0].childNodes.length && [...e.labels[0].querySelectorAll('*')].length
-      ? [...e.labels[0].childNodes].map((n) => n.nodeType === 3 ? n.data : /SMALL|SELECT|INPUT/.test(n.tagName)
-          || n.getAttribute('aria-hidden') ? '' : [...n.childNodes].map((m) => m.nodeType === 3 ? m.data : '').join('')).join('')
-      : e.labels[0].textContent : '')
+const [words, kinds] = arguments;
+const top = document.querySelector('dialog[open]:last-of-type') || document;
+const own = (node) => node.nodeType === 3 ? node.data
+  : /SMALL|SELECT|INPUT/.test(node.tagName) || node.getAttribute('aria-hidden') ? ''
+  : [...node.childNodes].map(own).join('');
+const said = (e) => (e.getAttribute('aria-label') || (e.labels?.length ? own(e.labels[0]) : '')
   || e.textContent || '').trim();
-return [...top.querySelectorAll(kinds)].filter((e) => e.checkVisibility()
-  && (said(e) === words || (words.endsWith('…') && said(e).startsWith(words.slice(0, -1)))))[0] || null;
+const fits = (e) => said(e) === words
+  || (words.endsWith('…') && said(e).startsWith(words.slice(0, -1)));
+return [...top.querySelectorAll(kinds)].filter((e) => e.checkVisibility() && fits(e))[0] || null;
 """
 CONTROLS = "button, a[href], [role=tab], [role^=menuitem]"
 FIELDS = "input, select, textarea"
@@ -91,7 +92,7 @@ class Browser:
         )
 
     def media(self, **features):
-        """prefers_color_scheme="dark", …: what the page is told of its user."""
+        """prefers_color_scheme="dark", …: what the page learns of its user."""
         named = [{"name": n.replace("_", "-"), "value": v} for n, v in features.items()]
         self.cdp("Emulation.setEmulatedMedia", features=named)
 
@@ -118,7 +119,9 @@ class Browser:
     def text(self, css="body"):
         """What a person reads there, undrawn parts left out."""
         return self.js(
-            "return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText).join('\\n')", css
+            "return [...document.querySelectorAll(arguments[0])].map((e) => "
+            "e.innerText).join('\\n')",
+            css,
         )
 
     def wait_text(self, words, css="body", timeout=10):
@@ -146,10 +149,11 @@ class Browser:
         return self.control(label, FIELDS, timeout)
 
     def names(self):
-        """The names in the list of tokens, as drawn, from the top."""
+        """The names in the list of tokens, as shown, from the top."""
         return self.js(
             "return [...document.querySelectorAll('.rows [role=row]')]"
-            ".sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((r) => r.querySelector('[data-row]').textContent)"
+            ".sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((r) => "
+            "r.querySelector('[data-row]').textContent)"
         )
 
     def tally(self):
@@ -179,7 +183,8 @@ class Browser:
 
     def choose(self, label, value):
         self.js(
-            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', {bubbles: true}))",
+            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', "
+            "{bubbles: true}))",
             self.field(label),
             value,
         )
@@ -191,7 +196,8 @@ class Browser:
         """The reason that a control gives for not being there for this viewer; '' if it is."""
         return self.js(
             "const e = arguments[0], id = e.getAttribute('aria-describedby');"
-            "return e.ariaDisabled === 'true' || e.disabled ? id ? document.getElementById(id).textContent : '?' : ''",
+            "return e.ariaDisabled === 'true' || e.disabled ? id ? "
+            "document.getElementById(id).textContent : '?' : ''",
             self.control(words, f"{CONTROLS}, {FIELDS}"),
         )
 

@@ -59,17 +59,21 @@ def furnish(cluster, operator):
         },
     )
     made = {name: apitokens(cluster.api, name) for name in ("team-a", "team-b")}
-    secrets(cluster.api, "team-b").create(
-        "legacy-sync", stringData={"token": "made by hand"}
+    secrets(cluster.api, "team-b").create("legacy-sync", stringData={"token": "made by hand"})
+    made["team-b"].create(
+        "legacy-sync", {"user": "bob@example.com", "description": "Syncs the old shop"}
     )
-    made["team-b"].create("legacy-sync", {"user": "bob@example.com", "description": "Syncs the old shop"})
     for name, namespace, user, ttl, description in TOKENS:
         made[namespace].create(name, {"user": user, "ttl": ttl, "description": description})
     for name, namespace, *_ in TOKENS:
         wait_for(
             lambda n=name, ns=namespace: condition(made[ns].get(n), "Ready"), 30, f"{name} waits"
         )
-    for name, namespace in (("ci-deploy", "team-a"), ("terraform", "team-b"), ("grafana-read", "team-a")):
+    for name, namespace in (
+        ("ci-deploy", "team-a"),
+        ("terraform", "team-b"),
+        ("grafana-read", "team-a"),
+    ):
         auth(operator, value_in(secrets(cluster.api, namespace).get(name)))
     made["team-b"].patch("mobile-beta", {"spec": {"revoked": True}})
     time.sleep(12)  # until the ten seconds of load-test are over

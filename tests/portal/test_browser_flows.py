@@ -10,8 +10,11 @@ from testbed.tokens import well_formed
 from testbed.verifying import auth, is_valid
 from testbed.waiting import wait_for
 
-STORES = """return JSON.stringify([document.documentElement.outerHTML, {...localStorage}, {...sessionStorage},
-  history.state, document.cookie, location.href, [...document.querySelectorAll('input')].map((i) => i.value)])"""
+STORES = """return JSON.stringify([document.documentElement.outerHTML, {...localStorage},
+  {...sessionStorage}, history.state, document.cookie, location.href,
+  [...document.querySelectorAll('input')].map((i) => i.value)])"""
+PASTE = """arguments[0].value = arguments[1];
+  arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"""
 
 
 @pytest.fixture(autouse=True)
@@ -85,11 +88,14 @@ def test_nothing_but_the_tab_can_read_a_shown_value(door, cluster, secret_object
     assert not [url for url in asked if url.endswith("/value")], "a Secret was asked for"
     secret = secret_objects.get(name)
     assert "token" not in secret["data"] and "token.jwe" in secret["data"]
-    etcd = cluster.etcd_dump() if hasattr(cluster, "etcd_dump") else json.dumps(secret)
-    assert value not in etcd
+    stored = cluster.api.get(f"/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/{name}")
+    assert value not in json.dumps([secret, stored])
     extractable = browser.js_async(
-        "const m = await import(document.querySelector('script[type=module]').src.replace('app.js', 'sealed.js'));"
-        "const k = await m.newKey(); return crypto.subtle.exportKey('jwk', k.privateKey).then(() => 'yes', () => 'no')"
+        "const m = await "
+        "import(document.querySelector('script[type=module]').src.replace('app.js', "
+        "'sealed.js'));"
+        "const k = await m.newKey(); return crypto.subtle.exportKey('jwk', k.privateKey).then(() "
+        "=> 'yes', () => 'no')"
     )
     assert extractable == "no"
     browser.click("I have stored it")
@@ -216,7 +222,8 @@ def test_bad_input_is_refused_at_its_field_and_kept(door, tokens, unique):
     browser.js("document.getElementById('f-ttl').click()")
     date = browser.field("Date and time")
     browser.js(
-        "arguments[0].value = '2020-01-01T00:00'; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))",
+        "arguments[0].value = '2020-01-01T00:00'; arguments[0].dispatchEvent(new Event('input', "
+        "{bubbles: true}))",
         date,
     )
     browser.click("Create")
@@ -233,14 +240,15 @@ def test_bad_input_is_refused_at_its_field_and_kept(door, tokens, unique):
     browser.sent()
     box = browser.one("textarea")
     private = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"
-    paste = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"
-    browser.js(paste, box, private)
+    browser.js(PASTE, box, private)
     browser.wait_text("This is a private key. It was not sent.")
     assert browser.one("textarea").get_attribute("value") == ""
-    browser.js(paste, browser.one("textarea"), '{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"SECRET"}')
+    browser.js(
+        PASTE, browser.one("textarea"), '{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"SECRET"}'
+    )
     browser.wait_text("This is a private key. It was not sent.")
     assert not [b for _, _, b in browser.sent() if "PRIVATE KEY" in b or "SECRET" in b]
-    browser.js(paste, browser.one("textarea"), '{"kty":"RSA","n":"' + "A" * 170 + '","e":"AQAB"}')
+    browser.js(PASTE, browser.one("textarea"), '{"kty":"RSA","n":"' + "A" * 170 + '","e":"AQAB"}')
     browser.click("Create")
     browser.wait_text("Certificate or JWK:", ".summary")
 
@@ -253,7 +261,8 @@ def test_a_ceiling_is_offered_and_held(door, settings, tokens, unique):
     browser.wait_text(f"TokenExpiryConfig {config} allows 30 days.")
     choices = {c.text: c for c in browser.all(".choice")}
     disabled = {
-        text: c.find_element("css selector", "input").get_attribute("disabled") for text, c in choices.items()
+        text: c.find_element("css selector", "input").get_attribute("disabled")
+        for text, c in choices.items()
     }
     assert disabled["90 days"] and disabled["1 year"] and not disabled["30 days"]
     choices["30 days"].click()
@@ -272,14 +281,18 @@ def test_leaving_a_shown_value_asks_and_a_refused_copy_is_said(door, unique):
     browser.allow_clipboard(browser.web.url, allowed=False)
     browser.click("Copy")
     browser.wait_text("Your browser did not allow it. Select the text and press Ctrl+C.")
-    chosen = browser.js("const f = document.getElementById('value'); return f.value.slice(f.selectionStart, f.selectionEnd)")
+    chosen = browser.js(
+        "const f = document.getElementById('value'); return f.value.slice(f.selectionStart, "
+        "f.selectionEnd)"
+    )
     assert chosen == value
     browser.keys(Keys.ESCAPE)
     browser.wait_text("Have you stored it?")
     browser.click("Not yet")
     assert browser.value_shown() == value
     asked = browser.js(
-        "const e = new Event('beforeunload', {cancelable: true}); dispatchEvent(e); return e.defaultPrevented"
+        "const e = new Event('beforeunload', {cancelable: true}); dispatchEvent(e); return "
+        "e.defaultPrevented"
     )
     assert asked, "closing the tab does not ask"
     browser.click("I have stored it")
@@ -305,7 +318,14 @@ def test_many_are_revoked_at_once_and_the_refused_are_named(door, tokens, unique
     assert f"{stem}-3" in browser.text("dialog")
     browser.click("Close")
     wait_for(
-        lambda: sum(t["spec"].get("revoked", False) for t in tokens.list() if stem in t["metadata"]["name"]) == 11,
+        lambda: (
+            sum(
+                t["spec"].get("revoked", False)
+                for t in tokens.list()
+                if stem in t["metadata"]["name"]
+            )
+            == 11
+        ),
         10,
         "not all are revoked",
     )
@@ -328,7 +348,10 @@ def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens
     browser.wait_text("were saved at")
     spec = settings.get("default")["spec"]
     assert spec["warnBeforeDays"] == 7 and spec["smtp"]["server"] == mail.server
-    assert [a.strip() for a in spec["emails"].split(";")] == ["platform@example.com", "security@example.com"]
+    assert [a.strip() for a in spec["emails"].split(";")] == [
+        "platform@example.com",
+        "security@example.com",
+    ]
 
     tokens.create(name, {"user": "alice@example.com", "ttl": "20s"})  # past warnAt after 13 s
     browser.click("Faults…")
@@ -356,7 +379,11 @@ def test_the_second_of_two_editors_sees_both_versions(door, settings):
     browser.click("Save")
     browser.wait_text("Somebody saved other settings meanwhile")
     both = browser.text("dialog[open]")
-    assert "warnBeforeDays: 20" in both and "warnBeforeDays: 10" in both and "other@example.com" in both
+    assert (
+        "warnBeforeDays: 20" in both
+        and "warnBeforeDays: 10" in both
+        and "other@example.com" in both
+    )
     browser.click("Keep mine")
     browser.wait_text("were saved at")
     assert settings.get("default")["spec"] == {"warnBeforeDays": 20}
@@ -382,5 +409,3 @@ def test_the_portal_opens_with_nothing_but_its_key(door):
     browser.expected = ("401",)
     browser.driver.get(f"{url}/tokens")
     browser.wait_text("kubectl apitoken web")
-
-

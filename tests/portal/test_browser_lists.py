@@ -32,7 +32,9 @@ def attention(row, now):
 def modelled(rows):
     """Rows with their times in seconds, 0 where there is none."""
     times = {"expires": "expiresAt", "warn": "warnAt", "used": "lastUsedAt", "made": "createdAt"}
-    return [{**r, **{short: doubles.seconds(r[long]) for short, long in times.items()}} for r in rows]
+    return [
+        {**r, **{short: doubles.seconds(r[long]) for short, long in times.items()}} for r in rows
+    ]
 
 
 def in_order(rows, sort, now):
@@ -47,16 +49,16 @@ def in_order(rows, sort, now):
 
 
 def all_names(browser):
-    """Every name of the list, scrolled through from the top."""
+    """Every name of the list, from the top to the end."""
     total, seen = int(browser.one("[role=table]").get_attribute("aria-rowcount")) - 1, {}
     for step in itertools.count():
         browser.js("scrollTo(0, arguments[0])", step * 900)
         browser.settle(0)
-        drawn = browser.js(
+        present = browser.js(
             "return [...document.querySelectorAll('.rows [role=row]')].map((r) =>"
             " [r.ariaRowIndex, r.querySelector('[data-row]').textContent])"
         )
-        seen.update({int(index): name for index, name in drawn})
+        seen.update({int(index): name for index, name in present})
         if len(seen) >= total or step > 100:
             return [seen[i] for i in sorted(seen)]
 
@@ -88,7 +90,8 @@ def test_a_key_typed_into_the_search_is_answered_in_the_next_frames(double, look
     wait_for(lambda: browser.tally() == "10,000 tokens", 20, lambda: browser.tally())
     took = browser.js_async("""
       const field = document.querySelector('input[type=search]'), took = [];
-      for (const text of ['c', 'ci', 'ci-', 'ci-d', 'ci-de', 'ci-d', '', 'alice', 'team-b nightly', 'zzz', 'g', 'gr', 'gra', '']) {
+      const texts = ['c', 'ci', 'ci-', 'ci-d', 'ci-de', 'ci-d', '', 'alice', 'team-b nightly'];
+      for (const text of [...texts, 'zzz', 'g', 'gr', 'gra', '']) {
         for (let i = 0; i < 2; i++) {
           field.value = i ? text : text + 'x';
           const began = performance.now();
@@ -152,7 +155,11 @@ def test_rows_change_in_place_and_stay_under_the_pointer(double, look):
     before = browser.names()
     first = next(r for r in state.rows.values() if r["name"] == before[0])
     browser.one(".rows [data-row]").send_keys("")  # the focus is in the list
-    changed = {**first, "expiresAt": doubles.instant(time.time() + 400 * 86400), "description": "changed now"}
+    changed = {
+        **first,
+        "expiresAt": doubles.instant(time.time() + 400 * 86400),
+        "description": "changed now",
+    }
     state.push({"rows": [[changed[c] for c in doubles.COLUMNS]]})
     browser.wait_text("changed now")
     assert browser.names()[0] == before[0], "the row went away from under the focus"
@@ -160,10 +167,12 @@ def test_rows_change_in_place_and_stay_under_the_pointer(double, look):
     wait_for(lambda: browser.names()[0] != before[0], 10, "the row was not put in its place")
 
 
-def test_an_expiry_that_passes_shows_without_a_reload_whatever_the_clock_says(double, look):
+def test_an_expiry_that_passes_shows_without_a_reload_by_a_wrong_clock(double, look):
     rows = doubles.sample_rows(3)
     for row in rows:
-        row.update(reason="Issued", expiresAt=doubles.instant(time.time() + 5), warnAt="", type="Permanent")
+        row.update(
+            reason="Issued", expiresAt=doubles.instant(time.time() + 5), warnAt="", type="Permanent"
+        )
     state = double(rows=rows)
     state.clock_ahead = 86400  # the server is a day ahead of this computer
     for row in rows:
@@ -179,7 +188,8 @@ def test_rows_can_be_reached_by_keys_alone(double, look):
     browser = look(double(400))
     browser.wait_text("400 tokens", ".tally")
     focused = lambda: browser.js(  # noqa: E731
-        "const r = document.activeElement.closest('[role=row]'); return r ? Number(r.ariaRowIndex) - 1 : 0"
+        "const r = document.activeElement.closest('[role=row]'); return r ? "
+        "Number(r.ariaRowIndex) - 1 : 0"
     )
     browser.keys("/")
     assert browser.js("return document.activeElement.type") == "search"
@@ -210,7 +220,8 @@ def test_a_pasted_token_is_looked_for_by_its_hash_alone(double, look):
     field = browser.one("input[type=search]")
     field.send_keys(value[:-1])
     browser.js(
-        "const f = arguments[0]; f.value = arguments[1]; f.dispatchEvent(new Event('input', {bubbles: true}))",
+        "const f = arguments[0]; f.value = arguments[1]; f.dispatchEvent(new Event('input', "
+        "{bubbles: true}))",
         field,
         value,
     )
@@ -244,8 +255,8 @@ def test_the_export_is_text_without_formulas_or_values(double, look):
     assert len(lines) == 5 and {len(line) for line in lines} == {10}
     assert not [c for line in lines for c in line if c[:1] in "=+-@" and c]
     assert "apt_" not in text
-    told = {line[9] for line in lines}
-    assert {"Größe ✓ \U0001f600", 'line one\nline "two", three'} <= told
+    texts_of = {line[9] for line in lines}
+    assert {"Größe ✓ \U0001f600", 'line one\nline "two", three'} <= texts_of
 
 
 def test_the_whole_page_stays_in_sight_at_four_hundred_percent(double, look):

@@ -92,17 +92,30 @@ def hostile_state(double):
 
 def test_hostile_texts_are_shown_as_texts(double, look):
     state = hostile_state(double)
-    paths = ["/tokens?plain=1", "/users", "/faults", "/settings", "/settings/c3", "/profile", "/about"]
+    paths = [
+        "/tokens?plain=1",
+        "/users",
+        "/faults",
+        "/settings",
+        "/settings/c3",
+        "/profile",
+        "/about",
+    ]
     paths += [f"/tokens/{r['ns']}/{r['name']}" for r in list(state.rows.values())[:6]]
     paths += ["/users/%3Cimg%20src=x%20onerror=window.__xss=1%3E?q=%3Cscript%3E#%3Cscript%3E"]
-    paths += ["/%3Cscript%3Ewindow.__xss=1%3C/script%3E", "/tokens?ns=%22%3E%3Cscript%3E&sort=__proto__"]
+    paths += [
+        "/%3Cscript%3Ewindow.__xss=1%3C/script%3E",
+        "/tokens?ns=%22%3E%3Cscript%3E&sort=__proto__",
+    ]
     for path in paths:
         browser = look(state, path.partition("#")[0])
         browser.settle(0.1)
         assert browser.js("return window.__xss") is None, path
         foreign = browser.js(
-            "return [...document.querySelectorAll('script:not([type=module][src]), img, iframe, base, object, meta[http-equiv],"
-            " a[href^=javascript i], a[href^=data i], [onerror], [onload], [onfocus]')].map((e) => e.outerHTML)"
+            "return [...document.querySelectorAll('script:not([type=module][src]), img, iframe, "
+            "base, object, meta[http-equiv],"
+            " a[href^=javascript i], a[href^=data i], [onerror], [onload], [onfocus]')].map((e) "
+            "=> e.outerHTML)"
         )
         assert not foreign, (path, foreign)
     browser = look(state, "/tokens")
@@ -152,7 +165,9 @@ def test_an_operator_that_answers_nothing_is_named(double, look):
         row.update(reason="Pending", expiresAt="", issuedAt="", warnAt="")
         row["createdAt"] = doubles.instant(time.time() - 130)
     browser = look(double(rows=rows))
-    browser.wait_text("The operator has not answered for 2 minutes. Tokens that exist go on working.")
+    browser.wait_text(
+        "The operator has not answered for 2 minutes. Tokens that exist go on working."
+    )
     browser.wait_text("Waiting", ".rows")
 
 
@@ -169,7 +184,12 @@ def test_each_kind_of_fault_is_shown_until_it_is_mended(double, look):
     rows[4].update(rotateAt=doubles.instant(now - 30 * day))
     state = double(rows=rows)
     bad = [
-        {"type": "Ready", "status": "False", "reason": "InvalidAddress", "message": "x is no address"},
+        {
+            "type": "Ready",
+            "status": "False",
+            "reason": "InvalidAddress",
+            "message": "x is no address",
+        },
         {"type": "EmailDelivery", "status": "False", "reason": "Refused", "message": "550 no"},
     ]
     state.configs = [{**doubles.CONFIG, "status": {"conditions": bad}}]
@@ -252,7 +272,9 @@ def test_names_roles_and_headers_are_there_for_those_who_listen(double, look):
     assert browser.one("#live").get_attribute("aria-live") == "polite"
     browser.click("Faults…")
     wait_for(
-        lambda: browser.js("return document.activeElement.tagName") == "H1", 5, "the heading has no focus"
+        lambda: browser.js("return document.activeElement.tagName") == "H1",
+        5,
+        "the heading has no focus",
     )
 
 
@@ -266,13 +288,21 @@ def test_everything_is_reached_with_the_tab_key_and_the_focus_is_seen(double, lo
         found = browser.js(
             "const e = document.activeElement, s = getComputedStyle(e);"
             "return [e.tagName, (e.ariaLabel || e.textContent || '').trim().slice(0, 30),"
-            " s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0, e.getBoundingClientRect().height]"
+            " s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0, "
+            "e.getBoundingClientRect().height]"
         )
         if found[0] == "BODY":
             break
         seen.append(found)
     words = " ".join(text for _, text, _, _ in seen)
-    for control in ("Skip to the page", "Profile", "Columns", "Create a new token", "Search tokens", "Actions for"):
+    for control in (
+        "Skip to the page",
+        "Profile",
+        "Columns",
+        "Create a new token",
+        "Search tokens",
+        "Actions for",
+    ):
         assert control in words, (control, words)
     assert all(visible for _, _, visible, _ in seen), [s for s in seen if not s[2]]
     browser.js("document.querySelector('.head .button.main').focus()")
@@ -280,7 +310,10 @@ def test_everything_is_reached_with_the_tab_key_and_the_focus_is_seen(double, lo
     browser.one("dialog[open]")
     for _ in range(40):
         browser.keys(Keys.TAB)
-        inside = browser.js("return !!document.activeElement.closest('dialog') || document.activeElement === document.body")
+        inside = browser.js(
+            "return !!document.activeElement.closest('dialog') || document.activeElement === "
+            "document.body"
+        )
         assert inside, "the focus left the dialog"
 
 
@@ -290,8 +323,10 @@ def test_controls_are_large_enough_and_nothing_moves_for_those_who_want_no_motio
         browser = look(state, path)
         browser.settle()
         small = browser.js(
-            "return [...document.querySelectorAll('button, select, input:not([type=checkbox], [type=radio])')]"
-            ".filter((e) => e.checkVisibility() && !e.closest('.unseen')).map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().width,"
+            "return [...document.querySelectorAll('button, select, input:not([type=checkbox], "
+            "[type=radio])')]"
+            ".filter((e) => e.checkVisibility() && !e.closest('.unseen')).map((e) => "
+            "[e.outerHTML.slice(0, 80), e.getBoundingClientRect().width,"
             " e.getBoundingClientRect().height]).filter(([, w, h]) => w < 24 || h < 24)"
         )
         assert not small, (path, small)
