@@ -14,6 +14,8 @@
 #                     same objects as the manifests
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
+#   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and, in a browser, its
+#                     pages
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
 #                     Prometheus, Alertmanager
 #   portal            the web portal's routes and pages: operator, kube-apiserver, and a browser
@@ -26,7 +28,7 @@
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of foreign input, FUZZ_MINUTES (0.25)
 #                     for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, integration, portal, and a share of the rest
+#   Without STEPs: format, shell, layers, rules, chart, portal, integration, and a share of the rest
 #   by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit and
 #   the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
 #   corpora, each input with a thousand variations.
@@ -43,12 +45,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 readonly logs=build/test-logs jobs=${TEST_JOBS:-2}
 readonly every=(
-  format shell layers rules chart unit lint integration portal
+  format shell layers rules chart unit lint portal integration
   asan asan-integration tsan tsan-integration fuzz
 )
 readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
 full=""
-readonly quick=(format shell layers rules chart unit lint integration portal)
+readonly quick=(format shell layers rules chart unit lint portal integration)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)
 passed=0 failed=0 skipped=0 broken=()
 
@@ -68,7 +70,7 @@ case ${1:-} in
     ;;
   --quick) steps=("${quick[@]}") ;;
   --full) full=1 steps=("${every[@]}") ;;
-  '') steps=(format shell layers rules chart integration portal)
+  '') steps=(format shell layers rules chart portal integration)
     case ${SHARE:-$(share_of_commit)} in
       asan) steps+=(asan asan-integration) ;;
       tsan) steps+=(unit tsan tsan-integration) ;;
@@ -150,9 +152,13 @@ run_integration() {
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
 
+# One browser and one control plane: not shared out to workers.
 run_portal() {
-  hack/controlplane.sh build && hack/mailserver.sh build && build_preset dev apitoken-operator kubectl-apitoken &&
-    TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/portal
+  hack/vendor.sh --check && hack/check-portal.sh && hack/controlplane.sh build &&
+    hack/mailserver.sh build && build_preset dev apitoken-operator kubectl-apitoken &&
+    OPERATOR_BIN="$root/build/dev/apitoken-operator" TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} \
+      /usr/bin/python3 -m pytest tests/portal -q --durations=15 \
+      --junitxml="$logs/portal.pytest.xml"
 }
 
 with_asan() {

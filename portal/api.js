@@ -23,20 +23,32 @@ if (given) {
 }
 const key = sessionStorage.getItem('apitoken-key');
 
-const headers = () => ({ 'X-Apitoken-Portal': '1', ...(key ? { Authorization: `Portal ${key}` } : {}) });
+const headers = () => ({
+  'X-Apitoken-Portal': '1',
+  ...(key ? { Authorization: `Portal ${key}` } : {}),
+});
 
 /** @returns {Promise<Response>} an answer with status 2xx */
 export async function request(method, path, body, signal) {
   let answer;
   try {
     answer = await fetch(`/api/${path}`, {
-      method, signal, cache: 'no-store', credentials: 'same-origin',
-      headers: { ...headers(), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      method,
+      signal,
+      cache: 'no-store',
+      credentials: 'same-origin',
+      headers: {
+        ...headers(),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError({ message: navigator.onLine ? 'The portal does not answer.' : 'You are offline.', remedy: 'Nothing was lost. Try again.' });
+    throw new ApiError({
+      message: navigator.onLine ? 'The portal does not answer.' : 'You are offline.',
+      remedy: 'Nothing was lost. Try again.',
+    });
   }
   if (answer.ok) return answer;
   const problem = { status: answer.status, ...(await answer.json().catch(() => ({}))) };
@@ -45,7 +57,8 @@ export async function request(method, path, body, signal) {
 }
 
 /** @returns {Promise<any>} */
-export const call = async (method, path, body, signal) => (await request(method, path, body, signal)).json();
+export const call = async (method, path, body, signal) =>
+  (await request(method, path, body, signal)).json();
 export const pathOf = (...parts) => parts.map(encodeURIComponent).join('/');
 
 /** Calls `line` with each line of an answer. */
@@ -65,30 +78,49 @@ const SILENCE = 45_000;
 /** Follows `path()` until the returned function is called: begins again after each end, and rests while the page is hidden.
  *  Calls `begin` before the first line of each answer, `refused` with what the server refused. */
 export function follow(path, { begin, line, refused }) {
-  let stop = new AbortController(), timer = 0, failures = 0, ended = false;
+  let stop = new AbortController(),
+    timer = 0,
+    failures = 0,
+    ended = false;
   async function run() {
-    const mine = stop = new AbortController();
+    const mine = (stop = new AbortController());
     let watchdog = 0;
-    const heard = () => { clearTimeout(watchdog); watchdog = setTimeout(() => mine.abort(), SILENCE); };
+    const heard = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => mine.abort(), SILENCE);
+    };
     try {
       heard();
       const answer = await request('GET', path(), undefined, mine.signal);
       begin();
-      await lines(answer, (found) => {
-        if (found.ping) setServerTime(found.ping);
-        if (found.error) { refused(new ApiError(found.error)); return; }
-        failures = 0;
-        stale.set(0);
-        line(found);
-      }, heard);
+      await lines(
+        answer,
+        (found) => {
+          if (found.ping) setServerTime(found.ping);
+          if (found.error) {
+            refused(new ApiError(found.error));
+            return;
+          }
+          failures = 0;
+          stale.set(0);
+          line(found);
+        },
+        heard,
+      );
     } catch (error) {
       if (error instanceof ApiError && error.status) refused(error);
-    } finally { clearTimeout(watchdog); }
+    } finally {
+      clearTimeout(watchdog);
+    }
     if (ended || document.hidden || mine !== stop || signedOut.get()) return;
     if (!stale.get() && failures) stale.set(Date.now());
     timer = setTimeout(run, Math.min(500 * 2 ** failures++, 15_000) * (0.75 + Math.random() / 2));
   }
-  const seen = () => { clearTimeout(timer); stop.abort(); if (!document.hidden) run(); };
+  const seen = () => {
+    clearTimeout(timer);
+    stop.abort();
+    if (!document.hidden) run();
+  };
   document.addEventListener('visibilitychange', seen);
   addEventListener('online', seen);
   if (!document.hidden) run();

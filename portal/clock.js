@@ -3,7 +3,9 @@
 import { html, store, useEffect, useState } from './view.js';
 import { prefs } from './prefs.js';
 
-const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
+const SECOND = 1000,
+  MINUTE = 60 * SECOND,
+  HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 /** How far this computer's clock is behind the server's. */
 export const offset = store(0);
@@ -25,8 +27,13 @@ export function useNow() {
 
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const STEPS = /** @type {[Intl.RelativeTimeFormatUnit, number, number][]} */ ([
-  ['second', SECOND, 90], ['minute', MINUTE, 90], ['hour', HOUR, 36], ['day', DAY, 100], ['month', 30.44 * DAY, 24],
-  ['year', 365.25 * DAY, Infinity]]);
+  ['second', SECOND, 90],
+  ['minute', MINUTE, 90],
+  ['hour', HOUR, 36],
+  ['day', DAY, 100],
+  ['month', 30.44 * DAY, 24],
+  ['year', 365.25 * DAY, Infinity],
+]);
 export function relative(at, from = now()) {
   const gap = at - from;
   const [unit, size] = STEPS.find(([, size, most]) => Math.abs(gap) < size * most) || STEPS[5];
@@ -36,14 +43,18 @@ export function relative(at, from = now()) {
 const SHORT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
 const formats = new Map();
 function format(at, options) {
-  const zone = prefs.get().utc ? 'UTC' : undefined, key = JSON.stringify([zone, options]);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone }));
+  const zone = prefs.get().utc ? 'UTC' : undefined,
+    key = JSON.stringify([zone, options]);
+  if (!formats.has(key))
+    formats.set(key, new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone }));
   return formats.get(key).format(at);
 }
-export const full = (at) => format(at, { weekday: 'short', year: 'numeric', timeZoneName: 'short', ...SHORT });
+export const full = (at) =>
+  format(at, { weekday: 'short', year: 'numeric', timeZoneName: 'short', ...SHORT });
 export const dayOf = (at) => format(at, { day: 'numeric', month: 'short', year: 'numeric' });
 export const timeOf = (at) => format(at, { hour: '2-digit', minute: '2-digit' });
-export const secondOf = (at) => format(at, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+export const secondOf = (at) =>
+  format(at, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 export const iso = (at) => new Date(at).toISOString().replace('.000Z', 'Z');
 export const ms = (text) => (text ? Date.parse(text) : 0);
 
@@ -52,23 +63,32 @@ export function Time({ at, as = 'relative' }) {
   prefs.use();
   if (typeof at === 'string') at = ms(at);
   if (!at) return html`<span class="muted">–</span>`;
-  return html`<time datetime=${iso(at)} title=${`${iso(at)}`}>${as !== 'full' && relative(at)}${
-    as === 'both' && html`<small>${full(at)}</small>`}${as === 'full' && full(at)}</time>`;
+  return html`
+    <time datetime=${iso(at)} title=${`${iso(at)}`}>
+      ${as !== 'full' && relative(at)}${
+    as === 'both' && html`<small>${full(at)}</small>`
+  }${as === 'full' && full(at)}</time>
+  `;
 }
 
 const UNITS = { h: HOUR, m: MINUTE, s: SECOND };
 /** "720h30m" in milliseconds. */
 export function span(text) {
   let sum = 0;
-  for (const [, n, unit] of (text || '').matchAll(/([\d.]+)([hms])/g)) sum += Number(n) * UNITS[unit];
+  for (const [, n, unit] of (text || '').matchAll(/([\d.]+)([hms])/g))
+    sum += Number(n) * UNITS[unit];
   return sum;
 }
 /** Milliseconds as the API writes them. */
 export function duration(gap) {
-  const s = Math.max(0, Math.round(gap / SECOND)), part = (n, unit) => (n ? n + unit : '');
-  return part(Math.floor(s / 3600), 'h') + part(Math.floor(s / 60) % 60, 'm') + part(s % 60, 's') || '0s';
+  const s = Math.max(0, Math.round(gap / SECOND)),
+    part = (n, unit) => (n ? n + unit : '');
+  return (
+    part(Math.floor(s / 3600), 'h') + part(Math.floor(s / 60) % 60, 'm') + part(s % 60, 's') || '0s'
+  );
 }
-export const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+export const plural = (n, one, many = `${one}s`) =>
+  `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 /** "720h" in words. */
 export function lasting(text) {
   const gap = typeof text === 'number' ? text : span(text);
@@ -78,5 +98,7 @@ export function lasting(text) {
     const minutes = Math.round((gap % HOUR) / MINUTE);
     return plural(Math.floor(gap / HOUR), 'hour') + (minutes ? ` ${minutes} min` : '');
   }
-  return gap >= MINUTE ? plural(Math.floor(gap / MINUTE), 'minute') : plural(Math.round(gap / SECOND), 'second');
+  return gap >= MINUTE
+    ? plural(Math.floor(gap / MINUTE), 'minute')
+    : plural(Math.round(gap / SECOND), 'second');
 }

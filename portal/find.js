@@ -22,19 +22,41 @@ export function looksLikeToken(text) {
 }
 
 export async function findPasted(token) {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)));
+  const digest = new Uint8Array(
+    await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)),
+  );
   const hash = `sha256:${[...digest].map((b) => b.toString(16).padStart(2, '0')).join('')}`;
   const found = /** @type {any[]} */ ([]);
   let columns = /** @type {string[]} */ ([]);
   try {
-    await lines(await request('GET', `tokens?${scope()}&hash=${encodeURIComponent(hash)}`), (line) => {
-      if (line.columns) columns = line.columns;
-      for (const cells of line.rows || []) found.push(Object.fromEntries(columns.map((c, i) => [c, cells[i]])));
-    });
-  } catch (error) { return html`<p>${/** @type {Error} */ (error).message}</p>`; }
-  if (!found.length) return html`<p>No token that you may see has this value. It may have been renewed, revoked or deleted. What you pasted was not sent.</p>`;
+    await lines(
+      await request('GET', `tokens?${scope()}&hash=${encodeURIComponent(hash)}`),
+      (line) => {
+        if (line.columns) columns = line.columns;
+        for (const cells of line.rows || [])
+          found.push(Object.fromEntries(columns.map((c, i) => [c, cells[i]])));
+      },
+    );
+  } catch (error) {
+    return html`<p>${/** @type {Error} */ (error).message}</p>`;
+  }
+  if (!found.length)
+    return html`
+      <p>No token that you may see has this value. It may have been renewed, revoked or deleted.
+          What you pasted was not sent.</p>
+    `;
   return found.map((cells) => {
-    const row = { ...cells, expiresAt: Date.parse(cells.expiresAt) || 0, warnAt: Date.parse(cells.warnAt) || 0 }, state = stateOf(row);
-    return html`<p>This is <a href=${link(['tokens', row.ns, row.name])}>${row.name}</a> in ${row.ns}. ${state === 'works' || state === 'soon' ? `It works until ${full(row.expiresAt)}.` : `State: ${STATES[state].text}.`} What you pasted was not sent.</p>`;
+    const row = {
+        ...cells,
+        expiresAt: Date.parse(cells.expiresAt) || 0,
+        warnAt: Date.parse(cells.warnAt) || 0,
+      },
+      state = stateOf(row);
+    return html`
+      <p>This is <a href=${link(['tokens', row.ns, row.name])}>
+          ${row.name}
+        </a> in ${row.ns}. ${state === 'works' || state === 'soon' ? `It works until ${full(row.expiresAt)}.` : `State: ${STATES[state].text}.`} What
+          you pasted was not sent.</p>
+    `;
   });
 }

@@ -2,12 +2,22 @@
 // @ts-check
 import { store } from './view.js';
 
-const read = () => { try { return JSON.parse(localStorage.getItem('apitoken') || '{}'); } catch { return {}; } };
+const read = () => {
+  try {
+    return JSON.parse(localStorage.getItem('apitoken') || '{}');
+  } catch {
+    return {};
+  }
+};
 export const prefs = store(read());
 
 export function remember(change) {
   prefs.set((old) => ({ ...old, ...change }));
-  try { localStorage.setItem('apitoken', JSON.stringify(prefs.get())); } catch { /* private window: for this page only */ }
+  try {
+    localStorage.setItem('apitoken', JSON.stringify(prefs.get()));
+  } catch {
+    /* private window: for this page only */
+  }
   applyTheme();
 }
 

@@ -6,7 +6,13 @@ const parse = () => ({
   parts: location.pathname.split('/').filter(Boolean).map(decoded),
   query: Object.fromEntries(new URLSearchParams(location.search)),
 });
-function decoded(part) { try { return decodeURIComponent(part); } catch { return part; } }
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 export const route = store(parse());
 addEventListener('popstate', () => route.set(parse()));
@@ -14,7 +20,9 @@ addEventListener('popstate', () => route.set(parse()));
 /** A local address of encoded parts; the only way to an href. The namespace scope goes along. */
 export function link(parts, query = {}) {
   const scope = route.get().query.ns;
-  const text = new URLSearchParams(Object.entries({ ...(scope ? { ns: scope } : {}), ...query }).filter(([, v]) => v)).toString();
+  const text = new URLSearchParams(
+    Object.entries({ ...(scope ? { ns: scope } : {}), ...query }).filter(([, v]) => v),
+  ).toString();
   return `/${parts.map(encodeURIComponent).join('/')}${text ? `?${text}` : ''}`;
 }
 
@@ -23,17 +31,35 @@ export const leaving = { ask: /** @type {null | (() => boolean)} */ (null) };
 
 export function go(parts, query, replace = false) {
   if (!replace && leaving.ask && !leaving.ask()) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', Array.isArray(parts) ? link(parts, query) : parts);
+  history[replace ? 'replaceState' : 'pushState'](
+    null,
+    '',
+    Array.isArray(parts) ? link(parts, query) : parts,
+  );
   route.set(parse());
 }
 /** Changes filters of the present page in place. */
-export const setQuery = (change) => go(route.get().parts, { ...route.get().query, ...change }, true);
+export const setQuery = (change) =>
+  go(route.get().parts, { ...route.get().query, ...change }, true);
 
-addEventListener('beforeunload', (event) => { if (leaving.ask) event.preventDefault(); });
+addEventListener('beforeunload', (event) => {
+  if (leaving.ask) event.preventDefault();
+});
 addEventListener('click', (event) => {
   const anchor = event.target instanceof Element && event.target.closest('a');
-  if (!anchor || anchor.target || anchor.download || anchor.origin !== location.origin || event.button
-    || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || anchor.hash) return;
+  if (
+    !anchor ||
+    anchor.target ||
+    anchor.download ||
+    anchor.origin !== location.origin ||
+    event.button ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey ||
+    event.altKey ||
+    anchor.hash
+  )
+    return;
   event.preventDefault();
   go(anchor.pathname + anchor.search);
 });

@@ -9,30 +9,60 @@ const TIMES = ['issuedAt', 'expiresAt', 'warnAt', 'rotateAt', 'lastUsedAt', 'cre
 /** One token; times are milliseconds, 0 where there is none. */
 class Row {
   constructor(columns, cells) {
-    columns.forEach((column, i) => { this[column] = TIMES.includes(column) ? ms(cells[i]) : cells[i] ?? ''; });
-    this.text = `${this.name} ${this.user} ${this.ns} ${this.tokenID} ${this.hint} ${this.description}`.toLowerCase();
+    columns.forEach((column, i) => {
+      this[column] = TIMES.includes(column) ? ms(cells[i]) : (cells[i] ?? '');
+    });
+    this.text =
+      `${this.name} ${this.user} ${this.ns} ${this.tokenID} ${this.hint} ${this.description}`.toLowerCase();
   }
 }
 /** A token of the API's `object` as a row. */
 export const rowOf = ({ metadata, spec, status = {} }) => {
   const ready = (status.conditions || []).find((c) => c.type === 'Ready') || {};
-  const all = { ...spec, ...status, ns: metadata.namespace, name: metadata.name, uid: metadata.uid, type: status.type || spec.type || 'Permanent',
-    format: spec.format || 'Opaque', reason: ready.reason || 'Pending', message: ready.message, createdAt: metadata.creationTimestamp };
+  const all = {
+    ...spec,
+    ...status,
+    ns: metadata.namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    type: status.type || spec.type || 'Permanent',
+    format: spec.format || 'Opaque',
+    reason: ready.reason || 'Pending',
+    message: ready.message,
+    createdAt: metadata.creationTimestamp,
+  };
   return new Row(Object.keys(all), Object.values(all));
 };
 
 /** rows by uid; `synced` once all are there; `version` changes with each. */
-export const tokens = store({ rows: new Map(), synced: false, version: 0, error: /** @type {any} */ (null), changed: 0 });
+export const tokens = store({
+  rows: new Map(),
+  synced: false,
+  version: 0,
+  error: /** @type {any} */ (null),
+  changed: 0,
+});
 
-let columns = [], fresh = /** @type {Set<string> | null} */ (null), timer = 0, changed = 0;
+let columns = [],
+  fresh = /** @type {Set<string> | null} */ (null),
+  timer = 0,
+  changed = 0;
 const rows = new Map();
 function publish(more = {}) {
   clearTimeout(timer);
   timer = 0;
-  tokens.set((old) => ({ ...old, rows, version: old.version + 1, changed: old.changed + changed, ...more }));
+  tokens.set((old) => ({
+    ...old,
+    rows,
+    version: old.version + 1,
+    changed: old.changed + changed,
+    ...more,
+  }));
   changed = 0;
 }
-const publishSoon = () => { timer ||= setTimeout(publish, tokens.get().synced ? 250 : 60); };
+const publishSoon = () => {
+  timer ||= setTimeout(publish, tokens.get().synced ? 250 : 60);
+};
 
 function take(line) {
   if (line.columns) columns = line.columns;
@@ -43,26 +73,42 @@ function take(line) {
     fresh?.add(row.uid);
     rows.set(row.uid, row);
   }
-  for (const uid of line.gone || []) { rows.delete(uid); changed++; }
-  if (!line.synced) { publishSoon(); return; }
+  for (const uid of line.gone || []) {
+    rows.delete(uid);
+    changed++;
+  }
+  if (!line.synced) {
+    publishSoon();
+    return;
+  }
   if (fresh) for (const uid of [...rows.keys()]) if (!fresh.has(uid)) rows.delete(uid);
   fresh = null;
   publish({ synced: true, error: null });
 }
 
 /** The namespaces that are listed, as a query. */
-export const scope = () => (space.get().all ? 'scope=all' : space.get().names.map((name) => `ns=${encodeURIComponent(name)}`).join('&'));
+export const scope = () =>
+  space.get().all
+    ? 'scope=all'
+    : space
+        .get()
+        .names.map((name) => `ns=${encodeURIComponent(name)}`)
+        .join('&');
 
 let stop = /** @type {any} */ (null);
 export function followTokens() {
   stop?.();
   rows.clear();
   publish({ synced: false, error: null });
-  stop = scope() ? follow(() => `tokens?${scope()}`, {
-    begin: () => { fresh = new Set(); },
-    line: take,
-    refused: (error) => publish({ error }),
-  }) : publish({ synced: true });
+  stop = scope()
+    ? follow(() => `tokens?${scope()}`, {
+        begin: () => {
+          fresh = new Set();
+        },
+        line: take,
+        refused: (error) => publish({ error }),
+      })
+    : publish({ synced: true });
 }
 export const stopTokens = () => stop?.();
 
@@ -86,8 +132,13 @@ export function stateOf(row, at = now()) {
   return row.warnAt && at >= row.warnAt ? 'soon' : 'works';
 }
 /** A session that ended as it should needs nobody: only what warnings concern is a fault. */
-export const isFault = (row, state) => state === 'failed' || ((state === 'soon' || state === 'expired') && (row.type !== 'Temporary' || row.warnAt > 0));
-const rank = (row, at) => { const state = stateOf(row, at); return state === 'expired' && !isFault(row, state) ? 4.5 : STATES[state].rank; };
+export const isFault = (row, state) =>
+  state === 'failed' ||
+  ((state === 'soon' || state === 'expired') && (row.type !== 'Temporary' || row.warnAt > 0));
+const rank = (row, at) => {
+  const state = stateOf(row, at);
+  return state === 'expired' && !isFault(row, state) ? 4.5 : STATES[state].rank;
+};
 
 const WITHIN = { '24h': 1, '7d': 7, '30d': 30, '90d': 90 };
 /** @param {Record<string, string>} query q, state, type, within, idle, ns, user */
@@ -95,11 +146,15 @@ export function matcher(query, at = now()) {
   const needles = (query.q || '').toLowerCase().split(/\s+/).filter(Boolean);
   const until = WITHIN[query.within] && at + WITHIN[query.within] * DAY;
   const idle = query.idle && query.idle !== 'never' ? at - parseInt(query.idle, 10) * DAY : 0;
-  return (row) => needles.every((needle) => row.text.includes(needle))
-    && (!query.ns || row.ns === query.ns) && (!query.user || row.user === query.user) && (!query.type || row.type === query.type)
-    && (!query.state || stateOf(row, at) === query.state)
-    && (!until || (row.expiresAt > at && row.expiresAt <= until && row.reason !== 'Revoked'))
-    && (!query.idle || (query.idle === 'never' ? !row.lastUsedAt : (row.lastUsedAt || row.createdAt) < idle));
+  return (row) =>
+    needles.every((needle) => row.text.includes(needle)) &&
+    (!query.ns || row.ns === query.ns) &&
+    (!query.user || row.user === query.user) &&
+    (!query.type || row.type === query.type) &&
+    (!query.state || stateOf(row, at) === query.state) &&
+    (!until || (row.expiresAt > at && row.expiresAt <= until && row.reason !== 'Revoked')) &&
+    (!query.idle ||
+      (query.idle === 'never' ? !row.lastUsedAt : (row.lastUsedAt || row.createdAt) < idle));
 }
 
 const compare = new Intl.Collator('en', { numeric: true }).compare;
@@ -107,11 +162,18 @@ const TEXTS = { name: 'name', ns: 'ns', user: 'user', type: 'type' };
 const INSTANTS = { expires: 'expiresAt', used: 'lastUsedAt', made: 'createdAt' };
 /** Missing times come last in both directions; ties are settled by namespace and name. @param {string} sort "expires", "-expires", … */
 export function sorted(list, sort, at = now()) {
-  const back = sort?.startsWith('-') ? -1 : 1, by = (sort || '').replace('-', ''), field = INSTANTS[by], text = TEXTS[by];
-  const tie = (a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-  const time = (a, b, way, name) => (a[name] && b[name] ? way * (a[name] - b[name]) : (a[name] ? 0 : 1) - (b[name] ? 0 : 1));
+  const back = sort?.startsWith('-') ? -1 : 1,
+    by = (sort || '').replace('-', ''),
+    field = INSTANTS[by],
+    text = TEXTS[by];
+  const tie = (a, b) =>
+    a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  const time = (a, b, way, name) =>
+    a[name] && b[name] ? way * (a[name] - b[name]) : (a[name] ? 0 : 1) - (b[name] ? 0 : 1);
   if (field) return list.sort((a, b) => time(a, b, back, field) || tie(a, b));
   if (text) return list.sort((a, b) => back * compare(a[text], b[text]) || tie(a, b));
   const ranks = new Map(list.map((row) => [row, rank(row, at)]));
-  return list.sort((a, b) => back * (ranks.get(a) - ranks.get(b)) || time(a, b, 1, 'expiresAt') || tie(a, b));
+  return list.sort(
+    (a, b) => back * (ranks.get(a) - ranks.get(b)) || time(a, b, 1, 'expiresAt') || tie(a, b),
+  );
 }

@@ -5,7 +5,8 @@ import { ApiError, call, pathOf } from './api.js';
 
 const CURVE = { name: 'ECDH', namedCurve: 'P-256' };
 const ascii = (text) => new TextEncoder().encode(text);
-const bytesOf = (base64url) => Uint8Array.from(atob(base64url.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
+const bytesOf = (base64url) =>
+  Uint8Array.from(atob(base64url.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
 
 /** A new key pair; the private part cannot be exported, by us neither. */
 export async function newKey() {
@@ -18,7 +19,14 @@ export async function newKey() {
 async function contentKey(shared, { enc, apu = '', apv = '' }) {
   const number = (n) => new Uint8Array(new Uint32Array([n]).buffer).reverse();
   const counted = (bytes) => [number(bytes.length), bytes];
-  const parts = [number(1), new Uint8Array(shared), ...counted(ascii(enc)), ...counted(bytesOf(apu)), ...counted(bytesOf(apv)), number(256)];
+  const parts = [
+    number(1),
+    new Uint8Array(shared),
+    ...counted(ascii(enc)),
+    ...counted(bytesOf(apu)),
+    ...counted(bytesOf(apv)),
+    number(256),
+  ];
   const digest = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
   return crypto.subtle.importKey('raw', digest, 'AES-GCM', false, ['decrypt']);
 }
@@ -27,32 +35,49 @@ async function contentKey(shared, { enc, apu = '', apv = '' }) {
 export async function unseal(sealed, privateKey) {
   const [head, , iv, text, tag] = sealed.split('.');
   const header = JSON.parse(new TextDecoder().decode(bytesOf(head)));
-  if (header.alg !== 'ECDH-ES' || header.enc !== 'A256GCM' || header.crit) throw new Error('The value is encrypted in a way that this page does not know.');
+  if (header.alg !== 'ECDH-ES' || header.enc !== 'A256GCM' || header.crit)
+    throw new Error('The value is encrypted in a way that this page does not know.');
   const { kty, crv, x, y } = header.epk;
   const theirs = await crypto.subtle.importKey('jwk', { kty, crv, x, y }, CURVE, false, []);
   const shared = await crypto.subtle.deriveBits({ name: 'ECDH', public: theirs }, privateKey, 256);
   const key = await contentKey(shared, header);
-  const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: bytesOf(iv), additionalData: ascii(head) }, key,
-    await new Blob([bytesOf(text), bytesOf(tag)]).arrayBuffer());
+  const opened = await crypto.subtle.decrypt(
+    { name: 'AES-GCM', iv: bytesOf(iv), additionalData: ascii(head) },
+    key,
+    await new Blob([bytesOf(text), bytesOf(tag)]).arrayBuffer(),
+  );
   return new TextDecoder().decode(opened);
 }
 
 const REFUSED = ['InvalidSpec', 'SecretConflict', 'MintFailed', 'Revoked'];
-export const readyOf = (object) => (object.status?.conditions || []).find((c) => c.type === 'Ready');
+export const readyOf = (object) =>
+  (object.status?.conditions || []).find((c) => c.type === 'Ready');
 
 /** Waits until the operator has minted `object` past `revision`. Throws with its reason if it refuses.
  *  @param {any} object @param {number} revision @param {AbortSignal} [signal] */
 export async function minted(object, revision, signal) {
   const { namespace, name, generation, uid } = object.metadata;
   for (let wait = 60; ; wait = Math.min(wait * 1.4, 2000)) {
-    const { object: found } = await call('GET', `tokens/${pathOf(namespace, name)}`, undefined, signal);
-    if (found.metadata.uid !== uid) throw new ApiError({ message: `${name} was deleted and made anew by somebody else.` });
+    const { object: found } = await call(
+      'GET',
+      `tokens/${pathOf(namespace, name)}`,
+      undefined,
+      signal,
+    );
+    if (found.metadata.uid !== uid)
+      throw new ApiError({ message: `${name} was deleted and made anew by somebody else.` });
     const ready = readyOf(found);
     if ((found.status?.revision || 0) > revision && ready?.status === 'True') return found;
-    if ((found.status?.observedGeneration || 0) >= (generation || 0) && ready?.status === 'False' && REFUSED.includes(ready.reason)) {
+    if (
+      (found.status?.observedGeneration || 0) >= (generation || 0) &&
+      ready?.status === 'False' &&
+      REFUSED.includes(ready.reason)
+    ) {
       throw new ApiError({ reason: ready.reason, message: ready.message });
     }
-    await new Promise((done) => { setTimeout(done, wait); });
+    await new Promise((done) => {
+      setTimeout(done, wait);
+    });
     signal?.throwIfAborted();
   }
 }
@@ -60,6 +85,10 @@ export async function minted(object, revision, signal) {
 /** Opens what the operator encrypted to this tab. */
 export async function valueOf(object, key) {
   const sealed = object.status?.encryptedValue;
-  if (!sealed) throw new ApiError({ message: 'The operator shows no encrypted value.', remedy: 'Renew the token; if that does not help, update the operator.' });
+  if (!sealed)
+    throw new ApiError({
+      message: 'The operator shows no encrypted value.',
+      remedy: 'Renew the token; if that does not help, update the operator.',
+    });
   return unseal(sealed, key.privateKey);
 }

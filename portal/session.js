@@ -18,7 +18,10 @@ export function begin(found) {
 
 export async function loadNamespaces() {
   const typed = (prefs.get().typed || []).map(encodeURIComponent).join();
-  space.set({ ...(await call('GET', `namespaces${typed ? `?typed=${typed}` : ''}`)), loaded: true });
+  space.set({
+    ...(await call('GET', `namespaces${typed ? `?typed=${typed}` : ''}`)),
+    loaded: true,
+  });
 }
 export async function addNamespace(name) {
   remember({ typed: [...new Set([...(prefs.get().typed || []), name])] });
@@ -30,26 +33,38 @@ const KEPT = 60_000;
 const known = store(/** @type {Record<string, any>} */ ({}));
 /** Asks for the viewer's rights in a namespace ('' is the whole cluster), at most once a minute. @returns {Promise<any>} */
 export function askRights(ns = '', name = '') {
-  const key = `${ns}/${name}`, old = known.get()[key];
+  const key = `${ns}/${name}`,
+    old = known.get()[key];
   if (old && Date.now() - old.at < KEPT) return old.answer;
   const query = new URLSearchParams({ ...(ns && { ns }), ...(name && { name }) });
   const answer = call('GET', `rights?${query}`);
   known.set((all) => ({ ...all, [key]: { at: Date.now(), answer } }));
-  answer.then((rights) => known.set((all) => ({ ...all, [key]: { at: Date.now(), answer, rights } })),
-    () => known.set((all) => ({ ...all, [key]: undefined })));
+  answer.then(
+    (rights) => known.set((all) => ({ ...all, [key]: { at: Date.now(), answer, rights } })),
+    () => known.set((all) => ({ ...all, [key]: undefined })),
+  );
   return answer;
 }
 /** What is known of the rights; asks where nothing is. @returns {any} */
 export function useRights(ns = '') {
   const found = known.use()[`${ns}/`];
-  useEffect(() => { askRights(ns).catch(() => {}); }, [ns]);
+  useEffect(() => {
+    askRights(ns).catch(() => {});
+  }, [ns]);
   return found?.rights;
 }
 export const forgetRights = () => known.set({});
 
-const DEEDS = { create: 'make tokens', patch: 'change tokens', delete: 'delete tokens', list: 'list tokens',
-  mintPermanent: 'make permanent tokens (the verb mint-permanent)', getSecrets: 'read Secrets', settingsWrite: 'change settings',
-  settingsDelete: 'delete settings' };
+const DEEDS = {
+  create: 'make tokens',
+  patch: 'change tokens',
+  delete: 'delete tokens',
+  list: 'list tokens',
+  mintPermanent: 'make permanent tokens (the verb mint-permanent)',
+  getSecrets: 'read Secrets',
+  settingsWrite: 'change settings',
+  settingsDelete: 'delete settings',
+};
 /** Why the viewer may not do this, in words; '' if they may. @returns {string} */
 export function why(rights, deed) {
   if (session.get()?.features?.readOnly) return 'This portal was started with --read-only.';
@@ -57,12 +72,15 @@ export function why(rights, deed) {
   if (!right) return rights ? '' : 'Your rights are being asked for.';
   if (right.allowed) return '';
   return `You may not ${DEEDS[deed] || deed}${rights.namespace ? ` in ${rights.namespace}` : ''}.${
-    right.role ? ` The role ${right.role} allows it.` : ''}${right.reason ? ` ${right.reason}` : ''}`;
+    right.role ? ` The role ${right.role} allows it.` : ''
+  }${right.reason ? ` ${right.reason}` : ''}`;
 }
 
 /** The namespace of a person's own tokens: chosen, offered by the portal, or the first in which they may create. */
 export async function homeNamespace() {
-  const { home } = prefs.get(), { homeNamespaces = [], defaultNamespace } = session.get(), { names } = space.get();
+  const { home } = prefs.get(),
+    { homeNamespaces = [], defaultNamespace } = session.get(),
+    { names } = space.get();
   if (home) return home;
   for (const name of new Set([...homeNamespaces, defaultNamespace, ...names.slice(0, 20)])) {
     if (name && (await askRights(name)).tokens.create.allowed) return name;

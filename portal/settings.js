@@ -4,7 +4,10 @@ import { store } from './view.js';
 import { follow } from './api.js';
 
 /** items is null where they may not be read. */
-export const settings = store({ items: /** @type {any[] | null} */ (null), error: /** @type {any} */ (null) });
+export const settings = store({
+  items: /** @type {any[] | null} */ (null),
+  error: /** @type {any} */ (null),
+});
 let stop = /** @type {any} */ (null);
 export function followSettings() {
   stop?.();
@@ -13,8 +16,12 @@ export function followSettings() {
     line: ({ items }) => items && settings.set({ items, error: null }),
     refused(error) {
       settings.set((old) => ({ ...old, error }));
-      if (error.status === 403) { stop?.(); settings.set({ items: null, error }); }
+      if (error.status === 403) {
+        stop?.();
+        settings.set({ items: null, error });
+      }
     },
   });
 }
-export const condition = (object, type) => (object.status?.conditions || []).find((c) => c.type === type);
+export const condition = (object, type) =>
+  (object.status?.conditions || []).find((c) => c.type === type);

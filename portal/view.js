@@ -1,7 +1,14 @@
 // The library behind all components: Preact with tagged templates, its hooks, and stores that redraw what reads them.
 // @ts-check
 import { h, render, Fragment } from './vendor/preact.js';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from './vendor/hooks.js';
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from './vendor/hooks.js';
 import htm from './vendor/htm.js';
 
 export const html = htm.bind(h);
@@ -35,8 +42,13 @@ export function useLoad(load, inputs) {
   useEffect(() => {
     let wanted = true;
     set((old) => ({ ...old, error: undefined }));
-    load().then((value) => wanted && set({ value }), (error) => wanted && set({ error }));
-    return () => { wanted = false; };
+    load().then(
+      (value) => wanted && set({ value }),
+      (error) => wanted && set({ error }),
+    );
+    return () => {
+      wanted = false;
+    };
   }, inputs);
   return result;
 }

@@ -5,6 +5,12 @@ import { html, useEffect, useState } from '../view.js';
 let Pane = /** @type {any} */ (null);
 export function Creating(args) {
   const [, redraw] = useState(0);
-  useEffect(() => { if (!Pane) import('../pages/create.js').then((module) => { Pane = module.default; redraw(1); }); }, []);
+  useEffect(() => {
+    if (!Pane)
+      import('../pages/create.js').then((module) => {
+        Pane = module.default;
+        redraw(1);
+      });
+  }, []);
   return Pane && html`<${Pane} ...${args} />`;
 }

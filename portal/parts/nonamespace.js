@@ -7,13 +7,28 @@ import { Button, Text } from './basic.js';
 import { Empty, Page } from './frame.js';
 
 export function NoNamespace() {
-  const [name, setName] = useState(''), [error, setError] = useState('');
+  const [name, setName] = useState(''),
+    [error, setError] = useState('');
   const open = async (event) => {
     event?.preventDefault();
-    const found = await addNamespace(name.trim()).catch((problem) => { setError(problem.message); return null; });
-    if (found === false) setError(`You may not list tokens in ${name.trim()}, or there is no such namespace.`);
+    const found = await addNamespace(name.trim()).catch((problem) => {
+      setError(problem.message);
+      return null;
+    });
+    if (found === false)
+      setError(`You may not list tokens in ${name.trim()}, or there is no such namespace.`);
     if (found) followTokens();
   };
-  return html`<${Page} title="Tokens"><${Empty} title="No namespace of yours was found"><p>You may list tokens in no namespace that the portal knows of. Ask for the role <strong>apitoken-viewer</strong> or <strong>apitoken-user</strong> in a namespace. If you have it already, name the namespace here.</p>
-    <form onSubmit=${open}><${Text} label="Namespace" value=${name} onValue=${(v) => { setName(v); setError(''); }} error=${error} /><${Button} kind="main" onPress=${open}>Show its tokens<//></form><//><//>`;
+  return html`
+    <${Page} title="Tokens"><${Empty} title="No namespace of yours was found">
+            <p>You may list tokens in no namespace that the portal knows of. Ask for the
+                role <strong>apitoken-viewer</strong> or <strong>apitoken-user</strong> in a
+                namespace. If you have it already, name the namespace here.</p>
+            <form onSubmit=${open}><${Text} label="Namespace" value=${name} onValue=${(v) => {
+      setName(v);
+      setError('');
+    }}
+                  error=${error} /><${Button} kind="main" onPress=${open}>Show its tokens<//></form>
+        <//><//>
+  `;
 }

@@ -14,6 +14,8 @@ from testbed.process import Operator
 from people import PortalCluster
 from web import Web
 
+pytest_plugins = ["browser_fixtures"]
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):

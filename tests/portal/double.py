@@ -1,7 +1,8 @@
-"""A stand-in for the portal's server, for what no real cluster shows in a test's time: ten thousand tokens, a server
-that breaks off, hostile texts. It answers by the same wire as controller/portal, from objects in memory.
+"""A stand-in for the portal's server, for what no real cluster shows in a test's time: ten
+thousand tokens, a server that breaks off, hostile texts. It answers by the same wire as
+controller/portal, from objects in memory. For looking at the pages while writing them:
 
-  python3 tests/portal/double.py [--port N] [--tokens N]     for looking at the pages while writing them
+  python3 tests/portal/double.py [--port N] [--tokens N]
 """
 
 import argparse
@@ -17,17 +18,20 @@ import urllib.parse
 
 PORTAL = pathlib.Path(__file__).resolve().parents[2] / "portal"
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src "
+    "'self'; font-src 'none'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 COLUMNS = (
-    "ns name uid user description type format reason message issuedAt expiresAt warnAt rotateAt lastUsedAt tokenID hint"
+    "ns name uid user description type format reason message issuedAt expiresAt warnAt rotateAt "
+    "lastUsedAt tokenID hint"
     " secretName revision createdAt"
 ).split()
+STATUS = "tokenID hint issuedAt expiresAt warnAt lastUsedAt revision secretName".split()
 ALLOWED = {"allowed": True, "reason": "", "role": ""}
-RIGHTS = "list create patch delete mintPermanent getSecrets listEvents".split()
-CLUSTER_RIGHTS = "impersonateUsers settingsRead settingsWrite settingsDelete".split()
+VERBS = "list create patch delete mintPermanent getSecrets listEvents".split()
+CLUSTER_VERBS = "impersonateUsers settingsRead settingsWrite settingsDelete".split()
 
 
 def instant(seconds):
@@ -35,12 +39,20 @@ def instant(seconds):
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds(text):
+    """The inverse of instant(); 0 for no time."""
+    if not text:
+        return 0
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def sample_rows(count, seed=1):
     """Rows as a platform of some teams has them; the same for one seed."""
     dice, now = random.Random(seed), time.time()
     day = 86400
     people = [f"{n}@example.com" for n in "alice bob carol dan erin frank grace heidi".split()]
-    names = "ci-deploy nightly backup grafana-read terraform registry-pull importer release-bot metrics-push".split()
+    names = "ci-deploy nightly backup grafana-read terraform registry-pull".split()
+    names += "importer release-bot metrics-push".split()
     rows = []
     for i in range(count):
         namespace = f"team-{'abcdefgh'[i % 8]}"
@@ -111,7 +123,7 @@ def object_of(row):
             "notices": [],
             **{
                 k: row[k]
-                for k in "tokenID hint issuedAt expiresAt warnAt lastUsedAt revision secretName".split()
+                for k in STATUS
                 if row[k]
             },
         },
@@ -170,7 +182,8 @@ class Double:
             "kubernetes": "v1.36.3",
         }
         self.down = False  # answers nothing but assets
-        self.refused = {}  # right -> reason
+        self.clock_ahead = 0  # seconds that the server's clock is ahead
+        self.refused = {}  # verb -> reason
         self.crd_missing = False
         self.requests = []
         self.changed = threading.Condition()
@@ -181,7 +194,7 @@ class Double:
             self.lines.append(line)
             self.changed.notify_all()
 
-    def right(self, name):
+    def permission(self, name):
         if name not in self.refused:
             return ALLOWED
         return {"allowed": False, "reason": "", "role": self.refused[name]}
@@ -237,7 +250,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
     def get_session(self, *_):
-        self.reply(200, {**self.double.session, "serverTime": instant(time.time())})
+        self.reply(
+            200,
+            {**self.double.session, "serverTime": instant(time.time() + self.double.clock_ahead)},
+        )
 
     def delete_session(self, *_):
         self.reply(200, {"next": "/signin"})
@@ -248,8 +264,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def get_rights(self, _, query, __):
         answer = {"namespace": query.get("ns", "")}
-        answer["tokens"] = {right: self.double.right(right) for right in RIGHTS}
-        answer["cluster"] = {right: self.double.right(right) for right in CLUSTER_RIGHTS}
+        answer["tokens"] = {verb: self.double.permission(verb) for verb in VERBS}
+        answer["cluster"] = {verb: self.double.permission(verb) for verb in CLUSTER_VERBS}
         self.reply(200, answer)
 
     def get_about(self, *_):
@@ -314,7 +330,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def stream(self, first):
-        """Writes `first`, then what tests push, and a ping a second, until the page goes or the server is down."""
+        """Writes `first`, then what tests push, and a ping a second, until the page goes or the
+        server is down."""
         self.start_stream()
         seen = len(self.double.lines)
         try:
@@ -324,7 +341,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 with self.double.changed:
                     self.double.changed.wait(1)
                     more, seen = self.double.lines[seen:], len(self.double.lines)
-                for body in more or [{"ping": instant(time.time())}]:
+                for body in more or [{"ping": instant(time.time() + self.double.clock_ahead)}]:
                     self.line(body)
         except OSError:
             return
@@ -343,7 +360,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def get_settings(self, _, query, __):
         rights = {
-            name: self.double.right(f"settings{name.title()}") for name in ("write", "delete")
+            name: self.double.permission(f"settings{name.title()}") for name in ("write", "delete")
         }
         if query.get("follow"):
             return self.stream([{"items": self.double.configs}])
