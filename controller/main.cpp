@@ -2,9 +2,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <span>
@@ -15,29 +13,7 @@
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
 #include "program/log.hpp"
-
-namespace {
-
-constexpr int kUsageError = 2;
-
-// Inherited by every thread, so that only App::run takes them.
-void block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
-
-// As many connections as the ports' limits allow need more descriptors than the usual soft limit.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-}  // namespace
+#include "program/process.hpp"
 
 int main(int argc, char** argv) {
   using namespace apitoken;

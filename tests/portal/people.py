@@ -26,8 +26,32 @@ PEOPLE = {
 }
 
 
+def trusting(issuer):
+    """The API server's configuration that trusts an OpenID provider; docs/portal.md shows the same."""
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AuthenticationConfiguration",
+        "jwt": [
+            {
+                "issuer": {
+                    "url": issuer.url,
+                    "certificateAuthority": issuer.ca_file.read_text(),
+                    "audiences": ["kubernetes", "portal"],
+                    "audienceMatchPolicy": "MatchAny",
+                },
+                "claimMappings": {
+                    "username": {"claim": "email", "prefix": ""},
+                    "groups": {"claim": "groups", "prefix": ""},
+                },
+            }
+        ],
+    }
+
+
 class PortalCluster(GuardedCluster):
-    def __init__(self, directory, *flags):
+    """`issuer`: the OpenID provider that the API server trusts, beside the table of tokens."""
+
+    def __init__(self, directory, issuer, *flags):
         self.tokens = {name: f"test-{name.partition('@')[0]}-s3cret" for name in PEOPLE}
         table = directory / "people.csv"
         table.write_text(
@@ -36,7 +60,10 @@ class PortalCluster(GuardedCluster):
                 for name, token in self.tokens.items()
             )
         )
-        super().__init__(directory, f"--token-auth-file={table}", *flags, audit=AUDIT)
+        trust = directory / "authentication.yaml"
+        trust.write_text(json.dumps(trusting(issuer)))
+        flags = [f"--token-auth-file={table}", f"--authentication-config={trust}", *flags]
+        super().__init__(directory, *flags, audit=AUDIT)
 
     def install(self):
         super().install()
