@@ -115,7 +115,7 @@ def oidc_flags(issuer):
     return [
         "--auth=oidc,token",
         f"--oidc-issuer={issuer.url}",
-        "--oidc-client-id=portal",
+        "--oidc-client-id=apitoken-portal",
         f"--oidc-ca-file={issuer.ca_file}",
     ]
 

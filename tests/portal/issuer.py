@@ -141,7 +141,7 @@ class Issuer:
         r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def bearer(self, person, client="portal", lifetime=3600):
+    def bearer(self, person, client="apitoken-portal", lifetime=3600):
         """An id_token as another client of this issuer would get it."""
         asked = {"client_id": client, "nonce": "n", "as": person}
         was, self.lifetime = self.lifetime, lifetime

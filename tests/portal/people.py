@@ -2,8 +2,10 @@
 to it by a bearer token and has roles of their own. It keeps an audit log of every request."""
 
 import json
+import re
 
-
+import yaml
+from testbed.cluster import ROOT
 from testbed.policies import GuardedCluster, Grants
 from testbed.waiting import wait_for
 
@@ -27,25 +29,13 @@ PEOPLE = {
 
 
 def trusting(issuer):
-    """The API server's configuration that trusts an OpenID provider; docs/portal.md shows the same."""
-    return {
-        "apiVersion": "apiserver.config.k8s.io/v1",
-        "kind": "AuthenticationConfiguration",
-        "jwt": [
-            {
-                "issuer": {
-                    "url": issuer.url,
-                    "certificateAuthority": issuer.ca_file.read_text(),
-                    "audiences": ["kubernetes", "portal"],
-                    "audienceMatchPolicy": "MatchAny",
-                },
-                "claimMappings": {
-                    "username": {"claim": "email", "prefix": ""},
-                    "groups": {"claim": "groups", "prefix": ""},
-                },
-            }
-        ],
-    }
+    """The API server's configuration of docs/portal.md, for this issuer."""
+    page = (ROOT / "docs/portal.md").read_text()
+    shown = re.search(r"^```yaml\n(apiVersion: apiserver\.config.*?)^```$", page, re.M | re.S)[1]
+    configuration = yaml.safe_load(shown)
+    trusted = configuration["jwt"][0]["issuer"]
+    trusted |= {"url": issuer.url, "certificateAuthority": issuer.ca_file.read_text()}
+    return configuration
 
 
 class PortalCluster(GuardedCluster):

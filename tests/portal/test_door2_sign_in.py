@@ -36,7 +36,7 @@ def test_people_sign_in_with_their_issuer(oidc_portal, cluster):
     assert done.status_code == 303 and done.headers["Location"] == "/faults?sort=expiry"
     session = browser.get("/api/session")
     assert session["user"] == VIEWER and session["mode"] == "cluster"
-    assert "shop" in session["groups"] and session["features"]["signOut"]
+    assert "oidc:shop" in session["groups"] and session["features"]["signOut"]
     assert browser.get("/api/namespaces?typed=team-a,team-b")["names"] == ["team-a"]
     seen = cluster.wait_audited("apitoken-portal", 2)
     assert VIEWER in {event["user"]["username"] for event in seen}
@@ -237,7 +237,7 @@ def test_signing_out_ends_the_session_at_once_and_leads_to_the_issuer(oidc_porta
     answer = browser.request("DELETE", "/api/session", {})
     assert answer.status_code == 200
     following = answer.json()["next"]
-    assert following.startswith(f"{issuer.url}/logout?client_id=portal&post_logout_redirect_uri=")
+    assert following.startswith(f"{issuer.url}/logout?client_id=apitoken-portal&post_logout_redirect_uri=")
     assert not any(secret in following for secret in issuer.issued)
     assert attributes(answer, COOKIE)[1] >= {"Max-Age=0", "Secure", "HttpOnly"}
     browser.http.cookies.set(COOKIE, cookie, domain="127.0.0.1", path="/", secure=True)
