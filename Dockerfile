@@ -1,6 +1,7 @@
-# The image of the operator and of the portal: two stages, the second with nothing in it but the two programs, the Debian libraries
-# that they need, and the certificate authorities - no shell, no package manager. hack/image.sh rootfs decides which files those
-# are, and builds the same image where there is no container engine. The portal is started by `command: [/usr/bin/apitoken-portal]`.
+# The image of the operator and of the portal: two stages, the second with nothing in it but the two
+# programs, the Debian libraries that they need, and the certificate authorities - no shell, no
+# package manager. hack/image.sh rootfs decides which files those are, and builds the same image
+# without a container engine. `command: [/usr/bin/apitoken-portal]` starts the portal.
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t apitoken-operator:0.1.0 .
 FROM debian:bookworm-slim AS build
 WORKDIR /src

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the container image of the operator and the portal without a container engine and without a base image: a root
-# file system of the stripped release binaries (apitoken-operator and apitoken-portal), the shared libraries they need from
-# the Debian packages installed here, the certificate authorities, and nothing else - no shell, no package manager. The
-# Dockerfile takes its files from the same `rootfs`.
+# Builds the container image of the operator and the portal without a container engine and without a
+# base image: a root file system of the stripped release binaries (apitoken-operator and
+# apitoken-portal), the shared libraries they need from the Debian packages installed here, the
+# certificate authorities, and nothing else - no shell, no package manager. The Dockerfile takes its
+# files from the same `rootfs`.
 #
 # Usage: hack/image.sh [rootfs] [--out DIR]
 #
@@ -12,13 +13,14 @@
 #   --out DIR    default: build/image, which is made anew
 #
 # The same commit on the same Debian packages gives the same digest: times are those of the commit, or SOURCE_DATE_EPOCH.
-# Environment: OPERATOR_BIN, with apitoken-portal beside it, spares the release build; SIZE_LIMIT (40000000) is how many
-# bytes the layers may take, compressed.
+# Environment: OPERATOR_BIN, with apitoken-portal beside it, spares the release build; SIZE_LIMIT
+# (40000000) is how many bytes the layers may take, compressed.
 set -euo pipefail
 umask 022
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly program=usr/bin/apitoken-operator portal=usr/bin/apitoken-portal user=65532
+readonly program=usr/bin/apitoken-operator user=65532
+readonly portal=usr/bin/apitoken-portal
 say() { printf '%s\n' "$*" >&2; }
 die() { say "image.sh: $*"; exit 1; }
 

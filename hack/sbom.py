@@ -132,7 +132,7 @@ def operator_package(version, revision):
 
 
 def vendored_packages():
-    """What portal/vendor/VERSIONS says of the front end's libraries, which are compiled into the portal."""
+    """The front end's libraries in portal/vendor/VERSIONS, which are compiled into the portal."""
     lines = (pathlib.Path(__file__).parents[1] / "portal/vendor/VERSIONS").read_text().splitlines()
     rows = [line.split()[1:5] for line in lines if line.startswith("package ")]
     return [
@@ -205,7 +205,12 @@ def main():
         (package["SPDXID"], "BUILD_DEPENDENCY_OF", operator["SPDXID"]) for package in compiled
     ]
     json.dump(
-        document([operator, *contained, *compiled, *vendored], relationships, asked.version, asked.created),
+        document(
+            [operator, *contained, *compiled, *vendored],
+            relationships,
+            asked.version,
+            asked.created,
+        ),
         sys.stdout,
         indent=1,
     )

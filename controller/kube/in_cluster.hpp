@@ -20,7 +20,8 @@ inline constexpr const char* kServiceAccountFolder =
 bool in_cluster();
 
 // The API server's address, by the environment of a pod. If the service address is an
-// IPv6 address, the server is reached by its name, kubernetes.default.svc. Errors: Invalid, naming the variable and the remedy.
+// IPv6 address, the server is reached by its name, kubernetes.default.svc. Errors: Invalid, naming
+// the variable and the remedy.
 Result<ServerUrl> in_cluster_server();
 
 // `folder` holds token, ca.crt and namespace. Errors: Invalid or Unauthorized, naming the variable

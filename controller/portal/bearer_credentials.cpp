@@ -7,7 +7,7 @@
 namespace apitoken::portal {
 namespace {
 
-// Renewed when this share of a token's life is over.
+// Renewed when this share of a token's life has passed.
 constexpr double kRenewAt = 0.8;
 
 SecretString copy_of(const SecretString& secret) {
@@ -38,18 +38,18 @@ Result<kube::TlsMaterial> BearerCredentials::tls() {
 
 Result<std::optional<SecretString>> BearerCredentials::bearer_token() {
   std::unique_lock lock(mutex_);
-  const auto is_over = [this] {
+  const auto is_expired = [this] {
     return bearer_.expires_at && *bearer_.expires_at <= clock_.wall();
   };
   if (!bearer_.refresh_token.empty() && renew_at_ <= clock_.wall()) {
     if (!renewing_) {
       renew(lock);
-    } else if (is_over()) {
+    } else if (is_expired()) {
       renewed_.wait(lock, [this] { return !renewing_; });
     }
   }
-  if (closed_.stop_requested()) return fail(ErrorKind::Unauthorized, "the session is over");
-  if (is_over()) return fail(ErrorKind::Unauthorized, "the session's token has expired");
+  if (closed_.stop_requested()) return fail(ErrorKind::Unauthorized, "the session has ended");
+  if (is_expired()) return fail(ErrorKind::Unauthorized, "the session's token has expired");
   return copy_of(bearer_.token);
 }
 

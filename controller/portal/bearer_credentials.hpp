@@ -43,14 +43,14 @@ class BearerCredentials final : public kube::Credentials {
   const std::string& server() const override { return server_.url; }
   const std::string& default_namespace() const override { return default_namespace_; }
   Result<kube::TlsMaterial> tls() override;
-  // Errors: Unauthorized if the token is past its end or the session is over.
+  // Errors: Unauthorized if the token is past its end or the session has ended.
   Result<std::optional<SecretString>> bearer_token() override;
   // The API server answered 401: renews before the next request if that is possible.
   void reject() override;
 
   // When the present token ends for good; empty: it can be renewed, or does not say.
   std::optional<WallTime> last_end() const;
-  // The session is over: wipes the tokens and ends a renewal under way.
+  // The session has ended: wipes the tokens and ends a renewal under way.
   void close();
 
  private:

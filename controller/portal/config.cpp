@@ -11,8 +11,8 @@
 namespace apitoken::portal {
 namespace {
 
-constexpr Seconds kShortest{60};
-constexpr Seconds kLongest{std::chrono::hours(24 * 7)};
+constexpr Seconds kMinLength{60};
+constexpr Seconds kMaxLength{std::chrono::hours(24 * 7)};
 constexpr std::size_t kMaxClusterName = 100;
 constexpr int kMaxSessions = 100'000;
 
@@ -71,7 +71,7 @@ Complaint set_oidc_scopes(Config& config, std::string_view value) {
 
 Complaint set_length(Seconds& field, std::string_view value) {
   const auto length = parse_duration(value);
-  if (!length || *length < kShortest || *length > kLongest)
+  if (!length || *length < kMinLength || *length > kMaxLength)
     return "allowed are durations from 1m to 168h, such as 8h";
   field = *length;
   return {};
@@ -135,8 +135,8 @@ constexpr std::array kFlags{
                  "The address that people open, https://HOST[:PORT]; other names are refused then. "
                  "oidc needs it.",
                  set_public_url},
-    Flag<Config>{"oidc-issuer", "URL", "",
-                 "The issuer, exactly as kube-apiserver is told to trust it.", set_oidc_issuer},
+    Flag<Config>{"oidc-issuer", "URL", "", "The issuer, exactly as kube-apiserver trusts it.",
+                 set_oidc_issuer},
     Flag<Config>{
         "oidc-client-id", "ID", "",
         "The portal's client id; kube-apiserver must accept it as an audience.",

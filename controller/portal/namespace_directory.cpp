@@ -25,18 +25,18 @@ std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) 
   }
   auto listed = list(stop);
   const bool failed = !listed;
-  bool news = false;
+  bool changed = false;
   std::vector<std::string> names;
   {
     const std::lock_guard lock(mutex_);
-    news = failed != failing_;
+    changed = failed != failing_;
     failing_ = failed;
     if (listed) names_ = std::move(*listed);
     names = names_;
   }
-  if (news && failed) {
+  if (changed && failed) {
     spdlog::warn("cannot list namespaces: {}", listed.error().message);
-  } else if (news) {
+  } else if (changed) {
     spdlog::info("namespaces are listed again");
   }
   return names;

@@ -77,7 +77,7 @@ struct ExpectedClaims {
   std::string issuer;
   std::string client_id;
   std::string nonce;
-  std::string subject{};  // after a refresh: the same person; empty: whoever signs in
+  std::string subject{};  // after a refresh: the same person; empty: anybody
 };
 // Errors: Invalid, naming the claim. After a refresh the nonce may be absent.
 Status check_id_claims(const IdClaims& claims, const ExpectedClaims& expected, WallTime now);

@@ -91,7 +91,7 @@ std::string origin_of(std::string_view url) {
 }
 
 Error explain(CURLcode code, const std::string& url, const Exchange& exchange) {
-  if (code == CURLE_ABORTED_BY_CALLBACK) return {ErrorKind::Canceled, "told to stop", {}};
+  if (code == CURLE_ABORTED_BY_CALLBACK) return {ErrorKind::Canceled, "stopped", {}};
   const std::string reason =
       exchange.too_large ? fmt::format("its answer is larger than {} bytes", OidcHttp::kMaxAnswer)
                          : std::string(exchange.error[0] != '\0' ? exchange.error.data()

@@ -23,7 +23,7 @@ class PortalMetrics final : public prometheus::Collectable, public UpstreamObser
   // A request below /api was answered. `route` is a pattern of the route table; empty: refused
   // before any.
   void answered(std::string_view route, int status);
-  // A request to the API server is over.
+  // A request to the API server has ended.
   void request_done(std::string_view method, std::string_view code) override;
   void request_took(std::chrono::nanoseconds time) override;
 

@@ -73,8 +73,8 @@ Problem too_many(std::string message, Seconds wait) {
 
 // Names an incident on the page and in the log.
 std::string incident_id() {
-  const auto drawn = random_text();
-  return drawn ? Sessions::hash_of(drawn->reveal()).substr(0, kIncidentDigits) : "unknown";
+  const auto random = random_text();
+  return random ? Sessions::hash_of(random->reveal()).substr(0, kIncidentDigits) : "unknown";
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ std::shared_ptr<Viewer> Sessions::find(std::string_view id) {
   const auto hash = hash_of(id);
   const std::lock_guard lock(mutex_);
   const auto found = sessions_.find(hash);
-  if (found == sessions_.end() || is_over(found->second)) return nullptr;
+  if (found == sessions_.end() || has_ended(found->second)) return nullptr;
   found->second.used = clock_.steady();
   set_end(found->second);
   return found->second.signed_in.viewer;
@@ -61,7 +61,8 @@ std::shared_ptr<Viewer> Sessions::find_or_begin(std::string_view token,
     const std::lock_guard lock(mutex_);
     const auto found = sessions_.find(hash);
     // Two first requests at once: the viewer that came first stays.
-    if (found != sessions_.end() && !is_over(found->second)) return found->second.signed_in.viewer;
+    if (found != sessions_.end() && !has_ended(found->second))
+      return found->second.signed_in.viewer;
     if (found != sessions_.end()) ended.push_back(take_out(found));
     if (sessions_.size() >= limits_.most) std::ranges::move(take_over(), std::back_inserter(ended));
     if (sessions_.size() >= limits_.most) ended.push_back(take_out(oldest_of(nullptr)));
@@ -116,7 +117,7 @@ void Sessions::sweep(std::stop_token stop) {
   }
 }
 
-bool Sessions::is_over(const Session& session) const {
+bool Sessions::has_ended(const Session& session) const {
   const WallTime now = clock_.wall();
   const auto last = session.signed_in.bearer->last_end();
   return clock_.steady() >= session.used + limits_.idle ||
@@ -156,7 +157,7 @@ Sessions::Session Sessions::take_out(Table::iterator place) {
 std::vector<Sessions::Session> Sessions::take_over() {
   std::vector<Session> ended;
   for (auto at = sessions_.begin(); at != sessions_.end();) {
-    if (!is_over(at->second)) {
+    if (!has_ended(at->second)) {
       set_end(at->second);
       ++at;
     } else {

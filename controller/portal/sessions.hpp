@@ -72,7 +72,7 @@ class Sessions {
   using Table = std::unordered_map<std::string, Session>;
 
   // The callers of these hold mutex_.
-  bool is_over(const Session& session) const;
+  bool has_ended(const Session& session) const;
   void set_end(const Session& session) const;
   void make_room_for(const std::string& user, std::vector<Session>& ended);
   Table::iterator oldest_of(const std::string* user);

@@ -80,17 +80,17 @@ std::optional<SecretString> decrypt(const SecretString& key, std::string sealed)
 }  // namespace
 
 Result<SecretString> random_text() {
-  std::string drawn(kKeySize, '\0');
-  const bool random = RAND_bytes(bytes_of(drawn), kKeySize) == 1;
-  const SecretString bytes(std::move(drawn));
-  if (!random) return core::openssl_failed("drawing random bytes");
+  std::string bytes_text(kKeySize, '\0');
+  const bool random = RAND_bytes(bytes_of(bytes_text), kKeySize) == 1;
+  const SecretString bytes(std::move(bytes_text));
+  if (!random) return core::openssl_failed("generating random bytes");
   return SecretString(base64url_encode(bytes.reveal()));
 }
 
 Result<SignInCookies> SignInCookies::make() {
   std::string key(kKeySize, '\0');
   if (RAND_bytes(bytes_of(key), kKeySize) != 1)
-    return core::openssl_failed("drawing the key of sign-in cookies");
+    return core::openssl_failed("generating the key of sign-in cookies");
   return SignInCookies(SecretString(std::move(key)));
 }
 
@@ -133,7 +133,7 @@ std::optional<SignInAttempt> SignInCookies::take(std::string_view cookie, std::s
 bool SignInCookies::use(const SignInAttempt& attempt, WallTime now) {
   const std::lock_guard lock(mutex_);
   std::erase_if(used_, [now](const auto& used) { return used.second <= now; });
-  // A full memory refuses rather than forgets: a forgotten state would be good a second time.
+  // A full memory refuses: a state that was removed would be good a second time.
   if (used_.size() >= kMaxUsed) return false;
   return used_.emplace(attempt.state, attempt.until).second;
 }

@@ -5,7 +5,7 @@ namespace apitoken::portal {
 Seconds TryLimit::take(std::string_view address, SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (tries_.size() >= kMaxAddresses && !tries_.contains(address)) {
-    forget_old(now);
+    remove_old(now);
     // As many addresses in one minute are an attack: everybody new waits.
     if (tries_.size() >= kMaxAddresses) return kWindow;
   }
@@ -16,7 +16,7 @@ Seconds TryLimit::take(std::string_view address, SteadyTime now) {
   return Seconds(0);
 }
 
-void TryLimit::forget_old(SteadyTime now) {
+void TryLimit::remove_old(SteadyTime now) {
   std::erase_if(tries_, [now](const auto& entry) {
     return entry.second.empty() || entry.second.back() + kWindow <= now;
   });

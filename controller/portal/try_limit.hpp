@@ -1,5 +1,5 @@
 // TryLimit: how often one address may try to sign in with a token: ten times in any minute. Bounded
-// in memory, whatever addresses come. Any thread.
+// in memory, for any number of addresses. Any thread.
 #pragma once
 
 #include <deque>
@@ -24,7 +24,7 @@ class TryLimit {
  private:
   using Tries = std::deque<SteadyTime>;  // of the last minute, oldest first
 
-  void forget_old(SteadyTime now);  // the caller holds mutex_
+  void remove_old(SteadyTime now);  // the caller holds mutex_
 
   std::mutex mutex_;
   std::map<std::string, Tries, std::less<>> tries_;  // by address; guarded by mutex_

@@ -1,6 +1,6 @@
-"""An OpenID provider of the tests, over TLS with a private CA: authorization code flow with PKCE, single-use codes,
-rotating refresh tokens, sign-out. Whoever comes to /authorize signs in as `person`, or as the query's `as`. What it
-says in id_tokens can be bent, for the tests of what a relying party must refuse."""
+"""An OpenID provider of the tests, over TLS with a private CA: authorization code flow with PKCE,
+single-use codes, rotating refresh tokens, sign-out. Visitors of /authorize sign in as `person`, or
+as the query's `as`. Tests change its claims to see what a relying party must refuse."""
 
 import base64
 import hashlib
@@ -103,7 +103,10 @@ class Issuer:
         if "code" in form:
             challenge = b64(hashlib.sha256(form["code_verifier"].encode()).digest())
             self._remember(form["code_verifier"])
-            if challenge != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
+            if (
+                challenge != asked["code_challenge"]
+                or form["redirect_uri"] != asked["redirect_uri"]
+            ):
                 return 400, {"error": "invalid_grant"}
         answer = {"access_token": secrets.token_urlsafe(16), "token_type": "Bearer"}
         if "code" in form or self.refreshes != "silent":

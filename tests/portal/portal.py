@@ -22,7 +22,11 @@ class Portal:
 
     def __init__(self, cluster, authority, log_path, *flags, port=None, env=None):
         self.cluster, self.authority, self.log_path = cluster, authority, log_path
-        self.port, self.metrics_port, self.health_port = port or free_port(), free_port(), free_port()
+        self.port, self.metrics_port, self.health_port = (
+            port or free_port(),
+            free_port(),
+            free_port(),
+        )
         self.url = f"https://127.0.0.1:{self.port}"
         self.secrets = []  # what must not stand in the log
         certificate, key = authority.files("portal", "server")
@@ -59,7 +63,9 @@ class Portal:
         return self.log_path.read_text(errors="replace")
 
     def metrics(self):
-        return Metrics(requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10).text)
+        return Metrics(
+            requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10).text
+        )
 
     def browser(self):
         return Browser(self)

@@ -1,4 +1,4 @@
-"""The portal's own service account: what it may do (nothing), and what it does with --discover-namespaces."""
+"""The portal's own service account may do nothing."""
 
 import yaml
 from testbed.cluster import ROOT
@@ -27,7 +27,9 @@ def allowed(cluster, account):
 def test_the_account_of_the_portal_may_do_nothing_of_its_own(cluster):
     made = apply(cluster, "manifests/portal")
     assert set(made) == {("ServiceAccount", "apitoken-operator-portal")}
-    assert made["ServiceAccount", "apitoken-operator-portal"]["automountServiceAccountToken"] is False
+    assert (
+        made["ServiceAccount", "apitoken-operator-portal"]["automountServiceAccountToken"] is False
+    )
     everybodys = allowed(cluster, "system:serviceaccount:apitoken-system:default")
     wait_for(
         lambda: allowed(cluster, ACCOUNT) == everybodys,

@@ -1,4 +1,5 @@
-"""Door 2: signing in with an OpenID provider, with a token, and by a proxy's header; cookies, ends and sign-out."""
+"""Door 2: signing in with an OpenID provider, with a token, and by a proxy's header; cookies, ends
+and sign-out."""
 
 import json
 import subprocess
@@ -96,7 +97,10 @@ def test_a_code_and_a_cookie_are_good_once(oidc_portal):
     code = urllib.parse.parse_qs(callback.partition("?")[2])["code"][0]
     again = oidc_portal.browser()
     state = urllib.parse.parse_qs(again.start().headers["Location"].partition("?")[2])["state"][0]
-    assert step_of(again.visit(f"{oidc_portal.url}/signin/callback?code={code}&state={state}"))[0] == "code"
+    assert (
+        step_of(again.visit(f"{oidc_portal.url}/signin/callback?code={code}&state={state}"))[0]
+        == "code"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_what_the_api_server_does_not_accept_makes_no_session(oidc_portal, issue
     browser.get("/api/session", 401)
 
 
-def test_a_refusal_and_an_absent_issuer_are_told_apart(oidc_portal, issuer):
+def test_a_refusal_differs_from_an_absent_issuer(oidc_portal, issuer):
     browser = oidc_portal.browser()
     issuer.refused = "access_denied"
     assert step_of(browser.oidc())[0] == "refused"
@@ -142,7 +146,14 @@ def test_a_refusal_and_an_absent_issuer_are_told_apart(oidc_portal, issuer):
 
 @pytest.mark.parametrize(
     "to",
-    ["//evil.example", "/\\evil.example", "https:evil.example", "https://evil.example/", "\\\\evil", "/\t/e"],
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https:evil.example",
+        "https://evil.example/",
+        "\\\\evil",
+        "/\t/e",
+    ],
 )
 def test_signing_in_leads_to_no_other_site(oidc_portal, to):
     assert oidc_portal.browser().oidc(to=to).headers["Location"] == "/"
@@ -183,7 +194,9 @@ def test_a_short_id_token_is_renewed_without_a_visible_step(oidc_portal, issuer)
         assert session["user"] == VIEWER
         assert browser.get("/api/namespaces?typed=team-a")["names"] == ["team-a"]
         time.sleep(0.5)
-    assert len(issuer.issued) >= issued + 4  # at least two renewals, each an id_token and a refresh token
+    assert (
+        len(issuer.issued) >= issued + 4
+    )  # at least two renewals, each an id_token and a refresh token
     assert len(issuer.issued) <= issued + 10
 
 
@@ -237,11 +250,18 @@ def test_signing_out_ends_the_session_at_once_and_leads_to_the_issuer(oidc_porta
     answer = browser.request("DELETE", "/api/session", {})
     assert answer.status_code == 200
     following = answer.json()["next"]
-    assert following.startswith(f"{issuer.url}/logout?client_id=apitoken-portal&post_logout_redirect_uri=")
+    assert following.startswith(
+        f"{issuer.url}/logout?client_id=apitoken-portal&post_logout_redirect_uri="
+    )
     assert not any(secret in following for secret in issuer.issued)
     assert attributes(answer, COOKIE)[1] >= {"Max-Age=0", "Secure", "HttpOnly"}
     browser.http.cookies.set(COOKIE, cookie, domain="127.0.0.1", path="/", secure=True)
-    for path in ["/api/session", "/api/namespaces", "/api/rights?ns=team-a", "/api/tokens?ns=team-a"]:
+    for path in [
+        "/api/session",
+        "/api/namespaces",
+        "/api/rights?ns=team-a",
+        "/api/tokens?ns=team-a",
+    ]:
         browser.get(path, 401)
 
 
@@ -290,7 +310,9 @@ def test_a_token_of_the_cluster_signs_in(portal, cluster):
 
 
 def test_a_service_accounts_token_signs_in_until_its_end(portal, cluster):
-    token = cluster.kubectl("create", "token", "default", "-n", "team-a", "--duration=10m").stdout.strip()
+    token = cluster.kubectl(
+        "create", "token", "default", "-n", "team-a", "--duration=10m"
+    ).stdout.strip()
     browser = portal.browser()
     session = browser.sign_in(token).json()
     assert session["user"] == "system:serviceaccount:team-a:default"
@@ -305,7 +327,9 @@ def test_wrong_expired_and_empty_tokens_get_a_sentence_each(make_portal, cluster
     for token in ["wrong", f"apt_{'a' * 46}", issuer.bearer(VIEWER, lifetime=-60)]:
         answer = browser.sign_in(token)
         assert answer.status_code == 401
-        assert answer.json()["message"].startswith("The cluster does not know this token, or it has")
+        assert answer.json()["message"].startswith(
+            "The cluster does not know this token, or it has"
+        )
     for token in ["", "   ", "two words", "new\nline", "ü"]:
         answer = browser.sign_in(token)
         assert answer.status_code == 400, token
@@ -380,4 +404,7 @@ def test_plain_http_for_other_hosts_is_refused_at_start():
             capture_output=True,
             timeout=20 * SCALE,
         )
-        assert done.returncode == 2 and "--plain-http needs a --bind-address on loopback" in done.stderr
+        assert (
+            done.returncode == 2
+            and "--plain-http needs a --bind-address on loopback" in done.stderr
+        )

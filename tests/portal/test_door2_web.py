@@ -1,5 +1,5 @@
-"""Door 2 as other sites, thieves and neighbours meet it: headers, forged requests, two people in one process, what
-is written down, and the program itself."""
+"""Door 2 as other sites, thieves and neighbours meet it: headers, forged requests, two people in
+one process, what is written down, and the program itself."""
 
 import http.client
 import random
@@ -45,14 +45,23 @@ WRITES = [
     ("POST", "/api/settings/preview"),
     ("POST", "/api/settings/default/test-mail"),
 ]
-READS = ["/api/session", "/api/namespaces", "/api/rights", "/api/tokens?ns=team-a", "/api/settings", "/api/about"]
+READS = [
+    "/api/session",
+    "/api/namespaces",
+    "/api/rights",
+    "/api/tokens?ns=team-a",
+    "/api/settings",
+    "/api/about",
+]
 
 
 def check_headers(answer, what):
     for name, value in ALWAYS.items():
         assert answer.headers.get(name) == value, f"{what}: {name}: {answer.headers.get(name)}"
     assert "clipboard-write=(self)" in answer.headers["Permissions-Policy"], what
-    assert "Server" not in answer.headers and "Access-Control-Allow-Origin" not in answer.headers, what
+    assert "Server" not in answer.headers and "Access-Control-Allow-Origin" not in answer.headers, (
+        what
+    )
 
 
 def test_every_answer_bears_the_headers(oidc_portal):
@@ -72,15 +81,29 @@ def test_every_answer_bears_the_headers(oidc_portal):
         "403": browser.request("GET", "/api/session", headers={"X-Apitoken-Portal": None}),
         "413": browser.request("POST", "/api/tokens/team-a", {"x": "y" * 70_000}),
         "414": browser.visit(oidc_portal.url + "/?" + "a" * 9_000),
-        "415": browser.request("POST", "/api/tokens/team-a", headers={"Content-Type": "text/plain"}, data="{}"),
+        "415": browser.request(
+            "POST", "/api/tokens/team-a", headers={"Content-Type": "text/plain"}, data="{}"
+        ),
         "421": browser.request("GET", "/", headers={"Host": "evil.example"}),
         "start": browser.start(),
         "callback": browser.visit(oidc_portal.url + "/signin/callback?code=1&state=2"),
         "health": browser.visit(oidc_portal.url + "/healthz"),
     }
-    wanted = {"404": 404, "api 404": 404, "405": 405, "401": 401, "403": 403, "413": 413, "414": 414, "415": 415, "421": 421}
+    wanted = {
+        "404": 404,
+        "api 404": 404,
+        "405": 405,
+        "401": 401,
+        "403": 403,
+        "413": 413,
+        "414": 414,
+        "415": 415,
+        "421": 421,
+    }
     for what, answer in answers.items():
-        assert answer.status_code == wanted.get(what, answer.status_code), f"{what}: {answer.status_code}"
+        assert answer.status_code == wanted.get(what, answer.status_code), (
+            f"{what}: {answer.status_code}"
+        )
         check_headers(answer, what)
     for what in ("api", "stream", "401", "403", "api 404", "start", "callback"):
         assert answers[what].headers["Cache-Control"] == "no-store", what
@@ -91,7 +114,9 @@ def test_a_request_that_is_no_http_bears_them_too(portal):
     context = ssl.create_default_context(cafile=str(portal.authority.file))
     with socket.create_connection(("127.0.0.1", portal.port), timeout=10 * SCALE) as plain:
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
-            tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            tls.sendall(
+                b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             answer = http.client.HTTPResponse(tls)
             answer.begin()
     assert answer.status == 400
@@ -128,14 +153,17 @@ def test_other_sites_reach_no_route(oidc_portal, how):
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", None]
+    "kind",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", None],
 )
 def test_a_form_writes_nothing(portal, kind):
     browser = portal.signed_in(USER)
     for method, path in WRITES:
         answer = browser.request(method, path, headers={"Content-Type": kind}, data='{"name":"x"}')
         assert answer.status_code == 415, f"{method} {path}: {answer.status_code}"
-        form = browser.request(method, path, headers={"Content-Type": kind, "X-Apitoken-Portal": None}, data="{}")
+        form = browser.request(
+            method, path, headers={"Content-Type": kind, "X-Apitoken-Portal": None}, data="{}"
+        )
         assert form.status_code == 403
     assert browser.get("/api/session")["user"] == USER
 
@@ -143,7 +171,9 @@ def test_a_form_writes_nothing(portal, kind):
 def test_our_own_pages_origin_is_let_through(oidc_portal, portal):
     for one in (oidc_portal, portal):
         browser = one.signed_in(VIEWER)
-        assert browser.request("GET", "/api/session", headers={"Origin": one.url}).status_code == 200
+        assert (
+            browser.request("GET", "/api/session", headers={"Origin": one.url}).status_code == 200
+        )
 
 
 def test_preflights_are_granted_nothing(portal):
@@ -163,16 +193,26 @@ def test_preflights_are_granted_nothing(portal):
 
 def test_with_a_public_url_other_names_are_misdirected(oidc_portal):
     browser = oidc_portal.signed_in(VIEWER)
-    for host in ["evil.example", "localhost", f"localhost:{oidc_portal.port}", "127.0.0.1", "127.0.0.1:1"]:
+    for host in [
+        "evil.example",
+        "localhost",
+        f"localhost:{oidc_portal.port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+    ]:
         for path in ["/", "/api/session", "/signin/start"]:
             answer = browser.request("GET", path, headers={"Host": host})
             assert answer.status_code == 421, f"{host} {path}"
     assert browser.request("GET", "/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
 
 
-@pytest.mark.parametrize("cookie", ["", "A" * 43, "a" * 10_000, "../../x", "%00", 'x"; y=z', "\x7f"])
+@pytest.mark.parametrize(
+    "cookie", ["", "A" * 43, "a" * 10_000, "../../x", "%00", 'x"; y=z', "\x7f"]
+)
 def test_made_up_cookies_are_no_sessions(portal, cookie):
-    answer = portal.browser().request("GET", "/api/session", headers={"Cookie": f"{COOKIE}={cookie}"})
+    answer = portal.browser().request(
+        "GET", "/api/session", headers={"Cookie": f"{COOKIE}={cookie}"}
+    )
     assert answer.status_code == 401
 
 
@@ -185,7 +225,9 @@ def test_impersonation_and_other_headers_of_a_browser_go_no_further(portal, clus
         "Authorization": f"Bearer {cluster.tokens['admin@example.com']}",
     }
     assert browser.request("GET", "/api/session", headers=forged).json()["user"] == VIEWER
-    answer = browser.request("POST", "/api/tokens/team-a", {"name": "x", "user": VIEWER}, headers=forged)
+    answer = browser.request(
+        "POST", "/api/tokens/team-a", {"name": "x", "user": VIEWER}, headers=forged
+    )
     assert answer.status_code in (403, 422), answer.text
     for event in cluster.wait_audited("apitoken-portal", 1):
         assert "impersonatedUser" not in event
@@ -194,7 +236,13 @@ def test_impersonation_and_other_headers_of_a_browser_go_no_further(portal, clus
 # --- neighbours -----------------------------------------------------------------------------------------------------
 
 
-PLACES = ["/api/session", "/api/namespaces?typed=team-a,team-b", "/api/rights?ns=team-a", "/api/rights?ns=team-b", "/api/about"]
+PLACES = [
+    "/api/session",
+    "/api/namespaces?typed=team-a,team-b",
+    "/api/rights?ns=team-a",
+    "/api/rights?ns=team-b",
+    "/api/about",
+]
 
 
 def test_two_people_in_one_process_never_see_each_others_data(make_portal, cluster):
@@ -296,7 +344,13 @@ def run(*flags):
 def test_it_says_what_it_is():
     assert re.fullmatch(r"apitoken-portal \d+\.\d+\.\d+\n", run("--version").stdout)
     shown = run("--help").stdout
-    for flag in ["--bind-address", "--oidc-issuer", "--sessions-max", "--temporary-token", "--metrics-bind-address"]:
+    for flag in [
+        "--bind-address",
+        "--oidc-issuer",
+        "--sessions-max",
+        "--temporary-token",
+        "--metrics-bind-address",
+    ]:
         assert flag in shown
 
 
@@ -306,7 +360,10 @@ def test_it_says_what_it_is():
         (["--auth=ldap"], '--auth: invalid value "ldap": allowed are oidc, token and header'),
         (["--auth="], "--auth: invalid value"),
         (["--auth=oidc"], "--auth oidc needs --oidc-issuer, --oidc-client-id and --public-url"),
-        (["--oidc-issuer=https://issuer.example.com"], "--oidc-issuer counts with --auth oidc alone"),
+        (
+            ["--oidc-issuer=https://issuer.example.com"],
+            "--oidc-issuer counts with --auth oidc alone",
+        ),
         (["--public-url=http://tokens.example.com"], "allowed are URLs https://HOST[:PORT]"),
         (["--public-url=https://example.com/tokens"], "without a path"),
         (["--oidc-scopes=email"], "openid must be among the scopes"),
@@ -320,7 +377,7 @@ def test_it_says_what_it_is():
         (["--worker=1"], "unknown flag --worker"),
     ],
 )
-def test_flags_that_cannot_be_used_are_told(flags, said):
+def test_flags_that_cannot_be_used_are_refused(flags, said):
     done = run(*flags)
     assert done.returncode == 2 and said in done.stderr and not done.stdout
 

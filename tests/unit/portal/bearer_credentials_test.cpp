@@ -177,8 +177,8 @@ TEST_F(BearerTest, ClosingWipesTheTokenAndEndsARenewal) {
   while (!begun) std::this_thread::yield();
   credentials.close();
   request.join();
-  EXPECT_EQ(sent, "the session is over");
-  EXPECT_EQ(next(credentials), "the session is over");
+  EXPECT_EQ(sent, "the session has ended");
+  EXPECT_EQ(next(credentials), "the session has ended");
 }
 
 TEST_F(BearerTest, AMissingCaFileIsNamed) {
