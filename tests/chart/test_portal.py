@@ -1,13 +1,15 @@
 """The portal in the chart: off by default, a pod without permissions of its own, and the flags that
 the program takes."""
 
+import copy
 import re
 import subprocess
 
 import pytest
 import yaml
-from rendering import NAMESPACE, RELEASE, ROOT, at, names, only, render
+from rendering import CHART, NAMESPACE, RELEASE, ROOT, at, names, only, render
 from test_chart import by_name, kustomized
+from test_values import leaves
 
 NAME = f"{RELEASE}-portal"
 ON = {"enabled": True}
@@ -90,9 +92,7 @@ def test_with_discovery_it_may_list_namespaces_and_nothing_else():
     ]
     binding = only(objects, "ClusterRoleBinding", NAME)
     assert binding["roleRef"]["name"] == NAME
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
-    ]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}]
     pod = only(objects, "Deployment", NAME)["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is True
     assert "--discover-namespaces" in pod["containers"][0]["args"]
@@ -189,6 +189,59 @@ def test_each_file_that_a_flag_names_is_mounted():
         if found := re.search(r"=(/etc/\S+)/[^/]+$", arg):
             assert mounts.pop(found[1], None) in volumes or arg.startswith("--tls-private"), arg
     assert not mounts
+
+
+# Each value of the portal beside those of EVERYTHING, and another than its own.
+OTHERS = {
+    "enabled": False,
+    "auth": ["token"],
+    "publicURL": "https://other.example.com",
+    "oidc.issuer": "https://other.example.com",
+    "oidc.clientID": "other",
+    "oidc.clientSecret": "other",
+    "oidc.caSecret": "other",
+    "oidc.scopes": "openid",
+    "session": "1h",
+    "idle": "1m",
+    "sessionsMax": 7,
+    "discoverNamespaces": False,
+    "homeNamespaces": [],
+    "clusterName": "other",
+    "temporaryToken": True,
+    "port": 9444,
+    "tlsSecret": "other",
+    "service.type": "NodePort",
+    "service.port": 8444,
+    "service.annotations": {"a": "b"},
+    "ingress.enabled": False,
+    "ingress.className": "other",
+    "ingress.host": "other.example.com",
+    "ingress.tlsSecret": "other",
+    "ingress.annotations": {"a": "b"},
+    "httpRoute.enabled": False,
+    "httpRoute.parentRefs": [{"name": "other"}],
+    "httpRoute.hostnames": ["other.example.com"],
+    "httpRoute.annotations": {"a": "b"},
+    "resources.requests.cpu": "1",
+    "resources.requests.memory": "1Gi",
+    "resources.limits.memory": "1Gi",
+    "podAnnotations": {"a": "b"},
+    "extraArgs": ["--log-level=debug"],
+}
+
+
+def test_every_value_of_the_portal_does_something():
+    shipped = yaml.safe_load((CHART / "values.yaml").read_text())["portal"]
+    assert set(OTHERS) == set(leaves(shipped))
+    before = render({"portal": EVERYTHING})
+    for name, value in OTHERS.items():
+        changed = copy.deepcopy(EVERYTHING)
+        *path, last = name.split(".")
+        place = changed
+        for step in path:
+            place = place.setdefault(step, {})
+        place[last] = value
+        assert render({"portal": changed}) != before, name
 
 
 REFUSED = [
