@@ -1,7 +1,7 @@
-# The operator's image: two stages, the second with nothing in it but the program, the Debian
-# libraries that it needs, and the certificate authorities - no shell, no package manager.
-# hack/image.sh rootfs decides which files those are, and builds the same image where there is no
-# container engine.
+# The image of the operator and of the portal: two stages, the second with nothing in it but the two
+# programs, the Debian libraries that they need, and the certificate authorities - no shell, no
+# package manager. hack/image.sh rootfs decides which files those are, and builds the same image
+# without a container engine. `command: [/usr/bin/apitoken-portal]` starts the portal.
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t apitoken-operator:0.1.0 .
 FROM debian:bookworm-slim AS build
 WORKDIR /src
@@ -11,6 +11,7 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends ca-certif
     && hack/install-deps.sh --build && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt CMakePresets.json LICENSE ./
 COPY controller controller
+COPY portal portal
 COPY hack/image.sh hack/
 RUN hack/image.sh rootfs --out /rootfs
 
@@ -28,5 +29,5 @@ LABEL org.opencontainers.image.title="apitoken-operator" \
 COPY --from=build /rootfs /
 WORKDIR /
 USER 65532:65532
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8444
 ENTRYPOINT ["/usr/bin/apitoken-operator"]

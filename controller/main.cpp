@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <span>
@@ -14,29 +12,7 @@
 #include "config.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
-
-namespace {
-
-constexpr int kUsageError = 2;
-
-// Every thread inherits the mask, so that only App::run() receives the signals.
-void block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
-
-// The connections that the ports' limits allow need more descriptors than the usual soft limit.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-}  // namespace
+#include "program/process.hpp"
 
 int main(int argc, char** argv) {
   using namespace apitoken;

@@ -27,7 +27,7 @@ LAYERS = {
     "notify": ["base", "api", "core", "kube"],
     "serve": ["base", "api", "core", "kube"],
     "verify": ["base", "api", "core", "kube", "serve"],
-    "portal": ["base", "api", "core", "kube", "serve"],
+    "portal": ["base", "api", "core", "kube", "serve", "program"],
     "reconcile": ["base", "api", "core", "kube", "notify", "serve", "verify"],
     "program": ["base", "core", "serve"],
     "cli": ["base", "api", "core", "kube", "serve", "portal"],
@@ -75,13 +75,14 @@ LIBRARIES = {
         "kube/cpprest_*",
         "kube/tls_context",
         "main",
+        "portal/sign_in_cookie",
     ],
     "cpprest": ["kube/cpprest_*"],
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],
     "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
-    "curl": ["notify/email_channel"],
-    "prometheus": ["serve/*", "verify/verify_metrics"],
+    "curl": ["notify/email_channel", "portal/oidc_http"],
+    "prometheus": ["serve/*", "verify/verify_metrics", "portal/portal_metrics"],
     "microhttpd.h": ["serve/http_server", "serve/http_exchange", "serve/http_response"],
     "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS
 }
@@ -274,7 +275,8 @@ def docs():
     for flag in re.findall(r'FlagRow\{"([a-z-]+)"', text("controller/cli/flags.cpp")):
         if f"`--{flag}`" not in plugin:
             yield f"docs/kubectl-plugin.md: flag --{flag} is explained nowhere"
-    for flag in re.findall(r'Flag<\w+>\{"([a-z-]+)"', text("controller/config.cpp")):
+    tables = text("controller/config.cpp") + text("controller/portal/config.cpp")
+    for flag in re.findall(r'Flag<\w+>\{"([a-z-]+)"', tables):
         if f"--{flag}" not in pages:
             yield f"docs/: flag --{flag} is explained nowhere"
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the operator's container image without a container engine and without a base image. Its
-# root file system has the stripped release binary, its shared libraries from the installed Debian
-# packages, and the certificate authorities; no shell, no package manager. The Dockerfile takes its
+# Builds the image of the operator and the portal without a container engine and without a base
+# image. Its root file system has the stripped release binaries (apitoken-operator and
+# apitoken-portal), their shared libraries from the installed Debian packages, and the certificate
+# authorities; no shell, no package manager. The Dockerfile takes its
 # files from the same `rootfs`.
 #
 # Usage: hack/image.sh [rootfs] [--out DIR]
@@ -13,13 +14,14 @@
 #   --out DIR    default: build/image, which is replaced
 #
 # The same commit on the same Debian packages gives the same digest: times are those of the commit,
-# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN spares the release build; SIZE_LIMIT (40000000)
-# is the largest size of the compressed layers in bytes.
+# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN, with apitoken-portal beside it, spares the release
+# build; SIZE_LIMIT (40000000) is the largest size of the compressed layers in bytes.
 set -euo pipefail
 umask 022
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly program=usr/bin/apitoken-operator user=65532
+readonly portal=usr/bin/apitoken-portal
 say() { printf '%s\n' "$*" >&2; }
 die() { say "image.sh: $*"; exit 1; }
 
@@ -45,7 +47,7 @@ build_binary() {
   {
     flock 9
     cmake -S "$root" --preset release >&2
-    cmake --build "$root/build/release" --target apitoken-operator \
+    cmake --build "$root/build/release" --target apitoken-operator apitoken-portal \
       -j "${CMAKE_BUILD_PARALLEL_LEVEL:-2}" >&2
   } 9>"$root/build/.release.lock"
   printf '%s\n' "$root/build/release/apitoken-operator"
@@ -116,10 +118,11 @@ take_authorities() {
 }
 
 make_rootfs() {
-  local binary
+  local binary portal_binary
   rootfs=$1 contents=$2
   binary=$(build_binary)
-  mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin}
+  portal_binary=$(dirname "$binary")/apitoken-portal
+  mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin,usr/share/doc/apitoken-operator}
   chmod 1777 "$rootfs/tmp"
   ln -s usr/lib "$rootfs/lib"
   ln -s usr/lib64 "$rootfs/lib64"
@@ -130,12 +133,15 @@ make_rootfs() {
   cp "/etc/os-release" "$rootfs/etc/os-release" # by which scanners know whose advisories count
   : >"$contents"
   take_libraries "$binary"
+  take_libraries "$portal_binary"
   take_authorities
   take_licences
   take_copyrights
-  install -D -m 644 "$root/LICENSE" "$rootfs/usr/share/doc/apitoken-operator/copyright"
+  cat "$root/LICENSE" "$root/portal/vendor/LICENSES" >"$rootfs/usr/share/doc/apitoken-operator/copyright"
+  chmod 644 "$rootfs/usr/share/doc/apitoken-operator/copyright"
   strip -o "$rootfs/$program" "$binary"
-  chmod 755 "$rootfs/$program"
+  strip -o "$rootfs/$portal" "$portal_binary"
+  chmod 755 "$rootfs/$program" "$rootfs/$portal"
 }
 
 # --- the image ------------------------------------------------------------------------------------
@@ -153,8 +159,8 @@ make_image() {
   local layout=$1 image="$1:$version" history=(--history.created "$created")
   umoci init --layout "$layout"
   umoci new --image "$image"
-  archive "$work/debian.tar" -C "$work/rootfs" --exclude="./$program" .
-  archive "$work/operator.tar" -C "$work/rootfs" "$program"
+  archive "$work/debian.tar" -C "$work/rootfs" --exclude="./$program" --exclude="./$portal" .
+  archive "$work/operator.tar" -C "$work/rootfs" "$program" "$portal"
   umoci raw add-layer --image "$image" "${history[@]}" \
     --history.created_by "shared libraries from Debian packages" "$work/debian.tar"
   umoci raw add-layer --image "$image" "${history[@]}" \
@@ -162,8 +168,8 @@ make_image() {
   umoci config --image "$image" "${history[@]}" --created "$created" --os linux \
     --architecture "$(dpkg --print-architecture)" \
     --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
-      --config.exposedports 8080/tcp \
-    --config.exposedports 8081/tcp "${labels[@]}"
+    --config.exposedports 8080/tcp --config.exposedports 8081/tcp \
+    --config.exposedports 8444/tcp "${labels[@]}"
   umoci gc --layout "$layout"
 }
 

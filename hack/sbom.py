@@ -131,6 +131,35 @@ def operator_package(version, revision):
     }
 
 
+def vendored_packages():
+    """The front end's libraries in portal/vendor/VERSIONS, which are compiled into the portal."""
+    lines = (pathlib.Path(__file__).parents[1] / "portal/vendor/VERSIONS").read_text().splitlines()
+    rows = [line.split()[1:5] for line in lines if line.startswith("package ")]
+    return [
+        {
+            "name": name,
+            "SPDXID": identifier(f"npm-{name}"),
+            "versionInfo": version,
+            "supplier": "NOASSERTION",
+            "downloadLocation": f"https://registry.npmjs.org/{name}/-/{name}-{version}.tgz",
+            "filesAnalyzed": False,
+            "licenseConcluded": licence,
+            "licenseDeclared": licence,
+            "licenseComments": "See /usr/share/doc/apitoken-operator/copyright",
+            "copyrightText": "NOASSERTION",
+            "externalRefs": [
+                {
+                    "referenceCategory": "PACKAGE-MANAGER",
+                    "referenceType": "purl",
+                    "referenceLocator": f"pkg:npm/{name}@{version}",
+                }
+            ],
+            "comment": f"Pages of the portal, compiled into apitoken-portal; integrity of the tarball: {integrity}",
+        }
+        for name, version, licence, integrity in rows
+    ]
+
+
 def document(packages, relationships, version, created):
     digest = hashlib.sha256(json.dumps(packages, sort_keys=True).encode()).hexdigest()
     return {
@@ -167,13 +196,21 @@ def main():
     operator = operator_package(asked.version, asked.revision)
     contained = [debian_package(package, paths) for package, paths in sorted(files.items())]
     compiled = [debian_package(package, ()) for package in COMPILED_IN]
+    vendored = vendored_packages()
     relationships = [("SPDXRef-DOCUMENT", "DESCRIBES", operator["SPDXID"])]
-    relationships += [(operator["SPDXID"], "CONTAINS", package["SPDXID"]) for package in contained]
+    relationships += [
+        (operator["SPDXID"], "CONTAINS", package["SPDXID"]) for package in contained + vendored
+    ]
     relationships += [
         (package["SPDXID"], "BUILD_DEPENDENCY_OF", operator["SPDXID"]) for package in compiled
     ]
     json.dump(
-        document([operator, *contained, *compiled], relationships, asked.version, asked.created),
+        document(
+            [operator, *contained, *compiled, *vendored],
+            relationships,
+            asked.version,
+            asked.created,
+        ),
         sys.stdout,
         indent=1,
     )

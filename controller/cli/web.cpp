@@ -32,7 +32,7 @@ constexpr std::size_t kWorkers = 8;
 // One person's browser, and other programs of this machine.
 constexpr serve::Limits kLimits{.connections = 256, .connections_per_address = 256};
 
-class NoObserver final : public kube::RequestObserver {
+class NoObserver final : public portal::UpstreamObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 

@@ -62,8 +62,7 @@ class InClusterCredentials final : public Credentials {
 
 bool in_cluster() { return !environment("KUBERNETES_SERVICE_HOST").empty(); }
 
-Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& folder,
-                                                            const Clock& clock) {
+Result<ServerUrl> in_cluster_server() {
   std::string host = environment("KUBERNETES_SERVICE_HOST");
   const std::string port = environment("KUBERNETES_SERVICE_PORT");
   if (host.empty() || port.empty()) {
@@ -72,8 +71,13 @@ Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& f
                 "use --kubeconfig");
   }
   if (host.find(':') != host.npos) host = "kubernetes.default.svc";
-  Result<ServerUrl> server = parse_server_url(fmt::format("https://{}:{}", host, port),
-                                              "KUBERNETES_SERVICE_HOST and _PORT");
+  return parse_server_url(fmt::format("https://{}:{}", host, port),
+                          "KUBERNETES_SERVICE_HOST and _PORT");
+}
+
+Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& folder,
+                                                            const Clock& clock) {
+  Result<ServerUrl> server = in_cluster_server();
   if (!server) return std::unexpected(server.error());
 
   const Result<std::string> written = read_file(folder + "/namespace");

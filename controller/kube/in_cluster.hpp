@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "kube/credentials.hpp"
+#include "kube/server_url.hpp"
 
 namespace apitoken::kube {
 
@@ -18,9 +19,13 @@ inline constexpr const char* kServiceAccountFolder =
 // Whether this process runs in a pod, by KUBERNETES_SERVICE_HOST.
 bool in_cluster();
 
-// `folder` holds token, ca.crt and namespace. If the service address is an IPv6 address, the server
-// is reached by its name, kubernetes.default.svc. Errors: Invalid or Unauthorized, naming the
-// variable or file and the remedy.
+// The API server's address, by the environment of a pod. If the service address is an
+// IPv6 address, the server is reached by its name, kubernetes.default.svc. Errors: Invalid, naming
+// the variable and the remedy.
+Result<ServerUrl> in_cluster_server();
+
+// `folder` holds token, ca.crt and namespace. Errors: Invalid or Unauthorized, naming the variable
+// or file and the remedy.
 Result<std::unique_ptr<Credentials>> in_cluster_credentials(
     const std::string& folder = kServiceAccountFolder, const Clock& clock = kSystemClock);
 

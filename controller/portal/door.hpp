@@ -12,8 +12,9 @@ namespace apitoken::portal {
 
 // A request to a sign-in route, kept while a worker serves it.
 struct SignIn {
-  std::string body;  // JSON; wiped by Routes
-  std::string peer;  // the IP address
+  std::string body;     // JSON; wiped by Routes
+  std::string peer;     // the IP address
+  std::string cookies;  // the Cookie header
 };
 
 class Door {

@@ -139,7 +139,8 @@ serve::HttpReply Routes::serve_api(const serve::HttpRequest& request) {
 
 // Signing in needs no session.
 serve::HttpReply Routes::serve_session(const serve::HttpRequest& request) {
-  auto kept = std::make_shared<SignIn>(std::string(request.body), std::string(request.peer));
+  auto kept = std::make_shared<SignIn>(std::string(request.body), std::string(request.peer),
+                                       std::string(request.header("Cookie")));
   return parts_.workers.serve([this, kept](std::stop_token stop) -> serve::HttpReply {
     auto answer = parts_.door.sign_in(*kept, std::move(stop));
     wipe(kept->body);

@@ -9,6 +9,7 @@
 #include "portal/call.hpp"
 #include "portal/follow.hpp"
 #include "portal/namespaces.hpp"
+#include "portal/session_body.hpp"
 
 namespace apitoken::portal {
 namespace {
@@ -18,23 +19,11 @@ using nlohmann::json;
 constexpr std::size_t kMaxTyped = 200;
 constexpr std::size_t kMaxTemporary = 20;  // tokens that one sign-out names
 
-json time_or_null(const std::optional<WallTime>& time) {
-  return time ? json(format_rfc3339(*time)) : json();
-}
-
 Expected<serve::HttpReply> get_session(Call& call) {
-  const auto identity = call.viewer->identity(call.stop);
-  if (!identity) return refuse(identity.error());
-  json body = call.backend.door.about();
-  body["user"] = identity->user;
-  body["groups"] = identity->groups;
-  body["endsAt"] = time_or_null(call.viewer->ends_at());
-  body["warnAt"] = time_or_null(call.viewer->warn_at());
-  body["defaultNamespace"] = call.viewer->credentials().default_namespace();
-  body["version"] = call.backend.version;
-  body["kubernetes"] = kubernetes_version(call);
-  body["serverTime"] = server_time(call.backend.clock);
-  return json_answer(200, dump(body));
+  const auto body = session_body(call.backend.door, *call.viewer, call.backend.version,
+                                 call.backend.clock, call.stop);
+  if (!body) return refuse(body.error());
+  return json_answer(200, dump(*body));
 }
 
 // The tokens that the tab names; those that are none are left out.

@@ -16,7 +16,9 @@ std::string Upstream::write_query(bool dry_run) const {
 
 Expected<std::string> Upstream::send(kube::HttpRequest request, std::string_view ns,
                                      std::stop_token stop) {
+  const auto asked = std::chrono::steady_clock::now();
   auto answer = transport_.send(request, std::move(stop));
+  observer_.request_took(std::chrono::steady_clock::now() - asked);
   observer_.request_done(kube::to_string(request.method),
                          answer ? std::to_string(answer->status) : "<error>");
   if (answer && answer->status >= 200 && answer->status < 300) return std::move(answer->body);

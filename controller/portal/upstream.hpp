@@ -14,10 +14,17 @@
 
 namespace apitoken::portal {
 
+// What is counted of the requests of all viewers.
+class UpstreamObserver : public kube::RequestObserver {
+ public:
+  // How long the API server took to answer, watches apart. Any thread.
+  virtual void request_took(std::chrono::nanoseconds time) { static_cast<void>(time); }
+};
+
 class Upstream {
  public:
   // `program` is the field manager of writes. Both references outlive it.
-  Upstream(kube::Transport& transport, kube::RequestObserver& observer, std::string program)
+  Upstream(kube::Transport& transport, UpstreamObserver& observer, std::string program)
       : transport_(transport), observer_(observer), program_(std::move(program)) {}
 
   // Each returns the body of a 2xx answer. Names must have been checked (see names.hpp).
@@ -44,7 +51,7 @@ class Upstream {
   std::string write_query(bool dry_run) const;
 
   kube::Transport& transport_;
-  kube::RequestObserver& observer_;
+  UpstreamObserver& observer_;
   const std::string program_;
 };
 

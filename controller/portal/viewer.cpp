@@ -12,7 +12,7 @@ constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "sel
 }  // namespace
 
 Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string& program,
-               kube::RequestObserver& observer, const Clock& clock)
+               UpstreamObserver& observer, const Clock& clock)
     : credentials_(std::move(credentials)),
       clock_(clock),
       transport_(kube::make_cpprest_transport(*credentials_, program,

@@ -42,7 +42,7 @@ class Viewer {
   // `program` is the field manager and user agent: "kubectl-apitoken-web", "apitoken-portal". The
   // references outlive the viewer.
   Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string& program,
-         kube::RequestObserver& observer, const Clock& clock);
+         UpstreamObserver& observer, const Clock& clock);
   // Ends the session: streams of the viewer end.
   ~Viewer() { end(); }
   Viewer(const Viewer&) = delete;

@@ -16,6 +16,8 @@ from testbed.process import Operator
 
 ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
 PROGRAM = "/usr/bin/apitoken-operator"
+PORTAL = "/usr/bin/apitoken-portal"
+PROGRAMS = [PROGRAM, PORTAL]
 USER = "65532:65532"
 # What an engine does on a node: mount what the pod has, make the root read-only, give up every
 # right, run the entry point.
@@ -196,11 +198,13 @@ def test_the_image_holds_no_shell_no_setuid_file_and_no_debug_sections(image):
     assert "apitoken-operator" in names and "ca-certificates.crt" in names
     assert not names & {"sh", "bash", "dash", "busybox", "apt", "dpkg", "perl"}
     assert [path for path in image.files() if path.stat().st_mode & 0o6022] == []
-    assert ".debug_info" not in run("readelf", "--section-headers", image.root / PROGRAM[1:])
+    for program in PROGRAMS:
+        assert ".debug_info" not in run("readelf", "--section-headers", image.root / program[1:])
 
 
-def test_the_program_is_built_with_every_hardening_that_debian_has(image):
-    program = image.root / PROGRAM[1:]
+@pytest.mark.parametrize("path", PROGRAMS)
+def test_the_programs_are_built_with_every_hardening_that_debian_has(image, path):
+    program = image.root / path[1:]
     assert re.search(r"FLAGS_1.* PIE", run("readelf", "--dynamic", program))
     assert re.search(r"FLAGS_1.* NOW", run("readelf", "--dynamic", program))
     segments = run("readelf", "--segments", "--wide", program)
@@ -240,7 +244,7 @@ def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
         "/etc/group",
         "/etc/nsswitch.conf",
         "/etc/os-release",
-        PROGRAM,
+        *PROGRAMS,
         "/usr/share/doc/apitoken-operator/copyright",
     }
     listed = {
@@ -258,6 +262,20 @@ def test_the_bill_of_materials_names_every_file_and_leads_to_licences(image):
         )
         if package.get("comment", "").startswith("In the image: "):
             assert f"/usr/share/doc/{package['name']}/copyright" in listed
+
+
+def test_the_portal_of_the_image_runs_in_its_root(image):
+    shown = run("chroot", f"--userspec={USER}", "--groups=", image.root, PORTAL, "--version")
+    assert shown == f"apitoken-portal {image.version}\n"
+
+
+def test_the_bill_of_materials_names_the_libraries_of_the_pages(image):
+    listed = {(package["name"], package["versionInfo"]) for package in image.sbom["packages"]}
+    lines = (ROOT / "portal/vendor/VERSIONS").read_text().splitlines()
+    pages = {tuple(line.split()[1:3]) for line in lines if line.startswith("package ")}
+    assert pages and pages <= listed
+    licences = (image.root / "usr/share/doc/apitoken-operator/copyright").read_text()
+    assert (ROOT / "portal/vendor/LICENSES").read_text() in licences
 
 
 def test_the_texts_that_copyright_files_refer_to_are_there(image):

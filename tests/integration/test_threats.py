@@ -31,7 +31,7 @@ from testbed.verifying import auth, is_valid
 from testbed.waiting import holds, wait_for
 
 PAGE = (ROOT / "docs/security.md").read_text()
-TESTS = ROOT / "tests/integration"
+TESTS = [ROOT / "tests/integration", ROOT / "tests/portal"]
 NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
 ROTATE = {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-02T00:00:00Z"}}}
 ABOUT_THE_PAGE = ("test_a_row_", "test_the_page_")
@@ -47,6 +47,7 @@ WHO = [
     "A token holder",
     "The network",
     "A compromised proxy",
+    "A visitor of the portal",
     "A settings writer",
     "A reader of backups",
     "The operator's own account",
@@ -64,8 +65,8 @@ def rows():
 
 @functools.cache
 def functions_in(file):
-    path = TESTS / file
-    tree = ast.parse(path.read_text() if path.exists() else "")
+    texts = [(folder / file).read_text() for folder in TESTS if (folder / file).exists()]
+    tree = ast.parse("".join(texts))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 

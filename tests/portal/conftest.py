@@ -9,17 +9,40 @@ with permissions of their own, and the portal as each of them starts it. They ne
 import secrets as random_names
 
 import pytest
-from testbed.api import apitokens, configs, secrets
-from testbed.process import Operator
+from issuer import Issuer
 from people import PortalCluster
+from portal import Portal
+from testbed.api import apitokens, configs, secrets
+from testbed.certificates import Authority
+from testbed.process import Operator, free_port
 from web import Web
 
 pytest_plugins = ["browser_fixtures"]
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    cluster = PortalCluster(tmp_path_factory.mktemp("portal"))
+def authority(tmp_path_factory):
+    """A private CA, of the issuer's and the portal's certificates."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def issuer_session(authority):
+    issuer = Issuer(authority)
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture
+def issuer(issuer_session):
+    """The OpenID provider that the API server trusts; honest at the start of each test."""
+    issuer_session.reset()
+    return issuer_session
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, issuer_session):
+    cluster = PortalCluster(tmp_path_factory.mktemp("portal"), issuer_session)
     try:
         cluster.install()
         yield cluster
@@ -57,6 +80,51 @@ def web(cluster, tmp_path):
         except AssertionError as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def make_portal(cluster, authority, issuer_session, tmp_path):
+    """make_portal(*flags, oidc=False, port=): apitoken-portal with these flags; each must stop cleanly."""
+    started = []
+
+    def start(*flags, oidc=False, **options):
+        port = options.pop("port", None) or free_port()
+        if oidc:
+            flags = [*flags, f"--public-url=https://127.0.0.1:{port}"]
+        log = tmp_path / f"portal-{len(started)}.log"
+        started.append(Portal(cluster, authority, log, *flags, port=port, **options))
+        return started[-1]
+
+    yield start
+    failures = []
+    for one in started:
+        one.secrets += issuer_session.issued
+        try:
+            one.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def portal(make_portal):
+    """By token."""
+    return make_portal()
+
+
+@pytest.fixture
+def oidc_flags(issuer):
+    return [
+        "--auth=oidc,token",
+        f"--oidc-issuer={issuer.url}",
+        "--oidc-client-id=apitoken-portal",
+        f"--oidc-ca-file={issuer.ca_file}",
+    ]
+
+
+@pytest.fixture
+def oidc_portal(make_portal, oidc_flags):
+    return make_portal(*oidc_flags, oidc=True)
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 to it by a bearer token and has roles of their own. It keeps an audit log of every request."""
 
 import json
+import re
 
-
+import yaml
+from testbed.cluster import ROOT
 from testbed.policies import GuardedCluster, Grants
 from testbed.waiting import wait_for
 
@@ -26,8 +28,20 @@ PEOPLE = {
 }
 
 
+def trusting(issuer):
+    """The API server's configuration of docs/portal.md, for this issuer."""
+    page = (ROOT / "docs/portal.md").read_text()
+    shown = re.search(r"^```yaml\n(apiVersion: apiserver\.config.*?)^```$", page, re.M | re.S)[1]
+    configuration = yaml.safe_load(shown)
+    trusted = configuration["jwt"][0]["issuer"]
+    trusted |= {"url": issuer.url, "certificateAuthority": issuer.ca_file.read_text()}
+    return configuration
+
+
 class PortalCluster(GuardedCluster):
-    def __init__(self, directory, *flags):
+    """`issuer`: the OpenID provider that the API server trusts, beside the table of tokens."""
+
+    def __init__(self, directory, issuer, *flags):
         self.tokens = {name: f"test-{name.partition('@')[0]}-s3cret" for name in PEOPLE}
         table = directory / "people.csv"
         table.write_text(
@@ -36,7 +50,10 @@ class PortalCluster(GuardedCluster):
                 for name, token in self.tokens.items()
             )
         )
-        super().__init__(directory, f"--token-auth-file={table}", *flags, audit=AUDIT)
+        trust = directory / "authentication.yaml"
+        trust.write_text(json.dumps(trusting(issuer)))
+        flags = [f"--token-auth-file={table}", f"--authentication-config={trust}", *flags]
+        super().__init__(directory, *flags, audit=AUDIT)
 
     def install(self):
         super().install()

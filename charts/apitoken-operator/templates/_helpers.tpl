@@ -144,3 +144,33 @@ chart's own, so they are left out there; other numbers stay. */}}
   readOnly: true
 {{- end }}
 {{- end }}
+
+{{/* Other labels than the operator's, whose Services must not lead to the portal. */}}
+{{- define "apitoken.portalSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "apitoken.name" . }}-portal
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "apitoken.portalLabels" -}}
+{{- merge (include "apitoken.portalSelectorLabels" . | fromYaml) (dict "app.kubernetes.io/component" "portal") (include "apitoken.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{/* The Secrets that the portal reads as files, as volumes of its pod. */}}
+{{- define "apitoken.portalSecrets" -}}
+{{- $oidc := has "oidc" .Values.portal.auth }}
+{{- with .Values.portal.tlsSecret }}
+- name: tls
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- if and $oidc .Values.portal.oidc.clientSecret }}
+- name: oidc-client
+  secret:
+    secretName: {{ .Values.portal.oidc.clientSecret }}
+{{- end }}
+{{- if and $oidc .Values.portal.oidc.caSecret }}
+- name: oidc-ca
+  secret:
+    secretName: {{ .Values.portal.oidc.caSecret }}
+{{- end }}
+{{- end }}

@@ -102,18 +102,18 @@ TEST(Forms, OfRotationsTakeNoPrivateKey) {
 
 TEST(Forms, AsACommandAreQuotedForAShell) {
   core::TokenRequest draft{.name = "ci",
-                         .ns = "team-a",
-                         .user = "alice@example.com",
-                         .description = "it's; rm -rf /",
-                         .type = "Permanent",
-                         .ttl = "720h",
-                         .format = {},
-                         .groups = {"a", "b c"},
-                         .scopes = {},
-                         .audiences = {},
-                         .secret = {},
-                         .rotation = {},
-                         .ttl_after_expired = {}};
+                           .ns = "team-a",
+                           .user = "alice@example.com",
+                           .description = "it's; rm -rf /",
+                           .type = "Permanent",
+                           .ttl = "720h",
+                           .format = {},
+                           .groups = {"a", "b c"},
+                           .scopes = {},
+                           .audiences = {},
+                           .secret = {},
+                           .rotation = {},
+                           .ttl_after_expired = {}};
   EXPECT_EQ(create_command(draft),
             "kubectl apitoken create ci --namespace team-a --user alice@example.com --description "
             "'it'\\''s; rm -rf /' --type Permanent --ttl 720h --group a --group 'b c' --keep");

@@ -1,0 +1,74 @@
+// BearerCredentials: the API server as one session asks it: with the session's bearer token and
+// nothing else. The Viewer of the session owns them; its transport asks for the token before each
+// request. A token that came with a refresh token is renewed at 80 % of its life, by the first
+// request afterwards, one renewal at a time. Any thread; bearer_token() may wait for the issuer.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "base/clock.hpp"
+#include "kube/credentials.hpp"
+
+namespace apitoken::portal {
+
+// Where the API server is, for everybody who signs in.
+struct ApiServer {
+  std::string url;          // "https://host:port"
+  std::string server_name;  // the name in its certificate
+  std::string ca_file;      // PEM; read for each new connection
+};
+
+// What a session calls the API server with.
+struct Bearer {
+  SecretString token;
+  std::optional<WallTime> expires_at{};  // empty: it does not say
+  SecretString refresh_token{};          // empty: it cannot be renewed
+};
+
+class BearerCredentials final : public kube::Credentials {
+ public:
+  // Asks the issuer for a new bearer. `token` of the answer is empty if the issuer gives none: then
+  // the present one is the last. Errors: Unauthorized (never again), anything else (not now).
+  using Renew = std::function<Result<Bearer>(std::string_view refresh_token, std::stop_token)>;
+
+  static constexpr Seconds kRetryAfter{10};  // a renewal that failed, or a token that was refused
+
+  // `server` and `clock` outlive the credentials. `renew` may be null if there is no refresh token.
+  BearerCredentials(const ApiServer& server, Bearer bearer, Renew renew, const Clock& clock);
+
+  const std::string& server() const override { return server_.url; }
+  const std::string& default_namespace() const override { return default_namespace_; }
+  Result<kube::TlsMaterial> tls() override;
+  // Errors: Unauthorized if the token is past its end or the session has ended.
+  Result<std::optional<SecretString>> bearer_token() override;
+  // The API server answered 401: renews before the next request if that is possible.
+  void reject() override;
+
+  // When the present token ends for good; empty: it can be renewed, or does not say.
+  std::optional<WallTime> last_end() const;
+  // The session has ended: wipes the tokens and ends a renewal under way.
+  void close();
+
+ private:
+  void renew(std::unique_lock<std::mutex>& lock);
+  void take(Result<Bearer> renewed);  // the caller holds mutex_
+  void plan_renewal();                // the caller holds mutex_
+
+  const ApiServer& server_;
+  const std::string default_namespace_;
+  const Renew renew_;
+  const Clock& clock_;
+  std::stop_source closed_;
+  mutable std::mutex mutex_;
+  std::condition_variable renewed_;
+  Bearer bearer_;          // guarded by mutex_
+  WallTime renew_at_{};    // counts if there is a refresh token; guarded by mutex_
+  WallTime asked_at_{};    // the last renewal; guarded by mutex_
+  bool renewing_ = false;  // guarded by mutex_
+};
+
+}  // namespace apitoken::portal

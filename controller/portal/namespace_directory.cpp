@@ -1,0 +1,65 @@
+#include "portal/namespace_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "kube/cpprest_transport.hpp"
+#include "kube/resource.hpp"
+
+namespace apitoken::portal {
+
+NamespaceDirectory::NamespaceDirectory(std::unique_ptr<kube::Credentials> credentials,
+                                       kube::RequestObserver& observer, const Clock& clock)
+    : credentials_(std::move(credentials)),
+      transport_(kube::make_cpprest_transport(*credentials_, "apitoken-portal")),
+      client_(*transport_, observer),
+      clock_(clock) {}
+
+std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (clock_.steady() < ask_at_) return names_;
+    ask_at_ = clock_.steady() + kFresh;
+  }
+  auto listed = list(stop);
+  const bool failed = !listed;
+  bool changed = false;
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex_);
+    changed = failed != failing_;
+    failing_ = failed;
+    if (listed) names_ = std::move(*listed);
+    names = names_;
+  }
+  if (changed && failed) {
+    log::warn("cannot list namespaces", {{"error", listed.error().message}});
+  } else if (changed) {
+    log::info("namespaces are listed again");
+  }
+  return names;
+}
+
+Result<std::vector<std::string>> NamespaceDirectory::list(const std::stop_token& stop) {
+  std::vector<std::string> names;
+  std::string next;
+  do {
+    auto query = std::string("limit=500");
+    if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
+    const auto page =
+        client_.list(kube::resources::kNamespaces, "", query, kube::kMetadataListAccept, stop);
+    if (!page) return std::unexpected(page.error());
+    const auto document = nlohmann::json::parse(*page, nullptr, false);
+    if (!document.is_object()) return fail(ErrorKind::Decode, "the list of namespaces is no JSON");
+    for (const auto& item : document.value("items", nlohmann::json::array())) {
+      auto name = item.value("metadata", nlohmann::json::object()).value("name", "");
+      if (!name.empty()) names.push_back(std::move(name));
+    }
+    next = document.value("metadata", nlohmann::json::object()).value("continue", "");
+  } while (!next.empty());
+  return names;
+}
+
+}  // namespace apitoken::portal

@@ -1,0 +1,41 @@
+// NamespaceDirectory: the names of all namespaces, as the portal's own service account may list
+// them (--discover-namespaces). It is the only thing that the portal asks for by itself. A name is
+// shown to nobody before that viewer was found to have a right there; see namespaces.hpp.
+// Workers' threads; one asks the API server, the others take what is remembered.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kube/client.hpp"
+#include "kube/credentials.hpp"
+
+namespace apitoken::portal {
+
+class NamespaceDirectory {
+ public:
+  static constexpr std::chrono::seconds kFresh{60};
+
+  // The observer and the clock outlive it.
+  NamespaceDirectory(std::unique_ptr<kube::Credentials> credentials,
+                     kube::RequestObserver& observer, const Clock& clock);
+
+  // At most a minute old; older if the API server does not answer, which is logged once.
+  std::vector<std::string> names(const std::stop_token& stop);
+
+ private:
+  Result<std::vector<std::string>> list(const std::stop_token& stop);
+
+  const std::unique_ptr<kube::Credentials> credentials_;
+  const std::unique_ptr<kube::Transport> transport_;
+  kube::Client client_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::vector<std::string> names_;  // guarded by mutex_
+  SteadyTime ask_at_{};             // guarded by mutex_
+  bool failing_ = false;            // guarded by mutex_
+};
+
+}  // namespace apitoken::portal

@@ -1,0 +1,40 @@
+#include "portal/session_body.hpp"
+
+#include "base/rfc3339.hpp"
+#include "portal/streams.hpp"
+
+namespace apitoken::portal {
+namespace {
+
+using nlohmann::json;
+
+json time_or_null(const std::optional<WallTime>& time) {
+  return time ? json(format_rfc3339(*time)) : json();
+}
+
+}  // namespace
+
+std::string kubernetes_version(Viewer& viewer, std::stop_token stop) {
+  const auto body = viewer.upstream().get_path("/version", std::move(stop));
+  if (!body) return {};
+  const auto version = json::parse(*body, nullptr, false);
+  return version.is_object() ? version.value("gitVersion", "") : "";
+}
+
+Expected<json> session_body(const Door& door, Viewer& viewer, const std::string& version,
+                            const Clock& clock, std::stop_token stop) {
+  const auto identity = viewer.identity(stop);
+  if (!identity) return refuse(identity.error());
+  json body = door.about();
+  body["user"] = identity->user;
+  body["groups"] = identity->groups;
+  body["endsAt"] = time_or_null(viewer.ends_at());
+  body["warnAt"] = time_or_null(viewer.warn_at());
+  body["defaultNamespace"] = viewer.credentials().default_namespace();
+  body["version"] = version;
+  body["kubernetes"] = kubernetes_version(viewer, std::move(stop));
+  body["serverTime"] = server_time(clock);
+  return body;
+}
+
+}  // namespace apitoken::portal
