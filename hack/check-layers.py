@@ -37,18 +37,7 @@ LAYERS = {
 # First part of a third-party include -> the files, without ending, that may include it.
 LIBRARIES = {
     "fmt": ["*"],
-    "spdlog": [
-        "kube/*",
-        "notify/*",
-        "serve/*",
-        "verify/*",
-        "portal/*",
-        "reconcile/*",
-        "main",
-        "app",
-        "program/log",
-        "cli/main",
-    ],
+    "spdlog": ["base/log"],
     "nlohmann": [
         "api/*",
         "core/jwe",

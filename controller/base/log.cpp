@@ -1,13 +1,15 @@
-// Formats lines, and hands them to the sink.
+// Formats lines, and hands them to spdlog, which writes them.
 #include "base/log.hpp"
 
-#include <unistd.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -108,21 +110,24 @@ void append_value(std::string& line, std::string_view value) {
   line += '"';
 }
 
-// One write(2) a line, as far as the system takes it at once. Errors are ignored: there is no place
-// left to report them.
-void write_to_stderr(std::string_view line) {
-  while (!line.empty()) {
-    const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    line.remove_prefix(static_cast<std::size_t>(written));
-  }
+// Lines are whole when they reach spdlog, which adds nothing. Its errors are ignored: there is no
+// place left to report them.
+std::shared_ptr<spdlog::logger> make_logger() {
+  auto logger = std::make_shared<spdlog::logger>(
+      "apitoken", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_formatter(
+      std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, ""));
+  logger->set_level(spdlog::level::trace);
+  logger->set_error_handler([](const std::string&) {});
+  return logger;
 }
 
 Sink stderr_sink(Format format) {
   const auto format_line = format == Format::Json ? json_line : text_line;
-  return [format_line](Level level, std::string_view message, std::span<const Field> fields) {
-    write_to_stderr(format_line(std::chrono::system_clock::now(), level, message, fields));
+  return [format_line, logger = make_logger()](Level level, std::string_view message,
+                                               std::span<const Field> fields) {
+    const auto line = format_line(std::chrono::system_clock::now(), level, message, fields);
+    logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   };
 }
 
