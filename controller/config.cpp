@@ -81,7 +81,7 @@ Complaint set_issuer(Config& config, std::string_view value) {
 
 Complaint set_jwt_key_rotation(Config& config, std::string_view value) {
   const auto rotation = parse_duration(value);
-  if (!rotation || *rotation < core::kFastestKeyRotation)
+  if (!rotation || *rotation < core::kMinKeyRotation)
     return "allowed are durations of 1m and more, such as 720h";
   config.jwt_key_rotation = *rotation;
   return {};

@@ -12,8 +12,7 @@
 namespace apitoken::api {
 namespace {
 
-constexpr std::int64_t kHighestRevision =
-    1'000'000'000'000;  // far beyond any life, far below overflow
+constexpr std::int64_t kMaxRevision = 1'000'000'000'000;  // far beyond any life, far below overflow
 
 ApiTokenSpec decode_spec(Json spec) {
   ApiTokenSpec result;
@@ -71,8 +70,8 @@ ApiTokenStatus decode_status(Json status) {
   result.rotate_at = read_time(status, "rotateAt");
   result.warn_at = read_time(status, "warnAt");
   result.delivered_at = read_time(status, "deliveredAt");
-  result.revision = std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0},
-                               kHighestRevision);
+  result.revision =
+      std::clamp(read_integer(status, "revision", "").value_or(0), std::int64_t{0}, kMaxRevision);
   result.has_encrypted_value = member(status, "encryptedValue").has_value();
   result.secret_name = read_string(status, "secretName", "").value_or("");
   result.previous = decode_previous(status);

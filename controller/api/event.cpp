@@ -9,11 +9,11 @@
 namespace apitoken::api {
 namespace {
 
-constexpr std::size_t kLongestNote = 1000;
+constexpr std::size_t kMaxNote = 1000;
 
 std::string cut(std::string_view note) {
-  if (note.size() <= kLongestNote) return std::string(note);
-  std::size_t end = kLongestNote - 3;
+  if (note.size() <= kMaxNote) return std::string(note);
+  std::size_t end = kMaxNote - 3;
   while (end > 0 && (static_cast<unsigned char>(note[end]) & 0xC0) == 0x80)
     --end;  // a UTF-8 continuation byte
   return std::string(note.substr(0, end)) + "...";

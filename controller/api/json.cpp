@@ -18,10 +18,10 @@ void note(Problems* problems, std::string_view path, std::string_view what) {
 // The document anew, with doubles for integers that 64 bits do not hold; nothing where it is no
 // JSON, or one so deep that writing it would exhaust the stack.
 std::optional<std::string> without_big_integers(std::string_view bytes) {
-  constexpr int kDeepest = 1000;
+  constexpr int kMaxDepth = 1000;
   bool too_deep = false;
   const auto look = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    too_deep = too_deep || depth > kDeepest;
+    too_deep = too_deep || depth > kMaxDepth;
     return !too_deep;
   };
   const auto document = nlohmann::json::parse(bytes, look, /*allow_exceptions=*/false);

@@ -41,24 +41,4 @@ class SystemClock final : public Clock {
             std::stop_token stop, SteadyTime deadline) const override;
 };
 
-// A clock that stands still until a test moves it. Waits look at it again each millisecond of real
-// time.
-class ManualClock final : public Clock {
- public:
-  explicit ManualClock(WallTime start) : wall_(start) {}
-  std::chrono::system_clock::time_point wall_precise() const override;
-  SteadyTime steady() const override;
-  void wait(std::condition_variable_any& cv, std::unique_lock<std::mutex>& lock,
-            std::stop_token stop, SteadyTime deadline) const override;
-  // Moves both clocks forward.
-  void advance(std::chrono::milliseconds by);
-  // Sets the wall clock alone, as an administrator or NTP would.
-  void set_wall(WallTime wall);
-
- private:
-  mutable std::mutex mutex_;
-  std::chrono::system_clock::time_point wall_;  // guarded by mutex_
-  SteadyTime steady_{std::chrono::hours(1)};    // guarded by mutex_
-};
-
 }  // namespace apitoken

@@ -9,7 +9,7 @@
 namespace apitoken {
 namespace {
 
-constexpr long long kLongest = 100LL * 366 * 24 * 3600;
+constexpr long long kMaxSeconds = 100LL * 366 * 24 * 3600;
 
 std::optional<long long> unit_seconds(char unit) {
   switch (unit) {
@@ -35,14 +35,14 @@ std::optional<Seconds> parse_duration(std::string_view text) {
     std::size_t digits = 0;
     while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') {
       number = number * 10 + (text[digits] - '0');
-      if (number > kLongest) return {};
+      if (number > kMaxSeconds) return {};
       ++digits;
     }
     if (digits == 0 || digits == text.size()) return {};
     const auto unit = unit_seconds(text[digits]);
     if (!unit) return {};
     total += number * *unit;
-    if (total > kLongest) return {};
+    if (total > kMaxSeconds) return {};
     text.remove_prefix(digits + 1);
   }
   return Seconds(total);

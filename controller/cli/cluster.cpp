@@ -22,11 +22,11 @@ constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "sel
 constexpr kube::Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1",
                                                    "selfsubjectaccessreviews", false};
 constexpr std::string_view kPage = "500";
-constexpr Seconds kLongestRequest{20};
+constexpr Seconds kMaxRequestTime{20};
 
 // A request ends with the patience of who waits for what it asks.
 Seconds request_limit(const Options& options) {
-  return std::clamp(options.timeout, Seconds(1), kLongestRequest);
+  return std::clamp(options.timeout, Seconds(1), kMaxRequestTime);
 }
 
 class NoObserver final : public kube::RequestObserver {

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargest = kube::kMaxYamlBytes;
+constexpr std::size_t kMaxInput = kube::kMaxYamlBytes;
 constexpr std::array<std::string_view, 3> kExtensions{".json", ".yaml", ".yml"};
 
 struct Count {
@@ -50,21 +50,21 @@ Outcome<std::vector<std::string>> files_of(const std::string& name) {
 
 Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
   if (file == "-") {
-    const auto text = terminal.read_all(kLargest);
+    const auto text = terminal.read_all(kMaxInput);
     if (!text) return std::unexpected(text.error());
     return std::string(text->reveal());
   }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text(kLargest + 1, '\0');
+  std::string text(kMaxInput + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (!stream.is_open() || stream.bad())
     return give_up(ExitCode::Failed,
                    fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
-  if (text.size() > kLargest)
+  if (text.size() > kMaxInput)
     return give_up(ExitCode::Failed,
-                   fmt::format("{} is larger than {} bytes: no manifest", file, kLargest));
+                   fmt::format("{} is larger than {} bytes: no manifest", file, kMaxInput));
   return text;
 }
 

@@ -11,7 +11,7 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr long long kMostDays = 36'500;
+constexpr long long kMaxDays = 36'500;
 
 std::string two_units(long long big, const char* big_unit, long long small,
                       const char* small_unit) {
@@ -26,7 +26,7 @@ std::optional<Seconds> parse_span(std::string_view text) {
   if (mark == text.npos) return parse_duration(text);
   long long days = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + mark, days);
-  if (error != std::errc() || end != text.data() + mark || days < 0 || days > kMostDays) return {};
+  if (error != std::errc() || end != text.data() + mark || days < 0 || days > kMaxDays) return {};
   const auto rest = text.substr(mark + 1);
   const auto span = rest.empty() ? std::optional(Seconds(0)) : parse_duration(rest);
   if (!span) return {};

@@ -15,7 +15,7 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::size_t kLongestToken = 64 << 10;
+constexpr std::size_t kMaxToken = 64 << 10;
 
 std::string owner_of(const api::ApiToken& token) {
   return core::plain_text(
@@ -95,7 +95,7 @@ Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
         "standard input.");
   } else {
     if (terminal.streams().in_terminal) terminal.note("Paste the token, then Enter and Ctrl-D:");
-    auto read = terminal.read_all(kLongestToken);
+    auto read = terminal.read_all(kMaxToken);
     if (!read) return std::unexpected(read.error());
     token = std::move(*read);
   }

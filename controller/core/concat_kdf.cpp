@@ -30,7 +30,7 @@ SecretString concat_kdf(const SecretString& shared, std::string_view algorithm,
   append_sized(input, apu);
   append_sized(input, apv);
   append_number(input, static_cast<std::uint32_t>(bytes * 8));
-  Digest round = digest_of(input);
+  Sha256 round = sha256(input);
   wipe(input);
   SecretString key(std::string(reinterpret_cast<const char*>(round.data()), bytes));
   wipe(round.data(), round.size());

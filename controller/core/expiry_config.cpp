@@ -14,7 +14,7 @@ namespace {
 
 using api::TokenExpiryConfigSpec;
 
-constexpr std::size_t kMostReminders = 8;
+constexpr std::size_t kMaxReminders = 8;
 constexpr std::size_t kMaxEmailDomains = 32;
 constexpr std::size_t kMaxUserPrefix = 128;
 
@@ -25,10 +25,10 @@ void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   }
   for (const std::string& written : spec.reminders) {
     const auto reminder = parse_duration(written);
-    if (config.reminders.size() == kMostReminders) {
+    if (config.reminders.size() == kMaxReminders) {
       config.problems.push_back(
-          fmt::format("spec.reminders: has more than {}; only the first {} count", kMostReminders,
-                      kMostReminders));
+          fmt::format("spec.reminders: has more than {}; only the first {} count", kMaxReminders,
+                      kMaxReminders));
       break;
     }
     if (!reminder || *reminder <= Seconds(0)) {
@@ -60,9 +60,9 @@ Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConf
                         const char* field) -> std::optional<Seconds> {
     if (!written) return {};
     const auto ttl = parse_duration(*written);
-    if (ttl && *ttl >= kShortestTtl && *ttl <= longest_ttl(type)) return ttl;
+    if (ttl && *ttl >= kMinTtl && *ttl <= max_ttl(type)) return ttl;
     config.problems.push_back(fmt::format("{}.{}: \"{}\" is no duration from 10s to {}h", path,
-                                          field, *written, longest_ttl(type).count() / 3600));
+                                          field, *written, max_ttl(type).count() / 3600));
     return {};
   };
   Lifetime lifetime{read(spec.default_ttl, "default"), read(spec.max, "max")};
@@ -85,8 +85,8 @@ void read_selectors(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   config.token_selector = spec.token_selector;
 }
 
-void read_digest(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
-  config.route.digest = kDefaultDigest;
+void read_digest_delay(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
+  config.route.digest = kDefaultDigestDelay;
   if (!spec.digest) return;
   const auto digest = parse_duration(*spec.digest);
   if (digest && *digest <= std::chrono::hours(24)) {
@@ -206,7 +206,7 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   read_selectors(spec, config);
   config.permanent = read_lifetime(spec.permanent, TokenType::Permanent, config);
   config.temporary = read_lifetime(spec.temporary, TokenType::Temporary, config);
-  read_digest(spec, config);
+  read_digest_delay(spec, config);
   AddressList list = parse_address_list(spec.emails);
   config.bad_addresses = std::move(list.problems);
   config.route.config = config.name;

@@ -15,7 +15,7 @@
 namespace apitoken::core {
 
 inline constexpr Seconds kDefaultReminder{std::chrono::hours(24 * 30)};
-inline constexpr Seconds kDefaultDigest{std::chrono::minutes(5)};
+inline constexpr Seconds kDefaultDigestDelay{std::chrono::minutes(5)};
 
 struct SmtpSettings {
   ServerAddress server;

@@ -29,40 +29,40 @@ int value_of(char digit) {
 
 }  // namespace
 
-Digest digest_of(std::string_view bytes) {
+Sha256 sha256(std::string_view bytes) {
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-  Digest digest{};
+  Sha256 hash{};
   // Fails only where the library has no SHA-256 at all: nothing can be minted then.
   if (context == nullptr || EVP_DigestInit_ex2(context.get(), algorithm(), nullptr) != 1 ||
       EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
-      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) {
+      EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) {
     std::abort();
   }
-  return digest;
+  return hash;
 }
 
-std::string sha256(std::string_view bytes) {
-  const auto digest = digest_of(bytes);
-  return {digest.begin(), digest.end()};
+std::string sha256_bytes(std::string_view bytes) {
+  const auto hash = sha256(bytes);
+  return {hash.begin(), hash.end()};
 }
 
 std::string sha256_hex(std::string_view bytes) {
   std::string text;
-  for (const auto byte : digest_of(bytes)) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
+  for (const auto byte : sha256(bytes)) text.append({kDigits[byte >> 4], kDigits[byte & 15]});
   return text;
 }
 
-std::optional<Digest> parse_hash(std::string_view hash) {
-  Digest digest{};
-  if (!hash.starts_with(kPrefix) || hash.size() != kPrefix.size() + 2 * digest.size()) return {};
-  hash.remove_prefix(kPrefix.size());
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const int high = value_of(hash[2 * i]);
-    const int low = value_of(hash[2 * i + 1]);
+std::optional<Sha256> parse_hash(std::string_view text) {
+  Sha256 hash{};
+  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 2 * hash.size()) return {};
+  text.remove_prefix(kPrefix.size());
+  for (std::size_t i = 0; i < hash.size(); ++i) {
+    const int high = value_of(text[2 * i]);
+    const int low = value_of(text[2 * i + 1]);
     if (high < 0 || low < 0) return {};
-    digest[i] = static_cast<std::uint8_t>(high * 16 + low);
+    hash[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
-  return digest;
+  return hash;
 }
 
 }  // namespace apitoken::core

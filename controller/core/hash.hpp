@@ -10,15 +10,14 @@
 
 namespace apitoken::core {
 
-using Digest = std::array<std::uint8_t, 32>;
+using Sha256 = std::array<std::uint8_t, 32>;
 
-Digest digest_of(std::string_view bytes);
-// The same bytes as a string.
-std::string sha256(std::string_view bytes);
+Sha256 sha256(std::string_view bytes);
+// The same 32 bytes as a string.
+std::string sha256_bytes(std::string_view bytes);
 // 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
-// The digest in a hash as statuses carry it ("sha256:<64 lower-case hexadecimal digits>"); nothing
-// for anything else.
-std::optional<Digest> parse_hash(std::string_view hash);
+// Parses status.tokenHash ("sha256:<64 lower-case hexadecimal digits>"); empty for any other text.
+std::optional<Sha256> parse_hash(std::string_view text);
 
 }  // namespace apitoken::core

@@ -17,7 +17,7 @@ namespace apitoken::core {
 namespace {
 
 using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, FreedBy<ECDSA_SIG_free>>;
 
 constexpr std::size_t kNumberSize = 32;  // of P-256: the halves of a signature
@@ -62,15 +62,15 @@ Result<std::string> raw_signature(const std::string& der) {
 }
 
 Result<std::string> es256(EVP_PKEY* pair, std::string_view text) {
-  const Digest digest(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t size = 0;
-  if (!digest || EVP_DigestSignInit(digest.get(), nullptr, EVP_sha256(), nullptr, pair) != 1 ||
-      EVP_DigestSign(digest.get(), nullptr, &size, bytes, text.size()) != 1) {
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pair) != 1 ||
+      EVP_DigestSign(context.get(), nullptr, &size, bytes, text.size()) != 1) {
     return openssl_failed("signing");
   }
   std::string der(size, '\0');
-  if (EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(der.data()), &size, bytes,
+  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(der.data()), &size, bytes,
                      text.size()) != 1) {
     return openssl_failed("signing");
   }
@@ -141,12 +141,12 @@ std::string jwks_document(std::span<const SigningKey* const> keys) {
 
 std::string ec_thumbprint(std::string_view x, std::string_view y) {
   return base64url_encode(
-      sha256(fmt::format(R"({{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}})", x, y)));
+      sha256_bytes(fmt::format(R"({{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}})", x, y)));
 }
 
 Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer,
                              const JwtClaims& claims) {
-  auto id = draw_token_id();
+  auto id = mint_token_id();
   if (!id) return std::unexpected(id.error());
   const auto header = dump({{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key.kid}});
   const auto unsigned_part =

@@ -9,7 +9,7 @@ namespace apitoken::core {
 namespace {
 
 // After its last signature: the longest life of a JWT, and what clocks may differ by.
-constexpr Seconds kStays = kLongestTemporary + std::chrono::minutes(5);
+constexpr Seconds kStays = kMaxTemporaryTtl + std::chrono::minutes(5);
 
 }  // namespace
 

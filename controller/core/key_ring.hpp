@@ -12,7 +12,7 @@
 
 namespace apitoken::core {
 
-inline constexpr Seconds kFastestKeyRotation{60};
+inline constexpr Seconds kMinKeyRotation{60};
 inline constexpr Seconds kDefaultKeyRotation{std::chrono::hours(720)};
 
 // How long before its use a key is published: a tenth of the rotation, at most an hour.

@@ -28,8 +28,8 @@ std::string_view to_string(TokenType type) {
   return type == TokenType::Temporary ? api::kTemporary : api::kPermanent;
 }
 
-Seconds longest_ttl(TokenType type) {
-  return type == TokenType::Temporary ? kLongestTemporary : kLongestPermanent;
+Seconds max_ttl(TokenType type) {
+  return type == TokenType::Temporary ? kMaxTemporaryTtl : kMaxPermanentTtl;
 }
 
 void LifetimeRule::narrow(const Lifetime& lifetime, const std::string& config) {

@@ -10,14 +10,14 @@
 
 namespace apitoken::core {
 
-inline constexpr Seconds kShortestTtl{10};
-inline constexpr Seconds kLongestPermanent{std::chrono::hours(8760)};
-inline constexpr Seconds kLongestTemporary{std::chrono::hours(24)};
+inline constexpr Seconds kMinTtl{10};
+inline constexpr Seconds kMaxPermanentTtl{std::chrono::hours(8760)};
+inline constexpr Seconds kMaxTemporaryTtl{std::chrono::hours(24)};
 
 enum class TokenType { Permanent, Temporary };
 TokenType token_type(const api::ApiTokenSpec& spec);
 std::string_view to_string(TokenType type);
-Seconds longest_ttl(TokenType type);
+Seconds max_ttl(TokenType type);
 
 // What one TokenExpiryConfig says about one type. Unset: nothing.
 struct Lifetime {

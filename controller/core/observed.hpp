@@ -26,8 +26,8 @@ struct Observed {
   const api::ApiToken& token;
   std::optional<ObservedSecret> secret;      // of the name the token uses, whoever owns it
   std::vector<const ExpiryConfig*> configs;  // that apply to the token; may be empty
-  std::vector<api::NoticeEntry>
-      told;  // told completely about the present expiresAt, not in the ledger yet
+  // Notices of the present expiresAt that are delivered and not in the ledger yet.
+  std::vector<api::NoticeEntry> delivered_notices;
   const ReservedNames& reserved = default_reserved_names();
 };
 

@@ -30,7 +30,7 @@ std::string show_conditions(const std::vector<api::Condition>& conditions) {
 std::string show_notices(const std::vector<api::NoticeEntry>& notices) {
   std::string text;
   for (const auto& notice : notices) {
-    text += fmt::format(" told={}/{}", notice.config.empty() ? "-" : notice.config,
+    text += fmt::format(" notice={}/{}", notice.config.empty() ? "-" : notice.config,
                         format_duration(notice.before));
   }
   return text;
@@ -53,26 +53,26 @@ std::string show_life(const api::ApiTokenStatus& status) {
   if (!status.last_rotation_request.empty()) text += " served=" + status.last_rotation_request;
   if (!status.ignored_rotation_request.empty())
     text += " ignored=" + status.ignored_rotation_request;
-  if (status.delivered_at) text += " delivered=" + show_time(status.delivered_at);
+  if (status.delivered_at) text += " shown=" + show_time(status.delivered_at);
   if (status.has_encrypted_value) text += " encrypted";
   return text;
 }
 
 struct Show {
-  std::string operator()(const KeepFormer& keep) const {
+  std::string operator()(const KeepPrevious& keep) const {
     return fmt::format("keep the value under key {} of secret {} as the previous one", keep.key,
                        keep.at.key().text());
   }
-  std::string operator()(const DrawToken& draw) const {
-    return fmt::format("draw {}{}{}", draw.jwt ? "a JWT" : "an Opaque token",
-                       draw.rotates ? ", to rotate" : "",
-                       draw.encrypt_to.empty() ? "" : ", encrypted");
+  std::string operator()(const MintToken& mint) const {
+    return fmt::format("mint {}{}{}", mint.jwt ? "a JWT" : "an Opaque token",
+                       mint.rotates ? ", to rotate" : "",
+                       mint.encrypt_to.empty() ? "" : ", encrypted");
   }
   std::string operator()(const ReadEncryptedValue&) const {
-    return "take the encrypted value of the status";
+    return "read the encrypted value from the status";
   }
   std::string operator()(const WriteSecret& write) const {
-    return fmt::format("write it into {} secret {} key {}{}", write.at ? "the" : "a new",
+    return fmt::format("write the value into {}secret {} key {}{}", write.at ? "" : "a new ",
                        write.secret.key().text(), write.key, show_keys_gone(write.keys_gone));
   }
   std::string operator()(const PatchSecretMetadata& patch) const {
@@ -97,13 +97,14 @@ struct Show {
     return fmt::format("event {} {}: {}", post.event.warning ? "Warning" : "Normal",
                        post.event.reason, post.event.note);
   }
-  std::string operator()(const Tell& tell) const {
-    return fmt::format(
-        "tell {} before expiry by config {}{}{}", format_duration(tell.notice.key.before),
-        tell.route.config.empty() ? "-" : tell.route.config, tell.route.mails ? ", with mail" : "",
-        tell.notice.warning ? "" : ", normal");
+  std::string operator()(const SubmitNotice& submit) const {
+    return fmt::format("submit notice {} before expiry of config {}{}{}",
+                       format_duration(submit.notice.key.before),
+                       submit.route.config.empty() ? "-" : submit.route.config,
+                       submit.route.mails ? ", with mail" : "",
+                       submit.notice.warning ? "" : ", normal");
   }
-  std::string operator()(const DropNotices&) const { return "drop what waits to be told"; }
+  std::string operator()(const CancelNotices&) const { return "cancel pending notices"; }
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace apitoken::core {
 
 // Draws the value that the effects after it write. With a recipient they write it encrypted: the
 // same text into the Secret and into status.encryptedValue, and the value itself is wiped at once.
-struct DrawToken {
+struct MintToken {
   std::optional<JwtClaims> jwt;  // absent: Opaque
   bool rotates = false;          // for the metrics: a new life, not the first value or a lost one
   std::string encrypt_to;        // certificate or JWK; empty: the value stands in clear
@@ -30,7 +30,7 @@ struct DrawToken {
 struct ReadEncryptedValue {};
 // Reads the Secret, which must still be at that version, for the value that stays in it as the
 // previous one. It comes before any write: a view that is stale must not rotate.
-struct KeepFormer {
+struct KeepPrevious {
   api::ObjectMeta at;
   std::string key;   // under which it stands
   std::string hash;  // what it must hash to; not asked of an encrypted one
@@ -66,16 +66,16 @@ struct PostEvent {
   api::Event event;
   bool repeatable = false;
 };
-struct Tell {
+struct SubmitNotice {
   Notice notice;
   ConfigRoute route;
 };
-// Whatever still waits to be told about this token shall not be.
-struct DropNotices {};
+// Cancels all pending notices of this token.
+struct CancelNotices {};
 
 using Effect =
-    std::variant<KeepFormer, DrawToken, ReadEncryptedValue, WriteSecret, PatchSecretMetadata,
-                 PatchStatus, DeleteSecret, DeleteToken, PostEvent, Tell, DropNotices>;
+    std::variant<KeepPrevious, MintToken, ReadEncryptedValue, WriteSecret, PatchSecretMetadata,
+                 PatchStatus, DeleteSecret, DeleteToken, PostEvent, SubmitNotice, CancelNotices>;
 
 struct Plan {
   std::vector<Effect> effects;

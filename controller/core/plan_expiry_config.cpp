@@ -16,7 +16,7 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
-constexpr std::size_t kLongestMessage = 4096;  // bytes; the CRD allows 32768 characters
+constexpr std::size_t kMaxMessage = 4096;  // bytes; the CRD allows 32768 characters
 constexpr std::size_t kMaxRequest = 64;
 constexpr Seconds kTestMailPause{60};  // between two test mails of a config
 constexpr std::string_view kSkipped = "no mail of their own for ";
@@ -26,8 +26,8 @@ void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed,
          std::string_view type, std::string_view value, std::string_view why,
          std::string_view message) {
   api::set_condition(status.conditions,
-                     {type, value, why, cut_text(plain_text(message), kLongestMessage),
-                      observed.now, observed.object.meta.generation});
+                     {type, value, why, cut_text(plain_text(message), kMaxMessage), observed.now,
+                      observed.object.meta.generation});
 }
 
 // A mail was tried since the start.
@@ -175,8 +175,8 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
 }
 
 // A Warning that says what the condition says, where it said something else before.
-void tell_news(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now,
-               std::string_view why, std::string_view action) {
+void warn_if_changed(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now,
+                     std::string_view why, std::string_view action) {
   const auto* before = api::find_condition(observed.object.status.conditions, now.type);
   if (before && before->status == now.status && before->reason == now.reason &&
       before->message == now.message)
@@ -216,9 +216,9 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
   const auto* ready = api::find_condition(status.conditions, condition::kReady);
   const auto* delivery = api::find_condition(status.conditions, condition::kEmailDelivery);
   if (ready->reason == reason::kInvalidSpec)
-    tell_news(plan, observed, *ready, reason::kInvalidSpec, "Validate");
+    warn_if_changed(plan, observed, *ready, reason::kInvalidSpec, "Validate");
   if (delivery && delivery->status == condition::kFalse)
-    tell_news(plan, observed, *delivery, reason::kNoticeFailed, "Mail");
+    warn_if_changed(plan, observed, *delivery, reason::kNoticeFailed, "Mail");
   if (status != before) plan.status = std::move(status);
   return plan;
 }

@@ -11,8 +11,8 @@
 namespace apitoken::core {
 
 struct DueNotices {
-  std::vector<Tell> notices;     // at most one for each TokenExpiryConfig in force
-  std::optional<WallTime> next;  // when the next notice becomes due; empty: never
+  std::vector<SubmitNotice> notices;  // at most one for each TokenExpiryConfig in force
+  std::optional<WallTime> next;       // when the next notice becomes due; empty: never
 };
 
 // The notices of a token with this status that are not in its ledger. A token with automatic

@@ -103,8 +103,8 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status) {
   const api::ApiToken& token = observed.token;
   WriteSecret write{desired_secret(token, status), std::string(key_to_mint(token)), {}, {}};
-  for (const auto drawn : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
-    write.secret.annotations.erase(std::string(drawn));
+  for (const auto minted : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
+    write.secret.annotations.erase(std::string(minted));
   if (!observed.secret) return write;
   const api::SecretMeta& secret = observed.secret->secret;
   write.at = secret.meta;
@@ -121,13 +121,14 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
 
 // Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone
 // tells whose it is.
-std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status) {
+std::optional<KeepPrevious> keep_previous(const Observed& observed,
+                                          const api::ApiTokenStatus& status) {
   if (!keeps_previous(observed.token, status) || !observed.secret) return {};
   const api::SecretMeta& secret = observed.secret->secret;
   if (is_encrypted(secret) && hash_present(*observed.secret) != status.previous->token_hash)
     return {};
-  return KeepFormer{secret.meta, std::string(key_present(observed.token, secret)),
-                    status.previous->token_hash};
+  return KeepPrevious{secret.meta, std::string(key_present(observed.token, secret)),
+                      status.previous->token_hash};
 }
 
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token,

@@ -32,7 +32,8 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status);
 
 // Before that, where the status has a previous value: what the Secret holds of it stays.
-std::optional<KeepFormer> keep_former(const Observed& observed, const api::ApiTokenStatus& status);
+std::optional<KeepPrevious> keep_previous(const Observed& observed,
+                                          const api::ApiTokenStatus& status);
 
 // Repairs the metadata of the Secret, owner included, and removes a previous value whose time is
 // over. Nothing: it is right.

@@ -28,9 +28,8 @@ namespace reason = api::reason;
 constexpr Seconds kBetweenMintings{2};
 // A rotation that cannot be finished is tried again after as long as it has been going on, at most
 // after this.
-constexpr Seconds kLongestRetry{std::chrono::minutes(5)};
-constexpr std::size_t kLongestMessage =
-    4096;  // bytes of a condition; the CRD allows 32768 characters
+constexpr Seconds kMaxRetryPause{std::chrono::minutes(5)};
+constexpr std::size_t kMaxMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
 
 class TokenPlanner : TokenFacts {
  public:
@@ -38,13 +37,14 @@ class TokenPlanner : TokenFacts {
       : TokenFacts(observed), status_(carried_over(observed)) {}
 
   Plan plan() {
-    if (token_.meta.deleted) return only(DropNotices{});
-    if (is_over() && !is_rotation_due() && is_end_told()) return only(DeleteToken{});
+    if (token_.meta.deleted) return only(CancelNotices{});
+    if (ttl_after_expired_passed() && !is_rotation_due() && is_end_reported())
+      return only(DeleteToken{});
     if (is_revoked()) return revoke();
     if (const auto problems = check_token(token_, observed_.reserved); !problems.empty())
       return refuse(problems);
     if (is_expired() && !is_rotation_due()) return expire();
-    if (is_delivered() && !is_rotation_due()) return keep_delivered();
+    if (was_shown_once() && !is_rotation_due()) return keep_shown_once();
     if (is_secret_foreign()) return report_conflict();
     if (is_secret_leaving()) return wait_for_secret();
     if (is_minting_due()) {
@@ -60,7 +60,7 @@ class TokenPlanner : TokenFacts {
   }
 
   Plan plan_failure(std::string_view why) {
-    const std::string cause = cut_text(plain_text(why), kLongestMessage);
+    const std::string cause = cut_text(plain_text(why), kMaxMessage);
     if (is_rotation_unfinished()) {
       set_valid(status_, observed_, describe_present_place());
       set_reconciling(status_, observed_,
@@ -94,7 +94,7 @@ class TokenPlanner : TokenFacts {
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked,
                 "revoked for good: make another ApiToken where one is needed");
-    if (news) add(DropNotices{});
+    if (news) add(CancelNotices{});
     patch_status();
     remove_secret();
     if (news)
@@ -109,7 +109,7 @@ class TokenPlanner : TokenFacts {
 
   Plan refuse(const api::Problems& problems) {
     const std::string text =
-        cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kLongestMessage);
+        cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kMaxMessage);
     const bool asked = request_ && request_->is_time;  // a person waits for the reason
     if (is_expired() && !asked) {
       set_expired(status_, observed_);
@@ -119,7 +119,7 @@ class TokenPlanner : TokenFacts {
       if (is_ready_news())
         add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
     }
-    if (is_delivered()) end_show();
+    if (was_shown_once()) remove_shown_value();
     return finish();
   }
 
@@ -128,7 +128,7 @@ class TokenPlanner : TokenFacts {
     plan_.retry = true;  // a certificate that is not valid yet will be
     if (!is_issued() || is_expired() || is_value_lost()) return refuse({why});
     const std::string text = "the rotation waits: " + why;
-    if (is_delivered()) end_show();
+    if (was_shown_once()) remove_shown_value();
     set_valid(status_, observed_, describe_present_place());
     set_stuck(status_, observed_, text);
     if (is_news(api::condition::kStalled))
@@ -149,7 +149,7 @@ class TokenPlanner : TokenFacts {
   }
 
   // deleteAfter has passed: the value is to be had nowhere.
-  void end_show() {
+  void remove_shown_value() {
     status_.has_encrypted_value = false;
     remove_secret();
   }
@@ -159,7 +159,7 @@ class TokenPlanner : TokenFacts {
 
   // It stays, as it was; unless it was to be shown once.
   void tend_expired_secret() {
-    if (is_delivered()) return end_show();
+    if (was_shown_once()) return remove_shown_value();
     if (!may_write_secret() || secret_meta().deleted) return;
     if (!describe_loss(observed_).empty()) return;
     if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
@@ -250,7 +250,7 @@ class TokenPlanner : TokenFacts {
         request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
     begin_life();
     status_.last_rotation_time = now_;
-    add(DropNotices{});
+    add(CancelNotices{});
     std::string note = fmt::format("rotated {}, in Secret {}, valid until {}", why,
                                    token_.secret_name(), format_rfc3339(*status_.expires_at));
     if (const Seconds left = status_.previous ? overlap_left() : Seconds(0); left > Seconds(0)) {
@@ -280,7 +280,7 @@ class TokenPlanner : TokenFacts {
     const auto& attempt = token_.status.issued_at;
     const auto begun = token_.status.last_rotation_time;
     const Seconds going_on = attempt && begun ? *attempt - *begun : Seconds(0);
-    if (const auto next = too_soon_before(std::clamp(going_on, kBetweenMintings, kLongestRetry))) {
+    if (const auto next = too_soon_before(std::clamp(going_on, kBetweenMintings, kMaxRetryPause))) {
       set_valid(status_, observed_, describe_present_place());
       keep_reconciling();
       wake(*next);
@@ -294,7 +294,7 @@ class TokenPlanner : TokenFacts {
   // too.
   Plan finish_rotation() {
     if (request_) refuse_request();
-    if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
+    if (auto keep = keep_previous(observed_, status_)) add(std::move(*keep));
     add(ReadEncryptedValue{});
     add(write_secret(observed_, status_));
     set_valid(status_, observed_, describe_place(key_to_mint(token_)));
@@ -314,14 +314,14 @@ class TokenPlanner : TokenFacts {
   // After a loss the status gives the lost value up first: until it knows the new one, the Secret
   // of a Ready token would hold a value that does not verify.
   void add_minting(First first, bool rotates, const std::string& loss = "") {
-    if (auto keep = keep_former(observed_, status_)) add(std::move(*keep));
+    if (auto keep = keep_previous(observed_, status_)) add(std::move(*keep));
     if (!loss.empty() && has_value()) {
       void_value();
       set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
       patch_status();
     }
     begin_value();
-    add(DrawToken{claims(), rotates, token_.spec.secret->encrypt_to.value_or("")});
+    add(MintToken{claims(), rotates, token_.spec.secret->encrypt_to.value_or("")});
     if (first == First::Status) patch_status();
     add(write_secret(observed_, status_));
     if (first == First::Secret) patch_status();
@@ -419,9 +419,9 @@ class TokenPlanner : TokenFacts {
     add(PostEvent{event(reason::kIssued, false, "Adopt", note, secret_meta().uid)});
   }
 
-  Plan keep_delivered() {
+  Plan keep_shown_once() {
     if (request_) refuse_request();
-    status_.delivered_at = delivered_at(token_.spec, token_.status);
+    status_.delivered_at = shown_until(token_.spec, token_.status);
     status_.has_encrypted_value = false;
     set_valid(status_, observed_, describe_present_place());
     patch_status();
@@ -448,14 +448,15 @@ class TokenPlanner : TokenFacts {
     patch_status();
     plan_notices();
     plan_wake();
-    if (is_over() && !is_rotation_due())
+    if (ttl_after_expired_passed() && !is_rotation_due())
       wake_now(Urgency::Cosmetic);  // to be deleted, now that its end was told
     return std::move(plan_);
   }
 
   std::string describe_present_place() const {
-    if (is_delivered())
-      return "delivered: its Secret went at " + format_rfc3339(*delivered_at(token_.spec, status_));
+    if (was_shown_once())
+      return "shown once: its Secret was deleted at " +
+             format_rfc3339(*shown_until(token_.spec, status_));
     return describe_place(key_present(token_, observed_.secret->secret));
   }
 
@@ -465,7 +466,7 @@ class TokenPlanner : TokenFacts {
 
   void plan_notices() {
     DueNotices due = due_notices(observed_, status_);
-    for (Tell& tell : due.notices) add(std::move(tell));
+    for (SubmitNotice& notice : due.notices) add(std::move(notice));
     if (due.next) wake(*due.next, Urgency::Notice);
   }
 
@@ -474,7 +475,7 @@ class TokenPlanner : TokenFacts {
     if (status_.warn_at) wake(*status_.warn_at, Urgency::Notice);
     if (status_.rotate_at) wake(*status_.rotate_at);
     if (status_.previous) wake(status_.previous->valid_until);
-    if (const auto delivered = delivered_at(token_.spec, status_)) wake(*delivered);
+    if (const auto delivered = shown_until(token_.spec, status_)) wake(*delivered);
     wake(*status_.expires_at);
     if (const auto kept = delete_after_expiry(token_.spec))
       wake(*status_.expires_at + *kept, Urgency::Cosmetic);

@@ -20,10 +20,10 @@ constexpr int kSpreadShare = 10;  // a tenth
 constexpr int kOverdueShare = 10;
 
 // In [0, range], the same for the same text.
-Seconds drawn_from(const std::string& text, Seconds range) {
-  const std::uint64_t drawn = std::stoull(sha256_hex(text).substr(0, 8), nullptr, 16);
+Seconds spread_by(const std::string& text, Seconds range) {
+  const std::uint64_t number = std::stoull(sha256_hex(text).substr(0, 8), nullptr, 16);
   return Seconds(
-      static_cast<std::int64_t>(drawn * static_cast<std::uint64_t>(range.count() + 1) >> 32));
+      static_cast<std::int64_t>(number * static_cast<std::uint64_t>(range.count() + 1) >> 32));
 }
 
 // A ceiling may have cut the ttl below what the spec was written for: then at half of it.
@@ -53,7 +53,7 @@ std::optional<WallTime> automatic_rotation(const api::ApiToken& token, Seconds t
   const Seconds before = before_expiry(token.spec, ttl);
   const Seconds range = std::min(before, ttl - before) / kSpreadShare;
   return expires_at - before -
-         drawn_from(fmt::format("{}|{}", token.meta.uid, format_rfc3339(expires_at)), range);
+         spread_by(fmt::format("{}|{}", token.meta.uid, format_rfc3339(expires_at)), range);
 }
 
 WallTime rotation_overdue(WallTime rotate_at, WallTime expires_at) {
@@ -70,8 +70,8 @@ std::optional<RotationRequest> rotation_request(const api::ApiToken& token) {
   return RotationRequest{found->second, parse_rfc3339(found->second).has_value()};
 }
 
-std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec,
-                                     const api::ApiTokenStatus& status) {
+std::optional<WallTime> shown_until(const api::ApiTokenSpec& spec,
+                                    const api::ApiTokenStatus& status) {
   if (status.delivered_at) return status.delivered_at;
   const auto after =
       spec.secret->delete_after ? parse_duration(*spec.secret->delete_after) : std::nullopt;

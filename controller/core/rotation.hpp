@@ -33,7 +33,7 @@ std::optional<RotationRequest> rotation_request(const api::ApiToken& token);
 
 // When spec.secret.deleteAfter takes, or took, the Secret of the present value away; nothing:
 // never.
-std::optional<WallTime> delivered_at(const api::ApiTokenSpec& spec,
-                                     const api::ApiTokenStatus& status);
+std::optional<WallTime> shown_until(const api::ApiTokenSpec& spec,
+                                    const api::ApiTokenStatus& status);
 
 }  // namespace apitoken::core

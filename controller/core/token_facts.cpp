@@ -26,20 +26,22 @@ bool TokenFacts::is_value_readable() const {
          token_.status.observed_generation == token_.meta.generation;
 }
 
-bool TokenFacts::is_over() const {
+bool TokenFacts::ttl_after_expired_passed() const {
   const auto kept = delete_after_expiry(token_.spec);
   return kept && token_.status.expires_at && now_ >= *token_.status.expires_at + *kept;
 }
 
-bool TokenFacts::is_end_told() const { return is_revoked() || is_ready_reason(reason::kExpired); }
+bool TokenFacts::is_end_reported() const {
+  return is_revoked() || is_ready_reason(reason::kExpired);
+}
 
-bool TokenFacts::is_delivered() const {
-  const auto at = delivered_at(token_.spec, token_.status);
+bool TokenFacts::was_shown_once() const {
+  const auto at = shown_until(token_.spec, token_.status);
   return has_value() && at && !is_overlap_ahead() && (token_.status.delivered_at || now_ >= *at);
 }
 
 bool TokenFacts::is_value_lost() const {
-  return is_issued() && has_value() && !is_delivered() && !holds_previous(observed_) &&
+  return is_issued() && has_value() && !was_shown_once() && !holds_previous(observed_) &&
          !describe_loss(observed_).empty();
 }
 
@@ -81,7 +83,7 @@ api::Event TokenFacts::event(std::string_view why, bool warning, std::string_vie
           std::move(note)};
 }
 
-bool TokenFacts::is_of_former_self() const {
+bool TokenFacts::is_of_deleted_namesake() const {
   if (secret_meta().owners.size() != 1) return false;
   const api::OwnerReference& owner = secret_meta().owners.front();
   return owner.kind == api::kApiTokenKind && owner.api_version.starts_with(api::kGroup) &&
@@ -93,7 +95,7 @@ bool TokenFacts::may_write_secret() const {
 }
 
 bool TokenFacts::is_secret_foreign() const {
-  return observed_.secret && !may_write_secret() && !is_of_former_self();
+  return observed_.secret && !may_write_secret() && !is_of_deleted_namesake();
 }
 
 bool TokenFacts::is_secret_leaving() const {

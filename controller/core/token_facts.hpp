@@ -31,11 +31,11 @@ class TokenFacts {
   // may have opened it.
   bool is_value_readable() const;
   // ttlAfterExpired has passed.
-  bool is_over() const;
+  bool ttl_after_expired_passed() const;
   // Before it is deleted, it is said to have ended.
-  bool is_end_told() const;
+  bool is_end_reported() const;
   // Shown once: the Secret had its time.
-  bool is_delivered() const;
+  bool was_shown_once() const;
   bool is_value_lost() const;
   // The present value was never seen in the Secret: the previous one lives to its own expiry.
   bool is_overlap_ahead() const;
@@ -62,7 +62,7 @@ class TokenFacts {
   const std::optional<RotationRequest> request_;
 
  private:
-  bool is_of_former_self() const;
+  bool is_of_deleted_namesake() const;
 };
 
 }  // namespace apitoken::core

@@ -57,7 +57,7 @@ Result<MintedToken> mint_opaque_token() {
   if (const auto drawn = append_random(value, kRandomLength); !drawn)
     return std::unexpected(drawn.error());
   value += checksum(std::string_view(value).substr(kPrefix.size()));
-  auto id = draw_token_id();
+  auto id = mint_token_id();
   if (!id) return std::unexpected(id.error());
   MintedToken token;
   token.id = std::move(*id);
@@ -67,7 +67,7 @@ Result<MintedToken> mint_opaque_token() {
   return token;
 }
 
-Result<std::string> draw_token_id() {
+Result<std::string> mint_token_id() {
   std::string id;
   if (const auto drawn = append_random(id, kIdLength); !drawn)
     return std::unexpected(drawn.error());

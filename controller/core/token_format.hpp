@@ -27,7 +27,7 @@ struct MintedToken {
 // Any thread. Errors: Unavailable when the random source fails.
 Result<MintedToken> mint_opaque_token();
 // The public handle alone, for a token of another format. Errors as above.
-Result<std::string> draw_token_id();
+Result<std::string> mint_token_id();
 // What people may see of a value.
 std::string token_hint(std::string_view value);
 

@@ -97,7 +97,7 @@ std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType 
 }
 
 Seconds ttl_in_force(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status) {
-  return parse_duration(status.ttl).value_or(longest_ttl(token_type(spec)));
+  return parse_duration(status.ttl).value_or(max_ttl(token_type(spec)));
 }
 
 std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs,
@@ -126,11 +126,11 @@ api::ApiTokenStatus carried_over(const Observed& observed) {
   api::ApiTokenStatus status = observed.token.status;
   status.observed_generation = observed.token.meta.generation;
   if (status.type.empty()) status.type = to_string(token_type(observed.token.spec));
-  for (const api::NoticeEntry& told : observed.told) {
+  for (const api::NoticeEntry& delivered : observed.delivered_notices) {
     const bool known = std::ranges::any_of(status.notices, [&](const api::NoticeEntry& entry) {
-      return entry.config == told.config && entry.before == told.before;
+      return entry.config == delivered.config && entry.before == delivered.before;
     });
-    if (!known) status.notices.push_back(told);
+    if (!known) status.notices.push_back(delivered);
   }
   if (status.previous && observed.now >= status.previous->valid_until) status.previous.reset();
   if (status.expires_at) set_instants(status, observed);

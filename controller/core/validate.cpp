@@ -14,12 +14,12 @@
 namespace apitoken::core {
 namespace {
 
-constexpr std::size_t kLongestText = 256;
-constexpr std::size_t kLongestName = 253;
-constexpr std::size_t kLongestLabel = 63;
-constexpr std::size_t kLongestAnnotation = 4096;
-constexpr std::size_t kMostNames = 32;
-constexpr std::size_t kLongestScope = 128;
+constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxLabel = 63;
+constexpr std::size_t kMaxAnnotation = 4096;
+constexpr std::size_t kMaxNames = 32;
+constexpr std::size_t kMaxScope = 128;
 
 // A value as a message may show it: short, without control characters, valid UTF-8.
 std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
@@ -35,7 +35,7 @@ bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
 bool is_name_character(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; }
 
 bool is_secret_key(std::string_view key) {
-  return !key.empty() && key.size() <= kLongestName && key != "." && !key.starts_with("..") &&
+  return !key.empty() && key.size() <= kMaxName && key != "." && !key.starts_with("..") &&
          std::ranges::all_of(key, is_name_character);
 }
 
@@ -46,7 +46,7 @@ bool is_own_key(std::string_view key) {
 
 // The part of a label's name after the prefix, and a label's value where it is not empty.
 bool is_label_word(std::string_view word) {
-  return !word.empty() && word.size() <= kLongestLabel && is_alnum(word.front()) &&
+  return !word.empty() && word.size() <= kMaxLabel && is_alnum(word.front()) &&
          is_alnum(word.back()) && std::ranges::all_of(word, is_name_character);
 }
 
@@ -77,7 +77,7 @@ void check_user(const api::ApiToken& token, api::Problems& problems) {
     problems.push_back(fmt::format(
         "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
         shown(user)));
-  } else if (characters(user) > kLongestText || has_invisible(user)) {
+  } else if (characters(user) > kMaxText || has_invisible(user)) {
     problems.push_back(
         fmt::format("spec.user: \"{}\" is longer than 256 characters or holds invisible characters "
                     "(control, direction "
@@ -103,12 +103,12 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
   }
   if (spec.ttl) {
     const auto ttl = parse_duration(*spec.ttl);
-    const Seconds longest = longest_ttl(token_type(spec));
+    const Seconds longest = max_ttl(token_type(spec));
     if (!ttl) {
       problems.push_back(fmt::format(
           "spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m",
           shown(*spec.ttl)));
-    } else if (*ttl < kShortestTtl || *ttl > longest) {
+    } else if (*ttl < kMinTtl || *ttl > longest) {
       problems.push_back(
           fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live",
                       shown(*spec.ttl), longest.count() / 3600, to_string(token_type(spec))));
@@ -133,7 +133,7 @@ void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved,
                   api::Problems& problems) {
   for (const std::string& group : spec.groups) {
     if (group.empty() || is_system_name(group) || has_invisible(group) || has_blank_ends(group) ||
-        characters(group) > kLongestText) {
+        characters(group) > kMaxText) {
       problems.push_back(
           fmt::format("spec.groups: \"{}\" is no group that a token may carry; use at most 256 "
                       "characters, none of them invisible "
@@ -152,7 +152,7 @@ void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
   for (const std::string& scope : spec.scopes) {
     const bool fits = std::ranges::all_of(
         scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
-    if (scope.empty() || !fits || scope.size() > kLongestScope) {
+    if (scope.empty() || !fits || scope.size() > kMaxScope) {
       problems.push_back(
           fmt::format("spec.scopes: \"{}\" is no scope; use printable ASCII without blanks, quotes "
                       "and backslashes",
@@ -161,7 +161,7 @@ void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
   }
   for (const std::string& audience : spec.audiences) {
     if (audience.empty() || has_invisible(audience) || audience.find(' ') != audience.npos ||
-        characters(audience) > kLongestText) {
+        characters(audience) > kMaxText) {
       problems.push_back(
           fmt::format("spec.audiences: \"{}\" is no audience; use a name such as "
                       "https://api.example.com without blanks and "
@@ -207,9 +207,9 @@ void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
 
 void check_names(const api::StringMap& names, std::string_view path, bool lower_prefix,
                  const ReservedNames& reserved, api::Problems& problems) {
-  if (names.size() > kMostNames) {
+  if (names.size() > kMaxNames) {
     problems.push_back(
-        fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMostNames));
+        fmt::format("{}: has {} entries; keep at most {}", path, names.size(), kMaxNames));
     return;
   }
   for (const auto& [name, value] : names) {
@@ -239,10 +239,10 @@ void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
                     shown(value), shown(name)));
   }
   for (const auto& [name, value] : secret.annotations) {
-    if (characters(value) <= kLongestAnnotation) continue;
+    if (characters(value) <= kMaxAnnotation) continue;
     problems.push_back(
         fmt::format("spec.secret.annotations: {} is longer than {} characters; shorten it",
-                    shown(name), kLongestAnnotation));
+                    shown(name), kMaxAnnotation));
   }
 }
 
@@ -291,7 +291,7 @@ void check_immutable(const api::ApiToken& token, api::Problems& problems) {
 }  // namespace
 
 bool is_dns_subdomain(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || !is_lower_alnum(name.front()) ||
+  if (name.empty() || name.size() > kMaxName || !is_lower_alnum(name.front()) ||
       !is_lower_alnum(name.back()))
     return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -309,7 +309,7 @@ bool is_dns_subdomain(std::string_view name) {
 api::Problems check_token(const api::ApiToken& token, const ReservedNames& reserved) {
   api::Problems problems = token.spec.problems;
   check_user(token, problems);
-  if (characters(token.spec.description) > kLongestText) {
+  if (characters(token.spec.description) > kMaxText) {
     problems.emplace_back("spec.description: is longer than 256 characters; shorten it");
   } else if (has_control_or_direction(token.spec.description)) {
     problems.emplace_back(

@@ -53,7 +53,7 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
 }
 
 // Read live: no token is kept in memory. What is read here is wiped at the end of the pass.
-Status Executor::run(const core::KeepFormer& effect, Pass& pass) {
+Status Executor::run(const core::KeepPrevious& effect, Pass& pass) {
   auto answer = client_.get(resources::kSecrets, effect.at.key(), pass.stop);
   if (!answer) return std::unexpected(answer.error());
   const SecretString held(std::move(*answer));
@@ -80,7 +80,7 @@ Status Executor::run(const core::KeepFormer& effect, Pass& pass) {
   return {};
 }
 
-Status Executor::run(const core::DrawToken& effect, Pass& pass) {
+Status Executor::run(const core::MintToken& effect, Pass& pass) {
   auto minted = effect.jwt ? sign_jwt_(*effect.jwt, pass.stop) : core::mint_opaque_token();
   if (!minted) return std::unexpected(minted.error());
   pass.minted = std::move(*minted);
@@ -235,12 +235,12 @@ Status Executor::run(const core::PostEvent& effect, Pass& pass) {
   return {};
 }
 
-Status Executor::run(const core::Tell& effect, Pass&) {
+Status Executor::run(const core::SubmitNotice& effect, Pass&) {
   dispatcher_.submit(effect.notice, effect.route);
   return {};
 }
 
-Status Executor::run(const core::DropNotices&, Pass& pass) {
+Status Executor::run(const core::CancelNotices&, Pass& pass) {
   dispatcher_.cancel_notices(pass.token.meta.uid);
   return {};
 }

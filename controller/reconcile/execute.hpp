@@ -37,8 +37,8 @@ class Executor {
  private:
   struct Pass;  // what one execution hands from effect to effect
 
-  Status run(const core::KeepFormer& effect, Pass& pass);
-  Status run(const core::DrawToken& effect, Pass& pass);
+  Status run(const core::KeepPrevious& effect, Pass& pass);
+  Status run(const core::MintToken& effect, Pass& pass);
   Status run(const core::ReadEncryptedValue& effect, Pass& pass);
   Status run(const core::WriteSecret& effect, Pass& pass);
   Status run(const core::PatchSecretMetadata& effect, Pass& pass);
@@ -46,8 +46,8 @@ class Executor {
   Status run(const core::DeleteSecret& effect, Pass& pass);
   Status run(const core::DeleteToken& effect, Pass& pass);
   Status run(const core::PostEvent& effect, Pass& pass);
-  Status run(const core::Tell& effect, Pass& pass);
-  Status run(const core::DropNotices& effect, Pass& pass);
+  Status run(const core::SubmitNotice& effect, Pass& pass);
+  Status run(const core::CancelNotices& effect, Pass& pass);
 
   Result<std::string> patch_secret(const core::WriteSecret& effect, const SecretString& value,
                                    Pass& pass);

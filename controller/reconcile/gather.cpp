@@ -24,7 +24,7 @@ std::vector<api::NoticeEntry> told_entries(const notify::Dispatcher& dispatcher,
 bool expects_secret(const api::ApiToken& token, WallTime now) {
   const auto& status = token.status;
   const bool lives = token.spec.revoked || (status.expires_at && now < *status.expires_at);
-  const auto delivered = core::delivered_at(token.spec, status);
+  const auto delivered = core::shown_until(token.spec, status);
   return !status.token_hash.empty() && lives && !(delivered && now >= *delivered);
 }
 

@@ -79,7 +79,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   }
   if (!plan.effects.empty()) in_trouble_ = false;
   std::vector<core::NoticeKey> in_ledger;
-  for (const api::NoticeEntry& told : gathered.observed.told) {
+  for (const api::NoticeEntry& told : gathered.observed.delivered_notices) {
     in_ledger.push_back(
         {gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
   }

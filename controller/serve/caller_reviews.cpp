@@ -35,7 +35,7 @@ void forget_first_to_end(Memory& memory) {
 }  // namespace
 
 struct CallerReviews::Waiting {
-  Waiting(CallerReviews& all, std::string_view text, const core::Digest& hash, Credential shape,
+  Waiting(CallerReviews& all, std::string_view text, const core::Sha256& hash, Credential shape,
           std::string_view from)
       : reviews(all),
         token(std::string(text)),
@@ -53,12 +53,12 @@ struct CallerReviews::Waiting {
 
   CallerReviews& reviews;
   const SecretString token;
-  const core::Digest digest;
+  const core::Sha256 digest;
   const Credential credential;
   const std::string source;
 };
 
-std::size_t CallerReviews::FirstBytes::operator()(const core::Digest& digest) const {
+std::size_t CallerReviews::FirstBytes::operator()(const core::Sha256& digest) const {
   std::size_t value = 0;
   std::memcpy(&value, digest.data(), sizeof value);
   return value;
@@ -66,7 +66,7 @@ std::size_t CallerReviews::FirstBytes::operator()(const core::Digest& digest) co
 
 std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit(
     std::string_view token, std::string_view peer) {
-  const auto digest = core::digest_of(token);
+  const auto digest = core::sha256(token);
   {
     std::unique_lock lock(mutex_);
     if (const auto verdict = recall(digest)) {
@@ -127,7 +127,7 @@ void CallerReviews::renew(std::stop_token stop) {
 
 // If the API server cannot be reached, the verdict stays until it expires.
 void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
-  const auto digest = core::digest_of(token.reveal());
+  const auto digest = core::sha256(token.reveal());
   const auto credential = examine_credential(token.reveal());
   const auto verdict = ask(token.reveal(), credential, std::move(stop));
   log_failing(verdict);
@@ -187,7 +187,7 @@ bool CallerReviews::is_for_others(const Credential& credential) const {
          !share_one(credential.audiences, audiences_.names);
 }
 
-std::optional<CallerReviews::Verdict> CallerReviews::recall(const core::Digest& digest) {
+std::optional<CallerReviews::Verdict> CallerReviews::recall(const core::Sha256& digest) {
   const auto now = clock_.steady();
   if (const auto found = allowed_.find(digest);
       found != allowed_.end() && now < found->second.until) {
@@ -200,7 +200,7 @@ std::optional<CallerReviews::Verdict> CallerReviews::recall(const core::Digest& 
   return {};
 }
 
-bool CallerReviews::pay(const core::Digest& digest, const Credential& credential,
+bool CallerReviews::pay(const core::Sha256& digest, const Credential& credential,
                         std::string_view source) {
   const auto now = clock_.steady();
   if (allowed_.contains(digest) && budget_.take_reserve(now)) return true;
@@ -212,14 +212,14 @@ bool CallerReviews::pay(const core::Digest& digest, const Credential& credential
   return budget_.take(kind, source, now);
 }
 
-bool CallerReviews::begin_renewal(const core::Digest& digest) {
+bool CallerReviews::begin_renewal(const core::Sha256& digest) {
   auto& entry = allowed_.at(digest);
   const auto now = clock_.steady();
   if (entry.renewing || now < entry.renew_at || !budget_.take_reserve(now)) return false;
   return entry.renewing = true;
 }
 
-void CallerReviews::remember(const core::Digest& digest, const Credential& credential,
+void CallerReviews::remember(const core::Sha256& digest, const Credential& credential,
                              Verdict verdict) {
   const auto now = clock_.steady();
   if (verdict != Verdict::Unknown && !credential.kid.empty() &&

@@ -92,10 +92,10 @@ class CallerReviews {
     bool failed = false;  // the API server could not be reached; others must not try this token
   };
   struct FirstBytes {
-    std::size_t operator()(const core::Digest& digest) const;
+    std::size_t operator()(const core::Sha256& digest) const;
   };
   template <typename T>
-  using Memory = std::unordered_map<core::Digest, T, FirstBytes>;
+  using Memory = std::unordered_map<core::Sha256, T, FirstBytes>;
   struct Waiting;  // a review from its admission until it is freed
 
   Verdict review(const Waiting& waiting, std::stop_token stop);
@@ -105,10 +105,10 @@ class CallerReviews {
   bool is_for_others(const Credential& credential) const;
   void log_failing(const Result<Verdict>& verdict);
   // The callers of these hold mutex_.
-  std::optional<Verdict> recall(const core::Digest& digest);
-  bool pay(const core::Digest& digest, const Credential& credential, std::string_view source);
-  bool begin_renewal(const core::Digest& digest);
-  void remember(const core::Digest& digest, const Credential& credential, Verdict verdict);
+  std::optional<Verdict> recall(const core::Sha256& digest);
+  bool pay(const core::Sha256& digest, const Credential& credential, std::string_view source);
+  bool begin_renewal(const core::Sha256& digest);
+  void remember(const core::Sha256& digest, const Credential& credential, Verdict verdict);
 
   kube::Client& client_;
   const Permission& permission_;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kFirstSize = 64;
 
 // In the same time wherever they differ.
-bool equal(const core::Digest& a, const core::Digest& b) {
+bool equal(const core::Sha256& a, const core::Sha256& b) {
   std::array<std::uint64_t, 4> left;
   std::array<std::uint64_t, 4> right;
   std::memcpy(left.data(), a.data(), a.size());
@@ -32,7 +32,7 @@ bool belongs_to(const api::ApiToken& token, const api::ObjectMeta& owner) {
 
 }  // namespace
 
-std::size_t TokenHashTable::home_of(const core::Digest& digest) const {
+std::size_t TokenHashTable::home_of(const core::Sha256& digest) const {
   std::uint64_t first = 0;
   std::memcpy(&first, digest.data(), sizeof first);
   return static_cast<std::size_t>(first) & (slots_.size() - 1);
@@ -58,7 +58,7 @@ void TokenHashTable::grow() {
   }
 }
 
-void TokenHashTable::erase(const core::Digest& digest, const api::ObjectMeta& owner) {
+void TokenHashTable::erase(const core::Sha256& digest, const api::ObjectMeta& owner) {
   if (slots_.empty()) return;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
     if (!equal(slots_[at].digest, digest) || !belongs_to(*slots_[at].token, owner)) continue;
@@ -80,7 +80,7 @@ void TokenHashTable::close_gap(std::size_t gap) {
   slots_[gap] = Slot{};
 }
 
-const TokenHashTable::Slot* TokenHashTable::find(const core::Digest& digest) const {
+const TokenHashTable::Slot* TokenHashTable::find(const core::Sha256& digest) const {
   if (slots_.empty()) return nullptr;
   const Slot* found = nullptr;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
@@ -91,7 +91,7 @@ const TokenHashTable::Slot* TokenHashTable::find(const core::Digest& digest) con
 }
 
 std::vector<std::shared_ptr<const api::ApiToken>> TokenHashTable::claimants(
-    const core::Digest& digest) const {
+    const core::Sha256& digest) const {
   std::vector<std::shared_ptr<const api::ApiToken>> tokens;
   if (slots_.empty()) return tokens;
   for (auto at = home_of(digest); slots_[at].token; at = next(at)) {

@@ -38,7 +38,7 @@ void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
   }
 }
 
-std::optional<TokenIndex::Found> TokenIndex::find(const core::Digest& digest) const {
+std::optional<TokenIndex::Found> TokenIndex::find(const core::Sha256& digest) const {
   const auto time = now();
   const std::shared_lock lock(mutex_);
   const auto* slot = table_.find(digest);
@@ -47,7 +47,7 @@ std::optional<TokenIndex::Found> TokenIndex::find(const core::Digest& digest) co
 }
 
 std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(
-    const core::Digest& digest) const {
+    const core::Sha256& digest) const {
   const std::shared_lock lock(mutex_);
   return table_.claimants(digest);
 }

@@ -30,9 +30,9 @@ class TokenIndex {
   // The ApiToken of a value that is valid now. A value is valid while its hash stands in the
   // status, before expiresAt or previous.validUntil, and neither revocation nor deletion was asked
   // for. Of several ApiTokens that claim one value, by a copied status, the older has it.
-  std::optional<Found> find(const core::Digest& digest) const;
+  std::optional<Found> find(const core::Sha256& digest) const;
   // All that claim it, whether it is valid or not, the one that has it first.
-  std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Digest& digest) const;
+  std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Sha256& digest) const;
 
   // The clock's time: a clock that is set back revives nothing, see AgreedClock.
   WallTime now() const;

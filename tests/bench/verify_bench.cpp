@@ -97,8 +97,8 @@ Figures measure(const kube::Store<api::ApiToken>& store, std::size_t count, cons
   for (const auto& token : all) index.follow({nullptr, token});
   const double grown = static_cast<double>(resident_bytes() - before);
 
-  std::vector<core::Digest> asked;  // every other one foreign
-  for (std::size_t i = 0; i < 2 * count; ++i) asked.push_back(core::digest_of(value_of(i)));
+  std::vector<core::Sha256> asked;  // every other one foreign
+  for (std::size_t i = 0; i < 2 * count; ++i) asked.push_back(core::sha256(value_of(i)));
   std::ranges::shuffle(asked, std::mt19937_64(1));
   std::size_t found = 0;
   const auto lookup =
@@ -106,7 +106,7 @@ Figures measure(const kube::Store<api::ApiToken>& store, std::size_t count, cons
   if (found < 400'000) fmt::print(stderr, "found only {}\n", found);
   unsigned sum = 0;
   const auto value = value_of(7);
-  const auto hash = nanoseconds([&](std::size_t) { sum += core::digest_of(value)[0]; });
+  const auto hash = nanoseconds([&](std::size_t) { sum += core::sha256(value)[0]; });
   if (sum == 1) fmt::print(stderr, "\n");  // keeps the loop
   return {std::max(grown, static_cast<double>(index.bytes())) / static_cast<double>(count), lookup,
           hash};

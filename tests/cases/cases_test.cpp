@@ -8,7 +8,7 @@
 //   annotation says), value
 //     (what the value hashes to, where it was read), keys, labels, annotations, unlabeled, deleted
 //   - configs: a list of TokenExpiryConfig specs, each with a name
-//   - told: a list of delivered notices, [{config, before}]
+//   - delivered: a list of delivered notices, [{config, before}]
 //   - plan: the text of the plan
 //
 // A plan that differs is shown line by line. Set APITOKEN_SHOW=1 to print every plan as it is.
@@ -76,7 +76,7 @@ struct Case {
   api::ApiToken token;
   std::vector<ExpiryConfig> configs;
   std::optional<ObservedSecret> secret;
-  std::vector<api::NoticeEntry> told;
+  std::vector<api::NoticeEntry> delivered;
   std::string plan;
 };
 
@@ -141,18 +141,18 @@ Case read_case(const YAML::Node& node) {
                            api::decode_token_expiry_config)));
   }
   if (node["secret"]) result.secret = read_secret(node["secret"], result.token);
-  for (const auto& told : node["told"]) {
-    result.told.push_back({told["config"].as<std::string>(""),
-                           *parse_duration(told["before"].Scalar()),
-                           result.now,
-                           {}});
+  for (const auto& notice : node["delivered"]) {
+    result.delivered.push_back({notice["config"].as<std::string>(""),
+                                *parse_duration(notice["before"].Scalar()),
+                                result.now,
+                                {}});
   }
   result.plan = node["plan"].as<std::string>("");
   return result;
 }
 
 Plan plan_of(const Case& one) {
-  Observed observed{one.now, one.token, one.secret, {}, one.told};
+  Observed observed{one.now, one.token, one.secret, {}, one.delivered};
   for (const ExpiryConfig& config : one.configs) observed.configs.push_back(&config);
   return plan_token(observed);
 }

@@ -12,52 +12,52 @@ class Refusal : public ::testing::Test {
  protected:
   // One pass of the worker; the queue closes behind it.
   void pass() {
-    world_.process->observe();
-    kube::Workqueue queue(world_.clock, metrics_);
+    testbed_.process->observe();
+    kube::Workqueue queue(testbed_.clock, metrics_);
     queue.add({"team-a", "ci"});
-    const auto refuse = world_.server.refuse;
-    world_.server.refuse = [&](const kube::HttpRequest& request) {
+    const auto refuse = testbed_.server.refuse;
+    testbed_.server.refuse = [&](const kube::HttpRequest& request) {
       const auto code = refuse(request);
       if (code) queue.shut_down();
       return code;
     };
-    world_.process->work(queue, metrics_);
-    world_.server.refuse = refuse;
+    testbed_.process->work(queue, metrics_);
+    testbed_.server.refuse = refuse;
   }
   std::string ready_reason() {
-    for (const Json& condition : world_.server.objects[kToken]["status"]["conditions"]) {
+    for (const Json& condition : testbed_.server.objects[kToken]["status"]["conditions"]) {
       if (condition["type"] == "Ready") return condition["reason"];
     }
     return "";
   }
 
-  Testbed world_;
+  Testbed testbed_;
   prometheus::Registry registry_;
   serve::ControllerMetrics metrics_{registry_, "apitoken"};
 };
 
 TEST_F(Refusal, OfAMintingIsSaidInTheStatus) {
-  world_.server.refuse = [](const kube::HttpRequest& request) {
+  testbed_.server.refuse = [](const kube::HttpRequest& request) {
     return request.method == kube::Method::Post ? std::optional(403) : std::nullopt;
   };
   pass();
   EXPECT_EQ(ready_reason(), "Pending");
-  EXPECT_NE(world_.server.objects[kToken]["status"].dump().find("minting failed"),
+  EXPECT_NE(testbed_.server.objects[kToken]["status"].dump().find("minting failed"),
             std::string::npos);
 }
 
 TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheStart) {
-  world_.spec({{"ttl", "1h"}});
+  testbed_.spec({{"ttl", "1h"}});
   int refused = 0;
-  world_.server.refuse = [&](const kube::HttpRequest& request) {
+  testbed_.server.refuse = [&](const kube::HttpRequest& request) {
     if (request.method != kube::Method::Post) return std::optional<int>();
     ++refused;
     return std::optional(403);
   };
-  world_.process->observe();
-  kube::Workqueue queue(world_.clock, metrics_);
+  testbed_.process->observe();
+  kube::Workqueue queue(testbed_.clock, metrics_);
   queue.add({"team-a", "ci"});
-  std::jthread worker([&] { world_.process->work(queue, metrics_); });
+  std::jthread worker([&] { testbed_.process->work(queue, metrics_); });
   std::this_thread::sleep_for(300ms);  // in which the clock stands still
   queue.shut_down();
   worker.join();
@@ -65,40 +65,40 @@ TEST_F(Refusal, OfAMintingComesAgainByBackoffThoughTheTokenIsWarnedAboutFromTheS
 }
 
 TEST_F(Refusal, OfARotationByAWebhookThatFailsIsSaidToo) {
-  world_.settle();
-  world_.server.edit(kToken, [](Json& token) {
+  testbed_.settle();
+  testbed_.server.edit(kToken, [](Json& token) {
     token["metadata"]["annotations"]["apitoken.dev/rotate-requested-at"] = "2026-03-24T12:00:00Z";
   });
-  world_.server.refuse = [](const kube::HttpRequest& request) {
+  testbed_.server.refuse = [](const kube::HttpRequest& request) {
     const bool secret = request.target.find("/secrets/") != std::string::npos;
     return request.method == kube::Method::Patch && secret ? std::optional(500) : std::nullopt;
   };
   pass();
   EXPECT_EQ(ready_reason(), "Rotated");
-  EXPECT_NE(
-      world_.server.objects[kToken]["status"].dump().find("the rotation is not in the Secret yet"),
-      std::string::npos);
+  EXPECT_NE(testbed_.server.objects[kToken]["status"].dump().find(
+                "the rotation is not in the Secret yet"),
+            std::string::npos);
 }
 
 TEST_F(Refusal, OfDeletingTheSecretLeavesTheTokenRevoked) {
-  world_.settle();
-  world_.spec({{"revoked", true}});
-  world_.server.refuse = [](const kube::HttpRequest& request) {
+  testbed_.settle();
+  testbed_.spec({{"revoked", true}});
+  testbed_.server.refuse = [](const kube::HttpRequest& request) {
     return request.method == kube::Method::Delete ? std::optional(403) : std::nullopt;
   };
   for (int i = 0; i < 3; ++i) {
     pass();
     EXPECT_EQ(ready_reason(), "Revoked");
-    EXPECT_FALSE(world_.server.objects[kToken]["status"].contains("tokenHash"));
+    EXPECT_FALSE(testbed_.server.objects[kToken]["status"].contains("tokenHash"));
   }
 }
 
 TEST_F(Refusal, OfTheSecretsMetadataDoesNotHoldUpTheStatus) {
-  world_.spec({{"ttl", "800h"}});
-  world_.settle();
-  world_.spec({{"secret", {{"labels", {{"team", "a"}}}}}});
-  world_.clock.advance(100h);  // past warnAt
-  world_.server.refuse = [](const kube::HttpRequest& request) {
+  testbed_.spec({{"ttl", "800h"}});
+  testbed_.settle();
+  testbed_.spec({{"secret", {{"labels", {{"team", "a"}}}}}});
+  testbed_.clock.advance(100h);  // past warnAt
+  testbed_.server.refuse = [](const kube::HttpRequest& request) {
     return request.target.find("/secrets/") != std::string::npos ? std::optional(422)
                                                                  : std::nullopt;
   };

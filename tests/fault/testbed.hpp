@@ -12,6 +12,7 @@
 #include "reconcile/execute.hpp"
 #include "reconcile/gather.hpp"
 #include "reconcile/token_worker.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::reconcile {
 
@@ -86,7 +87,7 @@ class Operator {
     if (!*gathered) return true;
     const core::Plan plan = core::plan_token((*gathered)->observed);
     const bool done = std::ranges::all_of(
-        plan.effects, [](const auto& e) { return std::holds_alternative<core::Tell>(e); });
+        plan.effects, [](const auto& e) { return std::holds_alternative<core::SubmitNotice>(e); });
     return executor_.execute(plan, *(*gathered)->token, {}).has_value() && done && !plan.retry &&
            !(plan.wake_at && *plan.wake_at - (*gathered)->observed.now <= 3s);
   }

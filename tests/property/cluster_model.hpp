@@ -42,13 +42,13 @@ class ClusterModel {
   bool gone = false;
   std::optional<Secret> secret;
   std::map<std::string, ExpiryConfig> configs;
-  std::vector<api::NoticeEntry> told;                // told, not in the ledger yet
-  std::map<NoticeName, int> tellings;                // how often each was told
+  std::vector<api::NoticeEntry> delivered;           // delivered, not in the ledger yet
+  std::map<NoticeName, int> deliveries;              // how often each was delivered
   std::vector<std::pair<WallTime, NoticeName>> log;  // when
   int mintings = 0;
 
   Plan plan() const {
-    Observed observed{now, token, {}, {}, told};
+    Observed observed{now, token, {}, {}, delivered};
     if (secret) {
       observed.secret = ObservedSecret{secret->meta, {}};
       if (!secret->written_by_us) observed.secret->value_hash = secret->value_hash;
@@ -64,8 +64,8 @@ class ClusterModel {
            now < *token.status.expires_at;
   }
   // The value is valid, and its Secret had its time.
-  bool is_delivered() const {
-    const auto at = delivered_at(token.spec, token.status);
+  bool was_shown_once() const {
+    const auto at = shown_until(token.spec, token.status);
     return at && (token.status.delivered_at || now >= *at) && verifies(token.status.token_hash);
   }
   // A rotation that was cut off waits to be finished: the former value stands in the Secret, and is
@@ -89,8 +89,8 @@ class ClusterModel {
   void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }
   // As far as a process gets that ends after so many effects.
   void carry_out(const Plan& plan, std::size_t effects) {
-    drawn_hash_.clear();
-    former_.reset();
+    minted_hash_.clear();
+    previous_.reset();
     rotates_ = false;
     for (const Effect& effect : std::span(plan.effects).first(effects)) {
       if (gone) return;
@@ -126,29 +126,29 @@ class ClusterModel {
   bool brings_a_pass(const Plan& done) const {
     return done.retry || (done.wake_at && *done.wake_at <= now) ||
            std::ranges::any_of(done.effects, [](const Effect& effect) {
-             return std::holds_alternative<Tell>(effect) ||
+             return std::holds_alternative<SubmitNotice>(effect) ||
                     std::holds_alternative<DeleteSecret>(effect);
            });
   }
 
-  void run(const KeepFormer& keep) {
+  void run(const KeepPrevious& keep) {
     EXPECT_EQ(keep.at.resource_version, secret->meta.meta.resource_version);
-    former_ = keep.hash;
+    previous_ = keep.hash;
   }
-  void run(const DrawToken& draw) {
-    rotates_ = draw.rotates;
+  void run(const MintToken& mint) {
+    rotates_ = mint.rotates;
     if (!rotates_) {
       EXPECT_FALSE(is_whole()) << "minted over a valid value";
     }
-    drawn_hash_ = "sha256:" + std::to_string(++mintings);
+    minted_hash_ = "sha256:" + std::to_string(++mintings);
   }
   void run(const ReadEncryptedValue&) {
     rotates_ = true;
-    drawn_hash_ = token.status.token_hash;
+    minted_hash_ = token.status.token_hash;
   }
   void run(const WriteSecret& write) {
     EXPECT_EQ(write.at.has_value(), secret.has_value());
-    const std::string former = secret ? secret->value_hash : "";
+    const std::string previous = secret ? secret->value_hash : "";
     if (secret) {
       EXPECT_EQ(write.at->uid, secret->meta.meta.uid);
       EXPECT_EQ(write.at->resource_version, secret->meta.meta.resource_version);
@@ -161,20 +161,20 @@ class ClusterModel {
     if (!write.secret.owners.empty()) meta.owners = write.secret.owners;
     for (const auto& [name, value] : write.secret.labels) meta.labels[name] = value;
     for (const auto& [name, value] : write.secret.annotations) meta.annotations[name] = value;
-    meta.annotations[std::string(api::kTokenHashAnnotation)] = drawn_hash_;
-    meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + drawn_hash_.substr(7);
+    meta.annotations[std::string(api::kTokenHashAnnotation)] = minted_hash_;
+    meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + minted_hash_.substr(7);
     note_ours(token.spec.secret->labels, secret->meta.label_keys_ours);
     note_ours(token.spec.secret->annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
     for (const std::string& key : write.keys_gone) take_out(key);
-    if (former_ && *former_ == former) {
-      secret->previous_hash = former;
+    if (previous_ && *previous_ == previous) {
+      secret->previous_hash = previous;
       note_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
-    } else if (former_ && *former_ != secret->previous_hash) {
+    } else if (previous_ && *previous_ != secret->previous_hash) {
       take_out(std::string(api::kPreviousKey));
     }
     note_ours({{write.key, ""}}, secret->meta.data_keys_ours);
-    secret->value_hash = drawn_hash_;
+    secret->value_hash = minted_hash_;
     secret->written_by_us = true;
   }
   void run(const PatchSecretMetadata& patch) {
@@ -189,9 +189,9 @@ class ClusterModel {
   void run(const PatchStatus& patch) {
     const auto expires_before = token.status.expires_at;
     token.status = patch.status;
-    if (!drawn_hash_.empty()) {
-      token.status.token_hash = drawn_hash_;
-      token.status.token_id = "id" + drawn_hash_.substr(7);
+    if (!minted_hash_.empty()) {
+      token.status.token_hash = minted_hash_;
+      token.status.token_id = "id" + minted_hash_.substr(7);
       token.status.hint = "…abcd";
     }
     if (expires_before && !rotates_) {
@@ -209,18 +209,18 @@ class ClusterModel {
     secret.reset();
   }
   void run(const PostEvent&) {}
-  void run(const Tell& tell) {
-    const auto& key = tell.notice.key;
-    const bool waiting = std::ranges::any_of(told, [&](const api::NoticeEntry& entry) {
+  void run(const SubmitNotice& submit) {
+    const auto& key = submit.notice.key;
+    const bool waiting = std::ranges::any_of(delivered, [&](const api::NoticeEntry& entry) {
       return entry.config == key.config && entry.before == key.before;
     });
     if (waiting) return;
-    told.push_back({key.config, key.before, now, now});
+    delivered.push_back({key.config, key.before, now, now});
     const NoticeName name{key.expires_at, key.config, key.before};
-    ++tellings[name];
+    ++deliveries[name];
     log.emplace_back(now, name);
   }
-  void run(const DropNotices&) { told.clear(); }
+  void run(const CancelNotices&) { delivered.clear(); }
 
   void take_out(const std::string& key) {
     std::erase(secret->meta.data_keys_ours, key);
@@ -247,8 +247,8 @@ class ClusterModel {
     });
   }
 
-  std::string drawn_hash_;
-  std::optional<std::string> former_;  // the hash of the value to keep
+  std::string minted_hash_;
+  std::optional<std::string> previous_;  // the hash of the value to keep
   bool rotates_ = false;
   int version_ = 1;
 };

@@ -140,7 +140,7 @@ class History {
 };
 
 // The nearest due reminder of each config stands in the ledger, or a nearer one does.
-void expect_told(const ClusterModel& model) {
+void expect_delivered(const ClusterModel& model) {
   const auto& status = model.token.status;
   if (model.gone || !status.expires_at || status.token_hash.empty()) return;
   const auto type = token_type(model.token.spec);
@@ -164,7 +164,7 @@ void expect_told(const ClusterModel& model) {
       return entry.config == name && entry.before <= *nearest;
     };
     EXPECT_TRUE(std::ranges::any_of(status.notices, in_ledger))
-        << "not told: " << name << " " << nearest->count() << "s";
+        << "not delivered: " << name << " " << nearest->count() << "s";
   }
 }
 
@@ -187,12 +187,12 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
       if (const auto* ready = api::find_condition(model.token.status.conditions, "Ready")) {
         ++seen[std::string(ready->reason)];
         if (ready->status == "True") {
-          ASSERT_TRUE(model.is_whole() || model.is_delivered() || model.is_rotating())
+          ASSERT_TRUE(model.is_whole() || model.was_shown_once() || model.is_rotating())
               << "Ready without a valid value";
         }
       }
-      expect_told(model);
-      for (const auto& [name, times] : model.tellings)
+      expect_delivered(model);
+      for (const auto& [name, times] : model.deliveries)
         ASSERT_EQ(times, 1) << std::get<1>(name) << " " << std::get<2>(name).count();
       ASSERT_FALSE(::testing::Test::HasFailure());
     }
@@ -235,8 +235,8 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
           }
         }
         for (const Effect& effect : plan.effects) {
-          const auto* draw = std::get_if<DrawToken>(&effect);
-          rotations += draw != nullptr && draw->rotates;
+          const auto* mint = std::get_if<MintToken>(&effect);
+          rotations += mint != nullptr && mint->rotates;
         }
         const bool crashes = history.chance(3);
         model.carry_out(plan, crashes
@@ -266,10 +266,10 @@ TEST(PlanProperty, CrashBeforeTheLedgerNeverLosesANotice) {
     for (int step = 0; step < 60 && !model.gone; ++step) {
       history.step();
       model.carry_out(model.plan());
-      if (history.chance(2)) model.told.clear();
+      if (history.chance(2)) model.delivered.clear();
       if (model.gone) break;
       model.settle();
-      expect_told(model);
+      expect_delivered(model);
       ASSERT_FALSE(::testing::Test::HasFailure());
     }
   }

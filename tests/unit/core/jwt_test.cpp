@@ -99,9 +99,9 @@ TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
       "jrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-"
       "csFCur-"
       "kEgU8awapJzKnqDKgw";
-  EXPECT_EQ(
-      base64url_encode(sha256(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
-      "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  EXPECT_EQ(base64url_encode(
+                sha256_bytes(fmt::format(R"({{"e":"AQAB","kty":"RSA","n":"{}"}})", kModulus))),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
   EXPECT_EQ(ec_thumbprint("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
                           "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
             "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");

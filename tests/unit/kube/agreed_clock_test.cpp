@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/manual_clock.hpp"
+
 namespace apitoken::kube {
 namespace {
 

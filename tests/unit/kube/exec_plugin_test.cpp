@@ -10,6 +10,7 @@
 
 #include "base/rfc3339.hpp"
 #include "kube/temporary_folder.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kube/temporary_folder.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -11,6 +11,7 @@
 #include "kube/find_credentials.hpp"
 #include "kube/temporary_folder.hpp"
 #include "kube/tls_server.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::kube {
 namespace {

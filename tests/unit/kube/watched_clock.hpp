@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/clock.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::kube {
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/rfc3339.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::notify {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "support/manual_clock.hpp"
+
 namespace apitoken::notify {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "kube/fake_transport.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::reconcile {
 namespace {

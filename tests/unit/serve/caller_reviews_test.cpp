@@ -7,6 +7,7 @@
 
 #include "base/base64.hpp"
 #include "kube/fake_transport.hpp"
+#include "support/manual_clock.hpp"
 #include "verify/tokens.hpp"
 
 namespace apitoken::serve {

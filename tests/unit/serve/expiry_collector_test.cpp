@@ -4,6 +4,7 @@
 
 #include "api/names.hpp"
 #include "serve/page.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::serve {
 namespace {

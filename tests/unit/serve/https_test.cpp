@@ -12,6 +12,7 @@
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::serve {
 namespace {

@@ -11,6 +11,7 @@
 #include "serve/http_server.hpp"
 #include "serve/page.hpp"
 #include "serve/process_collector.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::serve {
 namespace {

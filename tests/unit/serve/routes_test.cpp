@@ -4,6 +4,7 @@
 
 #include "kube/fake_transport.hpp"
 #include "serve/requests.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::serve {
 namespace {

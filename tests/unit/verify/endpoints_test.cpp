@@ -7,6 +7,7 @@
 #include "kube/captured_log.hpp"
 #include "kube/fake_transport.hpp"
 #include "serve/requests.hpp"
+#include "support/manual_clock.hpp"
 #include "tokens.hpp"
 #include "verify/answers.hpp"
 

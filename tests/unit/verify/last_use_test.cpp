@@ -6,6 +6,7 @@
 
 #include "base/rfc3339.hpp"
 #include "kube/fake_transport.hpp"
+#include "support/manual_clock.hpp"
 #include "tokens.hpp"
 
 namespace apitoken::verify {

@@ -12,8 +12,8 @@ namespace apitoken::verify {
 namespace {
 
 // Digests that share their first bytes stand in one another's way.
-core::Digest digest_of(std::uint8_t home, std::uint8_t rest) {
-  core::Digest digest{};
+core::Sha256 digest_of(std::uint8_t home, std::uint8_t rest) {
+  core::Sha256 digest{};
   digest[0] = home;
   digest[31] = rest;
   return digest;
@@ -59,7 +59,7 @@ TEST(TokenHashTable, OfEqualDigestsTheOldestTokenHasIt) {
 
 TEST(TokenHashTable, DoesWhatAMapDoesWhateverComesAndGoes) {
   TokenHashTable table;
-  std::map<core::Digest, std::string> model;
+  std::map<core::Sha256, std::string> model;
   std::mt19937 random(20261124);
   for (int step = 0; step < 5'000; ++step) {
     const auto digest = digest_of(static_cast<std::uint8_t>(random() % 5),
@@ -93,12 +93,12 @@ TEST(TokenHashTable, AHundredThousandTokensTakeLessThanTwoHundredBytesEach) {
   const auto token = owner("a");
   std::size_t worst = 0;
   for (std::uint64_t i = 0; i < 100'000; ++i) {
-    table.insert({core::digest_of(std::to_string(i)), token, kNow, false});
+    table.insert({core::sha256(std::to_string(i)), token, kNow, false});
     if (i >= 10'000) worst = std::max(worst, table.bytes() / table.size());
   }
   EXPECT_LE(worst, 200u);
   for (std::uint64_t i = 0; i < 100'000; ++i)
-    ASSERT_NE(table.find(core::digest_of(std::to_string(i))), nullptr);
+    ASSERT_NE(table.find(core::sha256(std::to_string(i))), nullptr);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/base64.hpp"
 #include "kube/agreed_clock.hpp"
+#include "support/manual_clock.hpp"
 #include "tokens.hpp"
 #include "verify/verifier.hpp"
 
@@ -21,9 +22,7 @@ class Index : public testing::Test {
     store.set_listener([this](const auto& change) { index.follow(change); });
   }
   void see(api::ApiToken token) { store.observe("", std::move(token)); }
-  bool valid(std::string_view value) const {
-    return index.find(core::digest_of(value)).has_value();
-  }
+  bool valid(std::string_view value) const { return index.find(core::sha256(value)).has_value(); }
 
   ManualClock machine{kNow};
   kube::AgreedClock clock{machine, minutes(5)};
@@ -101,8 +100,8 @@ TEST_F(Index, ThePreviousValueIsValidUntilItsOwnEnd) {
   token.status.previous = previous_of("old", kNow + minutes(5));
   see(token);
   ASSERT_TRUE(valid("old"));
-  EXPECT_TRUE(index.find(core::digest_of("old"))->previous);
-  EXPECT_FALSE(index.find(core::digest_of("new"))->previous);
+  EXPECT_TRUE(index.find(core::sha256("old"))->previous);
+  EXPECT_FALSE(index.find(core::sha256("new"))->previous);
   machine.advance(minutes(5));
   EXPECT_FALSE(valid("old"));
   EXPECT_TRUE(valid("new"));
@@ -192,14 +191,14 @@ TEST_F(Index, AHashThatTwoApiTokensClaimIsTheOlderOnes) {
   copy.status.previous = previous_of("same", kNow + hours(9));
   see(copy);
   see(victim);
-  const auto owner = [&] { return index.find(core::digest_of("same"))->token->meta.name; };
+  const auto owner = [&] { return index.find(core::sha256("same"))->token->meta.name; };
   EXPECT_EQ(owner(), "victim");
   copy.meta.resource_version = "3";
   copy.status.token_hash = core::token_hash("same");
   copy.status.expires_at = kNow + hours(9);
   see(copy);
   EXPECT_EQ(owner(), "victim");
-  EXPECT_EQ(index.claimants(core::digest_of("same")).size(), 2u);
+  EXPECT_EQ(index.claimants(core::sha256("same")).size(), 2u);
   machine.advance(hours(1));
   EXPECT_FALSE(valid("same")) << "the copy lengthens no life";
 }
