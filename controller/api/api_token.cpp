@@ -1,4 +1,4 @@
-// ApiToken: JSON in and out.
+// Decodes and encodes ApiTokens.
 #include "api/api_token.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +12,8 @@
 namespace apitoken::api {
 namespace {
 
-constexpr std::int64_t kMaxRevision = 1'000'000'000'000;  // far beyond any life, far below overflow
+// Far more values than a token can have, and far below overflow.
+constexpr std::int64_t kMaxRevision = 1'000'000'000'000;
 
 ApiTokenSpec decode_spec(Json spec) {
   ApiTokenSpec result;
@@ -45,7 +46,7 @@ ApiTokenSpec decode_spec(Json spec) {
   return result;
 }
 
-// Without a hash and an end there is nothing that could verify.
+// Empty if the hash or validUntil is missing: such a value cannot verify.
 std::optional<PreviousToken> decode_previous(Json status) {
   const auto previous = read_object(status, "previous", "");
   if (!previous) return {};
@@ -80,7 +81,7 @@ ApiTokenStatus decode_status(Json status) {
   result.last_rotation_time = read_time(status, "lastRotationTime");
   result.last_used_at = read_time(status, "lastUsedAt");
   for (const Json item : read_array(status, "notices")) {
-    // An entry that cannot be read counts as not told: rather twice than never.
+    // An unreadable entry counts as not delivered: a notice twice is better than never.
     const auto before = parse_duration(read_string(item, "before", "").value_or(""));
     if (!before) continue;
     result.notices.push_back({read_string(item, "config", "").value_or(""), *before,
@@ -121,10 +122,8 @@ nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
 }  // namespace
 
 Result<ApiToken> decode_api_token(Json object) {
-  auto meta = decode_meta(object);
-  if (!meta) return std::unexpected(meta.error());
   ApiToken token;
-  token.meta = std::move(*meta);
+  token.meta = TRY(decode_meta(object));
   if (const auto spec = member(object, "spec")) token.spec = decode_spec(*spec);
   if (const auto status = member(object, "status")) token.status = decode_status(*status);
   return token;

@@ -1,6 +1,5 @@
-// The ApiToken resource as the operator reads it, and its status as it writes it. Fields that a
-// user wrote stay as written (strings), so that a message can show the value; core/ judges them.
-// Plain values.
+// The ApiToken resource as the operator reads it, and the status as the operator writes it. Spec
+// fields keep the user's text, so that a message can show it; core/validate checks them. Values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -14,8 +13,7 @@ struct SecretTemplate {
   StringMap labels;
   StringMap annotations;
   std::optional<std::string> delete_after;  // Go duration; absent: the Secret stays
-  std::optional<std::string>
-      encrypt_to;  // X.509 certificate (PEM) or public JWK; absent: the value stands in clear
+  std::optional<std::string> encrypt_to;    // X.509 certificate (PEM) or JWK; absent: in clear
 
   bool operator==(const SecretTemplate&) const = default;
 };
@@ -46,24 +44,24 @@ struct ApiTokenSpec {
   bool operator==(const ApiTokenSpec&) const = default;
 };
 
-// One entry of the ledger: what was told about the present expiresAt.
+// One entry of the ledger (status.notices): a delivered notice about the present expiresAt.
 struct NoticeEntry {
   std::string config;  // name of the TokenExpiryConfig; empty: the built-in default
-  Seconds before{};    // the reminder; 0s: the expiry itself
+  Seconds before{};    // how long before expiry; 0s: the expiry itself
   std::optional<WallTime> event_at;
   std::optional<WallTime> sent_at;
 
   bool operator==(const NoticeEntry&) const = default;
 };
 
-// The value before the present one, while it still verifies.
+// The previous value, while it still verifies.
 struct PreviousToken {
   std::string token_id;
   std::string token_hash;
-  WallTime valid_until{};  // its own expiry until the present value is in the Secret, then the end
-                           // of the overlap
-  std::optional<WallTime>
-      replaced_at;  // when the present value was seen in the Secret; absent: not yet
+  // Its own expiry until the present value is in the Secret, then the end of the overlap.
+  WallTime valid_until{};
+  // When the present value was seen in the Secret; absent: not yet.
+  std::optional<WallTime> replaced_at;
 
   bool operator==(const PreviousToken&) const = default;
 };
@@ -78,19 +76,18 @@ struct ApiTokenStatus {
   std::string hint;
   std::optional<WallTime> issued_at;
   std::optional<WallTime> expires_at;
-  std::optional<WallTime> rotate_at;  // when the automatic rotation is due
-  std::optional<WallTime> warn_at;
-  std::optional<WallTime> delivered_at;  // when deleteAfter took the Secret of the present value
-  std::int64_t revision = 0;
-  // status.encryptedValue is there. Its text, which may be long, is kept by no store.
+  std::optional<WallTime> rotate_at;     // when the automatic rotation is due
+  std::optional<WallTime> warn_at;       // when the first reminder is due
+  std::optional<WallTime> delivered_at;  // when deleteAfter deleted the present value's Secret
+  std::int64_t revision = 0;             // counts the values that were minted
+  // status.encryptedValue exists. The stores do not keep its text, which may be long.
   bool has_encrypted_value = false;
   std::string secret_name;
   std::optional<PreviousToken> previous;
-  std::string last_rotation_request;           // the annotation's value that was served last
-  std::string ignored_rotation_request;        // its value that is no time, and was told about
-  std::optional<WallTime> last_rotation_time;  // of the last rotation, whatever its cause
-  std::optional<WallTime>
-      last_used_at;  // last successful verification, at most ten minutes too early
+  std::string last_rotation_request;           // the annotation value that was served last
+  std::string ignored_rotation_request;        // an annotation value that is not a time
+  std::optional<WallTime> last_rotation_time;  // of the last rotation, requested or automatic
+  std::optional<WallTime> last_used_at;        // last verification, at most ten minutes too early
   std::vector<NoticeEntry> notices;
 
   bool operator==(const ApiTokenStatus&) const = default;
@@ -111,21 +108,20 @@ struct ApiToken {
   static constexpr std::string_view kDefaultSecretKey = "token";
 };
 
-// Errors: Decode only where the metadata cannot be read; anything else lands in spec.problems.
+// Errors: Decode if the metadata cannot be read. All other faults go into spec.problems.
 Result<ApiToken> decode_api_token(Json object);
 
-// The merge patch for the status subresource. Absent fields are null, so that what left the status
-// leaves the object; uid and resourceVersion stand in it as preconditions (409 when they do not
-// hold). lastUsedAt is left alone: it has a writer of its own. `encrypted_value` is a new
-// status.encryptedValue; where it is empty, the one that is there stays if
-// status.has_encrypted_value, and goes if not.
+// The merge patch for the status subresource. Absent fields are null, which removes them from the
+// object. uid and resourceVersion are preconditions (409 if they do not hold). lastUsedAt is not
+// part of it: verify/last_use writes that field. `encrypted_value` sets status.encryptedValue; if
+// it is empty, status.has_encrypted_value says whether the present one stays.
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
                                 std::string_view encrypted_value = {});
 
-// status.encryptedValue of an ApiToken; empty: it has none.
+// status.encryptedValue of an ApiToken; empty: none.
 std::string read_encrypted_value(Json object);
 
-// The merge patch of lastUsedAt alone, for the object of that uid.
+// The merge patch that sets lastUsedAt alone; uid is the precondition.
 std::string encode_last_used_patch(const ObjectMeta& meta, WallTime when);
 
 }  // namespace apitoken::api

@@ -1,4 +1,4 @@
-// Events: JSON out.
+// Encodes Events.
 #include "api/event.hpp"
 
 #include <nlohmann/json.hpp>
@@ -14,8 +14,10 @@ constexpr std::size_t kMaxNote = 1000;
 std::string cut(std::string_view note) {
   if (note.size() <= kMaxNote) return std::string(note);
   std::size_t end = kMaxNote - 3;
-  while (end > 0 && (static_cast<unsigned char>(note[end]) & 0xC0) == 0x80)
-    --end;  // a UTF-8 continuation byte
+  const auto is_continuation = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+  };
+  while (end > 0 && is_continuation(note[end])) --end;  // never inside a UTF-8 character
   return std::string(note.substr(0, end)) + "...";
 }
 

@@ -1,7 +1,6 @@
-// An Event of events.k8s.io/v1, as the operator writes it. Plain values.
-// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ (note <=
-// 1 kB; reason and action
-// <= 128 characters).
+// An Event of events.k8s.io/v1, as the operator writes it. Values. Limits: note <= 1 kB, reason and
+// action <= 128 characters.
+// Source: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 #pragma once
 
 #include "api/meta.hpp"
@@ -19,22 +18,22 @@ struct ObjectReference {
 };
 
 struct Event {
-  std::string ns;    // the regarded object's; "default" for cluster-scoped ones
-  std::string name;  // unique in its namespace; equal facts get equal names, so a restart cannot
-                     // repeat them
+  std::string ns;  // of the regarded object; "default" for cluster-scoped objects
+  // Equal facts get equal names, so that a restart cannot post an Event twice.
+  std::string name;
   ObjectReference regarding;
   bool warning = false;
   std::string reason;
   std::string action;
-  std::string note;  // cut to 1000 bytes when encoded, at a character's border
+  std::string note;  // encode_event() cuts it to 1000 bytes, between characters
 
   bool operator==(const Event&) const = default;
 };
 
-// A new Event; `instance` names this process (reportingInstance).
+// The body that creates the Event. `instance` names this process (reportingInstance).
 std::string encode_event(const Event& event, std::chrono::system_clock::time_point now,
                          std::string_view instance);
-// A merge patch that counts a repeat of an Event in its series.
+// A merge patch for an Event that happened again: sets its series to `count`.
 std::string encode_event_series(int count, std::chrono::system_clock::time_point now);
 
 }  // namespace apitoken::api

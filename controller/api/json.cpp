@@ -1,4 +1,4 @@
-// Lenient getters over simdjson's DOM.
+// Getters over simdjson's DOM.
 #include "api/json.hpp"
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@ void note(Problems* problems, std::string_view path, std::string_view what) {
   if (problems) problems->push_back(fmt::format("{}: must be {}", path, what));
 }
 
-// The document anew, with doubles for integers that 64 bits do not hold; nothing where it is no
-// JSON, or one so deep that writing it would exhaust the stack.
+// The document with doubles in place of integers beyond 64 bits. Empty if `bytes` is not JSON, or
+// nested so deep that writing it would exhaust the stack.
 std::optional<std::string> without_big_integers(std::string_view bytes) {
   constexpr int kMaxDepth = 1000;
   bool too_deep = false;
@@ -87,8 +87,8 @@ StringMap read_string_map(Json object, std::string_view name, std::string_view p
     note(problems, path, "a map of strings");
     return result;
   }
-  std::vector<StringMap::value_type>
-      entries;  // put in order at once: one by one, a large map takes quadratic time
+  // Inserted as a whole: one by one, a large map takes quadratic time.
+  std::vector<StringMap::value_type> entries;
   for (const auto field : fields) {
     std::string_view value;
     if (field.value.get(value) == simdjson::SUCCESS) {

@@ -1,4 +1,4 @@
-// Keys in, keys out.
+// Decodes and encodes the Secret of the signing keys.
 #include "api/jwt_key_secret.hpp"
 
 #include <algorithm>
@@ -56,10 +56,8 @@ SecretString times_of(const JwtKeyEntry& key) {
 }  // namespace
 
 Result<JwtKeySecret> decode_jwt_key_secret(Json secret) {
-  auto meta = decode_meta(secret);
-  if (!meta) return std::unexpected(meta.error());
   JwtKeySecret result;
-  result.meta = std::move(*meta);
+  result.meta = TRY(decode_meta(secret));
   for (const std::string& kid : kids_of(secret)) {
     auto entry = decode_entry(secret, kid);
     if (entry) {

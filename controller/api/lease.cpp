@@ -1,4 +1,4 @@
-// Leases in JSON.
+// Decodes and encodes Leases.
 #include "api/lease.hpp"
 
 #include <nlohmann/json.hpp>
@@ -25,13 +25,10 @@ nlohmann::json encode_lease_meta(const ObjectMeta& meta) {
 
 Result<Lease> decode_lease(std::string_view body) {
   JsonParser parser;
-  const auto object = parser.parse(body);
-  if (!object) return std::unexpected(object.error());
-  auto meta = decode_meta(*object);
-  if (!meta) return std::unexpected(std::move(meta.error()));
+  const auto object = TRY(parser.parse(body));
   Lease lease;
-  lease.meta = std::move(*meta);
-  if (const auto spec = member(*object, "spec")) {
+  lease.meta = TRY(decode_meta(object));
+  if (const auto spec = member(object, "spec")) {
     lease.holder = read_string(*spec, "holderIdentity", "spec.holderIdentity").value_or("");
     lease.duration_seconds =
         read_integer(*spec, "leaseDurationSeconds", "spec.leaseDurationSeconds").value_or(0);

@@ -1,4 +1,4 @@
-// metav1: JSON in and out.
+// Decodes and encodes metav1.
 #include "api/meta.hpp"
 
 #include <fmt/format.h>
@@ -30,14 +30,13 @@ Result<ObjectVersion> peek_version(Json object) {
 }
 
 Result<ObjectMeta> decode_meta(Json object) {
-  const auto version = peek_version(object);
-  if (!version) return std::unexpected(version.error());
+  const auto version = TRY(peek_version(object));
   const auto metadata = member(object, "metadata");
   ObjectMeta meta;
-  meta.ns = version->ns;
-  meta.name = version->name;
-  meta.uid = version->uid;
-  meta.resource_version = version->resource_version;
+  meta.ns = version.ns;
+  meta.name = version.name;
+  meta.uid = version.uid;
+  meta.resource_version = version.resource_version;
   meta.generation = read_integer(*metadata, "generation", "").value_or(0);
   meta.created = read_time(*metadata, "creationTimestamp");
   meta.deleted = read_time(*metadata, "deletionTimestamp");
@@ -54,9 +53,7 @@ Result<ObjectMeta> decode_meta(Json object) {
 }
 
 Result<PartialObject> decode_partial_object(Json object) {
-  auto meta = decode_meta(object);
-  if (!meta) return std::unexpected(meta.error());
-  return PartialObject{std::move(*meta)};
+  return PartialObject{TRY(decode_meta(object))};
 }
 
 namespace {

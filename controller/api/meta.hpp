@@ -1,6 +1,5 @@
-// metav1 as far as the operator reads or writes it: object metadata, conditions, label selectors.
-// Plain values. Source:
-// https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
+// The parts of metav1 that the operator reads or writes: metadata, conditions, selectors. Values.
+// Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 
 namespace apitoken::api {
 
-// Names one object within its kind. Cluster-scoped objects have an empty ns.
+// Names one object of a kind. ns is empty for cluster-scoped objects.
 struct ObjectKey {
   std::string ns;
   std::string name;
@@ -40,31 +39,29 @@ struct ObjectMeta {
   std::string resource_version;
   std::int64_t generation = 0;
   std::optional<WallTime> created;
-  std::optional<WallTime> deleted;  // deletionTimestamp: the object is on its way out
+  std::optional<WallTime> deleted;  // deletionTimestamp: the object is being deleted
   StringMap labels;
-  StringMap annotations;  // without kubectl's last-applied-configuration, which can be as large as
-                          // the object
+  StringMap annotations;  // without last-applied-configuration of kubectl, a copy of the object
   std::vector<OwnerReference> owners;
 
   bool operator==(const ObjectMeta&) const = default;
   ObjectKey key() const { return {ns, name}; }
 };
 
-// What tells one version of an object from another; views into the JSON.
+// Identifies one version of an object. Views into the JSON.
 struct ObjectVersion {
   std::string_view ns;
   std::string_view name;
   std::string_view uid;
   std::string_view resource_version;
 };
-// Errors: as decode_meta.
+// Errors: as decode_meta().
 Result<ObjectVersion> peek_version(Json object);
 
-// Reads `metadata` of an object. Errors: Decode where name, uid or resourceVersion are missing.
+// Decodes `metadata` of an object. Errors: Decode if name, uid or resourceVersion is missing.
 Result<ObjectMeta> decode_meta(Json object);
 
-// An object of which only the metadata matters: namespaces, the Secrets of the operator's own
-// namespace.
+// An object whose metadata alone is read: a namespace, a Secret in the operator's namespace.
 struct PartialObject {
   ObjectMeta meta;
 
@@ -73,7 +70,7 @@ struct PartialObject {
 Result<PartialObject> decode_partial_object(Json object);
 
 struct Condition {
-  // Words of names.hpp, which live for ever; reading a word that is not there gives "Unknown".
+  // Views of constants in names.hpp. Any other word of an object is decoded as "Unknown".
   std::string_view type;
   std::string_view status;  // True, False or Unknown
   std::string_view reason;
@@ -86,11 +83,12 @@ struct Condition {
 
 std::vector<Condition> decode_conditions(Json status);
 nlohmann::json encode_conditions(const std::vector<Condition>& conditions);
+// Null if there is none.
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
-// Puts `condition` in place of the one of its type; last_transition stays where the status did not
-// change.
+// Adds the condition, or replaces the one of its type. Keeps last_transition if the status is
+// equal.
 void set_condition(std::vector<Condition>& conditions, Condition condition);
-// Takes the condition of that type out; without one it does nothing.
+// Removes the condition of that type, if any.
 void remove_condition(std::vector<Condition>& conditions, std::string_view type);
 
 struct LabelRequirement {
@@ -101,7 +99,7 @@ struct LabelRequirement {
   bool operator==(const LabelRequirement&) const = default;
 };
 
-// A selector without requirements matches everything.
+// A selector without requirements matches all objects.
 struct LabelSelector {
   StringMap match_labels;
   std::vector<LabelRequirement> match_expressions;

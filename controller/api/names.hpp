@@ -1,4 +1,5 @@
-// Every name of the API in one place: group, kinds, labels, annotations, reasons, condition types.
+// Every name of the API in one place: group, kinds, labels, annotations, keys, spec values,
+// condition types and reasons. hack/check-layers.py compares them with the CRDs and the docs.
 #pragma once
 
 #include <string_view>
@@ -11,11 +12,11 @@ inline constexpr std::string_view kApiVersion = "apitoken.dev/v1alpha1";
 inline constexpr std::string_view kApiTokenKind = "ApiToken";
 inline constexpr std::string_view kConfigKind = "TokenExpiryConfig";
 
-// Who we are to the API server: field manager, event controller.
+// The operator's name as field manager of its writes and as controller of its Events.
 inline constexpr std::string_view kFieldManager = "apitoken-operator";
 inline constexpr std::string_view kReportingController = "apitoken.dev/operator";
 
-// On the Secret.
+// Labels and annotations of the Secret.
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "apitoken-operator";
 inline constexpr std::string_view kAnnotationPrefix = "apitoken.dev/";
@@ -25,20 +26,23 @@ inline constexpr std::string_view kTokenIdAnnotation = "apitoken.dev/token-id";
 inline constexpr std::string_view kTokenHashAnnotation = "apitoken.dev/token-hash";
 inline constexpr std::string_view kUserAnnotation = "apitoken.dev/user";
 inline constexpr std::string_view kRevisionAnnotation = "apitoken.dev/revision";
+
+// Keys in the Secret's data: in clear, encrypted to a certificate (CMS), encrypted to a JWK (JWE).
 inline constexpr std::string_view kDefaultKey = "token";
 inline constexpr std::string_view kPreviousKey = "previous-token";
-inline constexpr std::string_view kCmsKey =
-    "token.cms";  // with encryptTo, where that is a certificate
+inline constexpr std::string_view kCmsKey = "token.cms";
 inline constexpr std::string_view kPreviousCmsKey = "previous-token.cms";
-inline constexpr std::string_view kJweKey = "token.jwe";  // with encryptTo, where that is a JWK
+inline constexpr std::string_view kJweKey = "token.jwe";
 inline constexpr std::string_view kPreviousJweKey = "previous-token.jwe";
 
-// On the ApiToken: asks for a rotation; each value, an RFC 3339 time, is served once.
+// Annotation of an ApiToken: requests a rotation. Each value, an RFC 3339 time, is served once.
 inline constexpr std::string_view kRotateRequestAnnotation = "apitoken.dev/rotate-requested-at";
 
-// On the TokenExpiryConfig: asks for a test mail; each value, an RFC 3339 time, is served once.
+// Annotation of a TokenExpiryConfig: requests a test mail. Each value, an RFC 3339 time, is served
+// once.
 inline constexpr std::string_view kTestMailAnnotation = "apitoken.dev/test-mail-requested-at";
 
+// Values of spec.type, spec.format and spec.rotation.policy.
 inline constexpr std::string_view kPermanent = "Permanent";
 inline constexpr std::string_view kTemporary = "Temporary";
 inline constexpr std::string_view kOpaque = "Opaque";
@@ -46,6 +50,7 @@ inline constexpr std::string_view kJwt = "JWT";
 inline constexpr std::string_view kManual = "Manual";
 inline constexpr std::string_view kAutomatic = "Automatic";
 
+// Condition types and statuses.
 namespace condition {
 inline constexpr std::string_view kReady = "Ready";
 inline constexpr std::string_view kExpiringSoon = "ExpiringSoon";
@@ -69,21 +74,22 @@ inline constexpr std::string_view kInvalidSpec = "InvalidSpec";
 inline constexpr std::string_view kSecretConflict = "SecretConflict";
 inline constexpr std::string_view kMintFailed = "MintFailed";
 inline constexpr std::string_view kNoticeFailed = "NoticeFailed";
-inline constexpr std::string_view kSigningKeysLost = "SigningKeysLost";  // of the key Secret
+inline constexpr std::string_view kSigningKeysLost = "SigningKeysLost";
 inline constexpr std::string_view kInvalidAddress = "InvalidAddress";
 inline constexpr std::string_view kSecretNotFound = "SecretNotFound";
-inline constexpr std::string_view kValid = "Valid";  // ExpiringSoon=False: there is time
-inline constexpr std::string_view kDone =
-    "Done";  // Reconciling=False, Stalled=False: nothing under way, nothing wrong
-inline constexpr std::string_view kAccepted = "Accepted";    // Ready=True of a TokenExpiryConfig
-inline constexpr std::string_view kDelivered = "Delivered";  // EmailDelivery=True
-inline constexpr std::string_view kNothingSent = "NothingSent";        // EmailDelivery=Unknown
-inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";  // EmailDelivery=False
-inline constexpr std::string_view kNoServer =
-    "NoServer";  // EmailDelivery=False: mail without spec.smtp
+// ExpiringSoon=False; Reconciling=False and Stalled=False.
+inline constexpr std::string_view kValid = "Valid";
+inline constexpr std::string_view kDone = "Done";
+// Ready=True of a TokenExpiryConfig.
+inline constexpr std::string_view kAccepted = "Accepted";
+// EmailDelivery=True, Unknown, False, and False for a config that wants mail without spec.smtp.
+inline constexpr std::string_view kDelivered = "Delivered";
+inline constexpr std::string_view kNothingSent = "NothingSent";
+inline constexpr std::string_view kDeliveryFailed = "DeliveryFailed";
+inline constexpr std::string_view kNoServer = "NoServer";
 }  // namespace reason
 
-// Every word that a condition may be made of.
+// All types, statuses and reasons that a decoded condition can have; see Condition in meta.hpp.
 inline constexpr std::string_view kConditionWords[] = {
     condition::kReady,       condition::kExpiringSoon,  condition::kReconciling,
     condition::kStalled,     condition::kEmailDelivery, condition::kTrue,

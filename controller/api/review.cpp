@@ -1,4 +1,4 @@
-// Reviews: JSON in and out.
+// Decodes and encodes reviews.
 #include "api/review.hpp"
 
 #include <fmt/format.h>
@@ -48,7 +48,7 @@ std::string access_review(const UserInfo& user, const char* about, nlohmann::jso
 
 }  // namespace
 
-// No message repeats what the body holds: in a broken one a token may stand anywhere.
+// Messages never quote the body: a broken body may have the token in any place.
 Result<TokenQuestion> decode_token_question(Json review) {
   const auto version = read_string(review, "apiVersion", "apiVersion");
   if (version != kReviewV1 && version != kReviewV1Beta1) {
@@ -62,7 +62,8 @@ Result<TokenQuestion> decode_token_question(Json review) {
   Problems problems;
   auto token = spec ? read_string(*spec, "token", "spec.token", &problems) : std::nullopt;
   if (!token || token->empty())
-    return fail(ErrorKind::Decode, "spec.token is no text, or is empty; send the token");
+    return fail(ErrorKind::Decode,
+                "spec.token: must be a string that is not empty; send the token");
   TokenQuestion question{*version, SecretString(std::move(*token)), {}};
   question.audiences = read_string_list(*spec, "audiences", "spec.audiences", &problems);
   if (!problems.empty()) return fail(ErrorKind::Decode, problems.front());
@@ -90,7 +91,7 @@ SecretString encode_token_question(std::string_view token,
 
 Result<TokenVerdict> decode_token_verdict(Json review) {
   const auto status = read_object(review, "status", "status");
-  if (!status) return fail(ErrorKind::Decode, "a TokenReview was answered without a status");
+  if (!status) return fail(ErrorKind::Decode, "the answer to a TokenReview has no status");
   TokenVerdict verdict;
   verdict.authenticated = read_bool(*status, "authenticated", "").value_or(false);
   if (const auto user = read_object(*status, "user", "status.user"))
@@ -112,8 +113,7 @@ std::string encode_path_question(const UserInfo& user, std::string_view verb,
 
 Result<bool> decode_access_verdict(Json review) {
   const auto status = read_object(review, "status", "status");
-  if (!status)
-    return fail(ErrorKind::Decode, "a SubjectAccessReview was answered without a status");
+  if (!status) return fail(ErrorKind::Decode, "the answer to a SubjectAccessReview has no status");
   return read_bool(*status, "allowed", "").value_or(false) &&
          !read_bool(*status, "denied", "").value_or(false);
 }

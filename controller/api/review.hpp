@@ -1,5 +1,6 @@
-// The reviews of Kubernetes: TokenReview, which the operator answers (as webhook) and asks (about
-// its callers), and SubjectAccessReview, which it asks. JSON in and out; values only. Source:
+// TokenReview: the operator answers those of kube-apiserver as a webhook, and sends its own to
+// authenticate callers. SubjectAccessReview: the operator sends them to authorize callers. Values.
+// Source:
 // https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 #pragma once
 
@@ -13,9 +14,9 @@
 namespace apitoken::api {
 
 struct TokenQuestion {
-  std::string api_version;  // the answer carries the same
+  std::string api_version;  // the answer must have the same
   SecretString token;
-  std::vector<std::string> audiences;  // of which the asker is one; empty: it does not say
+  std::vector<std::string> audiences;  // names of the server that asks; empty: not given
 };
 
 struct UserInfo {
@@ -29,27 +30,30 @@ struct UserInfo {
 
 struct TokenVerdict {
   bool authenticated = false;
-  UserInfo user;                       // where authenticated
-  std::vector<std::string> audiences;  // where authenticated: those asked for that the token is for
+  // Both are set only if authenticated. audiences: those of the request that the token is meant
+  // for.
+  UserInfo user;
+  std::vector<std::string> audiences;
 
   bool operator==(const TokenVerdict&) const = default;
 };
 
-// As kube-apiserver sends it: authentication.k8s.io/v1 or v1beta1. Errors: Decode, naming the
-// field, never what it holds.
+// Decodes a TokenReview of kube-apiserver: authentication.k8s.io/v1 or v1beta1. Errors: Decode,
+// which names the field but never quotes it.
 Result<TokenQuestion> decode_token_question(Json review);
 std::string encode_token_verdict(std::string_view api_version, const TokenVerdict& verdict);
 
-// As the operator sends it to the API server. `audiences`: of which the token must name one; empty:
-// the API server's own.
+// A TokenReview of the operator. The token must be meant for one of `audiences`; empty: for the API
+// server.
 SecretString encode_token_question(std::string_view token,
                                    const std::vector<std::string>& audiences);
 Result<TokenVerdict> decode_token_verdict(Json review);
 
-// May `user` do `verb` on all objects of `resource`? The answer: allowed or not.
+// A SubjectAccessReview: may `user` do `verb` on all objects of `resource`? decode_access_verdict()
+// reads the answer.
 std::string encode_access_question(const UserInfo& user, std::string_view verb,
                                    std::string_view group, std::string_view resource);
-// May `user` do `verb` on a path of the server that is no resource, such as "get" on "/metrics"?
+// The same for a path that is not a resource, such as "get" on "/metrics".
 std::string encode_path_question(const UserInfo& user, std::string_view verb,
                                  std::string_view path);
 Result<bool> decode_access_verdict(Json review);

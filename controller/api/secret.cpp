@@ -1,4 +1,4 @@
-// Secrets: metadata in, values out.
+// Decodes Secrets, and encodes Secrets and patches of them.
 #include "api/secret.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 namespace apitoken::api {
 namespace {
 
-// managedFields name a field "f:<name>". Collects the names below `path`.
+// Collects the field names below `path`; managedFields writes a field as "f:<name>".
 void collect_keys(Json entry, std::initializer_list<std::string_view> path,
                   std::vector<std::string>& keys) {
   auto at = member(entry, "fieldsV1");
@@ -46,15 +46,15 @@ nlohmann::json precondition(const ObjectMeta& at) {
   return {{"uid", at.uid}, {"resourceVersion", at.resource_version}};
 }
 
-// Puts `"data":{key:value}` in front of the members of `object`. Values are joined in by hand, so
-// that their only copies are ones that we wipe.
+// Adds `"data":{key:value}` in front of the members of `object`. Writes the JSON by hand: nlohmann
+// would copy the values, and nothing would wipe those copies.
 SecretString with_data(const nlohmann::json& object, std::span<const DataChange> data) {
   const std::string rest = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::size_t size = rest.size() + 16;
   for (const auto& [key, value] : data)
     size += key.size() * 6 + (value ? value->size() / 3 * 4 : 0) + 16;
   std::string body;
-  body.reserve(size);  // no growth: no unwiped copies
+  body.reserve(size);  // growth would leave unwiped copies
   body.append("{\"data\":{");
   for (const auto& [key, value] : data) {
     if (body.back() != '{') body.append(",");
@@ -73,10 +73,8 @@ SecretString with_data(const nlohmann::json& object, std::span<const DataChange>
 }  // namespace
 
 Result<SecretMeta> decode_secret_meta(Json object) {
-  auto meta = decode_meta(object);
-  if (!meta) return std::unexpected(meta.error());
   SecretMeta secret;
-  secret.meta = std::move(*meta);
+  secret.meta = TRY(decode_meta(object));
   for (const Json entry : read_array(*member(object, "metadata"), "managedFields")) {
     const bool ours = read_string(entry, "manager", "") == kFieldManager;
     collect_keys(entry, {"f:data"}, ours ? secret.data_keys_ours : secret.data_keys_others);

@@ -1,4 +1,4 @@
-// TokenExpiryConfig: JSON in and out.
+// Decodes and encodes TokenExpiryConfigs.
 #include "api/token_expiry_config.hpp"
 
 #include <nlohmann/json.hpp>
@@ -105,10 +105,8 @@ TokenExpiryConfigStatus decode_status(Json status) {
 }  // namespace
 
 Result<TokenExpiryConfig> decode_token_expiry_config(Json object) {
-  auto meta = decode_meta(object);
-  if (!meta) return std::unexpected(meta.error());
   TokenExpiryConfig config;
-  config.meta = std::move(*meta);
+  config.meta = TRY(decode_meta(object));
   if (const auto spec = member(object, "spec")) config.spec = decode_spec(*spec);
   if (const auto status = member(object, "status")) config.status = decode_status(*status);
   return config;

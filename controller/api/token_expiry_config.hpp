@@ -1,5 +1,5 @@
-// The TokenExpiryConfig resource as the operator reads it, and its status as it writes it. Fields
-// that a user wrote stay as written; core/ judges them. Plain values.
+// The TokenExpiryConfig resource as the operator reads it, and the status as the operator writes
+// it. Spec fields keep the user's text; core/expiry_config checks them. Values.
 #pragma once
 
 #include "api/meta.hpp"
@@ -17,7 +17,7 @@ struct SmtpSpec {
   std::string server;              // host:port
   std::optional<std::string> tls;  // StartTLS (absent), Implicit or None
   std::string from;
-  std::string credentials_secret;   // empty: no AUTH
+  std::string credentials_secret;   // empty: no login
   std::string ca_secret;            // empty: the system's CAs
   std::optional<std::string> helo;  // absent: the domain of `from`
   std::optional<std::string> auth;  // PLAIN, LOGIN or CRAM-MD5; absent: PLAIN or LOGIN
@@ -28,7 +28,7 @@ struct SmtpSpec {
 struct TokenExpiryConfigSpec {
   std::optional<std::int64_t> warn_before_days;
   std::vector<std::string> reminders;  // Go durations
-  std::string emails;                  // separated by semicolons
+  std::string emails;                  // addresses, separated by semicolons
   bool email_token_user = false;
   std::optional<std::vector<std::string>> email_domains;  // absent: the domain of smtp.from
   std::string email_user_prefix;
@@ -43,28 +43,28 @@ struct TokenExpiryConfigSpec {
   bool operator==(const TokenExpiryConfigSpec&) const = default;
 };
 
-// Users whose tokens these settings match and who get no mail of their own, though emailTokenUser
-// asks for it.
+// Token users who get no mail of their own although spec.emailTokenUser is set: their names are not
+// addresses in spec.emailDomains.
 struct SkippedUsers {
   std::int64_t count = 0;
-  std::vector<std::string> names;  // some of them
+  std::vector<std::string> names;  // some of them, for people
 
   bool operator==(const SkippedUsers&) const = default;
 };
 
-// What became of the test mail asked for last.
+// The result of the last test mail.
 struct TestMail {
   std::string requested_at;  // the annotation's value
   std::optional<WallTime> at;
-  std::int64_t accepted = 0;  // recipients whom the server took
+  std::int64_t accepted = 0;  // recipients that the mail server accepted
   struct Refused {
     std::string address;
-    std::string reason;  // the server's word
+    std::string reason;  // the mail server's reply
 
     bool operator==(const Refused&) const = default;
   };
   std::vector<Refused> refused;
-  std::string error;  // empty: the server took the mail, for one recipient at least
+  std::string error;  // empty: the mail server accepted at least one recipient
 
   bool operator==(const TestMail&) const = default;
 };
@@ -90,9 +90,9 @@ struct TokenExpiryConfig {
   bool operator==(const TokenExpiryConfig&) const = default;
 };
 
-// Errors: Decode only where the metadata cannot be read; anything else lands in spec.problems.
+// Errors: Decode if the metadata cannot be read. All other faults go into spec.problems.
 Result<TokenExpiryConfig> decode_token_expiry_config(Json object);
-// The merge patch for the status subresource, with uid and resourceVersion as preconditions.
+// The merge patch for the status subresource. uid and resourceVersion are preconditions.
 std::string encode_status_patch(const ObjectMeta& meta, const TokenExpiryConfigStatus& status);
 
 }  // namespace apitoken::api

@@ -1,4 +1,4 @@
-// Base64, three bytes to four characters.
+// Encodes three bytes as four characters, and back.
 #include "base/base64.hpp"
 
 #include <algorithm>

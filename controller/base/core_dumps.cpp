@@ -6,8 +6,7 @@
 
 namespace apitoken {
 
-// Neither call can fail: a limit may always be lowered, and 0 is one of the two values that
-// PR_SET_DUMPABLE takes.
+// Neither call can fail: a process may always lower its limit, and PR_SET_DUMPABLE accepts 0.
 void forbid_core_dumps() {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

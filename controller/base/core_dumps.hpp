@@ -1,12 +1,10 @@
-// What a process with secrets in its memory asks of the kernel. Both programs call it first in
-// main(). Linux.
+// Protects the secrets in this process's memory. Both programs call this first in main(). Linux.
 #pragma once
 
 namespace apitoken {
 
-// No core file is written when the process dies (RLIMIT_CORE, also for programs that it starts),
-// none is piped to a collector, and other processes of the same user can neither trace it nor read
-// its memory (PR_SET_DUMPABLE). Root still can.
+// Disables core files (RLIMIT_CORE, also for child processes), core collectors, and tracing or
+// reading of the memory by other processes of the same user (PR_SET_DUMPABLE). Root still can.
 void forbid_core_dumps();
 
 }  // namespace apitoken

@@ -1,4 +1,4 @@
-// Go's duration notation, cut to the units that the API allows.
+// Go's duration notation, restricted to h, m and s.
 #include "base/duration.hpp"
 
 #include <fmt/format.h>

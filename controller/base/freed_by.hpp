@@ -1,5 +1,6 @@
-// FreedBy: lets a unique_ptr own what a C library allocates: std::unique_ptr<BIO,
-// FreedBy<BIO_free_all>>. Any thread.
+// FreedBy: a deleter that lets a unique_ptr own an object of a C library. Any thread.
+//
+//   using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
 #pragma once
 
 namespace apitoken {

@@ -1,4 +1,4 @@
-// Giving memory back. Linux and glibc.
+// Releases memory. Linux and glibc.
 #include "base/memory.hpp"
 
 #include <malloc.h>
@@ -12,12 +12,12 @@
 namespace apitoken {
 namespace {
 
-// One mapping of /proc/self/smaps: its line, then "Field: value" lines.
+// One mapping of /proc/self/smaps: a head line, then "Field: value" lines.
 // Source: https://docs.kernel.org/filesystems/proc.html
 struct Mapping {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
-  bool unchanged_file = false;  // mapped from a file, never writable, no page of it copied
+  bool unchanged_file = false;  // mapped from a file, not writable, and no page is copied
 };
 
 void release(const Mapping& mapping) {

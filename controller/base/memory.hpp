@@ -1,11 +1,11 @@
-// Memory that only starting up needed, given back.
+// Returns memory that only start-up needed to the kernel.
 #pragma once
 
 namespace apitoken {
 
-// Gives free heap back, and the pages of programs and libraries that nobody changed: code and
-// tables that are needed again are read again from the page cache. Any thread, at any time; does
-// nothing where /proc is not mounted.
+// Releases free heap, and unchanged pages of the program and its libraries; the kernel reads pages
+// that are needed again from the page cache. Any thread, at any time. Without /proc it releases
+// the heap alone.
 void release_startup_memory();
 
 }  // namespace apitoken

@@ -1,4 +1,4 @@
-// Edit distance, a row of the table at a time.
+// Computes the edit distance row by row.
 #include "base/nearest.hpp"
 
 #include <numeric>

@@ -1,4 +1,4 @@
-// The word that somebody probably meant: for "did you mean". Pure; any thread.
+// Finds the word that a user probably meant, for "did you mean". Pure; any thread.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,13 @@
 
 namespace apitoken {
 
-// How many letters must be changed, added or taken away to get from one to the other (Levenshtein).
+// The number of letters to change, add or remove to turn one word into the other (Levenshtein).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// What nobody mistyped is not compared to its end: the words are short, and a file may hold a name
-// of megabytes.
+// Limits the cost of a comparison: a file may hold a name of megabytes.
 inline std::string_view comparable(std::string_view word) { return word.substr(0, 64); }
 
-// The closest of `words`, which is not empty; the first of several as close.
+// The word of `words` closest to `word`; the first of several. Precondition: `words` is not empty.
 template <std::ranges::forward_range Words>
 std::string_view nearest_word(std::string_view word, const Words& words) {
   return *std::ranges::min_element(words, {}, [word = comparable(word)](std::string_view each) {
@@ -24,8 +23,7 @@ std::string_view nearest_word(std::string_view word, const Words& words) {
   });
 }
 
-// The same where it is near enough to have been meant, or begins with `word`; nothing where it is
-// not.
+// The same, but empty if that word is too far from `word` and no word begins with `word`.
 template <std::ranges::forward_range Words>
 std::optional<std::string_view> near_word(std::string_view word, const Words& words) {
   word = comparable(word);

@@ -1,6 +1,9 @@
-// Rare: a value that most objects leave as it is by default, held apart so that those need not pay
-// for its size. Reads like a pointer to a constant that is never null. Copies deeply; not shared
-// between threads while it changes.
+// Rare<T>: a member that most objects leave at its default. Only objects that change it allocate a
+// T. Reads like a const pointer that is never null; copies deeply. Not for concurrent changes.
+//
+//   Rare<SecretTemplate> secret;
+//   if (secret->name) ...              // reads the default if nothing was set
+//   secret.edit().name = "ci";         // allocates
 #pragma once
 
 #include <memory>
@@ -21,7 +24,7 @@ class Rare {
 
   const T& operator*() const { return value_ ? *value_ : by_default(); }
   const T* operator->() const { return &**this; }
-  // To change it; from here on it has a place of its own.
+  // For changes. Allocates at the first call.
   T& edit() {
     if (!value_) value_ = std::make_unique<T>();
     return *value_;
@@ -33,7 +36,7 @@ class Rare {
     static const T value{};
     return value;
   }
-  std::unique_ptr<T> value_;  // null: as by default
+  std::unique_ptr<T> value_;  // null: the default
 };
 
 }  // namespace apitoken

@@ -1,4 +1,4 @@
-// Names of the error kinds.
+// The names of the error kinds.
 #include "base/result.hpp"
 
 namespace apitoken {

@@ -1,38 +1,46 @@
-// Result<T>: how every layer reports what went wrong. A closed set of kinds, so that one place
-// (reconcile/worker) can decide what becomes of each. Values only; safe on any thread.
+// Result<T>: what a function returns if it can fail: a value, or an Error. The kinds are a closed
+// set, so that one place (reconcile/worker) decides what follows from each. Values; any thread.
+//
+//   Result<ApiToken> read_token(std::string_view body) {
+//     const Json object = TRY(parser.parse(body));    // an Error returns from here
+//     TRY(check_metadata(object));                    // a Status: no value
+//     if (object.is_null()) return fail(ErrorKind::Decode, "the body is null; send an object");
+//     return decode_api_token(object);
+//   }
 #pragma once
 
 #include <chrono>
 #include <expected>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace apitoken {
 
 enum class ErrorKind {
-  NotFound,       // 404: the object is not there (any more)
+  NotFound,       // 404: the object does not exist, or no longer
   Conflict,       // 409: a precondition (uid, resourceVersion) did not hold: our view was stale
   AlreadyExists,  // 409 on a create
   Gone,           // 410: the resourceVersion is too old, list again
   Unauthorized,   // 401
   Forbidden,      // 403
-  Throttled,      // 429, with retry_after where the server gave one
-  Invalid,        // 400 or 422 from the server, or input of a user that breaks a rule
-  Decode,         // bytes that are not what the contract says
-  Internal,       // 500: the API server, or a webhook that it asks, failed over this request
+  Throttled,      // 429, with retry_after if the server sent Retry-After
+  Invalid,        // 400 or 422 from the server, or user input that breaks a rule
+  Decode,         // bytes that do not follow their format
+  Internal,       // 500: the API server, or a webhook that it calls, failed on this request
   Unavailable,    // no connection, any other 5xx, a time-out
-  Canceled,       // we were told to stop
+  Canceled,       // a stop was requested
 };
 
-// The kind's name, as it stands in logs.
+// The kind's name, for logs.
 const char* to_string(ErrorKind kind);
 
 struct Error {
   ErrorKind kind;
   std::string message;  // names the object, the field, the value and the remedy
-  std::optional<std::chrono::seconds>
-      retry_after{};  // Throttled or Unavailable: the server's own word
+  // Throttled or Unavailable: the server's Retry-After.
+  std::optional<std::chrono::seconds> retry_after{};
 };
 
 template <typename T>
@@ -43,4 +51,20 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return std::unexpected<Error>(Error{kind, std::move(message), {}});
 }
 
+// The value inside `result`, moved out. Precondition: there is one. For TRY alone.
+template <typename T, typename E>
+T take_value(std::expected<T, E>&& result) {
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
 }  // namespace apitoken
+
+// TRY(expression): the value of `expression`, a std::expected. If it holds an error instead, the
+// enclosing function (or lambda) returns that error at once. At most one TRY in a full expression.
+// A statement expression: an extension of gcc and clang.
+#define TRY(expression)                                           \
+  __extension__({                                                 \
+    auto tried = (expression);                                    \
+    if (!tried) return std::unexpected(std::move(tried).error()); \
+    ::apitoken::take_value(std::move(tried));                     \
+  })

@@ -1,4 +1,4 @@
-// RFC 3339 times, by the proleptic Gregorian calendar of <chrono>.
+// RFC 3339 times in the proleptic Gregorian calendar of <chrono>.
 #include "base/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono;
 
-// Reads exactly `count` digits at the front of `text` and drops them.
+// Takes exactly `count` digits off the front of `text`.
 std::optional<int> take_digits(std::string_view& text, std::size_t count) {
   if (text.size() < count) return {};
   int value = 0;
@@ -80,7 +80,7 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   const year_month_day date{year(*y), month(unsigned(*mo)), day(unsigned(*d))};
   if (!offset || !date.ok()) return {};
   const sys_seconds time = sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s) - *offset;
-  // An offset can carry a time out of the years that four digits can write.
+  // The offset can move the time out of the years 0001 to 9999.
   const bool writable =
       time >= sys_days(year(1) / January / 1) && time < sys_days(year(10000) / January / 1);
   return writable ? std::optional(time) : std::nullopt;

@@ -1,5 +1,4 @@
-// RFC 3339 times as Kubernetes writes them: UTC, whole seconds ("2026-11-24T08:00:00Z"). Pure; any
-// thread.
+// RFC 3339 times as Kubernetes writes them: UTC, whole seconds. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -10,12 +9,12 @@
 
 namespace apitoken {
 
+// "2026-11-24T08:00:00Z"
 std::string format_rfc3339(WallTime time);
-// With microseconds ("2026-11-24T08:00:00.000000Z"), as metav1.MicroTime in Leases and Events wants
-// it.
+// "2026-11-24T08:00:00.000000Z": metav1.MicroTime, for Leases and Events.
 std::string format_rfc3339_micro(std::chrono::system_clock::time_point time);
-// Accepts any RFC 3339 time between the years 0001 and 9999: offsets are applied, fractions are
-// cut. Nothing for anything else.
+// Parses an RFC 3339 time of the years 0001 to 9999: applies the offset, cuts the fraction. Empty
+// for any other text.
 std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace apitoken

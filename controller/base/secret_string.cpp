@@ -1,4 +1,4 @@
-// Wiping and comparing secret bytes.
+// Wipes and compares secret bytes.
 #include "base/secret_string.hpp"
 
 #include <cstring>
@@ -7,7 +7,7 @@ namespace apitoken {
 
 void wipe(void* bytes, std::size_t size) {
   std::memset(bytes, 0, size);
-  // Tells the compiler that the zeros are read, so the call above cannot be dropped.
+  // Makes the compiler believe that the zeros are read, so that it keeps the memset.
   asm volatile("" : : "r"(bytes) : "memory");
 }
 

@@ -1,6 +1,8 @@
-// SecretString: bytes that must appear nowhere but where they are meant to. It cannot be copied,
-// formatted or streamed (that does not compile); it is wiped when it goes. Not shared between
-// threads.
+// SecretString: owns a token value or a password. Copying, formatting and streaming do not compile;
+// the destructor wipes the bytes. Not shared between threads.
+//
+//   const SecretString password(std::move(text));  // wipes `text`
+//   send(password.reveal());
 #pragma once
 
 #include <fmt/format.h>
@@ -13,14 +15,14 @@
 
 namespace apitoken {
 
-// Overwrites in a way that the optimiser must keep.
+// Overwrites the bytes; the optimiser cannot drop the writes.
 void wipe(void* bytes, std::size_t size);
 void wipe(std::string& text);
 
 class SecretString {
  public:
   SecretString() = default;
-  // Takes the bytes over; the source is left empty, and wiped where its bytes were copied (short
+  // Takes the bytes over and leaves `bytes` empty; wipes them there if they were copied (short
   // strings).
   explicit SecretString(std::string&& bytes) : bytes_(std::move(bytes)) { wipe(bytes); }
   SecretString(SecretString&& other) noexcept : bytes_(std::move(other.bytes_)) {
@@ -38,8 +40,7 @@ class SecretString {
   SecretString& operator=(const SecretString&) = delete;
   ~SecretString() { wipe(bytes_); }
 
-  // The one way to the bytes: each call is a place to look at in review. Valid while this object
-  // lives.
+  // The only access to the bytes: review each call. Valid while this object lives.
   std::string_view reveal() const { return bytes_; }
   bool empty() const { return bytes_.empty(); }
   std::size_t size() const { return bytes_.size(); }
@@ -48,7 +49,7 @@ class SecretString {
   std::string bytes_;
 };
 
-// Compares in a time that depends on the lengths alone.
+// Compares in a time that depends only on the lengths.
 bool equal_constant_time(std::string_view a, std::string_view b);
 
 std::ostream& operator<<(std::ostream&, const SecretString&) = delete;

@@ -1,4 +1,4 @@
-// The machine's clocks, for those who are given no other. Any thread.
+// The machine's clocks, as a default argument. Any thread.
 #pragma once
 
 #include "base/clock.hpp"

@@ -1,4 +1,4 @@
-// Naming the calling thread, as `top -H` and debuggers show it. First thing in each thread.
+// Names the calling thread for `top -H` and debuggers. Each thread calls this first.
 #pragma once
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 namespace apitoken {
 
-// At most 15 characters count (Linux cuts there).
+// Linux allows 15 characters; the rest is cut.
 inline void name_thread(const char* name) {
   pthread_setname_np(pthread_self(), std::string(name).substr(0, 15).c_str());
 }

@@ -1,5 +1,5 @@
-// TokenBucket: so many a second, and a burst after a pause. Time is an input. Not shared between
-// threads.
+// TokenBucket: allows `per_second` uses a second on average, and `burst` uses at once after a
+// pause. Time is an input. Not shared between threads.
 #pragma once
 
 #include <algorithm>
@@ -13,17 +13,18 @@ class TokenBucket {
   TokenBucket(double per_second, double burst)
       : per_second_(per_second), burst_(burst), left_(burst) {}
 
+  // A use is allowed now.
   bool has_one(SteadyTime now) {
     refill(now);
     return left_ >= 1;
   }
-  // Takes one; false, and nothing taken, if none is left.
+  // Counts one use. False: not allowed now, and not counted.
   bool take(SteadyTime now) {
     if (!has_one(now)) return false;
     left_ -= 1;
     return true;
   }
-  // As good as new: nothing was taken lately.
+  // No recent use counts any more: the bucket equals a new one.
   bool is_full(SteadyTime now) {
     refill(now);
     return left_ >= burst_;

@@ -1,12 +1,11 @@
-// Urgency: in which order work on objects is done, most urgent first. Plans and event handlers name
-// it, the workqueue orders its keys by it. Values only.
+// Urgency: the workqueue takes the most urgent key first. Plans and event handlers set it. Values.
 #pragma once
 
 namespace apitoken {
 
 enum class Urgency {
-  Value,     // what decides whether a value is valid: revoke, expire, mint, heal
-  Notice,    // what people are told
+  Value,     // decides whether a value is valid: revoke, expire, mint, replace a lost value
+  Notice,    // a notice to people is due
   Cosmetic,  // everything else, such as a count in a status
 };
 

@@ -1,4 +1,4 @@
-// Asks until done, or until time is up.
+// Polls an ApiToken.
 #include "cli/await.hpp"
 
 #include <fmt/format.h>
@@ -16,8 +16,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstPause{100};
-constexpr milliseconds kLongestPause{1000};
-constexpr milliseconds kPatience{3000};  // before anybody asks whether the operator runs
+constexpr milliseconds kMaxPause{1000};
+// After this long without an answer, the state asks whether the operator runs.
+constexpr milliseconds kPatience{3000};
 
 const api::Condition* condition_of(const api::ApiToken& token, std::string_view type) {
   return api::find_condition(token.status.conditions, type);
@@ -29,7 +30,7 @@ std::string text_of(const api::Condition& condition) {
                               : fmt::format("{}: {}", condition.reason, condition.message));
 }
 
-// The status speaks of what is asked for now.
+// The status answers the present spec and the present rotation request.
 bool is_answered(const api::ApiToken& token) {
   const auto request = token.meta.annotations.find(api::kRotateRequestAnnotation);
   const bool rotated = request == token.meta.annotations.end() ||
@@ -71,14 +72,12 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
   const auto interrupted =
       give_up(ExitCode::Interrupted, fmt::format("interrupted; {}", wait.on_timeout));
   Progress progress(terminal);
-  std::string state = "nothing heard yet";
-  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  std::string state = "no answer yet";
+  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kMaxPause)) {
     bool unanswered = false;
     auto token = cluster.get(wait.name);
     if (token) {
-      auto done = wait.done(*token);
-      if (!done) return std::unexpected(done.error());
-      if (*done) return token;
+      if (TRY(wait.done(*token))) return token;
       state = state_of(token->token);
       unanswered = !is_answered(token->token);
     } else if (token.error().code == ExitCode::Interrupted) {

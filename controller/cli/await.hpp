@@ -1,5 +1,5 @@
-// Waiting for the operator: asks for an ApiToken again and again until it is as wanted, says
-// meanwhile what it stands at, and gives up in good time. Called by commands, on the main thread.
+// Waits for the operator: polls an ApiToken until a condition holds or the time-out passes, and
+// shows its state meanwhile. Commands call it, on the main thread.
 #pragma once
 
 #include <functional>
@@ -13,23 +13,22 @@ namespace apitoken::cli {
 struct Wait {
   std::string name;  // of the ApiToken
   Seconds timeout{};
-  // True once done; a Failure where it will never be.
+  // True: the wait is over. A Failure ends the wait with that Failure.
   std::function<Outcome<bool>(const ShownToken&)> done;
-  std::string on_timeout;  // what stays, and how to look: ends the message
+  std::string on_timeout;  // the end of the time-out message: what remains, and how to look
 };
 
-// The token as it was when done. A connection that fails meanwhile is tried again until the time is
-// up.
+// Returns the token for which `done` was true. Retries after failed connections until the time-out.
 Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait& wait);
 
-// What a token stands at: "Pending: …", "no answer from apitoken-operator yet".
+// The state of a token, for people: "Pending: …", "no answer from apitoken-operator yet; …".
 std::string state_of(const api::ApiToken& token);
 
-// True where the status answers the present spec and the token works; a Failure where the operator
-// says that it never will without a change (Stalled).
+// True: the status answers the present spec, and the token is Ready. A Failure: the operator waits
+// for a change of the spec (Stalled), or the token is being deleted.
 Outcome<bool> is_minted(const api::ApiToken& token);
 
-// Revoked, and the operator has acted: the value is void and its Secret deleted.
+// The operator has revoked the token: its value is invalid.
 bool is_void(const api::ApiToken& token);
 
 }  // namespace apitoken::cli

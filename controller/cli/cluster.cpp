@@ -1,4 +1,4 @@
-// Asks the API server on behalf of the commands, and says in one line what went wrong.
+// Sends the requests of the commands, and turns errors into messages of one line.
 #include "cli/cluster.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ constexpr kube::Resource kSelfSubjectAccessReviews{"authorization.k8s.io", "v1",
 constexpr std::string_view kPage = "500";
 constexpr Seconds kMaxRequestTime{20};
 
-// A request ends with the patience of who waits for what it asks.
+// All requests of a command share the deadline of --timeout.
 Seconds request_limit(const Options& options) {
   return std::clamp(options.timeout, Seconds(1), kMaxRequestTime);
 }
@@ -33,15 +33,15 @@ class NoObserver final : public kube::RequestObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
-// Strict: an operator too old for a field is noticed, where the field would else be dropped without
-// a word.
+// With Strict, an operator that is too old for a field refuses the field; otherwise the API server
+// would drop it silently.
 std::string write_query(const Options& options) {
   std::string query = "fieldManager=kubectl-apitoken&fieldValidation=Strict";
   if (options.dry_run == DryRun::Server) query += "&dryRun=All";
   return query;
 }
 
-// A value inside a field selector.
+// Escapes a value for a field selector.
 std::string selector_value(std::string_view value) {
   std::string escaped;
   for (const char c : value) {
@@ -53,7 +53,7 @@ std::string selector_value(std::string_view value) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-// What stands between two quotes after `mark`.
+// The text between `mark`, which ends with a quote, and the next quote.
 std::string_view quoted_after(std::string_view text, std::string_view mark) {
   const auto at = text.find(mark);
   if (at == text.npos) return {};
@@ -92,16 +92,12 @@ Failure translate(std::string_view words, ErrorKind kind, std::string_view serve
   return {ExitCode::Failed, std::string(words)};
 }
 
-Outcome<ShownToken> read_token(api::JsonParser& parser, std::string json) {
-  const auto element = parser.parse(json);
-  if (!element)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + element.error().message);
-  auto token = api::decode_api_token(*element);
-  if (!token)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + token.error().message);
-  return ShownToken{std::move(*token), std::move(json)};
+// The value of `decoded`, or a Failure that says why the answer cannot be read.
+template <typename T>
+Outcome<T> readable(Result<T> decoded) {
+  if (decoded) return std::move(*decoded);
+  return give_up(ExitCode::Failed,
+                 "the API server's answer cannot be read: " + decoded.error().message);
 }
 
 }  // namespace
@@ -115,7 +111,8 @@ std::string server_words(const Error& error) {
 }
 
 struct Cluster::Parts {
-  Parts(std::unique_ptr<kube::Credentials> given, const Options& options, std::stop_token told)
+  Parts(std::unique_ptr<kube::Credentials> given, const Options& options,
+        std::stop_token stop_token)
       : credentials(std::move(given)),
         name_space(options.name_space.empty() ? credentials->default_namespace()
                                               : options.name_space),
@@ -123,7 +120,7 @@ struct Cluster::Parts {
                                                {.request = request_limit(options)})),
         client(*transport, observer, write_query(options)),
         dry_run(options.dry_run == DryRun::Server),
-        stop(std::move(told)) {}
+        stop(std::move(stop_token)) {}
 
   const std::unique_ptr<kube::Credentials> credentials;
   const std::string name_space;
@@ -154,7 +151,7 @@ std::unexpected<Failure> Cluster::refuse(const Error& error) const {
   if (error.kind != ErrorKind::Unauthorized)
     return std::unexpected(translate(words, error.kind, server));
   if (!error.message.ends_with("(401)"))
-    return give_up(ExitCode::NotAllowed, words);  // our own word on the credentials
+    return give_up(ExitCode::NotAllowed, words);  // the credentials failed before any request
   const auto material = parts_->credentials->tls();
   const auto end = material ? kube::certificate_end(material->certificate) : std::nullopt;
   if (end && *end <= SystemClock{}.wall()) {
@@ -164,32 +161,37 @@ std::unexpected<Failure> Cluster::refuse(const Error& error) const {
   }
   return give_up(ExitCode::NotAllowed,
                  fmt::format("{} does not accept the credentials of the kubeconfig (401 "
-                             "Unauthorized); they are wrong or "
-                             "have expired: log in anew, or choose another --context",
+                             "Unauthorized); they are wrong or have expired: log in again, or "
+                             "choose another --context",
                              server));
 }
 
-// What was sent may have been done although no answer came.
+// Without an answer, the server may still have carried out the request.
 std::unexpected<Failure> Cluster::refuse_write(const std::string& name, const Error& error) const {
   Failure failure = refuse(error).error();
   if (failure.code == ExitCode::Interrupted || contains(failure.message, " within "))
     failure.message +=
-        fmt::format("; whether it was done tells: kubectl apitoken describe {}", name);
+        fmt::format("; to see whether it was done: kubectl apitoken describe {}", name);
   return std::unexpected(std::move(failure));
 }
 
-Outcome<ShownToken> Cluster::shown(Result<std::string> body) const {
+Outcome<api::Json> Cluster::answer(const Result<std::string>& body) const {
   if (!body) return refuse(body.error());
-  return read_token(parts_->parser, std::move(*body));
+  return readable(parts_->parser.parse(*body));
+}
+
+Outcome<ShownToken> Cluster::shown(Result<std::string> body) const {
+  const auto object = TRY(answer(body));
+  auto token = TRY(readable(api::decode_api_token(object)));
+  return ShownToken{std::move(token), std::move(*body)};
 }
 
 Outcome<std::string> Cluster::who_am_i() {
   const std::string review =
       R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
-  const auto body = parts_->client.create(kSelfSubjectReviews, "", review, parts_->stop);
-  if (!body) return refuse(body.error());
-  const auto answer = parts_->parser.parse(*body);
-  const auto status = answer ? api::member(*answer, "status") : std::nullopt;
+  const auto object =
+      TRY(answer(parts_->client.create(kSelfSubjectReviews, "", review, parts_->stop)));
+  const auto status = api::member(object, "status");
   const auto user = status ? api::member(*status, "userInfo") : std::nullopt;
   const auto name = user ? api::read_string(*user, "username", "") : std::nullopt;
   if (!name || name->empty())
@@ -213,21 +215,13 @@ Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space,
   do {
     const std::string page =
         next.empty() ? query : query + "&continue=" + kube::percent_encode(next);
-    const auto body = parts_->client.list(kube::resources::kApiTokens, name_space, page,
-                                          kube::kJsonAccept, parts_->stop);
-    if (!body) return refuse(body.error());
-    const auto answer = parts_->parser.parse(*body);
-    if (!answer)
-      return give_up(ExitCode::Failed,
-                     "the API server's answer cannot be read: " + answer.error().message);
-    const auto meta = api::member(*answer, "metadata");
+    const auto object = TRY(answer(parts_->client.list(kube::resources::kApiTokens, name_space,
+                                                       page, kube::kJsonAccept, parts_->stop)));
+    const auto meta = api::member(object, "metadata");
     next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
-    for (const api::Json item : api::read_array(*answer, "items")) {
-      auto token = api::decode_api_token(item);
-      if (!token)
-        return give_up(ExitCode::Failed,
-                       "the API server's answer cannot be read: " + token.error().message);
-      tokens.push_back({std::move(*token), simdjson::minify(item)});
+    for (const api::Json item : api::read_array(object, "items")) {
+      auto token = TRY(readable(api::decode_api_token(item)));
+      tokens.push_back({std::move(token), simdjson::minify(item)});
     }
   } while (!next.empty());
   return tokens;
@@ -246,11 +240,10 @@ Outcome<ShownToken> Cluster::create(const std::string& name, const std::string& 
   }
   if (!made) return refuse_write(name, made.error());
   if (!parts_->dry_run) return shown(std::move(made));
-  ShownToken judged{
-      {},
-      std::move(*made)};  // what was not stored has no resourceVersion, which the codec insists on
-  judged.token.meta.name = name;
-  return judged;
+  // The answer to a dry run has no resourceVersion, without which it cannot be decoded.
+  ShownToken not_stored{{}, std::move(*made)};
+  not_stored.token.meta.name = name;
+  return not_stored;
 }
 
 Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::string& body) {
@@ -261,18 +254,9 @@ Outcome<ShownToken> Cluster::merge_patch(const std::string& name, const std::str
 }
 
 Outcome<api::TokenExpiryConfig> Cluster::get_config(const std::string& name) {
-  const auto body =
-      parts_->client.get(kube::resources::kTokenExpiryConfigs, {"", name}, parts_->stop);
-  if (!body) return refuse(body.error());
-  const auto element = parts_->parser.parse(*body);
-  if (!element)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + element.error().message);
-  auto config = api::decode_token_expiry_config(*element);
-  if (!config)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + config.error().message);
-  return std::move(*config);
+  const auto object = TRY(
+      answer(parts_->client.get(kube::resources::kTokenExpiryConfigs, {"", name}, parts_->stop)));
+  return readable(api::decode_token_expiry_config(object));
 }
 
 Outcome<void> Cluster::patch_config(const std::string& name, const std::string& body) {
@@ -283,15 +267,10 @@ Outcome<void> Cluster::patch_config(const std::string& name, const std::string& 
 }
 
 Outcome<std::vector<std::string>> Cluster::config_names() {
-  const auto body = parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "",
-                                        kube::kJsonAccept, parts_->stop);
-  if (!body) return refuse(body.error());
-  const auto answer = parts_->parser.parse(*body);
-  if (!answer)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + answer.error().message);
+  const auto object = TRY(answer(parts_->client.list(kube::resources::kTokenExpiryConfigs, "", "",
+                                                     kube::kJsonAccept, parts_->stop)));
   std::vector<std::string> names;
-  for (const api::Json item : api::read_array(*answer, "items")) {
+  for (const api::Json item : api::read_array(object, "items")) {
     if (const auto meta = api::decode_meta(item)) names.push_back(meta->name);
   }
   return names;
@@ -313,11 +292,9 @@ Outcome<bool> Cluster::may_read_secret(const std::string& name) {
                                      {"verb", "get"},
                                      {"resource", "secrets"},
                                      {"name", name}}}}}};
-  const auto body =
-      parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop);
-  if (!body) return refuse(body.error());
-  const auto answer = parts_->parser.parse(*body);
-  const auto status = answer ? api::member(*answer, "status") : std::nullopt;
+  const auto object = TRY(
+      answer(parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop)));
+  const auto status = api::member(object, "status");
   return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
 }
 
@@ -335,16 +312,11 @@ Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {
 
 Outcome<std::vector<TokenEvent>> Cluster::events_of(const std::string& name) {
   const auto selector = kube::percent_encode("regarding.kind=ApiToken,regarding.name=" + name);
-  const auto body =
-      parts_->client.list(kube::resources::kEvents, parts_->name_space, "fieldSelector=" + selector,
-                          kube::kJsonAccept, parts_->stop);
-  if (!body) return refuse(body.error());
-  const auto answer = parts_->parser.parse(*body);
-  if (!answer)
-    return give_up(ExitCode::Failed,
-                   "the API server's answer cannot be read: " + answer.error().message);
+  const auto object = TRY(
+      answer(parts_->client.list(kube::resources::kEvents, parts_->name_space,
+                                 "fieldSelector=" + selector, kube::kJsonAccept, parts_->stop)));
   std::vector<TokenEvent> events;
-  for (const api::Json item : api::read_array(*answer, "items")) {
+  for (const api::Json item : api::read_array(object, "items")) {
     const auto text = [&](std::string_view field) {
       return api::read_string(item, field, "").value_or("");
     };

@@ -1,6 +1,6 @@
-// The cluster as the commands see it: ApiTokens, their Secrets and Events, and who is asking. One
-// connection, made by connect(), used on the main thread. Every Failure names what was asked for
-// and what to do about it.
+// Cluster: the requests of the plugin's commands, for ApiTokens, TokenExpiryConfigs, Secrets,
+// Events and the user's own name and rights. One connection, for the main thread. Each Failure has
+// a message of one line that names the object and the remedy.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@
 
 namespace apitoken::cli {
 
-// An ApiToken, and the JSON that it came in.
+// An ApiToken and the JSON that it was decoded from.
 struct ShownToken {
   api::ApiToken token;
   std::string json;
@@ -33,41 +33,44 @@ struct TokenEvent {
 
 class Cluster {
  public:
-  // Reads the kubeconfig; connects only when asked for something. `stop` ends requests under way.
+  // Reads the kubeconfig. Does not connect: the first request does. `stop` cancels requests.
   static Outcome<std::unique_ptr<Cluster>> connect(const Options& options, std::stop_token stop);
   ~Cluster();
 
   const std::string& name_space() const;
 
+  // The user's name, by SelfSubjectReview.
   Outcome<std::string> who_am_i();
   Outcome<ShownToken> get(const std::string& name);
-  // Of one namespace or (empty) all, of one user or (empty) all; in no order.
+  // The ApiTokens of one namespace and one user, in no order. An empty name selects all.
   Outcome<std::vector<ShownToken>> list(const std::string& name_space, const std::string& user);
   Outcome<ShownToken> create(const std::string& name, const std::string& body);
   Outcome<ShownToken> merge_patch(const std::string& name, const std::string& body);
   Outcome<api::TokenExpiryConfig> get_config(const std::string& name);
   Outcome<void> patch_config(const std::string& name, const std::string& body);
   Outcome<std::vector<std::string>> config_names();
-  // Deletes it, unless another of that name has taken its place.
+  // Deletes the ApiToken with that uid. Succeeds if it does not exist.
   Outcome<void> remove(const std::string& name, const std::string& uid);
-  // Whether the user may read the Secret of that name, which need not be there.
+  // The user may read the Secret of that name, which need not exist.
   Outcome<bool> may_read_secret(const std::string& name);
-  // The value that the Secret of `token` holds; empty while the Secret or its key is not there.
+  // The value in the Secret of `token`. Empty if the Secret or its key does not exist.
   Outcome<SecretString> value_of(const api::ApiToken& token);
-  // Oldest first.
+  // The Events about the ApiToken, oldest first.
   Outcome<std::vector<TokenEvent>> events_of(const std::string& name);
 
  private:
   struct Parts;
   explicit Cluster(std::unique_ptr<Parts> parts);
   std::unexpected<Failure> refuse(const Error& error) const;
+  // The parsed answer, valid until the next one.
+  Outcome<api::Json> answer(const Result<std::string>& body) const;
   std::unexpected<Failure> refuse_write(const std::string& name, const Error& error) const;
   Outcome<ShownToken> shown(Result<std::string> body) const;
 
   const std::unique_ptr<Parts> parts_;
 };
 
-// What the API server itself said: without the verb and the status that Client puts around it.
+// The API server's message, without the verb and the status code that kube::Client adds.
 std::string server_words(const Error& error);
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// The table of commands, and the walk along the arguments.
+// The table of commands, and the parser.
 #include "cli/command_line.hpp"
 
 #include <fmt/format.h>
@@ -24,14 +24,11 @@ constexpr std::array<std::string_view, 3> kPlainOutputs{"json", "yaml", "name"};
 
 constexpr std::array kCommands{
     CommandRow{
-        Command::Create, "create", "NAME", 1, 1,
-        "Make an ApiToken, and show its value once it is minted",
-        "Creates an ApiToken, waits until the operator has minted it, and prints the value to a "
-        "terminal, once: it is "
-        "encrypted to a key of this process, and nobody else can read it. With --keep it stays in "
-        "its Secret, in "
-        "clear. Where standard output is no terminal nothing is printed and the value stays in the "
-        "Secret, unless "
+        Command::Create, "create", "NAME", 1, 1, "Create an ApiToken, and show its value once",
+        "Creates an ApiToken, waits until the operator has minted its value, and prints the value "
+        "to the terminal, once: the value is encrypted to a key of this process, and nobody else "
+        "can read it. With --keep the value also stays in its Secret, in clear. If standard output "
+        "is not a terminal, nothing is printed and the value stays in the Secret, unless "
         "--show-value or -o token asks for it.",
         "  kubectl apitoken create laptop --user alice@example.com --ttl 90d\n"
         "  kubectl apitoken create ci-deploy --user alice@example.com --keep --description "
@@ -41,36 +38,33 @@ constexpr std::array kCommands{
         "  TOKEN=$(kubectl apitoken create job --user bot@example.com --type Temporary -o token)",
         kMintOutputs},
     CommandRow{Command::Login, "login", "", 0, 0, "Get a temporary token for yourself",
-               "Asks the cluster who you are, and makes a Temporary ApiToken for that user under a "
-               "name of its own. You need "
-               "no right to read Secrets: the value is encrypted to a key of this process, and "
-               "shown once.",
+               "Asks the cluster for your user name, and creates a Temporary ApiToken for that "
+               "user with a generated name. You need no right to read Secrets: the value is "
+               "encrypted to a key of this process, and shown once.",
                "  kubectl apitoken login\n"
                "  curl -H \"Authorization: Bearer $(kubectl apitoken login --ttl 1h -o token)\" "
                "https://api.example.com",
                kMintOutputs},
-    CommandRow{Command::List, "list", "", 0, 0, "List ApiTokens, what expires first on top",
-               "Lists your own ApiTokens in the namespace; with --user those of somebody else, "
-               "with --all those of "
-               "everybody.",
+    CommandRow{Command::List, "list", "", 0, 0, "List ApiTokens, the first to expire on top",
+               "Lists your own ApiTokens in the namespace; with --user those of another user, "
+               "with --all those of all users.",
                "  kubectl apitoken list\n"
                "  kubectl apitoken list --all -A --expiring-within 30d",
                kListOutputs},
     CommandRow{Command::Describe, "describe", "NAME...", 1, kAny,
-               "Show all about ApiTokens, with their Events",
-               "Shows what was asked for, what is in force, and what was told to whom.",
+               "Show ApiTokens in full, with their Events",
+               "Shows spec, status, conditions, delivered notices and Events.",
                "  kubectl apitoken describe ci-deploy", kPlainOutputs},
     CommandRow{Command::Rotate, "rotate", "NAME", 1, 1,
                "Mint a new value now; renews an expired token too",
-               "Asks the operator for a new value and waits for it. The former value keeps working "
-               "for the overlap that "
-               "the ApiToken grants. A value that create or login showed once is followed by one "
-               "that is shown once.",
+               "Asks the operator for a new value and waits for it. The previous value works for "
+               "the overlap of the ApiToken. If create or login showed the previous value once, "
+               "the new value is shown once too.",
                "  kubectl apitoken rotate ci-deploy", kMintOutputs},
     CommandRow{Command::Revoke, "revoke", "NAME", 1, 1, "End a token at once and for good",
-               "Revokes a token: its value stops, its Secret is deleted, the ApiToken stays as a "
-               "record. It cannot be "
-               "undone. Asks first on a terminal; elsewhere --yes is needed.",
+               "Revokes a token: its value stops working, its Secret is deleted, and the ApiToken "
+               "stays as a record. This cannot be undone. Asks first on a terminal; elsewhere "
+               "--yes is required.",
                "  kubectl apitoken revoke ci-deploy --yes", kPlainOutputs},
     CommandRow{
         Command::Verify,
@@ -80,10 +74,8 @@ constexpr std::array kCommands{
         1,
         "Say whether a token is genuine and works",
         "Reads a token from standard input (or, less safely, from the command line), checks format "
-        "and checksum, "
-        "and looks for its hash among the ApiTokens that you may list: of all namespaces, or of "
-        "one where you "
-        "name it or may list no more.",
+        "and checksum, and looks for its hash among the ApiTokens that you may list: those of all "
+        "namespaces, or of one namespace if you name it or may list no other.",
         "  kubectl apitoken verify < token.txt\n"
         "  kubectl get secret ci -o jsonpath='{.data.token}' | base64 -d | kubectl apitoken verify",
         {}},
@@ -93,9 +85,9 @@ constexpr std::array kCommands{
                1,
                1,
                "Send a test mail to the emails of a TokenExpiryConfig",
-               "Asks the operator to send one mail at once to the emails of a TokenExpiryConfig, "
-               "and prints what the "
-               "mail server says to each address. At most one a minute is sent.",
+               "Asks the operator to send one mail at once to spec.emails of a TokenExpiryConfig, "
+               "and prints the mail server's reply for each address. The operator sends at most "
+               "one test mail a minute.",
                "  kubectl apitoken test-mail default",
                {}},
     CommandRow{Command::Lint,
@@ -104,9 +96,8 @@ constexpr std::array kCommands{
                0,
                0,
                "Explain manifests before they are applied",
-               "Reads ApiTokens and TokenExpiryConfigs from YAML or JSON files, names every field "
-               "that is wrong and says "
-               "what the rest will do. Asks no cluster.",
+               "Reads ApiTokens and TokenExpiryConfigs from YAML or JSON files, reports each field "
+               "that is wrong and explains what correct manifests do. Contacts no cluster.",
                "  kubectl apitoken lint -f tokens.yaml\n"
                "  helm template . | kubectl apitoken lint -f -",
                {}},
@@ -116,9 +107,8 @@ constexpr std::array kCommands{
                1,
                1,
                "Print a completion script: bash, zsh or fish",
-               "Prints a script that completes kubectl-apitoken. For 'kubectl apitoken', have "
-               "kubectl_complete-apitoken "
-               "on the PATH beside the plugin.",
+               "Prints a script that completes kubectl-apitoken. To complete 'kubectl apitoken', "
+               "put kubectl_complete-apitoken on the PATH beside the plugin.",
                "  source <(kubectl apitoken completion bash)\n"
                "  kubectl apitoken completion fish | source",
                {}},
@@ -131,15 +121,15 @@ constexpr std::array kCommands{
                "Prints the plugin's version.",
                "",
                {}},
-    CommandRow{Command::Help, "help", "[COMMAND]", 0, 1, "Say how a command is used", "", "", {}},
+    CommandRow{Command::Help, "help", "[COMMAND]", 0, 1, "Show how to use a command", "", "", {}},
     CommandRow{Command::Complete, "", "", 0, kAny, "", "", "", {}},
 };
 
-// For commands the names that they had elsewhere.
+// Names that users of other tools expect.
 constexpr std::array<std::pair<std::string_view, Command>, 3> kAliases{
     {{"ls", Command::List}, {"get", Command::List}, {"__complete", Command::Complete}}};
 
-// What may stand before a name, as with kubectl.
+// Kinds that may precede a name, as with kubectl: "apitoken/ci".
 constexpr std::array<std::string_view, 4> kKindWords{
     "apitoken", "apitokens", "apitoken.apitoken.dev", "apitokens.apitoken.dev"};
 
@@ -185,7 +175,7 @@ std::string unknown_flag(Command command, std::string_view flag) {
 struct Written {
   std::string name;
   std::optional<std::string_view> value{};
-  std::string_view more{};  // the letters that follow one without a value: "owide" of "-Aowide"
+  std::string_view more{};  // further letters after a switch: "owide" of "-Aowide"
 };
 
 Written take_letter(std::string_view letters) {
@@ -213,14 +203,14 @@ Written take_apart(std::string_view argument) {
 
 using Arguments = std::span<const std::string>;
 
-// Its value may be the first of `rest`, and is taken off it then.
+// Applies a flag. Takes its value from `rest` if the flag was written without one.
 Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   const FlagRow* const flag = find_flag(invocation.command, written.name);
   if (flag == nullptr) return unknown_flag(invocation.command, written.name);
   if (!written.value && flag->value.empty()) written.value = "true";
   if (!written.value) {
     if (rest.empty())
-      return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
+      return fmt::format("--{} needs a value: --{}={}", flag->name, flag->name, flag->value);
     written.value = rest.front();
     rest = rest.subspan(1);
   }
@@ -232,7 +222,7 @@ Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   return fmt::format("--{}: invalid value \"{}\": {}", flag->name, *written.value, *complaint);
 }
 
-// Takes the first flag, or letters such as "-Aowide", and the value off `rest`.
+// Takes the first flag, or letters such as "-Aowide", with its value off `rest`.
 Complaint take_flag(Invocation& invocation, Arguments& rest) {
   Written written = take_apart(rest.front());
   rest = rest.subspan(1);
@@ -244,7 +234,7 @@ Complaint take_flag(Invocation& invocation, Arguments& rest) {
   return complaint;
 }
 
-// Where the command stands: flags may come before it, as with kubectl.
+// The index of the command: flags may precede it, as with kubectl.
 std::size_t find_command_word(Arguments arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
@@ -258,7 +248,7 @@ std::size_t find_command_word(Arguments arguments) {
   return arguments.size();
 }
 
-// The name alone of what kubectl and -o name write as KIND/NAME.
+// The name in KIND/NAME, the form that kubectl and -o name print.
 std::string without_kind(Command command, const std::string& word) {
   std::span<const std::string_view> kinds;
   if ((on(command) & on(Command::Describe, Command::Rotate, Command::Revoke)) != 0)
@@ -271,7 +261,7 @@ std::string without_kind(Command command, const std::string& word) {
              : word;
 }
 
-// Reads the whole line; where `complaints` is null, what cannot be read is passed over.
+// Parses the whole line. Adds errors to `complaints`; skips them if `complaints` is null.
 Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
   Invocation invocation;
   const auto complain = [&](std::string text) {
@@ -313,37 +303,38 @@ Complaint check_output(const CommandRow& row, Output output) {
                      fmt::join(row.outputs, ", "));
 }
 
-// Too much, too little, or a name that would make a request for all ApiTokens out of one for one.
+// Too many or too few arguments, or an empty name: a request for it would mean all ApiTokens.
 Complaint check_arguments(const Invocation& invocation) {
   const auto& arguments = invocation.arguments;
   const CommandRow& row = row_of(invocation.command);
-  if (arguments.size() < row.fewest) return fmt::format("{} wants {}", row.name, row.arguments);
+  if (arguments.size() < row.fewest) return fmt::format("{} needs {}", row.name, row.arguments);
   if (row.fewest > 0 && std::ranges::find(arguments, "") != arguments.end())
-    return fmt::format("{} wants {}, which is empty", row.name, row.arguments);
+    return fmt::format("{} needs {}, which is empty", row.name, row.arguments);
   if (arguments.size() <= row.most) return {};
   if (row.command == Command::List)
     return fmt::format("list takes no names; for one see: describe {}", arguments[0]);
   if (row.command == Command::Lint)
     return fmt::format("lint takes files by flag: -f {}", arguments[0]);
   if (row.command == Command::Verify)
-    return "verify takes one token; better pass it on standard input";  // unquoted
+    // Does not quote the argument, which may be a token.
+    return "verify takes one token; better pass it on standard input";
   return fmt::format("{} takes {}, and \"{}\" is too much", row.name,
                      row.arguments.empty() ? "no arguments" : row.arguments, arguments[row.most]);
 }
 
-// What no single flag can tell.
+// Checks that flags and arguments fit together.
 Complaint check(const Invocation& invocation) {
   const auto& [command, arguments, options] = invocation;
   const CommandRow& row = row_of(command);
   if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
   if (command == Command::Create && options.user.empty())
-    return "create wants --user, for whom the token speaks; for a temporary one of your own see "
-           "login";
+    return "create needs --user, the user whom the token authenticates; for a temporary token of "
+           "your own see login";
   if (command == Command::List && options.all_users && !options.user.empty())
     return "--all and --user contradict each other; leave one out";
   if (command == Command::Lint && options.files.empty())
-    return "lint wants -f FILE; - is standard input";
+    return "lint needs -f FILE; - is standard input";
   if (options.show_value == true && options.output != Output::Text &&
       options.output != Output::Token)
     return "--show-value and --output contradict each other; -o token prints the value alone";
@@ -374,12 +365,12 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
     if (auto complaint = check(invocation)) complaints.push_back(std::move(*complaint));
   }
   if (complaints.empty()) return invocation;
-  const auto complaint = core::plain_text(complaints.front());  // it repeats what was written
+  const auto complaint = core::plain_text(complaints.front());  // may quote an argument
   if (invocation.command == Command::Help) return std::unexpected(complaint);
   return std::unexpected(fmt::format("{}; see: kubectl apitoken {} --help", complaint,
                                      row_of(invocation.command).name));
 }
 
-Invocation read_what_is_there(Arguments arguments) { return read(arguments, nullptr); }
+Invocation parse_partial(Arguments arguments) { return read(arguments, nullptr); }
 
 }  // namespace apitoken::cli

@@ -1,6 +1,5 @@
-// The plugin's command line: two tables, of commands and of flags, from which parsing, help and
-// completion all work. main() calls it, on the main thread. Reads nothing but its arguments, prints
-// nothing.
+// The plugin's command line: a table of commands and a table of flags. Parser, help and completion
+// all work from these tables. Pure; any thread. To add a flag: a row in flags.cpp.
 #pragma once
 
 #include <chrono>
@@ -34,7 +33,7 @@ enum class Command {
 enum class Output { Text, Wide, Json, Yaml, Name, Token };
 enum class DryRun { None, Client, Server };
 
-// What the flags say. A flag that a command does not take keeps its initial value.
+// The values of all flags. A flag that was not given keeps its initial value.
 struct Options {
   bool help = false;
 
@@ -59,7 +58,7 @@ struct Options {
   bool wait = true;
   Seconds timeout{60};
   std::optional<bool> show_value;  // unset: to a terminal only
-  bool keep = false;               // the value stays in its Secret, in clear
+  bool keep = false;               // also keep the value in its Secret, in clear
 
   bool all_users = false;
   std::optional<Seconds> expiring_within;
@@ -76,22 +75,22 @@ struct Invocation {
 
 struct CommandRow {
   Command command;
-  std::string_view name;       // empty: not for people
+  std::string_view name;       // empty: not listed in help
   std::string_view arguments;  // "NAME"
   std::size_t fewest, most;
   std::string_view summary;
   std::string_view about;
   std::string_view examples;
-  std::span<const std::string_view> outputs;  // what -o takes; empty: no -o
+  std::span<const std::string_view> outputs;  // values of -o; empty: no -o
 };
 
 struct FlagRow {
   std::string_view name;
   char letter;             // 0: none
-  std::string_view value;  // what stands for the value in help; empty: a bool
+  std::string_view value;  // the name of the value in help; empty: a switch
   std::string_view help;
-  std::uint32_t commands;  // who takes it: the bits of on()
-  // What is wrong with the value; nothing where it was taken over.
+  std::uint32_t commands;  // the commands that take it: bits of on()
+  // Stores the value. Returns what is wrong with it, or empty.
   std::optional<std::string> (*apply)(Options& options, std::string_view value);
   std::span<const std::string_view> choices{};  // for completion
 };
@@ -104,14 +103,14 @@ std::span<const CommandRow> command_rows();
 std::span<const FlagRow> flag_rows();
 const CommandRow& row_of(Command command);
 bool takes(Command command, const FlagRow& flag);
-// By what is written: "--user", "-n".
+// The flag is written as `name`: "--user", "-n".
 bool is_named(const FlagRow& flag, std::string_view name);
-// Null where the command has none such.
+// Null if the command has no such flag.
 const FlagRow* find_flag(Command command, std::string_view name);
 
-// `arguments`: without the program's name. Errors: what is wrong, for one line after "error: ".
+// Parses the arguments without the program's name. Errors: a message of one line.
 std::expected<Invocation, std::string> parse_command_line(std::span<const std::string> arguments);
-// The same for a command line that is still being written: what cannot be read is passed over.
-Invocation read_what_is_there(std::span<const std::string> arguments);
+// Parses a command line that is still being typed: skips what it cannot parse.
+Invocation parse_partial(std::span<const std::string> arguments);
 
 }  // namespace apitoken::cli

@@ -1,5 +1,5 @@
-// The commands of the plugin. main() calls the one that was asked for, on the main thread, and
-// prints the Failure that it may come back with. Each says on the terminal what it did.
+// The commands of the plugin. main() calls one of them, on the main thread, and prints its Failure.
+// Each prints its result on the terminal.
 #pragma once
 
 #include "cli/command_line.hpp"
@@ -15,7 +15,7 @@ Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& ter
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& terminal);
-// `token`: from the command line; empty: standard input.
+// `token`: from the command line; empty: read standard input.
 Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
                              const Terminal& terminal);
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal);

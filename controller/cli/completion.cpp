@@ -1,5 +1,5 @@
-// What may stand next on the command line, in the protocol of Cobra, which kubectl speaks:
-// https://github.com/kubernetes/kubectl/blob/master/pkg/cmd/plugin/plugin_completion.go
+// Completes a command line by the protocol of Cobra, which kubectl uses.
+// Source: https://github.com/kubernetes/kubectl/blob/master/pkg/cmd/plugin/plugin_completion.go
 #include "cli/completion.hpp"
 
 #include <fmt/format.h>
@@ -79,7 +79,7 @@ Completions complete_flag(Command command, std::string_view begun) {
   return found;
 }
 
-// `before` goes in front of each: "--type=".
+// `before` precedes each value: "--type=".
 Completions complete_value(const CommandRow& command, const FlagRow& flag, std::string_view begun,
                            const std::string& before) {
   Completions found;
@@ -120,7 +120,7 @@ Completions complete(std::span<const std::string> words, const NameSource& names
   if (words.empty()) return complete_command("");
   const std::string& begun = words.back();
   const auto before = words.first(words.size() - 1);
-  const Invocation so_far = read_what_is_there(before);
+  const Invocation so_far = parse_partial(before);
   const CommandRow& row = row_of(so_far.command);
   if (!before.empty() && before.back().find('=') == std::string::npos) {
     const FlagRow* const flag = find_flag(so_far.command, before.back());
@@ -148,7 +148,7 @@ Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& t
   const auto script = completion_script(shell);
   if (script.empty())
     return give_up(ExitCode::Usage,
-                   fmt::format("no completion for \"{}\"; there is bash, zsh and fish", shell));
+                   fmt::format("no completion for \"{}\"; use bash, zsh or fish", shell));
   terminal.out(script);
   return ExitCode::Ok;
 }

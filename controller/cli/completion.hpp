@@ -1,6 +1,5 @@
-// Shell completion: thin scripts for three shells, which ask `kubectl-apitoken __complete
-// WORDS...`; kubectl asks the same through kubectl_complete-apitoken. Pure but for the names that
-// `names` gives; main thread.
+// Shell completion: scripts for three shells, which call `kubectl-apitoken __complete WORDS...`.
+// kubectl calls the same through kubectl_complete-apitoken. Pure apart from `names`; main thread.
 #pragma once
 
 #include <functional>
@@ -12,19 +11,19 @@
 
 namespace apitoken::cli {
 
-// The names of the objects that the command line so far means: ApiTokens, or TokenExpiryConfigs for
+// Returns the names of the objects that a command takes: ApiTokens, or TokenExpiryConfigs for
 // test-mail.
 using NameSource = std::function<std::vector<std::string>(const Invocation&)>;
 
 struct Completions {
   std::vector<std::string> lines;  // "word", or "word<tab>what it does"
-  bool files = false;              // the shell may offer files where there are no lines
+  bool files = false;              // without lines, the shell offers file names
 };
 
-// `words`: what stands after the program's name; the last one is being written and may be empty.
+// `words`: the words after the program's name. The last one is being typed and may be empty.
 Completions complete(std::span<const std::string> words, const NameSource& names);
 
-// Empty where the shell is not known.
+// Empty if the shell is not supported.
 std::string completion_script(std::string_view shell);
 
 }  // namespace apitoken::cli

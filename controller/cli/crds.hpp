@@ -1,5 +1,4 @@
-// The CRDs of crds/ as they were when the plugin was built: what lint checks manifests against.
-// CMake writes the texts.
+// The CRDs of crds/ at build time, for lint. CMake writes crds.cpp from crds.cpp.in.
 #pragma once
 
 #include <string_view>

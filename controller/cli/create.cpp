@@ -1,4 +1,4 @@
-// create and login: an ApiToken out of flags, sent, and shown once minted.
+// create and login: send an ApiToken made from flags, wait, and show its value.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -34,7 +34,7 @@ Outcome<ExitCode> show_without_waiting(const ShownToken& made, const Options& op
   return ExitCode::Ok;
 }
 
-// The operator does not go on without a change, and no value was ever issued.
+// The operator waits for a change of the spec, and has issued no value.
 bool gets_no_value(const api::ApiToken& token) {
   const auto* const stalled =
       api::find_condition(token.status.conditions, api::condition::kStalled);
@@ -44,26 +44,26 @@ bool gets_no_value(const api::ApiToken& token) {
           stalled->reason == api::reason::kInvalidSpec);
 }
 
-// Leaves nothing half made.
-Failure take_back(Cluster& cluster, const api::ObjectMeta& made, Failure failure) {
+// Deletes an ApiToken that is of no use, and adds that to the message.
+Failure delete_useless(Cluster& cluster, const api::ObjectMeta& made, Failure failure) {
   const auto gone = cluster.remove(made.name, made.uid);
   failure.message +=
       gone ? "; the ApiToken was deleted again"
            : fmt::format(
-                 "; the ApiToken stays, as it could not be deleted: {}; have it deleted: kubectl "
-                 "delete apitoken {} -n {}",
+                 "; the ApiToken stays, because deleting it failed: {}; delete it: kubectl delete "
+                 "apitoken {} -n {}",
                  gone.error().message, made.name, made.ns);
   return failure;
 }
 
-// `key` opens a sealed value; null: the value stays in its Secret.
+// `key` decrypts a sealed value; null: the value stays in its Secret.
 Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made,
                             const core::OneTimeKey* key, const Options& options,
                             const Terminal& terminal) {
-  bool in_vain = false;
+  bool useless = false;
   const auto minted = [&](const api::ApiToken& token) {
     auto ready = is_minted(token);
-    in_vain = !ready && gets_no_value(token);
+    useless = !ready && gets_no_value(token);
     return ready;
   };
   const auto done = await_and_show(
@@ -73,25 +73,22 @@ Outcome<ExitCode> await_new(Cluster& cluster, const api::ObjectMeta& made,
        .minted = minted,
        .on_timeout =
            key != nullptr
-               ? "nobody could open its value later"
-               : fmt::format("the ApiToken stays as it was asked for; look at it: kubectl "
-                             "apitoken describe {} -n {}",
+               ? "nobody could decrypt its value later"
+               : fmt::format("the ApiToken stays; look at it: kubectl apitoken describe {} -n {}",
                              made.name, made.ns),
        .key = key});
   if (!done && key != nullptr)
-    return std::unexpected(take_back(cluster, made, with_hint_of_age(done.error())));
-  if (!done && in_vain) return std::unexpected(take_back(cluster, made, done.error()));
+    return std::unexpected(delete_useless(cluster, made, with_hint_of_age(done.error())));
+  if (!done && useless) return std::unexpected(delete_useless(cluster, made, done.error()));
   return done;
 }
 
 Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options,
                          const Terminal& terminal) {
-  // What is shown is sealed; what is not shown can only be had from the Secret.
+  // A value that is shown is sealed. A value that is not shown stays in its Secret.
   std::optional<core::OneTimeKey> key;
   if (!options.keep && options.dry_run != DryRun::Client && shows_value(options, terminal)) {
-    auto made = make_one_time_key();
-    if (!made) return std::unexpected(made.error());
-    key = std::move(*made);
+    key = TRY(make_one_time_key());
   }
   const auto manifest = make_manifest(name, cluster.name_space(), options, key ? key->jwk : "");
   if (const auto finding = examine(manifest.dump()); !finding.problems.empty()) {
@@ -101,8 +98,7 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
   if (options.dry_run == DryRun::Client) return show_unsent(manifest, options, terminal);
   if (options.dry_run == DryRun::None && !key) {
     const auto& secret = options.secret_name.empty() ? name : options.secret_name;
-    if (auto shown = check_value_can_be_shown(cluster, terminal, options, secret); !shown)
-      return std::unexpected(shown.error());
+    TRY(check_value_can_be_shown(cluster, terminal, options, secret));
   }
   const auto made = cluster.create(name, manifest.dump());
   if (!made) return std::unexpected(key ? with_hint_of_age(made.error()) : made.error());
@@ -114,27 +110,24 @@ Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Option
 }  // namespace
 
 Outcome<ExitCode> run_create(const Invocation& invocation, const Terminal& terminal) {
-  const auto cluster = Cluster::connect(invocation.options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  return create(**cluster, invocation.arguments.front(), invocation.options, terminal);
+  const auto cluster = TRY(Cluster::connect(invocation.options, terminal.stop()));
+  return create(*cluster, invocation.arguments.front(), invocation.options, terminal);
 }
 
 Outcome<ExitCode> run_login(const Invocation& invocation, const Terminal& terminal) {
-  const auto cluster = Cluster::connect(invocation.options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto user = (*cluster)->who_am_i();
-  if (!user) return std::unexpected(user.error());
-  if (user->starts_with("system:")) {
+  const auto cluster = TRY(Cluster::connect(invocation.options, terminal.stop()));
+  const auto user = TRY(cluster->who_am_i());
+  if (user.starts_with("system:")) {
     return give_up(ExitCode::Failed,
-                   fmt::format("you are {}, and no token may speak for a name of Kubernetes "
-                               "itself; use another --context, "
-                               "or kubectl apitoken create with --user and --type Temporary",
-                               *user));
+                   fmt::format("you are {}, and no token may authenticate a user of Kubernetes "
+                               "itself; use another --context, or kubectl apitoken create with "
+                               "--user and --type Temporary",
+                               user));
   }
   Options options = invocation.options;
-  options.user = *user;
+  options.user = user;
   options.type = api::kTemporary;
-  return create(**cluster, login_name(*user), options, terminal);
+  return create(*cluster, login_name(user), options, terminal);
 }
 
 }  // namespace apitoken::cli

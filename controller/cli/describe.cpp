@@ -1,4 +1,4 @@
-// describe: all about ApiTokens, for people.
+// describe: everything about ApiTokens, for people.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -47,7 +47,7 @@ void show_spec(const api::ApiToken& token, const Terminal& terminal) {
     line(terminal, name, fmt::format("{}", fmt::join(*list, ", ")));
   if (token.spec.revoked)
     line(terminal, "Revoked",
-         is_void(token) ? "true" : "asked for; until apitoken-operator acts the value may work");
+         is_void(token) ? "true" : "requested; the value may work until apitoken-operator acts");
 }
 
 void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
@@ -65,7 +65,7 @@ void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime 
     line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)
-    line(terminal, "Former Value",
+    line(terminal, "Previous Value",
          fmt::format("{}, works until {}", status.previous->token_id,
                      format_rfc3339(status.previous->valid_until)));
   line(terminal, "Last Used", when(status.last_used_at));
@@ -129,13 +129,12 @@ void show_events(const Outcome<std::vector<TokenEvent>>& events, const Terminal&
 
 Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
   std::vector<std::string> objects;
   std::optional<Failure> missing;
   bool first = true;
   for (const auto& name : invocation.arguments) {
-    auto token = (*cluster)->get(name);
+    auto token = cluster->get(name);
     if (!token && token.error().code != ExitCode::NotFound) return std::unexpected(token.error());
     if (!token) {
       if (missing) terminal.note("error: " + missing->message);
@@ -152,7 +151,7 @@ Outcome<ExitCode> run_describe(const Invocation& invocation, const Terminal& ter
     show_status(token->token, terminal, now);
     show_conditions(token->token, terminal, now);
     show_notices(token->token, terminal);
-    show_events((*cluster)->events_of(name), terminal, now);
+    show_events(cluster->events_of(name), terminal, now);
   }
   if (!objects.empty())
     terminal.out(print_objects(objects, options.output, invocation.arguments.size() > 1));

@@ -1,4 +1,4 @@
-// Judges manifests by the schema and by core's rules.
+// Checks manifests by the CRD's schema and by the rules of core/.
 #include "cli/examine.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include "base/nearest.hpp"
 #include "cli/crds.hpp"
 #include "cli/schema.hpp"
+#include "core/dns_name.hpp"
 #include "core/expiry_config.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
@@ -27,7 +28,7 @@ using Lines = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 2> kKinds{api::kApiTokenKind, api::kConfigKind};
 
-// The string at a path of member names; empty where there is none.
+// The string at a path of member names; empty if there is none.
 std::string text_at(const Json& object, std::initializer_list<const char*> path) {
   const Json* found = &object;
   for (const char* const name : path) {
@@ -37,7 +38,7 @@ std::string text_at(const Json& object, std::initializer_list<const char*> path)
   return found->is_string() ? found->get<std::string>() : "";
 }
 
-// The codec wants what the API server adds.
+// Decodes a manifest. Adds the metadata that the API server would add.
 template <typename Decode>
 auto decode(Json object, Decode decode_object) {
   Json& meta = object["metadata"];
@@ -66,15 +67,15 @@ void check_head(const Json& object, Lines& problems) {
     problems.emplace_back("metadata.name: is missing; give it a name");
   } else if (!name.empty() && !core::is_dns_subdomain(name)) {
     problems.push_back(fmt::format(
-        "metadata.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+        "metadata.name: \"{}\" is not a valid name; use lower case letters, digits, '-' and '.'",
         core::cut_text(core::plain_text(name), 64)));
   }
 }
 
 std::string field_of(const std::string& problem) { return problem.substr(0, problem.find(':')); }
 
-// core's words are the better ones where both speak of a field; of one with the wrong type, that is
-// all there is to say.
+// Merges the problems of schema and rules. If both report a field, the message of the rules is the
+// better one. A field of the wrong type is reported once.
 void merge(Lines& problems, const std::vector<SchemaProblem>& schema, const Lines& rules) {
   for (const auto& [path, text] : schema) {
     if (std::ranges::find(rules, path, field_of) == rules.end())
@@ -106,7 +107,7 @@ std::string explain(const api::ApiToken& token) {
     text += fmt::format("; deleted {} after expiry", format_duration_short(*after));
   if (token.spec.revoked) text += "; revoked, so it gets no value";
   if (type == core::TokenType::Permanent)
-    text += "; whoever applies it may need the right mint-permanent";
+    text += "; applying it may need the permission mint-permanent";
   return text;
 }
 
@@ -169,7 +170,7 @@ Finding examine(const std::string& document) {
   finding.subject = fmt::format("{}/{}", lower.empty() ? "no kind" : lower,
                                 name.empty() ? "unnamed" : core::plain_text(name));
   if (kind.empty()) {
-    finding.problems.emplace_back("kind: is missing; no Kubernetes object");
+    finding.problems.emplace_back("kind: is missing; this is not a Kubernetes object");
     return finding;
   }
   const bool known = std::ranges::find(kKinds, kind) != kKinds.end();

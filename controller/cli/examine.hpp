@@ -1,5 +1,5 @@
-// One manifest, judged as the cluster would and explained in words. create asks it before anything
-// is sent, lint for each document. Pure; any thread.
+// Checks one manifest as the cluster would, and explains it. create calls it before it sends an
+// ApiToken, lint for each document. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@ namespace apitoken::cli {
 
 struct Finding {
   std::string subject;                // "apitoken/ci-deploy"
-  bool ours = true;                   // false: another kind, not looked at
+  bool ours = true;                   // false: another kind, not checked
   std::vector<std::string> problems;  // "spec.ttl: …"
-  std::string explanation;            // what it will do; only without problems
+  std::string explanation;            // what the object does; empty if there are problems
 };
 
 // `document`: JSON of one object.

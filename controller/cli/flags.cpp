@@ -1,4 +1,4 @@
-// The table of flags: each with its help, who takes it, and what it sets.
+// The table of flags: name, help, the commands that take it, and the option that it sets.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include "base/duration.hpp"
 #include "cli/command_line.hpp"
 #include "cli/time_text.hpp"
+#include "core/dns_name.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -26,7 +27,7 @@ Complaint set_bool(bool& field, std::string_view value) {
 }
 
 Complaint set_text(std::string& field, std::string_view value) {
-  if (value.empty()) return "a value is wanted";
+  if (value.empty()) return "a value is needed";
   field = value;
   return {};
 }
@@ -39,7 +40,7 @@ Complaint set_choice(std::string& field, std::string_view value,
   return {};
 }
 
-// May be given several times, and each time with several values between commas.
+// Adds values separated by commas. The flag may be repeated.
 Complaint add_to_list(std::vector<std::string>& list, std::string_view value) {
   while (true) {
     const auto comma = std::min(value.find(','), value.size());
@@ -51,13 +52,8 @@ Complaint add_to_list(std::vector<std::string>& list, std::string_view value) {
 }
 
 Complaint set_namespace(Options& options, std::string_view value) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  };
-  if (value.empty() || value.size() > 63 || !std::ranges::all_of(value, allowed) ||
-      value.front() == '-' || value.back() == '-') {
-    return "no namespace: allowed are at most 63 of a-z, 0-9 and -, with no - at either end";
-  }
+  if (!core::is_dns_label(value))
+    return "not a namespace; use at most 63 of a-z, 0-9 and -, with no - at either end";
   options.name_space = value;
   return {};
 }
@@ -71,12 +67,13 @@ Complaint set_output(Options& options, std::string_view value) {
 
 Complaint set_span(Seconds& field, std::string_view value) {
   const auto span = parse_span(value);
-  if (!span) return "no duration; write days, hours, minutes or seconds, such as 30d, 12h or 90s";
+  if (!span)
+    return "not a duration; write days, hours, minutes or seconds, such as 30d, 12h or 90s";
   field = *span;
   return {};
 }
 
-// The API knows no days.
+// The API has no unit for days.
 Complaint set_ttl(Options& options, std::string_view value) {
   Seconds span{};
   if (auto complaint = set_span(span, value)) return complaint;
@@ -107,83 +104,79 @@ constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
 constexpr std::array kFlags{
-    FlagRow{"user", 0, "USER", "Whom the token speaks for.", on(Create), set_user},
-    FlagRow{"user", 0, "USER", "Whose tokens. Default: your own.", on(List), set_user},
+    FlagRow{"user", 0, "USER", "The user whom the token authenticates.", on(Create), set_user},
+    FlagRow{"user", 0, "USER", "The user whose tokens to list. Default: you.", on(List), set_user},
     FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).",
             on(Create),
             [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
     FlagRow{"ttl", 0, "DURATION",
-            "How long it works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.", on(Create),
-            set_ttl},
-    FlagRow{"ttl", 0, "DURATION", "How long it works, 24h at most: 90m, 12h. Default: 8h.",
+            "How long the token works: 720h, 30d, 90m. Default: a year, or 8h for Temporary.",
+            on(Create), set_ttl},
+    FlagRow{"ttl", 0, "DURATION", "How long the token works, at most 24h: 90m, 12h. Default: 8h.",
             on(Login), set_ttl},
-    FlagRow{"description", 0, "TEXT", "What it is for; stands in reminder mails.", kMaking,
+    FlagRow{"description", 0, "TEXT", "What the token is for. Appears in reminder mails.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.description, v); }},
     FlagRow{"format", 0, "FORMAT", "Opaque (the default) or JWT (Temporary only).", kMaking,
             [](Options& o, std::string_view v) { return set_choice(o.format, v, kFormats); },
             kFormats},
     FlagRow{"group", 0, "GROUP",
-            "A group that verifiers are told; may be repeated, or a list with commas.", kMaking,
+            "A group that verification reports. May be repeated, or a list with commas.", kMaking,
             [](Options& o, std::string_view v) { return add_to_list(o.groups, v); }},
-    FlagRow{"scope", 0, "SCOPE", "A scope that verifiers are told; as --group.", kMaking,
+    FlagRow{"scope", 0, "SCOPE", "A scope that verification reports. As --group.", kMaking,
             [](Options& o, std::string_view v) { return add_to_list(o.scopes, v); }},
-    FlagRow{"audience", 0, "AUDIENCE", "For whom the token is meant; as --group.", kMaking,
-            [](Options& o, std::string_view v) { return add_to_list(o.audiences, v); }},
+    FlagRow{"audience", 0, "AUDIENCE", "A service that the token is meant for. As --group.",
+            kMaking, [](Options& o, std::string_view v) { return add_to_list(o.audiences, v); }},
     FlagRow{"secret-name", 0, "NAME",
-            "The Secret that holds it. Default: the name of the ApiToken.", kMaking,
+            "The Secret that holds the token. Default: the name of the ApiToken.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.secret_name, v); }},
     FlagRow{"key", 0, "KEY", "The key in that Secret. Default: token.", kMaking,
             [](Options& o, std::string_view v) { return set_text(o.key, v); }},
-    FlagRow{
-        "dry-run", 0, "WHERE",
-        "client: print what would be sent; server: let the API server judge; none (the default).",
-        kMaking, set_dry_run, kDryRuns},
+    FlagRow{"dry-run", 0, "WHERE",
+            "client: print the manifest; server: let the API server check it; none (the default).",
+            kMaking, set_dry_run, kDryRuns},
 
     FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
             [](Options& o, std::string_view v) { return set_bool(o.all_users, v); }},
     FlagRow{"expiring-within", 0, "DURATION",
-            "Only what expires within this time, or has expired: 30d, 12h.", on(List),
+            "Only tokens that expire within this time or have expired: 30d, 12h.", on(List),
             set_expiring_within},
-    FlagRow{"yes", 'y', "", "Do not ask.", on(Revoke),
+    FlagRow{"yes", 'y', "", "Do not ask for confirmation.", on(Revoke),
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
-    FlagRow{"offline", 0, "", "Check format and checksum only; ask no cluster.", on(Verify),
+    FlagRow{"offline", 0, "", "Check format and checksum only, without a cluster.", on(Verify),
             [](Options& o, std::string_view v) { return set_bool(o.offline, v); }},
     FlagRow{"filename", 'f', "FILE",
-            "A file with manifests, a directory with some (*.yaml, *.yml, *.json), - for standard "
-            "input; may be "
-            "repeated.",
+            "A file with manifests, a directory with manifests (*.yaml, *.yml, *.json), or - for "
+            "standard input. May be repeated.",
             on(Lint), [](Options& o, std::string_view v) { return add_to_list(o.files, v); }},
 
-    FlagRow{"wait", 0, "", "Wait until the operator has done it (default true).", kWaiting,
-            [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
+    FlagRow{"wait", 0, "", "Wait until the operator has served the request (default true).",
+            kWaiting, [](Options& o, std::string_view v) { return set_bool(o.wait, v); }},
     FlagRow{"timeout", 0, "DURATION", "How long to wait (default 60s).", kWaiting,
             [](Options& o, std::string_view v) { return set_span(o.timeout, v); }},
     FlagRow{"show-value", 0, "",
-            "Print the token's value even where standard output is no terminal; =false: leave it "
-            "in the Secret.",
+            "Print the token's value even if standard output is not a terminal; =false: leave the "
+            "value in the Secret.",
             on(Create, Login, Rotate),
             [](Options& o, std::string_view v) { return set_bool(o.show_value.emplace(), v); }},
 
     FlagRow{"keep", 0, "",
-            "Leave a value that is shown in its Secret too, for whatever reads it there; without "
-            "this it is shown once "
-            "and kept nowhere.",
+            "Also keep the value in its Secret, for programs that read it there. Without this flag "
+            "a value that is shown is shown once and kept nowhere.",
             on(Create, Login, Rotate),
             [](Options& o, std::string_view v) { return set_bool(o.keep, v); }},
 
-    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: the context's own.",
+    FlagRow{"namespace", 'n', "NAMESPACE", "The namespace. Default: that of the context.",
             kCluster & ~on(Verify), set_namespace},
-    FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all, as far as you may.",
+    FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all that you may list.",
             on(Verify), set_namespace},
-    FlagRow{"all-namespaces", 'A', "", "All namespaces, whatever --namespace says.",
-            on(List, Verify),
+    FlagRow{"all-namespaces", 'A', "", "All namespaces. Overrides --namespace.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
-    FlagRow{"output", 'o', "FORMAT", "How to print it", kPrinting, set_output},
+    FlagRow{"output", 'o', "FORMAT", "Output format", kPrinting, set_output},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.context, v); }},
     FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.",
             kAsking, [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
-    FlagRow{"help", 'h', "", "Say how this is used.", kEverywhere,
+    FlagRow{"help", 'h', "", "Show this help.", kEverywhere,
             [](Options& o, std::string_view v) { return set_bool(o.help, v); }},
 };
 

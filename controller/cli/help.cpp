@@ -1,4 +1,4 @@
-// Help texts.
+// Writes help texts.
 #include "cli/help.hpp"
 
 #include <fmt/format.h>
@@ -57,7 +57,7 @@ std::string flag_table(const CommandRow& command) {
 
 std::string help_text() {
   std::string text =
-      "Make, list and end API tokens, as apitoken-operator mints them.\n\n"
+      "Create, list, rotate and revoke API tokens of apitoken-operator.\n\n"
       "Usage:\n  kubectl apitoken COMMAND [flags]\n\nCommands:\n";
   for (const CommandRow& row : command_rows()) {
     if (!row.name.empty()) text += fmt::format("  {:<12}{}\n", row.name, row.summary);
@@ -67,14 +67,12 @@ std::string help_text() {
          "Exit codes:\n"
          "  0    done\n"
          "  1    refused by the API server, the operator or (test-mail) the mail server, or a file "
-         "could not be read "
-         "or "
-         "written\n"
+         "could not be read or written\n"
          "  2    the command line is wrong\n"
          "  3    no such ApiToken or namespace, or a cluster without ApiTokens\n"
-         "  4    rights are missing, or the credentials are not accepted\n"
+         "  4    permissions are missing, or the credentials are not accepted\n"
          "  5    no cluster: no usable kubeconfig, no connection\n"
-         "  6    the operator did not answer in time; what was asked for stays\n"
+         "  6    the operator did not answer in time; the request stays\n"
          "  7    verify: the token does not work; lint: a manifest has problems, or there is none\n"
          "  130  interrupted\n\n"
          "Colours: on terminals, unless NO_COLOR is set.\n";

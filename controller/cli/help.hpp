@@ -7,9 +7,9 @@
 
 namespace apitoken::cli {
 
-// What the plugin does, its commands and exit codes.
+// The plugin, its commands and its exit codes.
 std::string help_text();
-// How one command is used.
+// One command and its flags.
 std::string help_text(Command command);
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// lint: every document of every file, judged and explained.
+// lint: checks and explains each document of each file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,8 +27,8 @@ struct Count {
   std::size_t bad = 0;
 };
 
-// What -f names: a file, or the files of a directory that kubectl reads too, sorted; not those of
-// directories in it.
+// The files that -f names: one file, or the files of a directory with an extension that kubectl
+// reads, sorted, without those of its subdirectories.
 Outcome<std::vector<std::string>> files_of(const std::string& name) {
   std::error_code error;
   if (name == "-" || !fs::is_directory(name, error)) return std::vector{name};
@@ -50,9 +50,8 @@ Outcome<std::vector<std::string>> files_of(const std::string& name) {
 
 Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
   if (file == "-") {
-    const auto text = terminal.read_all(kMaxInput);
-    if (!text) return std::unexpected(text.error());
-    return std::string(text->reveal());
+    const auto text = TRY(terminal.read_all(kMaxInput));
+    return std::string(text.reveal());
   }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
@@ -64,14 +63,14 @@ Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
                    fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
   if (text.size() > kMaxInput)
     return give_up(ExitCode::Failed,
-                   fmt::format("{} is larger than {} bytes: no manifest", file, kMaxInput));
+                   fmt::format("{} is larger than {} bytes: not a manifest", file, kMaxInput));
   return text;
 }
 
 void report(const std::string& where, const Finding& finding, const Terminal& terminal,
             Count& count) {
   if (!finding.ours) {
-    terminal.out(fmt::format("{}: {}: not looked at\n", where, finding.subject));
+    terminal.out(fmt::format("{}: {}: not checked\n", where, finding.subject));
     return;
   }
   for (const auto& problem : finding.problems)
@@ -83,7 +82,7 @@ void report(const std::string& where, const Finding& finding, const Terminal& te
   ++(finding.problems.empty() ? count.good : count.bad);
 }
 
-// `kubectl get -o yaml` and generators wrap objects into lists.
+// `kubectl get -o yaml` and generators write lists of objects.
 bool is_list(const nlohmann::json& document) {
   const auto kind = document.is_object() ? document.value("/kind"_json_pointer, nlohmann::json())
                                          : nlohmann::json();
@@ -91,10 +90,9 @@ bool is_list(const nlohmann::json& document) {
 }
 
 Outcome<ExitCode> lint(const std::string& file, const Terminal& terminal, Count& count) {
-  const auto text = read(file, terminal);
-  if (!text) return std::unexpected(text.error());
+  const auto text = TRY(read(file, terminal));
   const std::string where = file == "-" ? "standard input" : file;
-  const auto documents = kube::read_yaml(*text, where);
+  const auto documents = kube::read_yaml(text, where);
   if (!documents) return give_up(ExitCode::NotValid, documents.error().message);
   for (const auto& document : *documents) {
     const auto items = is_list(document) ? document.value("items", nlohmann::json::array())
@@ -111,14 +109,13 @@ Outcome<ExitCode> lint(const std::string& file, const Terminal& terminal, Count&
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal) {
   Count count;
   for (const auto& name : invocation.options.files) {
-    const auto files = files_of(name);
-    if (!files) return std::unexpected(files.error());
-    for (const auto& file : *files) {
-      if (auto read = lint(file, terminal, count); !read) return read;
+    const auto files = TRY(files_of(name));
+    for (const auto& file : files) {
+      TRY(lint(file, terminal, count));
     }
   }
   if (count.good + count.bad == 0)
-    return give_up(ExitCode::NotValid, "no ApiToken and no TokenExpiryConfig in what was given");
+    return give_up(ExitCode::NotValid, "the files have no ApiToken and no TokenExpiryConfig");
   return count.bad == 0 ? ExitCode::Ok : ExitCode::NotValid;
 }
 

@@ -1,4 +1,4 @@
-// list: whose tokens there are, what expires first on top.
+// list: the tokens of users, sorted by expiry.
 #include <fmt/format.h>
 
 #include "base/duration.hpp"
@@ -20,36 +20,32 @@ std::string nothing_found(const Options& options, const std::string& user,
           : std::string(" found");
   const bool own = options.user.empty() && !options.all_users;
   return fmt::format("No ApiTokens{} in {}{}.{}", whose, where, when,
-                     own ? " --all lists those of everybody." : "");
+                     own ? " --all lists those of all users." : "");
 }
 
 }  // namespace
 
 Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
   std::string user = options.user;
   if (user.empty() && !options.all_users) {
-    auto own = (*cluster)->who_am_i();
-    if (!own) return std::unexpected(own.error());
-    user = std::move(*own);
+    user = TRY(cluster->who_am_i());
   }
-  auto tokens = (*cluster)->list(options.all_namespaces ? "" : (*cluster)->name_space(), user);
-  if (!tokens) return std::unexpected(tokens.error());
+  auto tokens = TRY(cluster->list(options.all_namespaces ? "" : cluster->name_space(), user));
   const auto now = SystemClock{}.wall();
-  if (options.expiring_within) keep_expiring(*tokens, now, *options.expiring_within);
-  sort_by_expiry(*tokens);
+  if (options.expiring_within) keep_expiring(tokens, now, *options.expiring_within);
+  sort_by_expiry(tokens);
   if (options.output != Output::Text && options.output != Output::Wide) {
     std::vector<std::string> objects;
-    for (ShownToken& token : *tokens) objects.push_back(std::move(token.json));
+    for (ShownToken& token : tokens) objects.push_back(std::move(token.json));
     terminal.out(print_objects(objects, options.output, true));
-  } else if (tokens->empty()) {
-    terminal.note(nothing_found(options, user, (*cluster)->name_space()));
+  } else if (tokens.empty()) {
+    terminal.note(nothing_found(options, user, cluster->name_space()));
   } else {
     const Columns columns{options.all_namespaces, options.output == Output::Wide};
     terminal.out(format_table(
-        token_rows(*tokens, now, columns),
+        token_rows(tokens, now, columns),
         [&](Colour colour, std::string_view text) { return terminal.painted(colour, text); }));
   }
   return ExitCode::Ok;

@@ -1,6 +1,5 @@
-// kubectl-apitoken, the kubectl plugin: reads the command line, runs one command, says how it
-// ended. The main thread does all of that; a second one waits for signals and turns them into a
-// stop.
+// kubectl-apitoken, the kubectl plugin: parses the command line, runs one command, and prints its
+// Failure, all on the main thread. A second thread waits for signals and requests a stop.
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +23,7 @@ namespace {
 using namespace apitoken;
 using namespace apitoken::cli;
 
-// Blocked in every thread, so that only the one below takes them.
+// Blocks signals in all threads, so that only watch_signals() receives them.
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -35,12 +34,11 @@ sigset_t block_signals() {
   return signals;
 }
 
-// How long a command that was asked to stop may take to tidy up.
+// How long a command may clean up after the first signal.
 constexpr timespec kGrace{.tv_sec = 5, .tv_nsec = 0};
 
-// A command that has begun something in a cluster is asked to stop by the first signal; the second
-// one, or kGrace without an end, ends it. The others have nothing to tidy up and may be busy with
-// what people hand in: any signal ends them.
+// The first signal requests a stop of a command that uses a cluster; the second signal, or the end
+// of kGrace, exits. Other commands have nothing to clean up: the first signal exits.
 void watch_signals(const sigset_t& signals, bool at_once, std::stop_source& stop,
                    const std::atomic<bool>& over) {
   int signal = 0;
@@ -59,7 +57,7 @@ bool asks_a_cluster(Command command) {
          command != Command::Version && command != Command::Help;
 }
 
-// What the kube layer warns about (an unverified server, say) goes where kubectl's warnings go.
+// Warnings of kube/, such as an unverified server, go to standard error as those of kubectl.
 void set_up_warnings() {
   auto logger =
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -68,7 +66,7 @@ void set_up_warnings() {
   spdlog::set_default_logger(std::move(logger));
 }
 
-// A token given as an argument, taken out of where `ps` shows it.
+// The token among the arguments. Wipes it there, because `ps` shows arguments.
 SecretString take_token(Invocation& invocation, char** argv) {
   if (invocation.command != Command::Verify || invocation.arguments.empty()) return {};
   for (char** argument = argv + 1; *argument != nullptr; ++argument) {
@@ -136,7 +134,7 @@ ExitCode report(const Outcome<ExitCode>& outcome) {
   return outcome.error().code;
 }
 
-// Watches signals for as long as it lives.
+// Owns the thread that watches signals.
 class SignalWatch {
  public:
   SignalWatch(const sigset_t& signals, bool at_once)
@@ -166,7 +164,7 @@ ExitCode run_plugin(int argc, char** argv) {
   const sigset_t signals = block_signals();
   kube::prepare_cpprest();
   const SignalWatch watch(signals, !asks_a_cluster(invocation->command));
-  return report(run(*invocation, std::move(token), Terminal(look_at_streams(), watch.stop())));
+  return report(run(*invocation, std::move(token), Terminal(detect_streams(), watch.stop())));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Builds ApiTokens out of flags.
+// Builds an ApiToken from flags.
 #include "cli/manifest.hpp"
 
 #include <algorithm>
@@ -13,9 +13,9 @@ namespace {
 
 using Tree = nlohmann::ordered_json;
 
-constexpr std::size_t kLongestUserPart = 40;
+constexpr std::size_t kMaxUserPart = 40;
 constexpr std::size_t kRandomPart = 5;
-// Without vowels and look-alikes, as Kubernetes' own generated names.
+// Without vowels and look-alikes, as the generated names of Kubernetes.
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
 void set(Tree& object, const char* field, const std::string& value) {
@@ -56,7 +56,7 @@ std::string login_name(std::string_view user) {
   for (const char c : user.substr(0, user.find('@'))) {
     const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const bool allowed = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-    if (allowed && part.size() < kLongestUserPart) part += lower;
+    if (allowed && part.size() < kMaxUserPart) part += lower;
     if (!allowed && !part.empty() && part.back() != '-') part += '-';
   }
   while (part.ends_with('-')) part.pop_back();

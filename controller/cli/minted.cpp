@@ -1,4 +1,4 @@
-// Shows what was minted.
+// Waits for a minted value and shows it.
 #include "cli/minted.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 namespace apitoken::cli {
 namespace {
 
-// The value, or why there is none to show.
+// The value to show, or why it cannot be shown.
 struct Delivery {
   SecretString value;
   std::optional<Failure> refusal;
@@ -27,13 +27,12 @@ bool wants_value(const Options& options, const Terminal& terminal) {
          options.show_value.value_or(terminal.streams().out_terminal);
 }
 
-// True once there is nothing more to wait for.
+// Fetches the value. True: the wait is over.
 Outcome<bool> fetch(Cluster& cluster, const ShownToken& shown, const core::OneTimeKey* key,
                     Delivery& delivery) {
   const api::ApiToken& token = shown.token;
   auto value = key != nullptr ? open_value(*key, shown) : cluster.value_of(token);
-  if (!value && value.error().code == ExitCode::Interrupted)
-    return false;  // the waiting ends by itself
+  if (!value && value.error().code == ExitCode::Interrupted) return false;  // await() ends the wait
   if (!value) {
     delivery.refusal = value.error();
     return value.error().code != ExitCode::Unreachable;
@@ -49,18 +48,18 @@ std::string where(const api::ApiToken& token) {
 }
 
 std::string why_hidden(const api::ApiToken& token) {
-  if (is_sealed(token))
-    return "its value was shown by the command that made it, and to nobody else";
+  if (is_sealed(token)) return "its value was shown once, by the command that created it";
   if (token.spec.secret->encrypt_to) return "its value is encrypted for its recipient";
-  return "its value is not shown, as standard output is no terminal; --show-value or -o token "
-         "print it";
+  return "its value is not shown, because standard output is not a terminal; --show-value or "
+         "-o token print it";
 }
 
 Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options,
                             const api::ApiToken& token, const Minting& minting,
                             const Delivery& delivery) {
   const auto done_line = fmt::format("{} {}", full_name(minting.name), minting.verb);
-  if (delivery.refusal && minting.key != nullptr) {  // nothing is done yet: it was to be shown
+  // A sealed value that cannot be shown is a failure of the whole command.
+  if (delivery.refusal && minting.key != nullptr) {
     return give_up(delivery.refusal->code, delivery.refusal->message);
   }
   if (options.output == Output::Token) {
@@ -105,15 +104,12 @@ bool shows_value(const Options& options, const Terminal& terminal) {
 Outcome<void> check_value_can_be_shown(Cluster& cluster, const Terminal& terminal,
                                        const Options& options, const std::string& secret_name) {
   if (!shows_value(options, terminal)) return {};
-  const auto allowed = cluster.may_read_secret(secret_name);
-  if (!allowed) return std::unexpected(allowed.error());
-  if (*allowed) return {};
+  if (TRY(cluster.may_read_secret(secret_name))) return {};
   return give_up(ExitCode::NotAllowed,
-                 fmt::format("you may not read Secret {} in namespace {}, where the value would "
-                             "be, so nothing was asked "
-                             "for; leave out --keep, have get on secrets granted (the ClusterRole "
-                             "edit has it), or leave the "
-                             "value there: --show-value=false{}",
+                 fmt::format("you may not read Secret {} in namespace {}, which would hold the "
+                             "value, so no request was sent; leave out --keep, ask for get on "
+                             "secrets (the ClusterRole edit has it), or leave the value there: "
+                             "--show-value=false{}",
                              secret_name, cluster.name_space(),
                              options.output == Output::Token ? " instead of -o token" : ""));
 }
@@ -130,17 +126,16 @@ Outcome<ExitCode> await_and_show(Cluster& cluster, const Terminal& terminal, con
                ? ready
                : fetch(cluster, shown, minting.key, delivery);
   };
-  const auto served = await(cluster, terminal,
-                            {.name = minting.name,
-                             .timeout = options.timeout,
-                             .done = done,
-                             .on_timeout = minting.on_timeout});
-  if (!served) return std::unexpected(served.error());
+  const auto served = TRY(await(cluster, terminal,
+                                {.name = minting.name,
+                                 .timeout = options.timeout,
+                                 .done = done,
+                                 .on_timeout = minting.on_timeout}));
   if (options.output != Output::Text && options.output != Output::Token) {
-    terminal.out(print_objects({served->json}, options.output, false));
+    terminal.out(print_objects({served.json}, options.output, false));
     return ExitCode::Ok;
   }
-  return show_text(terminal, options, served->token, minting, delivery);
+  return show_text(terminal, options, served.token, minting, delivery);
 }
 
 }  // namespace apitoken::cli

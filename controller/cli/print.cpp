@@ -1,4 +1,4 @@
-// JSON, YAML and names of objects.
+// Prints objects as JSON, YAML and names.
 #include "cli/print.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +11,7 @@ namespace {
 
 using Tree = nlohmann::ordered_json;
 
-// Plain only where no reader of YAML 1.1 or 1.2 could take it for another type.
+// The string needs no quotes: no reader of YAML 1.1 or 1.2 takes it for another type.
 bool is_plain(const std::string& text) {
   constexpr std::string_view kWords[] = {"y",   "n",    "yes",   "no",   "on",
                                          "off", "true", "false", "null", "nan"};
@@ -50,7 +50,7 @@ void write_member(std::string& out, const Tree& value, std::size_t indent) {
   }
 }
 
-// `in_line`: the cursor stands where the value begins, not at the beginning of a line.
+// `in_line`: `out` ends where the value begins, not at the beginning of a line.
 void write(std::string& out, const Tree& value, std::size_t indent, bool in_line) {
   if (value.empty() || !value.is_structured()) {
     out += scalar(value) + '\n';

@@ -1,5 +1,4 @@
-// Objects of the cluster as JSON, YAML or names, in the shape that kubectl gives them. Pure; any
-// thread.
+// Prints objects of the cluster as JSON, YAML or names, as kubectl does. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -11,12 +10,11 @@
 
 namespace apitoken::cli {
 
-// `objects`: the JSON of each as the API server sent it; managedFields are left out. One object
-// stands by itself, as does a single one of a list only where `is_list` is false. `output` is Json,
-// Yaml or Name.
+// `objects`: JSON from the API server; managedFields are left out. Prints a List, unless there is
+// one object and `is_list` is false. `output` is Json, Yaml or Name.
 std::string print_objects(const std::vector<std::string>& objects, Output output, bool is_list);
 
-// Block YAML; strings that YAML would take for something else are quoted.
+// Block YAML. Quotes strings that YAML would read as another type.
 std::string to_yaml(const nlohmann::ordered_json& value);
 
 // "apitoken.apitoken.dev/ci-deploy", as kubectl names it in messages.

@@ -1,5 +1,4 @@
-// revoke: ends a token at once and for good, after asking; done only when the operator says that
-// the value is void.
+// revoke: ends a token at once and for good. Asks first, and waits until the operator has acted.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -18,10 +17,11 @@ Outcome<bool> agreed(const api::ApiToken& token, const Options& options, const T
   if (options.yes) return true;
   if (!terminal.streams().in_terminal)
     return give_up(ExitCode::Usage,
-                   "revoke cannot be undone; without a terminal to ask on, say --yes");
+                   "revoke cannot be undone; without a terminal, confirm with --yes");
   return terminal.confirm(core::plain_text(fmt::format(
-      "Revoke apitoken {}/{} of {}, which {}? Its value stops at once and for good.", token.meta.ns,
-      token.meta.name, token.spec.user, expiry_text(token.status, SystemClock{}.wall()))));
+      "Revoke apitoken {}/{} of {}, which {}? Its value stops working at once and for good.",
+      token.meta.ns, token.meta.name, token.spec.user,
+      expiry_text(token.status, SystemClock{}.wall()))));
 }
 
 void say(const ShownToken& token, std::string_view what, const Options& options,
@@ -36,36 +36,31 @@ void say(const ShownToken& token, std::string_view what, const Options& options,
 Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
   const std::string& name = invocation.arguments.front();
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto token = (*cluster)->get(name);
-  if (!token) return std::unexpected(token.error());
-  if (token->token.spec.revoked && is_void(token->token)) {
-    say(*token, "was revoked before", options, terminal);
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  const auto shown = TRY(cluster->get(name));
+  if (shown.token.spec.revoked && is_void(shown.token)) {
+    say(shown, "was revoked before", options, terminal);
     return ExitCode::Ok;
   }
-  const auto yes = agreed(token->token, options, terminal);
-  if (!yes) return std::unexpected(yes.error());
-  if (!*yes)
+  if (!TRY(agreed(shown.token, options, terminal)))
     return give_up(ExitCode::Failed,
                    fmt::format("apitoken \"{}\" was not revoked: you did not agree", name));
-  // With the uid: what was agreed to is what is revoked, and no other of the same name.
-  const nlohmann::json patch = {{"metadata", {{"uid", token->token.meta.uid}}},
+  // The uid ensures that the patch revokes the token that the user has confirmed.
+  const nlohmann::json patch = {{"metadata", {{"uid", shown.token.meta.uid}}},
                                 {"spec", {{"revoked", true}}}};
-  const auto asked = (*cluster)->merge_patch(name, patch.dump());
-  if (!asked) return std::unexpected(asked.error());
+  const auto asked = TRY(cluster->merge_patch(name, patch.dump()));
   if (!options.wait) {
-    say(*asked, "revocation requested", options, terminal);
+    say(asked, "revocation requested", options, terminal);
     return ExitCode::Ok;
   }
-  const auto done = await(
-      **cluster, terminal,
+  const auto done = TRY(await(
+      *cluster, terminal,
       {.name = name,
        .timeout = options.timeout,
-       .done = [](const ShownToken& now) -> Outcome<bool> { return is_void(now.token); },
-       .on_timeout = "spec.revoked is set, but until the operator acts the value may still work"});
-  if (!done) return std::unexpected(done.error());
-  say(*done, "revoked", options, terminal);
+       .done = [](const ShownToken& now) -> Outcome<bool> {
+    return is_void(now.token); },
+       .on_timeout = "spec.revoked is set, but the value may work until the operator acts"});
+  say(done, "revoked", options, terminal);
   return ExitCode::Ok;
 }
 

@@ -1,5 +1,4 @@
-// rotate: asks the operator for a new value by the annotation, and waits until it says that this
-// request was served.
+// rotate: requests a new value by the annotation, and waits until the operator has served it.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -16,7 +15,8 @@
 namespace apitoken::cli {
 namespace {
 
-// Now; a second after the last request where that was not earlier: each value must be a new one.
+// The value of the annotation: now, but later than the last request, because each value is served
+// once.
 WallTime next_request(const api::ApiToken& token) {
   const auto now = SystemClock{}.wall();
   const auto before = token.meta.annotations.find(api::kRotateRequestAnnotation);
@@ -29,7 +29,7 @@ Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request)
   const bool finished = !token.status.previous || token.status.previous->replaced_at;
   if (token.status.last_rotation_request == request)
     return finished ? is_minted(token) : Outcome<bool>(false);
-  // An expired token is stalled too, and this is what revives it.
+  // An expired token is Stalled too, and the rotation revives it.
   const auto* const stalled =
       api::find_condition(token.status.conditions, api::condition::kStalled);
   const bool stuck = stalled != nullptr && stalled->status == api::condition::kTrue &&
@@ -37,14 +37,13 @@ Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request)
   return stuck ? is_minted(token) : Outcome<bool>(false);
 }
 
-// How the new value gets to people.
+// How the user gets the new value.
 struct Way {
-  nlohmann::json secret = nlohmann::json::object();  // what changes in spec.secret
+  nlohmann::json secret = nlohmann::json::object();  // changes of spec.secret
   std::optional<core::OneTimeKey> key;               // of a sealed value
 };
 
-// A sealed token stays sealed, to a new key, unless --keep says otherwise; any other stays as it
-// is.
+// A sealed token stays sealed, with a new key, unless --keep is given. Other tokens do not change.
 Outcome<Way> choose_way(Cluster& cluster, const Terminal& terminal, const Options& options,
                         const api::ApiToken& token) {
   Way way;
@@ -55,22 +54,19 @@ Outcome<Way> choose_way(Cluster& cluster, const Terminal& terminal, const Option
           ExitCode::Failed,
           fmt::format(
               "apitoken \"{}\" was not rotated: its value is shown once and kept nowhere, and "
-              "would "
-              "not be shown here; use -o token or --show-value, or leave it in the Secret from now "
-              "on: --keep",
+              "would not be shown here; use -o token or --show-value, or keep it in the Secret "
+              "from "
+              "now on: --keep",
               token.meta.name));
     }
-    auto key = make_one_time_key();
-    if (!key) return std::unexpected(key.error());
-    way.secret = {{"encryptTo", key->jwk}};
-    way.key = std::move(*key);
+    auto key = TRY(make_one_time_key());
+    way.secret = {{"encryptTo", key.jwk}};
+    way.key = std::move(key);
     return way;
   }
   if (sealed) way.secret = {{"encryptTo", nullptr}, {"deleteAfter", nullptr}};
   if (sealed || !token.spec.secret->encrypt_to) {
-    const auto shown =
-        check_value_can_be_shown(cluster, terminal, options, std::string(token.secret_name()));
-    if (!shown) return std::unexpected(shown.error());
+    TRY(check_value_can_be_shown(cluster, terminal, options, std::string(token.secret_name())));
     return way;
   }
   if (options.output != Output::Token) return way;
@@ -94,18 +90,15 @@ nlohmann::json make_patch(const api::ApiToken& token, const std::string& request
 Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
   const std::string& name = invocation.arguments.front();
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto token = (*cluster)->get(name);
-  if (!token) return std::unexpected(token.error());
-  if (token->token.spec.revoked)
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  const auto shown = TRY(cluster->get(name));
+  if (shown.token.spec.revoked)
     return give_up(ExitCode::Failed,
-                   fmt::format("apitoken \"{}\" was revoked for good; create another", name));
-  const auto way = choose_way(**cluster, terminal, options, token->token);
-  if (!way) return std::unexpected(way.error());
-  const auto request = format_rfc3339(next_request(token->token));
-  const auto asked = (*cluster)->merge_patch(name, make_patch(token->token, request, *way).dump());
-  if (!asked) return std::unexpected(way->key ? with_hint_of_age(asked.error()) : asked.error());
+                   fmt::format("apitoken \"{}\" was revoked for good; create another one", name));
+  const auto way = TRY(choose_way(*cluster, terminal, options, shown.token));
+  const auto request = format_rfc3339(next_request(shown.token));
+  const auto asked = cluster->merge_patch(name, make_patch(shown.token, request, way).dump());
+  if (!asked) return std::unexpected(way.key ? with_hint_of_age(asked.error()) : asked.error());
   if (!options.wait) {
     terminal.out(options.output == Output::Text
                      ? fmt::format("{} rotation requested\n", full_name(name))
@@ -113,15 +106,14 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
     return ExitCode::Ok;
   }
   return await_and_show(
-      **cluster, terminal, options,
+      *cluster, terminal, options,
       {.name = name,
        .verb = "rotated",
        .minted = [request](const api::ApiToken& now) { return is_rotated(now, request); },
-       .on_timeout =
-           way->key
-               ? "the request stays, but nobody can open the value that it will bring: rotate again"
-               : "the request stays, and an operator that runs and knows rotation will serve it",
-       .key = way->key ? &*way->key : nullptr});
+       .on_timeout = way.key
+                         ? "the request stays, but nobody can decrypt the new value: rotate again"
+                         : "the request stays, and the operator will serve it",
+       .key = way.key ? &*way.key : nullptr});
 }
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Walks a manifest and a schema side by side.
+// Walks through a manifest and its schema together.
 #include "cli/schema.hpp"
 
 #include <fmt/format.h>
@@ -74,7 +74,7 @@ void walk_object(const Json& value, const Json& schema, const std::string& path,
 }
 
 void walk(const Json& value, const Json& schema, const std::string& path, Problems& problems) {
-  if (value.is_null() || !schema.is_object()) return;  // null is as good as absent
+  if (value.is_null() || !schema.is_object()) return;  // null counts as absent
   const auto type = schema.value("type", "");
   if (!fits(value, type)) {
     problems.push_back({path, fmt::format("must be {}", described(type))});

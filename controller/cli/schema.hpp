@@ -1,5 +1,5 @@
-// A manifest against the schema of its CRD: fields that do not exist, are missing, or have the
-// wrong type or an unknown value. What CEL rules say, core/ says. Pure; any thread.
+// Checks a manifest against the schema of its CRD: fields that do not exist, are missing, or have a
+// wrong type or value. Does not check CEL rules: core/validate does. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,7 +14,7 @@ struct SchemaProblem {
   std::string text;  // "must be a string"
 };
 
-// `crd`: the YAML of a CustomResourceDefinition. metadata and status are not looked at.
+// `crd`: the YAML of a CustomResourceDefinition. Ignores metadata and status.
 std::vector<SchemaProblem> check_schema(const nlohmann::json& manifest, std::string_view crd);
 
 }  // namespace apitoken::cli

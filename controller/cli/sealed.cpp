@@ -1,4 +1,4 @@
-// One-time keys.
+// One-time keys for sealed values.
 #include "cli/sealed.hpp"
 
 #include <fmt/format.h>
@@ -8,8 +8,8 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::string_view kKid =
-    "kubectl-apitoken";  // tells these keys from those of other recipients
+// The kid of the plugin's keys: tells them from keys of other recipients.
+constexpr std::string_view kKid = "kubectl-apitoken";
 constexpr std::string_view kRemedy =
     "upgrade apitoken-operator, or leave the value in the Secret with --keep";
 
@@ -42,8 +42,8 @@ Outcome<SecretString> open_value(const core::OneTimeKey& key, const ShownToken& 
     return give_up(
         ExitCode::Failed,
         fmt::format(
-            "status.encryptedValue {}; was it rotated by somebody else at the same time? Rotate it "
-            "again: kubectl apitoken rotate {} -n {}",
+            "status.encryptedValue {}; did somebody else rotate the token at the same time? Rotate "
+            "it again: kubectl apitoken rotate {} -n {}",
             value.error().message, shown.token.meta.name, shown.token.meta.ns));
   }
   return std::move(*value);
@@ -51,7 +51,8 @@ Outcome<SecretString> open_value(const core::OneTimeKey& key, const ShownToken& 
 
 Failure with_hint_of_age(Failure failure) {
   if (failure.message.find("spec.secret.encryptTo") == failure.message.npos) return failure;
-  failure.message += fmt::format("; does the cluster know no one-time keys yet? Then {}", kRemedy);
+  failure.message +=
+      fmt::format("; if the cluster does not support one-time keys yet, {}", kRemedy);
   return failure;
 }
 

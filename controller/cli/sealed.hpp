@@ -1,6 +1,6 @@
-// Sealed values: the plugin makes a key for one minting, has the operator encrypt the value to it,
-// and opens it from the ApiToken's status. Nobody who reads Secrets can take such a value, and its
-// user need not read any. Main thread.
+// Sealed values: the plugin generates a key for one minting, the operator encrypts the value to it,
+// and the plugin decrypts the value from the ApiToken's status. So readers of Secrets cannot take
+// the value, and its user needs no right to read Secrets. Main thread.
 #pragma once
 
 #include <string_view>
@@ -10,19 +10,20 @@
 
 namespace apitoken::cli {
 
-// spec.secret.deleteAfter of a sealed token: the time that the plugin has to open the value.
+// spec.secret.deleteAfter of a sealed token: how long the plugin can fetch the value.
 inline constexpr std::string_view kShowWindow = "10m";
 
-// spec.secret.encryptTo is such a key, of this or an earlier command: a new value needs a new one.
+// spec.secret.encryptTo is a one-time key, of this or an earlier command. A new value needs a new
+// key.
 bool is_sealed(const api::ApiToken& token);
 
 Outcome<core::OneTimeKey> make_one_time_key();
 
-// The value that the status of `shown` holds for `key`. A Failure where it holds none, or one for
-// another key.
+// Decrypts the value in the status of `shown`. A Failure if there is none, or it is for another
+// key.
 Outcome<SecretString> open_value(const core::OneTimeKey& key, const ShownToken& shown);
 
-// A failure that may come from an operator older than sealed values, and then says so.
+// Adds a hint if the failure may come from an operator that is too old for sealed values.
 Failure with_hint_of_age(Failure failure);
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Tables in columns.
+// Prints tables.
 #include "cli/table.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kGap = 3;
 
-// Characters rather than bytes; wide ones count as one.
+// The width in characters. A wide character counts as one.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));

@@ -1,5 +1,5 @@
-// A table for terminals: columns as wide as their widest cell, three blanks between them, as
-// kubectl prints them. Pure; any thread.
+// Tables for terminals, as kubectl prints them: each column is as wide as its widest cell, with
+// three blanks between columns. Pure; any thread.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@ struct Cell {
 
 using Painter = std::function<std::string(Colour, std::string_view)>;
 
-// The first row is the heading. Control characters in cells become blanks. Every row has as many
-// cells as the first.
+// The first row is the heading. Replaces control characters in cells by blanks. Precondition: all
+// rows have as many cells as the first.
 std::string format_table(const std::vector<std::vector<Cell>>& rows, const Painter& paint);
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Standard streams and terminals.
+// Uses the standard streams.
 #include "cli/terminal.hpp"
 
 #include <fmt/format.h>
@@ -15,18 +15,18 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{100};  // how often a stop is looked for while standard input is silent
+constexpr milliseconds kPoll{100};  // how often a read of standard input checks for a stop
 
 bool is_set(const char* variable) {
   const char* const value = std::getenv(variable);
   return value != nullptr && *value != '\0';
 }
 
-// One read of standard input: how many bytes, 0 at its end.
+// Reads standard input once. Returns the number of bytes, 0 at its end.
 Outcome<std::size_t> read_some(char* bytes, std::size_t size, const std::stop_token& stop) {
   pollfd input{STDIN_FILENO, POLLIN, 0};
   while (!stop.stop_requested()) {
-    if (poll(&input, 1, static_cast<int>(kLook.count())) <= 0) continue;
+    if (poll(&input, 1, static_cast<int>(kPoll.count())) <= 0) continue;
     const ssize_t got = read(STDIN_FILENO, bytes, size);
     if (got < 0) return give_up(ExitCode::Failed, "standard input cannot be read");
     return static_cast<std::size_t>(got);
@@ -45,7 +45,7 @@ void trim(std::string& text) {
 
 }  // namespace
 
-Streams look_at_streams() {
+Streams detect_streams() {
   Streams streams{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1,
                   false};
   const char* const term = std::getenv("TERM");
@@ -70,7 +70,7 @@ void Terminal::out_value(const SecretString& value) const {
       const ssize_t written = write(STDOUT_FILENO, rest.data(), rest.size());
       if (written < 0) {
         std::clearerr(stdout);
-        std::fputc('\n', stdout);  // fails in its turn: main() then knows
+        std::fputc('\n', stdout);  // fails too, so that main() sees the error
         return;
       }
       rest.remove_prefix(static_cast<std::size_t>(written));
@@ -102,7 +102,7 @@ Outcome<bool> Terminal::confirm(std::string_view question) const {
 
 Outcome<SecretString> Terminal::read_all(std::size_t limit) const {
   std::string text;
-  text.reserve(limit + 1);  // no growth: no unwiped copies
+  text.reserve(limit + 1);  // growth would leave unwiped copies
   while (text.size() <= limit) {
     const std::size_t before = text.size();
     text.resize(limit + 1);
@@ -119,7 +119,7 @@ Outcome<SecretString> Terminal::read_all(std::size_t limit) const {
   }
   wipe(text);
   return give_up(ExitCode::NotValid,
-                 fmt::format("more than {} bytes on standard input: no token", limit));
+                 fmt::format("more than {} bytes on standard input: not a token", limit));
 }
 
 bool Terminal::pause(milliseconds time) const {

@@ -1,6 +1,6 @@
-// What the plugin is talking to: which of its streams are terminals, whether colours are welcome,
-// how to show progress, ask, and read a token. Made once by main(); used on the main thread. A
-// value is written past stdio's buffers.
+// Terminal: output, questions, progress and input of the plugin. Knows which streams are terminals
+// and whether to use colours. main() creates one; main thread. Writes a token value without stdio's
+// buffers, which are not wiped.
 #pragma once
 
 #include <chrono>
@@ -22,8 +22,8 @@ struct Streams {
   bool colours = false;  // on standard output
 };
 
-// As they are: isatty(), and colours unless NO_COLOR (https://no-color.org) or TERM=dumb says no.
-Streams look_at_streams();
+// By isatty(). No colours if NO_COLOR (https://no-color.org) or TERM=dumb is set.
+Streams detect_streams();
 
 class Terminal {
  public:
@@ -32,18 +32,18 @@ class Terminal {
   const Streams& streams() const { return streams_; }
   const std::stop_token& stop() const { return stop_; }
 
-  // To standard output, and a line of its own to standard error.
+  // Text to standard output; a line to standard error.
   void out(std::string_view text) const;
   void note(std::string_view line) const;
-  // The value and a line break, to standard output and nowhere else.
+  // The value and a line break to standard output.
   void out_value(const SecretString& value) const;
   std::string painted(Colour colour, std::string_view text) const;
 
-  // Asks on standard error and reads an answer; anything but y or yes is no.
+  // Asks on standard error and reads the answer. True for y or yes.
   Outcome<bool> confirm(std::string_view question) const;
-  // All of standard input, at most `limit` bytes, without white space at its ends.
+  // All of standard input, at most `limit` bytes, without white space at both ends.
   Outcome<SecretString> read_all(std::size_t limit) const;
-  // Lets time pass; false once told to stop.
+  // Waits. False if a stop was requested.
   bool pause(std::chrono::milliseconds time) const;
 
  private:
@@ -51,8 +51,8 @@ class Terminal {
   const std::stop_token stop_;
 };
 
-// "waiting: …" on standard error for as long as it lives: one line that moves on a terminal, else a
-// line each time that the state changes; nothing in the first second.
+// Shows "waiting: …" on standard error while this object lives: one moving line on a terminal,
+// otherwise a line for each change of state. Silent in the first second.
 class Progress {
  public:
   explicit Progress(const Terminal& terminal) : terminal_(terminal) {}

@@ -1,5 +1,5 @@
-// test-mail: asks the operator for a test mail by the annotation on a TokenExpiryConfig, waits for
-// the answer in its status, and prints what the mail server said to each address.
+// test-mail: requests a test mail by the annotation of a TokenExpiryConfig, waits for the answer in
+// its status, and prints the mail server's reply for each address.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kPause{500};
 constexpr Seconds kBetweenMails{60};  // the operator sends at most one a minute
 
-// Now; a second after the last request if that was not earlier: each value must be a new one.
+// The value of the annotation: now, but later than the last request, because each value is served
+// once.
 WallTime next_request(const api::TokenExpiryConfig& config, WallTime now) {
   const auto before = config.meta.annotations.find(api::kTestMailAnnotation);
   const auto last =
@@ -29,8 +30,8 @@ WallTime next_request(const api::TokenExpiryConfig& config, WallTime now) {
   return last && *last >= now ? *last + Seconds(1) : now;
 }
 
-// How long the operator holds the mail back since the last one was a moment ago.
-Seconds held_back(const api::TokenExpiryConfig& config, WallTime now) {
+// How long the operator delays the mail because of the last one.
+Seconds delay_of(const api::TokenExpiryConfig& config, WallTime now) {
   if (!config.status.test_mail || !config.status.test_mail->at) return Seconds(0);
   const Seconds since = now - *config.status.test_mail->at;
   return std::clamp(kBetweenMails - since, Seconds(0), kBetweenMails);
@@ -40,15 +41,16 @@ Outcome<ExitCode> show(const Terminal& terminal, const std::string& name,
                        const api::TestMail& mail) {
   if (mail.accepted > 0) {
     terminal.out(
-        fmt::format("test mail of tokenexpiryconfig/{}: the mail server took it for {} {}\n", name,
-                    mail.accepted, mail.accepted == 1 ? "recipient" : "recipients"));
+        fmt::format("test mail of tokenexpiryconfig/{}: the mail server accepted it for {} {}\n",
+                    name, mail.accepted, mail.accepted == 1 ? "recipient" : "recipients"));
   }
   for (const auto& [address, reason] : mail.refused)
     terminal.out(
         fmt::format("refused: {}: {}\n", core::plain_text(address), core::plain_text(reason)));
   if (!mail.error.empty())
-    return give_up(ExitCode::Failed, fmt::format("no test mail of tokenexpiryconfig/{} went: {}",
-                                                 name, core::plain_text(mail.error)));
+    return give_up(ExitCode::Failed,
+                   fmt::format("the test mail of tokenexpiryconfig/{} was not sent: {}", name,
+                               core::plain_text(mail.error)));
   if (!mail.refused.empty())
     return give_up(ExitCode::Failed,
                    fmt::format("the mail server refused {} of {} recipients", mail.refused.size(),
@@ -70,9 +72,8 @@ Outcome<ExitCode> await_answer(Cluster& cluster, const Terminal& terminal, const
       return give_up(
           ExitCode::TimedOut,
           fmt::format("no answer about the test mail of tokenexpiryconfig/{} within {}; is "
-                      "apitoken-operator "
-                      "running? The request stays; look: kubectl get tokenexpiryconfig {} -o "
-                      "jsonpath='{{.status.testMail}}'",
+                      "apitoken-operator running? The request stays; look: kubectl get "
+                      "tokenexpiryconfig {} -o jsonpath='{{.status.testMail}}'",
                       name, format_duration_short(timeout), name));
     }
     progress.show("asked apitoken-operator for a test mail");
@@ -86,27 +87,24 @@ Outcome<ExitCode> await_answer(Cluster& cluster, const Terminal& terminal, const
 Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& terminal) {
   const Options& options = invocation.options;
   const std::string& name = invocation.arguments.front();
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto config = (*cluster)->get_config(name);
-  if (!config) return std::unexpected(config.error());
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  const auto config = TRY(cluster->get_config(name));
   const WallTime now = SystemClock{}.wall();
-  const auto request = format_rfc3339(next_request(*config, now));
+  const auto request = format_rfc3339(next_request(config, now));
   const nlohmann::json patch = {
       {"metadata",
-       {{"uid", config->meta.uid}, {"annotations", {{api::kTestMailAnnotation, request}}}}}};
-  if (const auto asked = (*cluster)->patch_config(name, patch.dump()); !asked)
-    return std::unexpected(asked.error());
+       {{"uid", config.meta.uid}, {"annotations", {{api::kTestMailAnnotation, request}}}}}};
+  TRY(cluster->patch_config(name, patch.dump()));
   if (!options.wait) {
     terminal.out(fmt::format("test mail of tokenexpiryconfig/{} requested\n", name));
     return ExitCode::Ok;
   }
-  const Seconds delay = held_back(*config, now);
+  const Seconds delay = delay_of(config, now);
   if (delay > Seconds(0))
     terminal.note(
-        fmt::format("waiting: the last test mail is not a minute old; this one goes in {}",
+        fmt::format("waiting: the last test mail is less than a minute old; this one is sent in {}",
                     format_duration_short(delay)));
-  return await_answer(**cluster, terminal, name, request, options.timeout + delay);
+  return await_answer(*cluster, terminal, name, request, options.timeout + delay);
 }
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Spans of time, in and out.
+// Parses and prints spans of time.
 #include "cli/time_text.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Spans of time as people write and read them at a terminal. Pure; any thread.
+// Spans of time as people write and read them on a terminal. Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace apitoken::cli {
 
-// "30d", "1d12h" and Go durations ("720h", "90m"). Nothing for anything else.
+// Parses "30d", "1d12h" and Go durations ("720h", "90m"). Empty for any other text.
 std::optional<Seconds> parse_span(std::string_view text);
 
-// As kubectl shows ages: "45s", "12m", "5h30m", "29d", "2y10d". Negative spans count as none.
+// As kubectl shows ages: "45s", "12m", "5h30m", "29d", "2y10d". "0s" for a negative span.
 std::string short_span(Seconds span);
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Sorts and lays out ApiTokens.
+// Sorts ApiTokens and makes rows of them.
 #include "cli/token_table.hpp"
 
 #include <fmt/format.h>

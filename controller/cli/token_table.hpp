@@ -1,4 +1,4 @@
-// Many ApiTokens as a table: which, in which order, in which colours. Pure; any thread.
+// ApiTokens as a table: filter, order, cells and colours. Pure; any thread.
 #pragma once
 
 #include <vector>
@@ -13,16 +13,16 @@ struct Columns {
   bool wide = false;
 };
 
-// What expires first comes first; what has no expiry comes last; then by namespace and name.
+// By expiry, tokens without one last; then by namespace and name.
 void sort_by_expiry(std::vector<ShownToken>& tokens);
 
-// Leaves those that have expired or will within `span`, without the revoked.
+// Keeps tokens that have expired or expire within `span`; removes all others, and revoked ones.
 void keep_expiring(std::vector<ShownToken>& tokens, WallTime now, Seconds span);
 
 std::vector<std::vector<Cell>> token_rows(const std::vector<ShownToken>& tokens, WallTime now,
                                           Columns columns);
 
-// How a condition Ready is coloured.
+// The colour of the condition Ready.
 Colour colour_of(const api::ApiToken& token, WallTime now);
 
 }  // namespace apitoken::cli

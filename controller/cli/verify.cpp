@@ -1,6 +1,5 @@
-// verify: is this a token of ours, and does it work now? Format and checksum need nobody; validity
-// is looked up by the hash among the ApiTokens that the user may list. The token itself is never
-// sent anywhere.
+// verify: is this a token of this cluster, and does it work now? Checks format and checksum, and
+// looks for the hash among the ApiTokens that the user may list. Never sends the token anywhere.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +26,7 @@ ExitCode not_valid(const Terminal& terminal, std::string_view why) {
   return ExitCode::NotValid;
 }
 
-ExitCode judge(const api::ApiToken& token, const Terminal& terminal) {
+ExitCode report_present(const api::ApiToken& token, const Terminal& terminal) {
   const auto now = SystemClock{}.wall();
   const auto& status = token.status;
   const auto owner = owner_of(token);
@@ -37,19 +36,20 @@ ExitCode judge(const api::ApiToken& token, const Terminal& terminal) {
   return ExitCode::Ok;
 }
 
-ExitCode judge_former(const api::ApiToken& token, const Terminal& terminal) {
+ExitCode report_previous(const api::ApiToken& token, const Terminal& terminal) {
   const auto owner = owner_of(token);
   const auto until = token.status.previous->valid_until;
   if (until <= SystemClock{}.wall()) {
-    return not_valid(terminal, fmt::format("{}: rotated; this former value ended {}", owner,
+    return not_valid(terminal, fmt::format("{}: rotated; this previous value ended {}", owner,
                                            format_rfc3339(until)));
   }
-  terminal.out(fmt::format("valid: {}, the value before the rotation, which works until {}\n",
-                           owner, format_rfc3339(until)));
+  terminal.out(fmt::format("valid: {}, the previous value, which works until {}\n", owner,
+                           format_rfc3339(until)));
   return ExitCode::Ok;
 }
 
-// Those of all namespaces; of the context's own where nobody asked for more and no more is allowed.
+// The ApiTokens of all namespaces; those of one namespace if the user names it, or may list no
+// other.
 Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& options,
                                             const Terminal& terminal) {
   if (!options.name_space.empty() && !options.all_namespaces)
@@ -58,12 +58,14 @@ Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& opt
   if (all || options.all_namespaces || all.error().code != ExitCode::NotAllowed) return all;
   auto some = cluster.list(cluster.name_space(), "");
   if (some)
-    terminal.note(fmt::format("Looked only in namespace {}: you may not list ApiTokens of all.",
-                              cluster.name_space()));
+    terminal.note(
+        fmt::format("Searched only namespace {}: you may not list ApiTokens of all namespaces.",
+                    cluster.name_space()));
   return some;
 }
 
-// Three parts of base64url between points, the first beginning with {" as a JSON header does.
+// Three parts in base64url with dots between them, the first beginning with {" as a JSON header
+// does.
 bool looks_like_jwt(std::string_view value) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -75,13 +77,13 @@ bool looks_like_jwt(std::string_view value) {
 
 Status check_format(std::string_view value) {
   if (value.empty())
-    return fail(ErrorKind::Invalid, "nothing was given; pass the token on standard input");
+    return fail(ErrorKind::Invalid, "the token is empty; pass it on standard input");
   if (looks_like_jwt(value) || core::is_well_formed(value)) return {};
   if (!value.starts_with("apt_"))
-    return fail(ErrorKind::Invalid, "it does not begin with apt_, and is no JWT");
-  return fail(
-      ErrorKind::Invalid,
-      "its length, alphabet or checksum is wrong: mistyped, cut off, or no token of this operator");
+    return fail(ErrorKind::Invalid, "it does not begin with apt_, and is not a JWT");
+  return fail(ErrorKind::Invalid,
+              "its length, alphabet or checksum is wrong: mistyped, cut off, or not a token of "
+              "this operator");
 }
 
 }  // namespace
@@ -91,41 +93,37 @@ Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
   const Options& options = invocation.options;
   if (!token.empty()) {
     terminal.note(
-        "Warning: a token on the command line stays in the shell's history; better pass it on "
-        "standard input.");
+        "Warning: a token on the command line stays in the shell's history; pass it on standard "
+        "input.");
   } else {
     if (terminal.streams().in_terminal) terminal.note("Paste the token, then Enter and Ctrl-D:");
-    auto read = terminal.read_all(kMaxToken);
-    if (!read) return std::unexpected(read.error());
-    token = std::move(*read);
+    token = TRY(terminal.read_all(kMaxToken));
   }
   if (const Status format = check_format(token.reveal()); !format)
     return not_valid(terminal, format.error().message);
   if (options.offline) {
     terminal.out(looks_like_jwt(token.reveal())
-                     ? "well-formed: it has the form of a JWT; whether it works its issuer's keys "
-                       "and the cluster know\n"
-                     : "well-formed: prefix, length and checksum are right; whether it works only "
-                       "the cluster knows\n");
+                     ? "well-formed: it has the form of a JWT; only its issuer's keys and the "
+                       "cluster show whether it works\n"
+                     : "well-formed: prefix, length and checksum are right; only the cluster shows "
+                       "whether it works\n");
     return ExitCode::Ok;
   }
-  const auto cluster = Cluster::connect(options, terminal.stop());
-  if (!cluster) return std::unexpected(cluster.error());
-  const auto tokens = candidates(**cluster, options, terminal);
-  if (!tokens) return std::unexpected(tokens.error());
+  const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
+  const auto tokens = TRY(candidates(*cluster, options, terminal));
   const auto hash = core::token_hash(token.reveal());
-  for (const ShownToken& shown : *tokens) {
+  for (const ShownToken& shown : tokens) {
     const auto& status = shown.token.status;
-    if (status.token_hash == hash) return judge(shown.token, terminal);
+    if (status.token_hash == hash) return report_present(shown.token, terminal);
     if (status.previous && status.previous->token_hash == hash)
-      return judge_former(shown.token, terminal);
+      return report_previous(shown.token, terminal);
   }
   return not_valid(
       terminal,
       fmt::format(
           "well-formed, but none of {} ApiTokens has this value: revoked, replaced, deleted, or of "
           "another cluster or namespace",
-          tokens->size()));
+          tokens.size()));
 }
 
 }  // namespace apitoken::cli

@@ -1,4 +1,4 @@
-// Certificates and CMS through OpenSSL.
+// Certificates and CMS by OpenSSL.
 #include "core/cms.hpp"
 
 #include <fmt/format.h>
@@ -27,8 +27,7 @@ using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Envelope = std::unique_ptr<CMS_ContentInfo, FreedBy<CMS_ContentInfo_free>>;
 
 constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits =
-    8192;  // more only costs time; above 16384 OpenSSL would fail at the minting
+constexpr int kMaxRsaBits = 8192;  // more costs time, and OpenSSL fails above 16384
 constexpr std::array<std::string_view, 3> kCurves{"prime256v1", "secp384r1", "secp521r1"};
 constexpr std::string_view kKeysAllowed =
     "use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
@@ -72,17 +71,18 @@ Result<Certificate> read_certificate(std::string_view pem) {
   }
   if (holds_key)
     return refuse(
-        "holds a private key; give the certificate alone, and replace that key: it was shown");
+        "holds a private key; give the certificate alone, and replace that key: it is no longer "
+        "secret");
   const auto others =
       std::erase_if(blocks, [](const PemBlock& b) { return b.name != PEM_STRING_X509; });
   if (blocks.empty() && others > 0)
     return refuse("holds no CERTIFICATE block; give the X.509 certificate in PEM");
-  if (blocks.empty()) return refuse("is no PEM certificate");
+  if (blocks.empty()) return refuse("is not a PEM certificate");
   if (blocks.size() > 1)
     return refuse(fmt::format("holds {} certificates; give one", blocks.size()));
   const auto* at = reinterpret_cast<const unsigned char*>(blocks[0].der.data());
   Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(blocks[0].der.size())));
-  if (!certificate) return refuse("holds a PEM block that is no X.509 certificate");
+  if (!certificate) return refuse("holds a PEM block that is not an X.509 certificate");
   return certificate;
 }
 
@@ -124,7 +124,7 @@ Status check_usage(X509* certificate) {
 }
 
 Status check_fit(X509* certificate) {
-  if (Status key = check_key(certificate); !key) return key;
+  TRY(check_key(certificate));
   return check_usage(certificate);
 }
 
@@ -134,7 +134,7 @@ std::string date_of(const ASN1_TIME* time) {
   return format_rfc3339(WallTime(Seconds(timegm(&parts))));
 }
 
-// X509_cmp_time answers 0 for a date that it cannot read.
+// X509_cmp_time returns 0 for a date that it cannot read.
 Status check_dates(const X509* certificate, WallTime now) {
   auto instant = static_cast<std::time_t>(now.time_since_epoch().count());
   const ASN1_TIME* begin = X509_get0_notBefore(certificate);
@@ -160,8 +160,7 @@ bool add_recipient(CMS_ContentInfo* envelope, X509* certificate) {
          EVP_PKEY_CTX_set_rsa_oaep_md(settings, EVP_sha256()) > 0;
 }
 
-// The value goes into the cipher directly: CMS_final would pass it through a buffer that nobody
-// wipes.
+// Writes the value into the cipher directly: CMS_final would copy it to a buffer that is not wiped.
 bool seal(CMS_ContentInfo* envelope, const SecretString& value) {
   const Bio cipher(CMS_dataInit(envelope, nullptr));
   const auto bytes = value.reveal();
@@ -180,28 +179,25 @@ std::string read_out(BIO* from) {
 }  // namespace
 
 Status check_certificate(std::string_view pem) {
-  const ErrorsCleared at_the_end;
-  const auto certificate = read_certificate(pem);
-  if (!certificate) return std::unexpected(certificate.error());
-  return check_fit(certificate->get());
+  const ErrorsCleared at_end;
+  const auto certificate = TRY(read_certificate(pem));
+  return check_fit(certificate.get());
 }
 
 Status check_certificate_dates(std::string_view pem, WallTime now) {
-  const ErrorsCleared at_the_end;
-  const auto certificate = read_certificate(pem);
-  if (!certificate) return std::unexpected(certificate.error());
-  return check_dates(certificate->get(), now);
+  const ErrorsCleared at_end;
+  const auto certificate = TRY(read_certificate(pem));
+  return check_dates(certificate.get(), now);
 }
 
 Result<std::string> encrypt_cms(std::string_view pem, const SecretString& value) {
-  const ErrorsCleared at_the_end;
-  const auto certificate = read_certificate(pem);
-  if (!certificate) return std::unexpected(certificate.error());
-  if (const Status fit = check_fit(certificate->get()); !fit) return std::unexpected(fit.error());
+  const ErrorsCleared at_end;
+  const auto certificate = TRY(read_certificate(pem));
+  TRY(check_fit(certificate.get()));
   const Envelope envelope(CMS_EnvelopedData_create(EVP_aes_256_cbc()));
   const Bio out(BIO_new(BIO_s_mem()));
   const bool done = envelope && out && CMS_set_detached(envelope.get(), 0) == 1 &&
-                    add_recipient(envelope.get(), certificate->get()) &&
+                    add_recipient(envelope.get(), certificate.get()) &&
                     seal(envelope.get(), value) &&
                     PEM_write_bio_CMS(out.get(), envelope.get()) == 1;
   if (done) return read_out(out.get());

@@ -1,4 +1,4 @@
-// One round of SHA-256 over counter, secret and OtherInfo.
+// One round of SHA-256 over counter, shared secret and OtherInfo.
 #include "core/concat_kdf.hpp"
 
 #include <cstdint>
@@ -22,8 +22,8 @@ void append_sized(std::string& bytes, std::string_view text) {
 SecretString concat_kdf(const SecretString& shared, std::string_view algorithm,
                         std::string_view apu, std::string_view apv, std::size_t bytes) {
   std::string input;
-  input.reserve(shared.size() + algorithm.size() + apu.size() + apv.size() +
-                20);  // no growth: no unwiped copies
+  // Growth would leave unwiped copies.
+  input.reserve(shared.size() + algorithm.size() + apu.size() + apv.size() + 20);
   append_number(input, 1);
   input += shared.reveal();
   append_sized(input, algorithm);

@@ -1,4 +1,4 @@
-// Reading a TokenExpiryConfig.
+// Reads and checks a TokenExpiryConfig.
 #include "core/expiry_config.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ void read_reminders(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
     }
     if (!reminder || *reminder <= Seconds(0)) {
       config.problems.push_back(fmt::format(
-          "spec.reminders: \"{}\" is no positive duration; write one like 168h", written));
+          "spec.reminders: \"{}\" is not a positive duration; write one like 168h", written));
     } else if (!config.reminders.empty() && *reminder >= config.reminders.back()) {
       config.problems.push_back(fmt::format(
           "spec.reminders: {} does not come before {}; order them from longest to shortest",
@@ -61,7 +61,7 @@ Lifetime read_lifetime(const api::LifetimeSpec& spec, TokenType type, ExpiryConf
     if (!written) return {};
     const auto ttl = parse_duration(*written);
     if (ttl && *ttl >= kMinTtl && *ttl <= max_ttl(type)) return ttl;
-    config.problems.push_back(fmt::format("{}.{}: \"{}\" is no duration from 10s to {}h", path,
+    config.problems.push_back(fmt::format("{}.{}: \"{}\" is not a duration from 10s to {}h", path,
                                           field, *written, max_ttl(type).count() / 3600));
     return {};
   };
@@ -93,23 +93,23 @@ void read_digest_delay(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) 
     config.route.digest = *digest;
   } else {
     config.problems.push_back(
-        fmt::format("spec.digest: \"{}\" is no duration from 0s to 24h", *spec.digest));
+        fmt::format("spec.digest: \"{}\" is not a duration from 0s to 24h", *spec.digest));
   }
 }
 
-// Without TLS mail stays on the machine or its network, and a login on the machine.
+// Without TLS, mail may go to the own machine or network only, and a login to the own machine only.
 void check_tls_none(const SmtpSettings& smtp, ExpiryConfig& config) {
   if (smtp.tls != TlsMode::None || smtp.server.host.empty()) return;
   if (!may_go_without_tls(smtp.server.host)) {
     config.problems.push_back(fmt::format(
         "spec.smtp.tls: None is allowed only towards loopback, private or in-cluster addresses, "
-        "and {} is none; use StartTLS or Implicit",
+        "and {} is not one; use StartTLS or Implicit",
         smtp.server.host));
   } else if (!smtp.credentials_secret.empty() && !may_log_in_without_tls(smtp.server.host)) {
     config.problems.push_back(
         fmt::format("spec.smtp.credentialsSecret: a login goes without TLS to a loopback address "
-                    "only, and {} is none; "
-                    "set spec.smtp.tls to StartTLS or Implicit, or leave credentialsSecret out",
+                    "only, and {} is not one; set spec.smtp.tls to StartTLS or Implicit, or "
+                    "leave credentialsSecret out",
                     smtp.server.host));
   }
 }
@@ -158,7 +158,7 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   if (config.problems.size() == problems_before) config.smtp = std::move(smtp);
 }
 
-// To whom emailTokenUser may send.
+// Reads which users get mail by spec.emailTokenUser.
 void read_user_mail(const TokenExpiryConfigSpec& spec, ExpiryConfig& config) {
   ConfigRoute& route = config.route;
   route.email_token_user = spec.email_token_user;
@@ -216,7 +216,7 @@ ExpiryConfig read_config(const api::TokenExpiryConfig& object) {
   config.asks_for_mail = config.route.list_given || spec.email_token_user;
   config.smtp_given = spec.smtp.has_value();
   if (spec.smtp) read_smtp(*spec.smtp, config);
-  // Unusable smtp settings mail too: their notices wait until the settings are mended.
+  // Also with unusable smtp settings: the notices wait until the settings are corrected.
   config.route.mails = config.smtp_given && config.asks_for_mail;
   return config;
 }

@@ -1,6 +1,6 @@
-// A TokenExpiryConfig, read once: every field parsed and judged, so that the planning of tokens,
-// the mail and the config's own status all work from the same values. What is wrong stands in
-// `problems`; what is right keeps working. Pure.
+// A TokenExpiryConfig with every field parsed and checked, so that the plans of tokens, the mail
+// and the config's own status use the same values. A field with a fault is listed in `problems`;
+// all other fields keep working. Pure.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ struct SmtpSettings {
   Mailbox from;
   std::string credentials_secret;
   std::string ca_secret;
-  std::string helo;                // what EHLO says
+  std::string helo;                // the name in EHLO
   std::optional<AuthMethod> auth;  // absent: PLAIN or LOGIN, as the server offers
 
   bool operator==(const SmtpSettings&) const = default;
@@ -33,13 +33,13 @@ struct ExpiryConfig {
   std::string name;
   std::optional<api::LabelSelector> namespace_selector;
   std::optional<api::LabelSelector> token_selector;
-  std::vector<Seconds> reminders;  // descending, never empty; without the expiry itself
+  std::vector<Seconds> reminders;  // descending, never empty; the expiry itself is not listed
   Lifetime permanent;
   Lifetime temporary;
   ConfigRoute route;
-  bool asks_for_mail = false;        // spec.emails or spec.emailTokenUser is set
-  bool smtp_given = false;           // spec.smtp is set, usable or not
-  std::optional<SmtpSettings> smtp;  // absent: none given, or not usable (then a problem says why)
+  bool asks_for_mail = false;              // spec.emails or spec.emailTokenUser is set
+  bool smtp_given = false;                 // spec.smtp is set, usable or not
+  std::optional<SmtpSettings> smtp;        // absent: not set, or unusable (a problem says why)
   std::vector<std::string> bad_addresses;  // reason InvalidAddress
   std::vector<std::string> problems;       // reason InvalidSpec
 
@@ -50,11 +50,11 @@ struct ExpiryConfig {
 
 ExpiryConfig read_config(const api::TokenExpiryConfig& config);
 
-// `namespace_labels` are those of the token's namespace.
+// The config applies to a token with these labels, in a namespace with these labels.
 bool applies(const ExpiryConfig& config, const api::StringMap& token_labels,
              const api::StringMap& namespace_labels);
 
-// The config in force where no TokenExpiryConfig matches: 30 days, no mail.
+// The config in force if no TokenExpiryConfig applies: a reminder 30 days before expiry, no mail.
 const ExpiryConfig& built_in_config();
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// SHA-256 through OpenSSL.
+// SHA-256 by OpenSSL.
 #include "core/hash.hpp"
 
 #include <openssl/evp.h>
@@ -16,7 +16,7 @@ struct FreeContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
-// Looked up once: OpenSSL 3 otherwise searches its providers at each use.
+// Fetched once: otherwise OpenSSL 3 searches its providers at each use.
 const EVP_MD* algorithm() {
   static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return found;
@@ -32,7 +32,7 @@ int value_of(char digit) {
 Sha256 sha256(std::string_view bytes) {
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   Sha256 hash{};
-  // Fails only where the library has no SHA-256 at all: nothing can be minted then.
+  // Fails only if the library has no SHA-256 at all. The operator is useless then.
   if (context == nullptr || EVP_DigestInit_ex2(context.get(), algorithm(), nullptr) != 1 ||
       EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
       EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) {

@@ -1,4 +1,4 @@
-// Compact JWE through OpenSSL.
+// Compact JWE by OpenSSL.
 #include "core/jwe.hpp"
 
 #include <fmt/format.h>
@@ -23,8 +23,8 @@ constexpr std::string_view kContentAlgorithm = "A256GCM";
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kIvSize = 12;
 constexpr std::size_t kTagSize = 16;
-constexpr std::size_t kMaxJwe =
-    256 * 1024;  // what decrypt_jwe looks at; a JWT of the largest spec needs 100 KiB
+// The largest input of decrypt_jwe(). A JWT of the largest spec needs 100 KiB.
+constexpr std::size_t kMaxJwe = 256 * 1024;
 
 unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 const unsigned char* bytes_of(std::string_view text) {
@@ -35,7 +35,7 @@ std::unexpected<Error> refuse(std::string reason) {
   return fail(ErrorKind::Decode, std::move(reason));
 }
 
-// The key of the content, and how it gets to the recipient.
+// The content key, and how the recipient gets it.
 struct ContentKey {
   SecretString key;
   std::string encrypted;  // empty with ECDH-ES, where both sides derive the key
@@ -43,13 +43,12 @@ struct ContentKey {
 };
 
 Result<nlohmann::json> public_members(const EVP_PKEY* key) {
-  auto point = public_point(key);
-  if (!point) return std::unexpected(point.error());
+  auto point = TRY(public_point(key));
   return nlohmann::json{
-      {"kty", "EC"}, {"crv", "P-256"}, {"x", std::move(point->x)}, {"y", std::move(point->y)}};
+      {"kty", "EC"}, {"crv", "P-256"}, {"x", std::move(point.x)}, {"y", std::move(point.y)}};
 }
 
-// The ECDH secret of our private and their public key, through the KDF.
+// Derives the content key from the ECDH secret of our private and their public key.
 Result<SecretString> derive_key(EVP_PKEY* own, EVP_PKEY* theirs) {
   const Context context(EVP_PKEY_CTX_new(own, nullptr));
   std::size_t size = 0;
@@ -66,19 +65,16 @@ Result<SecretString> derive_key(EVP_PKEY* own, EVP_PKEY* theirs) {
 }
 
 Result<ContentKey> agree_on_key(EVP_PKEY* recipient) {
-  const auto ephemeral = generate_p256_key();
-  if (!ephemeral) return std::unexpected(ephemeral.error());
-  auto epk = public_members(ephemeral->get());
-  if (!epk) return std::unexpected(epk.error());
-  auto key = derive_key(ephemeral->get(), recipient);
-  if (!key) return std::unexpected(key.error());
-  return ContentKey{std::move(*key), "", {{"alg", "ECDH-ES"}, {"epk", std::move(*epk)}}};
+  const auto ephemeral = TRY(generate_p256_key());
+  auto epk = TRY(public_members(ephemeral.get()));
+  auto key = TRY(derive_key(ephemeral.get(), recipient));
+  return ContentKey{std::move(key), "", {{"alg", "ECDH-ES"}, {"epk", std::move(epk)}}};
 }
 
 Result<ContentKey> wrap_key(EVP_PKEY* recipient) {
-  std::string drawn(kKeySize, '\0');
-  const bool random = RAND_bytes(bytes_of(drawn), static_cast<int>(drawn.size())) == 1;
-  SecretString key(std::move(drawn));
+  std::string bytes(kKeySize, '\0');
+  const bool random = RAND_bytes(bytes_of(bytes), static_cast<int>(bytes.size())) == 1;
+  SecretString key(std::move(bytes));
   const Context context(EVP_PKEY_CTX_new(recipient, nullptr));
   std::string encrypted(static_cast<std::size_t>(EVP_PKEY_get_size(recipient)), '\0');
   std::size_t size = encrypted.size();
@@ -94,11 +90,12 @@ Result<ContentKey> wrap_key(EVP_PKEY* recipient) {
   return ContentKey{std::move(key), std::move(encrypted), {{"alg", "RSA-OAEP-256"}}};
 }
 
-// Ciphertext and tag. `header` is in base64url, as it is authenticated.
+// Initialization vector, ciphertext and tag.
 struct Sealed {
   std::string iv, text, tag;
 };
 
+// `header`: in base64url, the form that is authenticated.
 Result<Sealed> encrypt_content(const SecretString& key, std::string_view header,
                                const SecretString& value) {
   Sealed sealed{std::string(kIvSize, '\0'), std::string(value.size(), '\0'),
@@ -119,12 +116,12 @@ Result<Sealed> encrypt_content(const SecretString& key, std::string_view header,
   return sealed;
 }
 
-// False where the tag does not fit: another key, or changed bytes.
+// False if the tag does not match: another key, or changed bytes.
 bool decrypt_content(const SecretString& key, std::string_view header, Sealed& sealed,
                      std::string& value) {
   const Cipher cipher(EVP_CIPHER_CTX_new());
   int size = 0;
-  std::array<unsigned char, kTagSize> rest{};  // GCM leaves nothing for the end
+  std::array<unsigned char, kTagSize> rest{};  // GCM writes no bytes at the end
   return cipher &&
          EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()),
                             bytes_of(sealed.iv)) == 1 &&
@@ -147,19 +144,19 @@ Result<Parts> take_apart(std::string_view jwe) {
   std::array<std::string_view, 5> parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto dot = jwe.find('.');
-    if ((dot == jwe.npos) != (i + 1 == parts.size())) return refuse("is no JWE in compact form");
+    if ((dot == jwe.npos) != (i + 1 == parts.size())) return refuse("is not a JWE in compact form");
     parts[i] = jwe.substr(0, dot);
     jwe.remove_prefix(dot == jwe.npos ? jwe.size() : dot + 1);
   }
   return Parts{parts[0], parts[1], parts[2], parts[3], parts[4]};
 }
 
-// The ephemeral key in the header, if the JWE is of the one kind that is opened here.
+// The ephemeral key in the header. Errors: the JWE is not of ECDH-ES and A256GCM.
 Result<PublicJwk> read_ephemeral_key(std::string_view header) {
   const auto text = base64url_decode(header);
   api::JsonParser parser;
   const auto document = parser.parse(text.value_or(""));
-  if (!document) return refuse("has a header that is no JSON");
+  if (!document) return refuse("has a header that is not JSON");
   const auto alg = api::read_string(*document, "alg", "");
   const auto enc = api::read_string(*document, "enc", "");
   if (alg != "ECDH-ES" || enc != kContentAlgorithm)
@@ -170,55 +167,47 @@ Result<PublicJwk> read_ephemeral_key(std::string_view header) {
   if (!epk) return refuse("has no epk in its header");
   auto key = read_public_jwk(*epk);
   if (!key) return refuse("has an epk in its header that " + key.error().message);
-  if (key->is_rsa) return refuse("has an epk in its header that is no EC key");
+  if (key->is_rsa) return refuse("has an epk in its header that is not an EC key");
   return key;
 }
 
 }  // namespace
 
 Result<std::string> encrypt_jwe(std::string_view jwk, const SecretString& value) {
-  const ErrorsCleared at_the_end;
-  const auto recipient = read_public_jwk(jwk);
-  if (!recipient) return std::unexpected(recipient.error());
+  const ErrorsCleared at_end;
+  const auto recipient = TRY(read_public_jwk(jwk));
   auto content =
-      recipient->is_rsa ? wrap_key(recipient->key.get()) : agree_on_key(recipient->key.get());
-  if (!content) return std::unexpected(content.error());
-  content->header["enc"] = kContentAlgorithm;
-  if (!recipient->kid.empty()) content->header["kid"] = recipient->kid;
-  const auto header = base64url_encode(content->header.dump());
-  const auto sealed = encrypt_content(content->key, header, value);
-  if (!sealed) return std::unexpected(sealed.error());
-  return fmt::format("{}.{}.{}.{}.{}", header, base64url_encode(content->encrypted),
-                     base64url_encode(sealed->iv), base64url_encode(sealed->text),
-                     base64url_encode(sealed->tag));
+      TRY(recipient.is_rsa ? wrap_key(recipient.key.get()) : agree_on_key(recipient.key.get()));
+  content.header["enc"] = kContentAlgorithm;
+  if (!recipient.kid.empty()) content.header["kid"] = recipient.kid;
+  const auto header = base64url_encode(content.header.dump());
+  const auto sealed = TRY(encrypt_content(content.key, header, value));
+  return fmt::format("{}.{}.{}.{}.{}", header, base64url_encode(content.encrypted),
+                     base64url_encode(sealed.iv), base64url_encode(sealed.text),
+                     base64url_encode(sealed.tag));
 }
 
 Result<OneTimeKey> generate_one_time_key(std::string_view kid) {
-  auto pair = generate_p256_key();
-  if (!pair) return std::unexpected(pair.error());
-  auto jwk = public_members(pair->get());
-  if (!jwk) return std::unexpected(jwk.error());
-  jwk->update({{"use", "enc"}, {"alg", "ECDH-ES"}, {"kid", kid}});
-  return OneTimeKey{std::move(*pair), jwk->dump()};
+  auto pair = TRY(generate_p256_key());
+  auto jwk = TRY(public_members(pair.get()));
+  jwk.update({{"use", "enc"}, {"alg", "ECDH-ES"}, {"kid", kid}});
+  return OneTimeKey{std::move(pair), jwk.dump()};
 }
 
 Result<SecretString> decrypt_jwe(const OneTimeKey& key, std::string_view jwe) {
-  const ErrorsCleared at_the_end;
-  const auto parts = take_apart(jwe);
-  if (!parts) return std::unexpected(parts.error());
-  const auto ephemeral = read_ephemeral_key(parts->header);
-  if (!ephemeral) return std::unexpected(ephemeral.error());
-  auto iv = base64url_decode(parts->iv);
-  auto text = base64url_decode(parts->text);
-  auto tag = base64url_decode(parts->tag);
-  if (!parts->key.empty() || !iv || iv->size() != kIvSize || !text || !tag ||
+  const ErrorsCleared at_end;
+  const auto parts = TRY(take_apart(jwe));
+  const auto ephemeral = TRY(read_ephemeral_key(parts.header));
+  auto iv = base64url_decode(parts.iv);
+  auto text = base64url_decode(parts.text);
+  auto tag = base64url_decode(parts.tag);
+  if (!parts.key.empty() || !iv || iv->size() != kIvSize || !text || !tag ||
       tag->size() != kTagSize)
-    return refuse("is no JWE of ECDH-ES and A256GCM");
-  const auto content_key = derive_key(key.pair.get(), ephemeral->key.get());
-  if (!content_key) return std::unexpected(content_key.error());
+    return refuse("is not a JWE of ECDH-ES and A256GCM");
+  const auto content_key = TRY(derive_key(key.pair.get(), ephemeral.key.get()));
   Sealed sealed{std::move(*iv), std::move(*text), std::move(*tag)};
   std::string value(sealed.text.size(), '\0');
-  const bool opened = decrypt_content(*content_key, parts->header, sealed, value);
+  const bool opened = decrypt_content(content_key, parts.header, sealed, value);
   SecretString result(std::move(value));
   if (!opened) return refuse("is for another key, or was changed");
   return result;

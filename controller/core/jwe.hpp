@@ -1,8 +1,8 @@
-// JWE in compact form (RFC 7516): a value encrypted to a public JWK (spec.secret.encryptTo), and
-// opened again with the one-time key of `kubectl apitoken`. The content is encrypted by A256GCM;
-// its key travels by RSA-OAEP-256, or is agreed on by ECDH-ES with an ephemeral key (RFC 7518,
-// section 4.6). `jose jwe dec` and every other JOSE library open it. core/recipient and the plugin
-// call it, on any thread. No I/O; nothing here keeps or logs a value.
+// JWE in compact form (RFC 7516): encrypts a value to a public JWK (spec.secret.encryptTo), and
+// decrypts one with the one-time key of `kubectl apitoken`. The content is encrypted by A256GCM.
+// The content key is encrypted by RSA-OAEP-256, or agreed on by ECDH-ES with an ephemeral key (RFC
+// 7518, section 4.6). `jose jwe dec` and other JOSE libraries decrypt it. core/recipient and the
+// plugin call it, on any thread. No I/O; neither keeps nor logs a value.
 #pragma once
 
 #include <string>
@@ -14,20 +14,20 @@
 
 namespace apitoken::core {
 
-// Errors: Invalid for a key that read_public_jwk refuses, Unavailable where OpenSSL fails.
+// Errors: Invalid if read_public_jwk() refuses the key, Unavailable if OpenSSL fails.
 Result<std::string> encrypt_jwe(std::string_view jwk, const SecretString& value);
 
-// A key that opens what was encrypted to its `jwk`. Its private part is wiped with it.
+// A key pair that decrypts what was encrypted to `jwk`. The destructor wipes the private key.
 struct OneTimeKey {
   KeyPtr pair;
-  std::string
-      jwk;  // public: {"kty":"EC","crv":"P-256","x":…,"y":…,"use":"enc","alg":"ECDH-ES","kid":…}
+  // The public key: {"kty":"EC","crv":"P-256","x":…,"y":…,"use":"enc","alg":"ECDH-ES","kid":…}
+  std::string jwk;
 };
-// Errors: Unavailable where OpenSSL fails.
+// Errors: Unavailable if OpenSSL fails.
 Result<OneTimeKey> generate_one_time_key(std::string_view kid);
 
-// Opens a JWE of ECDH-ES and A256GCM. Errors: Decode, with the reason: no such JWE, one for another
-// key, or a changed one.
+// Decrypts a JWE of ECDH-ES and A256GCM. Errors: Decode if `jwe` is not such a JWE, is for another
+// key, or was changed.
 Result<SecretString> decrypt_jwe(const OneTimeKey& key, std::string_view jwe);
 
 }  // namespace apitoken::core

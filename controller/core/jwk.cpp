@@ -1,4 +1,4 @@
-// JWKs through simdjson and OpenSSL.
+// Reads JWKs by simdjson and OpenSSL.
 #include "core/jwk.hpp"
 
 #include <fmt/format.h>
@@ -25,19 +25,23 @@ using Context = std::unique_ptr<EVP_PKEY_CTX, FreedBy<EVP_PKEY_CTX_free>>;
 
 constexpr std::size_t kCoordinateSize = 32;  // bytes, of P-256
 constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits = 8192;     // more only costs time
+constexpr int kMaxRsaBits = 8192;     // more costs time
 constexpr int kMaxExponentBits = 64;  // OpenSSL's own limit for large keys
 constexpr std::size_t kMaxKid = 256;
 constexpr std::string_view kKeysAllowed =
     "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
+constexpr std::string_view kNotAnObject =
+    "is not a JSON object; give one public key as JWK (RFC 7517), or a PEM certificate";
+constexpr std::string_view kNotAnRsaKey =
+    "has numbers (n, e) that are not an RSA key; give the key as it was exported";
 // RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1.
 constexpr std::array<std::string_view, 8> kPrivateMembers{"d",  "p",  "q",   "dp",
                                                           "dq", "qi", "oth", "k"};
 constexpr std::array<std::string_view, 4> kEncryptingOperations{"encrypt", "wrapKey", "deriveKey",
                                                                 "deriveBits"};
 
-std::unexpected<Error> refuse(std::string reason) {
-  return fail(ErrorKind::Invalid, std::move(reason));
+std::unexpected<Error> refuse(std::string_view reason) {
+  return fail(ErrorKind::Invalid, std::string(reason));
 }
 
 std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
@@ -56,62 +60,61 @@ Status check_members(simdjson::dom::object fields) {
     if (!is_one_of(kPrivateMembers, name)) continue;
     return refuse(
         fmt::format("holds a private key (member \"{}\"); give the public key alone, and replace "
-                    "that key: it was shown",
+                    "that key: it is no longer secret",
                     name));
   }
   return {};
 }
 
-// A text member; empty where it is absent.
+// A string member; empty if it is absent.
 Result<std::string> text_member(api::Json document, std::string_view name) {
   const auto found = api::member(document, name);
   if (!found) return std::string();
   std::string_view text;
   if (found->get(text) != simdjson::SUCCESS)
-    return refuse(
-        fmt::format("has a \"{}\" that is no string; give it as a string, or leave it out", name));
+    return refuse(fmt::format(
+        "has a \"{}\" that is not a string; give it as a string, or leave it out", name));
   return std::string(text);
 }
 
-// One spelling for each value: no padding, no blanks, no stray bits at the end.
+// A member in base64url. Accepts one spelling of each value: no padding, blanks or stray bits.
 Result<std::string> bytes_member(api::Json document, std::string_view name) {
-  const auto text = text_member(document, name);
-  if (!text) return text;
-  if (text->empty()) return refuse(fmt::format("has no \"{}\"; give the whole public key", name));
-  auto bytes = base64url_decode(*text);
-  if (!bytes || base64url_encode(*bytes) != *text)
+  const auto text = TRY(text_member(document, name));
+  if (text.empty()) return refuse(fmt::format("has no \"{}\"; give the whole public key", name));
+  auto bytes = base64url_decode(text);
+  if (!bytes || base64url_encode(*bytes) != text)
     return refuse(fmt::format(
-        "has a \"{}\" that is no base64url without padding; give the key as it was exported",
+        "has a \"{}\" that is not base64url without padding; give the key as it was exported",
         name));
   return std::move(*bytes);
 }
 
-// What the key says that it is for. `algorithm` is the one that we encrypt with.
+// Checks use, alg and key_ops against encryption with `algorithm`.
 Status check_purpose(api::Json document, std::string_view algorithm) {
-  const auto use = text_member(document, "use");
-  if (!use) return std::unexpected(use.error());
-  if (!use->empty() && *use != "enc")
+  const auto use = TRY(text_member(document, "use"));
+  if (!use.empty() && use != "enc")
     return refuse(
-        fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(*use)));
-  const auto alg = text_member(document, "alg");
-  if (!alg) return std::unexpected(alg.error());
-  if (!alg->empty() && *alg != algorithm)
-    return refuse(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out",
-                              shown(*alg), algorithm));
+        fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(use)));
+  const auto alg = TRY(text_member(document, "alg"));
+  if (!alg.empty() && alg != algorithm)
+    return refuse(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out", shown(alg),
+                              algorithm));
   api::Problems problems;
   const auto operations = api::read_string_list(document, "key_ops", "key_ops", &problems);
   if (!problems.empty())
-    return refuse("has key_ops that are no list of strings; mend them, or leave them out");
+    return refuse("has key_ops that are not a list of strings; correct them, or leave them out");
   const auto encrypts = [](const std::string& operation) {
     return is_one_of(kEncryptingOperations, operation);
   };
   if (!operations.empty() && std::ranges::none_of(operations, encrypts))
     return refuse(
-        "has key_ops without any that encrypts; give a key for encryption, or leave key_ops out");
+        "has key_ops without an operation that encrypts; give a key for encryption, or leave "
+        "key_ops "
+        "out");
   return {};
 }
 
-// Null where OpenSSL refuses the numbers.
+// Null if OpenSSL refuses the numbers.
 KeyPtr make_key(const char* kind, OSSL_PARAM_BLD* builder) {
   const Params params(OSSL_PARAM_BLD_to_param(builder));
   const Context context(EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr));
@@ -122,19 +125,17 @@ KeyPtr make_key(const char* kind, OSSL_PARAM_BLD* builder) {
 }
 
 Result<KeyPtr> read_ec_key(api::Json document) {
-  const auto curve = text_member(document, "crv");
-  if (!curve) return std::unexpected(curve.error());
-  if (*curve != "P-256")
-    return refuse(fmt::format("has a key on the curve \"{}\"; {}", shown(*curve), kKeysAllowed));
-  std::string point("\4");  // not compressed
+  const auto curve = TRY(text_member(document, "crv"));
+  if (curve != "P-256")
+    return refuse(fmt::format("has a key on the curve \"{}\"; {}", shown(curve), kKeysAllowed));
+  std::string point("\4");  // the tag of an uncompressed point
   for (const auto* name : {"x", "y"}) {
-    const auto coordinate = bytes_member(document, name);
-    if (!coordinate) return std::unexpected(coordinate.error());
-    if (coordinate->size() != kCoordinateSize)
-      return refuse(fmt::format(
-          "has a \"{}\" of {} bytes, where P-256 has {}; give the key as it was exported", name,
-          coordinate->size(), kCoordinateSize));
-    point += *coordinate;
+    const auto coordinate = TRY(bytes_member(document, name));
+    if (coordinate.size() != kCoordinateSize)
+      return refuse(
+          fmt::format("has a \"{}\" of {} bytes, but P-256 has {}; give the key as it was exported",
+                      name, coordinate.size(), kCoordinateSize));
+    point += coordinate;
   }
   const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder ||
@@ -157,27 +158,22 @@ Number number_of(const std::string& bytes) {
 }
 
 Result<KeyPtr> read_rsa_key(api::Json document) {
-  const auto modulus = bytes_member(document, "n");
-  if (!modulus) return std::unexpected(modulus.error());
-  const auto exponent = bytes_member(document, "e");
-  if (!exponent) return std::unexpected(exponent.error());
-  const Number n = number_of(*modulus);
-  const Number e = number_of(*exponent);
+  const Number n = number_of(TRY(bytes_member(document, "n")));
+  const Number e = number_of(TRY(bytes_member(document, "e")));
   if (!n || !e) return openssl_failed("reading a public key");
   const int bits = BN_num_bits(n.get());
   if (bits < kMinRsaBits || bits > kMaxRsaBits)
     return refuse(fmt::format("has a key that is RSA of {} bits; {}", bits, kKeysAllowed));
   if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_is_one(e.get()) ||
       BN_num_bits(e.get()) > kMaxExponentBits)
-    return refuse("has numbers (n, e) that are no RSA key; give the key as it was exported");
+    return refuse(kNotAnRsaKey);
   const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
     return openssl_failed("reading a public key");
   }
   KeyPtr key = make_key("RSA", builder.get());
-  if (!key)
-    return refuse("has numbers (n, e) that are no RSA key; give the key as it was exported");
+  if (!key) return refuse(kNotAnRsaKey);
   return key;
 }
 
@@ -195,46 +191,37 @@ Result<std::string> coordinate(const EVP_PKEY* key, const char* name) {
 }  // namespace
 
 Result<PublicJwk> read_public_jwk(std::string_view text) {
-  // A member's name could hide in one, where the CRD's rules look at the text alone.
+  // An escape could hide a member's name from the CRD's rules, which search the text.
   if (text.find("\\u") != text.npos)
     return refuse("holds a \\u escape; write the characters themselves");
   api::JsonParser parser;
   const auto document = parser.parse(text);
-  if (!document)
-    return refuse("is no JSON object; give one public key as JWK (RFC 7517), or a PEM certificate");
+  if (!document) return refuse(kNotAnObject);
   return read_public_jwk(*document);
 }
 
 Result<PublicJwk> read_public_jwk(api::Json document) {
-  const ErrorsCleared at_the_end;
+  const ErrorsCleared at_end;
   simdjson::dom::object fields;
-  if (document.get(fields) != simdjson::SUCCESS)
-    return refuse("is no JSON object; give one public key as JWK (RFC 7517), or a PEM certificate");
-  if (const Status members = check_members(fields); !members)
-    return std::unexpected(members.error());
+  if (document.get(fields) != simdjson::SUCCESS) return refuse(kNotAnObject);
+  TRY(check_members(fields));
   if (api::member(document, "keys")) return refuse("is a set of keys; give one of them alone");
-  const auto kind = text_member(document, "kty");
-  if (!kind) return std::unexpected(kind.error());
-  if (*kind != "EC" && *kind != "RSA")
-    return refuse(fmt::format("has the kty \"{}\"; {}", shown(*kind), kKeysAllowed));
-  const bool is_rsa = *kind == "RSA";
-  if (const Status fit = check_purpose(document, is_rsa ? "RSA-OAEP-256" : "ECDH-ES"); !fit)
-    return std::unexpected(fit.error());
-  auto kid = text_member(document, "kid");
-  if (!kid) return std::unexpected(kid.error());
-  if (kid->size() > kMaxKid)
+  const auto kind = TRY(text_member(document, "kty"));
+  if (kind != "EC" && kind != "RSA")
+    return refuse(fmt::format("has the kty \"{}\"; {}", shown(kind), kKeysAllowed));
+  const bool is_rsa = kind == "RSA";
+  TRY(check_purpose(document, is_rsa ? "RSA-OAEP-256" : "ECDH-ES"));
+  auto kid = TRY(text_member(document, "kid"));
+  if (kid.size() > kMaxKid)
     return refuse(fmt::format("has a kid of more than {} bytes; shorten it", kMaxKid));
-  auto key = is_rsa ? read_rsa_key(document) : read_ec_key(document);
-  if (!key) return std::unexpected(key.error());
-  return PublicJwk{std::move(*key), is_rsa, std::move(*kid)};
+  auto key = TRY(is_rsa ? read_rsa_key(document) : read_ec_key(document));
+  return PublicJwk{std::move(key), is_rsa, std::move(kid)};
 }
 
 Result<EcPoint> public_point(const evp_pkey_st* key) {
-  auto x = coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X);
-  if (!x) return std::unexpected(x.error());
-  auto y = coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y);
-  if (!y) return std::unexpected(y.error());
-  return EcPoint{std::move(*x), std::move(*y)};
+  auto x = TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X));
+  auto y = TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y));
+  return EcPoint{std::move(x), std::move(y)};
 }
 
 Result<KeyPtr> generate_p256_key() {

@@ -1,4 +1,4 @@
-// Claims, keys and signatures.
+// Encodes claims, reads and writes keys, signs.
 #include "core/jwt.hpp"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, FreedBy<ECDSA_SIG_free>>;
 
-constexpr std::size_t kNumberSize = 32;  // of P-256: the halves of a signature
+constexpr std::size_t kNumberSize = 32;  // bytes of r and of s on P-256
 
 std::string dump(const nlohmann::json& document) {
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -35,10 +35,9 @@ Result<std::string> fixed_size(const BIGNUM* number) {
 }
 
 Result<SigningKey> describe(KeyPtr pair) {
-  auto point = public_point(pair.get());
-  if (!point) return std::unexpected(point.error());
-  auto kid = ec_thumbprint(point->x, point->y);
-  return SigningKey{std::move(kid), std::move(point->x), std::move(point->y), std::move(pair)};
+  auto point = TRY(public_point(pair.get()));
+  auto kid = ec_thumbprint(point.x, point.y);
+  return SigningKey{std::move(kid), std::move(point.x), std::move(point.y), std::move(pair)};
 }
 
 bool is_on_p256(const EVP_PKEY* pair) {
@@ -48,17 +47,14 @@ bool is_on_p256(const EVP_PKEY* pair) {
          std::string_view(curve.data()) == SN_X9_62_prime256v1;
 }
 
-// ES256 wants r and s side by side, OpenSSL gives them in DER (RFC 7518, 3.4).
+// Converts OpenSSL's DER to the r || s of ES256 (RFC 7518, section 3.4).
 Result<std::string> raw_signature(const std::string& der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const Signature signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   if (!signature) return openssl_failed("reading a signature");
-  auto bytes = fixed_size(ECDSA_SIG_get0_r(signature.get()));
-  if (!bytes) return bytes;
-  const auto s = fixed_size(ECDSA_SIG_get0_s(signature.get()));
-  if (!s) return s;
-  bytes->append(*s);
-  return bytes;
+  const auto r = TRY(fixed_size(ECDSA_SIG_get0_r(signature.get())));
+  const auto s = TRY(fixed_size(ECDSA_SIG_get0_s(signature.get())));
+  return r + s;
 }
 
 Result<std::string> es256(EVP_PKEY* pair, std::string_view text) {
@@ -99,20 +95,16 @@ nlohmann::json jwk(const SigningKey& key) {
 
 }  // namespace
 
-Result<SigningKey> generate_signing_key() {
-  auto pair = generate_p256_key();
-  if (!pair) return std::unexpected(pair.error());
-  return describe(std::move(*pair));
-}
+Result<SigningKey> generate_signing_key() { return describe(TRY(generate_p256_key())); }
 
 Result<SigningKey> read_signing_key(const SecretString& pem) {
   const auto text = pem.reveal();
   const Bio source(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  // Without a password of its own OpenSSL would ask on the terminal.
+  // Without a callback OpenSSL asks for a password on the terminal.
   const auto no_password = [](char*, int, int, void*) { return 0; };
   KeyPtr pair(PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr));
   ERR_clear_error();
-  if (!pair) return fail(ErrorKind::Decode, "no private key in PEM");
+  if (!pair) return fail(ErrorKind::Decode, "not a private key in PEM");
   if (!is_on_p256(pair.get()))
     return fail(ErrorKind::Decode, "a private key that is not on the curve P-256");
   return describe(std::move(pair));
@@ -146,21 +138,19 @@ std::string ec_thumbprint(std::string_view x, std::string_view y) {
 
 Result<MintedToken> sign_jwt(const SigningKey& key, std::string_view issuer,
                              const JwtClaims& claims) {
-  auto id = mint_token_id();
-  if (!id) return std::unexpected(id.error());
+  auto id = TRY(mint_token_id());
   const auto header = dump({{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key.kid}});
   const auto unsigned_part =
-      base64url_encode(header) + "." + base64url_encode(encode_claims(issuer, *id, claims));
-  auto signature = es256(key.pair.get(), unsigned_part);
-  if (!signature) return std::unexpected(signature.error());
-  std::string encoded = base64url_encode(*signature);
+      base64url_encode(header) + "." + base64url_encode(encode_claims(issuer, id, claims));
+  auto signature = TRY(es256(key.pair.get(), unsigned_part));
+  std::string encoded = base64url_encode(signature);
   std::string value;
-  value.reserve(unsigned_part.size() + 1 + encoded.size());  // no growth: no unwiped copies
+  value.reserve(unsigned_part.size() + 1 + encoded.size());  // growth would leave unwiped copies
   value.append(unsigned_part).append(".").append(encoded);
-  wipe(*signature);
+  wipe(signature);
   wipe(encoded);
   MintedToken token;
-  token.id = std::move(*id);
+  token.id = std::move(id);
   token.hash = token_hash(value);
   token.hint = token_hint(value);
   token.value = SecretString(std::move(value));

@@ -1,4 +1,4 @@
-// When keys come and go.
+// Plans the ring of signing keys.
 #include "core/key_ring.hpp"
 
 #include <algorithm>
@@ -8,8 +8,9 @@
 namespace apitoken::core {
 namespace {
 
-// After its last signature: the longest life of a JWT, and what clocks may differ by.
-constexpr Seconds kStays = kMaxTemporaryTtl + std::chrono::minutes(5);
+// How long a key stays published after its last signature: the longest life of a JWT, and a margin
+// for clocks that differ.
+constexpr Seconds kPublishedAfter = kMaxTemporaryTtl + std::chrono::minutes(5);
 
 }  // namespace
 
@@ -26,7 +27,8 @@ KeyRingPlan plan_key_ring(ActiveFrom keys, WallTime now, Seconds rotation) {
   const Seconds ahead = published_ahead(rotation);
   if (keys.empty()) return {0, now, now + rotation - ahead};
   KeyRingPlan plan;
-  while (plan.expired + 1 < keys.size() && keys[plan.expired + 1] + kStays <= now) ++plan.expired;
+  while (plan.expired + 1 < keys.size() && keys[plan.expired + 1] + kPublishedAfter <= now)
+    ++plan.expired;
   WallTime newest = keys.back();
   if (newest + rotation - ahead <= now)
     plan.add = newest = std::max(newest + rotation, now + ahead);
@@ -34,7 +36,7 @@ KeyRingPlan plan_key_ring(ActiveFrom keys, WallTime now, Seconds rotation) {
   const bool one_left = plan.expired + 1 == keys.size() && !plan.add;
   if (!one_left) {
     const WallTime retired = plan.expired + 1 < keys.size() ? keys[plan.expired + 1] : newest;
-    plan.wake_at = std::min(plan.wake_at, retired + kStays);
+    plan.wake_at = std::min(plan.wake_at, retired + kPublishedAfter);
   }
   return plan;
 }

@@ -1,7 +1,7 @@
-// The ring of keys that sign JWTs, as times alone: which signs now, when the next one is made, when
-// one goes. A key is published ahead of its use, so that verifiers which keep the key list for a
-// while know it in time, and stays until the last token that it can have signed has expired. Pure;
-// reconcile/jwt_keys carries it out.
+// The ring of keys that sign JWTs: which key signs now, when a key is added, when one is removed. A
+// key is published before it signs, because verifiers cache the key list; it stays published until
+// the last token that it can have signed has expired. Works on times alone. Pure;
+// reconcile/jwt_keys carries the plan out.
 #pragma once
 
 #include <cstddef>
@@ -15,23 +15,23 @@ namespace apitoken::core {
 inline constexpr Seconds kMinKeyRotation{60};
 inline constexpr Seconds kDefaultKeyRotation{std::chrono::hours(720)};
 
-// How long before its use a key is published: a tenth of the rotation, at most an hour.
+// How long a key is published before it signs: a tenth of the rotation period, at most an hour.
 Seconds published_ahead(Seconds rotation);
 
-// Keys are given by the instant from which each signs, in that order.
+// A key is represented by the instant from which it signs. Ascending.
 using ActiveFrom = std::span<const WallTime>;
 
-// Which key signs. Before the first one's time (a clock was set back) it is the first.
-// Precondition: there is one.
+// The index of the key that signs at `now`; the first key if `now` is before all of them, because a
+// clock was set back. Precondition: `keys` is not empty.
 std::size_t signing_key(ActiveFrom keys, WallTime now);
 
 struct KeyRingPlan {
-  std::size_t expired = 0;      // as many of the oldest go
-  std::optional<WallTime> add;  // a new key is made, which signs from then on
-  WallTime wake_at{};           // when there is something to do again, this plan carried out
+  std::size_t expired = 0;      // remove this many of the oldest keys
+  std::optional<WallTime> add;  // add a key that signs from then on
+  WallTime wake_at{};           // when to plan again after this plan
   bool empty() const { return expired == 0 && !add; }
 };
-// Where there is no key at all the new one signs at once.
+// The first key of a ring signs at once.
 KeyRingPlan plan_key_ring(ActiveFrom keys, WallTime now, Seconds rotation);
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// Lifetimes: defaults, ceilings.
+// Computes lifetimes.
 #include "core/lifetimes.hpp"
 
 #include <algorithm>

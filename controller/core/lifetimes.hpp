@@ -1,5 +1,5 @@
-// How long a token lives: what its spec asks for, what its type gives by default, and the ceilings
-// of the matching TokenExpiryConfigs. Pure.
+// How long a token lives: the ttl of its spec, the default of its type, and the ceilings of the
+// matching TokenExpiryConfigs. Pure.
 #pragma once
 
 #include <optional>
@@ -19,31 +19,31 @@ TokenType token_type(const api::ApiTokenSpec& spec);
 std::string_view to_string(TokenType type);
 Seconds max_ttl(TokenType type);
 
-// What one TokenExpiryConfig says about one type. Unset: nothing.
+// spec.lifetimes of one TokenExpiryConfig for one type.
 struct Lifetime {
   std::optional<Seconds> default_ttl;
   std::optional<Seconds> max;
 };
 
-// What all matching configs say together: of defaults and of ceilings the smallest.
+// The rule of all matching configs together: the smallest default and the smallest ceiling.
 struct LifetimeRule {
   std::optional<Seconds> default_ttl;
   std::optional<Seconds> max;
-  std::string max_config;  // whose ceiling it is
+  std::string max_config;  // the config that has this ceiling
 
   void narrow(const Lifetime& lifetime, const std::string& config);
 };
 
 struct GrantedTtl {
   Seconds ttl{};
-  Seconds asked{};  // before the ceiling
+  Seconds asked{};  // without the ceiling
   bool cut() const { return ttl < asked; }
 };
 
 // Precondition: the spec is valid (see validate.hpp).
 GrantedTtl grant_ttl(const api::ApiTokenSpec& spec, const LifetimeRule& rule);
 
-// How long after its expiry the ApiToken goes; nothing: never.
+// How long after its expiry the operator deletes the ApiToken. Empty: never.
 std::optional<Seconds> delete_after_expiry(const api::ApiTokenSpec& spec);
 
 }  // namespace apitoken::core

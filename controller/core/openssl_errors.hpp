@@ -1,5 +1,6 @@
-// OpenSSL leaves its errors with the thread, and the thread's next TLS connection would take them
-// for its own. Code in core/ that calls OpenSSL clears them by one of these. Any thread.
+// OpenSSL keeps errors in a queue of the thread, and the next TLS connection on that thread would
+// report them as its own. All code in core/ that calls OpenSSL clears the queue with these. Any
+// thread.
 #pragma once
 
 #include <fmt/format.h>

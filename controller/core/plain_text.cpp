@@ -1,4 +1,4 @@
-// Reads UTF-8 one character at a time. Source: RFC 3629.
+// Reads UTF-8 character by character. Source: RFC 3629.
 #include "core/plain_text.hpp"
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace {
 
 struct Character {
   std::uint32_t code = 0;
-  std::size_t size = 0;  // 0: broken
+  std::size_t size = 0;  // 0: invalid
 };
 
 Character first_of(std::string_view text) {
@@ -39,11 +39,11 @@ bool is_control_or_direction(std::uint32_t code) {
          code == 0x200F || (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 }
 
-// Whether `text` has a character for which `is_such` is true, or broken UTF-8.
-bool has_any(std::string_view text, bool (*is_such)(std::uint32_t code)) {
+// Invalid UTF-8 counts as a match.
+bool has_any(std::string_view text, bool (*matches)(std::uint32_t code)) {
   while (!text.empty()) {
     const Character next = first_of(text);
-    if (next.size == 0 || is_such(next.code)) return true;
+    if (next.size == 0 || matches(next.code)) return true;
     text.remove_prefix(next.size);
   }
   return false;

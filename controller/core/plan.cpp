@@ -1,4 +1,4 @@
-// A plan as text.
+// Prints a plan.
 #include "core/plan.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
-// Plan: what is to be done about one object, as data, in the order in which it must be done, and
-// when to look again. The plan prints as text: cases compare it, --dry-run shows it. An effect that
-// fails ends the plan; its outcome is not handed back, the next pass observes it.
+// Plan: what to do about one object, as data: effects in the order in which they must be carried
+// out, and when to plan again. reconcile/execute carries it out and stops at the first effect that
+// fails; the next pass observes what happened. Values. A plan prints as text: tests/cases compares
+// that text, --dry-run logs it.
 #pragma once
 
 #include <optional>
@@ -17,43 +18,41 @@
 
 namespace apitoken::core {
 
-// Draws the value that the effects after it write. With a recipient they write it encrypted: the
-// same text into the Secret and into status.encryptedValue, and the value itself is wiped at once.
-struct MintToken {
-  std::optional<JwtClaims> jwt;  // absent: Opaque
-  bool rotates = false;          // for the metrics: a new life, not the first value or a lost one
-  std::string encrypt_to;        // certificate or JWK; empty: the value stands in clear
-};
-// Takes status.encryptedValue of the ApiToken, which must still be at the version that was planned
-// for, in place of a drawn value: a rotation got no further than the status, where people may have
-// opened it.
-struct ReadEncryptedValue {};
-// Reads the Secret, which must still be at that version, for the value that stays in it as the
-// previous one. It comes before any write: a view that is stale must not rotate.
+// Reads the present value from the Secret, for WriteSecret to keep it there as the previous value.
+// Fails with Conflict if the Secret is no longer at version `at`: a stale view must not rotate. So
+// this effect precedes all writes.
 struct KeepPrevious {
   api::ObjectMeta at;
-  std::string key;   // under which it stands
-  std::string hash;  // what it must hash to; not asked of an encrypted one
+  std::string key;   // the key that holds the value
+  std::string hash;  // the value's token hash; checked only if the value is in clear
 };
-// Puts the drawn value into the Secret: a new one, or where `at` names uid and resourceVersion into
-// the one that is there. token-id and token-hash join the annotations as they were drawn. A former
-// value that was read goes along.
+// Mints the value that the following effects write. With a recipient they write it encrypted, the
+// same text into Secret and status.encryptedValue, and the value itself is wiped at once.
+struct MintToken {
+  std::optional<JwtClaims> jwt;  // absent: an Opaque token
+  bool rotates = false;          // for metrics: a rotation, not a first or a replaced value
+  std::string encrypt_to;        // certificate or JWK; empty: in clear
+};
+// Reads status.encryptedValue of the ApiToken in place of minting a value. Fails with Conflict if
+// the ApiToken has changed since the plan was made.
+struct ReadEncryptedValue {};
+// Writes the value into the Secret and adds the annotations token-id and token-hash. Also writes a
+// value that KeepPrevious has read, under the previous key.
 struct WriteSecret {
-  api::ObjectMeta secret;  // namespace, name, labels, annotations, owners as they shall be
-  std::string key;
-  std::optional<api::ObjectMeta> at;
-  std::vector<std::string> keys_gone;  // of ours, without the one that a former value goes to
+  api::ObjectMeta secret;              // the metadata that the Secret gets
+  std::string key;                     // the key that the value gets
+  std::optional<api::ObjectMeta> at;   // the version to patch; absent: create the Secret
+  std::vector<std::string> keys_gone;  // keys to remove
 };
 struct PatchSecretMetadata {
   api::ObjectMeta at;
   api::StringChanges labels;
   api::StringChanges annotations;
-  std::vector<std::string> keys_gone;  // of data: a previous value whose time is over
-  std::vector<api::OwnerReference>
-      owners;  // of a Secret that is adopted; empty: they stay as they are
+  std::vector<std::string> keys_gone;       // previous values to remove, their overlap has ended
+  std::vector<api::OwnerReference> owners;  // new owners of an adopted Secret; empty: no change
 };
-// Ids, hash and hint of a value that was drawn in the same plan take their places in `status`, and
-// so does the encrypted value.
+// Patches the status. ID, hash, hint and encrypted value of a minted value replace those of
+// `status`.
 struct PatchStatus {
   api::ApiTokenStatus status;
 };
@@ -61,16 +60,17 @@ struct DeleteSecret {
   api::ObjectMeta at;
 };
 struct DeleteToken {};
-// After a minting in the same plan "API token <ID> " goes in front of the note.
+// Posts an Event. If the plan has minted a value, "API token <ID> " precedes the note.
 struct PostEvent {
   api::Event event;
-  bool repeatable = false;
+  bool repeatable = false;  // the same Event again increases its series
 };
+// Submits a notice to the dispatcher.
 struct SubmitNotice {
   Notice notice;
   ConfigRoute route;
 };
-// Cancels all pending notices of this token.
+// Cancels all pending notices about this token.
 struct CancelNotices {};
 
 using Effect =
@@ -79,13 +79,12 @@ using Effect =
 
 struct Plan {
   std::vector<Effect> effects;
-  std::optional<WallTime> wake_at;
+  std::optional<WallTime> wake_at;        // plan again then
   Urgency wake_urgency = Urgency::Value;  // of what is due at wake_at
-  bool retry = false;  // nothing will tell us when it can go on: look again with backoff
+  bool retry = false;  // plan again with backoff: no watch event reports the change waited for
 };
 
-// One line an effect, then "wake <time>" and "retry" where they apply. No value appears: a plan
-// holds none.
+// One line for each effect, then "wake <time>" and "retry" if they apply. Contains no token value.
 std::string to_text(const Plan& plan);
 
 }  // namespace apitoken::core

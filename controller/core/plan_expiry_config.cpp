@@ -1,4 +1,4 @@
-// The status of a TokenExpiryConfig, and the Events about it.
+// Plans the status of a TokenExpiryConfig, and its Events.
 #include "core/plan_expiry_config.hpp"
 
 #include <fmt/format.h>
@@ -30,13 +30,13 @@ void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed,
                       observed.object.meta.generation});
 }
 
-// A mail was tried since the start.
+// The operator has tried to send a mail since it started.
 bool was_mailed(const ObservedDelivery& delivery) {
   return delivery.last_success || !delivery.last_error.empty() || !delivery.refusals.empty();
 }
 
-// Whether what an earlier process found still holds, since nothing that says more was tried. A
-// login that works says nothing about recipients who were refused, nor about mail that waits.
+// The condition that an earlier process wrote still holds: this process has not tried a mail. A
+// login that works proves nothing about refused recipients, nor about mail that waits.
 bool still_holds(const api::Condition& before, const ObservedDelivery& delivery) {
   if (before.reason == reason::kNoServer || was_mailed(delivery)) return false;
   return !delivery.login_works || delivery.pending_notices > 0 ||
@@ -48,7 +48,7 @@ std::string_view reason_of(const ObservedDelivery& delivery) {
   return delivery.settings_wrong ? reason::kInvalidSpec : reason::kDeliveryFailed;
 }
 
-// Who gets no mail, for the condition's message; empty if nobody is left out.
+// The users who get no mail, for the condition's message; empty if there are none.
 std::string skipped_text(const ObservedConfig& observed) {
   const ObservedSkipped& skipped = observed.skipped;
   if (skipped.count == 0) return "";
@@ -80,8 +80,7 @@ void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& ob
   if (!observed.config.smtp_given) {
     say(condition::kFalse, reason::kNoServer,
         "spec.emails or spec.emailTokenUser asks for mail, and spec.smtp names no server: no mail "
-        "is sent; set "
-        "spec.smtp.server and spec.smtp.from");
+        "is sent; set spec.smtp.server and spec.smtp.from");
   } else if (before && still_holds(*before, delivery)) {
     say(before->status, before->reason, without_skipped(before->message));
   } else if (!delivery.last_error.empty()) {
@@ -94,12 +93,12 @@ void set_delivery(api::TokenExpiryConfigStatus& status, const ObservedConfig& ob
   } else {
     say(condition::kUnknown, reason::kNothingSent,
         delivery.login_works
-            ? "no mail was due yet; the mail server can be reached and takes the login"
+            ? "no mail was due yet; the mail server can be reached and accepts the login"
             : "no mail was due yet");
   }
 }
 
-// The EmailDelivery condition where mail cannot go for what the Secrets hold; null otherwise.
+// The EmailDelivery condition, if a Secret is the reason that mail fails; null otherwise.
 const api::Condition* secret_at_fault(const api::TokenExpiryConfigStatus& status) {
   const auto* found = api::find_condition(status.conditions, condition::kEmailDelivery);
   const bool at_fault =
@@ -107,7 +106,7 @@ const api::Condition* secret_at_fault(const api::TokenExpiryConfigStatus& status
   return at_fault ? found : nullptr;
 }
 
-// By set_delivery()'s outcome.
+// Precondition: set_delivery() has set EmailDelivery.
 void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
   const ExpiryConfig& config = observed.config;
   if (!config.problems.empty()) {
@@ -120,7 +119,7 @@ void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& obser
   } else if (!observed.missing_secrets.empty()) {
     set(status, observed, condition::kReady, condition::kFalse, reason::kSecretNotFound,
         fmt::format(
-            "no Secret {} in namespace {}: make it, and mail goes out; everything else works",
+            "no Secret {} in namespace {}: create it, and mail is sent; everything else works",
             fmt::join(observed.missing_secrets, ", "), observed.operator_namespace));
   } else if (const auto* delivery = secret_at_fault(status)) {
     set(status, observed, condition::kReady, condition::kFalse, delivery->reason,
@@ -130,8 +129,9 @@ void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& obser
   }
 }
 
-api::TestMail unanswerable(const ObservedConfig& observed, const std::string& requested_at,
-                           std::string error) {
+// The answer to a request for a test mail that cannot be sent.
+api::TestMail refused(const ObservedConfig& observed, const std::string& requested_at,
+                      std::string error) {
   api::TestMail answer;
   answer.requested_at = cut_text(plain_text(requested_at), kMaxRequest);
   answer.at = observed.now;
@@ -139,8 +139,7 @@ api::TestMail unanswerable(const ObservedConfig& observed, const std::string& re
   return answer;
 }
 
-// Asks for the test mail that the annotation wants and the status does not answer, or takes over
-// its answer.
+// Requests the test mail of the annotation, or copies the dispatcher's answer into the status.
 void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
                     const ObservedConfig& observed) {
   const auto& annotations = observed.object.meta.annotations;
@@ -154,18 +153,18 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
     status.test_mail = observed.test_mail;
   } else if (!parse_rfc3339(requested_at)) {
     status.test_mail =
-        unanswerable(observed, requested_at,
-                     fmt::format("annotation {} is \"{}\", which is no RFC 3339 time such as "
-                                 "2026-01-31T12:00:00Z",
-                                 api::kTestMailAnnotation, shown));
+        refused(observed, requested_at,
+                fmt::format("annotation {} is \"{}\", which is not an RFC 3339 time such as "
+                            "2026-01-31T12:00:00Z",
+                            api::kTestMailAnnotation, shown));
   } else if (!config.smtp) {
-    status.test_mail = unanswerable(
-        observed, requested_at,
-        config.smtp_given ? "spec.smtp cannot be used, see the Ready condition"
-                          : "spec.smtp is not set: there is no server to send through");
+    status.test_mail =
+        refused(observed, requested_at,
+                config.smtp_given ? "spec.smtp cannot be used, see the Ready condition"
+                                  : "spec.smtp is not set: there is no server to send through");
   } else if (config.route.recipients.empty()) {
-    status.test_mail = unanswerable(observed, requested_at,
-                                    "spec.emails names no valid address: nobody to write to");
+    status.test_mail = refused(observed, requested_at,
+                               "spec.emails names no valid address: there is no recipient");
   } else {
     const auto last = status.test_mail ? status.test_mail->at : std::nullopt;
     const Seconds since = last && observed.now > *last ? observed.now - *last : Seconds(0);
@@ -174,7 +173,7 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
   }
 }
 
-// A Warning that says what the condition says, where it said something else before.
+// A Warning with the condition's message, if the condition has changed.
 void warn_if_changed(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now,
                      std::string_view why, std::string_view action) {
   const auto* before = api::find_condition(observed.object.status.conditions, now.type);

@@ -1,5 +1,5 @@
-// What the status of one TokenExpiryConfig shall say, and the Events when it cannot work or its
-// mail fails. Pure.
+// plan_expiry_config: the status of one TokenExpiryConfig, its Events, and a requested test mail.
+// reconcile/config_worker calls it. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,21 @@
 
 namespace apitoken::core {
 
-// How the config's mail fares, as the dispatcher knows it: since the start, not longer.
+// The state of the config's mail since this process started, from the dispatcher.
 struct ObservedDelivery {
   std::int64_t pending_notices = 0;
   std::optional<WallTime> last_success;
   std::string last_error;             // empty: none since the last success
-  bool secret_missing = false;        // last_error: a Secret or a key of it is not there
-  bool settings_wrong = false;        // last_error: the settings and the Secret do not fit together
-  bool login_works = false;           // server and login were tried, without a mail, and work
+  bool secret_missing = false;        // last_error: a Secret or a key of it is missing
+  bool settings_wrong = false;        // last_error: the settings contradict the Secret
+  bool login_works = false;           // a login without a mail succeeded
   std::vector<std::string> refusals;  // "bob@example.com: 550 no such user"
 };
 
-// Users whose tokens the config matches and who can get no mail of their own.
+// Token users who get no mail of their own although spec.emailTokenUser is set.
 struct ObservedSkipped {
   std::int64_t count = 0;
-  std::vector<std::string> names;  // those that look like an address first
+  std::vector<std::string> names;  // some of them, those that look like an address first
 };
 
 struct ObservedConfig {
@@ -35,15 +35,14 @@ struct ObservedConfig {
   const ExpiryConfig& config;
   std::int64_t matched_tokens = 0;
   std::int64_t expiring_tokens = 0;
-  std::vector<std::string>
-      missing_secrets;  // of those that spec.smtp names, in the operator's namespace
+  std::vector<std::string> missing_secrets;  // named by spec.smtp, in the operator's namespace
   std::string operator_namespace;
   ObservedDelivery delivery;
   ObservedSkipped skipped;
   std::optional<api::TestMail> test_mail;  // the dispatcher's latest answer
 };
 
-// A test mail to be sent.
+// A test mail to send after `delay`.
 struct PlannedTestMail {
   std::string requested_at;
   std::vector<std::string> recipients;
@@ -53,7 +52,7 @@ struct PlannedTestMail {
 };
 
 struct ConfigPlan {
-  std::optional<api::TokenExpiryConfigStatus> status;  // to be patched; nothing: it is true already
+  std::optional<api::TokenExpiryConfigStatus> status;  // the status to write; absent: no change
   std::vector<api::Event> events;
   std::optional<PlannedTestMail> test_mail;
 };

@@ -1,4 +1,4 @@
-// Desired and present Secret.
+// Compares the desired Secret with the present one.
 #include "core/plan_secret.hpp"
 
 #include <fmt/format.h>
@@ -33,8 +33,8 @@ api::StringChanges differences(const api::StringMap& desired, const api::StringM
   return changes;
 }
 
-// The hash of the value in the Secret, by its annotation or, where somebody else may have written
-// it, by reading it.
+// The hash of the value in the Secret: its annotation, or what was read and hashed if somebody else
+// may have written the value.
 std::string_view hash_present(const ObservedSecret& observed) {
   if (observed.value_hash) return *observed.value_hash;
   const auto& annotations = observed.secret.meta.annotations;
@@ -42,7 +42,7 @@ std::string_view hash_present(const ObservedSecret& observed) {
   return found == annotations.end() ? std::string_view() : std::string_view(found->second);
 }
 
-// Without an overlap readers of the Secret have no use for the previous value.
+// Without an overlap the Secret does not keep the previous value.
 bool keeps_previous(const api::ApiToken& token, const api::ApiTokenStatus& status) {
   return status.previous && overlap(token.spec) > Seconds(0);
 }
@@ -103,8 +103,9 @@ api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenSt
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status) {
   const api::ApiToken& token = observed.token;
   WriteSecret write{desired_secret(token, status), std::string(key_to_mint(token)), {}, {}};
-  for (const auto minted : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
-    write.secret.annotations.erase(std::string(minted));
+  // The executor sets these two from the minted value.
+  for (const auto name : {api::kTokenIdAnnotation, api::kTokenHashAnnotation})
+    write.secret.annotations.erase(std::string(name));
   if (!observed.secret) return write;
   const api::SecretMeta& secret = observed.secret->secret;
   write.at = secret.meta;
@@ -119,8 +120,8 @@ WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& st
   return write;
 }
 
-// Execute hashes a value in clear before it keeps it; of an encrypted one the annotation alone
-// tells whose it is.
+// The executor checks the hash of a value in clear. For an encrypted value only the annotation can
+// be checked, here.
 std::optional<KeepPrevious> keep_previous(const Observed& observed,
                                           const api::ApiTokenStatus& status) {
   if (!keeps_previous(observed.token, status) || !observed.secret) return {};
@@ -142,7 +143,7 @@ std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token,
       {},
       {}};
   if (is_restored(secret)) patch.owners = desired.owners;
-  // What somebody else put in place of a former value verifies nowhere.
+  // A previous value verifies only if the operator wrote it.
   for (const auto key : kPreviousKeys) {
     const bool ours = holds(secret.data_keys_ours, key);
     const bool there = ours || holds(secret.data_keys_others, key);
@@ -172,7 +173,7 @@ bool holds_previous(const Observed& observed) {
 }
 
 bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
-  if (token.status.token_hash.empty()) return false;  // a value is minted in any case
+  if (token.status.token_hash.empty()) return false;  // the plan mints a value in any case
   const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
   const bool annotation_agrees =
       annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;

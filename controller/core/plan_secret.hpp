@@ -1,4 +1,5 @@
-// The Secret of one ApiToken as it shall be, and what differs from that. Pure; parts of plan_token.
+// The Secret of one ApiToken: how it must be, and how the present one differs. Pure; parts of
+// plan_token.
 #pragma once
 
 #include <optional>
@@ -10,44 +11,46 @@
 
 namespace apitoken::core {
 
-// Whether the Secret belongs to the ApiToken of that uid and to nobody else. One with several
-// owners is foreign to all of them: each could put its own value into it.
+// The ApiToken of that uid is the only owner. A Secret with several owners is foreign to all of
+// them: each could write its own value.
 bool is_owned_by(const api::SecretMeta& secret, std::string_view uid);
 
-// The key under which a value minted now stands, and the one under which the value in `secret`
-// stands. They differ after spec.secret.encryptTo came or went, until the next minting.
+// The key that a value minted now gets, and the key that holds the value in `secret`. They differ
+// from a change of spec.secret.encryptTo to the next minting.
 std::string_view key_to_mint(const api::ApiToken& token);
 std::string_view key_present(const api::ApiToken& token, const api::SecretMeta& secret);
 bool is_encrypted(const api::SecretMeta& secret);
-// Somebody else wrote the value in `secret` last, by its managedFields.
+// managedFields says that somebody else wrote the value in `secret` last.
 bool is_written_by_others(const api::ApiToken& token, const api::SecretMeta& secret);
 
-// The operator wrote it once, and it has no owner: it came back from a backup.
+// The operator wrote the Secret, and it has no owner: a backup was restored.
 bool is_restored(const api::SecretMeta& secret);
 
-// The Secret's metadata for a token with this status.
+// The metadata of the Secret of a token with this status.
 api::ObjectMeta desired_secret(const api::ApiToken& token, const api::ApiTokenStatus& status);
 
-// Puts a value that is drawn into the Secret, for a token with this status.
+// The effect that writes a minted value into the Secret of a token with this status.
 WriteSecret write_secret(const Observed& observed, const api::ApiTokenStatus& status);
 
-// Before that, where the status has a previous value: what the Secret holds of it stays.
+// The effect that keeps the previous value in the Secret; must precede write_secret(). Empty: the
+// status has none, or the Secret holds another value.
 std::optional<KeepPrevious> keep_previous(const Observed& observed,
                                           const api::ApiTokenStatus& status);
 
-// Repairs the metadata of the Secret, owner included, and removes a previous value whose time is
-// over. Nothing: it is right.
+// The effect that repairs metadata and owner of the Secret, and removes a previous value whose
+// overlap has ended. Empty: nothing differs.
 std::optional<PatchSecretMetadata> repair_secret(const api::ApiToken& token,
                                                  const api::ApiTokenStatus& status,
                                                  const api::SecretMeta& secret);
 
-// Why the Secret does not hold the value whose hash the status has. Empty: it does.
+// Why the Secret does not hold the value whose hash the status has: "its Secret was deleted".
+// Empty: the Secret holds it.
 std::string describe_loss(const Observed& observed);
-// The Secret holds the former value: a rotation got no further than the status.
+// The Secret holds the previous value: a rotation has written the status only.
 bool holds_previous(const Observed& observed);
 
-// Whether the value in the Secret has to be read and hashed before planning: somebody else may have
-// written it last.
+// Somebody else may have written the value in the Secret: reconcile/gather must read and hash it
+// before it plans.
 bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret);
 
 }  // namespace apitoken::core

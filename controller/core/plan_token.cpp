@@ -1,4 +1,5 @@
-// The ladder of rules for one ApiToken.
+// The ladder of rules for one ApiToken. Read plan() first. TokenDraft has the steps that rules
+// share and their one ending, finish().
 #include "core/plan_token.hpp"
 
 #include <fmt/format.h>
@@ -9,53 +10,72 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
-#include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
-#include "core/plan_notices.hpp"
 #include "core/plan_secret.hpp"
 #include "core/rotation.hpp"
-#include "core/token_facts.hpp"
+#include "core/token_draft.hpp"
 #include "core/token_status.hpp"
 #include "core/validate.hpp"
 
 namespace apitoken::core {
 namespace {
 
+namespace condition = api::condition;
 namespace reason = api::reason;
 
-// A lost value is replaced at most this often, so that two writers who fight over a Secret do not
+// The pause between two mintings for lost values: two controllers that fight over a Secret must not
 // keep the cluster busy.
-constexpr Seconds kBetweenMintings{2};
-// A rotation that cannot be finished is tried again after as long as it has been going on, at most
-// after this.
+constexpr Seconds kMintingPause{2};
+// An unfinished rotation is retried after as long as it has lasted, at most after this.
 constexpr Seconds kMaxRetryPause{std::chrono::minutes(5)};
-constexpr std::size_t kMaxMessage = 4096;  // bytes of a condition; the CRD allows 32768 characters
+// Bytes of a condition's message; the CRD allows 32768 characters.
+constexpr std::size_t kMaxMessage = 4096;
 
-class TokenPlanner : TokenFacts {
+class TokenPlanner : TokenDraft {
  public:
-  explicit TokenPlanner(const Observed& observed)
-      : TokenFacts(observed), status_(carried_over(observed)) {}
+  using TokenDraft::TokenDraft;
 
   Plan plan() {
-    if (token_.meta.deleted) return only(CancelNotices{});
+    // The ApiToken is being deleted: nobody needs notices about it.
+    if (token_.meta.deleted) return cancel_notices();
+
+    // The token ended, the end is reported, and ttlAfterExpired has passed.
     if (ttl_after_expired_passed() && !is_rotation_due() && is_end_reported())
-      return only(DeleteToken{});
+      return delete_token();
+
+    // Revocation comes before all rules about the spec: a bad spec must not delay it.
     if (is_revoked()) return revoke();
+
+    // The spec breaks a rule, so no rule below can trust it.
     if (const auto problems = check_token(token_, observed_.reserved); !problems.empty())
-      return refuse(problems);
+      return refuse_spec(problems);
+
+    // A rotation revives an expired token, and replaces a value that was shown once.
     if (is_expired() && !is_rotation_due()) return expire();
     if (was_shown_once() && !is_rotation_due()) return keep_shown_once();
+
+    // The rules below write the Secret. It must be absent or ours, and must not be going away.
     if (is_secret_foreign()) return report_conflict();
-    if (is_secret_leaving()) return wait_for_secret();
+    if (is_secret_of_deleted_namesake() || is_secret_being_deleted()) return wait_for_secret();
+
+    // Nobody could open a value encrypted to a certificate that is not valid now.
     if (is_minting_due()) {
       if (const auto why = describe_unusable_recipient(token_.spec, now_); !why.empty())
         return refuse_minting(why);
     }
+
+    // A new token.
     if (!is_issued()) return issue();
+
+    // A rotation that is due, or one that stopped between its two writes.
     if (is_rotation_due()) return rotate();
     if (is_rotation_unfinished())
-      return is_value_readable() ? finish_rotation() : resume_rotation();
+      return is_value_readable_from_status() ? finish_rotation() : resume_rotation();
+
+    // The Secret is gone, or holds another value.
     if (const auto loss = describe_loss(observed_); !loss.empty()) return replace_value(loss);
+
+    // The value is valid and in its Secret: bring status and metadata up to date.
     return keep_up();
   }
 
@@ -66,7 +86,7 @@ class TokenPlanner : TokenFacts {
       set_reconciling(status_, observed_,
                       "the rotation is not in the Secret yet and is tried again: " + cause);
     } else {
-      if (is_value_lost()) void_value();
+      if (is_value_lost()) invalidate_value();
       set_pending(status_, observed_, "minting failed and is tried again: " + cause);
     }
     add(PostEvent{
@@ -75,170 +95,127 @@ class TokenPlanner : TokenFacts {
   }
 
  private:
-  bool is_rotation_due() const {
-    if (!is_issued() || is_revoked()) return false;
-    return (request_ && request_->is_time) || (status_.rotate_at && now_ >= *status_.rotate_at);
-  }
-  // Precondition: the Secret is absent, or ours.
-  bool is_minting_due() const {
-    if (!is_issued() || is_rotation_due()) return true;
-    return is_rotation_unfinished() ? !is_value_readable() : !describe_loss(observed_).empty();
+  // ---- rules, in the order of the ladder
+
+  Plan cancel_notices() {
+    add(CancelNotices{});
+    return std::move(plan_);
   }
 
-  // ---- rules
+  Plan delete_token() {
+    add(DeleteToken{});
+    return std::move(plan_);
+  }
+
   Plan revoke() {
-    const bool news = !is_ready_reason(reason::kRevoked);
-    void_value();
+    const bool is_new = !has_ready_reason(reason::kRevoked);
+    invalidate_value();
     status_.previous.reset();
     status_.rotate_at.reset();
     status_.warn_at.reset();
     set_stalled(status_, observed_, reason::kRevoked,
-                "revoked for good: make another ApiToken where one is needed");
-    if (news) add(CancelNotices{});
-    patch_status();
-    remove_secret();
-    if (news)
-      add(PostEvent{event(reason::kRevoked, false, "Revoke",
-                          token_.status.revision > 0
-                              ? "revoked: its value is void and its Secret deleted"
-                              : "revoked before a value was minted",
-                          "")});
-    plan_wake();
-    return std::move(plan_);
+                "revoked for good; create another ApiToken if one is needed");
+    if (is_new) add(CancelNotices{});
+    delete_secret(last_);
+    if (is_new)
+      last_.emplace_back(PostEvent{event(reason::kRevoked, false, "Revoke",
+                                         token_.status.revision > 0
+                                             ? "revoked: its value is invalid, its Secret deleted"
+                                             : "revoked before a value was minted",
+                                         "")});
+    return finish({.notices = false});
   }
 
-  Plan refuse(const api::Problems& problems) {
+  Plan refuse_spec(const api::Problems& problems) {
     const std::string text =
         cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kMaxMessage);
-    const bool asked = request_ && request_->is_time;  // a person waits for the reason
-    if (is_expired() && !asked) {
+    // An expired token reports its expiry, unless a person asked to renew it and needs the reason.
+    if (is_expired() && !is_rotation_requested()) {
       set_expired(status_, observed_);
     } else {
-      if (is_value_lost()) void_value();
+      if (is_value_lost()) invalidate_value();
       set_stalled(status_, observed_, reason::kInvalidSpec, text);
-      if (is_ready_news())
+      if (has_changed(condition::kReady))
         add(PostEvent{event(reason::kInvalidSpec, true, "Validate", text, text)});
     }
     if (was_shown_once()) remove_shown_value();
     return finish();
   }
 
-  // The certificate is not valid now. A value that works goes on working, and the rotation waits.
-  Plan refuse_minting(const std::string& why) {
-    plan_.retry = true;  // a certificate that is not valid yet will be
-    if (!is_issued() || is_expired() || is_value_lost()) return refuse({why});
-    const std::string text = "the rotation waits: " + why;
-    if (was_shown_once()) remove_shown_value();
-    set_valid(status_, observed_, describe_present_place());
-    set_stuck(status_, observed_, text);
-    if (is_news(api::condition::kStalled))
-      add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
-    return finish();
-  }
-
   Plan expire() {
-    if (request_) refuse_request();
+    if (request_) ignore_request();
     set_expired(status_, observed_);
     tend_expired_secret();
-    if (is_ready_news() && !status_.warn_at) {
+    if (has_changed(condition::kReady) && !status_.warn_at) {
       add(PostEvent{event(reason::kExpired, false, "Expire",
-                          fmt::format("its time was up at {}", format_rfc3339(*status_.expires_at)),
-                          "")});
+                          fmt::format("expired at {}", format_rfc3339(*status_.expires_at)), "")});
     }
     return finish();
   }
 
-  // deleteAfter has passed: the value is to be had nowhere.
-  void remove_shown_value() {
+  Plan keep_shown_once() {
+    if (request_) ignore_request();
+    status_.delivered_at = shown_until(token_.spec, token_.status);
     status_.has_encrypted_value = false;
-    remove_secret();
-  }
-  void remove_secret() {
-    if (may_write_secret() && !secret_meta().deleted) add(DeleteSecret{secret_meta()});
-  }
-
-  // It stays, as it was; unless it was to be shown once.
-  void tend_expired_secret() {
-    if (was_shown_once()) return remove_shown_value();
-    if (!may_write_secret() || secret_meta().deleted) return;
-    if (!describe_loss(observed_).empty()) return;
-    if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
-      add(std::move(*repair));
+    set_valid(status_, observed_, describe_present_place());
+    delete_secret(last_);
+    return finish();
   }
 
   Plan report_conflict() {
-    const std::string text = is_secret_shared()
-                                 ? fmt::format(
-                                       "Secret {} has other owners beside this ApiToken, and its "
-                                       "value may be theirs: take them out of "
-                                       "its metadata.ownerReferences, or delete it",
-                                       token_.secret_name())
-                                 : fmt::format(
-                                       "Secret {} exists and belongs to somebody else: remove it, "
-                                       "or make another ApiToken with a "
-                                       "spec.secret.name that is free",
-                                       token_.secret_name());
+    const std::string text =
+        is_secret_shared()
+            ? fmt::format(
+                  "Secret {} has other owners beside this ApiToken, and its value may be "
+                  "theirs: remove them from its metadata.ownerReferences, or delete it",
+                  token_.secret_name())
+            : fmt::format(
+                  "Secret {} exists and does not belong to this ApiToken: delete it, or "
+                  "make another ApiToken with an unused spec.secret.name",
+                  token_.secret_name());
     set_stalled(status_, observed_, reason::kSecretConflict, text);
-    if (is_ready_news())
+    if (has_changed(condition::kReady))
       add(PostEvent{event(reason::kSecretConflict, true, "Mint", text, secret_meta().uid)});
     plan_.retry = true;
     return finish();
   }
 
   Plan wait_for_secret() {
-    set_pending(
-        status_, observed_,
-        fmt::format("waits until Secret {} of its former life is collected", token_.secret_name()));
+    set_pending(status_, observed_,
+                fmt::format("waits for the deletion of Secret {}", token_.secret_name()));
+    // The watch reports the deletion of a Secret only if it has the operator's label.
     const auto label = secret_meta().labels.find(api::kManagedByLabel);
-    plan_.retry = label == secret_meta().labels.end() ||
-                  label->second != api::kManagedBy;  // else its watch will tell
+    plan_.retry = label == secret_meta().labels.end() || label->second != api::kManagedBy;
     return finish();
   }
 
-  // A full ttl from now.
-  void begin_life() {
-    const GrantedTtl granted = grant_ttl(token_.spec, lifetime_rule(observed_));
-    status_.type = to_string(token_type(token_.spec));
-    status_.ttl = format_duration(granted.ttl);
-    if (status_.expires_at != now_ + granted.ttl)
-      status_.notices.clear();  // the ledger is about one end
-    status_.expires_at = now_ + granted.ttl;
-    set_instants(status_, observed_);
-    if (!request_) return;
-    if (!request_->is_time) return refuse_request();
-    status_.last_rotation_request = request_->value;  // at birth it counts as served
-    status_.ignored_rotation_request.clear();
+  // A value that verifies keeps verifying, and the rotation waits.
+  Plan refuse_minting(const std::string& why) {
+    plan_.retry = true;  // a certificate that is not valid yet becomes valid
+    if (!is_issued() || is_expired() || is_value_lost()) return refuse_spec({why});
+    const std::string text = "the rotation waits: " + why;
+    if (was_shown_once()) remove_shown_value();
+    set_valid(status_, observed_, describe_present_place());
+    set_stuck(status_, observed_, text);
+    if (has_changed(condition::kStalled))
+      add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
+    return finish();
   }
 
   Plan issue() {
     begin_life();
-    add_minting(First::Secret, false);
+    mint(First::Secret, false);
     const bool restored = observed_.secret && is_restored(observed_.secret->secret);
-    return minted(
+    return finish_minting(
         reason::kIssued, "Mint",
         fmt::format("issued in {}Secret {}, valid until {}", restored ? "the restored " : "",
                     token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
-  Plan replace_value(const std::string& loss) {
-    if (request_) refuse_request();
-    if (const auto next = too_soon_before(kBetweenMintings)) {
-      void_value();
-      set_pending(status_, observed_,
-                  "the value is lost: " + loss + "; a new one is minted in a moment");
-      wake(*next);
-      return finish();
-    }
-    add_minting(First::Secret, false, loss);
-    return minted(reason::kIssued, "Mint",
-                  fmt::format("minted anew in Secret {} because {}; still valid until {}",
-                              token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
-  }
-
   Plan rotate() {
     if (is_value_lost()) return give_up_value(describe_loss(observed_));
-    // If an unfinished rotation left the previous value in the Secret, nobody has the present one:
-    // the previous stays.
+    // After an unfinished rotation the Secret holds the previous value, and nobody has the present
+    // one: the previous value stays.
     if (!holds_previous(observed_)) {
       status_.previous.reset();
       if (has_value() && !is_expired()) {
@@ -247,7 +224,7 @@ class TokenPlanner : TokenFacts {
       }
     }
     const std::string why =
-        request_ && request_->is_time ? "as asked for at " + request_->value : "automatically";
+        is_rotation_requested() ? "as asked for at " + request_->value : "automatically";
     begin_life();
     status_.last_rotation_time = now_;
     add(CancelNotices{});
@@ -256,251 +233,99 @@ class TokenPlanner : TokenFacts {
     if (const Seconds left = status_.previous ? overlap_left() : Seconds(0); left > Seconds(0)) {
       note += fmt::format("; the previous value works {} longer", format_duration_short(left));
     }
-    // If there is no Secret, people read the status alone, and it must not show a value that is not
-    // stored yet. If no previous value works, readers lose nothing by a Secret that is a moment
-    // ahead of the status. Otherwise the Secret must not hold what the status does not know yet.
-    const bool status_alone_shows = !observed_.secret && token_.spec.secret->encrypt_to;
-    add_minting(status_alone_shows || !status_.previous ? First::Secret : First::Status, true);
-    return minted(reason::kRotated, "Rotate", note);
+    // If people read the value from the status alone, the status must not show a value that is not
+    // stored yet: the Secret comes first. The same holds if no previous value works, since then a
+    // Secret ahead of the status harms no reader. Otherwise the Secret must never hold a value that
+    // the status does not know: the status comes first.
+    const bool only_status_shows = !observed_.secret && token_.spec.secret->encrypt_to;
+    mint(only_status_shows || !status_.previous ? First::Secret : First::Status, true);
+    return finish_minting(reason::kRotated, "Rotate", note);
   }
 
-  // The next pass mints. A life must not get another end by a write that mints nothing.
+  // Invalidates the lost value; the next pass rotates. A pass that mints nothing must not change
+  // the expiry.
   Plan give_up_value(const std::string& loss) {
-    void_value();
+    invalidate_value();
     set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
-    patch_status();
-    plan_wake();
-    wake_now(Urgency::Value);
-    return std::move(plan_);
+    return finish({.notices = false, .plan_again = Urgency::Value});
   }
 
-  // The value whose hash is in the status was never written: nobody has it.
+  // The Secret was not written, and the value whose hash is in the status was lost with the process
+  // that minted it. Mints another one.
   Plan resume_rotation() {
-    if (request_) refuse_request();
+    if (request_) ignore_request();
     const auto& attempt = token_.status.issued_at;
     const auto begun = token_.status.last_rotation_time;
-    const Seconds going_on = attempt && begun ? *attempt - *begun : Seconds(0);
-    if (const auto next = too_soon_before(std::clamp(going_on, kBetweenMintings, kMaxRetryPause))) {
+    const Seconds lasted = attempt && begun ? *attempt - *begun : Seconds(0);
+    if (const auto next =
+            next_minting_allowed_at(std::clamp(lasted, kMintingPause, kMaxRetryPause))) {
       set_valid(status_, observed_, describe_present_place());
       keep_reconciling();
-      wake(*next);
-      return finish();
+      return finish({.wake_at = next});
     }
-    add_minting(First::Status, true);
-    return rotation_finished();
+    mint(First::Status, true);
+    return report_rotation_finished();
   }
 
-  // The value that the status shows encrypted, which people may have opened, goes into the Secret
-  // too.
+  // The status shows the present value, encrypted, and people may have opened it: this value goes
+  // into the Secret too.
   Plan finish_rotation() {
-    if (request_) refuse_request();
+    if (request_) ignore_request();
     if (auto keep = keep_previous(observed_, status_)) add(std::move(*keep));
     add(ReadEncryptedValue{});
     add(write_secret(observed_, status_));
     set_valid(status_, observed_, describe_place(key_to_mint(token_)));
     patch_status();
-    return rotation_finished();
+    return report_rotation_finished();
   }
 
-  Plan rotation_finished() {
-    return minted(reason::kRotated, "Rotate",
-                  fmt::format("rotation finished in Secret {}, valid until {}",
-                              token_.secret_name(), format_rfc3339(*status_.expires_at)));
+  Plan report_rotation_finished() {
+    return finish_minting(reason::kRotated, "Rotate",
+                          fmt::format("rotation finished in Secret {}, valid until {}",
+                                      token_.secret_name(), format_rfc3339(*status_.expires_at)));
   }
 
-  // Which of the two writes of a minting comes first.
-  enum class First { Secret, Status };
-
-  // After a loss the status gives the lost value up first: until it knows the new one, the Secret
-  // of a Ready token would hold a value that does not verify.
-  void add_minting(First first, bool rotates, const std::string& loss = "") {
-    if (auto keep = keep_previous(observed_, status_)) add(std::move(*keep));
-    if (!loss.empty() && has_value()) {
-      void_value();
-      set_pending(status_, observed_, "the value is lost: " + loss + "; a new one is being minted");
-      patch_status();
+  Plan replace_value(const std::string& loss) {
+    if (request_) ignore_request();
+    if (const auto next = next_minting_allowed_at(kMintingPause)) {
+      invalidate_value();
+      set_pending(status_, observed_,
+                  "the value is lost: " + loss + "; a new one is minted in a moment");
+      return finish({.wake_at = next});
     }
-    begin_value();
-    add(MintToken{claims(), rotates, token_.spec.secret->encrypt_to.value_or("")});
-    if (first == First::Status) patch_status();
-    add(write_secret(observed_, status_));
-    if (first == First::Secret) patch_status();
+    mint(First::Secret, false, loss);
+    return finish_minting(
+        reason::kIssued, "Mint",
+        fmt::format("minted anew in Secret {} because {}; still valid until {}",
+                    token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
   }
 
-  // The overlap as it would be if the present value were in the Secret now.
-  Seconds overlap_left() const {
-    return std::min(overlap(token_.spec), status_.previous->valid_until - now_);
-  }
-
-  // The present value is in the Secret: the previous one lives for the overlap from now on.
-  void begin_overlap() {
-    if (!status_.previous || status_.previous->replaced_at) return;
-    status_.previous->replaced_at = now_;
-    status_.previous->valid_until = now_ + overlap_left();
-    if (now_ >= status_.previous->valid_until) status_.previous.reset();
-  }
-
-  // What failed before is said until it succeeds.
-  void keep_reconciling() {
-    const auto* before =
-        api::find_condition(token_.status.conditions, api::condition::kReconciling);
-    if (before && before->status == api::condition::kTrue)
-      api::set_condition(status_.conditions, *before);
-  }
-
-  // Whoever finds it has no use for it from now on. A former value has its overlap all the same.
-  void void_value() {
-    status_.token_hash.clear();
-    status_.has_encrypted_value = false;
-  }
-
-  void begin_value() {
-    ++status_.revision;
-    status_.delivered_at.reset();
-    status_.has_encrypted_value = token_.spec.secret->encrypt_to.has_value();
-    status_.issued_at = now_;
-    status_.secret_name = token_.secret_name();
-    status_.token_id.clear();
-    status_.token_hash.clear();
-    status_.hint.clear();
-    set_valid(status_, observed_, describe_place(key_to_mint(token_)));
-    if (holds_previous(observed_)) keep_reconciling();
-  }
-
-  // What a JWT says; nothing for an Opaque token.
-  std::optional<JwtClaims> claims() const {
-    const auto& spec = token_.spec;
-    if (spec.format != api::kJwt) return {};
-    return JwtClaims{spec.user,      token_.meta.key().text(), spec.groups,        spec.scopes,
-                     spec.audiences, *status_.issued_at,       *status_.expires_at};
-  }
-
-  // What is due already is told by the next pass, which knows the token's ID.
-  Plan minted(std::string_view why, std::string_view action, std::string note) {
-    add(PostEvent{event(why, false, action, std::move(note), fmt::format("{}", status_.revision))});
-    plan_wake();
-    if (status_.warn_at && now_ >= *status_.warn_at) wake_now(Urgency::Notice);
-    // Own writes bring no pass by themselves. The next one begins the overlap, and puts right what a
-    // Secret that was there before still lacks.
-    const bool begins_overlap = status_.previous && !status_.previous->replaced_at;
-    if (observed_.secret || begins_overlap) wake_now(Urgency::Value);
-    return std::move(plan_);
-  }
-
-  // Told once.
-  void refuse_request() {
-    const std::string text = fmt::format(
-        "metadata.annotations[{}]: \"{}\" is no RFC 3339 time and is ignored; write the present "
-        "time, such as {}",
-        api::kRotateRequestAnnotation, cut_text(plain_text(request_->value), 64),
-        format_rfc3339(now_));
-    add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, request_->value)});
-    status_.ignored_rotation_request = request_->value;
-  }
-
-  // The Secret's metadata comes last: where somebody refuses that write, warnings are still told.
+  // The Secret's metadata comes last: if somebody refuses that write, notices still go out.
   Plan keep_up() {
-    if (request_) refuse_request();
+    if (request_) ignore_request();
     const api::SecretMeta& secret = observed_.secret->secret;
     begin_overlap();
     if (is_restored(secret)) report_adoption();
     set_valid(status_, observed_, describe_present_place());
-    patch_status();
-    plan_notices();
-    if (auto repair = repair_secret(token_, status_, secret)) add(std::move(*repair));
-    plan_wake();
-    return std::move(plan_);
+    if (auto repair = repair_secret(token_, status_, secret)) last_.emplace_back(*repair);
+    return finish();
+  }
+
+  // The Secret of an expired token stays as it is, unless its value was shown once.
+  void tend_expired_secret() {
+    if (was_shown_once()) return remove_shown_value();
+    if (!may_write_secret() || secret_meta().deleted) return;
+    if (!describe_loss(observed_).empty()) return;
+    if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
+      add(std::move(*repair));
   }
 
   void report_adoption() {
     const std::string note = fmt::format(
-        "adopted Secret {}, which was restored from a backup: token {} in it works on, until {}",
+        "adopted Secret {}, which was restored from a backup: token {} in it works until {}",
         token_.secret_name(), status_.token_id, format_rfc3339(*status_.expires_at));
     add(PostEvent{event(reason::kIssued, false, "Adopt", note, secret_meta().uid)});
   }
-
-  Plan keep_shown_once() {
-    if (request_) refuse_request();
-    status_.delivered_at = shown_until(token_.spec, token_.status);
-    status_.has_encrypted_value = false;
-    set_valid(status_, observed_, describe_present_place());
-    patch_status();
-    plan_notices();
-    remove_secret();
-    plan_wake();
-    return std::move(plan_);
-  }
-
-  // ---- parts of plans
-  template <typename E>
-  void add(E effect) {
-    plan_.effects.emplace_back(std::move(effect));
-  }
-  template <typename E>
-  Plan only(E effect) {
-    add(std::move(effect));
-    return std::move(plan_);
-  }
-  void patch_status() {
-    if (status_ != token_.status) add(PatchStatus{status_});
-  }
-  Plan finish() {
-    patch_status();
-    plan_notices();
-    plan_wake();
-    if (ttl_after_expired_passed() && !is_rotation_due())
-      wake_now(Urgency::Cosmetic);  // to be deleted, now that its end was told
-    return std::move(plan_);
-  }
-
-  std::string describe_present_place() const {
-    if (was_shown_once())
-      return "shown once: its Secret was deleted at " +
-             format_rfc3339(*shown_until(token_.spec, status_));
-    return describe_place(key_present(token_, observed_.secret->secret));
-  }
-
-  std::string describe_place(std::string_view key) const {
-    return fmt::format("under key {} of Secret {}", key, status_.secret_name);
-  }
-
-  void plan_notices() {
-    DueNotices due = due_notices(observed_, status_);
-    for (SubmitNotice& notice : due.notices) add(std::move(notice));
-    if (due.next) wake(*due.next, Urgency::Notice);
-  }
-
-  void plan_wake() {
-    if (!status_.expires_at) return;
-    if (status_.warn_at) wake(*status_.warn_at, Urgency::Notice);
-    if (status_.rotate_at) wake(*status_.rotate_at);
-    if (status_.previous) wake(status_.previous->valid_until);
-    if (const auto delivered = shown_until(token_.spec, status_)) wake(*delivered);
-    wake(*status_.expires_at);
-    if (const auto kept = delete_after_expiry(token_.spec))
-      wake(*status_.expires_at + *kept, Urgency::Cosmetic);
-  }
-  void wake(WallTime at, Urgency urgency = Urgency::Value) {
-    if (at <= now_ || (plan_.wake_at && *plan_.wake_at < at)) return;
-    plan_.wake_urgency = plan_.wake_at == at ? more_urgent(plan_.wake_urgency, urgency) : urgency;
-    plan_.wake_at = at;
-  }
-
-  void wake_now(Urgency urgency) {
-    plan_.wake_at = now_;
-    plan_.wake_urgency = urgency;
-  }
-
-  bool is_ready_news() const { return is_news(api::condition::kReady); }
-  // The condition says something else than before.
-  bool is_news(std::string_view type) const {
-    const auto* before = api::find_condition(token_.status.conditions, type);
-    const auto* after = api::find_condition(status_.conditions, type);
-    return !before || before->reason != after->reason || before->message != after->message;
-  }
-
-  api::ApiTokenStatus status_;
-  Plan plan_;
 };
 
 }  // namespace

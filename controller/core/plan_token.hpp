@@ -1,12 +1,13 @@
-// plan_token: what is to be done about one ApiToken, from what was observed. A ladder of rules, the
-// first that applies decides; then the status, the notices and the next wake-up follow. Pure: equal
-// inputs give equal plans, and a plan that was carried out and observed gives an empty one.
+// plan_token: decides what to do about one ApiToken. The rules stand in a ladder: the first rule
+// that applies makes the plan. Pure: equal inputs give equal plans, and the plan for an object on
+// which a plan was carried out is empty. reconcile/token_worker calls it, on any thread.
 //
-// Order of writes: a value counts once its hash stands in the status. So issuing writes the Secret
-// first, then the status; replacing a lost value takes that one's hash out of the status before.
-// Rotating writes the status first, with the former value in `previous`, then the Secret: whatever
-// a reader finds there verifies at every moment. Revoking clears the status first, then deletes the
-// Secret.
+// Order of writes. A value verifies once its hash is in the status.
+// - Issue: write the Secret, then the status.
+// - Replace a lost value: remove its hash from the status, then issue.
+// - Rotate: write the status, with the previous value in `previous`, then the Secret. Every value
+//   that a reader finds in the Secret verifies, at every moment.
+// - Revoke: clear the status, then delete the Secret.
 #pragma once
 
 #include <string_view>
@@ -18,7 +19,8 @@ namespace apitoken::core {
 
 Plan plan_token(const Observed& observed);
 
-// After the API server refused to let a value be minted: says so in the status and an Event.
+// The plan after the API server refused a write of a minting: reports the error `why` in the status
+// and in an Event.
 Plan plan_mint_failure(const Observed& observed, std::string_view why);
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// Certificate or JWK.
+// Chooses between certificate and JWK.
 #include "core/recipient.hpp"
 
 #include <fmt/format.h>
@@ -25,15 +25,13 @@ Status check_recipient(std::string_view recipient) {
                 fmt::format("is longer than {} characters; give one certificate or one JWK alone",
                             kMaxRecipient));
   if (is_jwk(recipient)) {
-    if (const auto key = read_public_jwk(recipient); !key) return std::unexpected(key.error());
-  } else if (const auto checked = check_certificate(recipient); !checked) {
-    return checked;
+    TRY(read_public_jwk(recipient));
+  } else {
+    TRY(check_certificate(recipient));
   }
-  // A key can be well formed and still no key, such as an RSA modulus that is even: only trying
-  // tells.
+  // Some well-formed keys cannot encrypt, such as RSA with an even modulus: a trial shows that.
   if (!encrypt_to(recipient, SecretString(std::string("trial"))))
-    return fail(ErrorKind::Invalid,
-                "holds a key that nothing can be encrypted to; give another one");
+    return fail(ErrorKind::Invalid, "holds a key that cannot encrypt; give another one");
   return {};
 }
 

@@ -1,7 +1,6 @@
-// The recipient of a value (spec.secret.encryptTo): an X.509 certificate in PEM, to which it is
-// encrypted as CMS, or a public JWK, to which it is encrypted as JWE. Validation, planning and
-// execute ask here, on any thread, and need not know which of the two it is. No I/O; nothing here
-// keeps or logs a value.
+// The recipient of a value (spec.secret.encryptTo): an X.509 certificate in PEM (the value becomes
+// CMS) or a public JWK (the value becomes JWE). Callers need not know which. Any thread; no I/O;
+// neither keeps nor logs a value.
 #pragma once
 
 #include <string>
@@ -13,23 +12,23 @@
 
 namespace apitoken::core {
 
-// A JSON object; all else is a certificate.
+// A JSON object. Any other text is treated as a certificate.
 bool is_jwk(std::string_view recipient);
 
-// Whether a value can be encrypted to it, its dates apart. Errors: Invalid, whose message continues
-// "spec.secret.encryptTo: ", says why not and what to give: "holds 2 certificates; give one".
+// Checks that a value can be encrypted to the recipient; ignores the certificate's dates. Errors:
+// Invalid; the message continues "spec.secret.encryptTo: " ("holds 2 certificates; give one").
 Status check_recipient(std::string_view recipient);
-// Whether a value may be encrypted to it at `now`; a JWK has no dates. Precondition and errors: as
-// above.
+// Checks the certificate's dates at `now`; a JWK has none. Precondition: check_recipient() accepted
+// the recipient. Errors: as above.
 Status check_recipient_dates(std::string_view recipient, WallTime now);
 
-// CMS in PEM, or a compact JWE. Errors: Invalid for what check_recipient refuses, Unavailable where
-// OpenSSL fails.
+// CMS in PEM, or a compact JWE. Errors: Invalid if check_recipient() refuses the recipient,
+// Unavailable if OpenSSL fails.
 Result<std::string> encrypt_to(std::string_view recipient, const SecretString& value);
 
-// The key of the Secret that the encrypted value stands under.
+// The key of the Secret that holds the encrypted value.
 std::string_view encrypted_key(std::string_view recipient);
-// The key that a value under `key` moves to when it becomes the previous one.
+// The key that a value under `key` moves to when it becomes the previous value.
 std::string_view previous_key(std::string_view key);
 
 }  // namespace apitoken::core

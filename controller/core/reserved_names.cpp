@@ -1,4 +1,4 @@
-// The table of names that others act on.
+// The table of reserved names.
 #include "core/reserved_names.hpp"
 
 #include <algorithm>
@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kRobot = "robot:";
 
-// Each with its subdomains. The same list stands in crds/apitokens.yaml, in the rules of labels and
-// of annotations.
+// Each domain includes its subdomains. crds/apitokens.yaml has the same list, in the rules for
+// labels and for annotations.
 constexpr std::array<std::string_view, 12> kDomains{
     "kubernetes.io",              // Kubernetes: service accounts, kubectl, in-tree controllers
     "k8s.io",                     // the same
@@ -25,8 +25,8 @@ constexpr std::array<std::string_view, 12> kDomains{
     "replicator.v1.mittwald.de",        // Replicator: the same
     "kubed.appscode.com",               // Config Syncer: the same
 };
-// Recommended labels that tools show and select by: nobody acts on them.
-// https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+// Recommended labels: tools show and select by them, and no controller acts on them.
+// Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 constexpr std::string_view kRecommended = "app.kubernetes.io/";
 constexpr std::array<std::string_view, 2> kSecretNames{"bootstrap-token-", "sh.helm.release."};
 
@@ -45,7 +45,7 @@ bool ReservedNames::has_group(std::string_view group) const {
 }
 
 bool ReservedNames::has_secret_metadata(std::string_view key, std::string_view value) const {
-  if (key == "owner" && value == "helm") return true;  // how Helm finds its releases
+  if (key == "owner" && value == "helm") return true;  // Helm finds releases by it
   const auto matches = [key](std::string_view entry) {
     return entry.ends_with('/') ? is_of_domain(key, entry.substr(0, entry.size() - 1))
                                 : key == entry;

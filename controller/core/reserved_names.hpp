@@ -1,7 +1,7 @@
-// ReservedNames: names that no ApiToken may use, because Kubernetes or another controller acts on
-// them: users and groups, and the labels, annotations and names of Secrets. The built-in part
-// stands in the CRD's rules as well, and tests/reserved_names.yaml holds both to one table.
-// check_token and the Verifier ask. Pure; any thread.
+// ReservedNames: users, groups, and labels, annotations and names of Secrets that no ApiToken may
+// use, because Kubernetes or another controller acts on them. The CRD's rules have the built-in
+// names too; tests/rules/reserved_names.yaml checks both. Used by check_token() and the Verifier.
+// Pure; any thread.
 #pragma once
 
 #include <string>
@@ -11,31 +11,29 @@
 namespace apitoken::core {
 
 struct ReservedNames {
-  // Groups beside system:…, from --reserved-groups.
+  // Groups besides "system:…", from --reserved-groups.
   std::vector<std::string> groups{"kubeadm:cluster-admins"};
-  // Keys of labels and annotations beside the built-in ones, from --reserved-secret-metadata: a key
-  // as it is, or a domain with a slash at its end, which stands for its subdomains too.
+  // Keys of labels and annotations besides the built-in ones, from --reserved-secret-metadata: a
+  // full key, or a domain with a slash at its end, which includes its subdomains.
   std::vector<std::string> secret_metadata;
 
   bool has_group(std::string_view group) const;
-  // Whether a label or annotation on a Secret, with that value, makes another controller act on the
-  // Secret.
+  // A label or annotation `key` with this value makes another controller act on the Secret.
   bool has_secret_metadata(std::string_view key, std::string_view value) const;
 
   bool operator==(const ReservedNames&) const = default;
 };
 
-// What is reserved without flags.
+// The names that are reserved without flags.
 const ReservedNames& default_reserved_names();
 
-// "system:…": Kubernetes' own users and groups.
+// "system:…": a user or group of Kubernetes.
 bool is_system_name(std::string_view name);
-// "bootstrap-token-…" and "sh.helm.release.…": Secrets that Kubernetes and Helm know by their
-// names.
+// "bootstrap-token-…" or "sh.helm.release.…": Kubernetes and Helm find Secrets by these names.
 bool is_reserved_secret_name(std::string_view name);
 
 // A robot is a machine of one namespace: "robot:<namespace>:<name>".
-bool claims_to_be_robot(std::string_view user);  // "robot:…", whatever follows
+bool claims_to_be_robot(std::string_view user);  // "robot:" and any text
 bool is_robot_name(std::string_view user);       // with a namespace and a name
 bool is_robot_of(std::string_view user, std::string_view ns);
 

@@ -1,4 +1,4 @@
-// Instants of rotation and delivery.
+// Computes the instants of rotation.
 #include "core/rotation.hpp"
 
 #include <fmt/format.h>
@@ -19,14 +19,14 @@ constexpr Seconds kOverlapTemporary{std::chrono::minutes(5)};
 constexpr int kSpreadShare = 10;  // a tenth
 constexpr int kOverdueShare = 10;
 
-// In [0, range], the same for the same text.
+// A duration in [0, range], spread evenly over texts and equal for equal texts.
 Seconds spread_by(const std::string& text, Seconds range) {
   const std::uint64_t number = std::stoull(sha256_hex(text).substr(0, 8), nullptr, 16);
   return Seconds(
       static_cast<std::int64_t>(number * static_cast<std::uint64_t>(range.count() + 1) >> 32));
 }
 
-// A ceiling may have cut the ttl below what the spec was written for: then at half of it.
+// If a ceiling cut the ttl below spec.rotation.before, half the ttl.
 Seconds before_expiry(const api::ApiTokenSpec& spec, Seconds ttl) {
   const auto written =
       spec.rotation->before ? parse_duration(*spec.rotation->before) : std::nullopt;

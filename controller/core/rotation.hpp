@@ -1,5 +1,5 @@
-// Rotation of one ApiToken: when it is due, what asked for it, and how long the former value goes
-// on. Pure; plan_token decides with it.
+// Rotation of one ApiToken: when it is due, who requested it, and how long the previous value
+// works. Pure; plan_token uses it.
 #pragma once
 
 #include <optional>
@@ -11,28 +11,28 @@ namespace apitoken::core {
 
 bool rotates_automatically(const api::ApiTokenSpec& spec);
 
-// How long the former value verifies after a rotation.
+// How long the previous value verifies after a rotation.
 Seconds overlap(const api::ApiTokenSpec& spec);
 
-// When a token of this ttl and end is to be rotated; nothing with the policy Manual.
-// spec.rotation.before ahead of the end, or up to a tenth of it (and of what is left of the ttl)
-// earlier: the share is drawn from the token's uid and end, so that tokens made together spread,
-// and one token gets the same instant however often it is asked for.
+// When a token with this ttl and expiry rotates automatically; empty for the policy Manual. The
+// instant is spec.rotation.before ahead of the expiry, or up to a tenth earlier (a tenth of
+// `before` and of the rest of the ttl, whichever is less). A hash of uid and expiry chooses how
+// much earlier: tokens created together spread, and each call for one token gives the same instant.
 std::optional<WallTime> automatic_rotation(const api::ApiToken& token, Seconds ttl,
                                            WallTime expires_at);
 
-// From when on an automatic rotation that was not done is something to warn about.
+// The instant at which a due rotation counts as overdue: warnings begin.
 WallTime rotation_overdue(WallTime rotate_at, WallTime expires_at);
 
-// The value of the annotation that asks for a rotation, where it was not served yet.
+// The annotation that requests a rotation, if its value was neither served nor ignored.
 struct RotationRequest {
   std::string value;
-  bool is_time = false;  // RFC 3339; anything else is refused
+  bool is_time = false;  // RFC 3339; other values are ignored
 };
 std::optional<RotationRequest> rotation_request(const api::ApiToken& token);
 
-// When spec.secret.deleteAfter takes, or took, the Secret of the present value away; nothing:
-// never.
+// When spec.secret.deleteAfter deletes, or deleted, the Secret of the present value: until then the
+// value is shown. Empty: never.
 std::optional<WallTime> shown_until(const api::ApiTokenSpec& spec,
                                     const api::ApiTokenStatus& status);
 

@@ -1,4 +1,4 @@
-// Label selectors.
+// Matches and checks label selectors.
 #include "core/selector.hpp"
 
 #include <fmt/format.h>

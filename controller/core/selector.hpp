@@ -1,4 +1,4 @@
-// Label selectors: does an object's label set match? Pure.
+// Label selectors. Pure.
 // Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 #pragma once
 
@@ -7,8 +7,8 @@
 namespace apitoken::core {
 
 bool matches(const api::LabelSelector& selector, const api::StringMap& labels);
-// Operators that do not exist, or In / NotIn without values, each with `path` in front; such a
-// requirement matches nothing.
+// The problems of a selector, each beginning with `path`: unknown operators, missing or superfluous
+// values. A requirement with a problem matches no object.
 api::Problems check_selector(const api::LabelSelector& selector, std::string_view path);
 
 }  // namespace apitoken::core

@@ -1,5 +1,5 @@
-// What is true of an ApiToken as it was observed: the questions that the ladder of plan_token asks.
-// Pure.
+// TokenFacts: the conditions that the ladder of plan_token tests, each for the ApiToken and its
+// Secret as they were observed. Pure.
 #pragma once
 
 #include <optional>
@@ -13,46 +13,65 @@ namespace apitoken::core {
 
 class TokenFacts {
  protected:
-  explicit TokenFacts(const Observed& observed)
+  // `rotate_at`: when the automatic rotation is due, by the present spec and configs.
+  TokenFacts(const Observed& observed, std::optional<WallTime> rotate_at)
       : observed_(observed),
         token_(observed.token),
         now_(observed.now),
-        request_(rotation_request(observed.token)) {}
+        request_(rotation_request(observed.token)),
+        rotate_at_(rotate_at) {}
 
-  // It has its life; its value may be lost.
+  // ---- the token
+  // The token has an expiry. Its value may be lost.
   bool is_issued() const { return token_.status.expires_at.has_value(); }
+  // The status has the hash of a value: this value verifies until its expiry.
   bool has_value() const { return !token_.status.token_hash.empty(); }
-  bool is_expired() const { return token_.status.expires_at && now_ >= *token_.status.expires_at; }
-  // For good: also where spec.revoked was taken back past the rule that forbids it.
-  bool is_revoked() const;
-  // The status has the new value, the Secret still the previous one.
-  bool is_rotation_unfinished() const;
-  // The present value stands encrypted in the status, for the recipient that the spec names: people
-  // may have opened it.
-  bool is_value_readable() const;
-  // ttlAfterExpired has passed.
+  bool is_expired() const { return is_issued() && now_ >= *token_.status.expires_at; }
+  // spec.ttlAfterExpired has passed since the expiry.
   bool ttl_after_expired_passed() const;
-  // Before it is deleted, it is said to have ended.
+  // Revocation is final: true also if spec.revoked was reset past the rule that forbids that.
+  bool is_revoked() const;
+  // The status reports the end of the token.
   bool is_end_reported() const;
-  // Shown once: the Secret had its time.
+  bool has_ready_reason(std::string_view why) const;
+
+  // ---- the value
+  // spec.secret.deleteAfter has passed for the present value: it was shown once.
   bool was_shown_once() const;
+  // The Secret no longer holds the value whose hash the status has.
   bool is_value_lost() const;
-  // The present value was never seen in the Secret: the previous one lives to its own expiry.
-  bool is_overlap_ahead() const;
-  // When the next value may be minted, where `pause` since the last one is not over.
-  std::optional<WallTime> too_soon_before(Seconds pause) const;
-  bool is_ready_reason(std::string_view why) const;
+  // The status shows the present value, encrypted to the recipient of the present spec. People may
+  // have opened it.
+  bool is_value_readable_from_status() const;
+  // The next value is minted in this pass. Precondition: the Secret is absent, or ours.
+  bool is_minting_due() const;
+  // When the next value may be minted, `pause` after the last one. Empty: now.
+  std::optional<WallTime> next_minting_allowed_at(Seconds pause) const;
 
+  // ---- the rotation
+  bool is_rotation_requested() const { return request_ && request_->is_time; }
+  bool is_rotation_due() const;
+  // The status has the new value, the Secret still has the previous one.
+  bool is_rotation_unfinished() const;
+  // The present value has not been seen in the Secret: the previous value lives to its own expiry.
+  bool is_overlap_pending() const;
+
+  // ---- the Secret
+  // Precondition: there is a Secret.
   const api::ObjectMeta& secret_meta() const { return observed_.secret->secret.meta; }
-  // Alone: see is_owned_by().
+  // The token is the only owner; see is_owned_by().
   bool owns_secret() const;
+  // The token is one of several owners.
   bool is_secret_shared() const;
-  // Owned, or restored from a backup: it may be written and deleted.
+  // The token owns the Secret, or the Secret came back from a backup.
   bool may_write_secret() const;
+  // Another object owns the Secret.
   bool is_secret_foreign() const;
-  bool is_secret_leaving() const;
+  // A deleted ApiToken of the same name owned the Secret: the garbage collector deletes it.
+  bool is_secret_of_deleted_namesake() const;
+  bool is_secret_being_deleted() const;
 
-  // `fact` tells apart what may happen to one token more than once.
+  // An Event about the token. `fact` tells apart Events of one reason; see event_name().
   api::Event event(std::string_view why, bool warning, std::string_view action, std::string note,
                    std::string_view fact) const;
 
@@ -60,9 +79,7 @@ class TokenFacts {
   const api::ApiToken& token_;
   const WallTime now_;
   const std::optional<RotationRequest> request_;
-
- private:
-  bool is_of_deleted_namesake() const;
+  const std::optional<WallTime> rotate_at_;
 };
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// Drawing, hashing and checking Opaque tokens.
+// Mints, hashes and checks Opaque tokens.
 #include "core/token_format.hpp"
 
 #include <fmt/format.h>
@@ -20,16 +20,15 @@ constexpr std::size_t kRandomLength = 40;
 constexpr std::size_t kChecksumLength = 6;
 constexpr std::size_t kIdLength = 8;
 
-// Appends `count` characters, each of the 62 equally likely: bytes of 248 and above are thrown
-// away.
+// Appends `count` random characters. Skips bytes above 247 (248 = 4 * 62), so that all 62
+// characters are equally likely.
 Status append_random(std::string& text, std::size_t count) {
   std::array<unsigned char, 64> bytes;
   const std::size_t wanted = text.size() + count;
   while (text.size() < wanted) {
     if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
       wipe(bytes.data(), bytes.size());
-      return fail(ErrorKind::Unavailable,
-                  "the random source of the operating system gave no bytes");
+      return fail(ErrorKind::Unavailable, "the operating system's random source failed");
     }
     for (const unsigned char byte : bytes) {
       if (byte < 248 && text.size() < wanted) text += kAlphabet[byte % 62];
@@ -52,15 +51,13 @@ std::string checksum(std::string_view random_part) {
 
 Result<MintedToken> mint_opaque_token() {
   std::string value;
-  value.reserve(kPrefix.size() + kRandomLength + kChecksumLength);  // no growth: no unwiped copies
+  // Growth would leave unwiped copies.
+  value.reserve(kPrefix.size() + kRandomLength + kChecksumLength);
   value += kPrefix;
-  if (const auto drawn = append_random(value, kRandomLength); !drawn)
-    return std::unexpected(drawn.error());
+  TRY(append_random(value, kRandomLength));
   value += checksum(std::string_view(value).substr(kPrefix.size()));
-  auto id = mint_token_id();
-  if (!id) return std::unexpected(id.error());
   MintedToken token;
-  token.id = std::move(*id);
+  token.id = TRY(mint_token_id());
   token.hash = token_hash(value);
   token.hint = token_hint(value);
   token.value = SecretString(std::move(value));
@@ -69,8 +66,7 @@ Result<MintedToken> mint_opaque_token() {
 
 Result<std::string> mint_token_id() {
   std::string id;
-  if (const auto drawn = append_random(id, kIdLength); !drawn)
-    return std::unexpected(drawn.error());
+  TRY(append_random(id, kIdLength));
   return id;
 }
 

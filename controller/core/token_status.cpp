@@ -1,4 +1,4 @@
-// The words and conditions of an ApiToken's status.
+// Writes the conditions of an ApiToken's status.
 #include "core/token_status.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
-// A Permanent token that no reminder concerns is warned a third of its ttl before its end.
+// A Permanent token that is shorter than all reminders has one reminder, this share of its ttl.
 constexpr int kLateWarningShare = 3;
 
 void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view type,
@@ -25,7 +25,7 @@ void set(api::ApiTokenStatus& status, const Observed& observed, std::string_view
                                          observed.token.meta.generation});
 }
 
-// kstatus reads these three as abnormal-true: they are there only while they are True.
+// kstatus reads these three conditions as abnormal-true: they exist only while they are True.
 void set_while(bool holds, api::ApiTokenStatus& status, const Observed& observed,
                std::string_view type, std::string_view why, std::string message) {
   if (holds) {
@@ -41,7 +41,7 @@ void set_ready(api::ApiTokenStatus& status, const Observed& observed, bool ready
       std::move(message));
 }
 
-// At most one of the two reasons is given.
+// Sets Reconciling and Stalled. At most one of the two reasons is not empty.
 void set_progress(api::ApiTokenStatus& status, const Observed& observed,
                   std::string_view reconciling, std::string_view stalled,
                   const std::string& message) {
@@ -63,7 +63,7 @@ void set_expiring_soon(api::ApiTokenStatus& status, const Observed& observed, bo
             : "");
 }
 
-// What the Ready message adds where the ttl in force is not the one asked for.
+// An addition to the Ready message if the ttl in force is not the one that the spec asks for.
 std::string describe_ttl(const api::ApiTokenStatus& status, const Observed& observed) {
   const auto& spec = observed.token.spec;
   const LifetimeRule rule = lifetime_rule(observed);

@@ -1,5 +1,5 @@
-// What an ApiToken's status says in each state of its life: conditions, warnAt, ledger. Pure;
-// plan_token decides the state.
+// The status of an ApiToken in each state of its life: conditions, warnAt, ledger. Pure; plan_token
+// decides the state.
 #pragma once
 
 #include <string>
@@ -10,36 +10,39 @@
 
 namespace apitoken::core {
 
-// The reminders of a config that apply to a token: those shorter than its ttl. If none is, a
-// Temporary token has none, and a Permanent one has a single reminder of a third of its ttl.
+// The reminders of a config for a token: those shorter than its ttl. If none is shorter, a
+// Permanent token has one reminder, at a third of its ttl before expiry, and a Temporary token has
+// none.
 std::vector<Seconds> concerning_reminders(const ExpiryConfig& config, TokenType type, Seconds ttl);
-// The ceilings and defaults of the configs that match the token.
+// The defaults and ceilings of the configs that match the token.
 LifetimeRule lifetime_rule(const Observed& observed);
-// The ttl in force.
+// The ttl that the present expiry was computed with.
 Seconds ttl_in_force(const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status);
-// When warnings of the token begin under these configs: not before an automatic rotation is
-// overdue.
+// When warnings about the token begin: at the first reminder, but not before an automatic rotation
+// is overdue. Empty: no reminder.
 std::optional<WallTime> warn_at(const std::vector<const ExpiryConfig*>& configs,
                                 const api::ApiTokenSpec& spec, const api::ApiTokenStatus& status);
-// Sets what follows from expires_at: rotate_at and warn_at.
+// Sets rotate_at and warn_at, which follow from expires_at.
 void set_instants(api::ApiTokenStatus& status, const Observed& observed);
 
-// The status as it stands, carried over to now: generation, ledger with what was told, a former
-// value whose time is over gone.
+// The observed status, updated to now: generation, instants, delivered notices in the ledger, and
+// no previous value whose overlap has ended.
 api::ApiTokenStatus carried_over(const Observed& observed);
 
-// Each sets Ready, and the other three conditions where they are True; what is not True is absent.
-// `place`: where the value is to be had.
+// Each of these sets Ready and removes ExpiringSoon, Reconciling and Stalled unless they are True.
+
+// Ready. `place` says where the value is: "under key token of Secret ci".
 void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place);
-// Over a valid token: work is under way.
+// After set_valid(): the token is valid, and work is in progress.
 void set_reconciling(api::ApiTokenStatus& status, const Observed& observed,
                      const std::string& message);
-// Over a valid token: nothing further is done without a change by the user, for the reason
-// InvalidSpec.
+// After set_valid(): the token is valid, and the operator waits for a change of the spec
+// (InvalidSpec).
 void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
+// Not Ready: work is in progress.
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 void set_expired(api::ApiTokenStatus& status, const Observed& observed);
-// For what does not go on without a change by the user: InvalidSpec, SecretConflict, Revoked.
+// Not Ready: the operator waits for a change by a user (InvalidSpec, SecretConflict, Revoked).
 void set_stalled(api::ApiTokenStatus& status, const Observed& observed, std::string_view reason,
                  const std::string& message);
 

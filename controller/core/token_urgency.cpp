@@ -1,4 +1,4 @@
-// From an ApiToken to the urgency of its key.
+// Computes the urgency of an ApiToken.
 #include "core/token_urgency.hpp"
 
 #include "api/names.hpp"

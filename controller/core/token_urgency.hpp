@@ -1,5 +1,5 @@
-// token_urgency: how urgent a look at an ApiToken is, by the object alone. Event handlers ask it
-// before they queue a key. Pure; any thread.
+// token_urgency: how urgent it is to reconcile an ApiToken, by the object alone. The event handlers
+// call it to queue a key. Pure; any thread.
 #pragma once
 
 #include "api/api_token.hpp"
@@ -7,16 +7,16 @@
 
 namespace apitoken::core {
 
-// Value: something about its value seems due (to mint, rotate, revoke or expire). Notice: it is
-// past warnAt.
+// Value: minting, rotation, revocation or expiry seems due. Notice: warnAt has passed. Cosmetic:
+// neither.
 Urgency token_urgency(const api::ApiToken& token, WallTime now);
 
-// The same for a change. A new generation is Value; new labels may change which configs apply, and
-// count as Notice.
+// The urgency of a change. A new generation is Value. New labels are at least Notice: they may
+// change which configs apply.
 Urgency change_urgency(const api::ApiToken& before, const api::ApiToken& after, WallTime now);
 
-// True if nothing but the status (and metadata that nobody plans by) changed: what an own write
-// brings back.
+// Only the status changed, or metadata that no plan depends on. The operator's own status writes
+// come back as such changes.
 bool is_status_change(const api::ApiToken& before, const api::ApiToken& after);
 
 }  // namespace apitoken::core

@@ -1,4 +1,4 @@
-// Rules for ApiToken specs.
+// Checks ApiToken specs. One function for each group of fields.
 #include "core/validate.hpp"
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "core/dns_name.hpp"
 #include "core/lifetimes.hpp"
 #include "core/plain_text.hpp"
 #include "core/recipient.hpp"
@@ -15,27 +16,28 @@ namespace apitoken::core {
 namespace {
 
 constexpr std::size_t kMaxText = 256;
-constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxKey = 253;
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxAnnotation = 4096;
 constexpr std::size_t kMaxNames = 32;
 constexpr std::size_t kMaxScope = 128;
 
-// A value as a message may show it: short, without control characters, valid UTF-8.
+// A value, safe to show in a message.
 std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
 
-// The schema counts characters, not bytes: what is no continuation byte of UTF-8 begins one.
+// The length in characters, as the schema counts: all bytes but UTF-8 continuation bytes.
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 bool is_name_character(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; }
 
 bool is_secret_key(std::string_view key) {
-  return !key.empty() && key.size() <= kMaxName && key != "." && !key.starts_with("..") &&
+  return !key.empty() && key.size() <= kMaxKey && key != "." && !key.starts_with("..") &&
          std::ranges::all_of(key, is_name_character);
 }
 
@@ -44,13 +46,13 @@ bool is_own_key(std::string_view key) {
          key == api::kJweKey || key == api::kPreviousJweKey;
 }
 
-// The part of a label's name after the prefix, and a label's value where it is not empty.
+// The part of a label's name after the prefix, and a label's value that is not empty.
 bool is_label_word(std::string_view word) {
   return !word.empty() && word.size() <= kMaxLabel && is_alnum(word.front()) &&
          is_alnum(word.back()) && std::ranges::all_of(word, is_name_character);
 }
 
-// Annotations may have capitals in their prefix, labels may not.
+// The name of a label or annotation. The prefix of an annotation may have capital letters.
 bool is_qualified_name(std::string_view name, bool lower_prefix) {
   const auto slash = name.find('/');
   if (slash == name.npos) return is_label_word(name);
@@ -61,10 +63,10 @@ bool is_qualified_name(std::string_view name, bool lower_prefix) {
   return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
-// HTTP headers lose such blanks: the name would become another one.
+// HTTP headers lose such blanks, which would change the name.
 bool has_blank_ends(std::string_view name) { return name.starts_with(' ') || name.ends_with(' '); }
 
-// Whoever examines a file may not know its namespace: then any robot will do.
+// lint may not know the namespace of a manifest: then any robot name is accepted.
 bool may_be_robot(std::string_view user, std::string_view ns) {
   return ns.empty() ? is_robot_name(user) : is_robot_of(user, ns);
 }
@@ -72,7 +74,7 @@ bool may_be_robot(std::string_view user, std::string_view ns) {
 void check_user(const api::ApiToken& token, api::Problems& problems) {
   const std::string& user = token.spec.user;
   if (user.empty()) {
-    problems.emplace_back("spec.user: is empty; name the user whom the token speaks for");
+    problems.emplace_back("spec.user: is empty; name the user whom the token authenticates");
   } else if (is_system_name(user)) {
     problems.push_back(fmt::format(
         "spec.user: \"{}\" is reserved for Kubernetes; use a name that does not begin with system:",
@@ -80,17 +82,15 @@ void check_user(const api::ApiToken& token, api::Problems& problems) {
   } else if (characters(user) > kMaxText || has_invisible(user)) {
     problems.push_back(
         fmt::format("spec.user: \"{}\" is longer than 256 characters or holds invisible characters "
-                    "(control, direction "
-                    "or zero-width); shorten it, or remove them",
+                    "(control, direction or zero-width); shorten it, or remove them",
                     shown(user)));
   } else if (has_blank_ends(user)) {
     problems.push_back(
         fmt::format("spec.user: \"{}\" begins or ends with a blank; remove it", shown(user)));
   } else if (claims_to_be_robot(user) && !may_be_robot(user, token.meta.ns)) {
     problems.push_back(
-        fmt::format("spec.user: \"{}\" is no robot of this namespace; use robot:{}:<name>, or a "
-                    "name that does not "
-                    "begin with robot:",
+        fmt::format("spec.user: \"{}\" is not a robot of this namespace; use robot:{}:<name>, or a "
+                    "name that does not begin with robot:",
                     shown(user), token.meta.ns.empty() ? "<namespace>" : token.meta.ns));
   }
 }
@@ -106,12 +106,12 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
     const Seconds longest = max_ttl(token_type(spec));
     if (!ttl) {
       problems.push_back(fmt::format(
-          "spec.ttl: \"{}\" is no duration; write hours, minutes and seconds like 720h or 90m",
+          "spec.ttl: \"{}\" is not a duration; write hours, minutes and seconds like 720h or 90m",
           shown(*spec.ttl)));
     } else if (*ttl < kMinTtl || *ttl > longest) {
-      problems.push_back(
-          fmt::format("spec.ttl: {} is outside 10s to {}h, which a {} token may live",
-                      shown(*spec.ttl), longest.count() / 3600, to_string(token_type(spec))));
+      problems.push_back(fmt::format("spec.ttl: {} is outside 10s to {}h, the limits of a {} token",
+                                     shown(*spec.ttl), longest.count() / 3600,
+                                     to_string(token_type(spec))));
     }
   }
   if (spec.format == api::kJwt && token_type(spec) != TokenType::Temporary) {
@@ -123,9 +123,10 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
         fmt::format("spec.format: \"{}\" does not exist; use Opaque or JWT", shown(*spec.format)));
   }
   if (spec.ttl_after_expired && !parse_duration(*spec.ttl_after_expired)) {
-    problems.push_back(fmt::format(
-        "spec.ttlAfterExpired: \"{}\" is no duration; write hours, minutes and seconds like 168h",
-        shown(*spec.ttl_after_expired)));
+    problems.push_back(
+        fmt::format("spec.ttlAfterExpired: \"{}\" is not a duration; write hours, minutes and "
+                    "seconds like 168h",
+                    shown(*spec.ttl_after_expired)));
   }
 }
 
@@ -135,10 +136,9 @@ void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved,
     if (group.empty() || is_system_name(group) || has_invisible(group) || has_blank_ends(group) ||
         characters(group) > kMaxText) {
       problems.push_back(
-          fmt::format("spec.groups: \"{}\" is no group that a token may carry; use at most 256 "
-                      "characters, none of them invisible "
-                      "(control, direction or zero-width), that do not begin with system: and have "
-                      "no blank at either end",
+          fmt::format("spec.groups: \"{}\" is not allowed as a group of a token; use at most 256 "
+                      "characters, none of them invisible (control, direction or zero-width), that "
+                      "do not begin with system: and have no blank at either end",
                       shown(group)));
     } else if (reserved.has_group(group)) {
       problems.push_back(fmt::format(
@@ -154,8 +154,8 @@ void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
         scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
     if (scope.empty() || !fits || scope.size() > kMaxScope) {
       problems.push_back(
-          fmt::format("spec.scopes: \"{}\" is no scope; use printable ASCII without blanks, quotes "
-                      "and backslashes",
+          fmt::format("spec.scopes: \"{}\" is not a scope; use printable ASCII without blanks, "
+                      "quotes and backslashes",
                       shown(scope)));
     }
   }
@@ -163,9 +163,8 @@ void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
     if (audience.empty() || has_invisible(audience) || audience.find(' ') != audience.npos ||
         characters(audience) > kMaxText) {
       problems.push_back(
-          fmt::format("spec.audiences: \"{}\" is no audience; use a name such as "
-                      "https://api.example.com without blanks and "
-                      "invisible characters",
+          fmt::format("spec.audiences: \"{}\" is not an audience; use a name such as "
+                      "https://api.example.com without blanks and invisible characters",
                       shown(audience)));
     }
   }
@@ -177,8 +176,8 @@ void check_duration(const std::optional<std::string>& text, std::string_view pat
   const auto duration = parse_duration(*text);
   if (duration && *duration >= shortest) return;
   problems.push_back(fmt::format(
-      "{}: \"{}\" is no duration of at least {}s; write hours, minutes and seconds like 24h", path,
-      shown(*text), shortest.count()));
+      "{}: \"{}\" is not a duration of at least {}s; write hours, minutes and seconds like 24h",
+      path, shown(*text), shortest.count()));
 }
 
 void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
@@ -191,8 +190,7 @@ void check_rotation(const api::ApiTokenSpec& spec, api::Problems& problems) {
   if (rotation.policy == api::kAutomatic && token_type(spec) == TokenType::Temporary) {
     problems.emplace_back(
         "spec.rotation.policy: Automatic is for Permanent tokens, because a session that renews "
-        "itself has no end; use "
-        "Manual, or make another ApiToken of type Permanent");
+        "itself never ends; use Manual, or make another ApiToken of type Permanent");
   }
   check_duration(rotation.before, "spec.rotation.before", Seconds(1), problems);
   check_duration(rotation.overlap, "spec.rotation.overlap", Seconds(0), problems);
@@ -221,11 +219,10 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
           fmt::format("{}: {}={} makes another controller act on the Secret; remove it", path,
                       shown(name), shown(value)));
     } else if (!is_qualified_name(name, lower_prefix)) {
-      problems.push_back(
-          fmt::format("{}: \"{}\" is no valid name; use at most 63 letters, digits, '-', '_' and "
-                      "'.', optionally after a "
-                      "DNS prefix and /, such as example.com/team",
-                      path, shown(name)));
+      problems.push_back(fmt::format(
+          "{}: \"{}\" is not a valid name; use at most 63 letters, digits, '-', '_' and "
+          "'.', optionally after a DNS prefix and /, such as example.com/team",
+          path, shown(name)));
     }
   }
 }
@@ -233,10 +230,10 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
 void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
   for (const auto& [name, value] : secret.labels) {
     if (value.empty() || is_label_word(value)) continue;
-    problems.push_back(
-        fmt::format("spec.secret.labels: \"{}\" is no valid value of {}; use at most 63 letters, "
-                    "digits, '-', '_' and '.'",
-                    shown(value), shown(name)));
+    problems.push_back(fmt::format(
+        "spec.secret.labels: \"{}\" is not a valid value of {}; use at most 63 letters, "
+        "digits, '-', '_' and '.'",
+        shown(value), shown(name)));
   }
   for (const auto& [name, value] : secret.annotations) {
     if (characters(value) <= kMaxAnnotation) continue;
@@ -251,20 +248,20 @@ void check_secret(const api::ApiToken& token, const ReservedNames& reserved,
   const auto& secret = *token.spec.secret;
   if (!is_dns_subdomain(token.secret_name())) {
     problems.push_back(fmt::format(
-        "spec.secret.name: \"{}\" is no valid name; use lower case letters, digits, '-' and '.'",
+        "spec.secret.name: \"{}\" is not a valid name; use lower case letters, digits, '-' and '.'",
         shown(token.secret_name())));
   } else if (is_reserved_secret_name(token.secret_name())) {
     problems.push_back(
         fmt::format("spec.secret.name: \"{}\" begins like the Secrets of Kubernetes or Helm, "
-                    "bootstrap-token- or "
-                    "sh.helm.release.; make another ApiToken with another name",
+                    "bootstrap-token- or sh.helm.release.; make another ApiToken with another name",
                     shown(token.secret_name())));
   }
   if (!is_secret_key(token.secret_key()) || is_own_key(token.secret_key())) {
     problems.push_back(fmt::format(
-        "spec.secret.key: \"{}\" is no valid key; use letters, digits, '-', '_' and '.', not . nor "
-        ".. in front, "
-        "and not previous-token, token.cms, token.jwe, previous-token.cms or previous-token.jwe",
+        "spec.secret.key: \"{}\" is not a valid key; use letters, digits, '-', '_' and '.', not . "
+        "or "
+        "a leading .., and not previous-token, token.cms, token.jwe, previous-token.cms or "
+        "previous-token.jwe",
         shown(token.secret_key())));
   }
   check_names(secret.labels, "spec.secret.labels", true, reserved, problems);
@@ -275,36 +272,20 @@ void check_secret(const api::ApiToken& token, const ReservedNames& reserved,
 void check_immutable(const api::ApiToken& token, api::Problems& problems) {
   if (token.status.revision == 0) return;
   if (!token.status.secret_name.empty() && token.status.secret_name != token.secret_name()) {
-    problems.push_back(
-        fmt::format("spec.secret.name: \"{}\" differs from {}, where the token lives; put it back, "
-                    "or make another ApiToken",
-                    shown(token.secret_name()), shown(token.status.secret_name)));
+    problems.push_back(fmt::format(
+        "spec.secret.name: \"{}\" differs from {}, which holds the value; change it back, "
+        "or make another ApiToken",
+        shown(token.secret_name()), shown(token.status.secret_name)));
   }
   if (!token.status.type.empty() && token.status.type != to_string(token_type(token.spec))) {
-    problems.push_back(
-        fmt::format("spec.type: {} differs from {}, as which it was issued; put it back, or make "
-                    "another ApiToken",
-                    to_string(token_type(token.spec)), shown(token.status.type)));
+    problems.push_back(fmt::format(
+        "spec.type: {} differs from {}, the type of the issued token; change it back, or make "
+        "another ApiToken",
+        to_string(token_type(token.spec)), shown(token.status.type)));
   }
 }
 
 }  // namespace
-
-bool is_dns_subdomain(std::string_view name) {
-  if (name.empty() || name.size() > kMaxName || !is_lower_alnum(name.front()) ||
-      !is_lower_alnum(name.back()))
-    return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    const bool after_dot = i > 0 && name[i - 1] == '.';
-    const bool before_dot = i + 1 < name.size() && name[i + 1] == '.';
-    if (is_lower_alnum(c)) continue;
-    if (c == '-' && !after_dot && !before_dot) continue;
-    if (c == '.' && !after_dot) continue;
-    return false;
-  }
-  return true;
-}
 
 api::Problems check_token(const api::ApiToken& token, const ReservedNames& reserved) {
   api::Problems problems = token.spec.problems;

@@ -1,5 +1,5 @@
-// The rules of the CRD once more, for objects that reached etcd before a rule existed or while the
-// schema was off. Each problem names the field, the value and the remedy. Pure.
+// Checks ApiToken specs by the same rules as the CRD, for objects that reached etcd before a rule
+// existed. plan_token calls it in each pass, `kubectl apitoken lint` for manifests. Pure.
 #pragma once
 
 #include "api/api_token.hpp"
@@ -7,17 +7,15 @@
 
 namespace apitoken::core {
 
-// Empty: the spec is valid, and what the status says in force still agrees with its immutable
-// fields. The dates of a recipient's certificate are another question: they count at each minting,
-// and a token outlives them.
+// The problems of the spec, and of immutable fields that differ from the status. Each names the
+// field, the value and the remedy ("spec.ttl: \"3d\" is not a duration; write ... like 720h").
+// Empty: the spec is valid. Does not check the dates of a recipient's certificate: they matter only
+// when a value is minted.
 api::Problems check_token(const api::ApiToken& token,
                           const ReservedNames& reserved = default_reserved_names());
 
-// Why a value minted at `now` would reach nobody: the certificate of spec.secret.encryptTo is not
-// valid then. Empty: it is valid, or there is none.
+// The problem of minting at `now`: the certificate in spec.secret.encryptTo is not valid then.
+// Empty: no problem.
 std::string describe_unusable_recipient(const api::ApiTokenSpec& spec, WallTime now);
-
-// RFC 1123 subdomain, as Kubernetes wants it of most names.
-bool is_dns_subdomain(std::string_view name);
 
 }  // namespace apitoken::core

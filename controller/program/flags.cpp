@@ -6,18 +6,11 @@
 #include <charconv>
 #include <cstdint>
 
+#include "core/dns_name.hpp"
 #include "serve/bind_address.hpp"
 
 namespace apitoken {
 namespace {
-
-// RFC 1123 label: the names that Kubernetes takes for namespaces.
-bool is_dns_label(std::string_view text) {
-  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 63 && alphanumeric(text.front()) &&
-         alphanumeric(text.back()) &&
-         std::ranges::all_of(text, [&](char c) { return alphanumeric(c) || c == '-'; });
-}
 
 bool is_ipv6(std::string_view text) {
   in6_addr address;
@@ -127,7 +120,7 @@ Complaint add_items(std::vector<std::string>& items, std::string_view value,
 }
 
 Complaint refuse_namespace(std::string_view name) {
-  if (is_dns_label(name)) return {};
+  if (core::is_dns_label(name)) return {};
   return fmt::format(
       "\"{}\" is no namespace: allowed are at most 63 of a-z, 0-9 and -, with no - at either end",
       name);

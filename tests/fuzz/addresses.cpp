@@ -2,7 +2,7 @@
 // in a header.
 #include "core/addresses.hpp"
 
-#include "core/validate.hpp"
+#include "core/dns_name.hpp"
 #include "fuzz/fuzz.hpp"
 
 namespace apitoken::fuzz {

@@ -19,7 +19,7 @@ void fuzz(std::string_view input) {
   while (!input.empty()) words.emplace_back(take_part(input));
   const auto invocation = cli::parse_command_line(words);
   if (!invocation) require(is_one_line(invocation.error()), "a refusal of the plugin is one line");
-  (void)cli::read_what_is_there(words);
+  (void)cli::parse_partial(words);
   std::vector<const char*> flags;
   for (const auto& word : words) flags.push_back(word.c_str());
   const auto config = parse_flags(flags);

@@ -98,7 +98,7 @@ def test_what_is_no_single_certificate_is_refused_with_its_reason(namespace, ope
     check_refused(
         namespace,
         "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n",
-        "is no PEM certificate",
+        "is not a PEM certificate",
         "rubbish",
     )
     check_refused(namespace, pem + pem, "holds 2 certificates; give one", "two")

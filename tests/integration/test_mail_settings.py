@@ -127,7 +127,7 @@ def test_a_wrong_password_is_said_at_once_and_not_tried_over_and_over(
     found = namespace.wait_config(
         config, lambda c: status_and_reason(c, "EmailDelivery") == ("Unknown", "NothingSent")
     )
-    assert "takes the login" in message(found)
+    assert "accepts the login" in message(found)
     assert script.logins == 2 and not script.attempts
 
 

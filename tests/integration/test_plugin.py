@@ -335,7 +335,7 @@ def test_a_request_that_nobody_answers_ends_with_the_timeout(plugin, tmp_path):
         line = away.refused(UNREACHABLE, "create", "ci", "--user", "alice", "--timeout", "2s")
         assert (
             "no answer within 2000 ms" in line
-            and "whether it was done tells: kubectl apitoken describe ci" in line
+            and "to see whether it was done: kubectl apitoken describe ci" in line
         )
         assert "whether" not in away.refused(UNREACHABLE, "login", "--timeout", "1s")
     finally:
@@ -574,7 +574,7 @@ def test_verify_separates_genuine_from_valid(namespace, operator, plugin):
     assert "checksum" in verdict(plugin, input=value[:-1] + ("a" if value[-1] != "a" else "b"))
     assert "well-formed" in verdict(plugin, "--offline", input=value)
     assert "begin with apt_" in verdict(plugin, input="ghp_123")
-    assert "nothing was given" in verdict(plugin)
+    assert "the token is empty" in verdict(plugin)
     namespace.tokens.delete("ci")
     assert "none of" in verdict(plugin, input=value)
 
@@ -666,7 +666,7 @@ def test_test_mail_shows_the_servers_answer_for_each_address(
     works = namespace.config(
         "works", emails="platform@example.com; security@example.com", smtp=namespace.smtp(mail)
     )
-    assert f"tokenexpiryconfig/{works}: the mail server took it for 2 recipients" in plugin.ok(
+    assert f"tokenexpiryconfig/{works}: the mail server accepted it for 2 recipients" in plugin.ok(
         "test-mail", works
     )
     assert len(mail.received()) == 1
@@ -681,7 +681,7 @@ def test_test_mail_shows_the_servers_answer_for_each_address(
     done = plugin.run("test-mail", f"tec/{some}")
     assert done.returncode == FAILED
     assert (
-        "took it for 1 recipient\n" in done.stdout
+        "accepted it for 1 recipient\n" in done.stdout
         and "refused: gone@example.com: 550 no such user" in done.stdout
     )
     assert "refused 1 of 2" in done.stderr
@@ -716,8 +716,8 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     assert done.returncode == NOT_VALID
     assert (
         "did you mean ttl?" in done.stdout
-        and '"3d" is no duration' in done.stdout
-        and "secret/x: not looked at" in done.stdout
+        and '"3d" is not a duration' in done.stdout
+        and "secret/x: not checked" in done.stdout
     )
     assert plugin.run("lint", "-f", "-", input=bad.read_text()).returncode == NOT_VALID
     assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")

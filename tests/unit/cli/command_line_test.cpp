@@ -73,7 +73,7 @@ TEST(CommandLine, TakesShortFlagsInOneWordAsKubectlDoes) {
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--description", "-yes"}).options.description,
             "-yes");
   EXPECT_THAT(refusal({"list", "-Axwide"}), HasSubstr("unknown flag -x of list"));
-  EXPECT_THAT(refusal({"list", "-Ao"}), HasSubstr("--output wants a value"));
+  EXPECT_THAT(refusal({"list", "-Ao"}), HasSubstr("--output needs a value"));
 }
 
 TEST(CommandLine, EndsFlagsAtTwoDashes) {
@@ -110,20 +110,20 @@ TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
       refusal({"list", "-o", "xml"}),
       AllOf(HasSubstr("unknown output format"), HasSubstr("allowed are wide, json, yaml, name")));
   EXPECT_THAT(refusal({"list", "-o", "token"}), HasSubstr("allowed are wide, json, yaml, name"));
-  EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace wants a value"));
+  EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace needs a value"));
   EXPECT_THAT(refusal({"list", "--all=maybe"}), HasSubstr("true and false"));
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--group", "a,,b"}),
               HasSubstr("empty entry"));
 }
 
 TEST(CommandLine, RefusesWhatContradictsItself) {
-  EXPECT_THAT(refusal({"create"}), HasSubstr("create wants NAME"));
+  EXPECT_THAT(refusal({"create"}), HasSubstr("create needs NAME"));
   EXPECT_THAT(refusal({"create", "a", "b", "--user", "c"}), HasSubstr("\"b\" is too much"));
   EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no names"));
   EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
-  EXPECT_THAT(refusal({"test-mail"}), HasSubstr("test-mail wants CONFIG"));
+  EXPECT_THAT(refusal({"test-mail"}), HasSubstr("test-mail needs CONFIG"));
   EXPECT_THAT(refusal({"test-mail", "default", "-n", "team-a"}),
               HasSubstr("does not go with test-mail"));
   EXPECT_EQ(parsed({"test-mail", "tec/default"}).arguments, std::vector<std::string>{"default"});
@@ -199,7 +199,7 @@ TEST(Help, KeepsFlagsAndTheirHelpApart) {
 
 TEST(Help, SaysOfALoginHowLongALoginLasts) {
   EXPECT_THAT(help_text(Command::Login),
-              AllOf(HasSubstr("24h at most"), HasSubstr("Default: 8h"), Not(HasSubstr("a year"))));
+              AllOf(HasSubstr("at most 24h"), HasSubstr("Default: 8h"), Not(HasSubstr("a year"))));
   EXPECT_THAT(help_text(Command::Create), HasSubstr("Default: a year"));
 }
 

@@ -78,11 +78,11 @@ TEST_F(Cms, TextAroundTheCertificateDoesNotMatter) {
 
 TEST_F(Cms, WhatIsNoCertificateIsRefused) {
   const auto pem = certificate(kEc);
-  EXPECT_EQ(refusal(""), "is no PEM certificate");
-  EXPECT_EQ(refusal("hello"), "is no PEM certificate");
-  EXPECT_EQ(refusal(pem.substr(0, pem.size() / 2)), "is no PEM certificate");
+  EXPECT_EQ(refusal(""), "is not a PEM certificate");
+  EXPECT_EQ(refusal("hello"), "is not a PEM certificate");
+  EXPECT_EQ(refusal(pem.substr(0, pem.size() / 2)), "is not a PEM certificate");
   EXPECT_EQ(refusal("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-            "holds a PEM block that is no X.509 certificate");
+            "holds a PEM block that is not an X.509 certificate");
   EXPECT_EQ(refusal(pem + pem), "holds 2 certificates; give one");
   EXPECT_THAT(refusal(pem + folder_.read("key.pem")),
               StartsWith("holds a private key; give the certificate alone"));

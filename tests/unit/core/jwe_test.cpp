@@ -155,7 +155,7 @@ TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
   EXPECT_EQ(changed("alg", "dir"), "is not encrypted by ECDH-ES and A256GCM");
   EXPECT_EQ(changed("enc", "A128GCM"), "is not encrypted by ECDH-ES and A256GCM");
   EXPECT_THAT(changed("crit", json::array({"exp"})), StartsWith("has a header with crit or zip"));
-  EXPECT_THAT(changed("epk", kEc["x"]), HasSubstr("is no JSON object"));
+  EXPECT_THAT(changed("epk", kEc["x"]), HasSubstr("is not a JSON object"));
   EXPECT_THAT(changed("epk", rsa(2048)), HasSubstr("no EC key"));
   for (const auto* text : {"", ".", "....", "a.b.c.d.e.f", "e30....", "{}..AAAA.AAAA.AAAA"})
     EXPECT_NE(refused(text), "opened") << text;
@@ -167,12 +167,13 @@ TEST(Jwk, WhatIsNoPublicKeyIsRefused) {
   EXPECT_EQ(refusal(rsa(2048).dump()), "accepted");
   EXPECT_EQ(refusal(with(kEc, "x-anything", json::array({1, 2}))), "accepted");
   for (const auto* text : {"{", "{}x", "[]", "\"kty\"", "{\"kty\":\"EC\",}", ""})
-    EXPECT_THAT(refusal(text), StartsWith("is no JSON object; give one public key as JWK")) << text;
+    EXPECT_THAT(refusal(text), StartsWith("is not a JSON object; give one public key as JWK"))
+        << text;
   EXPECT_THAT(refusal("{}"),
               StartsWith("has the kty \"\"; give an EC key on P-256, or an RSA key"));
   EXPECT_EQ(refusal(json{{"keys", {kEc}}}.dump()), "is a set of keys; give one of them alone");
   EXPECT_THAT(refusal(with(kEc, "kty", "OKP")), StartsWith("has the kty \"OKP\"; give an EC key"));
-  EXPECT_THAT(refusal(with(kEc, "kty", 1)), StartsWith("has a \"kty\" that is no string"));
+  EXPECT_THAT(refusal(with(kEc, "kty", 1)), StartsWith("has a \"kty\" that is not a string"));
   EXPECT_THAT(refusal(with(kEc, "crv", "P-384")),
               StartsWith("has a key on the curve \"P-384\"; give an EC key"));
   EXPECT_THAT(refusal(with(kEc, "crv", "secp256k1")),
@@ -211,7 +212,7 @@ TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
               StartsWith("has a \"x\" of 31 bytes"));
   for (const std::string& text :
        {x + "=", " " + x, x.substr(0, 42) + "5", x + "\n", std::string("!") + x.substr(1)})
-    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is no base64url"))
+    EXPECT_THAT(refusal(with(kEc, "x", text)), StartsWith("has a \"x\" that is not base64url"))
         << text;
   EXPECT_THAT(refusal(with(kEc, "y", "")), StartsWith("has no \"y\"; give the whole public key"));
   EXPECT_EQ(refusal(rsa(2040).dump()),
@@ -220,7 +221,7 @@ TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
   EXPECT_THAT(refusal(rsa(8200).dump()), StartsWith("has a key that is RSA of 8200 bits"));
   for (const auto* exponent : {"AQ", "Ag", "AAAA", "AQAAAAAAAAAB"})  // 1, 2, 0, more than 64 bits
     EXPECT_THAT(refusal(rsa(2048, exponent).dump()),
-                StartsWith("has numbers (n, e) that are no RSA key"))
+                StartsWith("has numbers (n, e) that are not an RSA key"))
         << exponent;
 }
 
@@ -231,9 +232,9 @@ TEST(Jwk, AKeyForAnotherPurposeIsRefused) {
             "has the alg \"ES256\"; give a key for ECDH-ES, or leave alg out");
   EXPECT_THAT(refusal(with(rsa(2048), "alg", "RSA1_5")), HasSubstr("give a key for RSA-OAEP-256"));
   EXPECT_THAT(refusal(with(kEc, "key_ops", {"verify"})),
-              StartsWith("has key_ops without any that encrypts"));
+              StartsWith("has key_ops without an operation that encrypts"));
   EXPECT_THAT(refusal(with(kEc, "key_ops", "verify")),
-              StartsWith("has key_ops that are no list of strings"));
+              StartsWith("has key_ops that are not a list of strings"));
   EXPECT_EQ(refusal(with(kEc, "key_ops", json::array())),
             "accepted");  // as WebCrypto exports a public key
   EXPECT_THAT(refusal(with(kEc, "kid", std::string(257, 'k'))),

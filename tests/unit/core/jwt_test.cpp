@@ -193,9 +193,9 @@ TEST(Jwt, OnlyPrivateKeysOnP256AreRead) {
   EXPECT_EQ(make("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:word")
                 .error()
                 .message,
-            "no private key in PEM");
+            "not a private key in PEM");
   EXPECT_EQ(read_signing_key(SecretString(std::string("rubbish"))).error().message,
-            "no private key in PEM");
+            "not a private key in PEM");
 }
 
 }  // namespace

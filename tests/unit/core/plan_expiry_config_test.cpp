@@ -139,7 +139,7 @@ TEST_F(PlanExpiryConfig, ALoginThatIsForAnotherServerMakesItNotReady) {
   plan();
   EXPECT_EQ(condition("Ready")->status, "True");
   EXPECT_EQ(condition("EmailDelivery")->status, "Unknown");
-  EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("takes the login"));
+  EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("accepts the login"));
 }
 
 TEST_F(PlanExpiryConfig, ALoginThatWorksSaysNothingAboutRefusedRecipients) {
@@ -207,7 +207,7 @@ TEST_F(PlanExpiryConfig, ATestMailThatCannotBeSentIsAnsweredAtOnce) {
   object_.spec.emails = "nobody";
   EXPECT_THAT(answer_of("2026-03-24T12:30:01Z").error,
               HasSubstr("spec.emails names no valid address"));
-  EXPECT_THAT(answer_of("now").error, HasSubstr("is \"now\", which is no RFC 3339 time"));
+  EXPECT_THAT(answer_of("now").error, HasSubstr("is \"now\", which is not an RFC 3339 time"));
   EXPECT_FALSE(plan().status);
   EXPECT_EQ(answer_of("x\ny").requested_at, "x y");
   EXPECT_FALSE(plan().status);

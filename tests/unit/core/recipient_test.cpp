@@ -19,7 +19,7 @@ TEST(Recipient, AJsonObjectIsAJwk) {
     EXPECT_EQ(encrypted_key(text), "token.cms");
   }
   EXPECT_THAT(check_recipient("{}").error().message, StartsWith("has the kty"));
-  EXPECT_THAT(check_recipient("hello").error().message, StartsWith("is no PEM certificate"));
+  EXPECT_THAT(check_recipient("hello").error().message, StartsWith("is not a PEM certificate"));
 }
 
 TEST(Recipient, NothingLongIsRead) {

@@ -57,10 +57,10 @@ TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
   };
   EXPECT_THAT(problems("robot:team-a:ci", "team-a"), IsEmpty());
   for (const char* ns : {"team", "team-ab", "team-b", "kube-system"}) {
-    EXPECT_THAT(
-        problems("robot:team-a:ci", ns),
-        ElementsAre(AllOf(HasSubstr("spec.user: \"robot:team-a:ci\" is no robot of this namespace"),
-                          HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
+    EXPECT_THAT(problems("robot:team-a:ci", ns),
+                ElementsAre(AllOf(
+                    HasSubstr("spec.user: \"robot:team-a:ci\" is not a robot of this namespace"),
+                    HasSubstr("use robot:" + std::string(ns) + ":<name>"))));
   }
   EXPECT_THAT(problems("robot:team-a:ci", ""), IsEmpty()) << "a file that names no namespace";
   EXPECT_FALSE(is_robot_of("robot:team-a:ci", ""));

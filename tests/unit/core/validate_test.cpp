@@ -82,12 +82,6 @@ TEST(Validate, TypeAndTtlAgree) {
 }
 
 TEST(Validate, SecretNameIsADnsSubdomain) {
-  for (const char* name : {"a", "a.b", "a-b.c1", "0"}) EXPECT_TRUE(is_dns_subdomain(name)) << name;
-  for (const char* name :
-       {"", "A", "a_b", "-a", "a-", "a..b", "a.-b", "a-.b", ".a", "a.", "a/b", "../x", "ä"})
-    EXPECT_FALSE(is_dns_subdomain(name)) << name;
-  EXPECT_TRUE(is_dns_subdomain(std::string(253, 'a')));
-  EXPECT_FALSE(is_dns_subdomain(std::string(254, 'a')));
   EXPECT_THAT(problems_with([](auto& t) { t.spec.secret.edit().name = "../../etc"; }),
               ElementsAre(HasSubstr("spec.secret.name")));
 }
@@ -117,7 +111,8 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
   }
   EXPECT_THAT(with_label(std::string(63, 'a'), std::string(63, 'v')), IsEmpty());
   EXPECT_THAT(with_label(std::string(64, 'a'), ""), ElementsAre(HasSubstr("no valid name")));
-  EXPECT_THAT(with_label("a", std::string(64, 'v')), ElementsAre(HasSubstr("no valid value of a")));
+  EXPECT_THAT(with_label("a", std::string(64, 'v')),
+              ElementsAre(HasSubstr("not a valid value of a")));
   for (const char* value : {"-v", "v-", "a b", "a/b", "ä"})
     EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
   EXPECT_THAT(problems_with([](auto& t) {
