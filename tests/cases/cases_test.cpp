@@ -1,17 +1,4 @@
-// Cases: every *.yaml beside this file says what was observed of one ApiToken and what is planned
-// then, as text. A document is a case. Its fields:
-//
-//   - name: what the case shows
-//   - now: the time, such as 2026-03-24T12:00:00Z
-//   - token: spec, status, generation, annotations, deleted
-//   - secret: absent if there is none; owner (own, former, foreign, shared, none), hash (what the
-//   annotation says), value
-//     (what the value hashes to, where it was read), keys, labels, annotations, unlabeled, deleted
-//   - configs: a list of TokenExpiryConfig specs, each with a name
-//   - delivered: a list of delivered notices, [{config, before}]
-//   - plan: the text of the plan
-//
-// A plan that differs is shown line by line. Set APITOKEN_SHOW=1 to print every plan as it is.
+// Plans for the cases in *.yaml beside this file. README.md has their format.
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
@@ -31,14 +18,18 @@
 namespace apitoken::core {
 namespace {
 
-nlohmann::json to_json(const YAML::Node& node) {
+using Json = nlohmann::json;
+
+const std::filesystem::path kFolder = APITOKEN_SOURCE_DIR "/tests/cases";
+
+Json to_json(const YAML::Node& node) {
   if (node.IsMap()) {
-    auto object = nlohmann::json::object();
+    auto object = Json::object();
     for (const auto& member : node) object[member.first.Scalar()] = to_json(member.second);
     return object;
   }
   if (node.IsSequence()) {
-    auto list = nlohmann::json::array();
+    auto list = Json::array();
     for (const auto& item : node) list.push_back(to_json(item));
     return list;
   }
@@ -47,13 +38,23 @@ nlohmann::json to_json(const YAML::Node& node) {
   if (node.Tag() == "!") return text;  // quoted
   if (text == "true" || text == "false") return text == "true";
   std::int64_t number = 0;
-  return YAML::convert<std::int64_t>::decode(node, number) ? nlohmann::json(number)
-                                                           : nlohmann::json(text);
+  return YAML::convert<std::int64_t>::decode(node, number) ? Json(number) : Json(text);
 }
 
-// Goes through the codec, so that a case says what an object of the cluster would say.
+// `fields`, merged over the states of given.yaml that they name.
+Json with_given(const Json& fields) {
+  static const Json states = to_json(YAML::LoadFile(kFolder / "given.yaml"));
+  Json result = Json::object();
+  const Json given = fields.value("given", Json::array());
+  for (const Json& name : given.is_array() ? given : Json::array({given}))
+    result.merge_patch(with_given(states.at(name.get<std::string>())));
+  result.merge_patch(fields);
+  return result;
+}
+
+// Decodes an object as the operator does, so that a case cannot say what a cluster cannot.
 template <typename Decode>
-auto decode(nlohmann::json object, std::string ns, std::string name, Decode decode_object) {
+auto decode(Json object, std::string ns, std::string name, Decode decode_object) {
   auto& meta = object["metadata"];
   meta["name"] = std::move(name);
   meta["namespace"] = std::move(ns);
@@ -64,9 +65,9 @@ auto decode(nlohmann::json object, std::string ns, std::string name, Decode deco
   return *decode_object(*parser.parse(text));
 }
 
-WallTime time_of(const YAML::Node& node) {
-  const auto time = parse_rfc3339(node.Scalar());
-  if (!time) ADD_FAILURE() << node.Scalar() << " is no time";
+WallTime time_of(const std::string& text) {
+  const auto time = parse_rfc3339(text);
+  if (!time) ADD_FAILURE() << text << " is not a time";
   return time.value_or(WallTime{});
 }
 
@@ -82,23 +83,21 @@ struct Case {
 
 api::OwnerReference owner_of(const std::string& owner) {
   const std::string version(api::kApiVersion), kind(api::kApiTokenKind);
-  if (owner == "former") return {version, kind, "ci", "uid-0"};
+  if (owner == "namesake") return {version, kind, "ci", "uid-0"};
   if (owner == "foreign") return {"v1", "Pod", "ci", "uid-2"};
   return {version, kind, "ci", "uid-1"};
 }
 
-ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
+ObservedSecret read_secret(const Json& fields, const api::ApiToken& token) {
   ObservedSecret secret;
   api::ObjectMeta& meta = secret.secret.meta;
   meta.ns = "team-a";
   meta.name = token.secret_name();
   meta.uid = "uid-secret";
   meta.resource_version = "9";
-  const std::string owner = node["owner"].as<std::string>("own");
+  const std::string owner = fields.value("owner", "own");
   if (owner != "none") meta.owners = {owner_of(owner)};
   if (owner == "shared") meta.owners.push_back(owner_of("foreign"));
-  // What the operator would have written for the status as it stands, unless the case says
-  // otherwise.
   const auto& status = token.status;
   meta.labels = token.spec.secret->labels;
   meta.labels[std::string(api::kManagedByLabel)] = api::kManagedBy;
@@ -106,48 +105,51 @@ ObservedSecret read_secret(const YAML::Node& node, const api::ApiToken& token) {
   const auto annotate = [&](std::string_view name, std::string value) {
     meta.annotations[std::string(name)] = std::move(value);
   };
-  annotate(api::kTokenHashAnnotation, node["hash"].as<std::string>(status.token_hash));
+  annotate(api::kTokenHashAnnotation, fields.value("hash", status.token_hash));
   annotate(api::kTokenIdAnnotation, status.token_id);
   annotate(api::kUserAnnotation, token.spec.user);
   annotate(api::kRevisionAnnotation, std::to_string(status.revision));
   if (status.expires_at) annotate(api::kExpiresAtAnnotation, format_rfc3339(*status.expires_at));
   if (status.issued_at) annotate(api::kIssuedAtAnnotation, format_rfc3339(*status.issued_at));
-  for (const auto& label : node["labels"])
-    meta.labels[label.first.Scalar()] = label.second.Scalar();
-  for (const auto& annotation : node["annotations"])
-    annotate(annotation.first.Scalar(), annotation.second.Scalar());
-  for (const auto& ours : node["ours"]) secret.secret.label_keys_ours.push_back(ours.Scalar());
-  for (const auto& key : node["keys"]) secret.secret.data_keys_ours.push_back(key.Scalar());
-  if (node["unlabeled"]) meta.labels.erase(std::string(api::kManagedByLabel));
-  if (node["deleted"]) meta.deleted = time_of(node["deleted"]);
-  if (node["value"]) secret.value_hash = node["value"].Scalar();
+  const Json labels = fields.value("labels", Json::object());
+  for (const auto& [name, value] : labels.items()) meta.labels[name] = value.get<std::string>();
+  const Json annotations = fields.value("annotations", Json::object());
+  for (const auto& [name, value] : annotations.items()) annotate(name, value.get<std::string>());
+  secret.secret.label_keys_ours = fields.value("ours", std::vector<std::string>());
+  secret.secret.data_keys_ours = fields.value("keys", std::vector<std::string>());
+  if (fields.contains("unlabeled")) meta.labels.erase(std::string(api::kManagedByLabel));
+  if (fields.contains("deleted")) meta.deleted = time_of(fields["deleted"]);
+  if (fields.contains("value")) secret.value_hash = fields["value"].get<std::string>();
   return secret;
 }
 
+api::ApiToken read_token(Json object, const Json& requested) {
+  Json& meta = object["metadata"];
+  if (object.contains("generation")) meta["generation"] = object["generation"];
+  if (object.contains("annotations")) meta["annotations"] = object["annotations"];
+  if (object.contains("deleted")) meta["deletionTimestamp"] = object["deleted"];
+  if (!requested.is_null()) meta["annotations"][api::kRotateRequestAnnotation] = requested;
+  return decode(std::move(object), "team-a", "ci", api::decode_api_token);
+}
+
 Case read_case(const YAML::Node& node) {
+  const Json fields = with_given(to_json(node));
   Case result;
-  result.name = node["name"].Scalar();
-  result.now = time_of(node["now"]);
-  auto object = to_json(node["token"]);
-  if (object.contains("generation")) object["metadata"]["generation"] = object["generation"];
-  if (object.contains("annotations")) object["metadata"]["annotations"] = object["annotations"];
-  if (object.contains("deleted")) object["metadata"]["deletionTimestamp"] = object["deleted"];
-  result.token = decode(std::move(object), "team-a", "ci", api::decode_api_token);
-  for (const auto& config : node["configs"]) {
-    auto spec = to_json(config);
+  result.name = fields.at("name");
+  result.now = time_of(fields.at("now"));
+  result.token = read_token(fields.at("token"), fields.value("requested", Json()));
+  for (Json spec : fields.value("configs", Json::array())) {
+    const std::string name = spec.at("name");
     spec.erase("name");
     result.configs.push_back(
-        read_config(decode(nlohmann::json{{"spec", spec}}, "", config["name"].Scalar(),
-                           api::decode_token_expiry_config)));
+        read_config(decode({{"spec", spec}}, "", name, api::decode_token_expiry_config)));
   }
-  if (node["secret"]) result.secret = read_secret(node["secret"], result.token);
-  for (const auto& notice : node["delivered"]) {
-    result.delivered.push_back({notice["config"].as<std::string>(""),
-                                *parse_duration(notice["before"].Scalar()),
-                                result.now,
-                                {}});
+  if (fields.contains("secret")) result.secret = read_secret(fields["secret"], result.token);
+  for (const Json& notice : fields.value("delivered", Json::array())) {
+    const auto before = parse_duration(notice.at("before").get<std::string>());
+    result.delivered.push_back({notice.value("config", ""), before.value(), result.now, {}});
   }
-  result.plan = node["plan"].as<std::string>("");
+  result.plan = fields.value("plan", "");
   return result;
 }
 
@@ -193,9 +195,9 @@ TEST_P(Cases, PlansAreAsWritten) {
 
 std::vector<std::filesystem::path> files() {
   std::vector<std::filesystem::path> result;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/tests/cases")) {
-    if (entry.path().extension() == ".yaml") result.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    const auto& path = entry.path();
+    if (path.extension() == ".yaml" && path.stem() != "given") result.push_back(path);
   }
   std::ranges::sort(result);
   return result;
