@@ -1,5 +1,6 @@
-// A cluster of one ApiToken and its Secret as plain values: effects of plans change it as execute
-// would, users change it as they please, time moves by hand. Tests alone.
+// ClusterModel: one ApiToken and its Secret as plain values. carry_out() changes them as
+// reconcile/execute would; tests change them as users would, and set the time. Checks preconditions
+// of each effect by EXPECT.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,7 +24,7 @@ class ClusterModel {
   struct Secret {
     api::SecretMeta meta;
     std::string value_hash;     // empty: the key is gone
-    std::string previous_hash;  // of key previous-token; empty: it is not there
+    std::string previous_hash;  // of key previous-token; empty: there is none
     bool written_by_us = false;
   };
   using NoticeName = std::tuple<WallTime, std::string, Seconds>;  // expiresAt, config, reminder
@@ -42,8 +43,8 @@ class ClusterModel {
   bool gone = false;
   std::optional<Secret> secret;
   std::map<std::string, ExpiryConfig> configs;
-  std::vector<api::NoticeEntry> delivered;           // delivered, not in the ledger yet
-  std::map<NoticeName, int> deliveries;              // how often each was delivered
+  std::vector<api::NoticeEntry> delivered;           // not in the ledger yet
+  std::map<NoticeName, int> deliveries;              // deliveries of each
   std::vector<std::pair<WallTime, NoticeName>> log;  // when
   int mintings = 0;
 
@@ -57,24 +58,23 @@ class ClusterModel {
     return plan_token(observed);
   }
 
-  // A valid value is where it must be: nothing may be minted.
+  // The Secret holds a valid value: nothing may be minted.
   bool is_whole() const {
     return secret && is_ours() && !secret->meta.meta.deleted && !token.status.token_hash.empty() &&
            secret->value_hash == token.status.token_hash && token.status.expires_at &&
            now < *token.status.expires_at;
   }
-  // The value is valid, and its Secret had its time.
+  // The value is valid, and deleteAfter has passed.
   bool was_shown_once() const {
     const auto at = shown_until(token.spec, token.status);
     return at && (token.status.delivered_at || now >= *at) && verifies(token.status.token_hash);
   }
-  // A rotation that was cut off waits to be finished: the former value stands in the Secret, and is
-  // valid.
+  // A rotation is unfinished: the Secret holds the previous value, which is valid.
   bool is_rotating() const {
     return secret && is_ours() && token.status.previous &&
            secret->value_hash == token.status.previous->token_hash && verifies(secret->value_hash);
   }
-  // As whoever verifies sees it.
+  // The Verifier accepts a value with this hash.
   bool verifies(const std::string& hash) const {
     const auto& status = token.status;
     if (hash.empty()) return false;
@@ -87,7 +87,7 @@ class ClusterModel {
   }
 
   void carry_out(const Plan& plan) { carry_out(plan, plan.effects.size()); }
-  // As far as a process gets that ends after so many effects.
+  // Carries out the first `effects` effects, as a process that crashes then.
   void carry_out(const Plan& plan, std::size_t effects) {
     minted_hash_.clear();
     previous_.reset();
@@ -98,19 +98,19 @@ class ClusterModel {
     }
   }
 
-  // Plans and carries out until nothing is left to do; how many passes that took. Each pass after
-  // the first must be asked for: own writes bring none.
+  // Plans and carries out until a plan is empty. Returns the number of passes. The plan before must
+  // ask for each further pass, because own writes start none.
   int settle(int at_most = 10) {
-    bool asked = true;
+    bool follows = true;
     for (int passes = 0; passes < at_most; ++passes) {
       if (gone) return passes;
       const Plan next = plan();
       if (next.effects.empty()) return passes;
-      EXPECT_TRUE(asked) << "nothing brings the pass for:\n" << to_text(next);
+      EXPECT_TRUE(follows) << "no pass follows for:\n" << to_text(next);
       carry_out(next);
-      asked = brings_a_pass(next);
+      follows = brings_a_pass(next);
     }
-    ADD_FAILURE() << "never settles:\n" << to_text(plan());
+    ADD_FAILURE() << "does not settle:\n" << to_text(plan());
     return at_most;
   }
 
@@ -121,8 +121,8 @@ class ClusterModel {
   std::string next_version() { return std::to_string(++version_); }
 
  private:
-  // By its own wish, by a notice that was delivered, or by the watch: a deletion is no own write
-  // that the store knows at once.
+  // Another pass follows the plan: the plan asks for it, a notice is delivered, or the watch reports
+  // the deletion of the Secret, which the store does not know before.
   bool brings_a_pass(const Plan& done) const {
     return done.retry || (done.wake_at && *done.wake_at <= now) ||
            std::ranges::any_of(done.effects, [](const Effect& effect) {
@@ -138,7 +138,7 @@ class ClusterModel {
   void run(const MintToken& mint) {
     rotates_ = mint.rotates;
     if (!rotates_) {
-      EXPECT_FALSE(is_whole()) << "minted over a valid value";
+      EXPECT_FALSE(is_whole()) << "minted although the value is valid";
     }
     minted_hash_ = "sha256:" + std::to_string(++mintings);
   }
@@ -163,28 +163,28 @@ class ClusterModel {
     for (const auto& [name, value] : write.secret.annotations) meta.annotations[name] = value;
     meta.annotations[std::string(api::kTokenHashAnnotation)] = minted_hash_;
     meta.annotations[std::string(api::kTokenIdAnnotation)] = "id" + minted_hash_.substr(7);
-    note_ours(token.spec.secret->labels, secret->meta.label_keys_ours);
-    note_ours(token.spec.secret->annotations, secret->meta.annotation_keys_ours);
+    add_ours(token.spec.secret->labels, secret->meta.label_keys_ours);
+    add_ours(token.spec.secret->annotations, secret->meta.annotation_keys_ours);
     meta.resource_version = next_version();
-    for (const std::string& key : write.keys_gone) take_out(key);
+    for (const std::string& key : write.keys_gone) remove_key(key);
     if (previous_ && *previous_ == previous) {
       secret->previous_hash = previous;
-      note_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
+      add_ours({{std::string(api::kPreviousKey), ""}}, secret->meta.data_keys_ours);
     } else if (previous_ && *previous_ != secret->previous_hash) {
-      take_out(std::string(api::kPreviousKey));
+      remove_key(std::string(api::kPreviousKey));
     }
-    note_ours({{write.key, ""}}, secret->meta.data_keys_ours);
+    add_ours({{write.key, ""}}, secret->meta.data_keys_ours);
     secret->value_hash = minted_hash_;
     secret->written_by_us = true;
   }
   void run(const PatchSecretMetadata& patch) {
     EXPECT_EQ(patch.at.resource_version, secret->meta.meta.resource_version);
-    for (const std::string& key : patch.keys_gone) take_out(key);
+    for (const std::string& key : patch.keys_gone) remove_key(key);
     if (!patch.owners.empty()) secret->meta.meta.owners = patch.owners;
     apply(patch.labels, secret->meta.meta.labels, secret->meta.label_keys_ours);
     apply(patch.annotations, secret->meta.meta.annotations, secret->meta.annotation_keys_ours);
     secret->meta.meta.resource_version = next_version();
-    secret->written_by_us = true;  // execute trusts what it wrote at a version that was judged
+    secret->written_by_us = true;  // the executor trusts the version that it wrote
   }
   void run(const PatchStatus& patch) {
     const auto expires_before = token.status.expires_at;
@@ -195,7 +195,7 @@ class ClusterModel {
       token.status.hint = "…abcd";
     }
     if (expires_before && !rotates_) {
-      EXPECT_EQ(token.status.expires_at, expires_before) << "a life changed its end";
+      EXPECT_EQ(token.status.expires_at, expires_before) << "the expiry changed without a rotation";
     }
     token.meta.resource_version = next_version();
   }
@@ -222,11 +222,11 @@ class ClusterModel {
   }
   void run(const CancelNotices&) { delivered.clear(); }
 
-  void take_out(const std::string& key) {
+  void remove_key(const std::string& key) {
     std::erase(secret->meta.data_keys_ours, key);
     if (key == api::kPreviousKey) secret->previous_hash.clear();
   }
-  static void note_ours(const api::StringMap& names, std::vector<std::string>& ours) {
+  static void add_ours(const api::StringMap& names, std::vector<std::string>& ours) {
     for (const auto& [name, value] : names) {
       if (std::ranges::find(ours, name) == ours.end()) ours.push_back(name);
     }
@@ -236,7 +236,7 @@ class ClusterModel {
     for (const auto& [name, value] : changes) {
       if (value) {
         present[name] = *value;
-        note_ours({{name, *value}}, ours);
+        add_ours({{name, *value}}, ours);
       } else {
         present.erase(name);
         std::erase(ours, name);
@@ -248,7 +248,7 @@ class ClusterModel {
   }
 
   std::string minted_hash_;
-  std::optional<std::string> previous_;  // the hash of the value to keep
+  std::optional<std::string> previous_;  // the hash of the value that KeepPrevious keeps
   bool rotates_ = false;
   int version_ = 1;
 };

@@ -1,5 +1,6 @@
-// What must hold for every plan, over random histories of one ApiToken. Set APITOKEN_SEED to play
-// one again.
+// Properties of all plans, tested over random histories of one ApiToken. APITOKEN_SEED repeats one
+// history.
+#include <array>
 #include <cstdlib>
 
 #include "base/duration.hpp"
@@ -28,81 +29,8 @@ class History {
     if (chance(3)) model.token.spec.ttl_after_expired = std::to_string(below(100)) + "s";
   }
 
-  // What users, other controllers and time may do.
-  void step() {
-    switch (below(18)) {
-      case 0:
-        model.secret.reset();
-        break;
-      case 1:
-        edit([](auto& secret) { secret.value_hash = "sha256:tampered"; });
-        break;
-      case 2:
-        edit([](auto& secret) { secret.value_hash.clear(); });
-        break;
-      case 3:
-        edit([](auto& secret) { secret.meta.meta.annotations.clear(); });
-        break;
-      case 4:
-        edit([](auto& secret) {
-          secret.meta.meta.labels.clear();
-          secret.meta.meta.labels["foreign"] = "x";
-        });
-        break;
-      case 5:
-        edit([](auto& secret) {
-          secret.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie";
-        });
-        break;
-      case 6:
-        edit([](auto& secret) { secret.meta.meta.owners.clear(); });
-        break;
-      case 7:
-        edit([this](auto& secret) {
-          if (chance(2)) secret.meta.meta.owners.clear();
-          secret.meta.meta.owners.push_back({"v1", "Pod", "p", "u"});
-        });
-        break;
-      case 8:
-        change_spec([this] { model.token.spec.ttl = std::to_string(below(400)) + "s"; });
-        break;  // below 10s: invalid
-      case 9:
-        change_spec([this] {
-          model.token.spec.secret.edit().labels = {
-              {"k" + std::to_string(below(3)), "v" + std::to_string(below(3))}};
-        });
-        break;
-      case 10:
-        change_spec(
-            [this] { model.token.spec.user = chance(2) ? "system:x" : "alice@example.com"; });
-        break;
-      case 11:
-        if (chance(12))
-          change_spec([this] { model.token.spec.revoked = !model.token.spec.revoked; });
-        break;
-      case 12:
-        add_config();
-        break;
-      case 13:
-        if (!model.configs.empty()) model.configs.erase(model.configs.begin());
-        break;
-      case 14:
-        model.now += Seconds(below(40));
-        break;
-      case 15:
-        request_rotation();
-        break;
-      case 16:
-        change_spec([this] {
-          auto& policy = model.token.spec.rotation.edit().policy;
-          policy = policy ? std::nullopt : std::optional<std::string>("Automatic");
-        });
-        break;
-      default:
-        model.now += Seconds(below(3));
-        break;
-    }
-  }
+  // One random step of kSteps.
+  void step();
 
   void request_rotation() {
     model.token.meta.annotations["apitoken.dev/rotate-requested-at"] =
@@ -121,25 +49,100 @@ class History {
   std::uint32_t below(std::uint32_t limit) { return static_cast<std::uint32_t>(random_() % limit); }
   bool chance(std::uint32_t one_in) { return below(one_in) == 0; }
 
-  ClusterModel model;
-
- private:
   template <typename Edit>
-  void edit(Edit change) {
+  void edit_secret(Edit change) {
     if (!model.secret) return;
     model.edit_secret();
     change(*model.secret);
   }
   template <typename Change>
   void change_spec(Change change) {
-    change();
+    change(model.token.spec);
     ++model.token.meta.generation;
   }
 
+  const char* last_step() const { return last_step_; }
+
+  ClusterModel model;
+
+ private:
   std::mt19937_64 random_;
+  const char* last_step_ = "none";
 };
 
-// The nearest due reminder of each config stands in the ledger, or a nearer one does.
+// What users, other controllers and time do to the cluster. The failure message names the step.
+struct Step {
+  const char* name;
+  void (*run)(History&);
+};
+constexpr std::array<Step, 18> kSteps{{
+    {"the Secret is deleted", [](History& h) { h.model.secret.reset(); }},
+    {"the value is changed",
+     [](History& h) { h.edit_secret([](auto& s) { s.value_hash = "sha256:tampered"; }); }},
+    {"the key is removed",
+     [](History& h) { h.edit_secret([](auto& s) { s.value_hash.clear(); }); }},
+    {"the annotations are removed",
+     [](History& h) { h.edit_secret([](auto& s) { s.meta.meta.annotations.clear(); }); }},
+    {"the labels are replaced",
+     [](History& h) { h.edit_secret([](auto& s) { s.meta.meta.labels = {{"foreign", "x"}}; }); }},
+    {"the annotation with the hash is changed",
+     [](History& h) {
+       h.edit_secret(
+           [](auto& s) { s.meta.meta.annotations["apitoken.dev/token-hash"] = "sha256:lie"; });
+     }},
+    {"the owners are removed",
+     [](History& h) { h.edit_secret([](auto& s) { s.meta.meta.owners.clear(); }); }},
+    {"a Pod becomes an owner, perhaps the only one",
+     [](History& h) {
+       h.edit_secret([&](auto& s) {
+         if (h.chance(2)) s.meta.meta.owners.clear();
+         s.meta.meta.owners.push_back({"v1", "Pod", "p", "u"});
+       });
+     }},
+    {"the ttl changes; below 10s it is invalid",
+     [](History& h) {
+       h.change_spec([&](auto& spec) { spec.ttl = std::to_string(h.below(400)) + "s"; });
+     }},
+    {"the labels in the spec change",
+     [](History& h) {
+       h.change_spec([&](auto& spec) {
+         spec.secret.edit().labels = {
+             {"k" + std::to_string(h.below(3)), "v" + std::to_string(h.below(3))}};
+       });
+     }},
+    {"the user changes, perhaps to an invalid one",
+     [](History& h) {
+       h.change_spec(
+           [&](auto& spec) { spec.user = h.chance(2) ? "system:x" : "alice@example.com"; });
+     }},
+    {"the token is revoked, or spec.revoked is reset",
+     [](History& h) {
+       if (h.chance(12)) h.change_spec([](auto& spec) { spec.revoked = !spec.revoked; });
+     }},
+    {"a config is added", [](History& h) { h.add_config(); }},
+    {"a config is removed",
+     [](History& h) {
+       if (!h.model.configs.empty()) h.model.configs.erase(h.model.configs.begin());
+     }},
+    {"much time passes", [](History& h) { h.model.now += Seconds(h.below(40)); }},
+    {"a rotation is requested", [](History& h) { h.request_rotation(); }},
+    {"the rotation policy changes",
+     [](History& h) {
+       h.change_spec([](auto& spec) {
+         auto& policy = spec.rotation.edit().policy;
+         policy = policy ? std::nullopt : std::optional<std::string>("Automatic");
+       });
+     }},
+    {"little time passes", [](History& h) { h.model.now += Seconds(h.below(3)); }},
+}};
+
+void History::step() {
+  const Step& step = kSteps[below(kSteps.size())];
+  last_step_ = step.name;
+  step.run(*this);
+}
+
+// The ledger has the nearest due reminder of each config, or a nearer one.
 void expect_delivered(const ClusterModel& model) {
   const auto& status = model.token.status;
   if (model.gone || !status.expires_at || status.token_hash.empty()) return;
@@ -168,7 +171,7 @@ void expect_delivered(const ClusterModel& model) {
   }
 }
 
-TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
+TEST(PlanProperty, RandomHistoriesEndInReportedStates) {
   std::map<std::string, int> seen;
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 150; ++seed) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));
@@ -177,18 +180,18 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
     bool was_revoked = false;
     for (int step = 0; step < 100 && !model.gone; ++step) {
       history.step();
-      // Mint, tell, enter in the ledger: three passes at one instant are enough for anything.
-      ASSERT_LE(model.settle(), 3);
+      // Mint, submit the notice, enter it in the ledger: three passes at one instant are enough.
+      ASSERT_LE(model.settle(), 3) << "after: " << history.last_step();
       ASSERT_FALSE(::testing::Test::HasFailure());
       was_revoked = was_revoked || model.token.spec.revoked;
       if (was_revoked) {
-        ASSERT_EQ(model.token.status.token_hash, "") << "revoked, and valid again";
+        ASSERT_EQ(model.token.status.token_hash, "") << "valid although it was revoked";
       }
       if (const auto* ready = api::find_condition(model.token.status.conditions, "Ready")) {
         ++seen[std::string(ready->reason)];
         if (ready->status == "True") {
           ASSERT_TRUE(model.is_whole() || model.was_shown_once() || model.is_rotating())
-              << "Ready without a valid value";
+              << "Ready without a valid value, after: " << history.last_step();
         }
       }
       expect_delivered(model);
@@ -200,14 +203,14 @@ TEST(PlanProperty, RandomHistoriesKeepWhatWasPromised) {
   }
   for (const char* reason : {"Issued", "Rotated", "ExpiringSoon", "Expired", "Revoked",
                              "InvalidSpec", "SecretConflict", "Pending", "(deleted)", "(kept)"}) {
-    EXPECT_GT(seen[reason], 0) << "no history came to " << reason;
+    EXPECT_GT(seen[reason], 0) << "no history reached " << reason;
   }
 }
 
-// Whoever reads the Secret at any moment, between any two writes and after a crash at any of them,
-// finds a value that verifies, if it did before; unless the token was revoked or its time is over.
-// The former value in it does too.
-TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
+// A reader of the Secret finds a value that verifies at every moment, between two writes and after
+// a crash at each of them, if the value verified before and the token was not revoked and has not
+// expired. The same holds for the previous value.
+TEST(PlanProperty, ReadersAlwaysFindAValueThatVerifies) {
   int rotations = 0;
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 100; ++seed) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));
@@ -243,7 +246,7 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
                                   ? history.below(static_cast<std::uint32_t>(plan.effects.size()))
                                   : plan.effects.size());
         ASSERT_FALSE(::testing::Test::HasFailure());
-        if (history.chance(4)) history.request_rotation();  // a crash need not be over by then
+        if (history.chance(4)) history.request_rotation();  // perhaps before a crash is overcome
       }
       model.settle();
       const auto* ready = api::find_condition(model.token.status.conditions, "Ready");
@@ -257,7 +260,7 @@ TEST(PlanProperty, NoPlanTakesAVerifyingValueFromItsReaders) {
   EXPECT_GT(rotations, 100);
 }
 
-// A restart forgets what was told and not entered in the ledger: told again, never lost.
+// A restart forgets notices that are not in the ledger yet: they are submitted again, never lost.
 TEST(PlanProperty, CrashBeforeTheLedgerNeverLosesANotice) {
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 50; ++seed) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));
@@ -275,8 +278,8 @@ TEST(PlanProperty, CrashBeforeTheLedgerNeverLosesANotice) {
   }
 }
 
-// Sleeping until wake_at misses nothing that looking each second would have seen.
-TEST(PlanProperty, WakingWhenToldMissesNothing) {
+// Planning at wake_at alone leads to the same notices and conditions as planning each second.
+TEST(PlanProperty, PlanningAtWakeAtMissesNothing) {
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 30; ++seed) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));
     History history(seed);
@@ -305,7 +308,7 @@ TEST(PlanProperty, WakingWhenToldMissesNothing) {
       const auto* a = api::find_condition(sleeping.token.status.conditions, "Ready");
       const auto* b = api::find_condition(watching.token.status.conditions, "Ready");
       ASSERT_TRUE(a && b);
-      EXPECT_EQ(*a, *b);  // the time of the change too
+      EXPECT_EQ(*a, *b);  // lastTransitionTime too
     }
   }
 }

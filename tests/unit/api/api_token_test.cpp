@@ -1,4 +1,4 @@
-// ApiTokens in, their status out; hostile objects included.
+// ApiTokens: decoding, also of malformed objects, and patches of the status.
 #include "api/api_token.hpp"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ Result<ApiToken> decode(const std::string& members) {
   return decode_api_token(parsed.json());
 }
 
-TEST(ApiToken, IsReadAsWritten) {
+TEST(ApiToken, DecodesAllFields) {
   const auto token = decode(
       R"("spec": {"user": "alice@example.com", "type": "Temporary", "ttl": "1h", "revoked": true,
     "ttlAfterExpired": "0s", "secret": {"name": "s", "key": "k", "labels": {"a": "b"}}})");
@@ -54,14 +54,14 @@ TEST(ApiToken, WrongTypesAreProblemsNotErrors) {
   EXPECT_FALSE(token->spec.revoked);
 }
 
-TEST(ApiToken, SecretOfTheWrongTypeIsAProblem) {  // else a value would be minted into a Secret that
-                                                  // nobody named
+// Otherwise a value would be minted into a Secret that nobody named.
+TEST(ApiToken, SecretOfTheWrongTypeIsAProblem) {
   const auto token = decode(R"("spec": {"user": "a", "secret": "ci-deploy"})");
   ASSERT_TRUE(token);
   EXPECT_THAT(token->spec.problems, ElementsAre("spec.secret: must be an object"));
 }
 
-TEST(ApiToken, WithoutSpecOrWithAnAbsurdOneIsEmpty) {
+TEST(ApiToken, AMissingOrMalformedSpecIsEmpty) {
   for (const char* members :
        {"", R"("spec": null)", R"("spec": "x")", R"("spec": [], "status": 7)"}) {
     const auto token = decode(members);
@@ -70,7 +70,7 @@ TEST(ApiToken, WithoutSpecOrWithAnAbsurdOneIsEmpty) {
   }
 }
 
-TEST(ApiToken, StatusOfAbsurdValuesIsReadAsFarAsItMakesSense) {
+TEST(ApiToken, MalformedStatusFieldsAreAbsent) {
   const auto token = decode(
       R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
     "conditions": {"a": 1}, "notices": [{"config": "c", "before": "30d"}, {"before": "24h"}, "x"]})");
@@ -78,12 +78,13 @@ TEST(ApiToken, StatusOfAbsurdValuesIsReadAsFarAsItMakesSense) {
   EXPECT_FALSE(token->status.expires_at);
   EXPECT_FALSE(token->status.issued_at);
   EXPECT_LT(token->status.revision + 1, INT64_MAX);
-  // An unreadable reminder must not pass for the expiry's, which would silence all others.
+  // An unreadable entry must not count as the notice of the expiry, which would suppress all
+  // others.
   ASSERT_EQ(token->status.notices.size(), 1u);
   EXPECT_EQ(token->status.notices[0].before, 24h);
 }
 
-TEST(ApiToken, ObjectOfFiveMegabytesIsRead) {
+TEST(ApiToken, DecodesAnObjectOfFiveMegabytes) {
   std::string labels;
   for (int i = 0; i < 100'000; ++i)
     labels += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":\"" + std::string(32, 'v') + "\"";
@@ -118,7 +119,7 @@ TEST(ApiToken, StatusSurvivesARoundTrip) {
   EXPECT_EQ(token->status, status);
 }
 
-TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
+TEST(ApiToken, AbsentStatusFieldsAreNullInThePatch) {
   const auto status = nlohmann::json::parse(encode_status_patch(identity(), {}))["status"];
   for (const char* name : {"tokenHash", "tokenID", "warnAt", "expiresAt", "issuedAt", "hint",
                            "notices", "revision", "secretName"}) {
@@ -126,7 +127,7 @@ TEST(ApiToken, FieldsThatLeftTheStatusAreNullInThePatch) {
   }
 }
 
-TEST(ApiToken, AnEncryptedValueIsWrittenKeptOrTakenOutAndItsTextIsNotRead) {
+TEST(ApiToken, APatchWritesKeepsOrRemovesTheEncryptedValue) {
   const auto patched = [](const ApiTokenStatus& status, std::string_view value) {
     return nlohmann::json::parse(encode_status_patch(identity(), status, value))["status"];
   };
@@ -135,7 +136,7 @@ TEST(ApiToken, AnEncryptedValueIsWrittenKeptOrTakenOutAndItsTextIsNotRead) {
   EXPECT_TRUE(patched(status, "left over").at("encryptedValue").is_null());
   status.has_encrypted_value = true;
   EXPECT_EQ(patched(status, "a.b.c").at("encryptedValue"), "a.b.c");
-  EXPECT_FALSE(patched(status, "").contains("encryptedValue"));  // the one that is there stays
+  EXPECT_FALSE(patched(status, "").contains("encryptedValue"));  // the present value stays
   EXPECT_TRUE(decode(R"("status": {"encryptedValue": "a.b.c"})")->status.has_encrypted_value);
   EXPECT_FALSE(decode(R"("status": {"encryptedValue": null})")->status.has_encrypted_value);
 }

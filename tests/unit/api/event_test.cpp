@@ -1,4 +1,4 @@
-// Events out: within the limits that the API server sets.
+// Events: encoded within the limits of the API server.
 #include "api/event.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ Event event(std::string note) {
           std::move(note)};
 }
 
-TEST(Event, HasWhatTheApiServerWants) {
+TEST(Event, HasAllFieldsThatTheApiServerRequires) {
   const auto object =
       nlohmann::json::parse(encode_event(event("over"), kNow, std::string(200, 'i')));
   EXPECT_EQ(object["eventTime"], "2026-03-24T12:30:00.000000Z");

@@ -1,5 +1,5 @@
-// Lenient getters: what is missing is absent, what is of the wrong type is absent and named, and
-// nothing hostile harms.
+// Getters: a missing field is absent, a field of the wrong type is absent and reported, and
+// malformed documents are refused.
 #include "api/json.hpp"
 
 #include <gmock/gmock.h>
@@ -47,7 +47,7 @@ TEST(Json, WrongTypesAreAbsentAndNamed) {
                           "spec.ll[1]: must be a string", "spec.ll[3]: must be a string"));
 }
 
-TEST(Json, NumbersBeyondSixtyFourBitsAreNoWholeNumbers) {
+TEST(Json, NumbersBeyond64BitsAreNotWholeNumbers) {
   const Parsed parsed(
       R"({"a": 9223372036854775807, "b": 9223372036854775808, "c": -9223372036854775808})");
   EXPECT_EQ(read_integer(parsed.json(), "a", "a"), INT64_MAX);
@@ -55,9 +55,9 @@ TEST(Json, NumbersBeyondSixtyFourBitsAreNoWholeNumbers) {
   EXPECT_EQ(read_integer(parsed.json(), "c", "c"), INT64_MIN);
 }
 
-// What the API server makes of a number in a field that had no type yet: up to 21 digits, then an
+// The API server prints a number in a field without a type with up to 21 digits, then with an
 // exponent.
-TEST(Json, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
+TEST(Json, AnIntegerBeyond64BitsAffectsOnlyItsField) {
   JsonParser parser;
   for (const std::string number :
        {"99999999999999999999", "-9223372036854775809", "18446744073709551616", "1e+21"}) {
@@ -74,7 +74,7 @@ TEST(Json, AnIntegerBeyondSixtyFourBitsSpoilsItsFieldAlone) {
   }
 }
 
-TEST(Json, MembersOfWhatIsNoObjectAreAbsent) {
+TEST(Json, MembersOfOtherValuesThanObjectsAreAbsent) {
   for (const char* text : {"1", "\"x\"", "[]", "null", "true"}) {
     const Parsed parsed(text);
     EXPECT_FALSE(member(parsed.json(), "a")) << text;
@@ -82,7 +82,7 @@ TEST(Json, MembersOfWhatIsNoObjectAreAbsent) {
   }
 }
 
-TEST(Json, AbsurdDatesAreAbsent) {
+TEST(Json, InvalidDatesAreAbsent) {
   const Parsed parsed(
       R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400, "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
   for (const char* name : {"a", "b", "c", "d"})
@@ -109,7 +109,7 @@ TEST(Json, DeepNestingIsRefused) {
   const std::string big = "[99999999999999999999,";
   EXPECT_FALSE(parser.parse(big + std::string(1'000'000, '[')));
   EXPECT_FALSE(parser.parse(big + std::string(1'000'000, '[') + std::string(1'000'001, ']')));
-  EXPECT_TRUE(parser.parse("{}"));  // and the parser goes on
+  EXPECT_TRUE(parser.parse("{}"));  // the parser still works
 }
 
 }  // namespace

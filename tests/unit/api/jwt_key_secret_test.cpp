@@ -1,4 +1,4 @@
-// The key Secret: what is written is read back, and what is damaged is named.
+// The Secret of the signing keys: round trips, patches, damaged entries.
 #include "api/jwt_key_secret.hpp"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ JwtKeyEntry entry(const std::string& kid, const char* active_from) {
           *parse_rfc3339(active_from)};
 }
 
-TEST(JwtKeySecret, WhatIsWrittenIsReadBack) {
+TEST(JwtKeySecret, SurvivesARoundTrip) {
   const auto body =
       encode_new_jwt_key_secret({"system", "keys"}, entry("k1", "2026-03-24T13:00:00Z"));
   auto object = json::parse(body.reveal());
@@ -40,7 +40,7 @@ TEST(JwtKeySecret, WhatIsWrittenIsReadBack) {
   EXPECT_TRUE(secret->damaged.empty());
 }
 
-TEST(JwtKeySecret, APatchAddsOneKeyAndTakesOthersOutAtOneVersion) {
+TEST(JwtKeySecret, APatchAddsOneKeyAndRemovesOthersAtOneVersion) {
   const auto added = entry("k3", "2026-03-24T13:00:00Z");
   const auto patch = json::parse(encode_jwt_key_patch(identity(), &added, {"k1", "k2"}).reveal());
   EXPECT_EQ(patch["metadata"]["uid"], "u");
@@ -53,7 +53,7 @@ TEST(JwtKeySecret, APatchAddsOneKeyAndTakesOthersOutAtOneVersion) {
             2u);
 }
 
-TEST(JwtKeySecret, KeysComeInTheOrderOfTheirUseAndDamageIsNamed) {
+TEST(JwtKeySecret, KeysAreInOrderOfUseAndDamagedKeysAreNamed) {
   json object{
       {"metadata", {{"namespace", "a"}, {"name", "keys"}, {"uid", "u"}, {"resourceVersion", "7"}}}};
   auto& data = object["data"];

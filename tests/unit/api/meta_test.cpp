@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
+TEST(Meta, DropsLastAppliedConfiguration) {
   const Parsed parsed(
       R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "generation": 3,
     "creationTimestamp": "2026-03-24T12:30:00Z", "labels": {"a": "b", "bad": 1},
@@ -26,7 +26,7 @@ TEST(Meta, IsReadWithoutKubectlsCopyOfTheObject) {
   EXPECT_EQ(meta->generation, 3);
   EXPECT_EQ(meta->labels, (StringMap{{"a", "b"}}));
   EXPECT_EQ(meta->annotations, (StringMap{{"x", "y"}}));
-  ASSERT_EQ(meta->owners.size(), 2u);  // the one that is none names nobody
+  ASSERT_EQ(meta->owners.size(), 2u);  // the malformed entry has no name
   EXPECT_EQ(meta->owners[0].uid, "o");
   EXPECT_EQ(meta->owners[1], OwnerReference{});
   EXPECT_FALSE(meta->deleted);
@@ -73,7 +73,7 @@ TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
   const auto c = decode_selector(parsed.json(), "c", "spec.c", &problems);
   ASSERT_TRUE(c);
   EXPECT_EQ(c->match_expressions,
-            std::vector<LabelRequirement>{{}});  // core::check_selector names it
+            std::vector<LabelRequirement>{{}});  // core::check_selector reports it
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// JSON of a test, parsed, with the parser that its elements live in. Tests alone.
+// A parsed document for tests, together with the parser that owns its elements.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kAsked = R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview",
   "metadata":{"creationTimestamp":null},"spec":{"token":"secret","audiences":["a","b"]},"status":{"user":{}}})";
 
-TEST(Review, ReadsWhatTheApiServerAsks) {
+TEST(Review, DecodesATokenReviewOfTheApiServer) {
   const Parsed parsed(kAsked);
   const auto question = decode_token_question(parsed.json());
   ASSERT_TRUE(question) << question.error().message;
@@ -21,7 +21,7 @@ TEST(Review, ReadsWhatTheApiServerAsks) {
   EXPECT_EQ(question->audiences, (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(Review, TakesTheOlderVersionToo) {
+TEST(Review, AcceptsV1Beta1) {
   const Parsed parsed(
       R"({"apiVersion":"authentication.k8s.io/v1beta1","kind":"TokenReview","spec":{"token":"t"}})");
   const auto question = decode_token_question(parsed.json());
@@ -29,7 +29,7 @@ TEST(Review, TakesTheOlderVersionToo) {
   EXPECT_EQ(question->api_version, "authentication.k8s.io/v1beta1");
 }
 
-TEST(Review, RefusesOthersAndNamesTheFieldButNoToken) {
+TEST(Review, RefusesOtherBodiesAndNamesTheFieldButNoToken) {
   const std::pair<const char*, const char*> wrong[] = {
       {R"([])", "send authentication.k8s.io/v1"},
       {R"({"apiVersion":"v1","kind":"TokenReview","spec":{"token":"secret"}})", "apiVersion"},
@@ -62,7 +62,7 @@ TEST(Review, RefusesOthersAndNamesTheFieldButNoToken) {
   }
 }
 
-TEST(Review, AnswersWithUserAndAudiencesOrWithNothing) {
+TEST(Review, EncodesUserAndAudiencesOnlyIfAuthenticated) {
   TokenVerdict verdict;
   EXPECT_EQ(
       encode_token_verdict("authentication.k8s.io/v1", verdict),
@@ -76,7 +76,7 @@ TEST(Review, AnswersWithUserAndAudiencesOrWithNothing) {
   EXPECT_EQ(*read, verdict);
 }
 
-TEST(Review, AsksTheApiServer) {
+TEST(Review, EncodesReviewsForTheApiServer) {
   const auto asked = nlohmann::json::parse(encode_token_question("secret", {}).reveal());
   EXPECT_EQ(asked["kind"], "TokenReview");
   EXPECT_EQ(asked["spec"], (nlohmann::json{{"token", "secret"}}))
@@ -94,7 +94,7 @@ TEST(Review, AsksTheApiServer) {
                 {"verb", "introspect"}, {"group", "apitoken.dev"}, {"resource", "apitokens"}}));
 }
 
-TEST(Review, AccessIsWhatIsAllowedAndNotDenied) {
+TEST(Review, AccessIsAllowedUnlessDenied) {
   const auto allowed = [](const char* text) {
     const Parsed parsed(text);
     return decode_access_verdict(parsed.json());

@@ -1,4 +1,4 @@
-// Secrets: who wrote which key, and values that stand where they must and nowhere else.
+// Secrets: who wrote each key, and where encoded values are.
 #include "api/secret.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using ::testing::UnorderedElementsAre;
 
 const ObjectMeta kAt = identity();
 
-TEST(Secret, ManagedFieldsTellWhoWroteWhat) {
+TEST(Secret, ManagedFieldsSayWhoWroteEachKey) {
   const Parsed parsed(
       R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "managedFields": [
     {"manager": "apitoken-operator", "operation": "Update", "fieldsV1": {"f:data": {".": {}, "f:token": {}},
@@ -32,7 +32,7 @@ TEST(Secret, ManagedFieldsTellWhoWroteWhat) {
   EXPECT_THAT(secret->annotation_keys_ours, ElementsAre("example.com/owner"));
 }
 
-TEST(Secret, ValueIsDecodedWhereItIsBase64) {
+TEST(Secret, DecodesAValueThatIsBase64) {
   const Parsed parsed(R"({"data": {"token": "YXB0X3g=", "bad": "!", "null": null, "number": 5}})");
   const auto value = decode_secret_value(parsed.json(), "token");
   ASSERT_TRUE(value);
@@ -43,7 +43,7 @@ TEST(Secret, ValueIsDecodedWhereItIsBase64) {
   EXPECT_FALSE(decode_secret_value(strange.json(), "token"));
 }
 
-TEST(Secret, NewOneIsWholeAndOwned) {
+TEST(Secret, ANewSecretIsCompleteAndOwned) {
   ObjectMeta meta = kAt;
   meta.labels = {{"a", "b"}};
   meta.owners = {{"apitoken.dev/v1alpha1", "ApiToken", "ci", "owner-uid"}};

@@ -1,4 +1,4 @@
-// TokenExpiryConfigs in, their status out.
+// TokenExpiryConfigs: decoding, and patches of the status.
 #include "api/token_expiry_config.hpp"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ Result<TokenExpiryConfig> decode(const std::string& members) {
   return decode_token_expiry_config(parsed.json());
 }
 
-TEST(TokenExpiryConfig, IsReadAsWritten) {
+TEST(TokenExpiryConfig, DecodesAllFields) {
   const auto config = decode(
       R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
     "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["prod"]}]},
@@ -75,13 +75,13 @@ TEST(TokenExpiryConfig, StatusSurvivesARoundTrip) {
   EXPECT_EQ(config->status, status);
 }
 
-TEST(TokenExpiryConfig, WhatIsAbsentFromTheStatusGoesFromTheObject) {
+TEST(TokenExpiryConfig, AbsentStatusFieldsAreNullInThePatch) {
   const auto patch = nlohmann::json::parse(encode_status_patch(identity(), {}));
   EXPECT_TRUE(patch["status"].at("skippedUsers").is_null());
   EXPECT_TRUE(patch["status"].at("testMail").is_null());
 }
 
-TEST(TokenExpiryConfig, SaysWhoMayBeMailed) {
+TEST(TokenExpiryConfig, DecodesTheDomainsOfUserMail) {
   const auto config =
       decode(R"("spec": {"emailDomains": ["example.com"], "emailUserPrefix": "oidc:",
     "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "helo": "tokens.example.com", "auth": "LOGIN"}})");

@@ -1,4 +1,4 @@
-// Base64 against the vectors of RFC 4648 section 10, and against text that is none.
+// Base64: the vectors of RFC 4648, section 10, and text that is not base64.
 #include "base/base64.hpp"
 
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 namespace apitoken {
 namespace {
 
-TEST(Base64, KnowsTheVectorsOfItsRfc) {
+TEST(Base64, MatchesTheVectorsOfRfc4648) {
   const std::pair<const char*, const char*> kVectors[] = {{"", ""},
                                                           {"f", "Zg=="},
                                                           {"fo", "Zm8="},
@@ -22,7 +22,7 @@ TEST(Base64, KnowsTheVectorsOfItsRfc) {
 
 TEST(Base64, SkipsLineBreaks) { EXPECT_EQ(base64_decode("Zm9v\r\nYm Fy\n"), "foobar"); }
 
-TEST(Base64, RefusesWhatIsNone) {
+TEST(Base64, RefusesOtherText) {
   for (const char* text : {"Z", "Zg", "Zg=", "Zg===", "====", "=", "Z===", "Zg==Zg==", "Zm=v",
                            "Zm9v!", "Zm9-", "Zm9_", "\x80\x80\x80\x80"}) {
     EXPECT_FALSE(base64_decode(text)) << text;
@@ -30,7 +30,7 @@ TEST(Base64, RefusesWhatIsNone) {
   EXPECT_FALSE(base64_decode(std::string_view("Zm9\0", 4)));
 }
 
-TEST(Base64, UrlSafeTextHasNeitherPaddingNorWhatUrlsQuote) {
+TEST(Base64, UrlSafeTextHasNoPaddingAndNoCharacterThatUrlsQuote) {
   EXPECT_EQ(base64url_encode(""), "");
   EXPECT_EQ(base64url_encode("f"), "Zg");
   EXPECT_EQ(base64url_encode("foobar"), "Zm9vYmFy");
@@ -41,7 +41,7 @@ TEST(Base64, UrlSafeTextHasNeitherPaddingNorWhatUrlsQuote) {
   EXPECT_FALSE(base64url_decode("Zm9v!"));
 }
 
-TEST(Base64, ReadsBackEveryByte) {
+TEST(Base64, DecodesEveryEncodedByte) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) {
     bytes += static_cast<char>(i);

@@ -1,4 +1,4 @@
-// Durations in Go's notation, and as people read them.
+// Durations in Go's notation, and for people.
 #include "base/duration.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ TEST(Duration, ReadsHoursMinutesAndSeconds) {
   EXPECT_EQ(parse_duration("00090m"), 90min);
 }
 
-TEST(Duration, RefusesAnythingElse) {
+TEST(Duration, RefusesOtherText) {
   for (const char* text : {"",        "h",
                            "1",       "10",
                            "1d",      "1h30",
@@ -44,7 +44,7 @@ TEST(Duration, IsWrittenAsGoPrintsIt) {
   EXPECT_EQ(format_duration_short(0s), "0s");
 }
 
-TEST(Duration, ReadsBackWhatItWrote) {
+TEST(Duration, ParsesWhatItPrints) {
   for (Seconds duration = 0s; duration < 9000h; duration += 7919s) {
     ASSERT_EQ(parse_duration(format_duration(duration)), duration);
     ASSERT_EQ(parse_duration(format_duration_short(duration)), duration);

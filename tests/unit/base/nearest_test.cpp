@@ -1,4 +1,4 @@
-// The word that was meant.
+// Similar words.
 #include "base/nearest.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ TEST(Nearest, IsTheFirstOfTheClosestWords) {
   EXPECT_EQ(nearest_word("", kWords), "create");
 }
 
-TEST(Nearest, IsNoWordThatIsFarFromAll) {
+TEST(Nearest, IsEmptyIfAllWordsAreFar) {
   constexpr std::array<std::string_view, 3> kWords{"create", "list", "describe"};
   EXPECT_EQ(near_word("lst", kWords), "list");
   EXPECT_EQ(near_word("desc", kWords), "describe") << "it begins so";

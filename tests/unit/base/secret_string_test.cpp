@@ -1,4 +1,4 @@
-// SecretString: leaves no copy behind, and cannot be copied or printed by mistake.
+// SecretString: leaves no copy of its bytes.
 #include "base/secret_string.hpp"
 
 #include <gtest/gtest.h>
@@ -17,18 +17,18 @@ static_assert(!std::is_convertible_v<SecretString, std::string_view> &&
               !std::is_convertible_v<std::string, SecretString>);
 static_assert(!Streams<SecretString> && !fmt::is_formattable<SecretString>::value);
 
-TEST(SecretString, WipesTheStringThatItTookOver) {
+TEST(SecretString, WipesItsSource) {
   for (const std::size_t size : {std::size_t{5}, std::size_t{15}, std::size_t{16},
                                  std::size_t{500}}) {  // short strings are copied, long ones moved
     std::string source(size, 'x');
     const SecretString secret(std::move(source));
     EXPECT_EQ(secret.reveal(), std::string(size, 'x'));
-    source.resize(source.capacity());  // what its buffer still holds
+    source.resize(source.capacity());  // reveals the rest of its buffer
     EXPECT_EQ(source.find('x'), source.npos) << size;
   }
 }
 
-TEST(SecretString, MovesWithoutLeavingAnythingBehind) {
+TEST(SecretString, MovesWithoutACopyOfTheBytes) {
   SecretString first(std::string("hunter2"));
   SecretString second(std::move(first));
   EXPECT_TRUE(first.empty());

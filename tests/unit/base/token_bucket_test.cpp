@@ -13,7 +13,7 @@ int taken(TokenBucket& bucket, SteadyTime now, int tries) {
   return count;
 }
 
-TEST(TokenBucket, GivesABurstAndThenItsRate) {
+TEST(TokenBucket, AllowsABurstAndThenItsRate) {
   TokenBucket bucket(10, 20);
   EXPECT_EQ(taken(bucket, kStart, 100), 20);
   EXPECT_EQ(taken(bucket, kStart + std::chrono::milliseconds(99), 100), 0);
@@ -21,13 +21,13 @@ TEST(TokenBucket, GivesABurstAndThenItsRate) {
   EXPECT_EQ(taken(bucket, kStart + std::chrono::milliseconds(1101), 100), 10);
 }
 
-TEST(TokenBucket, SavesNoMoreThanItsBurst) {
+TEST(TokenBucket, AllowsAtMostItsBurstAfterAPause) {
   TokenBucket bucket(10, 20);
   EXPECT_EQ(taken(bucket, kStart, 5), 5);
   EXPECT_EQ(taken(bucket, kStart + std::chrono::hours(24), 100), 20);
 }
 
-TEST(TokenBucket, IsAskedWithoutTaking) {
+TEST(TokenBucket, HasOneCountsNoUse) {
   TokenBucket bucket(1, 1);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.has_one(kStart));
   EXPECT_TRUE(bucket.take(kStart));

@@ -1,5 +1,4 @@
-// The command line: what is understood, and that everything else is refused in one line that says
-// what to write.
+// The command line: accepted forms, and errors of one line with the remedy.
 #include "cli/command_line.hpp"
 
 #include <gmock/gmock.h>
@@ -28,7 +27,7 @@ std::string refusal(const Words& words) {
   return invocation ? "it was accepted" : invocation.error();
 }
 
-TEST(CommandLine, IsReadWithFlagsInEveryPlaceAndForm) {
+TEST(CommandLine, AcceptsFlagsInAnyPlaceAndForm) {
   for (const Words& words : {Words{"list", "-n", "team-a", "-o", "json", "--all"},
                              Words{"-n", "team-a", "list", "--all", "--output=json"},
                              Words{"-nteam-a", "-ojson", "list", "--all=true"},
@@ -42,7 +41,7 @@ TEST(CommandLine, IsReadWithFlagsInEveryPlaceAndForm) {
   }
 }
 
-TEST(CommandLine, TakesListsByCommasAndByRepetition) {
+TEST(CommandLine, AcceptsListsByCommasAndByRepetition) {
   const auto options = parsed({"create", "ci", "--user", "a", "--group", "b,c", "--group=d",
                                "--scope", "x:y", "--audience", "https://z"})
                            .options;
@@ -51,7 +50,7 @@ TEST(CommandLine, TakesListsByCommasAndByRepetition) {
   EXPECT_THAT(options.audiences, ElementsAre("https://z"));
 }
 
-TEST(CommandLine, TakesDaysAndHandsOnWhatTheApiKnows) {
+TEST(CommandLine, ConvertsDaysToHours) {
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "30d"}).options.ttl, "720h");
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "1d30m"}).options.ttl, "24h30m");
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "90m"}).options.ttl, "90m")
@@ -60,7 +59,7 @@ TEST(CommandLine, TakesDaysAndHandsOnWhatTheApiKnows) {
             std::chrono::days(30));
 }
 
-TEST(CommandLine, TakesShortFlagsInOneWordAsKubectlDoes) {
+TEST(CommandLine, AcceptsShortFlagsInOneWord) {
   for (const Words& words :
        {Words{"list", "-Aowide"}, Words{"-Aowide", "list"}, Words{"list", "-Ao", "wide"},
         Words{"-Ao", "wide", "list"}, Words{"list", "-A=true", "-o=wide"}}) {
@@ -80,7 +79,7 @@ TEST(CommandLine, EndsFlagsAtTwoDashes) {
   EXPECT_THAT(parsed({"describe", "a", "--", "--b"}).arguments, ElementsAre("a", "--b"));
 }
 
-TEST(CommandLine, NamesTheWordThatWasMeant) {
+TEST(CommandLine, SuggestsASimilarWord) {
   EXPECT_THAT(refusal({"lst"}),
               AllOf(HasSubstr("unknown command \"lst\""), HasSubstr("did you mean list?")));
   EXPECT_THAT(refusal({"list", "--contxt", "x"}),
@@ -90,7 +89,7 @@ TEST(CommandLine, NamesTheWordThatWasMeant) {
   EXPECT_THAT(refusal({"desc"}), HasSubstr("did you mean describe?"));
 }
 
-TEST(CommandLine, GuessesNothingFromAWordThatIsLikeNone) {
+TEST(CommandLine, SuggestsNothingForAnUnlikeWord) {
   EXPECT_THAT(refusal({"frob"}),
               AllOf(Not(HasSubstr("did you mean")), HasSubstr("there is create, login, list,"),
                     HasSubstr("help")));
@@ -99,7 +98,7 @@ TEST(CommandLine, GuessesNothingFromAWordThatIsLikeNone) {
       AllOf(Not(HasSubstr("did you mean")), HasSubstr("unknown flag --frobnicate of list")));
 }
 
-TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
+TEST(CommandLine, RefusesBadValuesWithFlagValueAndRemedy) {
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--ttl", "3x"}),
               AllOf(HasSubstr("--ttl"), HasSubstr("\"3x\""), HasSubstr("30d, 12h or 90s")));
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--type", "temporary"}),
@@ -116,7 +115,7 @@ TEST(CommandLine, RefusesValuesByFlagValueAndRemedy) {
               HasSubstr("empty entry"));
 }
 
-TEST(CommandLine, RefusesWhatContradictsItself) {
+TEST(CommandLine, RefusesContradictions) {
   EXPECT_THAT(refusal({"create"}), HasSubstr("create needs NAME"));
   EXPECT_THAT(refusal({"create", "a", "b", "--user", "c"}), HasSubstr("\"b\" is too much"));
   EXPECT_THAT(refusal({"list", "a"}), HasSubstr("takes no names"));
@@ -135,7 +134,7 @@ TEST(CommandLine, RefusesWhatContradictsItself) {
   EXPECT_EQ(parsed({"login", "-o", "json", "--show-value=false"}).options.show_value, false);
 }
 
-TEST(CommandLine, TakesNamesAsKubectlWritesThem) {
+TEST(CommandLine, AcceptsNamesAsKubectlPrintsThem) {
   for (const char* kind :
        {"", "apitoken/", "apitokens/", "apitoken.apitoken.dev/", "apitokens.apitoken.dev/"})
     EXPECT_THAT(parsed({"describe", kind + std::string("ci")}).arguments, ElementsAre("ci"));
@@ -149,21 +148,21 @@ TEST(CommandLine, RefusesAnEmptyNameWhichWouldMeanAll) {
     EXPECT_THAT(refusal(words), HasSubstr("which is empty"));
 }
 
-TEST(CommandLine, RepeatsNoToken) {
+TEST(CommandLine, QuotesNoToken) {
   EXPECT_THAT(refusal({"verify", "a", "apt_x"}), Not(HasSubstr("apt_x")));
 }
 
-TEST(CommandLine, SaysWhatTakesTheArgument) {
+TEST(CommandLine, SuggestsTheCommandThatTakesTheArgument) {
   EXPECT_THAT(refusal({"get", "ci"}), HasSubstr("describe ci"));
   EXPECT_THAT(refusal({"lint", "a.yaml"}), HasSubstr("-f a.yaml"));
 }
 
-TEST(CommandLine, RefusesBytesThatAreNoText) {
+TEST(CommandLine, RefusesArgumentsThatAreNotUtf8) {
   EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--description", "\xff\xfe"}),
               HasSubstr("not UTF-8"));
 }
 
-TEST(CommandLine, AsksForHelpOfACommandWithoutTheRest) {
+TEST(CommandLine, AcceptsHelpWithoutOtherArguments) {
   const auto invocation = parsed({"create", "--help"});
   EXPECT_EQ(invocation.command, Command::Create);
   EXPECT_TRUE(invocation.options.help);
@@ -187,7 +186,7 @@ TEST(Help, NamesEveryCommandFlagAndExitCode) {
     EXPECT_THAT(all, HasSubstr(code));
 }
 
-TEST(Help, KeepsFlagsAndTheirHelpApart) {
+TEST(Help, SeparatesFlagsFromTheirHelp) {
   for (const CommandRow& row : command_rows()) {
     for (const FlagRow& flag : flag_rows()) {
       if (!takes(row.command, flag) || row.about.empty() || flag.value.empty()) continue;
@@ -197,13 +196,13 @@ TEST(Help, KeepsFlagsAndTheirHelpApart) {
   }
 }
 
-TEST(Help, SaysOfALoginHowLongALoginLasts) {
+TEST(Help, OfLoginSaysHowLongALoginLasts) {
   EXPECT_THAT(help_text(Command::Login),
               AllOf(HasSubstr("at most 24h"), HasSubstr("Default: 8h"), Not(HasSubstr("a year"))));
   EXPECT_THAT(help_text(Command::Create), HasSubstr("Default: a year"));
 }
 
-TEST(Help, SaysOfVerifyThatItLooksEverywhere) {
+TEST(Help, OfVerifySaysThatItSearchesAllNamespaces) {
   EXPECT_THAT(help_text(Command::Verify),
               AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
   EXPECT_THAT(help_text(Command::List), HasSubstr("the context's own"));

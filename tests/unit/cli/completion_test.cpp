@@ -1,4 +1,4 @@
-// Completion: what may stand next.
+// Completion of a command line.
 #include "cli/completion.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using testing::StartsWith;
 
 using Words = std::vector<std::string>;
 
-// ApiTokens of a cluster with two namespaces.
+// The ApiTokens of a cluster with two namespaces.
 std::vector<std::string> names(const Invocation& so_far) {
   if (so_far.command == Command::TestMail) return {"default", "production"};
   return so_far.options.name_space == "team-a" ? std::vector<std::string>{"ci", "cron"}
@@ -46,7 +46,7 @@ TEST(Completion, OffersTheValuesOfAFlag) {
   EXPECT_FALSE(completed({"list", "-n", ""}).files);
 }
 
-TEST(Completion, OffersTheNamesOfTheNamespaceThatIsMeant) {
+TEST(Completion, OffersTheNamesOfTheNamespace) {
   EXPECT_THAT(completed({"describe", "-n", "team-a", "c"}).lines, ElementsAre("ci", "cron"));
   EXPECT_THAT(completed({"revoke", ""}).lines, ElementsAre("other"));
   EXPECT_THAT(completed({"revoke", "other", ""}).lines, IsEmpty()) << "it takes one name";
@@ -54,7 +54,7 @@ TEST(Completion, OffersTheNamesOfTheNamespaceThatIsMeant) {
   EXPECT_THAT(completed({"create", ""}).lines, IsEmpty()) << "a new name is free to choose";
 }
 
-TEST(Completion, OutlivesHalfACommandLine) {
+TEST(Completion, AcceptsAnIncompleteCommandLine) {
   EXPECT_THAT(completed({}).lines, Not(IsEmpty()));
   EXPECT_THAT(completed({"nonsense", "x"}).lines, IsEmpty());
   EXPECT_THAT(completed({"list", "--nonsense", "-o", "w"}).lines, ElementsAre("wide"));

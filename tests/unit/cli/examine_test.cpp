@@ -1,4 +1,4 @@
-// Manifests before they are applied: every wrong field is named, and what is right is explained.
+// Manifests: fields with faults are reported, correct manifests are explained.
 #include "cli/examine.hpp"
 
 #include <gmock/gmock.h>
@@ -42,7 +42,7 @@ Finding config(const std::string& spec) {
       spec + "}");
 }
 
-TEST(Examine, ExplainsWhatATokenWillBe) {
+TEST(Examine, ExplainsAToken) {
   const auto finding = token("{user: alice, ttl: 2160h, secret: {key: api-key}}");
   EXPECT_THAT(finding.problems, IsEmpty());
   EXPECT_EQ(finding.subject, "apitoken/ci");
@@ -62,7 +62,7 @@ TEST(Examine, NamesFieldsThatDoNotExist) {
                                 HasSubstr("description"))));
 }
 
-TEST(Examine, SaysOfAFieldWithTheWrongTypeOnlyThat) {
+TEST(Examine, ReportsAFieldOfTheWrongTypeOnce) {
   EXPECT_THAT(token("{user: 5}").problems, ElementsAre("spec.user: must be a string"));
   EXPECT_THAT(token("{user: a, revoked: \"yes\"}").problems,
               ElementsAre("spec.revoked: must be true or false"));
@@ -70,7 +70,7 @@ TEST(Examine, SaysOfAFieldWithTheWrongTypeOnlyThat) {
               ElementsAre("spec.warnBeforeDays: must be a whole number"));
 }
 
-TEST(Examine, TellsOfMissingFieldsAndHeads) {
+TEST(Examine, ReportsMissingFieldsAndHeads) {
   EXPECT_THAT(token("{}").problems, ElementsAre(HasSubstr("spec.user")));
   EXPECT_THAT(examined("{apiVersion: v1, kind: ApiToken, spec: {user: a}}").problems,
               ElementsAre(HasSubstr("apiVersion: \"v1\""), HasSubstr("metadata.name: is missing")));
@@ -94,7 +94,7 @@ TEST(Examine, ExplainsWhomAConfigWarns) {
               AllOf(HasSubstr("30 days, 1 day before expiry"), HasSubstr("without mail")));
 }
 
-TEST(Examine, OutlivesDocumentsOfAnyShape) {
+TEST(Examine, AcceptsDocumentsOfAnyShape) {
   for (
       const char* odd :
       {"5", "[]", "null", "{}", "{\"kind\":5}", "{\"kind\":\"ApiToken\"}", "not json",
@@ -107,13 +107,13 @@ TEST(Examine, OutlivesDocumentsOfAnyShape) {
   }
 }
 
-TEST(Examine, PassesOverOtherKinds) {
+TEST(Examine, SkipsOtherKinds) {
   const auto finding = examined("{apiVersion: v1, kind: Secret, metadata: {name: x}}");
   EXPECT_FALSE(finding.ours);
   EXPECT_EQ(finding.subject, "secret/x");
 }
 
-TEST(Examine, NamesTheKindThatWasMeantWithinItsOwnGroup) {
+TEST(Examine, SuggestsAKindWithinItsGroup) {
   const auto finding =
       examined("{apiVersion: apitoken.dev/v1alpha1, kind: ApiTokn, metadata: {name: x}}");
   EXPECT_TRUE(finding.ours);
@@ -165,7 +165,7 @@ TEST(Schema, IsThatOfThisTree) {
   }
 }
 
-TEST(Schema, LooksIntoLists) {
+TEST(Schema, ChecksListItems) {
   const auto problems =
       check_schema(nlohmann::json::parse(
                        R"({"apiVersion":"a","kind":"b","spec":{"user":"u","groups":["a",5]}})"),
@@ -174,7 +174,7 @@ TEST(Schema, LooksIntoLists) {
   EXPECT_EQ(problems[0].path, "spec.groups[1]");
 }
 
-TEST(Yaml, SaysWhereItIsNone) {
+TEST(Yaml, ReportsTheLineOfAnError) {
   EXPECT_THAT(kube::read_yaml("a: [b\n", "x.yaml").error().message,
               HasSubstr("x.yaml: no YAML, line"));
   EXPECT_EQ(kube::read_yaml("---\n---\na: 1\n---\n", "x")->size(), 1u);

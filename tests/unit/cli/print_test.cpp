@@ -23,7 +23,7 @@ TEST(Print, WritesYamlAsKubectlDoes) {
             "  list:\n  - x: 1\n    \"y\": z\n  - - 2\n    - 3\n  none: []\n  nothing: null\n");
 }
 
-TEST(Print, QuotesWhatYamlWouldTakeForSomethingElse) {
+TEST(Print, QuotesStringsThatYamlReadsAsAnotherType) {
   for (const char* text : {"",
                            "true",
                            "No",
@@ -65,7 +65,7 @@ TEST(Print, LeavesManagedFieldsOut) {
   EXPECT_EQ(print_objects({object}, Output::Yaml, false), "metadata:\n  name: ci\n");
 }
 
-TEST(Print, MakesAListOfSeveralOrWhereAListWasAskedFor) {
+TEST(Print, PrintsAListOfSeveralObjectsOrIfAsked) {
   const std::string object = R"({"metadata":{"name":"ci"}})";
   EXPECT_EQ(nlohmann::json::parse(print_objects({object}, Output::Json, false))["metadata"]["name"],
             "ci");

@@ -1,4 +1,4 @@
-// Spans of time at a terminal.
+// Spans of time on a terminal.
 #include "cli/time_text.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// ApiTokens as a table: order, choice, colours, and that no cell can drive the terminal.
+// ApiTokens as a table: order, filter, colours, and cells without control characters.
 #include "cli/token_table.hpp"
 
 #include <gmock/gmock.h>
@@ -34,14 +34,14 @@ std::vector<std::string> names_of(const std::vector<ShownToken>& tokens) {
   return names;
 }
 
-TEST(TokenTable, PutsFirstWhatExpiresFirst) {
+TEST(TokenTable, SortsByExpiry) {
   std::vector<ShownToken> tokens{token("late", 48h), token("pending", std::nullopt, ""),
                                  token("over", -1h), token("b", 1h), token("a", 1h)};
   sort_by_expiry(tokens);
   EXPECT_THAT(names_of(tokens), ElementsAre("over", "a", "b", "late", "pending"));
 }
 
-TEST(TokenTable, KeepsWhatExpiresWithinTheSpanAndWhatHasExpired) {
+TEST(TokenTable, KeepsTokensThatExpireInTimeOrHaveExpired) {
   std::vector<ShownToken> tokens{token("over", -1h), token("soon", 24h), token("later", 25h),
                                  token("pending", std::nullopt, ""), token("revoked", 1h)};
   tokens.back().token.spec.revoked = true;
@@ -49,7 +49,7 @@ TEST(TokenTable, KeepsWhatExpiresWithinTheSpanAndWhatHasExpired) {
   EXPECT_THAT(names_of(tokens), ElementsAre("over", "soon"));
 }
 
-TEST(TokenTable, ColoursByWhatThereIsToDo) {
+TEST(TokenTable, ColoursByUrgency) {
   EXPECT_EQ(colour_of(token("a", 1h).token, kNow), Colour::Green);
   EXPECT_EQ(colour_of(token("a", 1h, "True", "ExpiringSoon").token, kNow), Colour::Yellow);
   EXPECT_EQ(colour_of(token("a", 1h, "False", "SecretConflict").token, kNow), Colour::Red);
@@ -83,7 +83,7 @@ TEST(TokenTable, CountsCharactersAndLeavesColoursOutOfTheCount) {
             "A      B\n<grün>   x\n");
 }
 
-TEST(TokenTable, LetsNoCellDriveTheTerminal) {
+TEST(TokenTable, RemovesControlCharactersFromCells) {
   const std::vector<std::vector<Cell>> rows{{{"a\x1b[2Jb\r\nc"}}};
   const auto text = format_table(rows, [](Colour, std::string_view t) { return std::string(t); });
   EXPECT_EQ(text.find('\x1b'), text.npos);
@@ -91,7 +91,7 @@ TEST(TokenTable, LetsNoCellDriveTheTerminal) {
   EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
-TEST(Terminal, PaintsOnlyWhereColoursAreWelcome) {
+TEST(Terminal, UsesColoursOnlyIfTheTerminalDoes) {
   EXPECT_EQ(Terminal({.colours = false}, {}).painted(Colour::Red, "x"), "x");
   EXPECT_EQ(Terminal({.colours = true}, {}).painted(Colour::Red, "x"), "\x1b[31mx\x1b[0m");
   EXPECT_EQ(Terminal({.colours = true}, {}).painted(Colour::None, "x"), "x");

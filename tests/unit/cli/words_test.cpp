@@ -1,4 +1,4 @@
-// What the API server said, and what a token stands at: in the words that people get to read.
+// Messages for people: the API server's errors, and the state of a token.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Words, AreTheServersOwn) {
+TEST(Words, AreThoseOfTheServer) {
   EXPECT_EQ(server_words({ErrorKind::NotFound,
                           "get apitokens.apitoken.dev x in a: apitokens \"x\" not found (404)"}),
             "apitokens \"x\" not found");
@@ -37,7 +37,7 @@ api::ApiToken token(std::string_view ready, std::string_view reason, std::string
   return result;
 }
 
-TEST(Waiting, IsOverWhenReadyAndForNothingWhenStalled) {
+TEST(Waiting, EndsIfReadyAndFailsIfStalled) {
   EXPECT_EQ(is_minted(api::ApiToken{}).value(), false);
   EXPECT_EQ(is_minted(token("True", "Issued", "False")).value(), true);
   EXPECT_EQ(is_minted(token("False", "Pending", "False")).value(), false);
@@ -47,15 +47,15 @@ TEST(Waiting, IsOverWhenReadyAndForNothingWhenStalled) {
   EXPECT_THAT(stalled.error().message, HasSubstr("SecretConflict: why"));
   auto older = token("True", "Issued", "False");
   older.meta.generation = 2;
-  EXPECT_EQ(is_minted(older).value(), false) << "the status answers a former spec";
+  EXPECT_EQ(is_minted(older).value(), false) << "the status answers an older spec";
 }
 
-TEST(Waiting, SaysWhatAnApiTokenStandsAt) {
+TEST(Waiting, DescribesTheStateOfAToken) {
   EXPECT_THAT(state_of({}), HasSubstr("no answer from apitoken-operator yet"));
   EXPECT_EQ(state_of(token("False", "Pending", "False")), "Pending: why");
 }
 
-TEST(Waiting, TakesNoStatusForAnAnswerThatSpeaksOfWhatWasAskedBefore) {
+TEST(Waiting, IgnoresAStatusOfAnOlderRequest) {
   auto changed = token("True", "Issued", "False");
   changed.meta.generation = 2;
   EXPECT_THAT(state_of(changed), HasSubstr("no answer from apitoken-operator yet"));
@@ -66,7 +66,7 @@ TEST(Waiting, TakesNoStatusForAnAnswerThatSpeaksOfWhatWasAskedBefore) {
   EXPECT_EQ(state_of(rotating), "Issued: why");
 }
 
-TEST(Words, TellWhenATokenExpires) {
+TEST(Words, SayWhenATokenExpires) {
   const auto now = *parse_rfc3339("2026-11-25T00:00:00Z");
   api::ApiTokenStatus status;
   EXPECT_EQ(expiry_text(status, now), "no expiry yet");
@@ -76,7 +76,7 @@ TEST(Words, TellWhenATokenExpires) {
   EXPECT_EQ(expiry_text(status, now), "expired 2026-11-24T23:00:00Z (60m ago)");
 }
 
-TEST(Exceptions, EndInOneLineAndADocumentedCode) {
+TEST(Exceptions, BecomeAFailureOfOneLine) {
   const auto thrown =
       caught([]() -> Outcome<ExitCode> { throw std::runtime_error("no such luck"); });
   ASSERT_FALSE(thrown);

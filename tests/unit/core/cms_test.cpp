@@ -1,5 +1,5 @@
-// What is encrypted to a certificate is opened by the openssl program; certificates of each refused
-// kind are its work too.
+// Encryption to certificates, checked with the openssl program: it decrypts, and it makes the
+// certificates, including those that must be refused.
 #include "core/cms.hpp"
 
 #include <fmt/format.h>
@@ -32,7 +32,7 @@ class Cms : public testing::Test {
     const auto line = fmt::format("cd {} && {{ {}; }} 2>>log", folder_.path(), command);
     ASSERT_EQ(std::system(line.c_str()), 0) << command << ": " << folder_.read("log");
   }
-  // At `at`, by default now: after the certificate was made.
+  // The error at `at`, by default now.
   static std::string refusal(const std::string& pem, std::optional<WallTime> at = {}) {
     Status checked = check_certificate(pem);
     if (checked) checked = check_certificate_dates(pem, at.value_or(now()));
@@ -46,7 +46,7 @@ class Cms : public testing::Test {
 const std::string kRsa = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
 const std::string kEc = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 
-TEST_F(Cms, OpensslOpensWhatWasEncryptedToEachKindOfKey) {
+TEST_F(Cms, OpensslDecryptsForEachKindOfKey) {
   for (const std::string& key : {kRsa, std::string("-algorithm RSA -pkeyopt rsa_keygen_bits:3072"),
                                  kEc, std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
                                  std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-521")}) {
@@ -76,7 +76,7 @@ TEST_F(Cms, TextAroundTheCertificateDoesNotMatter) {
   EXPECT_EQ(refusal("subject=/CN=recipient\n" + certificate(kEc) + "\n\n"), "accepted");
 }
 
-TEST_F(Cms, WhatIsNoCertificateIsRefused) {
+TEST_F(Cms, OtherTextIsRefused) {
   const auto pem = certificate(kEc);
   EXPECT_EQ(refusal(""), "is not a PEM certificate");
   EXPECT_EQ(refusal("hello"), "is not a PEM certificate");
@@ -91,7 +91,7 @@ TEST_F(Cms, WhatIsNoCertificateIsRefused) {
             "holds no CERTIFICATE block; give the X.509 certificate in PEM");
 }
 
-TEST_F(Cms, KeysThatAreWeakOrOfAnotherKindAreRefused) {
+TEST_F(Cms, WeakAndUnsupportedKeysAreRefused) {
   constexpr auto kRemedy =
       "; use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
   EXPECT_EQ(refusal(certificate("-algorithm RSA -pkeyopt rsa_keygen_bits:1024")),
@@ -115,7 +115,7 @@ TEST_F(Cms, AKeyUsageThatForbidsEncryptionIsRefused) {
                            SecretString(std::string(kValue))));
 }
 
-TEST_F(Cms, DatesDecide) {
+TEST_F(Cms, DatesAreChecked) {
   const auto pem = certificate(kEc);
   const auto late = refusal(pem, now() + std::chrono::hours(72));
   EXPECT_THAT(late, StartsWith("expired at 20"));

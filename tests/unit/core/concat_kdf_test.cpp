@@ -8,8 +8,8 @@
 namespace apitoken::core {
 namespace {
 
-// RFC 7518, Appendix C: Z, and what is derived from it for Alice, Bob and A128GCM.
-TEST(ConcatKdf, DerivesTheKeyOfTheRfcsExample) {
+// RFC 7518, appendix C: Z, and the key derived from it for Alice, Bob and A128GCM.
+TEST(ConcatKdf, DerivesTheKeyOfRfc7518) {
   constexpr unsigned char kShared[] = {158, 86,  217, 29,  129, 113, 53,  211, 114, 131, 66,
                                        131, 191, 132, 38,  156, 251, 49,  110, 163, 218, 128,
                                        106, 72,  246, 218, 167, 121, 140, 254, 144, 196};

@@ -1,4 +1,4 @@
-// A TokenExpiryConfig, judged field by field: what is wrong is named, what is right keeps working.
+// A TokenExpiryConfig: fields with faults are reported, all others keep working.
 #include "core/expiry_config.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ ExpiryConfig read_with(Change change) {
   return read_config(object);
 }
 
-TEST(ExpiryConfig, EmptyOneWarnsThirtyDaysBefore) {
+TEST(ExpiryConfig, AnEmptySpecWarnsThirtyDaysBeforeExpiry) {
   const auto config = read_with([](auto&) {});
   EXPECT_THAT(config.reminders, ElementsAre(720h));
   EXPECT_EQ(config.route.digest, 5min);
@@ -35,7 +35,7 @@ TEST(ExpiryConfig, RemindersComeFromDaysOrFromTheList) {
               ElementsAre(720h, 168h, 24h));
 }
 
-TEST(ExpiryConfig, ContradictoryRemindersAreNamedAndTheRestIsUsed) {
+TEST(ExpiryConfig, ContradictoryRemindersAreReportedAndTheRestIsUsed) {
   auto config = read_with([](auto& s) { s.warn_before_days = 5, s.reminders = {"24h"}; });
   EXPECT_THAT(config.problems, ElementsAre(HasSubstr("contradict")));
   EXPECT_THAT(config.reminders, ElementsAre(24h));
@@ -43,7 +43,7 @@ TEST(ExpiryConfig, ContradictoryRemindersAreNamedAndTheRestIsUsed) {
   EXPECT_EQ(config.problems.size(), 4u);
   EXPECT_THAT(config.reminders, ElementsAre(24h, 1h));
   config = read_with([](auto& s) { s.reminders = {"x"}; });
-  EXPECT_THAT(config.reminders, ElementsAre(720h));  // never without a warning
+  EXPECT_THAT(config.reminders, ElementsAre(720h));  // there is always a reminder
 }
 
 TEST(ExpiryConfig, AtMostEightRemindersCount) {
@@ -54,7 +54,7 @@ TEST(ExpiryConfig, AtMostEightRemindersCount) {
   EXPECT_THAT(config.problems, ElementsAre(HasSubstr("more than 8")));
 }
 
-TEST(ExpiryConfig, AbsurdDaysAreNamed) {
+TEST(ExpiryConfig, DaysOutOfRangeAreReported) {
   for (const std::int64_t days :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{3651}, INT64_MAX, INT64_MIN}) {
     const auto config = read_with([&](auto& s) { s.warn_before_days = days; });
@@ -84,7 +84,7 @@ TEST(ExpiryConfig, DigestIsBounded) {
   EXPECT_THAT(config.problems, ElementsAre(HasSubstr("spec.digest")));
 }
 
-TEST(ExpiryConfig, BadAddressLeavesTheOthersTheirMail) {
+TEST(ExpiryConfig, ABadAddressDoesNotAffectTheOthers) {
   const auto config = read_with([](auto& s) {
     s.emails = "a@example.com; nonsense ;b@example.com;";
     s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", "", "", {}, {}};
@@ -95,7 +95,7 @@ TEST(ExpiryConfig, BadAddressLeavesTheOthersTheirMail) {
   EXPECT_TRUE(config.smtp);
 }
 
-TEST(ExpiryConfig, UnusableSmtpKeepsItsMailWaiting) {
+TEST(ExpiryConfig, MailWaitsWhileSmtpIsUnusable) {
   const auto config = read_with([](auto& s) {
     s.emails = "a@example.com";
     s.smtp = api::SmtpSpec{"smtp.example.com", "TLS", "nobody", "", "", {}, {}};
@@ -105,7 +105,7 @@ TEST(ExpiryConfig, UnusableSmtpKeepsItsMailWaiting) {
   EXPECT_TRUE(config.route.mails);
 }
 
-TEST(ExpiryConfig, MailInTheClearStaysAtHome) {
+TEST(ExpiryConfig, MailWithoutTlsStaysInThePrivateNetwork) {
   const auto with = [](const char* server) {
     return read_with(
         [&](auto& s) { s.smtp = api::SmtpSpec{server, "None", "t@example.com", "", "", {}, {}}; });
@@ -116,7 +116,7 @@ TEST(ExpiryConfig, MailInTheClearStaysAtHome) {
   EXPECT_THAT(with("8.8.8.8:25").problems, ElementsAre(HasSubstr("None is allowed only")));
 }
 
-TEST(ExpiryConfig, UsersGetMailInTheSendersDomainUnlessOthersAreNamed) {
+TEST(ExpiryConfig, UserDomainsDefaultToTheDomainOfTheSender) {
   const auto with = [](std::optional<std::vector<std::string>> domains) {
     return read_with([&](auto& s) {
       s.email_token_user = true, s.email_domains = domains;
@@ -134,7 +134,7 @@ TEST(ExpiryConfig, UsersGetMailInTheSendersDomainUnlessOthersAreNamed) {
   EXPECT_EQ(with({}).smtp->helo, "mail.example.com");
 }
 
-TEST(ExpiryConfig, SelectorsDecideWhetherItApplies) {
+TEST(ExpiryConfig, SelectorsDecideWhetherAConfigApplies) {
   const auto config = read_with([](auto& s) {
     s.namespace_selector = api::LabelSelector{{{"env", "prod"}}, {}};
     s.token_selector = api::LabelSelector{{}, {{"team", "Exists", {}}}};

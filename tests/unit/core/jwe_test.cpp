@@ -1,6 +1,5 @@
-// What is encrypted to a JWK is opened by the jose program and by Python's jwcrypto (Debian's jose
-// cannot do RSA), and what jose encrypts is opened here; keys that will not do are refused with
-// their reason.
+// Encryption to JWKs, checked with the jose program and with Python's jwcrypto (Debian's jose does
+// not support RSA): they decrypt our JWEs, and we decrypt theirs. Unsuitable keys are refused.
 #include "core/jwe.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +28,7 @@ class Jwe : public testing::Test {
     const auto line = fmt::format("cd {} && {{ {}; }} 2>>log", folder_.path(), command);
     ASSERT_EQ(std::system(line.c_str()), 0) << command << ": " << folder_.read("log");
   }
-  // A key of the jose program: key.jwk; what is returned is its public part.
+  // Makes a key with the jose program, in key.jwk. Returns the public key.
   json generate(const std::string& what) const {
     run("jose jwk gen -i '" + what + "' -o key.jwk && jose jwk pub -i key.jwk -o public.jwk");
     return json::parse(folder_.read("public.jwk"));
@@ -59,7 +58,7 @@ const json kEc = {{"kty", "EC"},
                   {"x", "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"},
                   {"y", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}};
 
-// `bits` long, and odd; no product of primes, which nothing asks.
+// An odd number of `bits` bits. It need not be a product of two primes: no check looks at that.
 json rsa(std::size_t bits, const std::string& exponent = "AQAB") {
   std::string modulus(bits / 8, '\xF1');
   return {{"kty", "RSA"}, {"n", base64url_encode(modulus)}, {"e", exponent}};
@@ -70,7 +69,7 @@ std::string with(json key, const std::string& member, const json& what) {
   return key.dump();
 }
 
-TEST_F(Jwe, JoseOpensWhatWasEncryptedToAnEcKey) {
+TEST_F(Jwe, JoseDecryptsForAnEcKey) {
   const auto key = generate(kP256);
   const auto jwe = encrypt_jwe(key.dump(), value());
   ASSERT_TRUE(jwe) << jwe.error().message;
@@ -78,11 +77,11 @@ TEST_F(Jwe, JoseOpensWhatWasEncryptedToAnEcKey) {
   const auto header = header_of(*jwe);
   EXPECT_EQ(header["alg"], "ECDH-ES");
   EXPECT_EQ(header["enc"], "A256GCM");
-  EXPECT_THAT(*jwe, HasSubstr(".."));  // no encrypted key: it is agreed on
+  EXPECT_THAT(*jwe, HasSubstr(".."));  // no encrypted key: ECDH-ES derives it
   EXPECT_EQ(open(*jwe), kValue);
 }
 
-TEST_F(Jwe, JwcryptoOpensWhatWasEncryptedToEachKindOfKey) {
+TEST_F(Jwe, JwcryptoDecryptsForEachKindOfKey) {
   for (const std::string& kind : {std::string(R"({"kty":"RSA","bits":2048})"),
                                   std::string(R"({"kty":"RSA","bits":3072})"), kP256}) {
     const auto jwe = encrypt_jwe(generate(kind).dump(), value());
@@ -96,7 +95,7 @@ TEST_F(Jwe, JwcryptoOpensWhatWasEncryptedToEachKindOfKey) {
   }
 }
 
-TEST_F(Jwe, KeysThatSayWhatTheyAreForAreTakenAndTheirKidIsNamed) {
+TEST_F(Jwe, KeysWithAPurposeAreAcceptedAndTheirKidIsInTheHeader) {
   auto key = generate(kP256);
   key["alg"] = "ECDH-ES";
   key["kid"] = "bob \"1\"";
@@ -107,7 +106,7 @@ TEST_F(Jwe, KeysThatSayWhatTheyAreForAreTakenAndTheirKidIsNamed) {
   EXPECT_EQ(open(*jwe), kValue);
 }
 
-TEST_F(Jwe, TheOneTimeKeyOpensWhatWeAndJoseEncrypt) {
+TEST_F(Jwe, TheOneTimeKeyDecryptsWhatWeAndJoseEncrypt) {
   const auto key = generate_one_time_key("kubectl-apitoken");
   ASSERT_TRUE(key);
   EXPECT_EQ(refusal(key->jwk), "accepted");
@@ -128,7 +127,7 @@ TEST(JweOfOneTimeKeys, DifferEachTime) {
   EXPECT_NE(key->jwk, generate_one_time_key("kid")->jwk);
 }
 
-TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
+TEST(JweOfOneTimeKeys, AreForOneKeyAndDetectChanges) {
   const auto key = generate_one_time_key("kid");
   const auto jwe = *encrypt_jwe(key->jwk, value());
   const auto refused = [&](const std::string& text) {
@@ -162,7 +161,7 @@ TEST(JweOfOneTimeKeys, AreForOneKeyAndCannotBeChanged) {
   EXPECT_THAT(refused(std::string(300 * 1024, 'A')), StartsWith("is longer than"));
 }
 
-TEST(Jwk, WhatIsNoPublicKeyIsRefused) {
+TEST(Jwk, OtherTextIsRefused) {
   EXPECT_EQ(refusal(kEc.dump()), "accepted");
   EXPECT_EQ(refusal(rsa(2048).dump()), "accepted");
   EXPECT_EQ(refusal(with(kEc, "x-anything", json::array({1, 2}))), "accepted");
@@ -180,7 +179,7 @@ TEST(Jwk, WhatIsNoPublicKeyIsRefused) {
               StartsWith("has a key on the curve \"secp256k1\""));
 }
 
-TEST(Jwk, APrivateKeyIsRefusedWhateverItsKind) {
+TEST(Jwk, APrivateKeyOfAnyKindIsRefused) {
   for (const auto* member : {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}) {
     for (const json& key : {kEc, rsa(2048)}) {
       EXPECT_EQ(refusal(with(key, member, "AQAB")),
@@ -194,7 +193,7 @@ TEST(Jwk, APrivateKeyIsRefusedWhateverItsKind) {
               StartsWith("holds a private key (member \"k\")"));
 }
 
-TEST(Jwk, NoMemberStandsTwiceOrHidesInAnEscape) {
+TEST(Jwk, DuplicateAndEscapedMembersAreRefused) {
   auto twice = kEc.dump();
   twice.insert(1, R"("x":"AAAA",)");
   EXPECT_EQ(refusal(twice), "holds the member \"x\" twice; give each once");
@@ -202,7 +201,7 @@ TEST(Jwk, NoMemberStandsTwiceOrHidesInAnEscape) {
               StartsWith("holds a \\u escape"));
 }
 
-TEST(Jwk, NumbersThatAreNoKeyAreRefused) {
+TEST(Jwk, InvalidNumbersAreRefused) {
   const auto& x = kEc["x"].get_ref<const std::string&>();
   EXPECT_THAT(refusal(with(kEc, "y", x)),
               StartsWith("has a point (x, y) that is not on the curve P-256"));

@@ -1,5 +1,4 @@
-// Tokens and keys: claims by RFC 9068, thumbprints, and signatures that the openssl program
-// verifies.
+// JWTs: claims of RFC 9068, keys, thumbprints, and signatures, which the openssl program verifies.
 #include "core/jwt.hpp"
 
 #include <fmt/format.h>
@@ -71,7 +70,7 @@ TEST(Jwt, CarriesTheClaimsOfRfc9068) {
   EXPECT_EQ(token->hint, fmt::format("…{}", token->value.reveal().substr(token->value.size() - 4)));
 }
 
-TEST(Jwt, IsForTheIssuerWhereNoAudienceIsNamedAndLeavesOutWhatIsEmpty) {
+TEST(Jwt, DefaultsToTheIssuerAsAudienceAndOmitsEmptyClaims) {
   const auto key = generate_signing_key();
   auto few = claims();
   few.groups.clear();
@@ -83,14 +82,14 @@ TEST(Jwt, IsForTheIssuerWhereNoAudienceIsNamedAndLeavesOutWhatIsEmpty) {
   EXPECT_FALSE(body.contains("scope"));
 }
 
-TEST(Jwt, NoTwoTokensAreAlike) {
+TEST(Jwt, TokensDiffer) {
   const auto key = generate_signing_key();
   EXPECT_NE(sign_jwt(*key, kIssuer, claims())->hash, sign_jwt(*key, kIssuer, claims())->hash);
 }
 
-// The example of RFC 7638, section 3.1, is an RSA key; that of an EC key was calculated with
-// Python's hashlib for the coordinates of RFC 7515, appendix A.3.
-TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
+// RFC 7638, section 3.1, has an RSA key as example. Python's hashlib computed the thumbprint of the
+// EC key with the coordinates of RFC 7515, appendix A.3.
+TEST(Jwt, TheThumbprintMatchesRfc7638) {
   constexpr std::string_view kModulus =
       "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_"
       "BJECPebWKRXjBZCiFV4n3oknjhMs"
@@ -107,7 +106,7 @@ TEST(Jwt, TheThumbprintIsThatOfRfc7638) {
             "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
 }
 
-TEST(Jwt, KeysSurviveBeingWrittenAndRead) {
+TEST(Jwt, KeysSurviveARoundTrip) {
   const auto key = generate_signing_key();
   const auto pem = write_signing_key(*key);
   ASSERT_TRUE(pem);

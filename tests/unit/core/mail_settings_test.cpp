@@ -1,5 +1,5 @@
-// The operator's verdict on what tests/tables/mail_settings.yaml lists;
-// tests/integration/test_crds.py asks the API server for the CRD's.
+// The operator's rules for the settings in tests/tables/mail_settings.yaml.
+// tests/integration/test_crds.py checks the CRD's rules with the same table.
 #include <gmock/gmock.h>
 #include <yaml-cpp/yaml.h>
 
@@ -13,7 +13,7 @@ namespace {
 using Spec = api::TokenExpiryConfigSpec;
 using Put = void (*)(Spec&, const std::string&);
 
-// How a value of the table stands in a spec that is right without it.
+// A valid spec with one value of the table.
 const std::map<std::string, Put> kFields{
     {"smtp.server", [](Spec& spec, const std::string& value) { spec.smtp->server = value; }},
     {"smtp.server without TLS",
@@ -41,7 +41,7 @@ std::vector<std::string> problems_with(const std::string& field, const std::stri
   return read_config(object).problems;
 }
 
-TEST(MailSettings, AreJudgedAsTheTableSays) {
+TEST(MailSettings, AreCheckedAsTheTableSays) {
   const YAML::Node table = YAML::LoadFile(APITOKEN_SOURCE_DIR "/tests/tables/mail_settings.yaml");
   ASSERT_EQ(table.size(), kFields.size());
   for (const auto& row : table) {

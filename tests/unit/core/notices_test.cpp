@@ -1,4 +1,4 @@
-// Notices: which reminder is due, and what names them.
+// Notices: due reminders, names of Events, Message-IDs.
 #include "core/notices.hpp"
 
 #include <gmock/gmock.h>
@@ -35,11 +35,11 @@ TEST(DueNotice, IsTheNearestReminderThatHasCome) {
   EXPECT_EQ(due(-kDay), 0s);
 }
 
-TEST(DueNotice, IsToldOnce) {
+TEST(DueNotice, IsDueOnce) {
   EXPECT_EQ(due(20 * kDay, {entry("default", 30 * kDay)}), std::nullopt);
   EXPECT_EQ(due(6 * kDay, {entry("default", 30 * kDay)}), 7 * kDay);
   EXPECT_EQ(due(6 * kDay, {entry("other", 7 * kDay)}), 7 * kDay);
-  // A nearer one was told: after the clock was set back, or when reminders changed.
+  // A nearer notice is in the ledger: the clock was set back, or the reminders changed.
   EXPECT_EQ(due(20 * kDay, {entry("default", 7 * kDay)}), std::nullopt);
   EXPECT_EQ(due(-1h, {entry("default", 0s)}), std::nullopt);
 }

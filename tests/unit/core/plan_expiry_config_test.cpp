@@ -1,4 +1,4 @@
-// The status of a TokenExpiryConfig, and the Events about it.
+// The status of a TokenExpiryConfig, and its Events.
 #include "core/plan_expiry_config.hpp"
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ class PlanExpiryConfig : public ::testing::Test {
     object_.meta.uid = "u";
     object_.meta.generation = 2;
   }
-  // Plans, and takes the new status over as the API server would.
+  // Plans, and stores the new status as the API server would.
   ConfigPlan plan() {
     config_ = read_config(object_);
     const ObservedConfig observed{now_,     object_,           config_,   10,       2,
@@ -49,7 +49,7 @@ class PlanExpiryConfig : public ::testing::Test {
   std::optional<api::TestMail> test_mail_;
 };
 
-TEST_F(PlanExpiryConfig, SaysWhatItCountsAndThenNothingMore) {
+TEST_F(PlanExpiryConfig, ReportsItsCountsOnce) {
   ASSERT_TRUE(plan().status);
   EXPECT_EQ(object_.status.matched_tokens, 10);
   EXPECT_EQ(object_.status.expiring_tokens, 2);
@@ -85,7 +85,7 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   ASSERT_THAT(failed.events, SizeIs(1));
   EXPECT_EQ(failed.events[0].reason, "NoticeFailed");
   EXPECT_TRUE(failed.events[0].warning);
-  EXPECT_THAT(plan().events, IsEmpty());  // said once
+  EXPECT_THAT(plan().events, IsEmpty());  // posted once
   delivery_.last_error.clear();
   delivery_.last_success = now_;
   plan();
@@ -100,7 +100,7 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   EXPECT_FALSE(condition("EmailDelivery"));
 }
 
-TEST_F(PlanExpiryConfig, MailThatIsAskedForWithoutAServerIsSaidAtOnce) {
+TEST_F(PlanExpiryConfig, MailWithoutAServerIsReportedAtOnce) {
   for (const bool to_users : {false, true}) {
     object_.spec.emails = to_users ? "" : "ops@example.com";
     object_.spec.email_token_user = to_users;
@@ -118,14 +118,14 @@ TEST_F(PlanExpiryConfig, MailThatIsAskedForWithoutAServerIsSaidAtOnce) {
   EXPECT_EQ(condition("EmailDelivery")->status, "Unknown");
 }
 
-TEST_F(PlanExpiryConfig, NobodyAskedForMailIsNoCondition) {
+TEST_F(PlanExpiryConfig, WithoutMailThereIsNoEmailDelivery) {
   give_smtp();
   object_.spec.emails.clear();
   plan();
   EXPECT_FALSE(condition("EmailDelivery"));
 }
 
-TEST_F(PlanExpiryConfig, ALoginThatIsForAnotherServerMakesItNotReady) {
+TEST_F(PlanExpiryConfig, ALoginForAnotherServerMakesItNotReady) {
   give_smtp();
   delivery_.last_error =
       "spec.smtp.server: smtp.example.com:587 is not the server that the login is for";
@@ -142,7 +142,7 @@ TEST_F(PlanExpiryConfig, ALoginThatIsForAnotherServerMakesItNotReady) {
   EXPECT_THAT(condition("EmailDelivery")->message, HasSubstr("accepts the login"));
 }
 
-TEST_F(PlanExpiryConfig, ALoginThatWorksSaysNothingAboutRefusedRecipients) {
+TEST_F(PlanExpiryConfig, AWorkingLoginDoesNotClearRefusedRecipients) {
   give_smtp();
   delivery_.refusals = {"bob@example.com: 550 no such user"};
   delivery_.last_success = now_;
@@ -174,7 +174,7 @@ TEST_F(PlanExpiryConfig, UsersWithoutMailAreCountedAndNamed) {
   EXPECT_FALSE(object_.status.skipped_users);
 }
 
-TEST_F(PlanExpiryConfig, ATestMailIsAskedForOnceAndItsAnswerStands) {
+TEST_F(PlanExpiryConfig, ATestMailIsRequestedOnceAndItsAnswerStays) {
   give_smtp();
   object_.spec.emails = "ops@example.com; sec@example.com";
   EXPECT_FALSE(plan().test_mail);
@@ -213,7 +213,7 @@ TEST_F(PlanExpiryConfig, ATestMailThatCannotBeSentIsAnsweredAtOnce) {
   EXPECT_FALSE(plan().status);
 }
 
-TEST_F(PlanExpiryConfig, DeliveryOutlivesARestartUntilTheNextAttempt) {
+TEST_F(PlanExpiryConfig, EmailDeliverySurvivesARestartUntilTheNextAttempt) {
   give_smtp();
   object_.status.last_email_time = now_ - std::chrono::hours(24);
   delivery_.last_error = "no connection";
@@ -245,13 +245,13 @@ TEST_F(PlanExpiryConfig, IsNotReadyWhileMailWaitsForAKeyOfASecret) {
   const ObservedDelivery failed = std::exchange(delivery_, {});
   plan();
   EXPECT_EQ(condition("Ready")->reason,
-            "SecretNotFound");  // a restart knows no better before it has tried
+            "SecretNotFound");  // a restarted process knows no more before it tries
 
   delivery_ = failed;
   delivery_.last_error = "no connection";
   delivery_.secret_missing = false;
   plan();
-  EXPECT_EQ(condition("Ready")->status, "True");  // the Secret is right by now
+  EXPECT_EQ(condition("Ready")->status, "True");  // the Secret is correct now
 
   delivery_ = failed;
   plan();
@@ -264,12 +264,12 @@ TEST_F(PlanExpiryConfig, IsNotReadyWhileMailWaitsForAKeyOfASecret) {
   delivery_ = failed;
   plan();
   delivery_ = {};
-  delivery_.login_works = true;  // the Secret was mended before any mail was due
+  delivery_.login_works = true;  // the Secret was corrected before a mail was due
   plan();
   EXPECT_EQ(condition("Ready")->status, "True");
 }
 
-TEST_F(PlanExpiryConfig, AnInvalidSpecIsToldInOneEvent) {
+TEST_F(PlanExpiryConfig, AnInvalidSpecIsReportedInOneEvent) {
   object_.spec.digest = "never";
   const auto first = plan();
   ASSERT_THAT(first.events, SizeIs(1));
@@ -285,15 +285,14 @@ TEST_F(PlanExpiryConfig, AnInvalidSpecIsToldInOneEvent) {
   EXPECT_NE(other.events[0].name, first.events[0].name);
 }
 
-TEST_F(PlanExpiryConfig, TwoFactsOfOnePassAreTwoEvents) {
+TEST_F(PlanExpiryConfig, TwoProblemsInOnePassAreTwoEvents) {
   give_smtp();
   object_.spec.digest = "never";
   delivery_.last_error = "no connection";
   EXPECT_THAT(plan().events, SizeIs(2));
 }
 
-// The CRD bounds messages at 32768 characters: a longer one would make every write of the status
-// fail.
+// The CRD limits messages to 32768 characters: a longer message would make every status write fail.
 TEST_F(PlanExpiryConfig, MessagesStayWithinTheSchema) {
   give_smtp();
   for (int i = 0; i < 5000; ++i) object_.spec.emails += "x;";

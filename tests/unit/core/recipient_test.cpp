@@ -1,4 +1,4 @@
-// A recipient is a certificate or a JWK, and what follows from that.
+// Recipients: certificates and JWKs.
 #include "core/recipient.hpp"
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ TEST(Recipient, AJsonObjectIsAJwk) {
   EXPECT_THAT(check_recipient("hello").error().message, StartsWith("is not a PEM certificate"));
 }
 
-TEST(Recipient, NothingLongIsRead) {
+TEST(Recipient, LongTextIsRefused) {
   for (const auto& begin : {std::string("{"), std::string("-----BEGIN")})
     EXPECT_THAT(
         check_recipient(begin + std::string(16384, ' ')).error().message,

@@ -1,4 +1,4 @@
-// Names that others act on: the table that the CRD is held to as well, and what flags add to it.
+// Reserved names: the table that the CRD is checked with too, and names from flags.
 #include "core/reserved_names.hpp"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ api::ApiToken token_in(std::string ns, nlohmann::json spec, std::string name = "
   return *api::decode_api_token(*parser.parse(text));
 }
 
-TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
+TEST(ReservedNames, AgreesWithTheTableOfTheCrd) {
   std::ifstream file(APITOKEN_SOURCE_DIR "/tests/rules/reserved_names.yaml");
   std::stringstream text;
   text << file.rdbuf();
@@ -51,7 +51,7 @@ TEST(ReservedNames, TheTableOfTheCrdHoldsHereToo) {
   }
 }
 
-TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
+TEST(ReservedNames, ARobotBelongsToItsNamespace) {
   const auto problems = [](std::string_view user, std::string ns) {
     return check_token(token_in(std::move(ns), {{"user", user}}));
   };
@@ -66,7 +66,7 @@ TEST(ReservedNames, ARobotIsOneOfItsOwnNamespace) {
   EXPECT_FALSE(is_robot_of("robot:team-a:ci", ""));
 }
 
-TEST(ReservedNames, FlagsExtendWhatIsBuiltIn) {
+TEST(ReservedNames, FlagsExtendTheBuiltInNames) {
   const ReservedNames extended{{"ops", "admins"}, {"example.com/", "sync"}};
   const auto spec =
       nlohmann::json::parse(R"({"groups": ["ops", "kubeadm:cluster-admins"], "secret": {

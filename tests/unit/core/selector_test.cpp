@@ -1,4 +1,4 @@
-// Label selectors, by the rules of Kubernetes.
+// Label selectors follow the rules of Kubernetes.
 #include "core/selector.hpp"
 
 #include <gmock/gmock.h>
@@ -16,18 +16,18 @@ bool fits(api::LabelRequirement requirement) {
   return matches(api::LabelSelector{{}, {std::move(requirement)}}, kLabels);
 }
 
-TEST(Selector, EmptyOneMatchesEverything) {
+TEST(Selector, AnEmptySelectorMatchesAll) {
   EXPECT_TRUE(matches({}, kLabels));
   EXPECT_TRUE(matches({}, {}));
 }
 
-TEST(Selector, MatchLabelsMustAllBeThere) {
+TEST(Selector, AllMatchLabelsMustMatch) {
   EXPECT_TRUE(matches({{{"env", "prod"}, {"team", ""}}, {}}, kLabels));
   EXPECT_FALSE(matches({{{"env", "dev"}}, {}}, kLabels));
   EXPECT_FALSE(matches({{{"env", "prod"}, {"absent", ""}}, {}}, kLabels));
 }
 
-TEST(Selector, OperatorsMeanWhatKubernetesSays) {
+TEST(Selector, OperatorsFollowKubernetes) {
   EXPECT_TRUE(fits({"env", "In", {"dev", "prod"}}));
   EXPECT_FALSE(fits({"env", "In", {"dev"}}));
   EXPECT_FALSE(fits({"absent", "In", {"x"}}));
@@ -39,7 +39,7 @@ TEST(Selector, OperatorsMeanWhatKubernetesSays) {
   EXPECT_FALSE(fits({"team", "DoesNotExist", {}}));
 }
 
-TEST(Selector, UnknownOperatorMatchesNothingAndIsNamed) {
+TEST(Selector, AnUnknownOperatorMatchesNothingAndIsReported) {
   EXPECT_FALSE(fits({"env", "Gt", {"1"}}));
   EXPECT_FALSE(fits({"env", "in", {"prod"}}));
   const api::LabelSelector selector{

@@ -1,5 +1,5 @@
-// The format of a token: its checksum by vectors calculated elsewhere (Python's zlib), its
-// characters by their distribution.
+// The format of a token: checksums, compared with those of Python's zlib, and the distribution of
+// its characters.
 #include "core/token_format.hpp"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace apitoken::core {
 namespace {
 
-TEST(TokenFormat, ChecksumAgreesWithVectorsFromElsewhere) {
+TEST(TokenFormat, ChecksumsMatchVectorsOfPythonsZlib) {
   for (const char* value :
        {"apt_00000000000000000000000000000000000000002kaqcA",
         "apt_zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9zZ9a1SSIEH",
@@ -22,7 +22,7 @@ TEST(TokenFormat, ChecksumAgreesWithVectorsFromElsewhere) {
             "sha256:7707ef39cee37e4e5cfbb1f36939172994108c19b0027c48dbfb1243491c327c");
 }
 
-TEST(TokenFormat, AnyChangedCharacterShows) {
+TEST(TokenFormat, AnyChangedCharacterIsDetected) {
   const std::string good = "apt_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn21iZpT";
   for (std::size_t i = 0; i < good.size(); ++i) {
     std::string bad = good;
@@ -45,7 +45,7 @@ TEST(TokenFormat, MintedTokensAreWellFormedAndDiffer) {
     ASSERT_EQ(token->hash, token_hash(value));
     ASSERT_EQ(token->hint, "…" + value.substr(46));
     ASSERT_EQ(token->id.size(), 8u);
-    ASSERT_EQ(value.find(token->id), value.npos);  // drawn apart from the value
+    ASSERT_EQ(value.find(token->id), value.npos);  // independent of the value
     hashes.insert(token->hash);
     ids.insert(token->id);
   }
@@ -53,8 +53,8 @@ TEST(TokenFormat, MintedTokensAreWellFormedAndDiffer) {
   EXPECT_EQ(ids.size(), 500u);
 }
 
-// Chi-square over 62 characters. With 61 degrees of freedom a fair source stays below 150 but in
-// one of ten million runs; taking bytes modulo 62 without throwing any away would give some 750.
+// Chi-square over 62 characters. With 61 degrees of freedom a fair source exceeds 150 in one of ten
+// million runs; bytes modulo 62, without skipping any, would give about 750.
 TEST(TokenFormat, EveryCharacterIsEquallyLikely) {
   std::array<int, 256> counts{};
   constexpr int kTokens = 4000;

@@ -27,28 +27,28 @@ class TokenUrgency : public ::testing::Test {
   api::ApiToken token_;
 };
 
-TEST_F(TokenUrgency, OfASettledTokenIsTheLeast) { EXPECT_EQ(urgency(), Urgency::Cosmetic); }
+TEST_F(TokenUrgency, OfASettledTokenIsCosmetic) { EXPECT_EQ(urgency(), Urgency::Cosmetic); }
 
-TEST_F(TokenUrgency, OfWhatWaitsForAValueIsTheGreatest) {
+TEST_F(TokenUrgency, OfATokenWithoutAValueIsValue) {
   token_.status = {};
   EXPECT_EQ(urgency(), Urgency::Value);
 }
 
-TEST_F(TokenUrgency, OfARevocationLastsUntilItsHashesAreGone) {
+TEST_F(TokenUrgency, OfARevocationIsValueUntilTheHashesAreGone) {
   token_.spec.revoked = true;
   EXPECT_EQ(urgency(), Urgency::Value);
   token_.status.token_hash.clear();
   EXPECT_EQ(urgency(), Urgency::Cosmetic);
 }
 
-TEST_F(TokenUrgency, OfAnExpiryLastsUntilTheStatusSaysSo) {
+TEST_F(TokenUrgency, OfAnExpiryIsValueUntilTheStatusReportsIt) {
   token_.status.expires_at = now_;
   EXPECT_EQ(urgency(), Urgency::Value);
   token_.status.conditions[0].reason = "Expired";
   EXPECT_EQ(urgency(), Urgency::Cosmetic);
 }
 
-TEST_F(TokenUrgency, OfARotationThatIsDueOrAskedForIsTheGreatest) {
+TEST_F(TokenUrgency, OfARotationThatIsDueOrRequestedIsValue) {
   token_.status.rotate_at = now_;
   EXPECT_EQ(urgency(), Urgency::Value);
   token_.status.rotate_at.reset();
@@ -63,7 +63,7 @@ TEST_F(TokenUrgency, OfATokenPastItsWarningIsANotice) {
   EXPECT_EQ(urgency(), Urgency::Notice);
 }
 
-TEST_F(TokenUrgency, OfAChangeCountsTheSpecThenTheLabels) {
+TEST_F(TokenUrgency, OfAChangeDependsOnSpecAndLabels) {
   auto after = token_;
   EXPECT_EQ(change_urgency(token_, after, now_), Urgency::Cosmetic);
   after.meta.labels.emplace("team", "a");
@@ -75,7 +75,7 @@ TEST_F(TokenUrgency, OfAChangeCountsTheSpecThenTheLabels) {
   EXPECT_EQ(change_urgency(token_, after, now_), Urgency::Value);
 }
 
-TEST_F(TokenUrgency, AChangeOfTheStatusAloneIsWhatAnOwnWriteBringsBack) {
+TEST_F(TokenUrgency, RecognisesAChangeOfTheStatusAlone) {
   auto after = token_;
   after.meta.resource_version = "2";
   after.status.token_hash = "sha256:y";

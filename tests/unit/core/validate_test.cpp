@@ -1,5 +1,4 @@
-// The CRD's rules once more: what it lets pass passes here, what it refuses is refused here, with
-// field and remedy.
+// The rules for specs agree with those of the CRD, and name field and remedy.
 #include "core/validate.hpp"
 
 #include <gmock/gmock.h>
@@ -49,7 +48,7 @@ TEST(Validate, LimitsCountCharactersNotBytes) {
       ElementsAre(HasSubstr("annotations: a is longer")));
 }
 
-TEST(Validate, UserIsSomebodyWhoIsNotOfTheSystem) {
+TEST(Validate, UserIsNotAUserOfKubernetes) {
   for (const std::string& user :
        {std::string(), std::string("system:admin"), std::string("system:"), std::string("a\tb"),
         std::string("a\0b", 3), std::string("a\x7F")}) {
@@ -128,7 +127,7 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
               ElementsAre(HasSubstr("has 33 entries")));
 }
 
-TEST(Validate, TheOperatorsOwnNamesAreReserved) {
+TEST(Validate, NamesOfTheOperatorAreReserved) {
   EXPECT_THAT(problems_with([](auto& t) {
                 t.spec.secret.edit().labels["app.kubernetes.io/managed-by"] = "me";
               }),
@@ -139,7 +138,7 @@ TEST(Validate, TheOperatorsOwnNamesAreReserved) {
               ElementsAre(HasSubstr("written by the operator")));
 }
 
-TEST(Validate, WhatIsInForceCannotBeMoved) {
+TEST(Validate, ImmutableFieldsCannotChange) {
   const auto issued = [](auto change) {
     return problems_with([&](api::ApiToken& t) {
       t.status.revision = 1;
@@ -155,7 +154,7 @@ TEST(Validate, WhatIsInForceCannotBeMoved) {
               ElementsAre(HasSubstr("differs from Permanent")));
 }
 
-// A message that the API server would store otherwise than written makes each pass write it again.
+// If the API server stored a message differently, every pass would write it again.
 TEST(Validate, MessagesAreValidUtf8WithoutControls) {
   const auto problems = problems_with([](auto& t) {
     t.spec.type = "x" + repeat("€", 100);
@@ -170,7 +169,7 @@ TEST(Validate, MessagesAreValidUtf8WithoutControls) {
   }
 }
 
-TEST(Validate, ProblemsOfTypesAreAmongTheProblems) {
+TEST(Validate, IncludesProblemsOfDecoding) {
   EXPECT_THAT(problems_with([](auto& t) { t.spec.problems = {"spec.secret: must be an object"}; }),
               ElementsAre("spec.secret: must be an object"));
 }
