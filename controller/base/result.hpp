@@ -62,9 +62,9 @@ T take_value(std::expected<T, E>&& result) {
 // TRY(expression): the value of `expression`, a std::expected. If it holds an error instead, the
 // enclosing function (or lambda) returns that error at once. At most one TRY in a full expression.
 // A statement expression: an extension of gcc and clang.
-#define TRY(expression)                                           \
+#define TRY(...)                                                  \
   __extension__({                                                 \
-    auto tried = (expression);                                    \
+    auto tried = (__VA_ARGS__);                                   \
     if (!tried) return std::unexpected(std::move(tried).error()); \
     ::apitoken::take_value(std::move(tried));                     \
   })

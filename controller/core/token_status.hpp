@@ -29,7 +29,8 @@ void set_instants(api::ApiTokenStatus& status, const Observed& observed);
 // no previous value whose overlap has ended.
 api::ApiTokenStatus carried_over(const Observed& observed);
 
-// Each of these sets Ready and removes ExpiringSoon, Reconciling and Stalled unless they are True.
+// The conditions of each state. ExpiringSoon, Reconciling and Stalled exist only while they are
+// True.
 
 // Ready. `place` says where the value is: "under key token of Secret ci".
 void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::string_view place);
