@@ -27,14 +27,15 @@ void release(const Mapping& mapping) {
 
 bool read_head(const std::string& line, Mapping& mapping) {
   std::istringstream words(line);
-  std::string range, rights, offset, device, inode, path;
-  if (!(words >> range >> rights >> offset >> device >> inode) || rights.size() != 4) return false;
+  std::string range, permissions, offset, device, inode, path;
+  if (!(words >> range >> permissions >> offset >> device >> inode) || permissions.size() != 4)
+    return false;
   const auto dash = range.find('-');
   if (dash == range.npos) return false;
   words >> path;
   mapping.begin = std::stoull(range.substr(0, dash), nullptr, 16);
   mapping.end = std::stoull(range.substr(dash + 1), nullptr, 16);
-  mapping.unchanged_file = path.starts_with('/') && rights[0] == 'r' && rights[1] == '-';
+  mapping.unchanged_file = path.starts_with('/') && permissions[0] == 'r' && permissions[1] == '-';
   return true;
 }
 

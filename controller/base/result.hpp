@@ -10,10 +10,10 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <expected>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace apitoken {
@@ -54,7 +54,7 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string message) {
 // The value inside `result`, moved out. Precondition: there is one. For TRY alone.
 template <typename T, typename E>
 T take_value(std::expected<T, E>&& result) {
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
+  if constexpr (!std::same_as<T, void>) return *std::move(result);
 }
 
 }  // namespace apitoken

@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kMaxPause{1000};
 // After this long without an answer, the state asks whether the operator runs.
-constexpr milliseconds kPatience{3000};
+constexpr milliseconds kNoAnswerAfter{3000};
 
 const api::Condition* condition_of(const api::ApiToken& token, std::string_view type) {
   return api::find_condition(token.status.conditions, type);
@@ -61,7 +61,7 @@ Outcome<bool> is_minted(const api::ApiToken& token) {
          !token.status.token_hash.empty();
 }
 
-bool is_void(const api::ApiToken& token) {
+bool is_revocation_done(const api::ApiToken& token) {
   const auto* const ready = condition_of(token, api::condition::kReady);
   return ready != nullptr && ready->reason == api::reason::kRevoked &&
          token.status.token_hash.empty();
@@ -96,7 +96,7 @@ Outcome<ShownToken> await(Cluster& cluster, const Terminal& terminal, const Wait
                      fmt::format("apitoken \"{}\" was not served within {}: {}; {}", wait.name,
                                  format_duration_short(wait.timeout), state, wait.on_timeout));
     }
-    progress.show(unanswered && spent < kPatience ? "asked apitoken-operator" : state);
+    progress.show(unanswered && spent < kNoAnswerAfter ? "asked apitoken-operator" : state);
     if (!terminal.pause(pause)) return interrupted;
   }
 }

@@ -13,7 +13,7 @@ namespace apitoken::cli {
 struct Wait {
   std::string name;  // of the ApiToken
   Seconds timeout{};
-  // True: the wait is over. A Failure ends the wait with that Failure.
+  // True: the wait ends. A Failure ends the wait with that Failure.
   std::function<Outcome<bool>(const ShownToken&)> done;
   std::string on_timeout;  // the end of the time-out message: what remains, and how to look
 };
@@ -29,6 +29,6 @@ std::string state_of(const api::ApiToken& token);
 Outcome<bool> is_minted(const api::ApiToken& token);
 
 // The operator has revoked the token: its value is invalid.
-bool is_void(const api::ApiToken& token);
+bool is_revocation_done(const api::ApiToken& token);
 
 }  // namespace apitoken::cli

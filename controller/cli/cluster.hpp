@@ -1,6 +1,6 @@
 // Cluster: the requests of the plugin's commands, for ApiTokens, TokenExpiryConfigs, Secrets,
-// Events and the user's own name and rights. One connection, for the main thread. Each Failure has
-// a message of one line that names the object and the remedy.
+// Events and the user's own name and permissions. One connection, for the main thread. Each Failure
+// has a message of one line that names the object and the remedy.
 #pragma once
 
 #include <memory>

@@ -27,7 +27,7 @@ void line(const Terminal& terminal, std::string_view name, std::string_view valu
 std::string when(const std::optional<WallTime>& time) { return time ? format_rfc3339(*time) : ""; }
 
 std::string left_of(const api::ApiToken& token, WallTime now) {
-  if (is_void(token)) return "revoked";
+  if (is_revocation_done(token)) return "revoked";
   const auto expiry = *token.status.expires_at;
   return expiry <= now ? short_span(now - expiry) + " ago" : "in " + short_span(expiry - now);
 }
@@ -47,7 +47,8 @@ void show_spec(const api::ApiToken& token, const Terminal& terminal) {
     line(terminal, name, fmt::format("{}", fmt::join(*list, ", ")));
   if (token.spec.revoked)
     line(terminal, "Revoked",
-         is_void(token) ? "true" : "requested; the value may work until apitoken-operator acts");
+         is_revocation_done(token) ? "true"
+                                   : "requested; the value may work until apitoken-operator acts");
 }
 
 void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime now) {
@@ -61,7 +62,7 @@ void show_status(const api::ApiToken& token, const Terminal& terminal, WallTime 
   line(terminal, "Token ID", status.token_id);
   line(terminal, "Hint", status.hint);
   const auto key = core::key_to_mint(token);
-  if (!is_void(token))
+  if (!is_revocation_done(token))
     line(terminal, "Secret", fmt::format("{}, key {}", token.secret_name(), key));
   line(terminal, "Revision", status.revision > 0 ? std::to_string(status.revision) : "");
   if (status.previous)

@@ -99,7 +99,7 @@ Complaint set_user(Options& options, std::string_view value) {
 constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
 constexpr auto kCluster = on(Create, Login, List, Describe, Rotate, Revoke, Verify);
-constexpr auto kAsking = kCluster | on(TestMail);  // the cluster, whatever the namespace
+constexpr auto kAsking = kCluster | on(TestMail);  // commands that use a cluster
 constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 

@@ -38,7 +38,7 @@ Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& termi
   const std::string& name = invocation.arguments.front();
   const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
   const auto shown = TRY(cluster->get(name));
-  if (shown.token.spec.revoked && is_void(shown.token)) {
+  if (shown.token.spec.revoked && is_revocation_done(shown.token)) {
     say(shown, "was revoked before", options, terminal);
     return ExitCode::Ok;
   }
@@ -58,7 +58,7 @@ Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& termi
       {.name = name,
        .timeout = options.timeout,
        .done = [](const ShownToken& now) -> Outcome<bool> {
-    return is_void(now.token); },
+    return is_revocation_done(now.token); },
        .on_timeout = "spec.revoked is set, but the value may work until the operator acts"});
   say(done, "revoked", options, terminal);
   return ExitCode::Ok;

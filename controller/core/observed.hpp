@@ -24,7 +24,7 @@ struct ObservedSecret {
 struct Observed {
   WallTime now{};
   const api::ApiToken& token;
-  std::optional<ObservedSecret> secret;      // the Secret of that name, whoever owns it
+  std::optional<ObservedSecret> secret;      // the Secret of that name, of any owner
   std::vector<const ExpiryConfig*> configs;  // that apply to the token; may be empty
   // Notices of the present expiresAt that are delivered and not in the ledger yet.
   std::vector<api::NoticeEntry> delivered_notices;

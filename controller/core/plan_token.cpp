@@ -296,7 +296,7 @@ class TokenPlanner : TokenDraft {
     mint(First::Secret, false, loss);
     return finish_minting(
         reason::kIssued, "Mint",
-        fmt::format("minted anew in Secret {} because {}; still valid until {}",
+        fmt::format("minted again in Secret {} because {}; still valid until {}",
                     token_.secret_name(), loss, format_rfc3339(*status_.expires_at)));
   }
 

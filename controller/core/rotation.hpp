@@ -16,7 +16,7 @@ Seconds overlap(const api::ApiTokenSpec& spec);
 
 // When a token with this ttl and expiry rotates automatically; empty for the policy Manual. The
 // instant is spec.rotation.before ahead of the expiry, or up to a tenth earlier (a tenth of
-// `before` and of the rest of the ttl, whichever is less). A hash of uid and expiry chooses how
+// `before` and of the rest of the ttl, the lesser of the two). A hash of uid and expiry chooses how
 // much earlier: tokens created together spread, and each call for one token gives the same instant.
 std::optional<WallTime> automatic_rotation(const api::ApiToken& token, Seconds ttl,
                                            WallTime expires_at);

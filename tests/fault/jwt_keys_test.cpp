@@ -92,7 +92,7 @@ class JwtKeysTest : public testing::Test {
     keep_until([this] { return clock_.waited_for(0s, 600s); });
   }
   Json data() { return server_.objects.at(kPath)["data"]; }
-  std::vector<api::Event> told() {
+  std::vector<api::Event> posted_events() {
     std::jthread thread([this](std::stop_token stop) { dispatcher_.run(std::move(stop)); });
     EXPECT_TRUE(kube::eventually([this] { return !events_.all().empty(); }));
     return events_.all();
@@ -194,7 +194,7 @@ TEST_F(JwtKeysTest, WhoLosesTheRaceForARotationReadsAgainAndAddsNoSecondKey) {
   EXPECT_EQ(server_.objects[kPath]["metadata"]["labels"]["theirs"], "stays");
 }
 
-TEST_F(JwtKeysTest, ADeletedSecretIsMadeAnewAndTheLossIsTold) {
+TEST_F(JwtKeysTest, ADeletedSecretIsMadeAgainAndTheLossIsReported) {
   const kube::CapturedLog log;
   const auto first = sign();
   live_ = 3;
@@ -207,7 +207,7 @@ TEST_F(JwtKeysTest, ADeletedSecretIsMadeAnewAndTheLossIsTold) {
       log.text(),
       HasSubstr(
           "signing keys lost secret=system/apitoken-operator-jwt-keys cause=deleted live_jwts=3"));
-  const auto events = told();
+  const auto events = posted_events();
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_TRUE(events[0].warning);
   EXPECT_EQ(events[0].reason, "SigningKeysLost");
@@ -224,7 +224,7 @@ TEST_F(JwtKeysTest, ADeletedSecretStaysAwayWhileNoJwtIsOut) {
   EXPECT_TRUE(server_.objects.empty());
 }
 
-TEST_F(JwtKeysTest, DamagedEntriesAreReplacedAndTheLossIsTold) {
+TEST_F(JwtKeysTest, DamagedEntriesAreReplacedAndTheLossIsReported) {
   const kube::CapturedLog log;
   const auto first = sign();
   live_ = 1;
@@ -239,7 +239,7 @@ TEST_F(JwtKeysTest, DamagedEntriesAreReplacedAndTheLossIsTold) {
   EXPECT_THAT(data(), SizeIs(3));
   EXPECT_EQ(data()["theirs"], base64_encode("stays"));
   EXPECT_THAT(log.text(), HasSubstr("cause=damaged live_jwts=1"));
-  EXPECT_THAT(told()[0].note, HasSubstr(first));
+  EXPECT_THAT(posted_events()[0].note, HasSubstr(first));
 }
 
 TEST_F(JwtKeysTest, AKeyUnderAnothersNameIsDamaged) {

@@ -32,7 +32,7 @@ std::string value_of(Testbed& testbed, const char* key) {
   return data.contains(key) ? base64_decode(data[key].get<std::string>()).value_or("") : "";
 }
 
-// As whoever verifies sees it, by the status alone.
+// The Verifier accepts the value, by the status alone.
 bool verifies(Testbed& testbed, const std::string& value) {
   const Json& status = testbed.server.objects[kToken]["status"];
   const WallTime now = testbed.clock.wall();
@@ -45,8 +45,8 @@ bool verifies(Testbed& testbed, const std::string& value) {
   return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
 }
 
-// After each write, whatever became of its answer: the Secret of a token that says Ready holds a
-// value that verifies.
+// After each write, with or without an answer: the Secret of a Ready token holds a value that
+// verifies.
 void expect_ready_value_verifies(Testbed& testbed) {
   const auto& objects = testbed.server.objects;
   const auto token = objects.find(kToken);

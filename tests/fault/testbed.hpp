@@ -75,8 +75,7 @@ class Operator {
   }
   // What the watch of Secrets brings while that of ApiTokens lags.
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
-  // One pass of a TokenWorker, with what it makes of a failure. `queue` is shut down by whoever
-  // ends the pass.
+  // One pass of a TokenWorker, and its reaction to a failure. The caller shuts `queue` down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
   }

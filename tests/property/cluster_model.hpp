@@ -121,8 +121,8 @@ class ClusterModel {
   std::string next_version() { return std::to_string(++version_); }
 
  private:
-  // Another pass follows the plan: the plan asks for it, a notice is delivered, or the watch reports
-  // the deletion of the Secret, which the store does not know before.
+  // Another pass follows the plan: the plan asks for it, a notice is delivered, or the watch
+  // reports the deletion of the Secret, which the store does not know before.
   bool brings_a_pass(const Plan& done) const {
     return done.retry || (done.wake_at && *done.wake_at <= now) ||
            std::ranges::any_of(done.effects, [](const Effect& effect) {

@@ -260,7 +260,7 @@ TEST(PlanProperty, ReadersAlwaysFindAValueThatVerifies) {
   EXPECT_GT(rotations, 100);
 }
 
-// A restart forgets notices that are not in the ledger yet: they are submitted again, never lost.
+// A restart loses notices that are not in the ledger yet: they are submitted again.
 TEST(PlanProperty, CrashBeforeTheLedgerNeverLosesANotice) {
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 50; ++seed) {
     SCOPED_TRACE("APITOKEN_SEED=" + std::to_string(seed));

@@ -53,8 +53,7 @@ TEST(TokenTable, ColoursByUrgency) {
   EXPECT_EQ(colour_of(token("a", 1h).token, kNow), Colour::Green);
   EXPECT_EQ(colour_of(token("a", 1h, "True", "ExpiringSoon").token, kNow), Colour::Yellow);
   EXPECT_EQ(colour_of(token("a", 1h, "False", "SecretConflict").token, kNow), Colour::Red);
-  EXPECT_EQ(colour_of(token("a", -1s).token, kNow), Colour::Red)
-      << "whatever its status still says";
+  EXPECT_EQ(colour_of(token("a", -1s).token, kNow), Colour::Red) << "in spite of its status";
   EXPECT_EQ(colour_of(token("a", std::nullopt, "").token, kNow), Colour::None);
   auto revoked = token("a", 1h, "False", "Revoked");
   revoked.token.spec.revoked = true;

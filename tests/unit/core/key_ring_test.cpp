@@ -57,8 +57,8 @@ TEST(KeyRing, TheYoungestKeyWhoseTimeHasComeSigns) {
   EXPECT_EQ(signing_key(keys, kStart - 1h), 0u);  // the clock was set back
 }
 
-// Whatever the rotation and however rarely somebody looks: a key is shown ahead of its first
-// signature, no key goes while a token of its may live, and old keys do not pile up.
+// For any rotation period and any interval between plans: a key is published before its first
+// signature, stays while a token that it signed may be valid, and old keys do not accumulate.
 TEST(KeyRing, NoTokenIsEverWithoutItsKey) {
   for (const Seconds rotation : {Seconds(60s), Seconds(1h), Seconds(25h), kMonth}) {
     for (const Seconds step : {Seconds(1s), Seconds(13min), Seconds(31h)}) {

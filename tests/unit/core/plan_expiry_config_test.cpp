@@ -91,7 +91,7 @@ TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
   plan();
   EXPECT_EQ(condition("EmailDelivery")->status, "True");
   EXPECT_EQ(object_.status.last_email_time, now_);
-  delivery_.last_success.reset();  // a restart forgets it, the status does not
+  delivery_.last_success.reset();  // a restart loses it, the status keeps it
   EXPECT_FALSE(plan().status);
   delivery_.refusals = {"bob@example.com: 550 no such user"};
   EXPECT_THAT(plan().events, SizeIs(1));
