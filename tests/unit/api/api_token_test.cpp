@@ -46,7 +46,8 @@ TEST(ApiToken, AbsentNamesHaveDefaults) {
 
 TEST(ApiToken, WrongTypesAreProblemsNotErrors) {
   const auto token = decode(
-      R"("spec": {"user": 1, "description": [], "type": {}, "ttl": 3600, "revoked": "true", "ttlAfterExpired": false,
+      R"("spec": {"user": 1, "description": [], "type": {}, "ttl": 3600, "revoked": "true",
+    "ttlAfterExpired": false,
     "secret": {"name": 1, "key": 2, "labels": {"a": 1}, "annotations": "x"}})");
   ASSERT_TRUE(token);
   EXPECT_EQ(token->spec.problems.size(), 10u);
@@ -72,8 +73,10 @@ TEST(ApiToken, AMissingOrMalformedSpecIsEmpty) {
 
 TEST(ApiToken, MalformedStatusFieldsAreAbsent) {
   const auto token = decode(
-      R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5, "revision": 9223372036854775807,
-    "conditions": {"a": 1}, "notices": [{"config": "c", "before": "30d"}, {"before": "24h"}, "x"]})");
+      R"("status": {"expiresAt": "99999-01-01T00:00:00Z", "issuedAt": 5,
+    "revision": 9223372036854775807,
+    "conditions": {"a": 1}, "notices": [{"config": "c", "before": "30d"}, {"before": "24h"},
+    "x"]})");
   ASSERT_TRUE(token);
   EXPECT_FALSE(token->status.expires_at);
   EXPECT_FALSE(token->status.issued_at);

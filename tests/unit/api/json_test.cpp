@@ -28,7 +28,8 @@ TEST(Json, AbsentAndNullMembersAreAbsentWithoutAProblem) {
 
 TEST(Json, WrongTypesAreAbsentAndNamed) {
   const Parsed parsed(
-      R"({"s": 1, "i": "1", "f": 1.5, "b": "true", "m": [], "l": "x", "o": "x", "mm": {"k": 1}, "ll": ["a", 2, "c", {}]})");
+      R"({"s": 1, "i": "1", "f": 1.5, "b": "true", "m": [], "l": "x", "o": "x", "mm": {"k": 1},
+    "ll": ["a", 2, "c", {}]})");
   Problems problems;
   EXPECT_FALSE(read_string(parsed.json(), "s", "spec.s", &problems));
   EXPECT_FALSE(read_integer(parsed.json(), "i", "spec.i", &problems));
@@ -84,7 +85,8 @@ TEST(Json, MembersOfOtherValuesThanObjectsAreAbsent) {
 
 TEST(Json, InvalidDatesAreAbsent) {
   const Parsed parsed(
-      R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400, "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
+      R"({"a": "99999-01-01T00:00:00Z", "b": "yesterday", "c": 1774355400,
+    "d": "2026-02-30T00:00:00Z", "e": "2026-03-24T12:30:00Z"})");
   for (const char* name : {"a", "b", "c", "d"})
     EXPECT_FALSE(read_time(parsed.json(), name)) << name;
   EXPECT_EQ(read_time(parsed.json(), "e"), parse_rfc3339("2026-03-24T12:30:00Z"));

@@ -16,10 +16,12 @@ using ::testing::ElementsAre;
 
 TEST(Meta, DropsLastAppliedConfiguration) {
   const Parsed parsed(
-      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "generation": 3,
+      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7",
+    "generation": 3,
     "creationTimestamp": "2026-03-24T12:30:00Z", "labels": {"a": "b", "bad": 1},
     "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{…}", "x": "y"},
-    "ownerReferences": [{"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken", "name": "ci", "uid": "o"}, 5]}})");
+    "ownerReferences": [{"apiVersion": "apitoken.dev/v1alpha1", "kind": "ApiToken",
+    "name": "ci", "uid": "o"}, 5]}})");
   const auto meta = decode_meta(parsed.json());
   ASSERT_TRUE(meta);
   EXPECT_EQ(meta->key().text(), "team-a/ci");
@@ -64,7 +66,8 @@ TEST(Meta, ConditionKeepsItsTimeWhileItsStatusStays) {
 TEST(Meta, SelectorOfTheWrongTypeIsNamed) {
   Problems problems;
   const Parsed parsed(
-      R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}}, "c": {"matchExpressions": [7]}})");
+      R"({"a": "x", "b": {"matchLabels": 1, "matchExpressions": {"key": "k"}},
+    "c": {"matchExpressions": [7]}})");
   EXPECT_FALSE(decode_selector(parsed.json(), "a", "spec.a", &problems));
   EXPECT_TRUE(decode_selector(parsed.json(), "b", "spec.b", &problems));
   EXPECT_THAT(problems, ElementsAre("spec.a: must be an object",

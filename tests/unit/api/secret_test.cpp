@@ -18,11 +18,14 @@ const ObjectMeta kAt = identity();
 
 TEST(Secret, ManagedFieldsSayWhoWroteEachKey) {
   const Parsed parsed(
-      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7", "managedFields": [
-    {"manager": "apitoken-operator", "operation": "Update", "fieldsV1": {"f:data": {".": {}, "f:token": {}},
+      R"({"metadata": {"namespace": "team-a", "name": "ci", "uid": "u", "resourceVersion": "7",
+    "managedFields": [
+    {"manager": "apitoken-operator", "operation": "Update", "fieldsV1": {"f:data": {".": {},
+    "f:token": {}},
       "f:metadata": {"f:labels": {".": {}, "f:team": {}, "f:app.kubernetes.io/managed-by": {}},
                      "f:annotations": {"f:example.com/owner": {}, "f:apitoken.dev/user": {}}}}},
-    {"manager": "kubectl-edit", "fieldsV1": {"f:data": {"f:extra": {}}, "f:metadata": {"f:labels": {"f:mine": {}}}}},
+    {"manager": "kubectl-edit", "fieldsV1": {"f:data": {"f:extra": {}},
+    "f:metadata": {"f:labels": {"f:mine": {}}}}},
     {"manager": "broken", "fieldsV1": "x"}, 5, {"fieldsV1": {"f:data": {"f:nameless": {}}}}]}})");
   const auto secret = decode_secret_meta(parsed.json());
   ASSERT_TRUE(secret);
@@ -43,7 +46,7 @@ TEST(Secret, DecodesAValueThatIsBase64) {
   EXPECT_FALSE(decode_secret_value(strange.json(), "token"));
 }
 
-TEST(Secret, ANewSecretIsCompleteAndOwned) {
+TEST(Secret, ACreatedSecretIsCompleteAndOwned) {
   ObjectMeta meta = kAt;
   meta.labels = {{"a", "b"}};
   meta.owners = {{"apitoken.dev/v1alpha1", "ApiToken", "ci", "owner-uid"}};

@@ -22,10 +22,13 @@ Result<TokenExpiryConfig> decode(const std::string& members) {
 
 TEST(TokenExpiryConfig, DecodesAllFields) {
   const auto config = decode(
-      R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true, "digest": "0s",
-    "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["prod"]}]},
+      R"("spec": {"warnBeforeDays": 30, "emails": "a@example.com;", "emailTokenUser": true,
+    "digest": "0s",
+    "namespaceSelector": {}, "tokenSelector": {"matchExpressions": [{"key": "env",
+    "operator": "In", "values": ["prod"]}]},
     "lifetimes": {"permanent": {"default": "720h", "max": "8760h"}, "temporary": {"max": "8h"}},
-    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "credentialsSecret": "smtp", "caSecret": "ca"}})");
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com",
+    "credentialsSecret": "smtp", "caSecret": "ca"}})");
   ASSERT_TRUE(config);
   const auto& spec = config->spec;
   EXPECT_EQ(spec.warn_before_days, 30);
@@ -44,7 +47,8 @@ TEST(TokenExpiryConfig, DecodesAllFields) {
 
 TEST(TokenExpiryConfig, WrongTypesAreProblemsNotErrors) {
   const auto config = decode(
-      R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"], "emailTokenUser": 1, "digest": 5,
+      R"("spec": {"warnBeforeDays": "30", "reminders": "720h", "emails": ["a"],
+    "emailTokenUser": 1, "digest": 5,
     "namespaceSelector": [], "lifetimes": "long", "smtp": "smtp.example.com"})");
   ASSERT_TRUE(config);
   EXPECT_THAT(
@@ -84,7 +88,8 @@ TEST(TokenExpiryConfig, AbsentStatusFieldsAreNullInThePatch) {
 TEST(TokenExpiryConfig, DecodesTheDomainsOfUserMail) {
   const auto config =
       decode(R"("spec": {"emailDomains": ["example.com"], "emailUserPrefix": "oidc:",
-    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com", "helo": "tokens.example.com", "auth": "LOGIN"}})");
+    "smtp": {"server": "smtp.example.com:587", "from": "t@example.com",
+    "helo": "tokens.example.com", "auth": "LOGIN"}})");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->spec.email_domains, std::vector<std::string>{"example.com"});
   EXPECT_EQ(config->spec.email_user_prefix, "oidc:");
