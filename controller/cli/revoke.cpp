@@ -53,13 +53,15 @@ Outcome<ExitCode> run_revoke(const Invocation& invocation, const Terminal& termi
     say(asked, "revocation requested", options, terminal);
     return ExitCode::Ok;
   }
-  const auto done = TRY(await(
-      *cluster, terminal,
-      {.name = name,
-       .timeout = options.timeout,
-       .done = [](const ShownToken& now) -> Outcome<bool> {
-    return is_revocation_done(now.token); },
-       .on_timeout = "spec.revoked is set, but the value may work until the operator acts"});
+  const auto is_done = [](const ShownToken& now) -> Outcome<bool> {
+    return is_revocation_done(now.token);
+  };
+  const auto done = TRY(
+      await(*cluster, terminal,
+            {.name = name,
+             .timeout = options.timeout,
+             .done = is_done,
+             .on_timeout = "spec.revoked is set, but the value may work until the operator acts"}));
   say(done, "revoked", options, terminal);
   return ExitCode::Ok;
 }
