@@ -332,7 +332,7 @@ def test_a_test_mail_that_cannot_go_is_answered_within_thirty_seconds(
     namespace.configs.patch(
         configs["server"][0], {"metadata": {"annotations": {TEST_MAIL: "soon"}}}
     )
-    assert "no RFC 3339 time" in answer(namespace, configs["server"][0], "soon")["error"]
+    assert "not an RFC 3339 time" in answer(namespace, configs["server"][0], "soon")["error"]
 
 
 def test_a_server_that_hangs_delays_its_own_config_alone(namespace, operator, mail):

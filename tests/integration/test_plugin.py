@@ -491,7 +491,7 @@ def test_rotate_waits_for_a_new_value_each_time(namespace, operator, plugin):
     assert len({first, second, third}) == 3
     token = namespace.tokens.get("ci")
     assert token["status"]["tokenHash"] == hash_of(third) and token["status"]["revision"] == 3
-    assert "before the rotation" in plugin.ok("verify", input=second)
+    assert "the previous value" in plugin.ok("verify", input=second)
     assert plugin.run("verify", input=first).returncode == NOT_VALID
     done = plugin.run("rotate", "ci")
     assert done.stdout == "apitoken.apitoken.dev/ci rotated\n"
@@ -548,9 +548,11 @@ def test_revoke_without_a_terminal_wants_yes(namespace, operator, plugin):
 
 def test_revoke_without_an_operator_says_that_the_value_may_still_work(namespace, plugin):
     namespace.token("ci")
-    assert "may still work" in plugin.refused(TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s")
+    assert "may work until the operator acts" in plugin.refused(
+        TIMED_OUT, "revoke", "ci", "--yes", "--timeout", "1s"
+    )
     assert namespace.tokens.get("ci")["spec"]["revoked"] is True
-    assert "Revoked:        asked for" in plugin.ok("describe", "ci")
+    assert "Revoked:        requested" in plugin.ok("describe", "ci")
 
 
 # --- verify ---------------------------------------------------------------------------------------
@@ -650,7 +652,7 @@ def test_verify_looks_as_far_as_the_user_may(namespace, operator, plugin_as):
     alice = plugin_as("alice", WRITER + READER)
     value = alice.ok("create", "ci", "--user", "alice", "--type", "Temporary", "-o", "token")
     done = alice.run("verify", input=value)
-    assert done.returncode == 0 and f"only in namespace {namespace.name}" in done.stderr
+    assert done.returncode == 0 and f"only namespace {namespace.name}" in done.stderr
     assert "forbidden" in alice.refused(NOT_ALLOWED, "verify", "-A", input=value)
     assert "forbidden" in alice.refused(
         NOT_ALLOWED, "verify", "-A", "-n", namespace.name, input=value

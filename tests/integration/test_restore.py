@@ -67,7 +67,7 @@ def test_with_its_status_a_restored_token_works_on(namespace, backup, start_oper
     event = next(
         e for e in namespace.events_of("ci", "Issued") if "restored from a backup" in e["note"]
     )
-    assert event["type"] == "Normal" and "works on" in event["note"]
+    assert event["type"] == "Normal" and "works until" in event["note"]
     holds(adopted, 1)
 
 

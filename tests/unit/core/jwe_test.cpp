@@ -155,7 +155,7 @@ TEST(JweOfOneTimeKeys, AreForOneKeyAndDetectChanges) {
   EXPECT_EQ(changed("enc", "A128GCM"), "is not encrypted by ECDH-ES and A256GCM");
   EXPECT_THAT(changed("crit", json::array({"exp"})), StartsWith("has a header with crit or zip"));
   EXPECT_THAT(changed("epk", kEc["x"]), HasSubstr("is not a JSON object"));
-  EXPECT_THAT(changed("epk", rsa(2048)), HasSubstr("no EC key"));
+  EXPECT_THAT(changed("epk", rsa(2048)), HasSubstr("not an EC key"));
   for (const auto* text : {"", ".", "....", "a.b.c.d.e.f", "e30....", "{}..AAAA.AAAA.AAAA"})
     EXPECT_NE(refused(text), "opened") << text;
   EXPECT_THAT(refused(std::string(300 * 1024, 'A')), StartsWith("is longer than"));
@@ -184,8 +184,7 @@ TEST(Jwk, APrivateKeyOfAnyKindIsRefused) {
     for (const json& key : {kEc, rsa(2048)}) {
       EXPECT_EQ(refusal(with(key, member, "AQAB")),
                 fmt::format("holds a private key (member \"{}\"); give the public key alone, and "
-                            "replace that key: it "
-                            "was shown",
+                            "replace that key: it is no longer secret",
                             member));
     }
   }

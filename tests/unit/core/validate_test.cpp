@@ -109,11 +109,11 @@ TEST(Validate, LabelsAndAnnotationsHaveTheirSyntax) {
     EXPECT_THAT(with_label(name, "v"), ElementsAre(HasSubstr("spec.secret.labels"))) << name;
   }
   EXPECT_THAT(with_label(std::string(63, 'a'), std::string(63, 'v')), IsEmpty());
-  EXPECT_THAT(with_label(std::string(64, 'a'), ""), ElementsAre(HasSubstr("no valid name")));
+  EXPECT_THAT(with_label(std::string(64, 'a'), ""), ElementsAre(HasSubstr("not a valid name")));
   EXPECT_THAT(with_label("a", std::string(64, 'v')),
               ElementsAre(HasSubstr("not a valid value of a")));
   for (const char* value : {"-v", "v-", "a b", "a/b", "ä"})
-    EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("no valid value"))) << value;
+    EXPECT_THAT(with_label("a", value), ElementsAre(HasSubstr("not a valid value"))) << value;
   EXPECT_THAT(problems_with([](auto& t) {
                 t.spec.secret.edit().annotations["Example.com/a"] = "any thing\n";
               }),
