@@ -83,6 +83,19 @@ hostAliases:
 {{- end }}
 {{- end }}
 
+{{/* podSecurityContext. OpenShift's constraint restricted-v2 chooses user and groups from a range of the namespace, and refuses the
+chart's own, so they are left out there; other numbers stay. */}}
+{{- define "apitoken.podSecurityContext" -}}
+{{- $context := dict }}
+{{- range $field, $value := .Values.podSecurityContext }}
+{{- $chosen := and (has $field (list "runAsUser" "runAsGroup" "fsGroup")) (eq "65532" (toString $value)) }}
+{{- if not (and $chosen ($.Capabilities.APIVersions.Has "security.openshift.io/v1")) }}
+{{- $_ := set $context $field $value }}
+{{- end }}
+{{- end }}
+{{- toYaml $context }}
+{{- end }}
+
 {{/* Environment variables from a list, as Kubernetes takes them, or from a map: NAME: value, or NAME: {valueFrom: ...}. */}}
 {{- define "apitoken.env" -}}
 {{- if kindIs "map" . }}
