@@ -238,6 +238,29 @@ def files():
                 yield f"{page.relative_to(ROOT)}: {name} does not exist"
 
 
+def is_declared(name, sources):
+    """Whether a type, function, member or text of that name is in the source."""
+    *scopes, member = name.split("::")
+    if scopes:
+        scope = rf"\b(class|struct|namespace) (apitoken::)?(\w+::)?{scopes[-1]}\b"
+        holders = [s for s in sources if re.search(scope, s)]
+        return any(re.search(rf"\b{member}\b", s) for s in holders)
+    if member[0].isupper():
+        pattern = rf"\b(class|struct|using) {name}\b|\"{name}\""
+    else:
+        pattern = rf"\b{name}\b"
+    return any(re.search(pattern, s) for s in sources)
+
+
+def names():
+    """Each name that the life of a token mentions is in the source."""
+    page = text("docs/life-of-a-token.md")
+    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "controller").rglob("*.[ch]pp")]
+    for name in sorted(set(re.findall(r"`([A-Za-z_]+(?:::[A-Za-z_]+)*)`", page))):
+        if not is_declared(name, sources):
+            yield f"docs/life-of-a-token.md: {name} is nowhere in controller/"
+
+
 def docs():
     """Reasons that the operator sets, annotations and flags all stand in the docs."""
     pages = "\n".join(
@@ -271,7 +294,9 @@ def docs():
 
 
 def main():
-    faults = [fault for check in (includes, crds, fields, rbac, files, docs) for fault in check()]
+    faults = [
+        fault for check in (includes, crds, fields, rbac, files, names, docs) for fault in check()
+    ]
     for fault in faults:
         print(fault)
     print(

@@ -1,8 +1,7 @@
-// FailureLog: says once that something fails, and once that it works again, however often it is
-// tried in between. Safe on any thread; takes no lock.
+// FailureLog: logs a failure once when it begins and once when it ends, for any number of attempts.
+// Any thread; takes no lock.
 //
-//   FailureLog log_{"cannot read the signing keys, trying again", "signing keys can be read
-//   again"};
+//   FailureLog log_{"cannot read the signing keys, trying again", "can read the signing keys"};
 //   ...
 //   if (!read) return log_.failed(read.error());
 //   log_.succeeded();
@@ -21,7 +20,7 @@ class FailureLog {
   // Both texts are string literals.
   FailureLog(std::string_view begins, std::string_view ends) : begins_(begins), ends_(ends) {}
 
-  // Warns with `fields`, the error's kind and its message, if the last try did not fail.
+  // Warns with `fields`, the error's kind and its message, if the last attempt did not fail.
   void failed(const Error& error, log::Fields fields = {}) {
     if (failing_.exchange(true)) return;
     std::vector<log::Field> all(fields);
@@ -29,7 +28,7 @@ class FailureLog {
     all.push_back({"error", error.message});
     log::write(log::Level::Warn, begins_, all);
   }
-  // Says that the failure is over, if the last try failed.
+  // Logs the end of the failure, if the last attempt failed.
   void succeeded(log::Fields fields = {}) {
     if (failing_.exchange(false)) log::write(log::Level::Info, ends_, fields);
   }

@@ -113,8 +113,8 @@ void append_value(std::string& line, std::string_view value) {
 // Lines are whole when they reach spdlog, which adds nothing. Its errors are ignored: there is no
 // place left to report them.
 std::shared_ptr<spdlog::logger> make_logger() {
-  auto logger = std::make_shared<spdlog::logger>(
-      "apitoken", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("apitoken",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(
       std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, ""));
   logger->set_level(spdlog::level::trace);

@@ -204,8 +204,8 @@ TEST(Help, OfLoginSaysHowLongALoginLasts) {
 
 TEST(Help, OfVerifySaysThatItSearchesAllNamespaces) {
   EXPECT_THAT(help_text(Command::Verify),
-              AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("the context's own"))));
-  EXPECT_THAT(help_text(Command::List), HasSubstr("the context's own"));
+              AllOf(HasSubstr("Only this namespace"), Not(HasSubstr("that of the context"))));
+  EXPECT_THAT(help_text(Command::List), HasSubstr("that of the context"));
 }
 
 }  // namespace
