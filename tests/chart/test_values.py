@@ -84,15 +84,19 @@ ROWS = [
         "mirror.example.com/op:0.1.0",
     ),
     ("deploymentAnnotations", LABELS, {}, "Deployment", "metadata/annotations", LABELS),
-    (
-        "strategy",
-        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}},
-        {},
-        "Deployment",
-        "spec/strategy/rollingUpdate",
-        {"maxSurge": 0, "maxUnavailable": "50%"},
-    ),
-    ("strategy", {"type": "Recreate"}, {}, "Deployment", "spec/strategy/type", "Recreate"),
+    *[
+        (
+            f"strategy.rollingUpdate.{field}",
+            given,
+            {},
+            "Deployment",
+            f"spec/strategy/rollingUpdate/{field}",
+            given,
+        )
+        for field in ("maxSurge", "maxUnavailable")
+        for given in (0, "50%")
+    ],
+    ("strategy.type", "Recreate", {}, "Deployment", "spec/strategy", {"type": "Recreate"}),
     ("runtimeClassName", "gvisor", {}, "Deployment", f"{POD}/runtimeClassName", "gvisor"),
     ("hostAliases", HOSTS, {}, "Deployment", f"{POD}/hostAliases", HOSTS),
     ("dnsPolicy", "Default", {}, "Deployment", f"{POD}/dnsPolicy", "Default"),
