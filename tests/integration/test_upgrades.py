@@ -127,6 +127,20 @@ def test_each_way_of_upgrading_gives_this_version(shared, helms, before, after, 
 
 
 @BOTH
+@pytest.mark.parametrize("part", ["portal", "podMonitor"])
+def test_a_new_part_without_its_defaults_is_refused(shared, helms, major, part):
+    """--reuse-values takes the values of the previous chart, which did not have the part."""
+    helm = helms[major]
+    helm("install", RELEASE, previous_chart(), "--create-namespace")
+    flags = ["--set", f"{part}.enabled=true"]
+    refused = helm("upgrade", RELEASE, CHART, "--reuse-values", *flags, check=False)
+    assert refused.returncode != 0 and "--reset-then-reuse-values" in refused.stderr
+    flags += ["--set", "serviceMonitor.enabled=false"]
+    if part == "podMonitor":
+        helm("upgrade", RELEASE, CHART, "--reset-then-reuse-values", *flags)
+
+
+@BOTH
 def test_a_rollback_gives_the_previous_version_again(shared, helms, major):
     helm = helms[major]
     helm("install", RELEASE, previous_chart(), "--create-namespace", values=SOME)
@@ -143,11 +157,14 @@ def test_a_rollback_gives_the_previous_version_again(shared, helms, major):
 def test_the_strategy_can_be_changed_and_changed_back(shared, helms, major):
     helm = helms[major]
     helm("install", RELEASE, previous_chart(), "--create-namespace")
+    # With server-side apply, a field that the API server set by itself cannot be taken away: it has
+    # to be the chart's first.
+    helm("upgrade", RELEASE, CHART)
     for values, expected in (
         ({"strategy": {"type": "Recreate"}}, "Recreate"),
         ({}, "RollingUpdate"),
     ):
-        helm("upgrade", RELEASE, CHART, values=values)
+        helm("upgrade", RELEASE, CHART, "--reset-values", values=values)
         strategy = ours(shared)["Deployment", SYSTEM, RELEASE]["spec"]["strategy"]
         assert strategy["type"] == expected
         assert ("rollingUpdate" in strategy) == (expected == "RollingUpdate")
@@ -218,7 +235,7 @@ def test_nothing_but_the_kinds_is_left_after_an_uninstallation(shared, helms, ma
     helm = helms[major]
     helm("install", RELEASE, previous_chart(), "--create-namespace")
     helm("upgrade", RELEASE, CHART, values=SOME)
-    helm("upgrade", RELEASE, CHART)
+    helm("upgrade", RELEASE, CHART, "--reset-values")
     helm("uninstall", RELEASE)
     eventually(lambda: check_only_kinds(shared))
 

@@ -121,11 +121,7 @@ def object_of(row):
             "ttl": "8760h0m0s",
             "tokenHash": "sha256:" + "0a" * 32,
             "notices": [],
-            **{
-                k: row[k]
-                for k in STATUS
-                if row[k]
-            },
+            **{k: row[k] for k in STATUS if row[k]},
         },
     }
 

@@ -96,6 +96,14 @@ chart's own, so they are left out there; other numbers stay. */}}
 {{- toYaml $context }}
 {{- end }}
 
+{{/* Refuses to switch on a part that is new in this version while --reuse-values leaves out its defaults. Call with name, block,
+and a key that its defaults have. */}}
+{{- define "apitoken.requireDefaults" -}}
+{{- if not (hasKey .block .key) }}
+{{- fail (printf "%s.enabled: true, but the other values of %s are missing, as --reuse-values takes the previous version's; use --reset-then-reuse-values" .name .name) }}
+{{- end }}
+{{- end }}
+
 {{/* Environment variables from a list, as Kubernetes takes them, or from a map: NAME: value, or NAME: {valueFrom: ...}. */}}
 {{- define "apitoken.env" -}}
 {{- if kindIs "map" . }}
