@@ -9,9 +9,10 @@ export const signedOut = store(/** @type {any} */ (null));
 export const stale = store(0);
 
 export class ApiError extends Error {
+  status = 0;
   constructor(body) {
     super(body.message || `The portal answered with status ${body.status}.`);
-    Object.assign(this, { status: 0, reason: '', remedy: '', causes: [], namespace: '' }, body);
+    Object.assign(this, { reason: '', remedy: '', causes: [], namespace: '' }, body);
   }
 }
 
@@ -59,7 +60,7 @@ export async function request(method, path, body, signal) {
 /** @returns {Promise<any>} */
 export const call = async (method, path, body, signal) =>
   (await request(method, path, body, signal)).json();
-export const pathOf = (...parts) => parts.map(encodeURIComponent).join('/');
+export const pathOf = (...parts) => parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
 
 /** Calls `line` with each line of an answer. */
 export async function lines(answer, line, heard = () => {}) {

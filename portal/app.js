@@ -27,7 +27,8 @@ const PAGES = {
 const boot = store({ error: /** @type {any} */ (null) });
 
 /** The page that an address names, and its arguments. */
-function pageOf([first = 'tokens', second, third]) {
+/** @returns {any[]} */
+function pageOf([first = 'tokens', second, third] = /** @type {string[]} */ ([])) {
   if (first === 'tokens' && second && third) return ['token', { ns: second, name: third }];
   if (first === 'users' && second) return ['user', { user: second, creating: third === 'new' }];
   if (first === 'settings') return ['settings', { name: second }];

@@ -17,13 +17,16 @@ function decoded(part) {
 export const route = store(parse());
 addEventListener('popstate', () => route.set(parse()));
 
+/** Any text as a part of an address; half a character becomes U+FFFD. */
+export const encoded = (part) => encodeURIComponent(String(part).toWellFormed());
+
 /** A local address of encoded parts; the only way to an href. The namespace scope goes along. */
 export function link(parts, query = {}) {
   const scope = route.get().query.ns;
   const text = new URLSearchParams(
     Object.entries({ ...(scope ? { ns: scope } : {}), ...query }).filter(([, v]) => v),
   ).toString();
-  return `/${parts.map(encodeURIComponent).join('/')}${text ? `?${text}` : ''}`;
+  return `/${parts.map(encoded).join('/')}${text ? `?${text}` : ''}`;
 }
 
 /** Work that would be lost: a question to ask before leaving, or null. */

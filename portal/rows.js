@@ -12,11 +12,11 @@ class Row {
     columns.forEach((column, i) => {
       this[column] = TIMES.includes(column) ? ms(cells[i]) : (cells[i] ?? '');
     });
-    this.text =
-      `${this.name} ${this.user} ${this.ns} ${this.tokenID} ${this.hint} ${this.description}`.toLowerCase();
+    const { name, user, ns, tokenID, hint, description } = /** @type {any} */ (this);
+    this.text = `${name} ${user} ${ns} ${tokenID} ${hint} ${description}`.toLowerCase();
   }
 }
-/** A token of the API's `object` as a row. */
+/** A token of the API's `object` as a row. @param {any} object @returns {any} */
 export const rowOf = ({ metadata, spec, status = {} }) => {
   const ready = (status.conditions || []).find((c) => c.type === 'Ready') || {};
   const all = {
@@ -68,7 +68,7 @@ function take(line) {
   if (line.columns) columns = line.columns;
   if (line.restart) fresh = new Set();
   for (const cells of line.rows || []) {
-    const row = new Row(columns, cells);
+    const row = /** @type {any} */ (new Row(columns, cells));
     if (tokens.get().synced && !fresh) changed++;
     fresh?.add(row.uid);
     rows.set(row.uid, row);

@@ -501,10 +501,9 @@ export default function Create({ back, user = '', ns = '' }) {
                 `)}</div></div>
           `}</div>
       `}
-      <form onSubmit=${(e) => {
-      e.preventDefault();
-      send();
-    }}>
+      <form onSubmit=${(e) => e.preventDefault()} onKeyDown=${(e) => {
+          if (e.key === 'Enter' && e.target.tagName === 'INPUT') send();
+        }}>
         <${Text} id="f-name" label="Token Name" required value=${f.name} onValue=${set('name')}
             error=${errors.name}
             input=${{ 'data-first': true, onBlur: () => askName(f).then((text) => text && setErrors((old) => ({ ...old, name: text }))) }}
@@ -554,7 +553,7 @@ export default function Create({ back, user = '', ns = '' }) {
         <${More} f=${f} change=${change} errors=${errors} />
         <${AsText} f=${f}
             encryptTo=${f.way === 'show' ? key?.encryptTo || '' : f.way === 'other' ? f.encryptTo.trim() : ''}
-            /><button type="submit" class="unseen" tabindex="-1" aria-hidden="true">Create</button>
+            />
       </form><//>
   `;
 }

@@ -248,8 +248,9 @@ function Preview({ found, dirty }) {
   const list = table.length ? table : changes;
   return html`
     <div role="status"><p class="figure"><strong>
-          ${plural(s.then.within7days, 'token')}</strong> would be warned within 7 days
-          (now: ${s.now.within7days}).</p><p>${s.then.atOnce} at
+          ${plural(s.then.within7days, 'token')}</strong>${dirty
+          ? ` would be warned within 7 days (now: ${s.now.within7days}).`
+          : ' to be warned of within 7 days.'}</p><p>${s.then.atOnce} at
           once. ${plural(s.then.ownMail, 'person gets', 'people get')} a mail of their
           own.${s.then.ceiling > 0 ? ` ${plural(s.then.ceiling, 'token lives', 'tokens live')} longer than the new ceiling: nothing happens to ${s.then.ceiling === 1 ? 'it' : 'them'} until ${s.then.ceiling === 1 ? 'it is' : 'they are'} renewed.` : ''}
       </p>${s.truncated && html`
@@ -261,7 +262,7 @@ function Preview({ found, dirty }) {
           <div class="scroll"><table class="plain">
                 <thead><tr><th scope="col">Token</th><th scope="col">When</th>
                     <th scope="col">Reminder</th><th scope="col">Mail to</th>
-                    <th scope="col">Change</th></tr></thead><tbody>
+                    ${dirty && html`<th scope="col">Change</th>`}</tr></thead><tbody>
                   ${list.slice(0, SHOWN).map(([ns, token, user, at, before, to, change]) => html`
                     <tr><th scope="row">${token}<small>${ns}, ${plain(user)}</small></th>
                       <td><${Time} at=${at} /></td><td>
@@ -269,7 +270,7 @@ function Preview({ found, dirty }) {
                       <td>${to ? plain(to.replaceAll(';', ', ')) : html`
                           <span class="muted">nobody</span>
                         `}</td>
-                      <td>${change}</td></tr>
+                      ${dirty && html`<td>${change}</td>`}</tr>
                   `)}</tbody></table></div>
             <p class="line">${list.length > SHOWN && html`
                 <span class="muted">and ${(list.length - SHOWN).toLocaleString('en')} more</span>

@@ -68,14 +68,14 @@ export function Weeks({ rows, at, chosen, onChoose }) {
         i,
       ) => html`
         <button type="button" key=${i} aria-pressed=${chosen === String(b.from)} disabled=${!b.n}
-            onClick=${() => onChoose(chosen === String(b.from) ? '' : String(b.from))}
-            aria-label=${`Week of ${dayOf(b.from)}: ${plural(b.n, 'token')}`}>
+            onClick=${() => onChoose(chosen === String(b.from) ? '' : String(b.from))}>
           <span class="count">${b.n > 0 && b.n.toLocaleString('en')}</span>
+          <span class="unseen">${plural(b.n, 'token')}, week of ${dayOf(b.from)}</span>
           <svg viewBox="0 0 20 60" preserveAspectRatio="none" aria-hidden="true">
             <rect class="base" y="58.5" width="20" height="1.5" />
             <rect class="works" y=${60 - (58 * b.n) / most} width="20" height=${(58 * b.n) / most}
                 /><rect class="soon" y=${60 - (58 * b.soon) / most} width="20"
-                height=${(58 * b.soon) / most} /></svg><span class="day">
+                height=${(58 * b.soon) / most} /></svg><span class="day" aria-hidden="true">
             ${i === 0 ? 'now' : i % 2 === 0 ? dayOf(b.from).replace(/ \d{4}$/, '') : ''}</span>
         </button>
       `,

@@ -196,7 +196,7 @@ export function Tabs({ tabs, open, onOpen, label }) {
 }
 
 /** Copies what `text` is or promises. Where the browser refuses, `field` is selected and the remedy said. @returns {Promise<boolean>} */
-export async function copyText(text, said = 'Copied.', field = /** @type {any} */ (null)) {
+export async function copyText(text, said = /** @type {any} */ ('Copied.'), field = /** @type {any} */ (null)) {
   try {
     if (text instanceof Promise)
       await navigator.clipboard.write([
@@ -205,7 +205,7 @@ export async function copyText(text, said = 'Copied.', field = /** @type {any} *
         }),
       ]);
     else await navigator.clipboard.writeText(text);
-    say(typeof said === 'function' ? said() : said);
+    say(typeof said === 'function' ? /** @type {any} */ (said)() : said);
     return true;
   } catch {
     if (text instanceof Promise) await text;
