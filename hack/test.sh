@@ -14,11 +14,10 @@
 #                     same objects as the manifests
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
-#   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and, in a browser, its
-#                     pages
+#   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and, in a browser,
+#                     its pages
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
 #                     Prometheus, Alertmanager
-#   portal            the web portal's routes and pages: operator, kube-apiserver, and a browser
 #   asan              unit tests, cases and properties under AddressSanitizer with UBSan
 #   tsan              under ThreadSanitizer: unit tests of the layers with threads, and the fault
 #                     tests; with --full all
