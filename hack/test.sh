@@ -27,9 +27,9 @@
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of foreign input, FUZZ_MINUTES (0.25)
 #                     for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, portal, integration, and a share of the rest
-#   by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit and
-#   the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
+#   Without STEPs: format, shell, layers, rules, chart, portal, integration, and a share of the
+#   rest by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or
+#   unit and the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
 #   corpora, each input with a thousand variations.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each
