@@ -225,7 +225,14 @@ def rbac():
 
 # Paths in backticks, as pages name files: `core/plan.hpp`, `tests/cases/*.yaml`, `test_fence.py`.
 FILE_NAME = re.compile(r"`([\w./*-]+\.(?:cpp|hpp|py|sh))(?:::\w+)?`")
-FOLDERS = ("", "controller", "tests/integration", "tests/integration/testbed", "hack")
+FOLDERS = (
+    "",
+    "controller",
+    "tests/integration",
+    "tests/integration/testbed",
+    "tests/portal",
+    "hack",
+)
 
 
 def files():
