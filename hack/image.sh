@@ -14,14 +14,14 @@
 #   --out DIR    default: build/image, which is replaced
 #
 # The same commit on the same Debian packages gives the same digest: times are those of the commit,
-# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN, with apitoken-portal beside it, spares the release
+# or SOURCE_DATE_EPOCH. Environment: OPERATOR_BIN, with the portal beside it, spares the release
 # build; SIZE_LIMIT (40000000) is the largest size of the compressed layers in bytes.
 set -euo pipefail
 umask 022
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly program=usr/bin/apitoken-operator user=65532
-readonly portal=usr/bin/apitoken-portal
+readonly portal=usr/bin/apitoken-portal licences=usr/share/doc/apitoken-operator
 say() { printf '%s\n' "$*" >&2; }
 die() { say "image.sh: $*"; exit 1; }
 
@@ -122,7 +122,7 @@ make_rootfs() {
   rootfs=$1 contents=$2
   binary=$(build_binary)
   portal_binary=$(dirname "$binary")/apitoken-portal
-  mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin,usr/share/doc/apitoken-operator}
+  mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin} "$rootfs/$licences"
   chmod 1777 "$rootfs/tmp"
   ln -s usr/lib "$rootfs/lib"
   ln -s usr/lib64 "$rootfs/lib64"
@@ -137,8 +137,8 @@ make_rootfs() {
   take_authorities
   take_licences
   take_copyrights
-  cat "$root/LICENSE" "$root/portal/vendor/LICENSES" >"$rootfs/usr/share/doc/apitoken-operator/copyright"
-  chmod 644 "$rootfs/usr/share/doc/apitoken-operator/copyright"
+  cat "$root/LICENSE" "$root/portal/vendor/LICENSES" >"$rootfs/$licences/copyright"
+  chmod 644 "$rootfs/$licences/copyright"
   strip -o "$rootfs/$program" "$binary"
   strip -o "$rootfs/$portal" "$portal_binary"
   chmod 755 "$rootfs/$program" "$rootfs/$portal"

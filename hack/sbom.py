@@ -154,7 +154,8 @@ def vendored_packages():
                     "referenceLocator": f"pkg:npm/{name}@{version}",
                 }
             ],
-            "comment": f"Pages of the portal, compiled into apitoken-portal; integrity of the tarball: {integrity}",
+            "comment": "Pages of the portal, compiled into apitoken-portal; "
+            f"integrity of the tarball: {integrity}",
         }
         for name, version, licence, integrity in rows
     ]

@@ -123,13 +123,13 @@ void check_policy(Cluster& cluster, Findings& findings) {
   findings.good("mint policy", "in force");
 }
 
-void check_permissions(Cluster& cluster, Findings& findings) {
+void check_rights(Cluster& cluster, Findings& findings) {
   struct Right {
     std::string_view verb;
     kube::Resource resource;
     std::string_view role;
   };
-  constexpr std::array<Right, 4> kPermissions{{
+  constexpr std::array<Right, 4> kRights{{
       {"create", kube::resources::kApiTokens, "apitoken-user"},
       {"patch", kube::resources::kApiTokens, "apitoken-user"},
       {"mint-permanent", kube::resources::kApiTokens, "apitoken-minter"},
@@ -137,7 +137,7 @@ void check_permissions(Cluster& cluster, Findings& findings) {
   }};
   std::string may;
   std::string may_not;
-  for (const Right& right : kPermissions) {
+  for (const Right& right : kRights) {
     const auto allowed = cluster.may(right.verb, right.resource);
     if (!allowed) return report(findings, "permissions", allowed.error());
     auto& list = *allowed ? may : may_not;
@@ -227,7 +227,7 @@ Outcome<ExitCode> run_check(const Invocation& invocation, const Terminal& termin
   const auto tokens = check_kinds(*cluster, findings);
   check_operator(*cluster, options.operator_namespace, tokens, findings);
   check_policy(*cluster, findings);
-  check_permissions(*cluster, findings);
+  check_rights(*cluster, findings);
   check_certificate(*cluster, options.operator_namespace, findings);
   check_mail(*cluster, findings);
   check_tokens(tokens, findings);

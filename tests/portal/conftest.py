@@ -84,7 +84,8 @@ def web(cluster, tmp_path):
 
 @pytest.fixture
 def make_portal(cluster, authority, issuer_session, tmp_path):
-    """make_portal(*flags, oidc=False, port=): apitoken-portal with these flags; each must stop cleanly."""
+    """make_portal(*flags, oidc=False, port=): apitoken-portal with these flags; each must stop
+    cleanly."""
     started = []
 
     def start(*flags, oidc=False, **options):

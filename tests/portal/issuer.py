@@ -54,7 +54,7 @@ class Issuer:
         self.server.shutdown()
         self.server.server_close()
 
-    # --- what it answers --------------------------------------------------------------------------------------------
+    # --- what it answers -------------------------------------------------------------------------
 
     def discovery(self):
         return {

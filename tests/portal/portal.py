@@ -20,7 +20,7 @@ SIGN_IN_COOKIE = "__Host-apitoken-signin"
 class Portal:
     """Served over TLS at `url`. `cluster` is whose API server people sign in to."""
 
-    def __init__(self, cluster, authority, log_path, *flags, port=None, env=None):
+    def __init__(self, cluster, authority, log_path, *flags, port=None, env=None, before=()):
         self.cluster, self.authority, self.log_path = cluster, authority, log_path
         self.port, self.metrics_port, self.health_port = (
             port or free_port(),
@@ -42,7 +42,7 @@ class Portal:
         if "--plain-http" in flags:
             del made["--tls-cert-file"], made["--tls-private-key-file"]
             self.url = f"http://127.0.0.1:{self.port}"
-        command = [PORTAL, *flags]
+        command = [*before, PORTAL, *flags]
         for name, value in made.items():
             if not any(str(flag).split("=")[0] == name for flag in flags):
                 command.append(f"{name}={value}")

@@ -22,7 +22,7 @@ def attributes(answer, name):
     raise AssertionError(f"{name} is not set: {answer.headers}")
 
 
-# --- with the issuer ------------------------------------------------------------------------------------------------
+# --- with the issuer ----------------------------------------------------------------------------
 
 
 def test_people_sign_in_with_their_issuer(oidc_portal, cluster):
@@ -180,7 +180,7 @@ def test_a_confidential_client_shows_its_secret_to_the_issuer_alone(
     assert "s3cret" not in portal.log()
 
 
-# --- ends -----------------------------------------------------------------------------------------------------------
+# --- ends ---------------------------------------------------------------------------------------
 
 
 def test_a_short_id_token_is_renewed_without_a_visible_step(oidc_portal, issuer):
@@ -293,7 +293,7 @@ def test_a_restart_ends_all_sessions_and_one_press_signs_in_again(make_portal, o
     assert browser.get("/api/session")["user"] == VIEWER
 
 
-# --- with a token ---------------------------------------------------------------------------------------------------
+# --- with a token -------------------------------------------------------------------------------
 
 
 def test_a_token_of_the_cluster_signs_in(portal, cluster):
@@ -364,7 +364,7 @@ def test_too_many_sessions_are_refused_and_ones_own_oldest_goes(make_portal, clu
     assert portal.metrics().value("portal_sessions") == 2
 
 
-# --- by a header ----------------------------------------------------------------------------------------------------
+# --- by a header --------------------------------------------------------------------------------
 
 
 def test_a_proxys_header_is_passed_on_and_nothing_else_is_trusted(make_portal, cluster):

@@ -123,7 +123,7 @@ def test_a_request_that_is_no_http_bears_them_too(portal):
     assert answer.headers["Content-Security-Policy"] == CSP
 
 
-# --- other sites ----------------------------------------------------------------------------------------------------
+# --- other sites --------------------------------------------------------------------------------
 
 
 FOREIGN = {
@@ -233,7 +233,7 @@ def test_impersonation_and_other_headers_of_a_browser_go_no_further(portal, clus
         assert "impersonatedUser" not in event
 
 
-# --- neighbours -----------------------------------------------------------------------------------------------------
+# --- neighbours ---------------------------------------------------------------------------------
 
 
 PLACES = [
@@ -306,7 +306,7 @@ def test_one_after_the_other_on_one_connection_each_is_themselves(portal):
         assert connection.get(portal.url + "/api/session", headers=first.page).status_code == 401
 
 
-# --- what is written down -------------------------------------------------------------------------------------------
+# --- what is written down -----------------------------------------------------------------------
 
 
 def test_no_secret_is_written_down(make_portal, oidc_flags, issuer, cluster):
@@ -334,7 +334,7 @@ def test_no_core_file_can_be_made_and_nobody_traces_it(portal):
     assert re.search(r"^Max core file size +0 +0 ", limits, re.M)
 
 
-# --- the program ----------------------------------------------------------------------------------------------------
+# --- the program --------------------------------------------------------------------------------
 
 
 def run(*flags):
