@@ -106,14 +106,10 @@ Status open_browser(const std::string& page) {
 // Everything that one run of the portal is made of, in the order in which it begins.
 class Portal {
  public:
-  Portal(const Options& options, std::unique_ptr<kube::Credentials> credentials,
-         const std::string& version)
-      : assets_(options.portal_assets),
-        door_({.key = make_portal_key(),
-               .cluster = cluster_name(options, *credentials),
-               .read_only = options.read_only,
-               .name_space = options.name_space.empty() ? credentials->default_namespace()
-                                                        : options.name_space},
+  Portal(LocalDoor::Setup setup, std::unique_ptr<kube::Credentials> credentials,
+         const std::string& assets, const std::string& version)
+      : assets_(assets),
+        door_(std::move(setup),
               std::make_shared<portal::Viewer>(std::move(credentials), kProgram, observer_, clock_),
               clock_),
         routes_({.door = door_,
@@ -170,7 +166,13 @@ Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& versi
       kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
   if (!credentials) return give_up(ExitCode::Unreachable, credentials.error().message);
   const std::string server = (*credentials)->server();
-  Portal portal(options, std::move(*credentials), version);
+  LocalDoor::Setup setup{.key = make_portal_key(),
+                         .cluster = cluster_name(options, **credentials),
+                         .read_only = options.read_only,
+                         .name_space = options.name_space.empty()
+                                           ? (*credentials)->default_namespace()
+                                           : options.name_space};
+  Portal portal(std::move(setup), std::move(*credentials), options.portal_assets, version);
   if (const Status started = portal.start(options.port); !started)
     return give_up(ExitCode::Failed, started.error().message);
   terminal.out(fmt::format("{}\n", portal.address()));
