@@ -18,9 +18,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/portal")]
 
+from web import Web  # noqa: E402
+
 from testbed.cluster import Cluster  # noqa: E402
 from testbed.plugin import PLUGIN  # noqa: E402
-from web import Web  # noqa: E402
 
 RUNS = 3
 WRITERS = 8

@@ -12,7 +12,7 @@
 # plane is private to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
-#        hack/bench.sh --portal [--count N]   hack/bench-portal.py: the portal's lists, and nothing else
+#        hack/bench.sh --portal [--count N]   only the portal's lists, by hack/bench-portal.py
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
 # Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the

@@ -12,6 +12,7 @@ difference.
 import fnmatch
 import pathlib
 import re
+import subprocess
 import sys
 
 import yaml
@@ -225,23 +226,18 @@ def rbac():
 
 # Paths in backticks, as pages name files: `core/plan.hpp`, `tests/cases/*.yaml`, `test_fence.py`.
 FILE_NAME = re.compile(r"`([\w./*-]+\.(?:cpp|hpp|py|sh))(?:::\w+)?`")
-FOLDERS = (
-    "",
-    "controller",
-    "tests/integration",
-    "tests/integration/testbed",
-    "tests/portal",
-    "hack",
-)
 
 
 def files():
     """Each source file that a page names exists."""
+    tree = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, text=True, capture_output=True, check=True
+    ).stdout.splitlines()
     for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
         if page.name == "CHANGELOG.md":
             continue
         for name in sorted(set(FILE_NAME.findall(page.read_text(encoding="utf-8")))):
-            if not any(any((ROOT / folder).glob(name)) for folder in FOLDERS):
+            if not fnmatch.filter(tree, name) and not fnmatch.filter(tree, f"*/{name}"):
                 yield f"{page.relative_to(ROOT)}: {name} does not exist"
 
 

@@ -14,8 +14,8 @@
 #                     same objects as the manifests
 #   unit              unit tests, plan cases and properties (debug build)
 #   lint              clang-tidy over the layers that decide: base, api, core
-#   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and, in a browser,
-#                     its pages
+#   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and pages with an
+#                     operator, kube-apiserver and a browser
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
 #                     Prometheus, Alertmanager
 #   asan              unit tests, cases and properties under AddressSanitizer with UBSan
@@ -27,9 +27,9 @@
 #   fuzz              hack/fuzz.sh: libFuzzer over the parsers of foreign input, FUZZ_MINUTES (0.25)
 #                     for each
 #
-#   Without STEPs: format, shell, layers, rules, chart, portal, integration, and a share of the
-#   rest by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or
-#   unit and the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
+#   Without STEPs: format, shell, layers, rules, chart, portal, integration, and a share of the rest
+#   by the commit's hash: unit and lint; or the asan steps, which run the unit tests too; or unit
+#   and the tsan steps. SHARE=plain, asan or tsan chooses one. The unit tests replay the fuzzers'
 #   corpora, each input with a thousand variations.
 #   --quick           without the sanitizers and fuzz
 #   --full            all of them, and all tests in each

@@ -7,9 +7,10 @@ import subprocess
 
 import pytest
 import yaml
-from rendering import CHART, NAMESPACE, RELEASE, ROOT, at, names, only, render
 from test_chart import by_name, kustomized
 from test_values import leaves
+
+from rendering import CHART, NAMESPACE, RELEASE, ROOT, at, names, only, render
 
 NAME = f"{RELEASE}-portal"
 ON = {"enabled": True}

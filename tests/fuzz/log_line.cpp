@@ -1,4 +1,4 @@
-// Log lines whose message and value are whatever users and servers wrote: one line each, and the
+// Log lines whose message and value are any text of users and servers: one line each, and the
 // JSON line has exactly the fields that it was given.
 #include <nlohmann/json.hpp>
 

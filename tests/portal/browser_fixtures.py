@@ -5,6 +5,7 @@ import pathlib
 import double as doubles
 import pytest
 from browser import Browser
+
 from testbed.mail import LOGIN, Mailpit
 from testbed.waiting import wait_for
 

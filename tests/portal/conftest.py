@@ -11,11 +11,12 @@ import secrets as random_names
 import pytest
 from issuer import Issuer
 from people import PortalCluster
+from web import Web
+
 from portal import Portal
 from testbed.api import apitokens, configs, secrets
 from testbed.certificates import Authority
 from testbed.process import Operator, free_port
-from web import Web
 
 pytest_plugins = ["browser_fixtures"]
 

@@ -182,7 +182,7 @@ class Issuer:
                 basic = self.headers.get("Authorization", "")
                 if basic.startswith("Basic "):
                     pair = base64.b64decode(basic[6:]).decode()
-                    name, _, secret = pair.partition(":")
+                    _, _, secret = pair.partition(":")
                     form["client_secret"] = urllib.parse.unquote(secret)
                 self.answer(*issuer.token(form))
 

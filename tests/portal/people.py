@@ -5,8 +5,9 @@ import json
 import re
 
 import yaml
+
 from testbed.cluster import ROOT
-from testbed.policies import GuardedCluster, Grants
+from testbed.policies import Grants, GuardedCluster
 from testbed.waiting import wait_for
 
 AUDIT = {

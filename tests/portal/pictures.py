@@ -15,12 +15,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 from browser import Browser  # noqa: E402
 from people import PortalCluster  # noqa: E402
+from web import Web  # noqa: E402
+
 from testbed.api import apitokens, configs, secrets  # noqa: E402
 from testbed.process import Operator  # noqa: E402
 from testbed.tokens import condition, value_in  # noqa: E402
 from testbed.verifying import auth  # noqa: E402
 from testbed.waiting import wait_for  # noqa: E402
-from web import Web  # noqa: E402
 
 MOST_BYTES = 150_000
 # Name, namespace, user, lifetime, description. A lifetime two seconds longer than a reminder is
@@ -96,8 +97,8 @@ def take(browser, web, directory):
 
 
 def main(directory):
-    with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
+    with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
         cluster = PortalCluster(scratch)
         stack.callback(cluster.down)
         cluster.install()

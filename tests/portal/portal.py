@@ -9,6 +9,7 @@ import subprocess
 import urllib.parse
 
 import requests
+
 from testbed.process import BINARY, SANITIZER, Metrics, free_port
 from testbed.waiting import SCALE, wait_for
 

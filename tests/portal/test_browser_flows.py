@@ -6,6 +6,7 @@ import re
 
 import pytest
 from selenium.webdriver.common.keys import Keys
+
 from testbed.tokens import well_formed
 from testbed.verifying import auth, is_valid
 from testbed.waiting import wait_for

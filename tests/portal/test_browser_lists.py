@@ -8,9 +8,10 @@ import time
 import zlib
 
 import double as doubles
+from selenium.webdriver.common.keys import Keys
+
 from testbed.tokens import base62
 from testbed.waiting import SCALE, wait_for
-from selenium.webdriver.common.keys import Keys
 
 MANY = 10_000
 
@@ -73,7 +74,7 @@ def test_ten_thousand_tokens_come_within_the_budget(double, look):
     shell = time.monotonic() - began
     browser.one(".rows [role=row]")
     first = time.monotonic() - began
-    wait_for(lambda: browser.tally() == "10,000 tokens", 20, lambda: browser.tally())
+    wait_for(lambda: browser.tally() == "10,000 tokens", 20, browser.tally)
     whole = time.monotonic() - began
     browser.settle()
     print(f"shell {shell:.2f} s, first rows {first:.2f} s, all {whole:.2f} s")
@@ -87,7 +88,7 @@ def test_ten_thousand_tokens_come_within_the_budget(double, look):
 
 def test_a_key_typed_into_the_search_is_answered_in_the_next_frames(double, look):
     browser = look(double(MANY))
-    wait_for(lambda: browser.tally() == "10,000 tokens", 20, lambda: browser.tally())
+    wait_for(lambda: browser.tally() == "10,000 tokens", 20, browser.tally)
     took = browser.js_async("""
       const field = document.querySelector('input[type=search]'), took = [];
       const texts = ['c', 'ci', 'ci-', 'ci-d', 'ci-de', 'ci-d', '', 'alice', 'team-b nightly'];

@@ -7,6 +7,7 @@ import axe
 import double as doubles
 import pytest
 from selenium.webdriver.common.keys import Keys
+
 from testbed.waiting import wait_for
 
 PATHS = (
@@ -215,7 +216,7 @@ def test_each_kind_of_fault_is_shown_until_it_is_mended(double, look):
     assert not browser.all(".top nav .count")
 
 
-@pytest.mark.parametrize("theme", ("light", "dark"))
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(double, look, theme):
     state = double(60)
     for path in PATHS:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 import pytest
+
 from testbed.plugin import PLUGIN
 from testbed.waiting import SCALE
 

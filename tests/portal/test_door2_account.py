@@ -4,6 +4,7 @@ import os
 
 import pytest
 import yaml
+
 from testbed.cluster import ROOT
 from testbed.waiting import wait_for
 

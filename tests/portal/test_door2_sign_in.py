@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 import pytest
+
 from portal import COOKIE, PORTAL, SIGN_IN_COOKIE, step_of
 from testbed.waiting import SCALE, wait_for
 
@@ -115,7 +116,7 @@ def test_a_code_and_a_cookie_are_good_once(oidc_portal):
         {"exp": 1_000_000_000},
         {"sub": ""},
     ],
-    ids=lambda claims: json.dumps(claims),
+    ids=json.dumps,
 )
 def test_an_id_token_for_somebody_else_makes_no_session(oidc_portal, issuer, claims):
     issuer.claims = claims

@@ -12,6 +12,7 @@ import threading
 
 import pytest
 import requests
+
 from portal import COOKIE, PORTAL
 from testbed.waiting import SCALE
 

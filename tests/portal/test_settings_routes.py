@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from testbed.waiting import wait_for
 
 SMTP = {"server": "smtp.example.com:587", "from": "tokens@example.com"}

@@ -1,6 +1,7 @@
 """Lists that follow the cluster: rows, changes, what is gone; and a watch that breaks."""
 
 import pytest
+
 from testbed.waiting import wait_for
 
 

@@ -4,8 +4,9 @@ import datetime
 import json
 
 import pytest
-from testbed.waiting import wait_for
 from jwcrypto import jwe, jwk
+
+from testbed.waiting import wait_for
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -69,13 +70,13 @@ def test_a_dry_run_makes_nothing(portal, tokens, unique):
 
 
 def test_a_date_becomes_a_ttl(portal, unique):
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2)
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=2)
     name = unique()
     body = form(name, expiresAt=end.strftime(ISO))
     body.pop("ttl")
     portal.send("POST", "/api/tokens/team-a", body, 201)
     expires = ready(portal, name)["object"]["status"]["expiresAt"]
-    found = datetime.datetime.strptime(expires, ISO).replace(tzinfo=datetime.timezone.utc)
+    found = datetime.datetime.strptime(expires, ISO).replace(tzinfo=datetime.UTC)
     assert abs((found - end).total_seconds()) < 20
 
 

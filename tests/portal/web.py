@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import requests
+
 from testbed.plugin import PLUGIN
 from testbed.process import SANITIZER
 from testbed.waiting import SCALE, wait_for
