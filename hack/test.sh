@@ -154,7 +154,8 @@ run_integration() {
 # One browser and one control plane: not shared out to workers.
 run_portal() {
   hack/vendor.sh --check && hack/check-portal.sh && hack/controlplane.sh build &&
-    hack/mailserver.sh build && build_preset dev apitoken-operator kubectl-apitoken &&
+    hack/mailserver.sh build &&
+    build_preset dev apitoken-operator apitoken-portal kubectl-apitoken &&
     OPERATOR_BIN="$root/build/dev/apitoken-operator" TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} \
       /usr/bin/python3 -m pytest tests/portal -q --durations=15 \
       --junitxml="$logs/portal.pytest.xml"

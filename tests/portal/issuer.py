@@ -182,7 +182,7 @@ class Issuer:
                 basic = self.headers.get("Authorization", "")
                 if basic.startswith("Basic "):
                     pair = base64.b64decode(basic[6:]).decode()
-                    _, _, secret = pair.partition(":")
+                    secret = pair.partition(":")[2]
                     form["client_secret"] = urllib.parse.unquote(secret)
                 self.answer(*issuer.token(form))
 

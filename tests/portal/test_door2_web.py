@@ -113,13 +113,14 @@ def test_every_answer_bears_the_headers(oidc_portal):
 
 def test_a_request_that_is_no_http_bears_them_too(portal):
     context = ssl.create_default_context(cafile=str(portal.authority.file))
-    with socket.create_connection(("127.0.0.1", portal.port), timeout=10 * SCALE) as plain:
-        with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
-            tls.sendall(
-                b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
-            )
-            answer = http.client.HTTPResponse(tls)
-            answer.begin()
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", portal.port), timeout=10 * SCALE) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
+    ):
+        tls.sendall(head)
+        answer = http.client.HTTPResponse(tls)
+        answer.begin()
     assert answer.status == 400
     assert answer.headers["Content-Security-Policy"] == CSP
 
@@ -214,7 +215,7 @@ def test_made_up_cookies_are_no_sessions(portal, cookie):
     answer = portal.browser().request(
         "GET", "/api/session", headers={"Cookie": f"{COOKIE}={cookie}"}
     )
-    assert answer.status_code == 401
+    assert answer.status_code in (400, 401)
 
 
 def test_impersonation_and_other_headers_of_a_browser_go_no_further(portal, cluster):
@@ -325,7 +326,7 @@ def test_no_secret_is_written_down(make_portal, oidc_flags, issuer, cluster):
     cluster.wait_audited("apitoken-portal", 1)
     written = portal.log() + cluster.audit_log.read_text()
     asked = dict(part.split("=", 1) for part in callback.partition("?")[2].split("&"))
-    assert f'user="{VIEWER}"' in portal.log()
+    assert f"user={VIEWER}" in portal.log()
     for secret in [*issuer.issued, asked["code"], asked["state"], *portal.secrets]:
         assert secret not in written, "a bearer, code, verifier or cookie stands in a log"
 
