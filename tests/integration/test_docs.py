@@ -118,6 +118,12 @@ def test_every_alert_has_a_runbook_and_a_line():
     assert [alert for alert in alerts if not is_named(alert)] == []
 
 
+def test_the_index_lists_every_page():
+    index = (ROOT / "docs/README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert [page for page in sorted(pages) if f"({page})" not in index] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=title)
 def test_relative_links_lead_somewhere(page):
     broken = []
