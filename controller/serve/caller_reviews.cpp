@@ -103,7 +103,7 @@ CallerReviews::Verdict CallerReviews::review(const Waiting& waiting, std::stop_t
     if (under_review_[waiting.digest].failed) return Verdict::Unavailable;
   }
   const auto verdict = ask(waiting.token.reveal(), waiting.credential, std::move(stop));
-  log_failing(verdict);
+  log_failure(verdict);
   const std::lock_guard lock(mutex_);
   under_review_[waiting.digest].failed = !verdict;
   if (!verdict) return Verdict::Unavailable;
@@ -128,7 +128,7 @@ void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
   const auto digest = core::sha256(token.reveal());
   const auto credential = examine_credential(token.reveal());
   const auto verdict = ask(token.reveal(), credential, std::move(stop));
-  log_failing(verdict);
+  log_failure(verdict);
   const std::lock_guard lock(mutex_);
   if (verdict) {
     remember(digest, credential, *verdict);
