@@ -207,7 +207,11 @@ void TokenFollow::run(Sending& sending) {
     } else {
       broken = std::move(listed.error());
     }
-    if (!broken || !sending.is_open()) continue;
+    if (!broken) {
+      if (!is_polled()) sending.pause(kTooShort);  // a server may call each version too old
+      continue;
+    }
+    if (!sending.is_open()) return;
     if (!sending.line(error_line(*broken)) || is_final(*broken)) return;
     sending.pause(kBackoff.jittered(failures++, static_cast<std::uint32_t>(random())));
   }

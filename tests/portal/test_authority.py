@@ -1,6 +1,8 @@
 """The portal has no authority of its own: every request is the viewer's, and RBAC and the mint
 policy decide."""
 
+import http.client
+
 import pytest
 
 AGENT = "kubectl-apitoken-web"
@@ -127,8 +129,6 @@ def test_path_tricks_reach_no_api_server(web, cluster, operator, trick):
         ("GET", f"/api/namespaces?typed={trick}"),
         ("GET", f"/api/rights?ns={trick}"),
     ]:
-        import http.client
-
         connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=30)
         headers = portal.headers(**{"Content-Type": "application/json"})
         connection.request(method, path, body="{}" if method != "GET" else None, headers=headers)

@@ -19,7 +19,8 @@ from testbed.waiting import SCALE
 VIEWER, USER, NOBODY = "viewer@example.com", "user@example.com", "nobody@example.com"
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; font-src 'none'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -248,7 +249,7 @@ PLACES = [
 
 
 def test_two_people_in_one_process_never_see_each_others_data(make_portal, cluster):
-    """Random requests of several people at once; each answer must be what that person alone would get."""
+    """Random requests of several people at once; each answer is the one for that person."""
     people = [VIEWER, USER, NOBODY, "admin@example.com"]
     portal = make_portal()
     browsers = {person: portal.signed_in(person) for person in people}

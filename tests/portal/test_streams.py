@@ -2,6 +2,7 @@
 
 import pytest
 
+from testbed.api import apitokens
 from testbed.waiting import wait_for
 
 
@@ -63,8 +64,6 @@ def test_a_wrong_question_is_refused(portal, query):
 
 
 def test_several_namespaces_come_in_one_list(web, operator, cluster, tokens, unique):
-    from testbed.api import apitokens
-
     elsewhere = apitokens(cluster.api, "team-b")
     here, there = unique("here"), unique("there")
     tokens.create(here, temporary())
