@@ -8,6 +8,7 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
+#include "core/dns_name.hpp"
 #include "core/lifetimes.hpp"
 #include "core/recipient.hpp"
 #include "core/validate.hpp"

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "core/dns_name.hpp"
 #include "core/plain_text.hpp"
-#include "core/validate.hpp"
 
 namespace apitoken::portal {
 namespace {

@@ -144,7 +144,7 @@ Result<OidcProvider> parse_discovery(std::string_view body, std::string_view iss
 }
 
 std::string code_challenge(std::string_view verifier) {
-  return base64url_encode(core::sha256(verifier));
+  return base64url_encode(core::sha256_bytes(verifier));
 }
 
 std::string authorization_url(const OidcProvider& provider, const OidcClient& client,
