@@ -94,4 +94,4 @@ def test_with_discovery_it_lists_namespaces_and_shows_each_viewer_their_own(
 
 
 def is_own(event):
-    return event["user"]["username"] == ACCOUNT
+    return event["user"].get("username") == ACCOUNT

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/manual_clock.hpp"
+
 namespace apitoken::portal {
 namespace {
 

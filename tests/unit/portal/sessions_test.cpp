@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "kube/cpprest_transport.hpp"
+#include "support/manual_clock.hpp"
 
 namespace apitoken::portal {
 namespace {
