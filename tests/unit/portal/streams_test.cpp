@@ -25,7 +25,7 @@ class Nobody final : public kube::Credentials {
   const std::string namespace_ = "default";
 };
 
-class Quiet final : public kube::RequestObserver {
+class Quiet final : public UpstreamObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
