@@ -1,6 +1,6 @@
 // The program: finds out who is there, follows their tokens, and draws the page that the address names.
 // @ts-check
-import { html, render, say, spoken, useEffect, useMemo, useState, store } from './view.js';
+import { html, render, say, useEffect, useMemo, useState, store } from './view.js';
 import { applyTheme, prefs, remember } from './prefs.js';
 import { link, route, setQuery } from './router.js';
 import { ApiError, call, signedOut } from './api.js';
@@ -11,6 +11,7 @@ import { faultsOf, silentSince } from './faults.js';
 import { lasting, ms, now, timeOf, useNow } from './clock.js';
 import { Button, Icon, Menu, Problem, plain } from './parts/basic.js';
 import { Dialog } from './parts/dialog.js';
+import { Live } from './parts/live.js';
 import { Bands, Band, Page } from './parts/frame.js';
 
 const PAGES = {
@@ -203,21 +204,6 @@ function useShortcuts(showKeys) {
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
   }, []);
-}
-
-function Live() {
-  const { text, at } = spoken.use(),
-    [shown, show] = useState(false);
-  useEffect(() => {
-    if (!text) return undefined;
-    show(true);
-    const timer = setTimeout(() => show(false), 7000);
-    return () => clearTimeout(timer);
-  }, [text, at]);
-  return html`
-    <div id="live" role="status" aria-live="polite" class=${shown ? 'live shown' : 'live'}>
-      ${shown && text}</div>
-  `;
 }
 
 /** Says at most once in ten seconds that something changed. */

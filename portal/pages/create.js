@@ -214,6 +214,11 @@ function Expires({ f, change, preview, errors }) {
     whose = ceiling && `TokenExpiryConfig ${ceiling.config} allows ${lasting(ceiling.ttl)}.`;
   const options = PRESETS[f.type],
     over = options.some(([ttl]) => span(ttl) > most);
+  useEffect(() => {
+    if (f.own || span(f.ttl) <= most) return;
+    const allowed = options.filter(([ttl]) => span(ttl) <= most).at(-1);
+    change(allowed ? { ttl: allowed[0] } : { ttl: ceiling.ttl });
+  }, [most, f.ttl, f.own]);
   return html`
     <fieldset aria-describedby="expires-e"><legend>Expires<span class="muted"
             aria-hidden="true"> *</span></legend><div class="chips">

@@ -330,7 +330,7 @@ function TestMail({ config, to, dirty, readOnly }) {
                     sent</strong> ${secondOf(ms(shown.at))}: ${plain(shown.error)}
               ` : html`
                 Sent
-                  at ${secondOf(ms(shown.at))}. ${plural(shown.accepted || 0, 'address')} accepted.
+                  at ${secondOf(ms(shown.at))}. ${plural(shown.accepted || 0, 'address', 'addresses')} accepted.
               `}</p>
             ${(shown.refused || []).map((r) => html`
               <p><strong class="is-failed on">${plain(r.address)}</strong> was
@@ -557,12 +557,12 @@ function State({ config }) {
   const { status = {} } = config,
     ready = condition(config, 'Ready'),
     mail = condition(config, 'EmailDelivery'),
-    told = [ready, mail].filter((c) => c && c.status !== 'True' && c.message);
+    wrong = [ready, mail].filter((c) => c && c.status !== 'True' && c.message);
   return html`
     <section class="card"><h2>How it goes</h2>
       <p class="chips"><${Verdict} of=${ready} text="Settings" />
         ${mail && html`<${Verdict} of=${mail} text="Mail" />`}</p>
-      ${told.map((c) => html`<p>${plain(c.message)}</p>`)}
+      ${wrong.map((c) => html`<p>${plain(c.message)}</p>`)}
       <dl class="facts"><dt>Tokens matched</dt>
         <dd>${status.matchedTokens ?? '–'}</dd><dt>Expire soon</dt>
         <dd>${status.expiringTokens ?? '–'}</dd><dt>Last mail</dt>

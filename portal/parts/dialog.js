@@ -2,6 +2,7 @@
 // @ts-check
 import { html, useId, useLayoutEffect, useRef } from '../view.js';
 import { Button } from './basic.js';
+import { Live } from './live.js';
 
 /** @param {any} p mayClose: asked before Esc or the cross close it; side: 'pane' comes from the right */
 export function Dialog({
@@ -45,6 +46,6 @@ export function Dialog({
       <header><h2 id=${id} tabindex="-1">${title}</h2>
         ${!noCross && html`<${Button} kind="quiet" icon="cross" label="Close" onPress=${close} />`}
       </header><div class="body">${children}</div>
-      ${footer && html`<footer>${footer}</footer>`}</dialog>
+      ${footer && html`<footer>${footer}</footer>`}<${Live} /></dialog>
   `;
 }

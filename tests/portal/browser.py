@@ -72,12 +72,13 @@ class Browser:
 
     def allow_clipboard(self, origin, allowed=True):
         for name in ("clipboard-write", "clipboard-read"):
-            self.cdp(
-                "Browser.setPermission",
-                permission={"name": name, "allowWithoutGesture": True},
-                setting="granted" if allowed else "denied",
-                origin=origin,
-            )
+            for more in ({}, {"allowWithoutSanitization": True}):
+                self.cdp(
+                    "Browser.setPermission",
+                    permission={"name": name, **more},
+                    setting="granted" if allowed else "denied",
+                    origin=origin,
+                )
 
     def clipboard(self):
         return self.js_async("return navigator.clipboard.readText()")
@@ -164,7 +165,10 @@ class Browser:
     def click(self, words, kinds=CONTROLS, timeout=10):
         def clicked():
             try:
-                self.control(words, kinds, timeout).click()
+                control = self.control(words, kinds, timeout)
+                if control.get_attribute("aria-disabled") == "true":
+                    return False  # not yet: permissions or a value are on their way
+                control.click()
                 return True
             except (
                 StaleElementReferenceException,

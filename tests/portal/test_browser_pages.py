@@ -270,7 +270,7 @@ def test_names_roles_and_headers_are_there_for_those_who_listen(double, look):
     nameless = [(role, p) for role, name, p in tree if role in acting and not name.strip()]
     assert not nameless
     assert browser.one("[role=table]").get_attribute("aria-rowcount") == "31"
-    assert browser.one("#live").get_attribute("aria-live") == "polite"
+    assert browser.one(".live").get_attribute("aria-live") == "polite"
     browser.click("Faults…")
     wait_for(
         lambda: browser.js("return document.activeElement.tagName") == "H1",
