@@ -2,7 +2,7 @@
 // @ts-check
 import { html, render, say, useEffect, useMemo, useState, store } from './view.js';
 import { applyTheme, prefs, remember } from './prefs.js';
-import { link, route, setQuery } from './router.js';
+import { go, link, route, setQuery } from './router.js';
 import { ApiError, call, signedOut } from './api.js';
 import { begin, loadNamespaces, session, signOut, space, useRights } from './session.js';
 import { followTokens, stopTokens, tokens } from './rows.js';
@@ -117,13 +117,7 @@ function You({ onKeys }) {
     ['Times in UTC', () => remember({ utc: !utc }), '', !!utc],
     ['Single-key shortcuts', () => remember({ keys: keys === false }), '', keys !== false],
     ['Shortcuts', onKeys],
-    [
-      'About',
-      () => {
-        history.pushState(null, '', link(['about']));
-        dispatchEvent(new PopStateEvent('popstate'));
-      },
-    ],
+    ['About', () => go(['about'])],
     me.features.signOut && ['Sign out', () => signOut().catch((error) => say(error.message))],
   ]}
         />
@@ -191,8 +185,7 @@ function useShortcuts(showKeys) {
         { p: 'profile', t: 'tokens', u: 'users', f: 'faults', s: 'settings' }[event.key];
       before = event.key;
       if (page) {
-        history.pushState(null, '', link([page]));
-        dispatchEvent(new PopStateEvent('popstate'));
+        go([page]);
       }
       if (event.key === '?') showKeys();
       const search = event.key === '/' && document.querySelector('input[type=search]');
@@ -313,8 +306,7 @@ async function start() {
     }
     if (route.get().parts[0] !== 'signin') {
       const to = location.pathname + location.search;
-      history.replaceState(null, '', `/signin${to === '/' ? '' : `?to=${encodeURIComponent(to)}`}`);
-      dispatchEvent(new PopStateEvent('popstate'));
+      go(['signin'], { to: to === '/' ? '' : to }, true);
     }
   }
 }

@@ -15,7 +15,20 @@ function decoded(part) {
 }
 
 export const route = store(parse());
-addEventListener('popstate', () => route.set(parse()));
+
+/** Asked before leaving: false if work would be lost and the person stays; null if there is none. `silent`: the browser
+ *  asks by itself. */
+export const leaving = { ask: /** @type {null | ((silent?: boolean) => boolean)} */ (null) };
+
+let here = location.pathname + location.search;
+function arrived() {
+  here = location.pathname + location.search;
+  route.set(parse());
+}
+addEventListener('popstate', () => {
+  if (!leaving.ask || leaving.ask()) arrived();
+  else history.pushState(null, '', here); // the address follows the page, which stays
+});
 
 /** Any text as a part of an address; half a character becomes U+FFFD. */
 export const encoded = (part) => encodeURIComponent(String(part).toWellFormed());
@@ -29,9 +42,6 @@ export function link(parts, query = {}) {
   return `/${parts.map(encoded).join('/')}${text ? `?${text}` : ''}`;
 }
 
-/** Work that would be lost: a question to ask before leaving, or null. */
-export const leaving = { ask: /** @type {null | (() => boolean)} */ (null) };
-
 export function go(parts, query, replace = false) {
   if (!replace && leaving.ask && !leaving.ask()) return;
   history[replace ? 'replaceState' : 'pushState'](
@@ -39,14 +49,14 @@ export function go(parts, query, replace = false) {
     '',
     Array.isArray(parts) ? link(parts, query) : parts,
   );
-  route.set(parse());
+  arrived();
 }
 /** Changes filters of the present page in place. */
 export const setQuery = (change) =>
   go(route.get().parts, { ...route.get().query, ...change }, true);
 
 addEventListener('beforeunload', (event) => {
-  if (leaving.ask) event.preventDefault();
+  if (leaving.ask && !leaving.ask(true)) event.preventDefault();
 });
 addEventListener('click', (event) => {
   const anchor = event.target instanceof Element && event.target.closest('a');

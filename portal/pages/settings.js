@@ -369,7 +369,7 @@ function useConfig(name, config) {
     if (!draft) setBase(config?.metadata.resourceVersion || '');
   }, [config, draft]);
   useEffect(() => {
-    leaving.ask = dirty ? () => confirm('Drop the changes that are not saved?') : null;
+    leaving.ask = dirty ? (silent) => !silent && confirm('Drop the changes that are not saved?') : null;
     return () => {
       leaving.ask = null;
     };
