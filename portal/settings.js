@@ -1,7 +1,8 @@
 // The TokenExpiryConfigs that the viewer may read, kept up to date by a stream while the page is visible.
 // @ts-check
 import { store } from './view.js';
-import { follow } from './api.js';
+import { ApiError, follow } from './api.js';
+import { askRights } from './session.js';
 
 /** items is null where they may not be read. */
 export const settings = store({
@@ -9,8 +10,15 @@ export const settings = store({
   error: /** @type {any} */ (null),
 });
 let stop = /** @type {any} */ (null);
-export function followSettings() {
+export async function followSettings() {
   stop?.();
+  try {
+    const { cluster } = await askRights();
+    if (!cluster.settingsRead.allowed) throw new ApiError({ status: 403 });
+  } catch (error) {
+    settings.set({ items: null, error });
+    return;
+  }
   stop = follow(() => 'settings?follow=1', {
     begin() {},
     line: ({ items }) => items && settings.set({ items, error: null }),

@@ -53,7 +53,7 @@ export default function About() {
         </section></div><section class="card"><h2>What may I
             do ${query.ns ? `in ${query.ns}` : 'in every namespace'}?</h2>
         ${rights.error && html`<${Problem} error=${rights.error} />`}
-        <div class="scroll"><table class="plain">
+        <div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="plain">
             <thead><tr><th scope="col">Deed</th><th scope="col">Allowed</th>
                 <th scope="col">Role to ask for</th></tr></thead>
             <tbody>${r && DEEDS.map(([of, deed, text]) => html`

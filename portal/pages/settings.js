@@ -259,7 +259,7 @@ function Preview({ found, dirty }) {
     ${
       list.length > 0
         ? html`
-          <div class="scroll"><table class="plain">
+          <div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="plain">
                 <thead><tr><th scope="col">Token</th><th scope="col">When</th>
                     <th scope="col">Reminder</th><th scope="col">Mail to</th>
                     ${dirty && html`<th scope="col">Change</th>`}</tr></thead><tbody>
@@ -587,7 +587,7 @@ function Further({ items, mayWrite }) {
   return html`
     <section><div class="head section"><h2>Further settings</h2></div>
       ${others.length > 0 ? html`
-        <div class="scroll"><table class="plain">
+        <div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="plain">
             <thead><tr><th scope="col">Name</th><th scope="col">State</th>
                 <th scope="col" class="n">Tokens</th><th scope="col" class="n">Expire soon</th>
                 <th scope="col">Last mail</th><th scope="col" class="n">Waiting</th></tr></thead>

@@ -66,7 +66,7 @@ export default function Users() {
                   onInput=${(e) => setQuery({ q: e.target.value })} /></div>
             <p class="tally" role="status">
               ${synced ? plural(shown.length, 'user') : 'Loading tokens…'}</p></div>
-          <div class="scroll"><table class="plain">
+          <div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="plain">
               <thead><tr><th scope="col">User</th><th scope="col" class="n">Tokens</th>
                   <th scope="col" class="n">Working</th><th scope="col" class="n">Expire soon</th>
                   <th scope="col" class="n">Expired</th><th scope="col">Next expiry</th>

@@ -132,7 +132,7 @@ export function ValueOnce({
       ${
       value &&
       html`
-        <div class="valueline">${
+        <form class="valueline" onSubmit=${(e) => e.preventDefault()}>${
         hidden
           ? html`
             <span class="muted">Hidden after five minutes.</span>
@@ -145,7 +145,7 @@ export function ValueOnce({
                   onPress=${() => setVisible(!visible)}>${visible ? 'Hide' : 'Show'}<//>
             <${Button} kind="main" icon="copy" onPress=${copy}>Copy<//>
           `
-      }</div>
+      }</form>
         <p><strong>You cannot see it here again.</strong> If you lose it, renew the token.</p>
       `
     }

@@ -81,7 +81,15 @@ class Browser:
                 )
 
     def clipboard(self):
-        return self.js_async("return navigator.clipboard.readText()")
+        """What Ctrl+V brings; the portal's own pages may not read the clipboard."""
+        self.js(
+            "const t = document.createElement('textarea'); t.id = 'paste';"
+            "(document.querySelector('dialog[open]') || document.body).append(t); t.focus();"
+        )
+        self.one("#paste").send_keys(Keys.CONTROL, "v")
+        return self.js(
+            "const t = document.getElementById('paste'), v = t.value; t.remove(); return v"
+        )
 
     def size(self, width, height=900):
         self.cdp(

@@ -14,10 +14,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
 from browser import Browser  # noqa: E402
+from issuer import Issuer  # noqa: E402
 from people import PortalCluster  # noqa: E402
 from web import Web  # noqa: E402
 
 from testbed.api import apitokens, configs, secrets  # noqa: E402
+from testbed.certificates import Authority  # noqa: E402
 from testbed.process import Operator  # noqa: E402
 from testbed.tokens import condition, value_in  # noqa: E402
 from testbed.verifying import auth  # noqa: E402
@@ -99,7 +101,9 @@ def take(browser, web, directory):
 def main(directory):
     with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        cluster = PortalCluster(scratch)
+        issuer = Issuer(Authority(scratch))
+        stack.callback(issuer.stop)
+        cluster = PortalCluster(scratch, issuer)
         stack.callback(cluster.down)
         cluster.install()
         account = cluster.service_account_kubeconfig(scratch / "operator.kubeconfig")

@@ -356,7 +356,8 @@ def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens
 
     tokens.create(name, {"user": "alice@example.com", "ttl": "20s"})  # past warnAt after 13 s
     browser.click("Faults…")
-    browser.wait_text(name, "main", timeout=25)
+    browser.wait_text("Expires soon", "main", timeout=25)
+    assert name in browser.text("main")
     found = mail.wait_mail(1, timeout=30)
     assert found[0].recipients == ["platform@example.com", "security@example.com"]
     title = browser.js("return document.title")

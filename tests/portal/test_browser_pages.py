@@ -120,6 +120,8 @@ def test_hostile_texts_are_shown_as_texts(double, look):
         )
         assert not foreign, (path, foreign)
     browser = look(state, "/tokens")
+    browser.size(1280, 4000)
+    browser.settle()
     shown = browser.js("return document.querySelector('.table').textContent")
     assert "<script>window.__xss=1</script>" in shown
     assert "\\u202egnp.exe" in shown and "\u202e" not in shown
