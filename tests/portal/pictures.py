@@ -48,7 +48,6 @@ PAGES = {
     "profile": "/profile",
     "faults": "/faults",
     "settings": "/settings",
-    "create": "/tokens/new",
 }
 
 
@@ -85,7 +84,7 @@ def furnish(cluster, operator):
 def take(browser, web, directory):
     for theme in ("light", "dark"):
         browser.media(prefers_color_scheme=theme)
-        browser.size(1280, 800)
+        browser.size(1200, 720)
         for name, path in PAGES.items():
             browser.driver.get(f"{web.url}{path}#key={web.key}")
             browser.one("h1:not(.unseen)")
