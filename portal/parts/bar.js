@@ -1,7 +1,7 @@
 // Pictures of time: a token's life, and what expires in which week.
 // @ts-check
 import { html } from '../view.js';
-import { DAY, dayOf, full, plural } from '../clock.js';
+import { DAY, dayOf, full, now, plural } from '../clock.js';
 
 /** How much of its life is over. */
 export function LifeBar({ row, state, at }) {
@@ -54,7 +54,7 @@ export function Weeks({ rows, at, chosen, onChoose }) {
     )
       continue;
     const week = weeks[Math.floor((row.expiresAt - start) / WEEK)];
-    if (week) week[row.warnAt && at >= row.warnAt ? 'soon' : 'works']++;
+    if (week) week[row.warnAt && now() >= row.warnAt ? 'soon' : 'works']++;
     else later++;
   }
   const most = Math.max(1, ...weeks.map((w) => w.soon + w.works));

@@ -98,8 +98,8 @@ def take(browser, web, directory):
 
 
 def main(directory):
-    with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        scratch = pathlib.Path(folder)
+    with contextlib.ExitStack() as stack:  # it ends the servers before their files go
+        scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         issuer = Issuer(Authority(scratch))
         stack.callback(issuer.stop)
         cluster = PortalCluster(scratch, issuer)
