@@ -112,7 +112,7 @@ TEST_F(Warnings, ThatAreDueAreThoseOfThePlan) {
       const Observed observed{now, token_, {}, configs_, {}};
       const auto planned = due_notices(observed, token_.status);
       std::set<std::pair<std::string, Seconds>> submitted, due;
-      for (const auto& one : planned.tell)
+      for (const auto& one : planned.notices)
         submitted.emplace(one.notice.key.config, one.notice.key.before);
       std::optional<WallTime> next;
       for (const auto& one : warnings_of(now, token_, configs_)) {
