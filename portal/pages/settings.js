@@ -266,7 +266,7 @@ function Preview({ found, dirty }) {
                   ${list.slice(0, SHOWN).map(([ns, token, user, at, before, to, change]) => html`
                     <tr><th scope="row">${token}<small>${ns}, ${plain(user)}</small></th>
                       <td><${Time} at=${at} /></td><td>
-                        ${before === '0s' ? 'expiry' : lasting(before)}</td>
+                        ${lasting(before) === '0 seconds' ? 'expiry' : lasting(before)}</td>
                       <td>${to ? plain(to.replaceAll(';', ', ')) : html`
                           <span class="muted">nobody</span>
                         `}</td>

@@ -29,7 +29,7 @@ const own = (node) => node.nodeType === 3 ? node.data
   : /SMALL|SELECT|INPUT/.test(node.tagName) || node.getAttribute('aria-hidden') ? ''
   : [...node.childNodes].map(own).join('');
 const said = (e) => (e.getAttribute('aria-label') || (e.labels?.length ? own(e.labels[0]) : '')
-  || e.textContent || '').trim();
+  || e.textContent || '').replace(/\s+/g, ' ').trim();
 const fits = (e) => said(e) === words
   || (words.endsWith('…') && said(e).startsWith(words.slice(0, -1)));
 return [...top.querySelectorAll(kinds)].filter((e) => e.checkVisibility() && fits(e))[0] || null;
