@@ -45,13 +45,14 @@ std::string error_line(const Problem& problem) {
   return dump(nlohmann::json{{"error", to_json(problem)}});
 }
 
-// Trying again cannot help: the page has to do something first.
-bool is_final(const Problem& problem) {
-  return problem.status == 400 || problem.status == 401 || problem.status == 403 ||
-         problem.status == 404;
-}
-
 }  // namespace
+
+bool Refusals::is_final(const Problem& problem) {
+  const bool refused = problem.status == 400 || problem.status == 401 || problem.status == 403 ||
+                       problem.status == 404;
+  count_ = refused ? count_ + 1 : 0;
+  return count_ == kMax;
+}
 
 std::optional<Problem> watch_from(Viewer& viewer, const kube::Resource& resource,
                                   const std::string& ns, std::string version,
@@ -195,6 +196,7 @@ std::optional<Problem> TokenFollow::watch(const std::vector<Listed>& listed, Sen
 void TokenFollow::run(Sending& sending) {
   if (!sending.line(columns_line())) return;
   std::uint32_t failures = 0;
+  Refusals refusals;
   std::minstd_rand random(std::random_device{}());
   for (bool again = false; sending.is_open(); again = true) {
     if (again && !sending.line("{\"restart\":true}")) return;
@@ -202,6 +204,7 @@ void TokenFollow::run(Sending& sending) {
     std::optional<Problem> broken;
     if (listed) {
       failures = 0;
+      refusals = {};
       if (!sending.line("{\"synced\":true}") || !scope_.hash.empty()) return;
       broken = watch(*listed, sending);
     } else {
@@ -212,7 +215,7 @@ void TokenFollow::run(Sending& sending) {
       continue;
     }
     if (!sending.is_open()) return;
-    if (!sending.line(error_line(*broken)) || is_final(*broken)) return;
+    if (!sending.line(error_line(*broken)) || refusals.is_final(*broken)) return;
     sending.pause(kBackoff.jittered(failures++, static_cast<std::uint32_t>(random())));
   }
 }

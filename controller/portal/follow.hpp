@@ -15,6 +15,18 @@ struct TokenScope {
   std::string hash{};                   // of a value; not empty: only what has it, and no watch
 };
 
+// Refusals in a row that trying again seldom mends. One alone may pass: an API server that has just
+// started refuses everybody, as it does not know the roles yet.
+class Refusals {
+ public:
+  static constexpr int kMax = 4;
+  // Whether to give up after this problem.
+  bool is_final(const Problem& problem);
+
+ private:
+  int count_ = 0;
+};
+
 class TokenFollow {
  public:
   static constexpr std::size_t kMaxWatched = 4;  // namespaces; more are listed every kListEvery

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/json.hpp"
 #include "core/plain_text.hpp"
 
@@ -140,6 +142,14 @@ Problem problem_of(int status, std::string_view body, std::optional<Seconds> ret
   if (auto cause = policy_cause(problem.message)) {
     // A policy's refusal is Invalid (422) by default; it says who may do what, so it is Forbidden.
     problem.causes = {std::move(*cause)};
+  }
+  // A patch that names the uid of an object that is gone meets another one of the same name.
+  if (std::ranges::any_of(problem.causes,
+                          [](const Cause& c) { return c.field == "metadata.uid"; })) {
+    problem.status = 409;
+    problem.reason = "Conflict";
+    problem.message = "Another object of the same name has taken its place.";
+    problem.causes.clear();
   }
   // A status that a browser has no use for: what stands behind the API server failed.
   if (status < 400 || status > 599) problem.status = 502;

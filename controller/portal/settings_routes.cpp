@@ -7,6 +7,7 @@
 #include "base/rfc3339.hpp"
 #include "core/token_status.hpp"
 #include "portal/call.hpp"
+#include "portal/conflict.hpp"
 #include "portal/follow.hpp"
 #include "portal/forms.hpp"
 #include "portal/namespaces.hpp"
@@ -47,16 +48,19 @@ Expected<Listed> list_configs(Viewer& viewer, const std::stop_token& stop) {
 
 // Lists again after each change: settings are few. The stream's thread.
 void follow_configs(Viewer& viewer, Listed listed, Sending& sending) {
+  Refusals refusals;
   while (sending.line(dump(json{{"items", listed.items}}))) {
     std::optional<Problem> broken =
         watch_from(viewer, kTokenExpiryConfigs, "", listed.version, "", sending.stop(),
                    [](bool, api::Json) { return false; });
     while (sending.is_open()) {
-      if (broken && !sending.line(dump(json{{"error", to_json(*broken)}}))) return;
+      const bool sent = !broken || sending.line(dump(json{{"error", to_json(*broken)}}));
+      if (!sent || (broken && refusals.is_final(*broken))) return;
       if (!sending.pause(broken ? std::chrono::seconds(5) : kGather)) return;
       auto again = list_configs(viewer, sending.stop());
       if (again) {
         listed = std::move(*again);
+        refusals = {};
         break;
       }
       broken = std::move(again.error());
@@ -167,14 +171,21 @@ Expected<serve::HttpReply> put_settings(Call& call) {
     return json_answer(201, dump(json{{"object", shown_object(*made)}}));
   }
   // What the form does not show stays: labels, annotations, finalizers.
-  const json patch = {{"metadata", {{"resourceVersion", *version}}}};
   const auto present = upstream.get(kTokenExpiryConfigs, {"", call.name}, call.stop);
   if (!present) return refuse(present.error());
   auto whole = json::parse(*present, nullptr, false);
   whole["metadata"]["resourceVersion"] = *version;
   static_cast<void>(take_writers(whole));
   whole["spec"] = (*object)["spec"];
-  const auto saved = upstream.update(kTokenExpiryConfigs, {"", call.name}, dump(whole), call.stop);
+  auto saved = upstream.update(kTokenExpiryConfigs, {"", call.name}, dump(whole), call.stop);
+  if (!saved && saved.error().status == 409) {
+    const auto now = version_with_same_spec(*call.viewer, kTokenExpiryConfigs, {"", call.name},
+                                            *version, call.stop);
+    if (!now.empty()) {
+      whole["metadata"]["resourceVersion"] = now;
+      saved = upstream.update(kTokenExpiryConfigs, {"", call.name}, dump(whole), call.stop);
+    }
+  }
   if (!saved) return refuse(with_present(saved.error(), call));
   return json_answer(200, dump(json{{"object", shown_object(*saved)}}));
 }

@@ -7,6 +7,7 @@
 #include "base/rfc3339.hpp"
 #include "core/yaml_text.hpp"
 #include "portal/call.hpp"
+#include "portal/conflict.hpp"
 #include "portal/forms.hpp"
 #include "portal/rows.hpp"
 #include "portal/token_detail.hpp"
@@ -78,10 +79,20 @@ Expected<serve::HttpReply> patch_token(Call& call) {
     if (!body) return refuse(body.error());
     present = json::parse(*body, nullptr, false);
   }
-  const auto patch = read_token_patch(*form, present);
+  auto patch = read_token_patch(*form, present);
   if (!patch) return refuse(patch.error());
-  return object_answer(200, call.viewer->upstream().merge_patch(kApiTokens, {call.ns, call.name},
-                                                                dump(*patch), call.stop));
+  const api::ObjectKey key{call.ns, call.name};
+  auto& upstream = call.viewer->upstream();
+  auto saved = upstream.merge_patch(kApiTokens, key, dump(*patch), call.stop);
+  const auto since = patch->value("/metadata/resourceVersion"_json_pointer, "");
+  if (!saved && saved.error().status == 409 && !since.empty()) {
+    const auto now = version_with_same_spec(*call.viewer, kApiTokens, key, since, call.stop);
+    if (!now.empty()) {
+      (*patch)["metadata"]["resourceVersion"] = now;
+      saved = upstream.merge_patch(kApiTokens, key, dump(*patch), call.stop);
+    }
+  }
+  return object_answer(200, saved);
 }
 
 Expected<serve::HttpReply> rotate_token(Call& call) {

@@ -112,6 +112,7 @@ def test_every_answer_bears_the_strict_headers(portal):
     answers += [
         portal.request("GET", "/api/session"),
         portal.request("GET", "/api/session", headers={}),
+        portal.request("GET", "/api/session", headers=portal.headers(Authorization=None)),
         portal.request("POST", "/tokens", headers={}),
         portal.request("PUT", "/api/session"),
         portal.request(

@@ -230,6 +230,11 @@ def test_a_patch_changes_what_it_names_and_nothing_stale(portal, tokens, unique)
     ]
     assert changed["spec"]["description"] == "new" and changed["spec"]["ttl"] == "2h"
     assert changed["spec"]["secret"]["labels"] == {"b": "3"}
+    # Status alone is newer: the form about the spec is still right.
+    stale = {**body, "resourceVersion": changed["metadata"]["resourceVersion"]}
+    tokens.api.patch(f"{tokens.path}/{name}", {"metadata": {"labels": {"a": "b"}}})
+    again = portal.send("PATCH", path, {**stale, "description": "newer"})["object"]
+    assert again["spec"]["description"] == "newer" and again["metadata"]["labels"] == {"a": "b"}
     assert portal.send("PATCH", path, body, 409)["reason"] == "Conflict"
     assert portal.send("PATCH", path, {"uid": "other", "description": "x"}, 409)
     assert portal.send("PATCH", path, {"uid": meta["uid"]}, 400)

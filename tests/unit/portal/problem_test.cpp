@@ -39,6 +39,15 @@ TEST(Problem, OfTheSchemaHasACauseForEachField) {
   EXPECT_FALSE(problem.remedy.empty());
 }
 
+TEST(Problem, OfAnObjectThatWasReplacedIsAConflict) {
+  const auto problem =
+      problem_of(422, R"({"kind":"Status","reason":"Invalid","message":"is invalid",
+      "details":{"causes":[{"field":"metadata.uid","message":"field is immutable"}]}})");
+  EXPECT_EQ(problem.status, 409);
+  EXPECT_EQ(problem.reason, "Conflict");
+  EXPECT_TRUE(problem.causes.empty());
+}
+
 TEST(Problem, OfAMissingCrdSaysWhatToInstall) {
   const auto problem = problem_of(
       404, R"({"kind":"Status","message":"the server could not find the requested resource"})");
