@@ -370,7 +370,9 @@ Complaint check_arguments(const Invocation& invocation) {
   const auto& arguments = invocation.arguments;
   const CommandRow& row = row_of(invocation.command);
   if (arguments.size() < row.fewest) return fmt::format("{} needs {}", row.name, row.arguments);
-  if (row.fewest > 0 && std::ranges::find(arguments, "") != arguments.end())
+  const bool takes_names =
+      row.fewest > 0 || row.command == Command::Rotate || row.command == Command::Revoke;
+  if (takes_names && std::ranges::find(arguments, "") != arguments.end())
     return fmt::format("{} needs {}, which is empty", row.name, row.arguments);
   if (arguments.size() <= row.most) return {};
   if (row.command == Command::List)

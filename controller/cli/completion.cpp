@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/cluster.hpp"
 #include "cli/commands.hpp"
 
@@ -98,10 +100,14 @@ Completions complete_argument(const Invocation& so_far, std::string_view begun,
   if (so_far.arguments.size() >= row.most) return found;
   switch (so_far.command) {
     case Command::Describe:
+    case Command::Show:
     case Command::Rotate:
     case Command::Revoke:
     case Command::TestMail:
-      for (auto& name : names(so_far)) add_matching(found, begun, std::move(name));
+      for (auto& name : names(so_far)) {
+        if (std::ranges::find(so_far.arguments, name) == so_far.arguments.end())
+          add_matching(found, begun, std::move(name));
+      }
       break;
     case Command::Completion:
       for (const auto shell : kShells) add_matching(found, begun, std::string(shell));

@@ -49,7 +49,7 @@ TEST(Completion, OffersTheValuesOfAFlag) {
 TEST(Completion, OffersTheNamesOfTheNamespace) {
   EXPECT_THAT(completed({"describe", "-n", "team-a", "c"}).lines, ElementsAre("ci", "cron"));
   EXPECT_THAT(completed({"revoke", ""}).lines, ElementsAre("other"));
-  EXPECT_THAT(completed({"revoke", "other", ""}).lines, IsEmpty()) << "it takes one name";
+  EXPECT_THAT(completed({"revoke", "other", ""}).lines, IsEmpty()) << "named already";
   EXPECT_THAT(completed({"test-mail", "d"}).lines, ElementsAre("default"));
   EXPECT_THAT(completed({"create", ""}).lines, IsEmpty()) << "a new name is free to choose";
 }

@@ -96,13 +96,13 @@ TEST_F(HttpStream, BreaksIfThePeerReadsNothing) {
 }
 
 TEST_F(HttpStream, APeerThatKeepsReadingGetsAnyNumberOfPieces) {
-  start({.stream_stalled = milliseconds(500)});
+  start({.stream_stalled = milliseconds(2'000)});
   auto client = open();
   auto writer = producer();
   std::jthread producing([&] {
     for (int i = 0; i < 200; ++i) {
       EXPECT_TRUE(writer->write(std::string(50'000, 'x')));
-      std::this_thread::sleep_for(milliseconds(5));
+      std::this_thread::sleep_for(milliseconds(15));
     }
     writer->end();
   });
