@@ -228,8 +228,12 @@ Expected<void> check_token_form(const TokenForm& form, WallTime now) {
                       "use lower case letters, digits, - and ., at most 253 of them, with a "
                       "letter or digit at either end"});
   }
-  for (const auto& problem : core::check_token(*token))
-    causes.push_back(cause_of(problem, form.dates));
+  const bool named_after_token = form.draft.secret.name.empty() && !causes.empty();
+  for (const auto& problem : core::check_token(*token)) {
+    auto cause = cause_of(problem, form.dates);
+    if (named_after_token && cause.field == "secret.name") continue;  // says the same once more
+    causes.push_back(std::move(cause));
+  }
   if (causes.empty()) {
     if (const auto why = core::describe_unusable_recipient(token->spec, now); !why.empty())
       causes.push_back(cause_of(why, form.dates));

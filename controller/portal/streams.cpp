@@ -135,10 +135,12 @@ Expected<serve::HttpReply> Streams::open(std::shared_ptr<Viewer> viewer, Produce
   }
   serve::HttpAnswer head{.content_type = "application/x-ndjson",
                          .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}};
-  return serve::Streamed{
-      std::move(head),
-      [this, viewer = std::move(viewer), produce = std::move(produce), reservation](
-          std::shared_ptr<serve::Stream> stream) { begin(viewer, std::move(stream), produce); }};
+  return serve::Streamed{std::move(head),
+                         [this, viewer = std::move(viewer), produce = std::move(produce),
+                          reservation](std::shared_ptr<serve::Stream> stream) mutable {
+                           begin(viewer, std::move(stream), produce);
+                           reservation.reset();
+                         }};
 }
 
 void Streams::begin(std::shared_ptr<Viewer> viewer, std::shared_ptr<serve::Stream> stream,
