@@ -482,7 +482,7 @@ def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(namespace, start
     holds(lives_on, 1)
     eventually(
         lambda: (
-            "delivered" in condition(namespace.tokens.get("ci"), "Ready")["message"]
+            "shown once" in condition(namespace.tokens.get("ci"), "Ready")["message"]
             or pytest.fail("not said")
         ),
         5,
