@@ -38,16 +38,20 @@ std::string recipients_of(const core::Warning& warning) {
 
 std::vector<core::Warning> Preview::warnings(const api::ApiToken& token,
                                              const std::vector<core::ExpiryConfig>& configs) const {
+  return core::warnings_of(now_, token,
+                           core::configs_for(configs, token.meta.labels, labels_of(token.meta.ns)));
+}
+
+const api::StringMap& Preview::labels_of(const std::string& name_space) const {
   static const api::StringMap none;
-  const auto labels = namespace_labels_.find(token.meta.ns);
-  const auto in_force = core::configs_for(
-      configs, token.meta.labels, labels == namespace_labels_.end() ? none : labels->second);
-  return core::warnings_of(now_, token, in_force);
+  const auto labels = namespace_labels_.find(name_space);
+  return labels == namespace_labels_.end() ? none : labels->second;
 }
 
 bool Preview::is_above_ceiling(const api::ApiToken& token) const {
   const auto changed = std::ranges::find(changed_, config_, &core::ExpiryConfig::name);
   if (changed == changed_.end() || token.status.ttl.empty()) return false;
+  if (!core::applies(*changed, token.meta.labels, labels_of(token.meta.ns))) return false;
   const auto& max = changed->lifetime(core::token_type(token.spec)).max;
   return max && core::ttl_in_force(token.spec, token.status) > *max;
 }

@@ -47,6 +47,7 @@ class Preview {
                                       const std::vector<core::ExpiryConfig>& configs) const;
   void count(const api::ApiToken& token, const std::vector<core::Warning>& before,
              const std::vector<core::Warning>& after);
+  const api::StringMap& labels_of(const std::string& name_space) const;
   bool is_above_ceiling(const api::ApiToken& token) const;
 
   const std::vector<core::ExpiryConfig> present_;

@@ -23,6 +23,16 @@ class Portal:
 
     def __init__(self, cluster, authority, log_path, *flags, port=None, env=None, before=()):
         self.cluster, self.authority, self.log_path = cluster, authority, log_path
+        # A free port may be taken before the program listens there.
+        for _ in range(3):
+            self._start(authority, flags, port, env, before)
+            wait_for(self._is_decided, 20, lambda: f"does not answer; the log:\n{self.log()}")
+            if self.process.poll() is None or "Address already in use" not in self.log():
+                break
+        wait_for(self._answers, 20, lambda: f"does not answer; the log:\n{self.log()}")
+
+    def _start(self, authority, flags, port, env, before):
+        cluster = self.cluster
         self.port, self.metrics_port, self.health_port = (
             port or free_port(),
             free_port(),
@@ -47,11 +57,14 @@ class Portal:
         for name, value in made.items():
             if not any(str(flag).split("=")[0] == name for flag in flags):
                 command.append(f"{name}={value}")
-        with open(log_path, "ab") as log:
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
             )
-        wait_for(self._answers, 20, lambda: f"does not answer; the log:\n{self.log()}")
+
+    def _is_decided(self):
+        """It answers, or has ended."""
+        return self.process.poll() is not None or self._answers()
 
     def _answers(self):
         assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log()}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from testbed.api import apitokens
+from testbed.api import ApiError, apitokens
 from testbed.waiting import wait_for
 
 
@@ -103,8 +103,17 @@ def test_a_restart_of_the_api_server_costs_no_row(portal, tokens, cluster, uniqu
     names = [row["name"] for row in live.rows.values()]
     assert len(names) == len(set(names))
     live.close()
+    wait_for(lambda: can_patch(tokens, after), 60, "the policies do not work again")
     for name in (before, after):
         tokens.delete(name)
+
+
+def can_patch(tokens, name):
+    """A restarted API server refuses writes until it knows what its policies refer to."""
+    try:
+        return tokens.patch(name, {"spec": {"description": "again"}})
+    except ApiError:
+        return False
 
 
 def test_ten_changes_a_second_are_all_seen(portal, tokens, unique):
