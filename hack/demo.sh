@@ -98,7 +98,7 @@ install_dependencies() {
 
 build_operator() {
   cmake -S "$root" --preset release 2>&1
-  cmake --build "$root/build/release" --target apitoken-operator 2>&1
+  cmake --build "$root/build/release" --target apitoken-operator kubectl-apitoken 2>&1
 }
 
 # kubectl comes with the control plane; a reader with a cluster of their own may have one already.
@@ -192,6 +192,17 @@ start_operator() {
     --metrics-bind-address "127.0.0.1:$metrics_port" \
       --health-probe-bind-address "127.0.0.1:$health_port"
   wait_until 30 operator operator_ready
+}
+
+# Door 1 of the portal, with the kubeconfig of the demo, until the demo ends.
+start_portal() {
+  spawn portal "$root/build/release/kubectl-apitoken" web --kubeconfig "$dir/kubeconfig" \
+    --namespace "$tokens" --idle 720h
+  wait_until 20 portal portal_address
+}
+
+portal_address() {
+  grep -m 1 -oE 'http://127\.0\.0\.1:[0-9]+/#key=[A-Za-z0-9_-]+' "$dir/logs/portal.log"
 }
 
 # The samples as they stand, but for the address, login and CA of our mail server, and a digest
@@ -300,6 +311,16 @@ print('\n'.join('| ' + line for line in d['Text'].splitlines()[:20]))
 sys.exit(None if '$token' in d['Text'] else 'it does not name $token')"
 }
 
+# The list is a stream without an end: two seconds of it are enough.
+see_portal() {
+  local address rows
+  address=$(portal_address)
+  rows=$(curl -sN --max-time 2 --header "Authorization: Portal ${address#*key=}" \
+    --header 'X-Apitoken-Portal: 1' "${address%%/#*}/api/tokens?ns=$tokens" || true)
+  grep -qF "\"$token\"" <<<"$rows" || { printf '%s\n' "$rows" >&2; return 1; }
+  printf '%s lists %s\n' "${address%%/#*}/tokens" "$token"
+}
+
 show() {
   printf '\nApiToken %s has 20 minutes to live. Who would notice?\n\n' "$token"
   observe "the Secret" 30 see_secret
@@ -311,6 +332,7 @@ show() {
   observe "the alert that fires" 30 see_alert
   observe "the alert in Alertmanager" 30 see_alertmanager
   observe "the mail that arrived" 60 see_mail
+  observe "the portal" 20 see_portal
 }
 
 # --- the end --------------------------------------------------------------------------------------
@@ -328,6 +350,7 @@ remove_from_own_cluster() {
 clean_up() {
   trap '' INT TERM
   [ -n "$once" ] || printf '\nStopping everything\n'
+  stop portal
   stop operator
   remove_from_own_cluster || printf \
     'demo.sh: some of it could not be removed; look for namespaces %s, %s\n' "$tokens" "$system" >&2
@@ -352,6 +375,7 @@ It stays up until Ctrl-C. In another terminal:
   kubectl -n $tokens annotate --overwrite apitoken $token \\
     apitoken.dev/rotate-requested-at=\$(date -u +%FT%TZ)
 
+  Portal          $(portal_address)
   Mail            $mail_url
   Prometheus      $prometheus_url/alerts
   Alertmanager    amtool --alertmanager.url $alertmanager_url alert
@@ -383,6 +407,7 @@ step "Prometheus" start_prometheus
 step "CRDs" apply_crds
 step "operator, with the role of manifests/rbac and no more" start_operator
 step "samples" apply_samples
+step "portal, by kubectl apitoken web" start_portal
 show
 
 if [ "${#missed[@]}" -gt 0 ]; then
