@@ -80,7 +80,7 @@ Complaint set_issuer(Config& config, std::string_view value) {
   return {};
 }
 
-// Stands in subjects and, in the chart, in a YAML string.
+// Appears in subjects and, in the chart, in a YAML string.
 Complaint set_cluster_name(Config& config, std::string_view value) {
   const auto fits = [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; };
   if (value.empty() || value.size() > kMaxClusterName || !std::ranges::all_of(value, fits)) {

@@ -64,7 +64,7 @@ EXCEPTIONS = [
 PENDING = {
     "controller/app.cpp": 2,
     "controller/cli": 4,
-    "controller/kube": 4,
+    "controller/kube": 2,
     "controller/reconcile": 3,
     "controller/serve": 3,
     "controller/verify": 1,

@@ -1,5 +1,5 @@
 // LocalDoor: the way into the portal of `kubectl apitoken web`: one viewer, whose credentials are
-// those of the kubeconfig, and a key of this run that every request must bring. The key stands in
+// those of the kubeconfig, and a key of this run that every request must bring. The key is in
 // the fragment of the address that is printed: browsers send it to nobody, and no cookie exists.
 #pragma once
 

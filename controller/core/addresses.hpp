@@ -1,5 +1,5 @@
 // Parses the mail addresses and mail servers of a TokenExpiryConfig. Strict: a parsed value can
-// stand in an SMTP command and in a header, since nothing in it can end a line or start a new
+// be put into an SMTP command and in a header, since nothing in it can end a line or start a new
 // field. Pure; any thread; asks no DNS and no server. Errors are Invalid and name the value, the
 // fault and the form wanted. Sources: RFC 5322 section 3.4.1 (addr-spec, without its obsolete
 // forms), RFC 5321 section 4.5.3.1 (lengths).

@@ -1,4 +1,4 @@
-// plan_token: decides what to do about one ApiToken. The rules stand in a ladder: the first rule
+// plan_token: decides what to do about one ApiToken. The rules form a ladder: the first rule
 // that applies makes the plan. Pure: equal inputs give equal plans, and the plan for an object on
 // which a plan was carried out is empty. reconcile/token_worker calls it, on any thread.
 //

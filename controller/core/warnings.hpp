@@ -11,7 +11,7 @@
 namespace apitoken::core {
 
 struct Warning {
-  // Done: it, or a nearer one, stands in the ledger. Due: its time has come. Future: it has not.
+  // Done: it, or a nearer one, is in the ledger. Due: its time has come. Future: it has not.
   enum class State { Done, Due, Future };
 
   WallTime at{};

@@ -1,7 +1,6 @@
-// AnswerListener: is told about each answer of the API server as soon as its head arrives (for a
-// watch, long before its last byte) and about each request that got no answer, and may stop a
-// request before its body is sent. The transport calls implementations on its I/O thread: they are
-// quick and thread-safe.
+// AnswerListener: gets each answer of the API server as soon as its head arrives (for a watch, long
+// before its last byte) and each request that got no answer, and may stop a request before its body
+// is sent. The transport calls implementations on its I/O thread: they are quick and thread-safe.
 #pragma once
 
 #include <functional>

@@ -129,7 +129,8 @@ std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
   auto* const clients =
       new Clients{.requests = http::client::http_client(server, config(limits_.request)),
                   .streams = http::client::http_client(server, config(limits_.silence))};
-  // Clients and their kept connections are destroyed on the I/O thread, whoever releases them last.
+  // The I/O thread destroys clients and their kept connections, also if another thread releases
+  // them.
   return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
 }
 

@@ -20,7 +20,7 @@ namespace apitoken::notify {
 struct Digest {
   std::vector<core::Notice> notices;  // of one TokenExpiryConfig, in any order
   core::Mailbox from;
-  std::vector<std::string> recipients;  // all stand in To
+  std::vector<std::string> recipients;  // all appear in To
   std::string message_id;               // with its angle brackets
   WallTime now{};
   bool to_user = false;  // to a token's user: descriptions, which others wrote, are left out

@@ -16,7 +16,7 @@ namespace {
 
 // No wait is longer, so that a clock that jumps cannot delay a delivery for long.
 constexpr auto kMaxWait = std::chrono::seconds(30);
-// A person waits for the answer, which must stand in status within 30 s even if the server hangs.
+// A person waits for the answer, which must be in status within 30 s even if the server hangs.
 constexpr std::chrono::milliseconds kTestTimeout{20'000};
 
 // Each config has a lane for its mail, one for trying its login and one for its test mail: a person

@@ -158,13 +158,13 @@ void Outbox::record_result(Batch& batch, const SendResult& result, WallTime now)
   MailHealth& health = configs_[batch.target.config].health;
   changed_.insert(batch.target.config);
   health.server_answered();
-  const auto settle = [&](const std::string& address) {
+  const auto remove_recipient = [&](const std::string& address) {
     std::erase(batch.remaining, address);
     health.recipient_settled(address);
   };
-  for (const std::string& address : result.accepted) settle(address);
+  for (const std::string& address : result.accepted) remove_recipient(address);
   for (const Refusal& refusal : result.refused) {
-    settle(refusal.address);
+    remove_recipient(refusal.address);
     if (!refusal.permanent) batch.remaining.push_back(refusal.address);
     health.recipient_refused(refusal);
   }

@@ -1,4 +1,4 @@
-// What may stand in a path.
+// Checks names before they become parts of a path.
 #include "portal/names.hpp"
 
 #include <fmt/format.h>

@@ -17,7 +17,7 @@ bool is_ipv6(std::string_view text) {
   return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
 }
 
-// HOST[:PORT] of a URL; an IPv6 address stands in brackets.
+// HOST[:PORT] of a URL; an IPv6 address is in brackets.
 bool is_authority(std::string_view text) {
   const bool bracketed = text.starts_with('[');
   const auto end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());

@@ -14,7 +14,7 @@ def versions_seen(namespace, config, seconds):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         seen.add(namespace.configs.get(config)["metadata"]["resourceVersion"])
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two samples
     return len(seen)
 
 
