@@ -218,8 +218,12 @@ Outcome<std::vector<ShownToken>> Cluster::list(const std::string& name_space,
   do {
     const std::string page =
         next.empty() ? query : query + "&continue=" + kube::percent_encode(next);
-    const auto object = TRY(answer(parts_->client.list(kube::resources::kApiTokens, name_space,
-                                                       page, kube::kJsonAccept, parts_->stop)));
+    const auto found = parts_->client.list(kube::resources::kApiTokens, name_space, page,
+                                           kube::kJsonAccept, parts_->stop);
+    if (!found && found.error().kind == ErrorKind::Invalid && !selector.empty())
+      return give_up(ExitCode::Usage, fmt::format("--selector \"{}\": {}; write it as team=shop",
+                                                  selector, server_words(found.error())));
+    const auto object = TRY(answer(found));
     const auto meta = api::member(object, "metadata");
     next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
     for (const api::Json item : api::read_array(object, "items")) {

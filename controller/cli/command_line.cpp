@@ -171,12 +171,11 @@ constexpr std::array kCommands{
 };
 
 // Names that users of other tools expect.
-constexpr std::array<std::pair<std::string_view, Command>, 6> kAliases{
+constexpr std::array<std::pair<std::string_view, Command>, 5> kAliases{
     {{"ls", Command::List},
      {"get", Command::List},
      {"renew", Command::Rotate},
      {"doctor", Command::Check},
-     {"--version", Command::Version},
      {"__complete", Command::Complete}}};
 
 // Flags of kubectl that the plugin does not take, and what does the same.
@@ -443,6 +442,8 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
     if (!simdjson::validate_utf8(word))
       return std::unexpected("an argument is not UTF-8: " + core::plain_text(word));
   }
+  if (arguments.size() == 1 && arguments.front() == "--version")
+    return Invocation{.command = Command::Version, .arguments = {}, .options = {}};
   std::vector<std::string> complaints;
   Invocation invocation = read(arguments, &complaints);
   if (invocation.options.help && complaints.empty()) return invocation;
