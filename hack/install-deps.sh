@@ -33,6 +33,8 @@ packages=(
   ca-certificates
   # the image; tests of the Argo CD health check
   umoci lua5.1
+  # the documentation as a site
+  mkdocs mkdocs-material
 )
 readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager nginx)
 

@@ -1,6 +1,7 @@
 """The docs are true: flags, metrics, runbooks, links and examples are compared with the program,
 the rules and a real API server. Each code block is run by a test, or says why not."""
 
+import html.parser
 import re
 import subprocess
 
@@ -134,6 +135,50 @@ def test_relative_links_lead_somewhere(page):
         target = (page.parent / path).resolve() if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
+    assert broken == []
+
+
+class Html(html.parser.HTMLParser):
+    """The anchors of a page, what it links to, and what it loads."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.anchors, self.links, self.loaded = set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.anchors |= {given["id"]} if "id" in given else set()
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if "src" in given:
+            self.loaded.append(given["src"])
+        if tag == "link" and given.get("rel") != "canonical":
+            self.loaded.append(given["href"])
+
+
+def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(tmp_path):
+    done = subprocess.run(
+        [ROOT / "hack/site.sh", tmp_path], text=True, capture_output=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {page: Html(page.read_text()) for page in tmp_path.rglob("*.html")}
+    assert len(pages) > len(list((ROOT / "docs").rglob("*.md")))
+    broken = []
+    for page, read in pages.items():
+        for link in read.links + read.loaded:
+            path, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:", link):
+                if link in read.loaded:
+                    broken.append((page.name, link))
+                continue
+            root = tmp_path if path.startswith("/") else page.parent
+            target = (root / path.lstrip("/")).resolve() if path else page
+            target = target / "index.html" if target.is_dir() else target
+            if not target.exists() or (
+                anchor and target in pages and anchor not in pages[target].anchors
+            ):
+                broken.append((page.name, link))
     assert broken == []
 
 
