@@ -284,7 +284,8 @@ export function BulkDialog({ doing, rows, onClose }) {
           ${run.over ? '' : 'Working: '}${run.done} done, ${run.refused.length} refused${run.over && run.stopped ? `, ${list.length - run.done - run.refused.length} not begun` : ''}
         </p>${run.refused.length > 0 && html`
           <ul class="tokens">${run.refused.map(({ row, error }) => html`
-              <li><strong>${row.name}</strong> in ${row.ns}: ${plain(error.message)}</li>
+              <li><strong>${row.name}</strong> in ${row.ns}: ${plain(error.message)}
+                ${plain(error.remedy)}</li>
             `)}</ul>
         `}
       `

@@ -36,7 +36,10 @@ export async function unseal(sealed, privateKey) {
   const [head, , iv, text, tag] = sealed.split('.');
   const header = JSON.parse(new TextDecoder().decode(bytesOf(head)));
   if (header.alg !== 'ECDH-ES' || header.enc !== 'A256GCM' || header.crit)
-    throw new Error('The value is encrypted in a way that this page does not know.');
+    throw new ApiError({
+      message: 'The value is encrypted in a way that this page does not know.',
+      remedy: 'Renew the token; if that does not help, update the operator.',
+    });
   const { kty, crv, x, y } = header.epk;
   const theirs = await crypto.subtle.importKey('jwk', { kty, crv, x, y }, CURVE, false, []);
   const shared = await crypto.subtle.deriveBits({ name: 'ECDH', public: theirs }, privateKey, 256);
@@ -65,7 +68,10 @@ export async function minted(object, revision, signal) {
       signal,
     );
     if (found.metadata.uid !== uid)
-      throw new ApiError({ message: `${name} was deleted and made anew by somebody else.` });
+      throw new ApiError({
+        message: `${name} was deleted and made anew by somebody else.`,
+        remedy: 'Choose another name.',
+      });
     const ready = readyOf(found);
     if ((found.status?.revision || 0) > revision && ready?.status === 'True') return found;
     if (
@@ -73,7 +79,11 @@ export async function minted(object, revision, signal) {
       ready?.status === 'False' &&
       REFUSED.includes(ready.reason)
     ) {
-      throw new ApiError({ reason: ready.reason, message: ready.message });
+      throw new ApiError({
+        reason: ready.reason,
+        message: ready.message,
+        remedy: 'Correct what the message names, then try again.',
+      });
     }
     await new Promise((done) => {
       setTimeout(done, wait);

@@ -71,8 +71,11 @@ std::vector<Cause> read_causes(api::Json status) {
   return causes;
 }
 
+// What to do about a refusal that names no remedy of its own; never empty.
 std::string remedy_for(int status, std::string_view reason) {
   switch (status) {
+    case 400:
+      return "Correct what is named, or reload the page and try again.";
     case 401:
       return "Sign in again. With kubectl apitoken web: log in to the cluster again, then reload "
              "this page.";
@@ -83,6 +86,11 @@ std::string remedy_for(int status, std::string_view reason) {
     case 409:
       return reason == "AlreadyExists" ? "Choose another name."
                                        : "Look at what changed meanwhile, then try again.";
+    case 405:
+    case 410:
+      return "Reload the page, then try again.";
+    case 413:
+      return "Shorten what you typed.";
     case 422:
       return "Correct the fields that are named.";
     case 429:
@@ -90,7 +98,7 @@ std::string remedy_for(int status, std::string_view reason) {
     case 504:
       return "Wait a moment and try again.";
     default:
-      return {};
+      return "Try again. If it fails again, ask who runs the portal: its log has more.";
   }
 }
 
@@ -153,7 +161,6 @@ Problem problem_of(int status, std::string_view body, std::optional<Seconds> ret
   }
   // A status that a browser has no use for: what stands behind the API server failed.
   if (status < 400 || status > 599) problem.status = 502;
-  problem.remedy = remedy_for(problem.status, problem.reason);
   if (problem.status == 404 &&
       (problem.message.find("could not find the requested resource") != std::string::npos ||
        problem.message.find("page not found") != std::string::npos)) {
@@ -168,14 +175,14 @@ Problem problem_of(const Error& error) {
   const auto words = core::cut_text(core::plain_text(error.message), kMaxMessage);
   switch (error.kind) {
     case ErrorKind::Unauthorized:
-      return {401, "Unauthorized", words, remedy_for(401, "")};
+      return {401, "Unauthorized", words};
     case ErrorKind::Forbidden:
-      return {403, "Forbidden", words, remedy_for(403, "")};
+      return {403, "Forbidden", words};
     case ErrorKind::NotFound:
-      return {404, "NotFound", words, remedy_for(404, "")};
+      return {404, "NotFound", words};
     case ErrorKind::Conflict:
     case ErrorKind::AlreadyExists:
-      return {409, "Conflict", words, remedy_for(409, "")};
+      return {409, "Conflict", words};
     case ErrorKind::Gone:
       return {410, "Expired", words};
     case ErrorKind::Invalid:
@@ -184,10 +191,9 @@ Problem problem_of(const Error& error) {
       return {.status = 429,
               .reason = "TooManyRequests",
               .message = words,
-              .remedy = remedy_for(429, ""),
               .retry_after = error.retry_after};
     case ErrorKind::Canceled:
-      return {503, "Stopping", "The portal is stopping.", remedy_for(503, "")};
+      return {503, "Stopping", "The portal is stopping."};
     case ErrorKind::Decode:
       return {502, "BadAnswer", "The API server's answer cannot be read: " + words};
     case ErrorKind::Internal:
@@ -197,7 +203,6 @@ Problem problem_of(const Error& error) {
   return {.status = 503,
           .reason = "Unreachable",
           .message = "The cluster cannot be reached: " + words,
-          .remedy = remedy_for(503, ""),
           .retry_after = error.retry_after};
 }
 
@@ -205,8 +210,10 @@ nlohmann::json to_json(const Problem& problem) {
   nlohmann::json causes = nlohmann::json::array();
   for (const auto& [field, message] : problem.causes)
     causes.push_back({{"field", field}, {"message", message}});
+  const auto remedy =
+      problem.remedy.empty() ? remedy_for(problem.status, problem.reason) : problem.remedy;
   nlohmann::json body = {{"status", problem.status},    {"reason", problem.reason},
-                         {"message", problem.message},  {"remedy", problem.remedy},
+                         {"message", problem.message},  {"remedy", remedy},
                          {"causes", std::move(causes)}, {"namespace", problem.ns}};
   body.update(problem.extra);
   return body;

@@ -26,7 +26,7 @@ struct Problem {
   int status = 500;
   std::string reason;    // one word: "Forbidden"
   std::string message;   // a sentence for people
-  std::string remedy{};  // what to do about it; may be empty
+  std::string remedy{};  // what to do about it; empty: what its status suggests
   std::vector<Cause> causes{};
   std::string ns{};  // the namespace it is about; may be empty
   std::optional<Seconds> retry_after{};

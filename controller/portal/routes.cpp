@@ -113,7 +113,8 @@ serve::HttpReply Routes::serve(const serve::HttpRequest& request) {
   if (auto own = parts_.door.serve_own(request)) return std::move(*own);
   const bool page = is_page(path);
   auto asset = page ? std::nullopt : parts_.assets.find(request);
-  if (!page && !asset) return to_answer(not_found("There is nothing here."));
+  if (!page && !asset)
+    return to_answer(not_found("The portal has no page or route at this address."));
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
   return page ? parts_.assets.page(request) : std::move(*asset);
 }
@@ -171,14 +172,15 @@ serve::HttpReply Routes::dispatch(const serve::HttpRequest& request,
     }
   }
   if (!allowed.empty()) return method_not_allowed(allowed);
-  return to_answer(not_found("There is nothing here."));
+  return to_answer(not_found("The portal has no page or route at this address."));
 }
 
 serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call) {
   return parts_.workers.serve(
       [this, &route, call = std::move(call)](std::stop_token stop) -> serve::HttpReply {
         call->stop = std::move(stop);
-        serve::HttpReply reply = to_answer({500, "Internal", "The portal failed."});
+        serve::HttpReply reply =
+            to_answer({500, "Internal", "The portal failed while it made the answer."});
         try {
           auto served = route.handler(*call);
           // What was allowed a moment ago is not any more, or the reverse.

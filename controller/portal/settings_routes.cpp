@@ -139,7 +139,6 @@ Expected<void> check_config(const core::ExpiryConfig& config) {
   return refuse({.status = 422,
                  .reason = "Invalid",
                  .message = std::move(message),
-                 .remedy = "Correct the fields that are named.",
                  .causes = std::move(causes)});
 }
 

@@ -8,13 +8,14 @@ import { Page } from '../parts/frame.js';
 
 /** Why a sign-in ended; nothing of the address is shown, as anybody can make a link. */
 const STEPS = {
-  refused: 'The issuer did not let you in.',
-  state: 'The sign-in took too long, was used already, or began in another browser.',
-  issuer: 'The issuer cannot be reached.',
-  code: 'The issuer did not accept the sign-in.',
-  claims: "The issuer's answer is not for this portal.",
-  cluster: 'The cluster does not accept this sign-in.',
-  full: 'Too many people are signed in.',
+  __proto__: null,
+  refused: ['The issuer did not let you in.', 'Ask who manages accounts there, then try again.'],
+  state: ['The sign-in took too long, was used already, or began in another browser.', 'Try again.'],
+  issuer: ['The issuer cannot be reached.', 'Try again later, or ask who runs the portal.'],
+  code: ['The issuer did not accept the sign-in.', 'Ask who runs the portal; its log has the reason.'],
+  claims: ["The issuer's answer is not for this portal.", 'Ask who runs the portal; its log has the reason.'],
+  cluster: ['The cluster does not accept this sign-in.', 'Ask who runs the cluster to let kube-apiserver trust the issuer.'],
+  full: ['Too many people are signed in.', 'Try again later.'],
 };
 
 /** A local path, or the start. */
@@ -27,6 +28,7 @@ export default function SignIn({ failed }) {
     [token, setToken] = useState(''),
     [busy, setBusy] = useState(false),
     [error, setError] = useState(/** @type {any} */ (null));
+  const [message, remedy] = STEPS[query.step] || ['The sign-in was not finished.', 'Try again.'];
   const to = local(query.to),
     offer = known || refused || {},
     ways = offer.signIn || [];
@@ -38,14 +40,7 @@ export default function SignIn({ failed }) {
       setToken('');
       location.assign(to);
     } catch (problem) {
-      setError(
-        problem.status === 401
-          ? {
-              message: 'The cluster does not know this token, or it has expired.',
-              remedy: problem.remedy,
-            }
-          : problem,
-      );
+      setError(problem);
     }
     setBusy(false);
   };
@@ -55,8 +50,7 @@ export default function SignIn({ failed }) {
             over=${offer.cluster ? plain(offer.cluster) : 'apitoken'}>
           ${failed && html`
             <${Problem}
-                error=${{ message: STEPS[query.step] || 'The sign-in was not finished.', remedy: 'Try again.' }}
-                />${/^[0-9a-f]{12}$/.test(query.id || '') && html`
+                error=${{ message, remedy }} />${/^[0-9a-f]{12}$/.test(query.id || '') && html`
               <p class="muted">The portal's log has more under <code>
                   ${query.id}</code>.</p>
             `}

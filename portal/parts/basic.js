@@ -104,7 +104,7 @@ export const Problem = ({ error, title = '' }) =>
     <div class="problem" role="alert"><${Icon} name="bang" />
       <div><strong>${plain(title || error.message)}</strong>
         ${
-    error.remedy && html`<p>${plain(error.remedy)}</p>`
+    html`<p>${plain(error.remedy || 'Reload the page. If it comes again, ask who runs the portal.')}</p>`
   }${title && error.message && html`
           <details><summary>What the server said</summary>
             <p>${plain(error.message)}</p></details>

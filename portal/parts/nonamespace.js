@@ -16,7 +16,7 @@ export function NoNamespace() {
       return null;
     });
     if (found === false)
-      setError(`You may not list tokens in ${name.trim()}, or there is no such namespace.`);
+      setError(`You may not list tokens in ${name.trim()}, or there is no such namespace. Look at the name, or ask for the role apitoken-viewer there.`);
     if (found) followTokens();
   };
   return html`

@@ -36,7 +36,14 @@ TEST(Problem, OfTheSchemaHasACauseForEachField) {
   EXPECT_EQ(problem.causes[1].field, "secret.encryptTo");
   EXPECT_EQ(problem.causes[2].field, "name");
   EXPECT_EQ(problem.causes[3].field, "groups");
-  EXPECT_FALSE(problem.remedy.empty());
+}
+
+TEST(Problem, SaysWhatToDoAtEachStatus) {
+  for (int status = 400; status < 600; ++status) {
+    EXPECT_NE(to_json({status, "Reason", "What happened."})["remedy"], "") << status;
+    EXPECT_NE(to_json(problem_of(status, "{}"))["remedy"], "") << status;
+  }
+  EXPECT_EQ(to_json({404, "NotFound", "What happened.", "Look there."})["remedy"], "Look there.");
 }
 
 TEST(Problem, OfAnObjectThatWasReplacedIsAConflict) {
