@@ -26,8 +26,8 @@ packages=(
   libgmock-dev
   python3-pytest python3-pytest-xdist python3-yaml python3-requests python3-aiosmtpd
   python3-cryptography python3-jwt python3-jwcrypto jose python3-pip jq
-  # the portal's tests: a real browser
-  chromium chromium-driver python3-selenium
+  # the portal's tests: real browsers; Firefox is driven over a WebSocket
+  chromium chromium-driver python3-selenium firefox-esr python3-wsproto
   # servers of the testbed, and what starts them
   prometheus prometheus-alertmanager nginx-light wrk faketime default-jdk-headless curl openssl
   ca-certificates

@@ -1,10 +1,12 @@
-"""Fixtures of the tests in a real browser: one Chromium for all of them."""
+"""Fixtures of the tests in a real browser: one Chromium for all of them, and one Firefox for those
+marked with IN_BOTH."""
 
 import pathlib
 
 import double as doubles
 import pytest
 from browser import Browser
+from firefox import Firefox
 
 from testbed.mail import LOGIN, Mailpit
 from testbed.waiting import wait_for
@@ -17,16 +19,24 @@ def chromium(tmp_path_factory):
     browser.quit()
 
 
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    browser = Firefox(tmp_path_factory.mktemp("firefox"))
+    yield browser
+    browser.quit()
+
+
 @pytest.fixture
-def browser(chromium):
-    """A clean window. At the end of each test its console must be empty: no error, no warning, no
-    violation of the Content-Security-Policy."""
-    chromium.blank()
-    chromium.expected = ()
-    chromium.complaints()
-    yield chromium
-    complaints = chromium.complaints()
-    chromium.blank()
+def browser(request):
+    """A clean window of Chromium, or of the browser that the test names. At the end of each test
+    its console must be empty: no error, no warning, no violation of the Content-Security-Policy."""
+    window = request.getfixturevalue(getattr(request, "param", "chromium"))
+    window.blank()
+    window.expected = ()
+    window.complaints()
+    yield window
+    complaints = window.complaints()
+    window.blank()
     assert not complaints, "\n".join(complaints)
 
 
