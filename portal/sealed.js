@@ -69,7 +69,7 @@ export async function minted(object, revision, signal) {
     );
     if (found.metadata.uid !== uid)
       throw new ApiError({
-        message: `${name} was deleted and made anew by somebody else.`,
+        message: `${name} was deleted, and somebody else made another one.`,
         remedy: 'Choose another name.',
       });
     const ready = readyOf(found);

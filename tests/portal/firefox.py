@@ -14,7 +14,7 @@ class Firefox(Browser):
 
     def allow_clipboard(self, origin, allowed=True):
         """Firefox asks nobody: a page may write to the clipboard while a press is handled."""
-        assert allowed, "Firefox cannot be told to refuse the clipboard"
+        assert allowed, "Firefox always allows the clipboard"
 
     def keys(self, *keys):
         self.driver.type(*keys)
