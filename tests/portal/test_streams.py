@@ -1,8 +1,15 @@
 """Lists that follow the cluster: rows, changes, what is gone; and a watch that breaks."""
 
+import re
+import threading
+
 import pytest
+import requests
+from web import Web
 
 from testbed.api import ApiError, apitokens
+from testbed.cluster import exports_of
+from testbed.proxy import Exchange, Proxy
 from testbed.waiting import wait_for
 
 
@@ -105,6 +112,76 @@ def test_a_restart_of_the_api_server_costs_no_row(portal, tokens, cluster, uniqu
     live.close()
     wait_for(lambda: can_patch(tokens, after), 60, "the policies do not work again")
     for name in (before, after):
+        tokens.delete(name)
+
+
+def remove_history(cluster):
+    """No watch can begin at a version of before: etcd is compacted, and the API server's cache is
+    a new one."""
+    etcd = exports_of(cluster.controlplane("env"))["ETCD_URL"]
+    newest = requests.post(f"{etcd}/v3/kv/range", json={"key": "AA=="}, timeout=10).json()
+    revision = newest["header"]["revision"]
+    cluster.controlplane("stop-apiserver")
+    compacted = requests.post(
+        f"{etcd}/v3/kv/compaction", json={"revision": revision, "physical": True}, timeout=30
+    )
+    assert compacted.ok, compacted.text
+    cluster.controlplane("start-apiserver")
+
+
+class ShortWatches(Exchange):
+    def parse_request(self):
+        parsed = super().parse_request()
+        if parsed:
+            self.path = re.sub(r"timeoutSeconds=\d+", "timeoutSeconds=3", self.path)
+        return parsed
+
+
+def test_a_watch_that_is_too_old_lists_again_without_an_error(
+    web, operator, tokens, cluster, unique, tmp_path
+):
+    stays, goes, comes = unique("stays"), unique("goes"), unique("comes")
+    for name in (stays, goes):
+        tokens.create(name, temporary())
+    held, refusals = threading.Event(), []
+
+    def hold(_, path):
+        """The second watch reaches the API server when its version is too old."""
+        if path.endswith("/apitokens") and live_watches() > 1:
+            held.wait(120)
+
+    def live_watches():
+        return sum("apitokens?" in p and "watch=" in p for _, p in proxy.seen)
+
+    def look(path, line):
+        if b'"code":410' in line:
+            refusals.append(line)
+        return line
+
+    proxy = Proxy(cluster, refuse=hold, spoil_watch=look)
+    proxy.server.RequestHandlerClass = type("Handler", (ShortWatches,), {"proxy": proxy})
+    config = cluster.kubeconfig_of("admin@example.com", tmp_path)
+    text = config.read_text()
+    config.write_text(text.replace(cluster.url, proxy.url))
+    web_through_proxy = Web(config, tmp_path / "proxied.log")
+    try:
+        live = web_through_proxy.stream("/api/tokens?ns=team-a").synced()
+        wait_for(lambda: live_watches() > 1, 20, "the watch does not begin again")
+        tokens.delete(goes)
+        tokens.create(comes, temporary())
+        remove_history(cluster)
+        held.set()
+        live.synced(times=2, timeout=60)
+        assert refusals, "no watch was too old"
+        assert {stays, comes} <= set(live.names()) and goes not in live.names()
+        assert not live.errors() and len(live.names()) == len(set(live.names()))
+        live.close()
+    finally:
+        held.set()
+        web_through_proxy.stop()
+        proxy.stop()
+    wait_for(lambda: can_patch(tokens, comes), 60, "the policies do not work again")
+    for name in (stays, comes):
         tokens.delete(name)
 
 
