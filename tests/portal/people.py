@@ -52,9 +52,12 @@ class PortalCluster(GuardedCluster):
             )
         )
         trust = directory / "authentication.yaml"
-        trust.write_text(json.dumps(trusting(issuer)))
+        trust.write_text(json.dumps(self.trusting(issuer)))
         flags = [f"--token-auth-file={table}", f"--authentication-config={trust}", *flags]
         super().__init__(directory, *flags, audit=AUDIT)
+
+    def trusting(self, issuer):
+        return trusting(issuer)
 
     def install(self):
         super().install()
