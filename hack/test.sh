@@ -47,7 +47,9 @@ readonly every=(
   format shell layers rules chart unit lint portal integration
   asan asan-integration tsan tsan-integration fuzz
 )
-readonly threaded=(unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify fault)
+readonly threaded=(
+  unit_base unit_kube unit_notify unit_reconcile unit_serve unit_verify unit_portal fault
+)
 full=""
 readonly quick=(format shell layers rules chart unit lint portal integration)
 readonly instrumented=(tests/integration/test_{mint,heal,notices,bad_answers}.py)

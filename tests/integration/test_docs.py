@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from testbed.cluster import ROOT
+from testbed.faults import FAULTS
 from testbed.pages import blocks
 from testbed.process import BINARY
 
@@ -117,6 +118,11 @@ def test_every_alert_has_a_runbook_and_a_line():
     runbooks = {page.stem for page in (ROOT / "docs/runbooks").glob("*.md")}
     assert alerts == runbooks
     assert [alert for alert in alerts if not is_named(alert)] == []
+
+
+def test_the_page_on_reliability_has_a_row_for_each_fault():
+    rows = re.findall(r"^\| ([\w-]+) \|", (ROOT / "docs/reliability.md").read_text(), re.M)
+    assert set(FAULTS) <= set(rows)
 
 
 def test_the_index_lists_every_page():

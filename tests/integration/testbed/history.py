@@ -1,6 +1,7 @@
 """The history of a namespace, revision by revision: two watches straight to the API server,
 replayed in the order of its revisions."""
 
+import collections
 import json
 import threading
 
@@ -17,6 +18,7 @@ class History:
         self.events = []  # (revision, kind, type, object)
         self.state = {}  # by (kind, name), as it stood at the beginning
         self._threads = []
+        self._over = threading.Event()
 
     def __enter__(self):
         for kind, collection in (
@@ -30,6 +32,28 @@ class History:
         return self
 
     def _follow(self, kind, collection, version):
+        """Watches from `version` on; after an end, also of the API server, from the last one seen."""
+        watch = self._watch(collection, version)
+
+        def read(watch, version):
+            while not self._over.is_set():
+                try:
+                    watch = watch or self._watch(collection, version)
+                    for line in watch.iter_lines(chunk_size=None):
+                        event = json.loads(line)
+                        if event["type"] == "ERROR":  # its store is not filled yet
+                            break
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        self.events.append((int(version), kind, event["type"], event["object"]))
+                except (requests.RequestException, AttributeError, ValueError):
+                    self._over.wait(0.1)  # the API server ended
+                watch = None
+
+        self._threads.append(threading.Thread(target=read, args=(watch, version), daemon=True))
+        self._threads[-1].start()
+
+    @staticmethod
+    def _watch(collection, version):
         api = collection.api
         answer = requests.get(
             api.url + collection.path,
@@ -40,28 +64,12 @@ class History:
             timeout=300,
         )
         answer.raise_for_status()
-
-        def read():
-            try:
-                for line in answer.iter_lines(chunk_size=None):
-                    event = json.loads(line)
-                    self.events.append(
-                        (
-                            int(event["object"]["metadata"]["resourceVersion"]),
-                            kind,
-                            event["type"],
-                            event["object"],
-                        )
-                    )
-            except (requests.RequestException, AttributeError, ValueError):
-                pass  # the API server ended
-
-        self._threads.append(threading.Thread(target=read, daemon=True))
-        self._threads[-1].start()
+        return answer
 
     def __exit__(self, *raised):
         # To close an answer that another thread reads would wait for its next line: the threads end
         # with the server's time limit.
+        self._over.set()
         self.events = list(self.events)
 
     def check_ready_values(self):
@@ -80,6 +88,32 @@ class History:
                 f"{name} at revision {revision}",
             )
         return len(self.events)
+
+    def check_revisions(self):
+        """No revision of a token was ever published with two values."""
+        values = collections.defaultdict(set)
+        for _, kind, _, thing in self.events:
+            status = thing.get("status", {})
+            if kind == "token" and status.get("tokenHash"):
+                values[thing["metadata"]["uid"], status["revision"]].add(status["tokenHash"])
+        assert {at: found for at, found in values.items() if len(found) > 1} == {}
+
+    def check_secrets(self):
+        """At no revision had a token two Secrets, or a Secret of a token another owner."""
+        owned = {}  # the uid of the ApiToken, by the name of the Secret
+        for revision, kind, change, thing in sorted(self.events, key=lambda event: event[0]):
+            if kind != "secret":
+                continue
+            name = thing["metadata"]["name"]
+            owned.pop(name, None)
+            if change == "DELETED" or "apitoken.dev/token-hash" not in (
+                thing["metadata"].get("annotations") or {}
+            ):
+                continue
+            owners = [owner["uid"] for owner in thing["metadata"].get("ownerReferences", [])]
+            assert len(owners) == 1, f"Secret {name} at revision {revision} has owners {owners}"
+            assert owners[0] not in owned.values(), f"two Secrets at revision {revision}: {name}"
+            owned[name] = owners[0]
 
     @staticmethod
     def _check(token, secret, where):

@@ -16,7 +16,7 @@ class Proxy:
     Hooks of a test, called on the connection's thread: spoil_watch(path, line) returns the bytes
     to send instead of a line of a watch, or CUT; spoil_answer(method, path, body) those instead
     of an answer; refuse(method, path) returns (status, headers) to answer instead of the API
-    server, or None."""
+    server, CUT to end the connection without an answer, or None."""
 
     def __init__(self, cluster, spoil_watch=None, spoil_answer=None, refuse=None):
         self.cluster = cluster
@@ -62,6 +62,9 @@ class Exchange(http.server.BaseHTTPRequestHandler):
             return None
         proxy.seen.append((self.command, self.path))
         refusal = proxy.refuse(self.command, path.path)
+        if refusal is CUT:
+            self.close_connection = True
+            return None
         if refusal:
             return self.answer_refusal(*refusal)
         headers = {
