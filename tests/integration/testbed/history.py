@@ -32,7 +32,7 @@ class History:
         return self
 
     def _follow(self, kind, collection, version):
-        """Watches from `version` on; after an end, also of the API server, from the last one seen."""
+        """Watches from `version` on; after an end of the API server from the last one seen."""
         watch = self._watch(collection, version)
 
         def read(watch, version):
@@ -61,7 +61,7 @@ class History:
             stream=True,
             verify=api.ca,
             cert=api.pair,
-            timeout=300,
+            timeout=(3, 300),  # a server that has just begun may leave the handshake unanswered
         )
         answer.raise_for_status()
         return answer
