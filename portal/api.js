@@ -1,4 +1,5 @@
-// Requests to the portal, and answers that go on: lines of JSON, followed while the page is visible.
+// Requests to the portal, and answers that go on: lines of JSON, followed while the page is
+// visible.
 // @ts-check
 import { store } from './view.js';
 import { setServerTime } from './clock.js';
@@ -24,11 +25,6 @@ if (given) {
 }
 const key = sessionStorage.getItem('apitoken-key');
 
-const headers = () => ({
-  'X-Apitoken-Portal': '1',
-  ...(key ? { Authorization: `Portal ${key}` } : {}),
-});
-
 /** @returns {Promise<Response>} an answer with status 2xx */
 export async function request(method, path, body, signal) {
   let answer;
@@ -39,10 +35,11 @@ export async function request(method, path, body, signal) {
       cache: 'no-store',
       credentials: 'same-origin',
       headers: {
-        ...headers(),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        'X-Apitoken-Portal': '1',
+        ...(key && { Authorization: `Portal ${key}` }),
+        ...(body && { 'Content-Type': 'application/json' }),
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body && JSON.stringify(body),
     });
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -52,20 +49,21 @@ export async function request(method, path, body, signal) {
     });
   }
   if (answer.ok) return answer;
-  const problem = { status: answer.status, ...(await answer.json().catch(() => ({}))) };
+  const problem = { ...(await answer.json().catch(() => null)), status: answer.status };
   if (answer.status === 401) signedOut.set(problem);
-  throw new ApiError({ ...problem, status: answer.status });
+  throw new ApiError(problem);
 }
 
 /** @returns {Promise<any>} */
 export const call = async (method, path, body, signal) =>
   (await request(method, path, body, signal)).json();
-export const pathOf = (...parts) => parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+export const pathOf = (...parts) =>
+  parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
 
 /** Calls `line` with each line of an answer. */
 export async function lines(answer, line, heard = () => {}) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = ''; ;) {
+  for (let rest = ''; ; ) {
     const { value, done } = await reader.read();
     if (done) return;
     heard();
@@ -76,8 +74,9 @@ export async function lines(answer, line, heard = () => {}) {
 }
 
 const SILENCE = 45_000;
-/** Follows `path()` until the returned function is called: begins again after each end, and rests while the page is hidden.
- *  Calls `begin` before the first line of each answer, `refused` with what the server refused. */
+/** Follows `path()` until the returned function is called: begins again after each end, and rests
+ *  while the page is hidden. Calls `begin` before the first line of each answer, `refused` with what
+ *  the server refused. */
 export function follow(path, { begin, line, refused }) {
   let stop = new AbortController(),
     timer = 0,

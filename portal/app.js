@@ -1,150 +1,143 @@
-// The program: finds out who is there, follows their tokens, and draws the page that the address names.
+// The program: finds out who is there, follows their tokens, and draws the page that the address
+// names.
 // @ts-check
-import { html, render, say, useEffect, useMemo, useState, store } from './view.js';
+import { h, render, say, store, useEffect, useState } from './view.js';
 import { applyTheme, prefs, remember } from './prefs.js';
 import { go, link, route, setQuery } from './router.js';
-import { ApiError, call, signedOut } from './api.js';
+import { call, signedOut } from './api.js';
 import { begin, loadNamespaces, session, signOut, space, useRights } from './session.js';
-import { followTokens, stopTokens, tokens } from './rows.js';
-import { followSettings, settings } from './settings.js';
-import { faultsOf, silentSince } from './faults.js';
+import { followTokens, tokens, useRows } from './rows.js';
+import { followSettings } from './settings.js';
+import { useFaults } from './faults.js';
 import { lasting, ms, now, timeOf, useNow } from './clock.js';
-import { Button, Icon, Menu, Problem, plain } from './parts/basic.js';
+import { Button, Facts, Menu, Problem, Select } from './parts/basic.js';
 import { Dialog } from './parts/dialog.js';
 import { Live } from './parts/live.js';
 import { Bands, Band, Page } from './parts/frame.js';
+import Settings from './pages/settings.js';
+import Token from './pages/token.js';
+import Tokens from './pages/tokens.js';
+import Profile from './pages/profile.js';
+import Users from './pages/users.js';
+import User from './pages/user.js';
+import Faults from './pages/faults.js';
+import About from './pages/about.js';
+import SignIn from './pages/signin.js';
 
-const PAGES = {
-  profile: () => import('./pages/profile.js'),
-  tokens: () => import('./pages/tokens.js'),
-  token: () => import('./pages/token.js'),
-  users: () => import('./pages/users.js'),
-  user: () => import('./pages/user.js'),
-  faults: () => import('./pages/faults.js'),
-  settings: () => import('./pages/settings.js'),
-  about: () => import('./pages/about.js'),
-  signin: () => import('./pages/signin.js'),
-};
 const boot = store({ error: /** @type {any} */ (null) });
+const PAGES = {
+  __proto__: null,
+  tokens: Tokens,
+  profile: Profile,
+  users: Users,
+  faults: Faults,
+  settings: Settings,
+  about: About,
+  signin: SignIn,
+};
 
 /** The page that an address names, and its arguments. */
 /** @returns {any[]} */
 function pageOf([first = 'tokens', second, third] = /** @type {string[]} */ ([])) {
-  if (first === 'tokens' && second && third) return ['token', { ns: second, name: third }];
-  if (first === 'users' && second) return ['user', { user: second, creating: third === 'new' }];
-  if (first === 'settings') return ['settings', { name: second }];
-  if (first === 'signin') return ['signin', { failed: second === 'failed' }];
+  if (first === 'tokens' && second && third) return [Token, { ns: second, name: third }];
+  if (first === 'users' && second) return [User, { user: second, creating: third === 'new' }];
+  if (first === 'settings') return [Settings, { name: second }];
+  if (first === 'signin') return [SignIn, { failed: second === 'failed' }];
   if ((first === 'tokens' || first === 'profile') && second === 'new')
-    return [first, { creating: true }];
-  return [second || !PAGES[first] ? '' : first, {}];
+    return [PAGES[first], { creating: true }];
+  return [second ? null : PAGES[first], {}];
 }
 
-const loaded = {};
 function Current() {
-  const { parts } = route.use(),
-    [name, args] = pageOf(parts),
-    [, redraw] = useState(0),
-    [failed, fail] = useState(null);
-  useEffect(() => {
-    if (!name || loaded[name]) return;
-    PAGES[name]().then((module) => {
-      loaded[name] = module.default;
-      redraw((n) => n + 1);
-    }, fail);
-  }, [name]);
-  if (failed)
-    return html`
-      <${Page} title="The portal was updated"><p>This page belongs to the version before.</p>
-          <${Button} kind="main" onPress=${() => location.reload()}>Reload<//><//>
-    `;
-  if (!name)
-    return html`
-      <${Page} title="There is no such page"><p>The address <code>
-            ${plain(location.pathname)}</code> names nothing here.</p>
-        <p><a href=${link(['tokens'])}>All tokens</a></p><//>
-    `;
-  const Shown = loaded[name];
+  const [Shown, args] = pageOf(route.use().parts);
   return Shown
-    ? html`<${Shown} key=${name} ...${args} />`
-    : html`<main id="main" aria-busy="true"><h1 class="unseen">Loading…</h1></main>`;
-}
-
-/** Minutes tick for what only the clock changes. */
-function useFaults() {
-  const { rows, version } = tokens.use(),
-    { items } = settings.use(),
-    { query } = route.use(),
-    minute = Math.floor(useNow() / 1000);
-  const all = useMemo(() => [...rows.values()], [version]);
-  return useMemo(
-    () => ({
-      faults: faultsOf(all, items, now(), query.ns).length,
-      silent: silentSince(all, now()),
-    }),
-    [all, items, query.ns, all.length > 2000 ? Math.floor(minute / 2) : minute],
-  );
+    ? h(Shown, { ...args })
+    : h(
+        Page,
+        { title: 'There is no such page' },
+        h('p', 'The address ', h('code', location.pathname), ' names nothing here.'),
+        h('p', h('a', { href: link(['tokens']) }, 'All tokens')),
+      );
 }
 
 function Scope() {
-  const { names, all, loaded: known } = space.use(),
-    { query } = route.use();
-  if (!known || (!all && names.length < 2 && !query.ns))
-    return names.length === 1 ? html`<span class="chip">${names[0]}</span>` : null;
-  const choices = query.ns && !names.includes(query.ns) ? [query.ns, ...names] : names;
-  return html`
-    <label class="scope"><span class="unseen">Namespace</span>
-      <select value=${query.ns || ''} onChange=${(e) => setQuery({ ns: e.target.value })}>
-        <option value="">${all ? 'All namespaces' : `My ${names.length} namespaces`}</option>
-        ${choices.map((name) => html`
-          <option value=${name} selected=${name === query.ns}>
-            ${name}</option>
-        `)}</select></label>
-  `;
+  const { names, all, loaded } = space.use(),
+    { ns } = route.use().query;
+  if (!loaded || (!all && names.length < 2 && !ns))
+    return names.length === 1 ? h('span.chip', names[0]) : null;
+  const choices = [...new Set([...names, ns])].filter(Boolean);
+  return h(
+    'label.scope',
+    h('span.unseen', 'Namespace'),
+    h(Select, {
+      value: ns || '',
+      onValue: (value) => setQuery({ ns: value }),
+      options: [
+        ['', all ? 'All namespaces' : `My ${names.length} namespaces`],
+        ...choices.map((name) => [name, name]),
+      ],
+    }),
+  );
 }
 
 function You({ onKeys }) {
   const { theme = 'system', utc, keys } = prefs.use(),
-    me = session.use();
-  const themes = ['system', 'light', 'dark'].map((t) => [
-    `Theme: ${t}`,
-    () => remember({ theme: t }),
-    '',
-    theme === t,
-  ]);
-  return html`
-    <${Menu} label="Menu" icon="menu" items=${[
-    ...themes,
-    ['Times in UTC', () => remember({ utc: !utc }), '', !!utc],
-    ['Single-key shortcuts', () => remember({ keys: keys === false }), '', keys !== false],
-    ['Shortcuts', onKeys],
-    ['About', () => go(['about'])],
-    me.features.signOut && ['Sign out', () => signOut().catch((error) => say(error.message))],
-  ]}
-        />
-  `;
+    { features } = session.use();
+  return h(Menu, {
+    label: 'Menu',
+    icon: 'menu',
+    items: [
+      ...['system', 'light', 'dark'].map((t) => [
+        `Theme: ${t}`,
+        () => remember({ theme: t }),
+        '',
+        theme === t,
+      ]),
+      ['Times in UTC', () => remember({ utc: !utc }), '', !!utc],
+      ['Single-key shortcuts', () => remember({ keys: keys === false }), '', keys !== false],
+      ['Shortcuts', onKeys],
+      ['About', () => go(['about'])],
+      features.signOut && ['Sign out', () => signOut().catch((error) => say(error.message))],
+    ],
+  });
 }
 
 function Header({ faults, onKeys }) {
-  const { parts } = route.use(),
+  const here = route.use().parts[0] || 'tokens',
     { cluster } = session.use(),
-    rights = useRights('');
-  const here = parts[0] || 'tokens',
-    mayRead = rights?.cluster?.settingsRead?.allowed;
-  const item = (name, text, count = 0) =>
-    html`
-      <a href=${link([name])} aria-current=${here === name ? 'page' : undefined}>
-        ${text}${count > 0 && html`<span class="count">${count.toLocaleString('en')}</span>`}</a>
-    `;
-  return html`
-    <header class="top"><a class="brand" href=${link(['tokens'])}>
-        <svg viewBox="0 0 24 24" aria-hidden="true">
-          <path class="ring" d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5" />
-          <path class="hand" d="M12 7.5V12l3 2" /></svg>apitoken</a>
-      ${cluster && html`<span class="chip">${plain(cluster)}</span>`}
-      <nav aria-label="Pages">
-        ${item('profile', 'Profile')}${item('tokens', 'Tokens')}${item('users', 'Users')}${item('faults', 'Faults', faults)}${mayRead && item('settings', 'Settings')}
-      </nav><div class="right"><${Scope} /><${You} onKeys=${onKeys} /></div></header>
-  `;
+    mayRead = useRights('')?.cluster.settingsRead.allowed;
+  return h(
+    'header.top',
+    h(
+      'a.brand',
+      { href: link(['tokens']) },
+      h(
+        'svg',
+        { viewBox: '0 0 24 24', 'aria-hidden': 'true' },
+        h('path.ring', { d: 'M12 3.5a8.5 8.5 0 1 1-8.5 8.5' }),
+        h('path.hand', { d: 'M12 7.5V12l3 2' }),
+      ),
+      'apitoken',
+    ),
+    cluster && h('span.chip', cluster),
+    h(
+      'nav',
+      { 'aria-label': 'Pages' },
+      ['Profile', 'Tokens', 'Users', 'Faults', mayRead && 'Settings'].map((text) => {
+        const name = text && text.toLowerCase();
+        return (
+          name &&
+          h(
+            'a',
+            { href: link([name]), 'aria-current': here === name ? 'page' : undefined },
+            text,
+            name === 'faults' && faults > 0 && h('span.count', faults.toLocaleString('en')),
+          )
+        );
+      }),
+    ),
+    h('div.right', h(Scope), h(You, { onKeys })),
+  );
 }
 
 const KEYS = [
@@ -160,35 +153,32 @@ const KEYS = [
   ['Esc', 'Close'],
 ];
 const Shortcuts = ({ onClose }) =>
-  html`
-    <${Dialog} title="Shortcuts" onClose=${onClose}>
-      <dl class="facts">
-        ${KEYS.map(([key, text]) => html`<dt><kbd>${key}</kbd></dt><dd>${text}</dd>`)}</dl>
-      <p class="muted">Single-key shortcuts can be switched off in the menu.</p><//>
-  `;
+  h(
+    Dialog,
+    { title: 'Shortcuts', onClose },
+    h(Facts, { of: KEYS.map(([key, text]) => [h('kbd', key), text]) }),
+    h('p.muted', 'Single-key shortcuts can be switched off in the menu.'),
+  );
 
 function useShortcuts(showKeys) {
   useEffect(() => {
     let before = '';
     const press = (event) => {
+      const { key, target } = event;
       if (
         prefs.get().keys === false ||
         event.ctrlKey ||
         event.metaKey ||
         event.altKey ||
         document.querySelector('dialog[open]') ||
-        /^(input|textarea|select)$/i.test(event.target.tagName)
+        target.closest('input, textarea, select')
       )
         return;
-      const page =
-        before === 'g' &&
-        { p: 'profile', t: 'tokens', u: 'users', f: 'faults', s: 'settings' }[event.key];
-      before = event.key;
-      if (page) {
-        go([page]);
-      }
-      if (event.key === '?') showKeys();
-      const search = event.key === '/' && document.querySelector('input[type=search]');
+      const [, page] = KEYS.find(([keys]) => keys === `${before} ${key}`) || [];
+      before = key;
+      if (page) go([page.toLowerCase()]);
+      if (key === '?') showKeys();
+      const search = key === '/' && document.querySelector('input[type=search]');
       if (search instanceof HTMLElement) {
         event.preventDefault();
         search.focus();
@@ -200,36 +190,33 @@ function useShortcuts(showKeys) {
 }
 
 /** Says at most once in ten seconds that something changed. */
-function useChangesSaid() {
-  useEffect(() => {
-    let told = tokens.get().changed,
-      timer = 0;
-    const end = tokens.follow(() => {
-      timer ||= setTimeout(() => {
-        timer = 0;
-        const more = tokens.get().changed - told;
-        told = tokens.get().changed;
-        if (more > 0) changesSaid.set(`${more} ${more === 1 ? 'token' : 'tokens'} changed`);
-      }, 10_000);
-    });
-    return () => {
-      end();
-      clearTimeout(timer);
-    };
-  }, []);
-}
 const changesSaid = store('');
-const Changes = () =>
-  html`<div class="unseen" role="status" aria-live="polite">${changesSaid.use()}</div>`;
+function Changes() {
+  useEffect(() => {
+    let told = tokens.get().changed;
+    const timer = setInterval(() => {
+      const { changed } = tokens.get(),
+        more = changed - told;
+      told = changed;
+      if (more > 0) changesSaid.set(`${more} ${more === 1 ? 'token' : 'tokens'} changed`);
+    }, 10_000);
+    return () => clearInterval(timer);
+  }, []);
+  return h('div.unseen', { role: 'status', 'aria-live': 'polite' }, changesSaid.use());
+}
 
 function EndingSoon() {
   const { endsAt, warnAt } = session.use(),
     at = useNow();
   if (!warnAt || at < ms(warnAt) || at > ms(endsAt)) return null;
-  return html`
-    <${Band}>Your session ends at ${timeOf(ms(endsAt))}. <a href="/signin" target="_blank"
-          rel="noopener">Sign in again in a new tab</a>; what you typed here stays.<//>
-  `;
+  return h(
+    Band,
+    'Your session ends at ',
+    timeOf(ms(endsAt)),
+    '. ',
+    h('a', { href: '/signin', target: '_blank', rel: 'noopener' }, 'Sign in again in a new tab'),
+    '; what you typed here stays.',
+  );
 }
 
 function SignedOut() {
@@ -238,58 +225,70 @@ function SignedOut() {
   if (!lost || !me) return null;
   const back = async () => {
     const found = await call('GET', 'session').catch(() => null);
-    if (!found) {
-      say('There is no session yet.');
-      return;
+    if (!found) say('There is no session yet.');
+    else if (found.user !== me.user) location.reload();
+    else {
+      begin(found);
+      followTokens();
+      followSettings();
     }
-    if (found.user !== me.user) {
-      location.reload();
-      return;
-    }
-    begin(found);
-    followTokens();
-    followSettings();
   };
-  return html`
-    <${Dialog} title="Your session ended" noCross mayClose=${() => false} onClose=${() => {}}
-        footer=${html`<${Button} onPress=${back}>I have signed in<//>`}>
-      ${
-      me.mode === 'local'
-        ? html`
-          <p>Run <code>kubectl apitoken web</code> again and open the link that it prints.</p>
-        `
-        : html`
-          <p>What you typed stays here. Sign in again in a new tab, then come back.</p>
-          <p><a class="button main" data-first href="/signin" target="_blank" rel="noopener">Sign in
-                again</a></p>
-        `
-    }<//>
-  `;
+  return h(
+    Dialog,
+    {
+      title: 'Your session ended',
+      mayClose: false,
+      footer: () => h(Button, { onPress: back }, 'I have signed in'),
+    },
+    me.mode === 'local'
+      ? h(
+          'p',
+          'Run ',
+          h('code', 'kubectl apitoken web'),
+          ' again and open the link that it prints.',
+        )
+      : [
+          h('p', 'What you typed stays here. Sign in again in a new tab, then come back.'),
+          h(
+            'p',
+            h(
+              'a.button.main',
+              { 'data-first': true, href: '/signin', target: '_blank', rel: 'noopener' },
+              'Sign in again',
+            ),
+          ),
+        ],
+  );
 }
 
 function App() {
   const me = session.use(),
     { error } = boot.use(),
+    { loaded } = space.use(),
     { parts } = route.use(),
     [keys, showKeys] = useState(false),
-    { faults, silent } = useFaults();
+    { faults, silent } = useFaults(useRows(() => true, []));
   useShortcuts(() => showKeys(true));
-  useChangesSaid();
   if (error)
-    return html`
-      <${Page} title="The portal cannot start">
-          <${Problem} error=${error} /><${Button} kind="main" onPress=${start}>Try again<//><//>
-    `;
-  if (parts[0] === 'signin' || (!me && signedOut.get())) return html`<${Current} /><${Live} />`;
-  if (!me) return html`<main id="main" aria-busy="true"><h1 class="unseen">Loading…</h1></main>`;
-  return html`
-    <a class="skip" href="#main">Skip to the page</a>
-    <${Header} faults=${faults} onKeys=${() => showKeys(true)} />
-    <div class="bands"><${Bands} silent=${silent ? lasting(now() - silent) : ''} />
-      <${EndingSoon} /></div><${Current} /><${Live} />
-    <${Changes} />${keys && html`<${Shortcuts} onClose=${() => showKeys(false)} />`}
-    <${SignedOut} />
-  `;
+    return h(
+      Page,
+      { title: 'The portal cannot start' },
+      h(Problem, { error }),
+      h(Button, { kind: 'main', onPress: start }, 'Try again'),
+    );
+  if (parts[0] === 'signin' || (!me && signedOut.get())) return [h(Current), h(Live)];
+  const loading = h('main', { id: 'main', 'aria-busy': 'true' }, h('h1.unseen', 'Loading…'));
+  if (!me) return loading;
+  return [
+    h('a.skip', { href: '#main' }, 'Skip to the page'),
+    h(Header, { faults: faults.length, onKeys: () => showKeys(true) }),
+    h('div.bands', h(Bands, { silent: silent && lasting(now() - silent) }), h(EndingSoon)),
+    loaded ? h(Current) : loading,
+    h(Live),
+    h(Changes),
+    keys && h(Shortcuts, { onClose: () => showKeys(false) }),
+    h(SignedOut),
+  ];
 }
 
 async function start() {
@@ -300,7 +299,7 @@ async function start() {
     followTokens();
     followSettings();
   } catch (error) {
-    if (!(error instanceof ApiError) || /** @type {any} */ (error).status !== 401) {
+    if (/** @type {any} */ (error).status !== 401) {
       boot.set({ error });
       return;
     }
@@ -310,9 +309,6 @@ async function start() {
     }
   }
 }
-space.follow(() => {
-  if (!space.get().loaded) stopTokens();
-});
 applyTheme();
-render(html`<${App} />`, /** @type {Element} */ (document.getElementById('app')));
+render(h(App), /** @type {Element} */ (document.getElementById('app')));
 start();

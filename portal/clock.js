@@ -1,6 +1,7 @@
-// The server's clock, and times and durations in words. A wrong clock of this computer changes nothing.
+// The server's clock, and times and durations in words. A wrong clock of this computer changes
+// nothing.
 // @ts-check
-import { html, store, useEffect, useState } from './view.js';
+import { h, store, useEffect, useState } from './view.js';
 import { prefs } from './prefs.js';
 
 const SECOND = 1000,
@@ -62,13 +63,14 @@ export const ms = (text) => (text ? Date.parse(text) : 0);
 export function Time({ at, as = 'relative' }) {
   prefs.use();
   if (typeof at === 'string') at = ms(at);
-  if (!at) return html`<span class="muted">–</span>`;
-  return html`
-    <time datetime=${iso(at)} title=${`${iso(at)}`}>
-      ${as !== 'full' && relative(at)}${
-    as === 'both' && html`<small>${full(at)}</small>`
-  }${as === 'full' && full(at)}</time>
-  `;
+  if (!at) return h('span.muted', '–');
+  return h(
+    'time',
+    { datetime: iso(at), title: `${iso(at)}` },
+    as !== 'full' && relative(at),
+    as === 'both' && h('small', full(at)),
+    as === 'full' && full(at),
+  );
 }
 
 const UNITS = { h: HOUR, m: MINUTE, s: SECOND };
@@ -78,14 +80,6 @@ export function span(text) {
   for (const [, n, unit] of (text || '').matchAll(/([\d.]+)([hms])/g))
     sum += Number(n) * UNITS[unit];
   return sum;
-}
-/** Milliseconds as the API writes them. */
-export function duration(gap) {
-  const s = Math.max(0, Math.round(gap / SECOND)),
-    part = (n, unit) => (n ? n + unit : '');
-  return (
-    part(Math.floor(s / 3600), 'h') + part(Math.floor(s / 60) % 60, 'm') + part(s % 60, 's') || '0s'
-  );
 }
 export const plural = (n, one, many = `${one}s`) =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;

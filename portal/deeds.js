@@ -1,14 +1,16 @@
-// What can be done to tokens: renew, revoke, delete, copy, for one or for many; each asks first and says what became of it.
+// What can be done to tokens: renew, revoke, delete, copy, for one or for many; each asks first and
+// says what became of it.
 // @ts-check
-import { html, say, useLoad, useState } from './view.js';
+import { h, say, useLoad, useState } from './view.js';
 import { call, pathOf } from './api.js';
 import { DAY, full, lasting, now, plural, relative, secondOf, span } from './clock.js';
 import { go } from './router.js';
 import { askRights, session, useRights, why } from './session.js';
 import { stateOf, STATES } from './rows.js';
 import { newKey } from './sealed.js';
-import { Button, Problem, Text, copyText, download, plain } from './parts/basic.js';
-import { Dialog } from './parts/dialog.js';
+import { Button, Problem, Radios, Text, copyText, download } from './parts/basic.js';
+import { Ask, Dialog } from './parts/dialog.js';
+import { ValueOnce } from './parts/value_once.js';
 
 export const pathTo = (row) => `tokens/${pathOf(row.ns, row.name)}`;
 export const revoke = (row) => call('POST', `${pathTo(row)}/revoke`, { uid: row.uid });
@@ -16,143 +18,142 @@ export const remove = (row) => call('DELETE', `${pathTo(row)}?uid=${encodeURICom
 export const rotate = (row, more = {}) =>
   call('POST', `${pathTo(row)}/rotate`, { uid: row.uid, ...more });
 
-const JWT = 'Those who check this JWT by its keys alone accept it until it expires.';
+/** Why a token in this state cannot be renewed or revoked; '' if it can. */
+export const notRenewed = (state) =>
+  state === 'revoked' ? 'A revoked token cannot be renewed.' : '';
+export const notRevoked = (state) => (state === 'revoked' ? 'It is revoked already.' : '');
 
-/** The head of a dialog about one token. */
-const About = ({ row }) =>
-  html`<p class="about"><strong>${row.name}</strong> in ${row.ns}, of ${plain(row.user)}</p>`;
-
-/** A dialog that does one thing. @param {any} p act: () => Promise */
-function Ask({
-  title,
-  onClose,
-  doing,
-  kind = 'danger',
-  reason = '',
-  act,
-  done,
-  children,
-  ready = true,
-}) {
-  const [busy, setBusy] = useState(false),
-    [error, setError] = useState(/** @type {any} */ (null));
-  const run = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      const answer = await act();
-      onClose();
-      done?.(answer);
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
-  return html`
-    <${Dialog} title=${title} onClose=${onClose} footer=${html`
-          <${Button} onPress=${onClose}>Cancel<//><${Button} kind=${`main ${kind}`} busy=${busy}
-              why=${reason || (ready ? '' : 'Fill in what is asked for above.')} onPress=${run}>
-            ${doing}<//>
-        `}>
-      ${children}${error && html`<${Problem} error=${error} />`}<//>
-  `;
-}
+const Which = ({ row }) => [h('strong', row.name), ' in ', row.ns, ', of ', row.user];
+/** The head of a dialog about one token, and what ends with its value. */
+const About = ({ row }) => h('p.muted', h(Which, { row }));
+const AboutJwt = ({ row }) =>
+  row.format === 'JWT' &&
+  h('p', 'Those who check this JWT by its keys alone accept it until it expires.');
 
 function Revoke({ row, onClose, reason }) {
   const [typed, setTyped] = useState(''),
     recent = row.lastUsedAt && now() - row.lastUsedAt < DAY;
-  return html`
-    <${Ask} title=${`Revoke ${row.name}?`} doing="Revoke" onClose=${onClose} reason=${reason}
-        ready=${!recent || typed === row.name} act=${() => revoke(row)}
-        done=${() => say(`${row.name}: revoked at ${secondOf(now())}.`)}>
-      <${About} row=${row} /><p>It stops at once and for good. <strong>
-          ${row.lastUsedAt ? `Last used ${relative(row.lastUsedAt)}.` : 'It was never used.'}
-        </strong></p>${row.format === 'JWT' && html`<p>${JWT}</p>`}
-      ${recent && html`
-        <${Text} label=${`It is in use. Type ${row.name} to go on`} value=${typed}
-            onValue=${setTyped} />
-      `}<//>
-  `;
+  const act = async () => {
+    await revoke(row);
+    say(`${row.name}: revoked at ${secondOf(now())}.`);
+  };
+  return h(
+    Ask,
+    {
+      title: `Revoke ${row.name}?`,
+      doing: 'Revoke',
+      onClose,
+      act,
+      reason: reason || (recent && typed !== row.name ? 'Fill in what is asked for above.' : ''),
+    },
+    h(About, { row }),
+    h(
+      'p',
+      'It stops at once and for good. ',
+      h('strong', row.lastUsedAt ? `Last used ${relative(row.lastUsedAt)}.` : 'It was never used.'),
+    ),
+    h(AboutJwt, { row }),
+    recent &&
+      h(Text, {
+        label: `It is in use. Type ${row.name} to go on`,
+        value: typed,
+        onValue: setTyped,
+      }),
+  );
 }
-const Remove = ({
-  row,
-  onClose,
-  reason,
-}) => html`
-  <${Ask} title=${`Delete ${row.name}?`} doing="Delete" onClose=${onClose} reason=${reason}
-      act=${() => remove(row)} done=${() => say(`${row.name} was deleted.`)}>
-    <${About} row=${row} /><p>This ends the token at once, and deletes its record and its
-        Secret.${row.lastUsedAt ? ` Last used ${relative(row.lastUsedAt)}.` : ''}</p>
-    ${row.format === 'JWT' && html`<p>${JWT}</p>`}<//>
-`;
+
+function Delete({ row, onClose, reason }) {
+  const act = async () => {
+    await remove(row);
+    say(`${row.name} was deleted.`);
+  };
+  return h(
+    Ask,
+    { title: `Delete ${row.name}?`, doing: 'Delete', onClose, act, reason },
+    h(About, { row }),
+    h(
+      'p',
+      'This ends the token at once, and deletes its record and its Secret.',
+      row.lastUsedAt ? ` Last used ${relative(row.lastUsedAt)}.` : '',
+    ),
+    h(AboutJwt, { row }),
+  );
+}
 
 /** What a renewal does, said before it is done. */
 function Renew({ row, onClose, onValue, reason }) {
   const { value: found, error } = useLoad(() => call('GET', pathTo(row)), [row.uid]),
     [how, setHow] = useState('');
   const { spec = {}, status = {} } = found?.object || {},
-    sealed = !!spec.secret?.encryptTo,
+    sealed = spec.secret?.encryptTo,
     way = how || (sealed ? 'show' : 'keep');
   const overlap = span(spec.rotation?.overlap || (row.type === 'Temporary' ? '5m' : '24h')),
-    state = stateOf(row);
-  const until = Math.min(now() + overlap, row.expiresAt),
+    until = Math.min(now() + overlap, row.expiresAt),
     next = now() + span(spec.ttl || status.ttl);
   const act = async () => {
-    if (way === 'keep') return { object: (await rotate(row)).object };
-    const key = await newKey(),
-      { object } = await rotate(row, { encryptTo: key.encryptTo, deleteAfter: '10m' });
-    return { object, key };
-  };
-  const done = ({ object, key }) => {
+    const key = way === 'show' && (await newKey()),
+      { object } = await rotate(row, key ? { encryptTo: key.encryptTo, deleteAfter: '10m' } : {});
     say(`${row.name}: a new value was asked for.`);
     if (key) onValue({ object, sealed: key, revision: row.revision, renewed: true });
   };
-  return html`
-    <${Ask} title=${`Renew ${row.name}?`} doing="Renew" kind="" onClose=${onClose} reason=${reason}
-        ready=${!!found} act=${act} done=${done}>
-      <${About} row=${row} />${error && html`<${Problem} error=${error} />`}${
-      found &&
-      html`
-        <p>
-          ${state === 'expired' ? 'It works again, with a new value.' : overlap ? `The value changes now. The present one works until ${full(until)} (overlap ${lasting(overlap)}).` : 'The value changes now. The present one stops at once.'}
-        </p><p>New expiry: <strong>${full(next)}</strong> (was ${full(row.expiresAt)}). Settings
-            with a ceiling may shorten it.</p><fieldset>
-          <legend>How do you get the new value?</legend>
-          ${[
-      ['show', 'Show it to me once', 'Encrypted to this tab; nobody else can read it.'],
-      [
-        'keep',
-        'Keep it where it is',
-        sealed
-          ? 'Encrypted to the same recipient as before.'
-          : 'In its Secret, for the workload that reads it.',
-      ],
-    ].map(
-      ([key, text, more]) => html`
-        <label class="check"><input type="radio" name="how" value=${key} checked=${way === key}
-              onChange=${() => setHow(key)} /><span>${text}
-            <small>${more}</small></span></label>
-      `,
-    )}</fieldset>
-      `
-    }<//>
-  `;
+  return h(
+    Ask,
+    {
+      title: `Renew ${row.name}?`,
+      doing: 'Renew',
+      kind: '',
+      onClose,
+      act,
+      reason: reason || (found ? '' : 'Fill in what is asked for above.'),
+    },
+    h(About, { row }),
+    h(Problem, { error }),
+    found && [
+      h(
+        'p',
+        stateOf(row) === 'expired'
+          ? 'It works again, with a new value.'
+          : `The value changes now. The present one ${
+              overlap ? `works until ${full(until)} (overlap ${lasting(overlap)})` : 'stops at once'
+            }.`,
+      ),
+      h(
+        'p',
+        'New expiry: ',
+        h('strong', full(next)),
+        ' (was ',
+        full(row.expiresAt),
+        '). Settings with a ceiling may shorten it.',
+      ),
+      h(Radios, {
+        name: 'how',
+        legend: 'How do you get the new value?',
+        value: way,
+        onValue: setHow,
+        options: [
+          ['show', 'Show it to me once', 'Encrypted to this tab; nobody else can read it.'],
+          [
+            'keep',
+            'Keep it where it is',
+            sealed
+              ? 'Encrypted to the same recipient as before.'
+              : 'In its Secret, for the workload that reads it.',
+          ],
+        ],
+      }),
+    ],
+  );
 }
 
-const DIALOGS = { Renew, Revoke, Delete: Remove };
-let ValueOnce = /** @type {any} */ (null);
+const DIALOGS = { Renew, Revoke, Delete };
 /** The menu of a row, and the dialogs that it opens. */
 export function useDeeds() {
   const [open, setOpen] = useState(/** @type {any} */ (null)),
     [value, setValue] = useState(/** @type {any} */ (null));
   const rights = useRights(open?.row.ns || '');
-  const show = async (doing, row) => {
+  const show = (doing, row) => {
     askRights(row.ns).catch(() => {});
     setOpen({ doing, row });
-  };
-  const showValue = async (given) => {
-    ValueOnce ||= (await import('./parts/value_once.js')).ValueOnce;
-    setValue(given);
   };
   const deeds = (row, state) => [
     [
@@ -160,70 +161,59 @@ export function useDeeds() {
       () => copyText(row.tokenID, `Copied the ID of ${row.name}.`),
       row.tokenID ? '' : 'It has none yet.',
     ],
-    [
-      'Renew',
-      () => show('Renew', row),
-      state === 'revoked' ? 'A revoked token cannot be renewed.' : '',
-    ],
-    ['Revoke', () => show('Revoke', row), state === 'revoked' ? 'It is revoked already.' : ''],
-    ['Make one like it', () => go(['tokens', 'new'], { like: `${row.ns}/${row.name}` })],
+    ['Renew', () => show('Renew', row), notRenewed(state)],
+    ['Revoke', () => show('Revoke', row), notRevoked(state)],
+    makeAlike(row),
     ['Delete', () => show('Delete', row)],
   ];
-  const Which = open && DIALOGS[open.doing];
-  const dialog = html`
-    ${Which && html`
-      <${Which} row=${open.row} reason=${why(rights, open.doing === 'Delete' ? 'delete' : 'patch')}
-          onClose=${() => setOpen(null)} onValue=${showValue} />
-    `}
-    ${value && html`<${ValueOnce} ...${value} onClose=${() => setValue(null)} />`}
-  `;
+  const Doing = open && DIALOGS[open.doing];
+  const dialog = [
+    Doing &&
+      h(Doing, {
+        row: open.row,
+        reason: why(rights, open.doing === 'Delete' ? 'delete' : 'patch'),
+        onClose: () => setOpen(null),
+        onValue: setValue,
+      }),
+    value && h(ValueOnce, { ...value, onClose: () => setValue(null) }),
+  ];
   return { deeds, dialog, show };
 }
+/** The entry of menus that makes another token like this one. */
+export const makeAlike = ({ ns, name }) => [
+  'Make one like it',
+  () => go(['tokens', 'new'], { like: `${ns}/${name}` }),
+];
 
-// --- many at once --------------------------------------------------------------------------------------------------------
+// --- many at once --------------------------------------------------------------------------------
+// ------------------------
 
 const MANY = {
-  Renew: {
-    act: rotate,
-    text: 'Each gets a new value in its Secret, and a full lifetime. The present values work until their overlap ends.',
-    skip: (row) => stateOf(row) === 'revoked',
-  },
-  Revoke: {
-    act: revoke,
-    text: 'Each stops at once and for good.',
-    skip: (row) => stateOf(row) === 'revoked',
-  },
-  Delete: {
-    act: remove,
-    text: 'Each ends at once; records and Secrets are deleted.',
-    skip: () => false,
-  },
+  Renew: [
+    rotate,
+    'Each gets a new value in its Secret, and a full lifetime. The present values work ' +
+      'until their overlap ends.',
+  ],
+  Revoke: [revoke, 'Each stops at once and for good.'],
+  Delete: [remove, 'Each ends at once; records and Secrets are deleted.'],
 };
 const AT_ONCE = 4,
   TYPED_FROM = 10,
   LISTED = 100;
 
 export function BulkDialog({ doing, rows, onClose }) {
-  const { act, text, skip } = MANY[doing],
-    [list] = useState(() => rows.filter((row) => !skip(row))),
-    skipped = rows.length - list.length;
+  const [act, text] = MANY[doing],
+    [list] = useState(() => rows.filter((row) => doing === 'Delete' || stateOf(row) !== 'revoked')),
+    skipped = rows.length - list.length,
+    many = plural(list.length, 'token');
   const [typed, setTyped] = useState(''),
     [run, setRun] = useState(/** @type {any} */ (null));
   const begin = async () => {
-    const state = {
-      done: 0,
-      refused: /** @type {any[]} */ ([]),
-      stopped: false,
-      over: false,
-      next: 0,
+    const state = { done: 0, refused: [], stopped: false, over: false, next: 0, stop: () => {} },
+      show = () => setRun({ ...state });
+    state.stop = () => {
+      state.stopped = true;
     };
-    const show = () =>
-      setRun({
-        ...state,
-        stop: () => {
-          state.stopped = true;
-        },
-      });
     show();
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
@@ -233,7 +223,7 @@ export function BulkDialog({ doing, rows, onClose }) {
             await act(row);
             state.done++;
           } catch (error) {
-            state.refused.push({ row, error });
+            state.refused.push(/** @type {never} */ ({ row, error }));
           }
           show();
         }
@@ -241,117 +231,156 @@ export function BulkDialog({ doing, rows, onClose }) {
     );
     state.over = true;
     show();
-    say(
-      `${doing}: ${state.done} done, ${state.refused.length} refused${state.stopped ? ', stopped' : ''}.`,
-    );
+    say(`${doing}: ${counted(state)}${state.stopped ? ', stopped' : ''}.`);
   };
-  const needed = list.length >= TYPED_FROM ? String(list.length) : '';
-  const footer = !run
-    ? html`
-      <${Button} onPress=${onClose}>Cancel<//><${Button} kind="main danger"
-          why=${!list.length ? 'Nothing is left to do.' : needed && typed !== needed ? `Type ${needed} to go on.` : ''}
-          onPress=${begin}>${doing} ${plural(list.length, 'token')}<//>
-    `
-    : run.over
-      ? html`<${Button} kind="main" onPress=${onClose}>Close<//>`
-      : html`<${Button} kind="main" onPress=${() => run.stop()}>Stop<//>`;
-  return html`
-    <${Dialog} title=${`${doing} ${plural(list.length, 'token')}?`}
-        mayClose=${() => !run || run.over} noCross=${!!run} onClose=${onClose} footer=${footer}>
-      ${
-      !run &&
-      html`
-        <p>${text}</p>
-        ${skipped > 0 && html`<p class="muted">${plural(skipped, 'revoked token')} left out.</p>`}
-        <ul class="tokens">${list.slice(0, LISTED).map((row) => html`
-            <li><strong>${row.name}</strong> in ${row.ns}, of ${plain(row.user)} <span
-                  class="muted">
-                ${row.lastUsedAt ? `used ${relative(row.lastUsedAt)}` : 'never used'}</span></li>
-          `)}</ul>
-        ${list.length > LISTED && html`
-          <p class="muted">and ${(list.length - LISTED).toLocaleString('en')} more</p>
-        `}${needed && html`
-          <${Text} label=${`Type ${needed} to go on`} value=${typed} onValue=${setTyped}
-              input=${{ inputmode: 'numeric' }} />
-        `}
-      `
-    }
-      ${
-      run &&
-      html`
-        <progress max=${list.length} value=${run.done + run.refused.length} aria-label="Progress">
-        </progress><p role="status">
-          ${run.over ? '' : 'Working: '}${run.done} done, ${run.refused.length} refused${run.over && run.stopped ? `, ${list.length - run.done - run.refused.length} not begun` : ''}
-        </p>${run.refused.length > 0 && html`
-          <ul class="tokens">${run.refused.map(({ row, error }) => html`
-              <li><strong>${row.name}</strong> in ${row.ns}: ${plain(error.message)}
-                ${plain(error.remedy)}</li>
-            `)}</ul>
-        `}
-      `
-    }<//>
-  `;
+  const counted = ({ done, refused }) => `${done} done, ${refused.length} refused`;
+  const needed = list.length >= TYPED_FROM ? String(list.length) : '',
+    reason = !list.length
+      ? 'Nothing is left to do.'
+      : needed && typed !== needed
+        ? `Type ${needed} to go on.`
+        : '';
+  const footer = (close) =>
+    !run
+      ? [
+          h(Button, { onPress: close }, 'Cancel'),
+          h(Button, { kind: 'main danger', why: reason, onPress: begin }, doing, ' ', many),
+        ]
+      : h(
+          Button,
+          { kind: 'main', onPress: run.over ? close : run.stop },
+          run.over ? 'Close' : 'Stop',
+        );
+  const body = run
+    ? [
+        h('progress', {
+          max: list.length,
+          value: run.done + run.refused.length,
+          'aria-label': 'Progress',
+        }),
+        h(
+          'p',
+          { role: 'status' },
+          run.over ? '' : 'Working: ',
+          counted(run),
+          run.over && run.stopped
+            ? `, ${list.length - run.done - run.refused.length} not begun`
+            : '',
+        ),
+        run.refused.length > 0 &&
+          h(
+            'ul.tokens',
+            run.refused.map(({ row, error }) =>
+              h(
+                'li',
+                h('strong', row.name),
+                ' in ',
+                row.ns,
+                ': ',
+                error.message,
+                ' ',
+                error.remedy,
+              ),
+            ),
+          ),
+      ]
+    : [
+        h('p', text),
+        skipped > 0 && h('p.muted', plural(skipped, 'revoked token'), ' left out.'),
+        h(
+          'ul.tokens',
+          list
+            .slice(0, LISTED)
+            .map((row) =>
+              h(
+                'li',
+                h(Which, { row }),
+                ' ',
+                h('span.muted', row.lastUsedAt ? `used ${relative(row.lastUsedAt)}` : 'never used'),
+              ),
+            ),
+        ),
+        h(AndMore, { of: list, shown: LISTED }),
+        needed &&
+          h(Text, {
+            label: `Type ${needed} to go on`,
+            value: typed,
+            onValue: setTyped,
+            input: { inputmode: 'numeric' },
+          }),
+      ];
+  return h(
+    Dialog,
+    { title: `${doing} ${many}?`, mayClose: !run || run.over, onClose, footer },
+    body,
+  );
 }
+/** How many of a list are not shown. */
+export const AndMore = ({ of, shown, children = '' }) =>
+  of.length > shown &&
+  h('p.muted', 'and ', (of.length - shown).toLocaleString('en'), ' more', children);
 
-/** A cell that no spreadsheet takes for a formula. */
-export const cell = (value) => {
-  const text = String(value ?? ''),
-    safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+/** A cell that no spreadsheet takes for a formula; instants are numbers. */
+const cell = (value) => {
+  const text = typeof value === 'number' ? value && new Date(value).toISOString() : value,
+    safe = `${text || ''}`.replace(/^[=+\-@\t\r]/, "'$&");
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
-export const csv = (lines) =>
-  `\ufeff${lines.map((line) => line.map(cell).join(',')).join('\r\n')}\r\n`;
-const at = (t) => (t ? new Date(t).toISOString() : '');
-export const exportRows = (rows) =>
-  download(
-    'tokens.csv',
-    'text/csv;charset=utf-8',
-    csv([
-      [
-        'Name',
-        'Namespace',
-        'User',
-        'Type',
-        'State',
-        'Expires',
-        'Last used',
-        'Made',
-        'Token ID',
-        'Description',
-      ],
-      ...rows.map((row) => [
-        row.name,
-        row.ns,
-        row.user,
-        row.type,
-        STATES[stateOf(row)].text,
-        at(row.expiresAt),
-        at(row.lastUsedAt),
-        at(row.createdAt),
-        row.tokenID,
-        row.description,
-      ]),
-    ]),
-  );
+/** The button that saves a table for spreadsheets. @param {any} p lines: gives the rows below
+ *  the heads */
+export const Export = ({ name, heads, lines }) => {
+  const press = () => {
+    const text = [heads, ...lines()].map((line) => line.map(cell).join(',')).join('\r\n');
+    download(`${name}.csv`, 'text/csv;charset=utf-8', `\ufeff${text}\r\n`);
+  };
+  return h(Button, { onPress: press }, 'Export CSV');
+};
+const HEADS = [
+  'Name',
+  'Namespace',
+  'User',
+  'Type',
+  'State',
+  'Expires',
+  'Last used',
+  'Made',
+  'Token ID',
+  'Description',
+];
 
+/** What can be done to the chosen rows of a list. */
 export function Bulk({ rows, clear }) {
   const [doing, setDoing] = useState('');
   const readOnly = session.get().features.readOnly ? why(null, 'patch') : '';
-  return html`
-    ${Object.keys(MANY).map((name) => html`
-        <${Button} kind=${name === 'Renew' ? '' : 'danger'} why=${readOnly}
-            onPress=${() => setDoing(name)}>${name}<//>
-      `)}
-      <${Button} onPress=${() => exportRows(rows)}>Export CSV<//>
-    ${
-      doing &&
-      html`
-        <${BulkDialog} doing=${doing} rows=${rows} onClose=${() => {
-        setDoing('');
-        clear();
-      }}
-            />
-      `
-    }
-  `;
+  const close = () => {
+    setDoing('');
+    clear();
+  };
+  return [
+    Object.keys(MANY).map((name) =>
+      h(
+        Button,
+        { kind: name === 'Renew' ? '' : 'danger', why: readOnly, onPress: () => setDoing(name) },
+        name,
+      ),
+    ),
+    h(Export, {
+      name: 'tokens',
+      heads: HEADS,
+      lines: () =>
+        rows.map((row) => [
+          row.name,
+          row.ns,
+          row.user,
+          row.type,
+          STATES[stateOf(row)].text,
+          row.expiresAt,
+          row.lastUsedAt,
+          row.createdAt,
+          row.tokenID,
+          row.description,
+        ]),
+    }),
+    doing && h(BulkDialog, { doing, rows, onClose: close }),
+  ];
 }

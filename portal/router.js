@@ -1,6 +1,6 @@
 // Addresses of the pages. Filters stand in the query, so that a link shows the same rows.
 // @ts-check
-import { store } from './view.js';
+import { store, useEffect } from './view.js';
 
 const parse = () => ({
   parts: location.pathname.split('/').filter(Boolean).map(decoded),
@@ -16,9 +16,18 @@ function decoded(part) {
 
 export const route = store(parse());
 
-/** Asked before leaving: false if work would be lost and the person stays; null if there is none. `silent`: the browser
- *  asks by itself. */
+/** Asked before leaving: false if work would be lost and the person stays; null if there is none.
+ *  `silent`: the browser asks by itself. */
 export const leaving = { ask: /** @type {null | ((silent?: boolean) => boolean)} */ (null) };
+/** Has `ask` asked before leaving, while it is given. */
+export function useLeaving(ask, inputs) {
+  useEffect(() => {
+    leaving.ask = ask || null;
+    return () => {
+      leaving.ask = null;
+    };
+  }, inputs);
+}
 
 let here = location.pathname + location.search;
 function arrived() {

@@ -1,24 +1,28 @@
-// The tokens that the viewer may see, kept up to date by one stream of this tab; their states, filters and orders.
+// The tokens that the viewer may see, kept up to date by one stream of this tab; their states,
+// filters and orders.
 // @ts-check
-import { store } from './view.js';
+import { store, useMemo } from './view.js';
 import { DAY, ms, now } from './clock.js';
 import { follow } from './api.js';
 import { space } from './session.js';
 
 const TIMES = ['issuedAt', 'expiresAt', 'warnAt', 'rotateAt', 'lastUsedAt', 'createdAt'];
 /** One token; times are milliseconds, 0 where there is none. */
-class Row {
+export class Row {
   constructor(columns, cells) {
     columns.forEach((column, i) => {
       this[column] = TIMES.includes(column) ? ms(cells[i]) : (cells[i] ?? '');
     });
     const { name, user, ns, tokenID, hint, description } = /** @type {any} */ (this);
-    this.text = `${name} ${user} ${ns} ${tokenID} ${hint} ${description}`.toLowerCase();
+    this.text = [name, user, ns, tokenID, hint, description].join(' ').toLowerCase();
   }
 }
+/** @returns {any} the condition of that type */
+export const condition = (object, type) => object.status?.conditions?.find((c) => c.type === type);
 /** A token of the API's `object` as a row. @param {any} object @returns {any} */
-export const rowOf = ({ metadata, spec, status = {} }) => {
-  const ready = (status.conditions || []).find((c) => c.type === 'Ready') || {};
+export const rowOf = (object) => {
+  const { metadata, spec, status = {} } = object,
+    ready = condition(object, 'Ready') || {};
   const all = {
     ...spec,
     ...status,
@@ -42,6 +46,12 @@ export const tokens = store({
   error: /** @type {any} */ (null),
   changed: 0,
 });
+
+/** The rows that `keep` lets pass, anew when they or `inputs` change. @returns {any[]} */
+export function useRows(keep, inputs) {
+  const { rows, version } = tokens.use();
+  return useMemo(() => [...rows.values()].filter(keep), [version, ...inputs]);
+}
 
 let columns = [],
   fresh = /** @type {Set<string> | null} */ (null),
@@ -110,16 +120,15 @@ export function followTokens() {
       })
     : publish({ synced: true });
 }
-export const stopTokens = () => stop?.();
 
-/** States: what is said, the sign beside it, the rank in the list (what needs somebody first). */
+/** States, what needs somebody first: what is said, and the sign beside it. */
 export const STATES = {
-  failed: { text: 'Cannot be made', icon: 'bang', rank: 0 },
-  expired: { text: 'Expired', icon: 'cross', rank: 1 },
-  soon: { text: 'Expires soon', icon: 'clock', rank: 2 },
-  waiting: { text: 'Waiting', icon: 'dots', rank: 3 },
-  works: { text: 'Works', icon: 'check', rank: 4 },
-  revoked: { text: 'Revoked', icon: 'ban', rank: 5 },
+  failed: { text: 'Cannot be made', icon: 'bang' },
+  expired: { text: 'Expired', icon: 'cross' },
+  soon: { text: 'Expires soon', icon: 'clock' },
+  waiting: { text: 'Waiting', icon: 'dots' },
+  works: { text: 'Works', icon: 'check' },
+  revoked: { text: 'Revoked', icon: 'ban' },
 };
 const FAILED = ['InvalidSpec', 'SecretConflict', 'MintFailed'];
 
@@ -135,9 +144,10 @@ export function stateOf(row, at = now()) {
 export const isFault = (row, state) =>
   state === 'failed' ||
   ((state === 'soon' || state === 'expired') && (row.type !== 'Temporary' || row.warnAt > 0));
+const RANKS = Object.keys(STATES);
 const rank = (row, at) => {
   const state = stateOf(row, at);
-  return state === 'expired' && !isFault(row, state) ? 4.5 : STATES[state].rank;
+  return state === 'expired' && !isFault(row, state) ? 4.5 : RANKS.indexOf(state);
 };
 
 const WITHIN = { '24h': 1, '7d': 7, '30d': 30, '90d': 90 };
@@ -148,9 +158,7 @@ export function matcher(query, at = now()) {
   const idle = query.idle && query.idle !== 'never' ? at - parseInt(query.idle, 10) * DAY : 0;
   return (row) =>
     needles.every((needle) => row.text.includes(needle)) &&
-    (!query.ns || row.ns === query.ns) &&
-    (!query.user || row.user === query.user) &&
-    (!query.type || row.type === query.type) &&
+    ['ns', 'user', 'type'].every((field) => !query[field] || row[field] === query[field]) &&
     (!query.state || stateOf(row, at) === query.state) &&
     (!until || (row.expiresAt > at && row.expiresAt <= until && row.reason !== 'Revoked')) &&
     (!query.idle ||
@@ -158,21 +166,23 @@ export function matcher(query, at = now()) {
 }
 
 const compare = new Intl.Collator('en', { numeric: true }).compare;
-const TEXTS = { name: 'name', ns: 'ns', user: 'user', type: 'type' };
+const TEXTS = ['name', 'ns', 'user', 'type'];
 const INSTANTS = { expires: 'expiresAt', used: 'lastUsedAt', made: 'createdAt' };
-/** Missing times come last in both directions; ties are settled by namespace and name. @param {string} sort "expires", "-expires", … */
-export function sorted(list, sort, at = now()) {
-  const back = sort?.startsWith('-') ? -1 : 1,
-    by = (sort || '').replace('-', ''),
-    field = INSTANTS[by],
-    text = TEXTS[by];
-  const tie = (a, b) =>
-    a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-  const time = (a, b, way, name) =>
-    a[name] && b[name] ? way * (a[name] - b[name]) : (a[name] ? 0 : 1) - (b[name] ? 0 : 1);
-  if (field) return list.sort((a, b) => time(a, b, back, field) || tie(a, b));
-  if (text) return list.sort((a, b) => back * compare(a[text], b[text]) || tie(a, b));
-  const ranks = new Map(list.map((row) => [row, rank(row, at)]));
+/** The order of two plain texts. */
+export const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+/** Missing times come last in both directions; ties are settled by namespace and name. @param
+ *  {string} sort "expires", "-expires", … */
+export function sorted(list, sort = '', at = now()) {
+  const back = sort[0] === '-' ? -1 : 1,
+    by = sort.replace('-', ''),
+    ranks = new Map(),
+    tie = (a, b) => order(a.ns, b.ns) || order(a.name, b.name),
+    time = (a, b, way, field) =>
+      a[field] && b[field] ? way * (a[field] - b[field]) : !a[field] - !b[field];
+  if (Object.hasOwn(INSTANTS, by))
+    return list.sort((a, b) => time(a, b, back, INSTANTS[by]) || tie(a, b));
+  if (TEXTS.includes(by)) return list.sort((a, b) => back * compare(a[by], b[by]) || tie(a, b));
+  for (const row of list) ranks.set(row, rank(row, at));
   return list.sort(
     (a, b) => back * (ranks.get(a) - ranks.get(b)) || time(a, b, 1, 'expiresAt') || tie(a, b),
   );

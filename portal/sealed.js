@@ -1,7 +1,10 @@
-// Values that only this tab can read: a key that never leaves it, and the opening of what the operator encrypted to
-// that key: a compact JWE (RFC 7516) with ECDH-ES on P-256 (RFC 7518, 4.6) and A256GCM, all by WebCrypto.
+// Values that only this tab can read: a key that never leaves it, and the opening of what the
+// operator encrypted to
+// that key: a compact JWE (RFC 7516) with ECDH-ES on P-256 (RFC 7518, 4.6) and A256GCM, all by
+// WebCrypto.
 // @ts-check
 import { ApiError, call, pathOf } from './api.js';
+import { condition } from './rows.js';
 
 const CURVE = { name: 'ECDH', namedCurve: 'P-256' };
 const ascii = (text) => new TextEncoder().encode(text);
@@ -53,11 +56,9 @@ export async function unseal(sealed, privateKey) {
 }
 
 const REFUSED = ['InvalidSpec', 'SecretConflict', 'MintFailed', 'Revoked'];
-export const readyOf = (object) =>
-  (object.status?.conditions || []).find((c) => c.type === 'Ready');
 
-/** Waits until the operator has minted `object` past `revision`. Throws with its reason if it refuses.
- *  @param {any} object @param {number} revision @param {AbortSignal} [signal] */
+/** Waits until the operator has minted `object` past `revision`. Throws with its reason if it
+ *  refuses. @param {any} object @param {number} revision @param {AbortSignal} [signal] */
 export async function minted(object, revision, signal) {
   const { namespace, name, generation, uid } = object.metadata;
   for (let wait = 60; ; wait = Math.min(wait * 1.4, 2000)) {
@@ -72,7 +73,7 @@ export async function minted(object, revision, signal) {
         message: `${name} was deleted, and somebody else made another one.`,
         remedy: 'Choose another name.',
       });
-    const ready = readyOf(found);
+    const ready = condition(found, 'Ready');
     if ((found.status?.revision || 0) > revision && ready?.status === 'True') return found;
     if (
       (found.status?.observedGeneration || 0) >= (generation || 0) &&

@@ -31,7 +31,8 @@ export async function addNamespace(name) {
 
 const KEPT = 60_000;
 const known = store(/** @type {Record<string, any>} */ ({}));
-/** Asks for the viewer's rights in a namespace ('' is the whole cluster), at most once a minute. @returns {Promise<any>} */
+/** Asks for the viewer's rights in a namespace ('' is the whole cluster), at most once a minute.
+ *  @returns {Promise<any>} */
 export function askRights(ns = '', name = '') {
   const key = `${ns}/${name}`,
     old = known.get()[key];
@@ -53,22 +54,26 @@ export function useRights(ns = '') {
   }, [ns]);
   return found?.rights;
 }
-export const forgetRights = () => known.set({});
 
-const DEEDS = {
-  create: 'make tokens',
-  patch: 'change tokens',
-  delete: 'delete tokens',
+/** What people may do, by its name in answers of the server. */
+export const DEEDS = {
   list: 'list tokens',
+  create: 'make tokens',
   mintPermanent: 'make permanent tokens (the verb mint-permanent)',
+  patch: 'renew, revoke or change tokens',
+  delete: 'delete tokens',
   getSecrets: 'read Secrets',
+  listEvents: 'see Events',
+  impersonateUsers: 'make tokens for other users',
+  settingsRead: 'see settings',
   settingsWrite: 'change settings',
   settingsDelete: 'delete settings',
 };
+export const rightTo = (rights, deed) => rights?.tokens[deed] || rights?.cluster[deed];
 /** Why the viewer may not do this, in words; '' if they may. @returns {string} */
 export function why(rights, deed) {
   if (session.get()?.features?.readOnly) return 'This portal was started with --read-only.';
-  const right = rights?.tokens?.[deed] || rights?.cluster?.[deed];
+  const right = rightTo(rights, deed);
   if (!right) return rights ? '' : 'Your rights are being asked for.';
   if (right.allowed) return '';
   return `You may not ${DEEDS[deed] || deed}${rights.namespace ? ` in ${rights.namespace}` : ''}.${
@@ -76,7 +81,8 @@ export function why(rights, deed) {
   }${right.reason ? ` ${right.reason}` : ''}`;
 }
 
-/** The namespace of a person's own tokens: chosen, offered by the portal, or the first in which they may create. */
+/** The namespace of a person's own tokens: chosen, offered by the portal, or the first in which
+ *  they may create. */
 export async function homeNamespace() {
   const { home } = prefs.get(),
     { homeNamespaces = [], defaultNamespace } = session.get(),

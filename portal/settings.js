@@ -1,4 +1,5 @@
-// The TokenExpiryConfigs that the viewer may read, kept up to date by a stream while the page is visible.
+// The TokenExpiryConfigs that the viewer may read, kept up to date by a stream while the page is
+// visible.
 // @ts-check
 import { store } from './view.js';
 import { ApiError, follow } from './api.js';
@@ -9,6 +10,13 @@ export const settings = store({
   items: /** @type {any[] | null} */ (null),
   error: /** @type {any} */ (null),
 });
+/** What the server answered, until the stream says it too. */
+export const keepSettings = (object) =>
+  settings.set(({ items }) => ({
+    error: null,
+    items: [...(items || []).filter((c) => c.metadata.name !== object.metadata.name), object],
+  }));
+
 let stop = /** @type {any} */ (null);
 export async function followSettings() {
   stop?.();
@@ -31,5 +39,3 @@ export async function followSettings() {
     },
   });
 }
-export const condition = (object, type) =>
-  (object.status?.conditions || []).find((c) => c.type === type);

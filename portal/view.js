@@ -1,18 +1,31 @@
-// The library behind all components: Preact with tagged templates, its hooks, and stores that redraw what reads them.
+// The library behind all components: Preact, its hooks, and stores that redraw what reads them.
 // @ts-check
-import { h, render, Fragment } from './vendor/preact.js';
-import {
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from './vendor/hooks.js';
-import htm from './vendor/htm.js';
+import { createElement, render } from './vendor/preact.js';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './vendor/hooks.js';
 
-export const html = htm.bind(h);
-export { Fragment, render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };
+const HIDING =
+  '[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]' +
+  '|[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]';
+const hiding = new RegExp(HIDING, 'g');
+/** Characters that could reverse or hide a line, and halves of some, are shown by their numbers. */
+export const plain = (text) =>
+  String(text ?? '').replace(hiding, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** What stands in an element is text, whoever wrote it, and shown plain. */
+const shown = (child) =>
+  typeof child === 'string' ? plain(child) : Array.isArray(child) ? child.map(shown) : child;
+
+/** An element or a component: h('p.muted', { id: 'why' }, 'text', h(Icon, { name: 'bang' })).
+ *  Properties may be left out. @param {any} tag @param {any[]} rest */
+export function h(tag, ...rest) {
+  const props = rest[0]?.constructor === Object ? rest.shift() : {};
+  if (typeof tag !== 'string') return createElement(tag, props, ...rest.map(shown));
+  const [name, ...classes] = tag.split('.');
+  if (classes.length) props.class ??= classes.join(' ');
+  if (name === 'button') props.type ??= name; // and so submits nothing
+  return createElement(name, props, ...rest.map(shown));
+}
+export { render, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
 /** A value that components follow with `use()`. @template T @param {T} value */
 export function store(value) {
@@ -36,6 +49,19 @@ export function store(value) {
   };
 }
 
+/** Calls `act` with a signal, `wait` ms after `inputs` last changed; the signal says that they
+ *  changed again. */
+export function useLater(wait, inputs, act) {
+  useEffect(() => {
+    const stop = new AbortController(),
+      timer = setTimeout(() => act(stop.signal), wait);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, inputs);
+}
+
 /** What a promise becomes: {value} or {error}, or neither while it is on its way. @returns {any} */
 export function useLoad(load, inputs) {
   const [result, set] = useState({});
@@ -51,6 +77,23 @@ export function useLoad(load, inputs) {
     };
   }, inputs);
   return result;
+}
+
+/** One thing at a time that may fail: whether it is being done, and how it failed. */
+export function useDoing() {
+  const [busy, setBusy] = useState(false),
+    [error, setError] = useState(/** @type {any} */ (null));
+  const run = async (act) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await act();
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  };
+  return { busy, error, setError, run };
 }
 
 let ids = 0;

@@ -1,22 +1,22 @@
 // One token: what it is, what happened to it, what will.
 // @ts-check
-import { Fragment, html, useEffect, useMemo, useRef, useState } from '../view.js';
-import { rowOf, stateOf, tokens } from '../rows.js';
+import { h, useEffect, useRef, useState } from '../view.js';
+import { rowOf, stateOf, tokens, useRows } from '../rows.js';
 import { call, pathOf } from '../api.js';
 import { Time, full, lasting, ms, now, secondOf, span, timeOf, useNow } from '../clock.js';
-import { go, link, route, setQuery } from '../router.js';
+import { link, route } from '../router.js';
 import { useRights, why } from '../session.js';
-import { useDeeds } from '../deeds.js';
+import { makeAlike, notRenewed, notRevoked, useDeeds } from '../deeds.js';
 import {
   Badge,
   Button,
   Code,
   CopyButton,
+  Facts,
   Icon,
   Menu,
   Problem,
   Tabs,
-  plain,
 } from '../parts/basic.js';
 import { Band, Page } from '../parts/frame.js';
 import { Life } from '../parts/bar.js';
@@ -25,52 +25,35 @@ import { Edit } from './edit.js';
 
 const USE_PRECISION = 10 * 60_000;
 
-/** Follows one object: asks anew when its row changes, and keeps the last answer when it is gone. */
+/** Follows one object: asks anew when its row changes, and keeps the last answer when it is
+ *  gone. */
 function useToken(ns, name) {
-  const { rows, version, synced } = tokens.use(),
-    [found, setFound] = useState(/** @type {any} */ ({}));
-  const row = useMemo(
-    () => [...rows.values()].find((r) => r.ns === ns && r.name === name),
-    [version, ns, name],
-  );
-  const seen = useRef('');
+  const { synced } = tokens.use(),
+    [found, setFound] = useState(/** @type {any} */ ({})),
+    [row] = useRows((r) => r.ns === ns && r.name === name, [ns, name]),
+    seen = useRef(false),
+    ended = (old) => ({ ...old, deleted: old.deleted || now() });
   useEffect(() => {
     let wanted = true;
     call('GET', `tokens/${pathOf(ns, name)}`).then(
       (value) => wanted && setFound({ value }),
       (error) =>
         wanted &&
-        setFound((old) =>
-          error.status === 404 && old.value
-            ? { ...old, deleted: old.deleted || now() }
-            : { ...old, error },
-        ),
+        setFound((old) => (error.status === 404 && old.value ? ended(old) : { ...old, error })),
     );
     return () => {
       wanted = false;
     };
-  }, [
-    ns,
-    name,
-    row?.uid,
-    row?.reason,
-    row?.revision,
-    row?.expiresAt,
-    row?.lastUsedAt,
-    row?.description,
-    row?.rotateAt,
-    row?.message,
-  ]);
-  if (row) seen.current = row.uid;
+  }, [ns, name, row]);
+  seen.current ||= !!row;
   const gone = synced && seen.current && !row;
   useEffect(() => {
-    if (gone) setFound((old) => ({ ...old, deleted: old.deleted || now() }));
+    if (gone) setFound(ended);
   }, [gone]);
   return { ...found, row: row || (found.value && rowOf(found.value.object)) };
 }
 
-const list = (items) =>
-  items?.length ? items.map(plain).join(', ') : html`<span class="muted">none</span>`;
+const list = (items) => items?.join(', ') || h('span.muted', 'none');
 const SECRETS = {
   present: 'is there',
   missing: 'is not there',
@@ -80,230 +63,290 @@ const SECRETS = {
 
 function used(status, at) {
   if (!status.lastUsedAt)
-    return html`
-      <span class="muted">never, as far as is recorded (only if the verification endpoints are
-          on)</span>
-    `;
+    return h(
+      'span.muted',
+      'never, as far as is recorded (only if the verification endpoints are on)',
+    );
   const t = ms(status.lastUsedAt);
-  return html`
-    <${Time} at=${t} />, between ${timeOf(t)} and ${timeOf(Math.min(t + USE_PRECISION, at))} <small
-        class="inline">(recorded every ten minutes)</small>
-  `;
+  return [
+    h(Time, { at: t }),
+    ', between ',
+    timeOf(t),
+    ' and ',
+    timeOf(Math.min(t + USE_PRECISION, at)),
+    ' ',
+    h('small.inline', '(recorded every ten minutes)'),
+  ];
 }
+
+/** An instant of the status, if it is there. */
+const both = (at) => at && h(Time, { at, as: 'both' });
 
 function Overview({ object, row, state, at, warnings, secret }) {
   const { spec, status = {} } = object,
-    facts = /** @type {any[]} */ ([]),
-    fact = (name, value) => value && facts.push([name, value]);
-  const asked = spec.ttl && span(spec.ttl) !== span(status.ttl);
-  fact('Kind', `${row.type}${row.format === 'JWT' ? ', JWT' : ''}`);
-  fact(
-    'Lifetime',
-    status.ttl &&
-      html`
-        ${lasting(status.ttl)}${asked && html`
-          <small>${lasting(spec.ttl)} was asked for; a ceiling of the settings may have shortened
-              it</small>
-        `}
-      `,
-  );
-  fact('Issued', status.issuedAt && html`<${Time} at=${status.issuedAt} as="both" />`);
-  fact('Expires', status.expiresAt && html`<${Time} at=${status.expiresAt} as="both" />`);
-  fact('Last used', used(status, at));
-  fact(
-    'Rotation',
-    spec.rotation?.policy === 'Automatic'
-      ? html`by itself${status.rotateAt && html`, <${Time} at=${status.rotateAt} as="both" />`}`
-      : 'by hand',
-  );
-  fact('Deleted', spec.ttlAfterExpired && `${lasting(spec.ttlAfterExpired)} after it expired`);
+    { ttl, previous } = status;
+  const facts = [
+    ['Kind', `${row.type}${row.format === 'JWT' ? ', JWT' : ''}`],
+    [
+      'Lifetime',
+      ttl && [
+        lasting(ttl),
+        spec.ttl &&
+          span(spec.ttl) !== span(ttl) &&
+          h(
+            'small',
+            lasting(spec.ttl),
+            ' was asked for; a ceiling of the settings may have shortened it',
+          ),
+      ],
+    ],
+    ['Issued', both(status.issuedAt)],
+    ['Expires', both(status.expiresAt)],
+    ['Last used', used(status, at)],
+    [
+      'Rotation',
+      spec.rotation?.policy === 'Automatic'
+        ? ['by itself', status.rotateAt && [', ', both(status.rotateAt)]]
+        : 'by hand',
+    ],
+    ['Deleted', spec.ttlAfterExpired && `${lasting(spec.ttlAfterExpired)} after it expired`],
+  ];
   const marks = (warnings || [])
-    .filter((w) => ms(w.at) > row.issuedAt)
-    .map((w) => ({
-      at: ms(w.at),
-      text: w.before === '0s' || !w.before ? 'Notice' : `Warning ${lasting(w.before)} before`,
-    }));
+    .map(({ at, before }) => ({
+      at: ms(at),
+      text: before === '0s' || !before ? 'Notice' : `Warning ${lasting(before)} before`,
+    }))
+    .filter((mark) => mark.at > row.issuedAt);
   const conditions = (status.conditions || []).filter(
     (c) => c.type !== 'Ready' || state !== 'works',
   );
   const value = [
     [
       'Token ID',
-      status.tokenID &&
-        html`
-          <code>${status.tokenID}</code><${CopyButton} text=${status.tokenID} label="Copy token ID"
-              said="Copied the token ID." />
-        `,
+      status.tokenID && [
+        h('code', status.tokenID),
+        h(CopyButton, {
+          text: status.tokenID,
+          label: 'Copy token ID',
+          said: 'Copied the token ID.',
+        }),
+      ],
     ],
-    ['Ends with', status.hint && html`<code>${plain(status.hint)}</code>`],
-    ['Hash', status.tokenHash && html`<code>${status.tokenHash.slice(0, 19)}…</code>`],
+    ['Ends with', status.hint && h('code', status.hint)],
+    ['Hash', status.tokenHash && h('code', status.tokenHash.slice(0, 19), '…')],
     ['Revision', status.revision],
     [
       'Secret',
-      html`
-        <code>${plain(status.secretName || spec.secret?.name || row.name)}
-        </code> ${status.deliveredAt ? 'was removed after showing' : SECRETS[secret?.state] || ''}${spec.secret?.encryptTo && html`<small>The value is encrypted to a recipient.</small>`}
-      `,
+      [
+        h('code', status.secretName || spec.secret?.name || row.name),
+        ' ',
+        status.deliveredAt ? 'was removed after showing' : SECRETS[secret?.state],
+        spec.secret?.encryptTo && h('small', 'The value is encrypted to a recipient.'),
+      ],
     ],
     [
       'Previous value',
-      status.previous?.validUntil &&
-        html`works until <${Time} at=${status.previous.validUntil} as="full" />`,
+      previous?.validUntil && ['works until ', h(Time, { at: previous.validUntil, as: 'full' })],
     ],
-  ].filter(([, v]) => v);
-  const dl = (rows) =>
-    html`
-      <dl class="facts">${rows.map(([k, v]) => html`<${Fragment}><dt>${k}</dt><dd>${v}</dd><//>`)}
-      </dl>
-    `;
-  return html`
-    ${conditions.map((c) => html`
-      <div class=${c.type === 'Ready' || c.type === 'Stalled' ? 'problem' : 'band quiet'}>
-        <${Icon} name="bang" /><div><strong>${plain(c.reason)}</strong>
-          <p>${plain(c.message)}</p></div></div>
-    `)}
-    <section class="card"><h2>Its life</h2><${Life} row=${row} state=${state} at=${at}
-          marks=${marks} />${dl(facts)}</section><div class="grid">
-      <section class="card"><h2>The value</h2>${dl(value)}</section>
-      <section class="card"><h2>What it may be used for</h2>
-        ${dl(
-      [
-        ['User', html`<a href=${link(['users', row.user])}>${plain(row.user)}</a>`],
-        ['Groups', list(spec.groups)],
-        ['Scopes', list(spec.scopes)],
-        ['Audiences', list(spec.audiences)],
-      ],
-    )}
-        <p class="muted">Who may read its Secret: <code>kubectl auth can-i get secrets
-              -n ${row.ns} --as NAME</code></p></section></div>
-  `;
+  ];
+  return [
+    conditions.map((c) =>
+      h(
+        'div',
+        { class: c.type === 'Ready' || c.type === 'Stalled' ? 'problem' : 'band quiet' },
+        h(Icon, { name: 'bang' }),
+        h('div', h('strong', c.reason), h('p', c.message)),
+      ),
+    ),
+    h(
+      'section.card',
+      h('h2', 'Its life'),
+      h(Life, { row, state, at, marks }),
+      h(Facts, { of: facts }),
+    ),
+    h(
+      'div.grid',
+      h('section.card', h('h2', 'The value'), h(Facts, { of: value })),
+      h(
+        'section.card',
+        h('h2', 'What it may be used for'),
+        h(Facts, {
+          of: [
+            ['User', h('a', { href: link(['users', row.user]) }, row.user)],
+            ['Groups', list(spec.groups)],
+            ['Scopes', list(spec.scopes)],
+            ['Audiences', list(spec.audiences)],
+          ],
+        }),
+        h(
+          'p.muted',
+          'Who may read its Secret: ',
+          h('code', 'kubectl auth can-i get secrets -n ', row.ns, ' --as NAME'),
+        ),
+      ),
+    ),
+  ];
 }
 
 /** Everything known, the future included; the newest first. */
 export function happenings({ object, writers, events, warnings, row, at }) {
   const { metadata, spec, status = {} } = object,
     all = /** @type {any[]} */ ([]),
-    add = (when, text, more = {}) =>
-      when && all.push({ at: typeof when === 'string' ? ms(when) : when, text, ...more });
-  const maker = (writers || []).find((w) => w.subresource !== 'status');
-  add(metadata.creationTimestamp, `Made${maker ? ` with ${plain(maker.manager)}` : ''}`);
-  for (const w of (writers || []).slice(1))
-    if (!w.subresource)
-      add(w.at, `Changed with ${plain(w.manager)}: ${w.fields.map(plain).join(', ')}`);
-  if (status.issuedAt && status.issuedAt !== status.lastRotationTime)
-    add(status.issuedAt, status.revision > 1 ? `Value ${status.revision} minted` : 'Minted');
-  add(status.lastRotationTime, `Renewed: value ${status.revision}`);
+    add = (when, text, small = '', bad = false) =>
+      when && all.push({ at: typeof when === 'string' ? ms(when) : when, text, small, bad }),
+    settingsOf = ({ config }) => `(settings ${config})`;
+  const maker = (writers || []).find((w) => w.subresource !== 'status'),
+    { issuedAt, lastRotationTime, revision, rotateAt, previous } = status;
+  add(metadata.creationTimestamp, `Made${maker ? ` with ${maker.manager}` : ''}`);
+  for (const { subresource, at, manager, fields } of (writers || []).slice(1))
+    if (!subresource) add(at, `Changed with ${manager}: ${fields.join(', ')}`);
+  if (issuedAt !== lastRotationTime)
+    add(issuedAt, revision > 1 ? `Value ${revision} minted` : 'Minted');
+  add(lastRotationTime, `Renewed: value ${revision}`);
   for (const n of status.notices || [])
     add(
       n.sentAt || n.eventAt,
-      `Warned ${n.before === '0s' ? 'of its expiry' : `${lasting(n.before)} before expiry`}, by ${n.sentAt ? 'mail and Event' : 'Event'} (settings ${plain(n.config)})`,
+      `Warned ${n.before === '0s' ? 'of its expiry' : `${lasting(n.before)} before expiry`}, ` +
+        `by ${n.sentAt ? 'mail and Event' : 'Event'} ${settingsOf(n)}`,
     );
   for (const e of events || [])
     add(
       e.lastAt || e.firstAt,
-      `${plain(e.reason)}: ${plain(e.note)}${e.count > 1 ? ` (${e.count} times)` : ''}`,
-      { bad: e.type === 'Warning', small: 'Event' },
+      `${e.reason}: ${e.note}${e.count > 1 ? ` (${e.count} times)` : ''}`,
+      'Event',
+      e.type === 'Warning',
     );
   for (const c of status.conditions || [])
-    add(c.lastTransitionTime, `${c.type} became ${c.status}: ${plain(c.message || c.reason)}`, {
-      bad: c.type === 'Stalled',
-      small: 'Condition',
-    });
+    add(
+      c.lastTransitionTime,
+      `${c.type} became ${c.status}: ${c.message || c.reason}`,
+      'Condition',
+      c.type === 'Stalled',
+    );
   add(status.lastUsedAt, 'Last used');
   if (row.reason !== 'Revoked') {
-    for (const w of warnings || [])
-      if (ms(w.at) > at)
-        add(
-          w.at,
-          `Warning to ${[...w.recipients, w.toUser && 'its user'].filter(Boolean).map(plain).join(', ') || 'nobody by mail; an Event only'} (settings ${plain(w.config)})`,
-        );
-    if (ms(status.rotateAt) > at) add(status.rotateAt, 'Renewed by itself');
-    if (ms(status.previous?.validUntil) > at)
-      add(status.previous.validUntil, 'The previous value stops');
-    add(status.expiresAt, row.expiresAt > at ? 'Expires' : 'Expired', { bad: true });
+    const later = (when, text) => ms(when) > at && add(when, text);
+    for (const w of warnings || []) {
+      const to = [...w.recipients, w.toUser && 'its user'].filter(Boolean).join(', ');
+      later(w.at, `Warning to ${to || 'nobody by mail; an Event only'} ${settingsOf(w)}`);
+    }
+    later(rotateAt, 'Renewed by itself');
+    later(previous?.validUntil, 'The previous value stops');
+    add(status.expiresAt, row.expiresAt > at ? 'Expires' : 'Expired', '', true);
     if (row.expiresAt && (spec.ttlAfterExpired || row.type === 'Temporary'))
       add(row.expiresAt + span(spec.ttlAfterExpired || '1h'), 'Deleted with its record');
   }
   return all.sort((a, b) => b.at - a.at);
 }
 
-function Timeline({ found, row, at }) {
-  const all = happenings({ ...found, row, at }),
-    first = all.findIndex((h) => h.at <= at);
-  const item = (h) =>
-    html`
-      <li class=${`${h.at > at ? 'future' : ''} ${h.bad ? 'bad' : ''}`}>
-        <${Time} at=${h.at} as="both" /><span>${h.text}${h.small && html`<small>${h.small}</small>`}
-        </span></li>
-    `;
-  const cut = first < 0 ? all.length : first;
-  return html`
-    <section class="card"><ol class="timeline">
-        ${all.slice(0, cut).map(item)}<li class="present">
-          <span>Now</span><span>${full(at)}</span></li>
-        ${all.slice(cut).map(item)}</ol><p class="muted">
-        ${found.events ? 'Events are kept for about an hour by the cluster.' : 'Events are not yours to see.'}${found.warnings ? '' : ' The warnings to come are not yours to see.'}
-      </p></section>
-  `;
+function Timeline({ events, warnings, at, ...found }) {
+  const all = happenings({ ...found, events, warnings, at });
+  const items = (part) =>
+    part.map((event) =>
+      h(
+        'li',
+        { class: `${event.at > at ? 'future' : ''} ${event.bad ? 'bad' : ''}` },
+        h(Time, { at: event.at, as: 'both' }),
+        h('span', event.text, event.small && h('small', event.small)),
+      ),
+    );
+  return h(
+    'section.card',
+    h(
+      'ol.timeline',
+      items(all.filter((event) => event.at > at)),
+      h('li.present', h('span', 'Now'), h('span', full(at))),
+      items(all.filter((event) => event.at <= at)),
+    ),
+    h(
+      'p.muted',
+      events ? 'Events are kept for about an hour by the cluster.' : 'Events are not yours to see.',
+      warnings ? '' : ' The warnings to come are not yours to see.',
+    ),
+  );
 }
 
+/** @param {any} p */
 export default function Token({ ns, name }) {
   const { value: found, error, row, deleted } = useToken(ns, name),
-    { query } = route.use(),
+    { tab = 'overview' } = route.use().query,
     rights = useRights(ns),
     at = useNow(),
     { dialog, show } = useDeeds(),
     [editing, setEditing] = useState(false);
-  const over = html`<a href=${link(['tokens'])}>Tokens</a> in ${plain(ns)}`,
-    tab = query.tab || 'overview';
+  const everything = h('a', { href: link(['tokens']) }, 'All tokens'),
+    over = [h('a', { href: link(['tokens']) }, 'Tokens'), ' in ', ns];
   if (!row || !found)
-    return html`
-      <${Page} title=${plain(name)} over=${over}>
-        ${error ? html`
-          <${Problem} error=${error} /><p><a href=${link(['tokens'])}>All tokens</a></p>
-        ` : html`<p class="loading" role="status">Loading…</p>`}<//>
-    `;
+    return h(
+      Page,
+      { title: name, over },
+      error
+        ? [h(Problem, { error }), h('p', everything)]
+        : h('p.loading', { role: 'status' }, 'Loading…'),
+    );
   const { object } = found,
     state = stateOf(row, at),
-    readOnly = deleted ? 'It was deleted.' : '',
-    mayNot = (deed) => readOnly || why(rights, deed);
+    mayNot = (deed) => (deleted ? 'It was deleted.' : why(rights, deed));
   const menu = [
     ['Edit description and lifetime', () => setEditing(true), mayNot('patch')],
-    ['Make one like it', () => go(['tokens', 'new'], { like: `${ns}/${name}` })],
+    makeAlike(row),
     ['Delete', () => show('Delete', row), mayNot('delete')],
   ];
-  const head = html`
-    <${Button} kind="main"
-            why=${mayNot('patch') || (state === 'revoked' ? 'A revoked token cannot be renewed.' : '')}
-            onPress=${() => show('Renew', row)}>Renew<//>
-      <${Button} kind="danger"
-          why=${mayNot('patch') || (state === 'revoked' ? 'It is revoked already.' : '')}
-          onPress=${() => show('Revoke', row)}>Revoke<//>
-    <${Menu} label="More" items=${menu} kind="" />
-  `;
-  return html`
-    <${Page} title=${plain(name)} over=${over} actions=${head}>
-      ${deleted && html`
-        <${Band}>${plain(name)} was deleted at ${secondOf(deleted)}. What stands here is how it
-            was. <a href=${link(['tokens'])}>All tokens</a><//>
-      `}
-      <p class="line lead"><${Badge} state=${state} />
-        <span>for <a href=${link(['users', row.user])}>
-            ${plain(row.user)}</a></span>${row.expiresAt > 0 && state !== 'revoked' && html`
-          <span>${row.expiresAt > at ? 'expires' : 'expired'} <${Time} at=${row.expiresAt} /></span>
-        `}</p>
-      ${row.description && html`<p class="lead">${plain(row.description)}</p>`}
-      <${Tabs} label="About this token" open=${tab}
-          onOpen=${(t) => setQuery({ tab: t === 'overview' ? '' : t })} tabs=${[
-      ['overview', 'Overview'],
-      ['timeline', 'Timeline'],
-      ['yaml', 'YAML'],
-    ]}
-          />
-      ${tab === 'timeline' ? html`<${Timeline} found=${found} row=${row} at=${at} />` : tab === 'yaml' ? html`
-        <${Code} label="YAML" text=${yaml(object)} />
-      ` : html`<${Overview} ...${found} row=${row} state=${state} at=${at} />`}
-      ${dialog}${editing && html`<${Edit} object=${object} row=${row} onClose=${() => setEditing(false)} />`}
-    <//>
-  `;
+  const head = [
+    h(
+      Button,
+      {
+        kind: 'main',
+        why: mayNot('patch') || notRenewed(state),
+        onPress: () => show('Renew', row),
+      },
+      'Renew',
+    ),
+    h(
+      Button,
+      {
+        kind: 'danger',
+        why: mayNot('patch') || notRevoked(state),
+        onPress: () => show('Revoke', row),
+      },
+      'Revoke',
+    ),
+    h(Menu, { label: 'More', items: menu, kind: '' }),
+  ];
+  return h(
+    Page,
+    { title: name, over, actions: head },
+    deleted &&
+      h(
+        Band,
+        name,
+        ' was deleted at ',
+        secondOf(deleted),
+        '. What stands here is how it was. ',
+        everything,
+      ),
+    h(
+      'p.line.lead',
+      h(Badge, { state }),
+      h('span', 'for ', h('a', { href: link(['users', row.user]) }, row.user)),
+      row.expiresAt > 0 &&
+        state !== 'revoked' &&
+        h('span', row.expiresAt > at ? 'expires' : 'expired', ' ', h(Time, { at: row.expiresAt })),
+    ),
+    row.description && h('p.lead', row.description),
+    h(Tabs, {
+      label: 'About this token',
+      open: tab,
+      tabs: [
+        ['overview', 'Overview'],
+        ['timeline', 'Timeline'],
+        ['yaml', 'YAML'],
+      ],
+    }),
+    tab === 'yaml'
+      ? h(Code, { label: 'YAML', text: yaml(object) })
+      : h(tab === 'timeline' ? Timeline : Overview, { ...found, row, state, at }),
+    dialog,
+    editing && h(Edit, { object, row, onClose: () => setEditing(false) }),
+  );
 }

@@ -1,7 +1,8 @@
-// Small parts of every page: signs, buttons, fields, badges, menus, problems.
+// Small parts of every page: signs, buttons, fields, tables, badges, menus, problems.
 // @ts-check
-import { html, say, useEffect, useId, useRef, useState } from '../view.js';
+import { h, plain, say, useEffect, useId, useRef, useState } from '../view.js';
 import { STATES } from '../rows.js';
+import { setQuery } from '../router.js';
 
 const PATHS = {
   check: 'M3.5 8.5l3 3 6-7',
@@ -22,9 +23,10 @@ const PATHS = {
   gear: 'M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4',
 };
 export const Icon = ({ name }) =>
-  html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+  h('svg.icon', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, h('path', { d: PATHS[name] }));
 
-/** @param {any} p why: the reason why it may not be pressed; said, and shown while focused or pointed at */
+/** @param {any} p why: the reason why it may not be pressed; said, and shown while focused or
+ *  pointed at */
 export function Button({
   why = '',
   kind = '',
@@ -36,196 +38,303 @@ export function Button({
   ...rest
 }) {
   const id = useId();
-  return html`
-    <span class="hold"><button type="button" ...${rest} class=${`button ${kind}`}
-          aria-label=${label || undefined} title=${why ? undefined : label || undefined}
-          aria-disabled=${why || busy ? 'true' : undefined} aria-describedby=${why ? id : undefined}
-          onClick=${(event) => (why || busy ? event.preventDefault() : onPress?.(event))}>
-        ${icon && html`<${Icon} name=${icon} />`}${children}</button>
-      ${
-      why && html`<span class="why" role="tooltip" id=${id}>${why}</span>`
-    }</span>
-  `;
+  return h(
+    'span.hold',
+    h(
+      'button',
+      {
+        ...rest,
+        class: `button ${kind}`,
+        'aria-label': label || undefined,
+        title: why ? undefined : label || undefined,
+        'aria-disabled': why || busy ? 'true' : undefined,
+        'aria-describedby': why ? id : undefined,
+        onClick: (event) => (why || busy ? event.preventDefault() : onPress?.(event)),
+      },
+      icon && h(Icon, { name: icon }),
+      children,
+    ),
+    why && h('span.why', { role: 'tooltip', id }, why),
+  );
 }
 
-export const Badge = ({ state }) =>
-  html`
-    <span class=${`badge is-${state}`}><${Icon} name=${STATES[state].icon} />
-      ${STATES[state].text}</span>
-  `;
+/** A state in a word, with its sign. */
+export const Badge = ({ state, icon = STATES[state].icon, children = STATES[state].text }) =>
+  h('span', { class: `badge is-${state}` }, h(Icon, { name: icon }), ' ', children);
 
-/** Characters that could reverse or hide a line are shown by their numbers. */
-export const plain = (text) =>
-  String(text ?? '').replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+/** Names and values; a pair without a value is left out. */
+export const Facts = ({ of }) =>
+  h(
+    'dl.facts',
+    of.map(([name, value]) => value && [h('dt', name), h('dd', value)]),
+  );
+
+/** Rows of cells under heads; the first cell of a row is its head. A head with a space before it
+ *  is of numbers. */
+export const Table = ({ heads, rows }) =>
+  h(
+    'div.scroll',
+    { tabindex: '0', role: 'group', 'aria-label': 'Table' },
+    h(
+      'table.plain',
+      h(
+        'thead',
+        h(
+          'tr',
+          heads.map((head) => h('th', { scope: 'col', class: head[0] === ' ' && 'n' }, head)),
+        ),
+      ),
+      h(
+        'tbody',
+        rows.map(([first, ...cells]) =>
+          h(
+            'tr',
+            h('th', { scope: 'row' }, first),
+            cells.map((cell, i) => h('td', { class: heads[i + 1][0] === ' ' && 'n' }, cell)),
+          ),
+        ),
+      ),
+    ),
   );
 
 /** A labelled field. `children` is a function of the attributes that its control needs. */
-export function Field({ label, hint = '', error = '', required = false, id = '', children }) {
+function Field({ label, hint = '', error = '', required = false, id = '', children }) {
   const own = useId(),
     of = id || own;
-  return html`
-    <div class="field"><label for=${of}>
-        ${label}${required && html`<span class="muted" aria-hidden="true"> *</span>`}</label>
-      ${children({ id: of, required, 'aria-required': required || undefined, 'aria-invalid': error ? 'true' : undefined, 'aria-errormessage': error ? `${of}-e` : undefined, 'aria-describedby': hint ? `${of}-h` : undefined })}
-      ${hint && html`<p class="hint" id=${`${of}-h`}>${hint}</p>`}
-      <p class="error" id=${`${of}-e`} role=${error ? 'alert' : undefined}>
-        ${error && html`<${Icon} name="bang" />${error}`}</p></div>
-  `;
+  return h(
+    'div.field',
+    h('label', { for: of }, label, required && h('span.muted', { 'aria-hidden': 'true' }, ' *')),
+    children({
+      id: of,
+      required,
+      'aria-required': required || undefined,
+      'aria-invalid': error ? 'true' : undefined,
+      'aria-errormessage': error ? `${of}-e` : undefined,
+      'aria-describedby': hint ? `${of}-h` : undefined,
+    }),
+    hint && h('p.hint', { id: `${of}-h` }, hint),
+    h(
+      'p.error',
+      { id: `${of}-e`, role: error ? 'alert' : undefined },
+      error && [h(Icon, { name: 'bang' }), error],
+    ),
+  );
 }
-export const Text = ({ value, onValue, ...rest }) =>
-  html`
-    <${Field} ...${rest}>${(a) => html`
-        <input type="text" autocomplete="off" spellcheck=${false} ...${rest.input} ...${a}
-            value=${value} onInput=${(e) => onValue(e.target.value)} />
-      `}<//>
-  `;
+/** @param {any} p input: more attributes; area: of several lines, with what stands below them */
+export const Text = ({ value, onValue, input = {}, area = null, ...rest }) =>
+  h(Field, rest, (a) => [
+    h(area ? 'textarea' : 'input', {
+      type: area ? undefined : 'text',
+      autocomplete: 'off',
+      spellcheck: false,
+      ...input,
+      ...a,
+      value,
+      onInput: (e) => onValue(e.target.value, e.target),
+    }),
+    area,
+  ]);
+/** @param {any} p options: [value, text][] */
+export const Select = ({ value, onValue, options, ...rest }) =>
+  h(
+    'select',
+    { ...rest, value, onChange: (e) => onValue(e.target.value) },
+    options.map(([key, text]) => h('option', { value: key, selected: key === value }, text)),
+  );
 export const Choice = ({ value, onValue, options, ...rest }) =>
-  html`
-    <${Field} ...${rest}>${(a) =>
-    html`
-      <select ...${a} value=${value} onChange=${(e) => onValue(e.target.value)}>
-        ${options.map(
-      ([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`,
-    )}</select>
-    `}<//>
-  `;
+  h(Field, rest, (a) => h(Select, { ...a, value, onValue, options }));
 export const Check = ({ checked, onValue, why = '', children }) =>
-  html`
-    <label class="check"><input type="checkbox" checked=${checked} disabled=${!!why}
-          onChange=${(e) => onValue(e.target.checked)} />
-      <span>${children}${why && html`<small>${why}</small>`}</span></label>
-  `;
+  h(
+    'label.check',
+    h('input', {
+      type: 'checkbox',
+      checked,
+      disabled: !!why,
+      onChange: (e) => onValue(e.target.checked),
+    }),
+    h('span', children, why && h('small', why)),
+  );
+/** One of some. options: [key, text, more, why not][] */
+export const Radios = ({ name, legend, options, value, onValue, children = null }) =>
+  h(
+    'fieldset',
+    h('legend', legend),
+    options.map(([key, text, more, why]) =>
+      h(
+        'label.check',
+        h('input', {
+          type: 'radio',
+          name,
+          value: key,
+          checked: value === key,
+          disabled: !!why,
+          'aria-describedby': why ? `${name}-why` : undefined,
+          onChange: () => onValue(key),
+        }),
+        h('span', text, h('small', more), why && h('small', { id: `${name}-why` }, why)),
+      ),
+    ),
+    children,
+  );
+export const Search = ({ label, hint = label, value, onInput }) =>
+  h(
+    'div.search',
+    h(Icon, { name: 'search' }),
+    h('input', {
+      type: 'search',
+      'aria-label': label,
+      placeholder: hint,
+      autocomplete: 'off',
+      spellcheck: false,
+      value,
+      onInput,
+    }),
+  );
 
-/** What went wrong, why, and what to do; the server's own sentence in a detail if ours is another. */
+/** What went wrong, why, and what to do; the server's own sentence in a detail if ours is
+ *  another. */
 export const Problem = ({ error, title = '' }) =>
-  html`
-    <div class="problem" role="alert"><${Icon} name="bang" />
-      <div><strong>${plain(title || error.message)}</strong>
-        ${
-    html`<p>${plain(error.remedy || 'Reload the page. If it comes again, ask who runs the portal.')}</p>`
-  }${title && error.message && html`
-          <details><summary>What the server said</summary>
-            <p>${plain(error.message)}</p></details>
-        `}</div></div>
-  `;
+  error &&
+  h(
+    'div.problem',
+    { role: 'alert' },
+    h(Icon, { name: 'bang' }),
+    h(
+      'div',
+      h('strong', title || error.message),
+      h('p', error.remedy || 'Reload the page. If it comes again, ask who runs the portal.'),
+      title &&
+        error.message &&
+        h('details', h('summary', 'What the server said'), h('p', error.message)),
+    ),
+  );
 
 /** A menu under a button. items: [text, action, why][] */
-export function Menu({ label, icon = 'more', items, kind = 'quiet', children }) {
+export function Menu({ label, icon = 'more', items, kind = 'quiet' }) {
   const [open, setOpen] = useState(false),
-    root = useRef(null);
+    root = useRef(null),
+    entries = () => [...root.current.querySelectorAll('[role^=menuitem]')];
   useEffect(() => {
     if (!open) return undefined;
-    root.current.querySelector('[role^=menuitem]')?.focus();
-    const away = (event) => {
-      if (!root.current?.contains(event.target)) setOpen(false);
-    };
+    entries()[0]?.focus();
+    const away = (event) => root.current?.contains(event.target) || setOpen(false);
     document.addEventListener('pointerdown', away);
     return () => document.removeEventListener('pointerdown', away);
   }, [open]);
   const shut = () => {
     setOpen(false);
-    root.current.querySelector('button')?.focus();
+    root.current.querySelector('button').focus();
   };
   const keys = (event) => {
-    const all = [...root.current.querySelectorAll('[role^=menuitem]')],
-      at = all.indexOf(document.activeElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
-    if (event.key === 'Escape' && open) {
-      event.stopPropagation();
-      event.preventDefault();
-      shut();
-    }
-    if (event.key === 'Tab' && open) setOpen(false);
-    if (next === undefined || !open) return;
+    const all = entries(),
+      at = all.indexOf(document.activeElement),
+      next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+    if (!open) return;
+    if (event.key === 'Tab') setOpen(false);
+    if (event.key === 'Escape') shut();
+    else if (next !== undefined) all.at(next % all.length).focus();
+    else return;
     event.preventDefault();
     event.stopPropagation();
-    all.at(next % all.length).focus();
   };
-  return html`
-    <div class="menu" ref=${root} onKeyDown=${keys}>
-        <${Button} kind=${kind} icon=${icon} label=${children ? '' : label} aria-haspopup="menu"
-            aria-expanded=${open} onPress=${() => setOpen(!open)}>
-          ${children}<//>${
+  return h(
+    'div.menu',
+    { ref: root, onKeyDown: keys },
+    h(Button, {
+      kind,
+      icon,
+      label,
+      'aria-haspopup': 'menu',
+      'aria-expanded': open,
+      onPress: () => setOpen(!open),
+    }),
     open &&
-    html`
-      <div role="menu" aria-label=${label} class="pop">
-        ${items.filter(Boolean).map(
-      ([
-        text,
-        act,
-        why,
-        checked,
-      ]) => html`
-        <button type="button" role=${checked === undefined ? 'menuitem' : 'menuitemcheckbox'}
-            aria-checked=${checked} tabindex="-1" aria-disabled=${why ? 'true' : undefined}
-            onClick=${() => {
-        if (why) return;
-        if (checked === undefined) shut();
-        act();
-      }}>
-          ${checked !== undefined && html`
-            <span class="tick">${checked && html`<${Icon} name="check" />`}</span>
-          `}
-          <span>${text}${why && html`<small>${why}</small>`}</span></button>
-      `,
-    )}</div>
-    `
-  }</div>
-  `;
+      h(
+        'div.pop',
+        { role: 'menu', 'aria-label': label },
+        items.filter(Boolean).map(([text, act, why, checked]) =>
+          h(
+            'button',
+            {
+              role: checked === undefined ? 'menuitem' : 'menuitemcheckbox',
+              'aria-checked': checked,
+              tabindex: '-1',
+              'aria-disabled': why ? 'true' : undefined,
+              onClick: () => {
+                if (why) return;
+                if (checked === undefined) shut();
+                act();
+              },
+            },
+            checked !== undefined && h('span.tick', checked && h(Icon, { name: 'check' })),
+            h('span', text, why && h('small', why)),
+          ),
+        ),
+      ),
+  );
 }
 
-export function Tabs({ tabs, open, onOpen, label }) {
+/** Tabs; the open one stands in the address, but for the first. tabs: [key, text][] */
+export function Tabs({ tabs, open, label }) {
+  const choose = (key) => setQuery({ tab: key === tabs[0][0] ? '' : key });
   const keys = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const next =
-      tabs[(tabs.findIndex(([key]) => key === open) + step + tabs.length) % tabs.length][0];
-    onOpen(next);
-    event.currentTarget.querySelector(`[data-tab=${next}]`)?.focus();
+    const [next] = tabs.at((tabs.findIndex(([key]) => key === open) + step) % tabs.length);
+    choose(next);
+    event.currentTarget.querySelector(`[data-tab=${next}]`).focus();
   };
-  return html`
-    <div class="tabs" role="tablist" aria-label=${label} onKeyDown=${keys}>
-      ${tabs.map(([key, text]) => html`
-        <button type="button" role="tab" data-tab=${key} aria-selected=${key === open}
-            tabindex=${key === open ? 0 : -1} onClick=${() => onOpen(key)}>
-          ${text}</button>
-      `)}</div>
-  `;
+  return h(
+    'div.tabs',
+    { role: 'tablist', 'aria-label': label, onKeyDown: keys },
+    tabs.map(([key, text]) =>
+      h(
+        'button',
+        {
+          role: 'tab',
+          'data-tab': key,
+          'aria-selected': key === open,
+          tabindex: key === open ? 0 : -1,
+          onClick: () => choose(key),
+        },
+        text,
+      ),
+    ),
+  );
 }
 
-/** Copies what `text` is or promises. Where the browser refuses, `field` is selected and the remedy said. @returns {Promise<boolean>} */
-export async function copyText(text, said = /** @type {any} */ ('Copied.'), field = /** @type {any} */ (null)) {
+/** Copies what `text` is or promises. Where the browser refuses, `field` is selected and the
+ *  remedy said. @returns {Promise<boolean>} */
+export async function copyText(
+  text,
+  said = /** @type {any} */ ('Copied.'),
+  field = /** @type {any} */ (null),
+) {
   try {
-    if (text instanceof Promise)
-      await navigator.clipboard.write([
-        new ClipboardItem({
-          'text/plain': text.then((t) => new Blob([t], { type: 'text/plain' })),
-        }),
-      ]);
-    else await navigator.clipboard.writeText(text);
-    say(typeof said === 'function' ? /** @type {any} */ (said)() : said);
+    await navigator.clipboard.write([
+      new ClipboardItem({
+        'text/plain': Promise.resolve(text).then((t) => new Blob([t], { type: 'text/plain' })),
+      }),
+    ]);
+    say(typeof said === 'function' ? said() : said);
     return true;
   } catch {
-    if (text instanceof Promise) await text;
-    if (field) {
-      field.focus();
-      field.select();
-    }
+    await text;
+    field?.focus();
+    field?.select();
     say('Your browser did not allow it. Select the text and press Ctrl+C.');
     return false;
   }
 }
 export const CopyButton = ({ text, label = 'Copy', said = 'Copied.' }) =>
-  html`<${Button} kind="quiet" icon="copy" label=${label} onPress=${() => copyText(text, said)} />`;
+  h(Button, { kind: 'quiet', icon: 'copy', label, onPress: () => copyText(text, said) });
 /** Text for programs, with Copy. */
 export const Code = ({ text, label }) =>
-  html`
-    <div class="code"><pre tabindex="0" role="region" aria-label=${label}>
-        <code>${plain(text)}</code></pre><${CopyButton} text=${text} label=${`Copy ${label}`} />
-    </div>
-  `;
+  h(
+    'div.code',
+    h('pre', { tabindex: '0', role: 'region', 'aria-label': label }, h('code', text)),
+    h(CopyButton, { text, label: `Copy ${label}` }),
+  );
 
 export function download(name, type, text) {
   const url = URL.createObjectURL(new Blob([text], { type }));

@@ -1,13 +1,15 @@
-// What stands around every page: its heading, the title of the window, and bands that say what is not as it should be.
+// What stands around every page: its heading, the title of the window, and bands that say what is
+// not as it should be.
 // @ts-check
-import { html, useEffect, useRef } from '../view.js';
+import { h, plain, useEffect, useRef } from '../view.js';
 import { route } from '../router.js';
 import { session } from '../session.js';
 import { stale } from '../api.js';
 import { secondOf, offset, useNow } from '../clock.js';
 import { Icon } from './basic.js';
 
-/** Whether this is not the first page of the visit: there the browser begins at the top by itself. */
+/** Whether this is not the first page of the visit: there the browser begins at the top by
+ *  itself. */
 let moved = false;
 /** @param {any} p */
 export function Page({
@@ -22,9 +24,9 @@ export function Page({
     { parts } = route.use();
   const path = parts.join('/');
   useEffect(() => {
-    document.title = [documentTitle, 'apitoken', session.get()?.cluster]
-      .filter(Boolean)
-      .join(' · ');
+    document.title = plain(
+      [documentTitle, 'apitoken', session.get()?.cluster].filter(Boolean).join(' · '),
+    );
   }, [documentTitle]);
   useEffect(() => {
     if (!moved) {
@@ -35,48 +37,66 @@ export function Page({
     heading.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [path]);
-  return html`
-    <main id="main" class=${wide ? 'wide' : ''}>
-      <div class="head"><div>${over && html`<p class="over">${over}</p>`}
-          <h1 tabindex="-1" ref=${heading}>${title}</h1></div>
-        ${actions && html`<div class="actions">${actions}</div>`}</div>
-      ${children}</main>
-  `;
+  return h(
+    'main',
+    { id: 'main', class: wide ? 'wide' : '' },
+    h(
+      'div.head',
+      h('div', over && h('p.over', over), h('h1', { tabindex: '-1', ref: heading }, title)),
+      actions && h('div.actions', actions),
+    ),
+    children,
+  );
 }
 
 export const Band = ({ kind = '', children }) =>
-  html`
-    <div class=${`band ${kind}`} role="status">
-      <${Icon} name="bang" /><span>${children}</span></div>
-  `;
+  h(
+    'div',
+    { class: `band ${kind}`, role: 'status' },
+    h(Icon, { name: 'bang' }),
+    h('span', children),
+  );
 
 export function Bands({ silent }) {
   const since = stale.use();
   useNow();
   const skew = Math.abs(offset.use());
-  return html`
-    ${since > 0 && html`
-      <${Band} kind="stale">${navigator.onLine ? '' : 'You are offline. '}Not updated
-          since ${secondOf(since + offset.get())}. Trying again…<//>
-    `}
-    ${silent && html`
-      <${Band}>The operator has not answered for ${silent}. Tokens that exist go on working.<//>
-    `}
-    ${skew > 120_000 && html`
-      <${Band} kind="quiet">The clock of this computer is ${Math.round(skew / 60_000)} minutes off.
-          Times here are the server's.<//>
-    `}
-  `;
+  return [
+    since > 0 &&
+      h(
+        Band,
+        { kind: 'stale' },
+        navigator.onLine ? '' : 'You are offline. ',
+        'Not updated since ',
+        secondOf(since + offset.get()),
+        '. Trying again…',
+      ),
+    silent &&
+      h(Band, 'The operator has not answered for ', silent, '. Tokens that exist go on working.'),
+    skew > 120_000 &&
+      h(
+        Band,
+        { kind: 'quiet' },
+        'The clock of this computer is ',
+        Math.round(skew / 60_000),
+        " minutes off. Times here are the server's.",
+      ),
+  ];
 }
 
 /** What a list says in place of rows. */
 export const Empty = ({ title, children, art = true }) =>
-  html`
-    <div class="empty">${art && html`
-        <svg viewBox="0 0 96 64" aria-hidden="true">
-          <rect x="14" y="20" width="68" height="24" rx="12" />
-          <circle cx="30" cy="32" r="5" /><path d="M46 32h8M60 32h8" />
-          <path class="dash" d="M6 12h20M70 54h20" /></svg>
-      `}
-      <h2>${title}</h2>${children}</div>
-  `;
+  h(
+    'div.empty',
+    art &&
+      h(
+        'svg',
+        { viewBox: '0 0 96 64', 'aria-hidden': 'true' },
+        h('rect', { x: '14', y: '20', width: '68', height: '24', rx: '12' }),
+        h('circle', { cx: '30', cy: '32', r: '5' }),
+        h('path', { d: 'M46 32h8M60 32h8' }),
+        h('path.dash', { d: 'M6 12h20M70 54h20' }),
+      ),
+    h('h2', title),
+    children,
+  );

@@ -1,50 +1,93 @@
-// The list of tokens: search, filters, orders and thousands of rows of which only those in sight are drawn.
+// The list of tokens: search, filters, orders and thousands of rows of which only those in sight
+// are drawn.
 // @ts-check
-import {
-  html,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from '../view.js';
+import { h, plain, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../view.js';
 import { STATES, matcher, sorted, stateOf, tokens } from '../rows.js';
 import { Time, plural, useNow } from '../clock.js';
 import { link, route, setQuery } from '../router.js';
 import { prefs, remember } from '../prefs.js';
 import { space } from '../session.js';
-import { Badge, Button, Icon, Menu, Problem, plain } from './basic.js';
+import { Badge, Button, Icon, Menu, Problem, Search, Select } from './basic.js';
 import { Band, Empty } from './frame.js';
 import { LifeBar, inWeek } from './bar.js';
+import { Bulk, useDeeds } from '../deeds.js';
 import { findPasted, looksLikeToken } from '../find.js';
 
-export const COLUMNS = {
-  name: 'Name',
-  ns: 'Namespace',
-  user: 'User',
-  type: 'Type',
-  state: 'State',
-  expires: 'Expires',
-  used: 'Last used',
-  made: 'Made',
+/** Columns: head, width, and what a cell shows. */
+const COLUMNS = {
+  name: [
+    'Name',
+    'minmax(11rem,2.2fr)',
+    ({ row }) => [
+      h('a', { 'data-row': true, href: link(['tokens', row.ns, row.name]) }, row.name),
+      row.description && h('small', row.description),
+    ],
+  ],
+  ns: ['Namespace', 'minmax(5rem,1fr)', ({ row }) => row.ns],
+  user: [
+    'User',
+    'minmax(7rem,1.5fr)',
+    ({ row }) => h('a', { href: link(['users', row.user]) }, row.user),
+  ],
+  type: ['Type', '6.2rem', ({ row }) => row.type],
+  state: [
+    'State',
+    '9.9rem',
+    ({ row, state }) =>
+      h(
+        'span',
+        { title: state === 'failed' ? plain(row.message) : undefined },
+        h(Badge, { state }),
+      ),
+  ],
+  expires: [
+    'Expires',
+    '8.5rem',
+    ({ row, state, at }) =>
+      h('span.stack', h(Time, { at: row.expiresAt }), h(LifeBar, { row, state, at })),
+  ],
+  used: ['Last used', '7rem', ({ row }) => h(Used, { at: row.lastUsedAt })],
+  made: ['Made', '7rem', ({ row }) => h(Time, { at: row.createdAt })],
 };
-const WIDTHS = {
-  name: 'minmax(11rem,2.2fr)',
-  ns: 'minmax(5rem,1fr)',
-  user: 'minmax(7rem,1.5fr)',
-  type: '6.2rem',
-  state: '9.9rem',
-  expires: '8.5rem',
-  used: '7rem',
-  made: '7rem',
+/** When it was used last. */
+export const Used = ({ at }) => (at ? h(Time, { at }) : h('span.muted', 'never'));
+/** Filters of a list: what they are called, and what can be chosen. */
+const FILTERS = {
+  state: ['State', Object.entries(STATES).map(([state, { text }]) => [state, text])],
+  type: [
+    'Type',
+    [
+      ['Permanent', 'Permanent'],
+      ['Temporary', 'Temporary'],
+    ],
+  ],
+  within: [
+    'Expires within',
+    [
+      ['24h', '24 hours'],
+      ['7d', '7 days'],
+      ['30d', '30 days'],
+      ['90d', '90 days'],
+    ],
+  ],
+  idle: [
+    'Not used for',
+    [
+      ['30', '30 days'],
+      ['90', '90 days'],
+      ['never', 'ever'],
+    ],
+  ],
 };
+const ALL = Object.keys(COLUMNS);
+const NO_FILTERS = { q: '', state: '', type: '', within: '', idle: '', week: '', user: '' };
 const PAGE = 100,
   SPARE = 3,
   narrow = matchMedia('(max-width: 52rem)');
 const rowHeight = () => (narrow.matches ? 104 : 52);
 
-/** The order of before, as long as pointer or focus are in the list: nothing moves away from under them. */
+/** The order of before, as long as pointer or focus are in the list: nothing moves away from
+ *  under them. */
 function useOrder(all, query, at, box) {
   const before = useRef({ key: '', list: /** @type {any[]} */ ([]) });
   const { synced, version } = tokens.use(),
@@ -104,161 +147,138 @@ function useWindow(count, box, plainPages) {
   };
 }
 
-function Filters({ query, total, shown, withUser }) {
-  const [text, setText] = useState(query.q || ''),
-    [found, setFound] = useState(/** @type {any} */ (null)),
-    later = useRef(0);
-  useEffect(() => setText(query.q || ''), [query.q]);
-  const type = async (event) => {
-    const typed = event.target.value;
-    if (looksLikeToken(typed)) {
-      event.target.value = '';
-      setText('');
-      setQuery({ q: '' });
-      setFound(html`<p>Looking for it…</p>`);
-      setFound(await findPasted(typed.trim()));
-      return;
-    }
-    setText(typed);
-    setFound(null);
-    clearTimeout(later.current);
-    setQuery({ q: typed });
+function Filters({ query, total, shown, fixed }) {
+  const [found, setFound] = useState(/** @type {any} */ (null));
+  const type = async ({ target }) => {
+    const typed = target.value,
+      pasted = looksLikeToken(typed);
+    if (pasted) target.value = '';
+    setQuery({ q: target.value });
+    setFound(pasted && h('p', 'Looking for it…'));
+    if (pasted) setFound(await findPasted(typed.trim()));
   };
-  const pick = (
-    name,
-    label,
-    options,
-  ) => html`
-    <label class="pick"><span class="unseen">
-        ${label}</span><select value=${query[name] || ''} class=${query[name] ? 'on' : ''}
-          onChange=${(e) => setQuery({ [name]: e.target.value })}>
-        <option value="">${label}: all</option>${options.map(([v, t]) => html`
-          <option value=${v} selected=${v === query[name]}>
-            ${label}: ${t}</option>
-        `)}</select></label>
-  `;
-  const any = ['q', 'state', 'type', 'within', 'idle', 'week', ...(withUser ? ['user'] : [])].some(
-    (name) => query[name],
-  );
-  return html`
-    <div class="filters"><div class="search">
-        <${Icon} name="search" /><input type="search" value=${text} onInput=${type}
-            aria-label="Search tokens, or paste one to find it"
-            placeholder="Search, or paste a token to find it" autocomplete="off" spellcheck=${false}
-            /></div>${pick(
-      'state',
-      'State',
-      Object.entries(STATES).map(([k, s]) => [k, s.text]),
-    )}${pick('type', 'Type', [
-      ['Permanent', 'Permanent'],
-      ['Temporary', 'Temporary'],
-    ])}
-      ${pick('within', 'Expires within', [
-      ['24h', '24 hours'],
-      ['7d', '7 days'],
-      ['30d', '30 days'],
-      ['90d', '90 days'],
-    ])}${pick('idle', 'Not used for', [
-      ['30', '30 days'],
-      ['90', '90 days'],
-      ['never', 'ever'],
-    ])}
-      ${any && html`<${Button} kind="quiet" onPress=${clearFilters}>Clear filters<//>`}
-      <p class="tally" role="status">
-        ${shown === total ? plural(total, 'token') : `${shown.toLocaleString('en')} of ${plural(total, 'token')}`}
-      </p></div>${found && html`<div class="found" role="status">${found}</div>`}
-  `;
+  return [
+    h(
+      'div.filters',
+      h(Search, {
+        label: 'Search tokens, or paste one to find it',
+        hint: 'Search, or paste a token to find it',
+        value: query.q || '',
+        onInput: type,
+      }),
+      Object.entries(FILTERS).map(([name, [label, options]]) =>
+        h(
+          'label.pick',
+          h('span.unseen', label),
+          h(Select, {
+            value: query[name] || '',
+            class: query[name] && 'on',
+            onValue: (value) => setQuery({ [name]: value }),
+            options: [['', 'all'], ...options].map(([value, text]) => [value, `${label}: ${text}`]),
+          }),
+        ),
+      ),
+      Object.keys(NO_FILTERS).some((name) => query[name] && !fixed[name]) &&
+        h(Button, { kind: 'quiet', onPress: clearFilters }, 'Clear filters'),
+      h(
+        'p.tally',
+        { role: 'status' },
+        shown === total ? '' : `${shown.toLocaleString('en')} of `,
+        plural(total, 'token'),
+      ),
+    ),
+    found && h('div.found', { role: 'status' }, found),
+  ];
 }
-const clearFilters = () =>
-  setQuery({ q: '', state: '', type: '', within: '', idle: '', week: '', user: '' });
+const clearFilters = () => setQuery(NO_FILTERS);
 
-const Head = ({
-  shown,
-  query,
-  selection,
-  list,
-}) => html`
-  <div role="row" class="row header" aria-rowindex="1">
-    <span role="columnheader" class="c-pick">
-      <input type="checkbox" aria-label="Select all that match"
-          checked=${selection.size > 0 && selection.size === list.length}
-          onChange=${(e) => selection.all(e.target.checked ? list : [])} /></span>
-    ${shown.map(
-    (c) => {
+const Head = ({ shown, query, selection, list }) =>
+  h(
+    'div.row.header',
+    { role: 'row', 'aria-rowindex': '1' },
+    h(
+      'span.c-pick',
+      { role: 'columnheader' },
+      h('input', {
+        type: 'checkbox',
+        'aria-label': 'Select all that match',
+        checked: selection.size > 0 && selection.size === list.length,
+        onChange: (e) => selection.all(e.target.checked ? list : []),
+      }),
+    ),
+    shown.map((c) => {
       const on = (query.sort || '').replace('-', '') === c,
         down = on && query.sort[0] === '-';
-      return html`
-        <span role="columnheader" class=${`c-${c}`}
-            aria-sort=${on ? (down ? 'descending' : 'ascending') : undefined}>
-          <button type="button"
-              onClick=${() => setQuery({ sort: on && !down ? `-${c}` : on ? '' : c })}>
-            ${COLUMNS[c]}${on && html`<${Icon} name=${down ? 'down' : 'up'} />`}</button></span>
-      `;
-    },
-  )}
-    <span role="columnheader" class="c-more">
-      <span class="unseen">Actions</span></span></div>
-`;
-
-function CellOf({ c, row, state, at }) {
-  if (c === 'name')
-    return html`
-      <span role="rowheader" class="c-name"><a data-row href=${link(['tokens', row.ns, row.name])}>
-          ${row.name}</a>${row.description && html`<small>${plain(row.description)}</small>`}</span>
-    `;
-  const inside = {
-    ns: () => row.ns,
-    user: () => html`<a href=${link(['users', row.user])}>${plain(row.user)}</a>`,
-    type: () => row.type,
-    state: () =>
-      html`
-        <span title=${state === 'failed' ? plain(row.message) : undefined}>
-          <${Badge} state=${state} /></span>
-      `,
-    expires: () =>
-      html`
-        <span class="stack"><${Time} at=${row.expiresAt} />
-          <${LifeBar} row=${row} state=${state} at=${at} /></span>
-      `,
-    used: () =>
-      row.lastUsedAt
-        ? html`<${Time} at=${row.lastUsedAt} />`
-        : html`<span class="muted">never</span>`,
-    made: () => html`<${Time} at=${row.createdAt} />`,
-  }[c];
-  return html`<span role="cell" class=${`c-${c}`}>${inside?.()}</span>`;
-}
+      return h(
+        'span',
+        {
+          role: 'columnheader',
+          class: `c-${c}`,
+          'aria-sort': on ? (down ? 'descending' : 'ascending') : undefined,
+        },
+        h(
+          'button',
+          {
+            onClick: () => setQuery({ sort: on && !down ? `-${c}` : on ? '' : c }),
+          },
+          COLUMNS[c][0],
+          on && h(Icon, { name: down ? 'down' : 'up' }),
+        ),
+      );
+    }),
+    h('span.c-more', { role: 'columnheader' }, h('span.unseen', 'Actions')),
+  );
 
 function Line({ row, index, height, shown, at, picked, onPick, deeds, still }) {
   const state = stateOf(row, at);
-  return html`
-    <div role="row" class=${picked ? 'row picked' : 'row'} data-uid=${row.uid}
-        aria-rowindex=${index + 2}
-        style=${still ? {} : { transform: `translateY(${index * height}px)` }}>
-      <span role="cell" class="c-pick"><input type="checkbox"
-            aria-label=${`Select ${row.name} in ${row.ns}`} checked=${picked}
-            onClick=${(e) => onPick(index, e.shiftKey, e.target.checked)} /></span>
-      ${shown.map((c) => html`<${CellOf} key=${c} c=${c} row=${row} state=${state} at=${at} />`)}
-      <span role="cell" class="c-more"><${Menu} label=${`Actions for ${row.name}`}
-            items=${deeds(row, state)} /></span></div>
-  `;
+  return h(
+    'div',
+    {
+      role: 'row',
+      class: picked ? 'row picked' : 'row',
+      'data-uid': row.uid,
+      'aria-rowindex': index + 2,
+      style: still ? {} : { transform: `translateY(${index * height}px)` },
+    },
+    h(
+      'span.c-pick',
+      { role: 'cell' },
+      h('input', {
+        type: 'checkbox',
+        'aria-label': `Select ${row.name} in ${row.ns}`,
+        checked: picked,
+        onClick: (e) => onPick(index, e.shiftKey, e.target.checked),
+      }),
+    ),
+    shown.map((c) =>
+      h(
+        'span',
+        { key: c, role: c === 'name' ? 'rowheader' : 'cell', class: `c-${c}` },
+        COLUMNS[c][2]({ row, state, at }),
+      ),
+    ),
+    h(
+      'span.c-more',
+      { role: 'cell' },
+      h(Menu, { label: `Actions for ${row.name}`, items: deeds(row, state) }),
+    ),
+  );
 }
 
 /** Moves the focus between rows. */
 function useRowKeys(count, height, box) {
   const goal = useRef(-1);
-  useEffect(() => {
-    if (goal.current < 0) return;
-    const target = box.current.querySelector(`[aria-rowindex="${goal.current + 2}"] [data-row]`);
-    if (target) {
-      goal.current = -1;
-      target.focus({ preventScroll: true });
-    }
-  });
+  const reach = () => {
+    const target = box.current?.querySelector(`[aria-rowindex="${goal.current + 2}"] [data-row]`);
+    if (goal.current < 0 || !target) return;
+    goal.current = -1;
+    target.focus({ preventScroll: true });
+  };
+  useEffect(reach);
   return (event) => {
-    const row = event.target.closest?.('[role=row]');
+    const row = event.target.closest('[role=row]');
     if (!row || event.target.closest('[role=menu]')) return;
-    const here = Number(row.getAttribute('aria-rowindex')) - 2,
+    const here = row.ariaRowIndex - 2,
       page = Math.max(1, Math.floor(innerHeight / height) - 3);
     const next = {
       ArrowDown: here + 1,
@@ -274,9 +294,7 @@ function useRowKeys(count, height, box) {
     const y = box.current.getBoundingClientRect().top + scrollY + goal.current * height;
     if (y < scrollY + 160 || y + height > scrollY + innerHeight - 40)
       scrollTo(0, y - innerHeight / 3);
-    box.current
-      .querySelector(`[aria-rowindex="${goal.current + 2}"] [data-row]`)
-      ?.focus({ preventScroll: true });
+    reach();
     dispatchEvent(new Event('scroll'));
   };
 }
@@ -303,11 +321,10 @@ function useSelection(list) {
   };
 }
 
-/** @param {any} p all: rows; deeds: (row, state) => menu items; bulk: draws actions on the chosen; fixed: filters that the page sets; make: the button of an empty list */
+/** @param {any} p all: rows; fixed: filters that the page sets; make: the button of an empty
+ *  list */
 export function TokenList({
   all,
-  deeds,
-  bulk,
   fixed = {},
   hide = [],
   make = null,
@@ -316,8 +333,9 @@ export function TokenList({
 }) {
   const { synced, error } = tokens.use(),
     { query } = route.use(),
-    { columns = Object.keys(COLUMNS), plainPages } = prefs.use(),
-    { updated } = space.use();
+    { columns = ALL, plainPages } = prefs.use(),
+    { updated } = space.use(),
+    { deeds, dialog } = useDeeds();
   const box = useRef(null),
     table = useRef(null),
     at = Math.floor(useNow() / 1000) * 1000,
@@ -328,108 +346,171 @@ export function TokenList({
     drawn = plainPages ? list.slice(page * PAGE, (page + 1) * PAGE) : list;
   const { from, to, height } = useWindow(drawn.length, box, plainPages),
     keys = useRowKeys(drawn.length, height, box);
-  const shown = Object.keys(COLUMNS).filter((c) => columns.includes(c) && !hide.includes(c));
-  const [focused, setFocused] = useState('');
-  const span = useMemo(
-    () => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i),
-    [from, to],
-  );
-  const kept = focused ? drawn.findIndex((row) => row.uid === focused) : -1;
-  const indices = kept >= 0 && (kept < from || kept >= to) ? [...span, kept] : span;
-  const onPick = useCallback(selection.pick, [list, selection]);
-  if (error && !all.length) return html`<${Refused} error=${error} />`;
+  const shown = ALL.filter((c) => columns.includes(c) && !hide.includes(c));
+  const [focused, setFocused] = useState(''),
+    kept = focused ? drawn.findIndex((row) => row.uid === focused) : -1,
+    indices = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+  if (kept >= 0 && (kept < from || kept >= to)) indices.push(kept);
+  const clear = () => selection.all([]);
+  if (error && !all.length) return [h(Refused, { error }), dialog];
   if (synced && !all.length && !error)
-    return html`
-      <${Empty} title=${emptyTitle}><p>
-          ${emptyText || 'An API token lets a program or a person in. Here you see each, and when it expires.'}
-        </p>${make}<//>
-    `;
-  return html`
-    ${error && html`<${Refused} error=${error} />`}
-    <${Filters} query=${filter} total=${all.length} shown=${list.length} withUser=${!fixed.user} />
-    ${!synced && html`<p class="loading" role="status">Loading tokens…</p>`}${updated === '30s' && html`
-      <${Band} kind="quiet">Updated every 30 seconds, as you watch more than four namespaces.<//>
-    `}
-    ${
-      synced && !list.length
-        ? html`
-          <${Empty} title="No token matches" art=${false}>
-              <p>No token matches these filters.</p><${Button} onPress=${clearFilters}>Clear
-                  filters<//><//>
-        `
-        : html`
-          <div class="table" role="table" aria-label="Tokens" ref=${table}
-              aria-rowcount=${list.length + 1} onKeyDown=${keys}
-              onFocusIn=${(e) => setFocused(e.target.closest('[data-uid]')?.dataset.uid || '')}
-              onFocusOut=${() => setFocused('')}
-              style=${{ '--cols': `2.4rem ${shown.map((c) => WIDTHS[c]).join(' ')} 2.8rem` }}>
-            <div role="rowgroup" class="heads"><${Head} shown=${shown} query=${query}
-                  selection=${selection} list=${list} /></div>
-            <div role="rowgroup" class=${plainPages ? 'rows still' : 'rows'} ref=${box}
-                style=${plainPages ? {} : { height: `${drawn.length * height}px` }}>
-              ${indices.map(
-        (i) =>
-          drawn[i] &&
-          html`
-            <${Line} key=${drawn[i].uid} row=${drawn[i]} index=${i} height=${height} shown=${shown}
-                at=${at} picked=${selection.has(drawn[i].uid)} onPick=${onPick} deeds=${deeds}
-                still=${plainPages} />
-          `,
-      )}</div></div>
-        `
-    }
-    ${plainPages && list.length > PAGE && html`
-      <nav class="pages" aria-label="Pages of the list">
-            <${Button} why=${page ? '' : 'This is the first page.'}
-                onPress=${() => setQuery({ page: String(page) })}>Back<//>
-          <span>${page * PAGE + 1} to ${Math.min(list.length, (page + 1) * PAGE)} of ${list.length}
-          </span><${Button} why=${(page + 1) * PAGE < list.length ? '' : 'This is the last page.'}
-              onPress=${() => setQuery({ page: String(page + 2) })}>Next<//></nav>
-    `}
-    ${selection.size > 0 && html`
-      <div class="bulk" role="region" aria-label="Chosen tokens">
-          <strong>${selection.size.toLocaleString('en')} chosen</strong>
-          ${selection.size < list.length && html`
-            <${Button} kind="quiet"
-                onPress=${() => selection.all(list)}>All ${list.length.toLocaleString('en')} that
-                match<//>
-          `}${bulk(selection.rows, () => selection.all([]))}
-          <${Button} kind="quiet" onPress=${() => selection.all([])}>Clear<//></div>
-    `}
-  `;
+    return [
+      h(
+        Empty,
+        { title: emptyTitle },
+        h(
+          'p',
+          emptyText ||
+            'An API token lets a program or a person in. Here you see each, and when it expires.',
+        ),
+        make,
+      ),
+      dialog,
+    ];
+  return [
+    h(Refused, { error }),
+    h(Filters, { query: filter, total: all.length, shown: list.length, fixed }),
+    !synced && h('p.loading', { role: 'status' }, 'Loading tokens…'),
+    updated === '30s' &&
+      h(
+        Band,
+        { kind: 'quiet' },
+        'Updated every 30 seconds, as you watch more than four namespaces.',
+      ),
+    synced && !list.length
+      ? h(
+          Empty,
+          { title: 'No token matches', art: false },
+          h('p', 'No token matches these filters.'),
+          h(Button, { onPress: clearFilters }, 'Clear filters'),
+        )
+      : h(
+          'div.table',
+          {
+            role: 'table',
+            'aria-label': 'Tokens',
+            ref: table,
+            'aria-rowcount': list.length + 1,
+            onKeyDown: keys,
+            onFocusIn: (e) => setFocused(e.target.closest('[data-uid]')?.dataset.uid || ''),
+            onFocusOut: () => setFocused(''),
+            style: { '--cols': `2.4rem ${shown.map((c) => COLUMNS[c][1]).join(' ')} 2.8rem` },
+          },
+          h('div.heads', { role: 'rowgroup' }, h(Head, { shown, query, selection, list })),
+          h(
+            'div',
+            {
+              role: 'rowgroup',
+              class: plainPages ? 'rows still' : 'rows',
+              ref: box,
+              style: plainPages ? {} : { height: `${drawn.length * height}px` },
+            },
+            indices.map(
+              (i) =>
+                drawn[i] &&
+                h(Line, {
+                  key: drawn[i].uid,
+                  row: drawn[i],
+                  index: i,
+                  height,
+                  shown,
+                  at,
+                  picked: selection.has(drawn[i].uid),
+                  onPick: selection.pick,
+                  deeds,
+                  still: plainPages,
+                }),
+            ),
+          ),
+        ),
+    plainPages &&
+      list.length > PAGE &&
+      h(
+        'nav.pages',
+        { 'aria-label': 'Pages of the list' },
+        h(
+          Button,
+          {
+            why: page ? '' : 'This is the first page.',
+            onPress: () => setQuery({ page: String(page) }),
+          },
+          'Back',
+        ),
+        h(
+          'span',
+          page * PAGE + 1,
+          ' to ',
+          Math.min(list.length, (page + 1) * PAGE),
+          ' of ',
+          list.length,
+        ),
+        h(
+          Button,
+          {
+            why: (page + 1) * PAGE < list.length ? '' : 'This is the last page.',
+            onPress: () => setQuery({ page: String(page + 2) }),
+          },
+          'Next',
+        ),
+      ),
+    selection.size > 0 &&
+      h(
+        'div.bulk',
+        { role: 'region', 'aria-label': 'Chosen tokens' },
+        h('strong', selection.size.toLocaleString('en'), ' chosen'),
+        selection.size < list.length &&
+          h(
+            Button,
+            { kind: 'quiet', onPress: () => selection.all(list) },
+            'All ',
+            list.length.toLocaleString('en'),
+            ' that match',
+          ),
+        h(Bulk, { rows: selection.rows, clear }),
+        h(Button, { kind: 'quiet', onPress: clear }, 'Clear'),
+      ),
+    dialog,
+  ];
 }
 
 export const ColumnsMenu = () => {
-  const { columns = Object.keys(COLUMNS), plainPages } = prefs.use();
-  const toggle = (c) =>
-    remember({ columns: columns.includes(c) ? columns.filter((o) => o !== c) : [...columns, c] });
-  return html`
-    <${Menu} label="Columns" kind="" icon="gear" items=${[
-    ...Object.entries(COLUMNS)
-      .slice(1)
-      .map(([c, text]) => [text, () => toggle(c), '', columns.includes(c)]),
-    ['Show as plain pages', () => remember({ plainPages: !plainPages }), '', !!plainPages],
-  ]}
-        />
-  `;
+  const { columns = ALL, plainPages } = prefs.use();
+  const entry = (c) => [
+    COLUMNS[c][0],
+    () =>
+      remember({ columns: columns.includes(c) ? columns.filter((o) => o !== c) : [...columns, c] }),
+    '',
+    columns.includes(c),
+  ];
+  return h(Menu, {
+    label: 'Columns',
+    kind: '',
+    icon: 'gear',
+    items: [
+      ...ALL.slice(1).map(entry),
+      ['Show as plain pages', () => remember({ plainPages: !plainPages }), '', !!plainPages],
+    ],
+  });
 };
 
+/** Why a list cannot be shown. */
 export function Refused({ error }) {
-  if (error.reason === 'CrdMissing') {
-    return html`
-      <${Empty} title="This cluster has no ApiTokens">
-        <p>The kinds of the operator are not installed. Somebody with the right to do so runs:</p>
-        <pre><code>kubectl apply -k manifests/crdshelm install apitoken-operator
-              charts/apitoken-operator</code></pre><//>
-    `;
-  }
-  if (error.status === 403) {
-    return html`
-      <${Problem}
-          title=${error.namespace ? `You may not list tokens in ${error.namespace}.` : 'You may not list these tokens.'}
-          error=${{ message: error.message, remedy: error.remedy || 'Ask for the role apitoken-viewer in that namespace.' }}
-          />
-    `;
-  }
-  return html`<${Problem} error=${error} />`;
+  if (error?.reason === 'CrdMissing')
+    return h(
+      Empty,
+      { title: 'This cluster has no ApiTokens' },
+      h('p', 'The kinds of the operator are not installed. Somebody with the right to do so runs:'),
+      h('pre', h('code', INSTALL)),
+    );
+  const { message, namespace, remedy, status } = error || {};
+  return status === 403
+    ? h(Problem, {
+        title: namespace
+          ? `You may not list tokens in ${namespace}.`
+          : 'You may not list these tokens.',
+        error: { message, remedy: remedy || 'Ask for the role apitoken-viewer in that namespace.' },
+      })
+    : h(Problem, { error });
 }
+const INSTALL =
+  'kubectl apply -k manifests/crds\nhelm install apitoken-operator charts/apitoken-operator';

@@ -1,7 +1,8 @@
-// What just happened, in words: for the eye at the foot of the page, and for those who listen. A dialog has one of its
+// What just happened, in words: for the eye at the foot of the page, and for those who listen. A
+// dialog has one of its
 // own, as the page behind it is silent.
 // @ts-check
-import { html, spoken, useEffect, useState } from '../view.js';
+import { h, spoken, useEffect, useState } from '../view.js';
 
 const SHOWN = 7000;
 
@@ -14,8 +15,9 @@ export function Live() {
     const timer = setTimeout(() => show(false), SHOWN);
     return () => clearTimeout(timer);
   }, [text, at]);
-  return html`
-    <div role="status" aria-live="polite" class=${shown ? 'live shown' : 'live'}>
-      ${shown && text}</div>
-  `;
+  return h(
+    'div',
+    { role: 'status', 'aria-live': 'polite', class: shown ? 'live shown' : 'live' },
+    shown && text,
+  );
 }

@@ -1,6 +1,6 @@
 // What those see in whose name no namespace could be found.
 // @ts-check
-import { html, useState } from '../view.js';
+import { h, useDoing, useState } from '../view.js';
 import { addNamespace } from '../session.js';
 import { followTokens } from '../rows.js';
 import { Button, Text } from './basic.js';
@@ -8,27 +8,46 @@ import { Empty, Page } from './frame.js';
 
 export function NoNamespace() {
   const [name, setName] = useState(''),
-    [error, setError] = useState('');
-  const open = async (event) => {
-    event?.preventDefault();
-    const found = await addNamespace(name.trim()).catch((problem) => {
-      setError(problem.message);
-      return null;
+    { error, setError, run } = useDoing();
+  const open = (event) => {
+    event.preventDefault();
+    run(async () => {
+      if (!(await addNamespace(name.trim())))
+        throw Error(
+          `You may not list tokens in ${name.trim()}, or there is no such namespace. ` +
+            `Look at the name, or ask for the role apitoken-viewer there.`,
+        );
+      followTokens();
     });
-    if (found === false)
-      setError(`You may not list tokens in ${name.trim()}, or there is no such namespace. Look at the name, or ask for the role apitoken-viewer there.`);
-    if (found) followTokens();
   };
-  return html`
-    <${Page} title="Tokens"><${Empty} title="No namespace of yours was found">
-            <p>You may list tokens in no namespace that the portal knows of. Ask for the
-                role <strong>apitoken-viewer</strong> or <strong>apitoken-user</strong> in a
-                namespace. If you have it already, name the namespace here.</p>
-            <form onSubmit=${open}><${Text} label="Namespace" value=${name} onValue=${(v) => {
-      setName(v);
-      setError('');
-    }}
-                  error=${error} /><${Button} kind="main" onPress=${open}>Show its tokens<//></form>
-        <//><//>
-  `;
+  return h(
+    Page,
+    { title: 'Tokens' },
+    h(
+      Empty,
+      { title: 'No namespace of yours was found' },
+      h(
+        'p',
+        'You may list tokens in no namespace that the portal knows of. Ask for the role ',
+        h('strong', 'apitoken-viewer'),
+        ' or ',
+        h('strong', 'apitoken-user'),
+        ' in a namespace. If you have it already, name the namespace here.',
+      ),
+      h(
+        'form',
+        { onSubmit: open },
+        h(Text, {
+          label: 'Namespace',
+          value: name,
+          onValue: (v) => {
+            setName(v);
+            setError(null);
+          },
+          error: error?.message,
+        }),
+        h(Button, { kind: 'main', onPress: open }, 'Show its tokens'),
+      ),
+    ),
+  );
 }

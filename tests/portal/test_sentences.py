@@ -21,11 +21,12 @@ CPP_TEXT = r'"((?:[^"\\\n]|\\.)*)"'
 JS_TEXT = r"""'((?:[^'\\\n]|\\.)*)'|`([^`]*)`|"([^"\n]*)\""""
 # Where an error begins in a module of the pages, and the texts that follow.
 JS_BEGIN = (
-    r"(?:\bmessage:|\bremedy:|\bremedy \|\||setError\(|faults(?:\.\w+|\['[\w.]+'\]) ="
-    r"|STEPS\[[\w.]+\] \|\||^  \w+: \[)"
+    r"(?:\bmessage:|\bremedy:|\bremedy \|\||setError\(|\bError\(|STEPS\[[\w.]+\] \|\|)"
 )
 JS_PART = r"""'(?:[^'\\\n]|\\.)*'|`[^`]*`|"[^"\n]*"|[^;'"`\n]|\n(?=\s*['"`?:])"""
-JS_ERRORS = re.compile(rf"{JS_BEGIN}\s*((?:{JS_PART})*)", re.M)
+JS_ERRORS = re.compile(rf"{JS_BEGIN}\s*((?:{JS_PART})*)")
+# Checks of fields, and the table of what can happen at a sign-in.
+JS_TABLES = re.compile(r"\bcheck\(([^;]*);|\bSTEPS = (\{.*?\n\};)", re.S)
 
 
 def plain(text):
@@ -59,10 +60,11 @@ def sources():
             errors |= {plain(text) for text in shown}
     for path in (ROOT / "portal").rglob("*.js"):
         if "vendor" not in path.parts:
-            source = path.read_text()
+            source = re.sub(r"(['`])\s*\+\s*\1", "", path.read_text())
             inside = [*js_texts(source), *source.split("`"), *re.findall(r"'([^'\n]*)'", source)]
             texts |= {plain(text) for text in inside}
-            for part in JS_ERRORS.findall(source):
+            tables = ["".join(found) for found in JS_TABLES.findall(source)]
+            for part in [*JS_ERRORS.findall(source), *tables]:
                 errors |= {plain(t) for t in js_texts(part) if is_sentence(t)}
     return errors, texts
 
