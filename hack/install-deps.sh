@@ -18,6 +18,7 @@ readonly build=(
   libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
   libsimdjson-dev
   nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
+  esbuild zopfli # the portal's pages
 )
 packages=(
   "${build[@]}"

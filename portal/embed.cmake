@@ -1,57 +1,40 @@
-# Puts the front end into the program: each file of portal/ compressed by gzip, a table of them,
-# and index.html made of its template. Run by the build (controller/CMakeLists.txt):
-#   cmake -DSOURCE=portal -DOUT=DIR -DFILES="app.js;app.css;…" -P portal/embed.cmake
-# In index.html.in, @ASSETS@ is the prefix of all other files; before </head> comes a link for each
-# module that app.js imports, directly or through others. vendor/VERSIONS ("package NAME VERSION
-# LICENCE …") becomes the table of licences.
+# Puts the front end into the program: app.js and what it imports linked into one module, app.css
+# made small, each compressed, a table of them, and index.html made of its template. Run by the
+# build (controller/CMakeLists.txt), and by hack/check-portal.sh and tests, which look at OUT/*.gz:
+#   cmake -DSOURCE=portal -DOUT=DIR -P portal/embed.cmake
+# In index.html.in, @ASSETS@ is the prefix of all other files. vendor/VERSIONS ("package NAME
+# VERSION LICENCE …") becomes the table of licences. The sources run in a browser as they are
+# (--portal-assets); nothing here changes what they do.
 cmake_minimum_required(VERSION 3.25)
-find_program(GZIP gzip REQUIRED)
-file(MAKE_DIRECTORY ${OUT})
-list(SORT FILES)
+find_program(ESBUILD esbuild REQUIRED)
+find_program(ZOPFLI zopfli REQUIRED)
 
 set(types html "text/html\\; charset=utf-8" js "text/javascript\\; charset=utf-8"
           css "text/css\\; charset=utf-8" svg image/svg+xml png image/png ico image/x-icon)
+file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/*.svg ${SOURCE}/*.png ${SOURCE}/*.ico)
+
+# --- one module and one sheet, beside the icon
+foreach(name IN LISTS files)
+  configure_file(${SOURCE}/${name} ${OUT}/${name} COPYONLY)
+endforeach()
+list(APPEND files app.js app.css)
+list(SORT files)
+execute_process(COMMAND ${ESBUILD} ${SOURCE}/app.js ${SOURCE}/app.css --outdir=${OUT}
+                        --bundle --minify --format=esm --target=es2022 --charset=utf8
+                        --legal-comments=none --log-level=warning
+                COMMAND_ERROR_IS_FATAL ANY)
 
 # --- the prefix: a hash over names and contents
 set(sums "")
-foreach(name IN LISTS FILES)
-  file(SHA256 ${SOURCE}/${name} sum)
+foreach(name IN LISTS files)
+  file(SHA256 ${OUT}/${name} sum)
   string(APPEND sums "${name} ${sum}\n")
 endforeach()
 string(SHA256 all "${sums}")
 string(SUBSTRING ${all} 0 16 all)
 set(prefix "/_/${all}")
-
-# --- the modules that app.js needs at once: those that it imports, and theirs; not by import()
-set(modules "")
-set(open app.js)
-while(open)
-  list(POP_FRONT open name)
-  if(name IN_LIST modules OR NOT EXISTS ${SOURCE}/${name})
-    continue()
-  endif()
-  list(APPEND modules ${name})
-  get_filename_component(folder ${name} DIRECTORY)
-  file(READ ${SOURCE}/${name} text)
-  string(REPLACE "[" "(" text "${text}")  # brackets and semicolons split CMake's lists
-  string(REPLACE "]" ")" text "${text}")
-  string(REPLACE ";" "\n" text "${text}")
-  string(REGEX MATCHALL "(from|import)[ \t]*[\"'][.][^\"'\n]*[.]js[\"']" imports "${text}")
-  foreach(import IN LISTS imports)
-    string(REGEX REPLACE "^[^\"']*[\"']([^\"']*)[\"']$" "\\1" target "${import}")
-    cmake_path(SET path NORMALIZE "${folder}/${target}")
-    string(REGEX REPLACE "^[./]+" "" path "${path}")
-    list(APPEND open ${path})
-  endforeach()
-endwhile()
-list(REMOVE_ITEM modules app.js)
-set(links "")
-foreach(name IN LISTS modules)
-  string(APPEND links "<link rel=\"modulepreload\" href=\"${prefix}/${name}\">\n")
-endforeach()
 file(READ ${SOURCE}/index.html.in index)
 string(REPLACE "@ASSETS@" "${prefix}" index "${index}")
-string(REPLACE "</head>" "${links}</head>" index "${index}")
 file(WRITE ${OUT}/index.html "${index}")
 
 # --- compress, and write the table
@@ -59,14 +42,10 @@ set(assembly "")
 set(declarations "")
 set(rows "")
 set(number 0)
-foreach(name IN LISTS FILES ITEMS index.html)
-  set(path ${SOURCE}/${name})
-  if(name STREQUAL "index.html")
-    set(path ${OUT}/index.html)
-  endif()
-  execute_process(COMMAND ${GZIP} -9nc ${path} OUTPUT_FILE ${OUT}/${number}.gz
+foreach(name IN LISTS files ITEMS index.html)
+  execute_process(COMMAND ${ZOPFLI} --i50 -c ${OUT}/${name} OUTPUT_FILE ${OUT}/${name}.gz
                   COMMAND_ERROR_IS_FATAL ANY)
-  file(SHA256 ${path} sum)
+  file(SHA256 ${OUT}/${name} sum)
   get_filename_component(ending ${name} LAST_EXT)
   string(SUBSTRING ${ending} 1 -1 ending)
   list(FIND types ${ending} at)
@@ -75,7 +54,7 @@ foreach(name IN LISTS FILES ITEMS index.html)
   set(begin apitoken_asset_${number})
   set(end ${begin}_end)
   string(APPEND assembly "    \".globl ${begin}\\n${begin}:\\n\"\n"
-                         "    \".incbin \\\"${OUT}/${number}.gz\\\"\\n\"\n"
+                         "    \".incbin \\\"${OUT}/${name}.gz\\\"\\n\"\n"
                          "    \".globl ${end}\\n${end}:\\n.byte 0\\n\"\n")
   string(APPEND declarations "extern const char ${begin}[], ${end}[];\n")
   string(APPEND rows "      {\"${name}\", \"${type}\", between(${begin}, ${end}),\n"

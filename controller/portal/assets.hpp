@@ -1,5 +1,6 @@
-// Assets: the front end's files (portal/), as they are in this program or, for development, in a
-// directory. Routes serves them to everybody: there is nothing personal in them. Any thread.
+// Assets: the front end's files, linked and compressed in this program or, for development, as they
+// are in a directory (portal/). Routes serves them to everybody: there is nothing personal in them.
+// Any thread.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@
 namespace apitoken::portal {
 
 struct Asset {
-  std::string_view path;    // "app.js", "vendor/preact.js", "index.html"
+  std::string_view path;    // "app.js", "app.css", "index.html"
   std::string_view type;    // Content-Type
   std::string_view gzip;    // its bytes, compressed
   std::string_view sha256;  // of its bytes, in hexadecimal

@@ -3,15 +3,20 @@ thousand tokens, a server that breaks off, hostile texts. It answers by the same
 controller/portal, from objects in memory. For looking at the pages while writing them:
 
   python3 tests/portal/double.py [--port N] [--tokens N]
+
+Tests get the pages as the program has them, embedded; that command shows the sources.
 """
 
 import argparse
 import datetime
+import functools
 import http.server
 import json
 import mimetypes
 import pathlib
 import random
+import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -32,6 +37,17 @@ STATUS = "tokenID hint issuedAt expiresAt warnAt lastUsedAt revision secretName"
 ALLOWED = {"allowed": True, "reason": "", "role": ""}
 VERBS = "list create patch delete mintPermanent getSecrets listEvents".split()
 CLUSTER_VERBS = "impersonateUsers settingsRead settingsWrite settingsDelete".split()
+
+
+@functools.cache
+def embedded():
+    """A folder with the front end as the build puts it into the program."""
+    folder = tempfile.TemporaryDirectory(prefix="portal-")
+    subprocess.run(
+        ["cmake", f"-DSOURCE={PORTAL}", f"-DOUT={folder.name}", "-P", PORTAL / "embed.cmake"],
+        check=True,
+    )
+    return folder
 
 
 def instant(seconds):
@@ -154,7 +170,8 @@ CONFIG = {
 class Double:
     """The state that the answers come from; tests change it while pages are open."""
 
-    def __init__(self, count=200, rows=None):
+    def __init__(self, count=200, rows=None, sources=False):
+        self.sources = sources  # the front end's files as they are, not embedded
         self.rows = {row["uid"]: row for row in (rows or sample_rows(count))}
         self.configs = [CONFIG]
         self.session = {
@@ -215,10 +232,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def page(self, path):
+        folder = PORTAL if self.double.sources else pathlib.Path(embedded().name)
         if not path.startswith("/_/"):
-            text = (PORTAL / "index.html.in").read_text().replace("@ASSETS@", "/_/dev")
+            index = folder / ("index.html.in" if self.double.sources else "index.html")
+            text = index.read_text().replace("@ASSETS@", "/_/dev")
             return self.reply(200, text.encode(), "text/html; charset=utf-8")
-        file = PORTAL / path.removeprefix("/_/dev/")
+        file = folder / path.split("/", 3)[3]
         if not file.is_file():
             return self.reply(404, {"message": "no such file"})
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
@@ -418,5 +437,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=200)
     options = parser.parse_args()
-    print(serve(Double(options.tokens), options.port).url + "/#key=double", flush=True)
+    print(
+        serve(Double(options.tokens, sources=True), options.port).url + "/#key=double", flush=True
+    )
     threading.Event().wait()
