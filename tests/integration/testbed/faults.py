@@ -1,6 +1,6 @@
-"""The faults that test_fault_matrix.py puts between the operator and its servers, each with the most
-writes that one life under it may cost. A fault is a generator: what comes before its yield begins
-the fault, what comes after ends it."""
+"""The faults that test_fault_matrix.py puts between the operator and its servers, each with the
+most writes that one life under it may cost. A fault is a generator: what comes before its yield
+begins the fault, what comes after ends it."""
 
 import collections
 import itertools

@@ -28,29 +28,46 @@ class History:
             listed = self.namespace.cluster.api.get(collection.path)
             for item in listed["items"] or []:
                 self.state[kind, item["metadata"]["name"]] = item
-            self._follow(kind, collection, listed["metadata"]["resourceVersion"])
+            version = listed["metadata"]["resourceVersion"]
+            watch = self._watch(collection, version)
+            thread = threading.Thread(
+                target=self._follow, args=(kind, collection, watch, version), daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
         return self
 
-    def _follow(self, kind, collection, version):
-        """Watches from `version` on; after an end of the API server from the last one seen."""
-        watch = self._watch(collection, version)
+    def _follow(self, kind, collection, watch, version):
+        """Watches, also after an end of the API server: from the last version seen, or, if its new
+        cache does not reach back so far, from a list of what there is."""
+        known = {name: thing for (which, name), thing in self.state.items() if which == kind}
+        while not self._over.is_set():
+            try:
+                watch = watch or self._watch(collection, version)
+                for line in watch.iter_lines(chunk_size=None):
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        version = self._list_again(kind, collection, known)
+                        break
+                    thing = event["object"]
+                    version = thing["metadata"]["resourceVersion"]
+                    known[thing["metadata"]["name"]] = thing
+                    self.events.append((int(version), kind, event["type"], thing))
+            except (requests.RequestException, AttributeError, ValueError):
+                self._over.wait(0.1)  # the API server ended
+            watch = None
 
-        def read(watch, version):
-            while not self._over.is_set():
-                try:
-                    watch = watch or self._watch(collection, version)
-                    for line in watch.iter_lines(chunk_size=None):
-                        event = json.loads(line)
-                        if event["type"] == "ERROR":  # its store is not filled yet
-                            break
-                        version = event["object"]["metadata"]["resourceVersion"]
-                        self.events.append((int(version), kind, event["type"], event["object"]))
-                except (requests.RequestException, AttributeError, ValueError):
-                    self._over.wait(0.1)  # the API server ended
-                watch = None
-
-        self._threads.append(threading.Thread(target=read, args=(watch, version), daemon=True))
-        self._threads[-1].start()
+    def _list_again(self, kind, collection, known):
+        listed = self.namespace.cluster.api.get(collection.path)
+        version = listed["metadata"]["resourceVersion"]
+        found = {item["metadata"]["name"]: item for item in listed["items"] or []}
+        for name in known.keys() - found.keys():
+            self.events.append((int(version), kind, "DELETED", known.pop(name)))
+        for name, item in found.items():
+            known[name] = item
+            revision = int(item["metadata"]["resourceVersion"])
+            self.events.append((revision, kind, "MODIFIED", item))
+        return version
 
     @staticmethod
     def _watch(collection, version):
@@ -61,7 +78,7 @@ class History:
             stream=True,
             verify=api.ca,
             cert=api.pair,
-            timeout=(3, 300),  # a server that has just begun may leave the handshake unanswered
+            timeout=300,
         )
         answer.raise_for_status()
         return answer
