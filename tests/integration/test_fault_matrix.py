@@ -24,6 +24,7 @@ from testbed.verifying import auth
 from testbed.waiting import SCALE, eventually, let_pass, wait_for
 
 SECONDS, SETTLE, A_RUN = 6, 45, 4
+ATTEMPTS = 5  # of one key in those seconds and the first after them, by its backoff
 NEW = [f"new{n}" for n in range(6)]
 REQUESTED = "apitoken.dev/rotate-requested-at"
 MORE_MEMORY = 12 << 10  # KiB that a life may leave behind: stores, buffers of the allocator
@@ -152,7 +153,8 @@ class Life:
             assert auth(operator, namespace.value(name)).status_code == 200, name
         assert namespace.value("kept") == self.before["kept"]
         assert namespace.value("lost") != self.before["lost"]
-        assert namespace.tokens.get("renewed")["status"]["revision"] == 2
+        # An attempt that published a hash, and could not write the Secret, has spent a revision.
+        assert 2 <= namespace.tokens.get("renewed")["status"]["revision"] <= 2 + ATTEMPTS
         assert status_and_reason(namespace.tokens.get("revoked"), "Ready") == ("False", "Revoked")
         for name in ("revoked", "deleted", "lost"):
             assert auth(operator, self.before[name]).status_code == 401, name
