@@ -64,11 +64,38 @@ def test_switched_on_it_adds_and_changes_nothing_else():
         "Deployment",
         "Service",
         "NetworkPolicy",
+        "PodMonitor",
     }
 
 
 def test_the_manifests_are_the_same():
-    assert by_name(portal_of(render({"portal": ON}))) == by_name(kustomized("portal"))
+    """But for what asks Prometheus to look."""
+    values = {"portal": ON, "serviceMonitor": {"enabled": False}}
+    assert by_name(portal_of(render(values))) == by_name(kustomized("portal"))
+
+
+def test_prometheus_finds_its_pod_and_not_the_operators():
+    objects = render({"portal": ON, "serviceMonitor": {"labels": {"release": "prometheus"}}})
+    monitor = only(objects, "PodMonitor", NAME)
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    chosen = monitor["spec"]["selector"]["matchLabels"]
+    deployments = {
+        thing["metadata"]["name"]: thing["spec"]["template"]
+        for thing in objects
+        if thing["kind"] == "Deployment"
+    }
+    assert [
+        name
+        for name, pod in deployments.items()
+        if chosen.items() <= pod["metadata"]["labels"].items()
+    ] == [NAME]
+    ports = {p["name"] for p in deployments[NAME]["spec"]["containers"][0]["ports"]}
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] in ports
+    by_pods = {"podMonitor": {"enabled": True, "namespace": "obs"}}
+    by_pods |= {"portal": ON, "serviceMonitor": {"enabled": False}}
+    assert only(render(by_pods), "PodMonitor", NAME)["metadata"]["namespace"] == "obs"
+    for values in ({"metrics": {"enabled": False}}, {"serviceMonitor": {"enabled": False}}):
+        assert NAME not in names(render({"portal": ON, **values}), "PodMonitor")
 
 
 def test_its_account_has_no_permissions_and_its_pod_no_token():
