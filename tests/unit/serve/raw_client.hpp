@@ -52,7 +52,9 @@ class RawClient {
                       std::chrono::milliseconds at_most = std::chrono::seconds(10)) {
     std::string got;
     const auto until = std::chrono::steady_clock::now() + at_most;
-    while (enough.empty() || got.find(enough) == got.npos) {
+    std::size_t searched = 0;  // without what was searched before: megabytes come in small pieces
+    while (enough.empty() || got.find(enough, searched) == got.npos) {
+      searched = got.size() - std::min(got.size(), enough.size());
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           until - std::chrono::steady_clock::now());
       pollfd readable{fd_, POLLIN, 0};
