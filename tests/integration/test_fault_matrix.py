@@ -40,7 +40,7 @@ def names():
     return faults.chosen(int(commit.strip() or "0", 16), 0 if asked else A_RUN)
 
 
-class Bed:
+class Testbed:
     """What a fault may touch: the proxy to the API server, the operator, the mail server."""
 
     def __init__(self, cluster, namespace, start_operator, tmp_path):
@@ -80,11 +80,11 @@ class Bed:
 
 
 @pytest.fixture
-def bed(cluster, namespace, start_operator, tmp_path):
-    bed = Bed(cluster, namespace, start_operator, tmp_path)
-    yield bed
-    bed.heal()
-    bed.stop()
+def testbed(cluster, namespace, start_operator, tmp_path):
+    testbed = Testbed(cluster, namespace, start_operator, tmp_path)
+    yield testbed
+    testbed.heal()
+    testbed.stop()
 
 
 def retried(action):
@@ -109,12 +109,12 @@ def retried(action):
 class Life:
     """The tokens of a namespace, from before the fault until everything stands again."""
 
-    def __init__(self, bed):
-        self.bed, self.namespace = bed, bed.namespace
+    def __init__(self, testbed):
+        self.testbed, self.namespace = testbed, testbed.namespace
 
     def begin(self):
         """Everything is in order, and the reminder of `soon` comes due three seconds later."""
-        namespace, server = self.namespace, self.bed.mail.server
+        namespace, server = self.namespace, self.testbed.mail.server
         namespace.settled_config(
             "soon",
             reminders=["597s"],
@@ -146,7 +146,7 @@ class Life:
         retried(lambda: secrets.delete("lost"))
 
     def check_settled(self):
-        namespace, operator = self.namespace, self.bed.operator
+        namespace, operator = self.namespace, self.testbed.operator
         for name in ("kept", "lost", "renewed", "soon", *NEW):
             token, _ = namespace.check_consistent(name)
             assert status_and_reason(token, "Ready")[0] == "True", (name, token["status"])
@@ -159,7 +159,7 @@ class Life:
         for name in ("revoked", "deleted", "lost"):
             assert auth(operator, self.before[name]).status_code == 401, name
         assert len(namespace.events_of("soon", "ExpiringSoon")) == 1
-        assert self.bed.script.accepted, "the mail has not arrived"
+        assert self.testbed.script.accepted, "the mail has not arrived"
 
     def check_deleted(self):
         """By Kubernetes' garbage collector, which takes up to a minute for a kind new to it."""
@@ -188,36 +188,38 @@ def table():
 
 
 @pytest.mark.parametrize("name", names())
-def test_each_promise_holds_at_each_instant(bed, table, name):
-    fault, life = faults.FAULTS[name], Life(bed)
-    with History(bed.namespace) as history:
+def test_each_promise_holds_at_each_instant(testbed, table, name):
+    fault, life = faults.FAULTS[name], Life(testbed)
+    with History(testbed.namespace) as history:
         life.begin()
-        memory = bed.memory()
-        running = fault.begin(bed)
+        memory = testbed.memory()
+        running = fault.begin(testbed)
         next(running)
         life.go_on()
         let_pass(SECONDS)
         next(running, None)
-        bed.heal()
+        testbed.heal()
         over = time.monotonic()
-        bed.operator.wait_ready()
+        testbed.operator.wait_ready()
         eventually(life.check_settled, SETTLE)
         settled = time.monotonic() - over
         eventually(life.check_deleted, 60)
         let_pass(1.5)  # a second mail would come now
-        more = bed.memory() - memory
+        more = testbed.memory() - memory
     row = {
         "what": fault.what,
         "revisions": life.check_history(history),
-        "writes": bed.writes(),
+        "writes": testbed.writes(),
         "allowed": fault.writes,
-        "mails": len(bed.script.accepted),
+        "mails": len(testbed.script.accepted),
         "seconds": round(settled, 1),
         "memory": more,
     }
     table[name] = row
     print(row)
-    assert len(bed.script.accepted) == 1 or (fault.crashes and len(bed.script.accepted) == 2)
+    assert len(testbed.script.accepted) == 1 or (
+        fault.crashes and len(testbed.script.accepted) == 2
+    )
     assert row["writes"] <= fault.writes * max(1, SCALE), row
     assert fault.crashes or more <= MORE_MEMORY, row
-    assert bed.namespace.tokens.get("kept")["status"]["revision"] == 1
+    assert testbed.namespace.tokens.get("kept")["status"]["revision"] == 1

@@ -20,9 +20,7 @@ OTHER_FILES = {"config.cpp", "portal_metrics.cpp"}
 CPP_TEXT = r'"((?:[^"\\\n]|\\.)*)"'
 JS_TEXT = r"""'((?:[^'\\\n]|\\.)*)'|`([^`]*)`|"([^"\n]*)\""""
 # Where an error begins in a module of the pages, and the texts that follow.
-JS_BEGIN = (
-    r"(?:\bmessage:|\bremedy:|\bremedy \|\||setError\(|\bError\(|STEPS\[[\w.]+\] \|\|)"
-)
+JS_BEGIN = r"(?:\bmessage:|\bremedy:|\bremedy \|\||setError\(|\bError\(|STEPS\[[\w.]+\] \|\|)"
 JS_PART = r"""'(?:[^'\\\n]|\\.)*'|`[^`]*`|"[^"\n]*"|[^;'"`\n]|\n(?=\s*['"`?:])"""
 JS_ERRORS = re.compile(rf"{JS_BEGIN}\s*((?:{JS_PART})*)")
 # Checks of fields, and the table of what can happen at a sign-in.

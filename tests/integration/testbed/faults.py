@@ -43,49 +43,49 @@ def is_write(method, path):
 
 
 @fault("no fault at all", WHOLE)
-def nothing(bed):
+def nothing(testbed):
     yield
 
 
 @fault("each connection ends before its answer", WHOLE + 5 * RETRY)
-def reset(bed):
-    bed.proxy.refuse = lambda method, path: CUT
+def reset(testbed):
+    testbed.proxy.refuse = lambda method, path: CUT
     yield
 
 
 @fault("each answer comes a second or two late", WHOLE)
-def late(bed):
+def late(testbed):
     chance = random.Random(7)
 
     def refuse(method, path):
         time.sleep(chance.uniform(1, 2))
 
-    bed.proxy.refuse = refuse
+    testbed.proxy.refuse = refuse
     yield
 
 
 @fault("no answer comes, and no connection ends", WHOLE)
-def half_open(bed):
+def half_open(testbed):
     over = threading.Event()
 
     def refuse(method, path):
         over.wait(60)
         return CUT
 
-    bed.proxy.refuse = refuse
+    testbed.proxy.refuse = refuse
     yield
     over.set()
 
 
 @fault("watches say nothing", WHOLE)
-def silent_watch(bed):
+def silent_watch(testbed):
     over = threading.Event()
 
     def hold(path, line):
         over.wait(60)
         return line
 
-    bed.proxy.spoil_watch = hold
+    testbed.proxy.spoil_watch = hold
     yield
     over.set()
 
@@ -94,34 +94,36 @@ def silent_watch(bed):
 
 
 @fault("each answer to a read ends in its middle", WHOLE)
-def cut_reads(bed):
-    bed.proxy.spoil_answer = lambda method, path, body: CUT if method == "GET" else body
+def cut_reads(testbed):
+    testbed.proxy.spoil_answer = lambda method, path, body: CUT if method == "GET" else body
     yield
 
 
 @fault("each write happens, and its answer is lost", WHOLE + 5 * RETRY)
-def lost_answers(bed):
-    bed.proxy.spoil_answer = lambda method, path, body: CUT if is_write(method, path) else body
+def lost_answers(testbed):
+    testbed.proxy.spoil_answer = lambda method, path, body: CUT if is_write(method, path) else body
     yield
 
 
 @fault("each answer is half a JSON document", WHOLE + 5 * RETRY)
-def no_json(bed):
-    bed.proxy.spoil_answer = lambda method, path, body: b'{"kind": "ApiToken", "metadata": {'
+def no_json(testbed):
+    testbed.proxy.spoil_answer = lambda method, path, body: b'{"kind": "ApiToken", "metadata": {'
     yield
 
 
 @fault("each line of a watch says 410 Gone", WHOLE)
-def gone(bed):
+def gone(testbed):
     status = {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired"}
     line = json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
-    bed.proxy.spoil_watch = lambda path, _: line
+    testbed.proxy.spoil_watch = lambda path, _: line
     yield
 
 
 def answering(status, headers, selects=is_write):
-    def begin(bed):
-        bed.proxy.refuse = lambda method, path: (status, headers) if selects(method, path) else None
+    def begin(testbed):
+        testbed.proxy.refuse = lambda method, path: (
+            (status, headers) if selects(method, path) else None
+        )
         yield
 
     return begin
@@ -143,22 +145,22 @@ enter(
 
 
 @fault("the API server is killed, and comes back", WHOLE)
-def api_server_killed(bed):
-    bed.cluster.controlplane("kill-apiserver")
-    back = threading.Timer(4, bed.cluster.controlplane, ["start-apiserver"])
+def api_server_killed(testbed):
+    testbed.cluster.controlplane("kill-apiserver")
+    back = threading.Timer(4, testbed.cluster.controlplane, ["start-apiserver"])
     back.start()
     yield
     back.join()
 
 
 @fault("the operator is killed and started twelve times", WHOLE + 2 * RETRY, crashes=True)
-def killed(bed):
+def killed(testbed):
     over = threading.Event()
     chance = random.Random(11)
 
     def kill():
         for _ in range(12):
-            bed.restart()
+            testbed.restart()
             if over.wait(chance.uniform(0.1, 0.6)):
                 return
 
@@ -170,30 +172,30 @@ def killed(bed):
 
 
 @fault("the operator sleeps (SIGSTOP)", WHOLE)
-def asleep(bed):
-    bed.operator.process.send_signal(signal.SIGSTOP)
+def asleep(testbed):
+    testbed.operator.process.send_signal(signal.SIGSTOP)
     yield
-    bed.operator.process.send_signal(signal.SIGCONT)
+    testbed.operator.process.send_signal(signal.SIGCONT)
 
 
 # --- mail -----------------------------------------------------------------------------------------
 
 
 @fault("the mail server answers 451 to each recipient", WHOLE)
-def mail_later(bed):
-    bed.script.recipient = lambda address: "451 4.3.0 try again later"
+def mail_later(testbed):
+    testbed.script.recipient = lambda address: "451 4.3.0 try again later"
     yield
 
 
 @fault("the mail server answers 451 after the content", WHOLE)
-def mail_content_later(bed):
-    bed.script.after_content = lambda attempt: "451 4.3.0 try again later"
+def mail_content_later(testbed):
+    testbed.script.after_content = lambda attempt: "451 4.3.0 try again later"
     yield
 
 
 @fault("the mail server ends each connection with 421", WHOLE)
-def mail_goes_away(bed):
-    bed.script.recipient = lambda address: "421 4.3.2 shutting down"
+def mail_goes_away(testbed):
+    testbed.script.recipient = lambda address: "421 4.3.2 shutting down"
     yield
 
 
