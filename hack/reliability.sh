@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the whole fault matrix (tests/integration/test_fault_matrix.py), and writes what it saw into the
-# table of docs/reliability.md. Ten minutes.
+# Runs the whole fault matrix (tests/integration/test_fault_matrix.py), and writes what it saw into
+# the table of docs/reliability.md. Ten minutes.
 #
 # Usage: hack/reliability.sh
 #
@@ -22,7 +22,8 @@ if [ -z "${OPERATOR_BIN:-}" ]; then
   cmake --build build/dev --target apitoken-operator >&2
 fi
 export OPERATOR_BIN=${OPERATOR_BIN:-$root/build/dev/apitoken-operator}
-FAULTS=all FAULT_TABLE=$rows /usr/bin/python3 -m pytest tests/integration/test_fault_matrix.py -q >&2
+FAULTS=all FAULT_TABLE=$rows /usr/bin/python3 -m pytest -q \
+  tests/integration/test_fault_matrix.py >&2
 /usr/bin/python3 - "$rows" docs/reliability.md <<'PYTHON'
 import datetime
 import json

@@ -35,7 +35,7 @@ def enter(name, what, writes, begin, crashes=False):
 
 
 def is_write(method, path):
-    """A write that counts: leases are renewed and Events told in any case."""
+    """A write that counts: leases are renewed and Events written in any case."""
     return method in WRITES and "/leases" not in path and "/events" not in path
 
 
