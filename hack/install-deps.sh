@@ -3,23 +3,29 @@
 # what it installs, needs root or sudo only for that, and keeps the servers among the packages
 # (prometheus, alertmanager) from starting: tests and the demo start their own on free ports.
 #
-# Usage: hack/install-deps.sh [--check | --build]
+# Usage: hack/install-deps.sh [--check | --build | --release native | --release arm64]
 #
-#   --check   install nothing; list what is missing and exit 1 if anything is
-#   --build   only what compiling the operator needs, as in the Dockerfile
+#   --check           install nothing; list what is missing and exit 1 if anything is
+#   --build           only what compiling the operator needs, as in the Dockerfile
+#   --release native  that, and what hack/image.sh and hack/plugin.sh need
+#   --release arm64   the same with a cross compiler and arm64's libraries, for a system that
+#                     hack/in-debian.sh made: it adds an architecture to the system
 #
 # Go is installed only if there is none. Debian 12's is 1.19: enough to fetch the newer one that
 # hack/controlplane.sh builds with. KUBEBUILDER_ASSETS makes no difference, because the mail server
 # needs Go too.
 set -euo pipefail
 
-readonly build=(
-  g++ cmake ninja-build ccache mold pkg-config git
-  libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
-  libsimdjson-dev
-  nlohmann-json3-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
+readonly tools=(
+  g++ cmake ninja-build ccache mold pkg-config git nlohmann-json3-dev
   esbuild zopfli # the portal's pages
 )
+readonly libraries=(
+  libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
+  libsimdjson-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev zlib1g-dev
+)
+readonly build=("${tools[@]}" "${libraries[@]}")
+readonly release=(binutils ca-certificates python3 umoci)
 packages=(
   "${build[@]}"
   # format, lint, fuzzing and tests
@@ -32,12 +38,14 @@ packages=(
   # servers of the testbed, and what starts them
   prometheus prometheus-alertmanager nginx-light wrk faketime default-jdk-headless curl openssl
   ca-certificates
-  # the image; tests of the Argo CD health check
-  umoci lua5.1
+  # the image, a registry for it; another Debian, another architecture
+  umoci docker-registry skopeo mmdebstrap qemu-user
+  lua5.1 # tests of the Argo CD health check
   # the documentation as a site
   mkdocs mkdocs-material
 )
-readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager nginx)
+readonly services=(prometheus prometheus-node-exporter prometheus-alertmanager nginx
+  docker-registry)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
@@ -48,10 +56,14 @@ has_go() {
   return 1
 }
 
+# A package of another architecture is asked for, and listed, as NAME:ARCHITECTURE.
 list_missing() {
-  local installed
-  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
-  printf '%s\n' "${packages[@]}" | grep -vxF -f <(printf '%s\n' "$installed") || true
+  dpkg-query -W -f '${binary:Package} ${Package} ${db:Status-Status}\n' |
+    awk -v native=":$(dpkg --print-architecture)" '
+      $3 != "installed" { next }
+      { print $1; sub(native "$", "", $1); print $1 }
+      $1 == $2 { print $2 }' |
+    grep -vxF -f /dev/stdin <(printf '%s\n' "${packages[@]}") || true
 }
 
 as_root() {
@@ -87,16 +99,20 @@ unmask() {
   done
 }
 
-case ${1:-} in
-  '' | --check) ;;
-  --build) packages=("${build[@]}") ;;
-  --help | -h) usage; exit 0 ;;
-  *) printf 'install-deps.sh: unknown option %s; see --help\n' "$1" >&2; exit 2 ;;
+case "${1:-} ${2:-}" in
+  ' ' | '--check ') ;;
+  '--build ') packages=("${build[@]}") ;;
+  '--release native') packages=("${build[@]}" "${release[@]}") ;;
+  '--release arm64')
+    packages=("${tools[@]}" crossbuild-essential-arm64 "${libraries[@]/%/:arm64}" "${release[@]}")
+    dpkg --print-foreign-architectures | grep -qx arm64 || as_root dpkg --add-architecture arm64 ;;
+  --help* | -h*) usage; exit 0 ;;
+  *) printf 'install-deps.sh: unknown option %s; see --help\n' "$*" >&2; exit 2 ;;
 esac
 command -v dpkg-query >/dev/null ||
   { printf 'install-deps.sh: this is not Debian; install the equivalents of: %s\n' \
     "${packages[*]}" >&2; exit 1; }
-[ "${1:-}" = --build ] || has_go || packages+=(golang-go)
+[[ ${1:-} =~ ^--(build|release)$ ]] || has_go || packages+=(golang-go)
 mapfile -t missing < <(list_missing)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if [ "${1:-}" = --check ]; then printf 'missing: %s\n' "${missing[*]}"; exit 1; fi

@@ -5,7 +5,7 @@
 # shellcheck shell=bash
 
 readonly go_wanted=1.26.0      # the `go` line of hack/controlplane/go.mod
-readonly go_fetched=1.26.8     # the toolchain to fetch where only a Go older than 1.21 exists
+readonly go_fetched=1.26.8     # the toolchain to fetch where only an older Go exists
 readonly cache_root="${XDG_CACHE_HOME:-$HOME/.cache}/apitoken-operator"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -65,8 +65,8 @@ find_go() {
   if [ -n "$found" ]; then
     go_bin=${found#* }
     if version_at_least "${found%% *}" 1.21; then
-      say "Go ${found%% *} at $go_bin: letting it fetch Go $go_wanted or newer (GOTOOLCHAIN=auto)"
-      export GOTOOLCHAIN=auto
+      say "Go ${found%% *} at $go_bin: letting it fetch Go $go_fetched (GOTOOLCHAIN)"
+      export GOTOOLCHAIN=go$go_fetched
       return
     fi
     if mkdir -p "$cache_root" && fetch_toolchain "$go_bin"; then
