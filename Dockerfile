@@ -3,7 +3,7 @@
 # package manager. hack/image.sh rootfs decides which files those are, and builds the same image
 # without a container engine. `command: [/usr/bin/apitoken-portal]` starts the portal.
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t apitoken-operator:0.1.0 .
-FROM debian:bookworm-slim AS build
+FROM debian:trixie-slim AS build
 WORKDIR /src
 # Before the sources, so that a change of theirs does not install everything again.
 COPY hack/install-deps.sh hack/
@@ -13,6 +13,7 @@ COPY CMakeLists.txt CMakePresets.json LICENSE ./
 COPY controller controller
 COPY portal portal
 COPY hack/image.sh hack/
+COPY hack/lib/debian.sh hack/lib/
 RUN hack/image.sh rootfs --out /rootfs
 
 FROM scratch

@@ -5,12 +5,14 @@
 # authorities; no shell, no package manager. The Dockerfile takes its
 # files from the same `rootfs`.
 #
-# Usage: hack/image.sh [rootfs] [--out DIR]
+# Usage: hack/image.sh [rootfs] [--arch ARCH] [--out DIR]
 #
 #   (nothing)    make DIR/oci (an OCI layout), DIR/apitoken-operator-VERSION.tar (the same as one
 #                file, for podman load or skopeo copy oci-archive:…) and
 #                DIR/apitoken-operator.spdx.json (SPDX 2.3), and print the size
 #   rootfs       only the files, in DIR, which must not exist yet
+#   --arch ARCH  amd64 or arm64; another one than this machine's needs the system that
+#                hack/in-debian.sh --cross ARCH makes
 #   --out DIR    default: build/image, which is replaced
 #
 # The same commit on the same Debian packages gives the same digest: times are those of the commit,
@@ -22,106 +24,36 @@ umask 022
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly program=usr/bin/apitoken-operator user=65532
 readonly portal=usr/bin/apitoken-portal licences=usr/share/doc/apitoken-operator
-say() { printf '%s\n' "$*" >&2; }
-die() { say "image.sh: $*"; exit 1; }
+# shellcheck source=hack/lib/debian.sh
+. "$root/hack/lib/debian.sh"
 
-mode=image out="$root/build/image"
+arch=$native mode=image out="$root/build/image"
 while [ "$#" -gt 0 ]; do
   case $1 in
     rootfs) mode=rootfs; shift ;;
+    --arch) arch=${2:?--arch needs an architecture}; shift 2 ;;
     --out) out=$(realpath -m -- "${2:?--out needs a directory}"); shift 2 ;;
     --help | -h) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) die "unknown argument $1; see --help" ;;
   esac
 done
 
-version=$(sed -n 's/^project(apitoken-operator VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
-revision=$(git -C "$root" rev-parse HEAD 2>/dev/null || printf unknown)
-epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || printf 0)}
-created=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)
-
-# Two runs at a time must not build in one directory.
-build_binary() {
-  [ -z "${OPERATOR_BIN:-}" ] || { printf '%s\n' "$OPERATOR_BIN"; return; }
-  mkdir -p "$root/build"
-  {
-    flock 9
-    cmake -S "$root" --preset release >&2
-    cmake --build "$root/build/release" --target apitoken-operator apitoken-portal \
-      -j "${CMAKE_BUILD_PARALLEL_LEVEL:-2}" >&2
-  } 9>"$root/build/.release.lock"
-  printf '%s\n' "$root/build/release/apitoken-operator"
-}
+use_architecture "$arch"
+use_commit
+version=$(version_of_tree)
 
 # --- the files ------------------------------------------------------------------------------------
 
-# "soname path" of each library that the program loads; the loader itself has no arrow.
-libraries_of() {
-  ! ldd "$1" | grep 'not found' >&2 || die "a library of $1 is missing"
-  ldd "$1" | sed -nE 's|^\s*(\S+) => (/\S+) .*|\1 \2|p; s|^\s*(/lib\S*/(ld-\S+)) .*|\2 \1|p'
-}
-
-# The Debian package that a file came with; dpkg knows it under the name it had before /usr was
-# merged.
-package_of() {
-  local path
-  path=$(realpath "$1")
-  { dpkg-query -S "$path" || dpkg-query -S "${path#/usr}"; } 2>/dev/null | sed -n '1s/: .*//p'
-}
-
-# take FILE TARGET MODE: copies it into the root, and notes which package it came from.
-take() {
-  local package
-  package=$(package_of "$1")
-  [ -n "$package" ] || die "$1 belongs to no Debian package"
-  install -D -m "$3" "$1" "$rootfs/$2"
-  printf '%s\t%s\n' "$package" "$2" >>"$contents"
-}
-
-take_libraries() {
-  local triplet soname path
-  triplet=$(gcc -print-multiarch)
-  while read -r soname path; do
-    case $soname in
-      ld-*) take "$path" "usr/${path#/}" 755 ;;
-      *) take "$path" "usr/lib/$triplet/$soname" 644 ;;
-    esac
-  done < <(libraries_of "$1")
-}
-
-packages_so_far() { cut -f1 "$contents" | sort -u; }
-
-# The long texts that Debian's copyright files refer to.
-take_licences() {
-  local packages path
-  mapfile -t packages < <(packages_so_far)
-  while read -r path; do
-    [ ! -f "$path" ] || take "$path" "${path#/}" 644
-  done < <(printf '/usr/share/doc/%s/copyright\n' "${packages[@]%%:*}" |
-    xargs grep -ohE '/usr/share/common-licenses/[A-Za-z]+(-[0-9]([0-9.]*[0-9])?)?' | sort -u)
-}
-
-take_copyrights() {
-  local packages package name
-  mapfile -t packages < <(packages_so_far)
-  for package in "${packages[@]}"; do
-    name=${package%%:*}
-    install -D -m 644 "/usr/share/doc/$name/copyright" "$rootfs/usr/share/doc/$name/copyright"
-    printf '%s\t%s\n' "$package" "usr/share/doc/$name/copyright" >>"$contents"
-  done
-}
-
 # The bundle is made when ca-certificates is installed, so dpkg does not know it.
 take_authorities() {
-  install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$rootfs/etc/ssl/certs/ca-certificates.crt"
+  install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$into/etc/ssl/certs/ca-certificates.crt"
   printf 'ca-certificates\tetc/ssl/certs/ca-certificates.crt\n' >>"$contents"
 }
 
 make_rootfs() {
-  local binary portal_binary
-  rootfs=$1 contents=$2
-  binary=$(build_binary)
-  portal_binary=$(dirname "$binary")/apitoken-portal
+  local built rootfs=$1
+  into=$1 contents=$2
+  built=$(build_programs apitoken-operator apitoken-portal)
   mkdir -p "$rootfs"/{etc,dev,proc,sys,tmp,usr/lib,usr/lib64,usr/bin} "$rootfs/$licences"
   chmod 1777 "$rootfs/tmp"
   ln -s usr/lib "$rootfs/lib"
@@ -132,27 +64,18 @@ make_rootfs() {
   printf 'hosts: files dns\n' >"$rootfs/etc/nsswitch.conf"
   cp "/etc/os-release" "$rootfs/etc/os-release" # by which scanners know whose advisories count
   : >"$contents"
-  take_libraries "$binary"
-  take_libraries "$portal_binary"
+  take_libraries "$built/apitoken-operator"
+  take_libraries "$built/apitoken-portal"
   take_authorities
   take_licences
   take_copyrights
-  cat "$root/LICENSE" "$root/portal/vendor/LICENSES" >"$rootfs/$licences/copyright"
-  chmod 644 "$rootfs/$licences/copyright"
-  strip -o "$rootfs/$program" "$binary"
-  strip -o "$rootfs/$portal" "$portal_binary"
+  take_own_licences "$licences/copyright"
+  "$triplet-strip" -o "$rootfs/$program" "$built/apitoken-operator"
+  "$triplet-strip" -o "$rootfs/$portal" "$built/apitoken-portal"
   chmod 755 "$rootfs/$program" "$rootfs/$portal"
 }
 
 # --- the image ------------------------------------------------------------------------------------
-
-# archive FILE TAR-FLAGS...: names in one order, one time, one owner.
-archive() {
-  local to=$1
-  shift
-  tar --create --file "$to" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner \
-    --format=gnu "$@"
-}
 
 # Libraries first: they change less often than the program, and a registry stores each layer once.
 make_image() {
@@ -166,7 +89,7 @@ make_image() {
   umoci raw add-layer --image "$image" "${history[@]}" \
     --history.created_by "apitoken-operator $version" "$work/operator.tar"
   umoci config --image "$image" "${history[@]}" --created "$created" --os linux \
-    --architecture "$(dpkg --print-architecture)" \
+    --architecture "$arch" \
     --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
     --config.exposedports 8080/tcp --config.exposedports 8081/tcp \
     --config.exposedports 8444/tcp "${labels[@]}"
@@ -209,8 +132,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 make_rootfs "$work/rootfs" "$work/contents"
 make_image "$work/oci"
-"$root/hack/sbom.py" --contents "$work/contents" --version "$version" --revision "$revision" \
-  --created "$created" >"$work/sbom.json"
+"$root/hack/sbom.py" image --contents "$work/contents" --version "$version" --revision "$revision" \
+  --created "$created" --arch "$arch" >"$work/sbom.json"
 rm -rf "$out"
 mkdir -p "$out"
 archive "$out/apitoken-operator-$version.tar" -C "$work/oci" .

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the bill of materials of the image as SPDX 2.3 JSON: the operator, each Debian package
-that files were taken from, and the header-only libraries that were compiled in. Called by
-hack/image.sh with the list of files; asks dpkg, changes nothing.
+"""Prints a bill of materials as SPDX 2.3 JSON. Asks dpkg, changes nothing.
 
-  --contents FILE   lines `package<TAB>path in the image`
+image, plugin   the program, each Debian package that files were taken from, and the header-only
+                libraries that were compiled in; called by hack/image.sh and hack/plugin.sh with
+                --contents FILE: lines `package<TAB>path in the image or archive`
+chart, manifest the one file --file; called by hack/release.sh
 """
 
 import argparse
@@ -15,12 +16,8 @@ import subprocess
 import sys
 import urllib.parse
 
-COMPILED_IN = [
-    "nlohmann-json3-dev",
-    "libspdlog-dev",
-    "libfmt-dev",
-    "libboost1.74-dev",
-]  # headers: no file of theirs is in the image
+# Patterns of packages with headers: no file of theirs is in the image.
+COMPILED_IN = ["nlohmann-json3-dev", "libspdlog-dev", "libfmt-dev", "libboost1.*-dev"]
 HOME = "https://github.com/apitoken-dev/apitoken-operator"
 FIELDS = [
     "binary:Package",
@@ -43,6 +40,20 @@ def debian(package):
     if asked.returncode != 0:
         sys.exit(f"sbom.py: package {package} is not installed: {asked.stderr.strip()}")
     return dict(zip(FIELDS, asked.stdout.split("\t")))
+
+
+def compiled_in(arch):
+    """The packages of COMPILED_IN that are installed for the architecture."""
+    layout = "${binary:Package}\\t${Architecture}\\t${db:Status-Status}\\n"
+    for pattern in COMPILED_IN:
+        asked = subprocess.run(
+            ["dpkg-query", "-W", "-f", layout, pattern], text=True, capture_output=True
+        )
+        rows = [line.split("\t") for line in asked.stdout.splitlines()]
+        found = [row[0] for row in rows if row[1] in (arch, "all") and row[2] == "installed"]
+        if not found:
+            sys.exit(f"sbom.py: no package {pattern} for {arch} is installed")
+        yield from found
 
 
 def distribution():
@@ -68,7 +79,7 @@ def identifier(text):
     return "SPDXRef-Package-" + re.sub(r"[^A-Za-z0-9.-]", "-", text)
 
 
-def debian_package(package, files):
+def debian_package(package, files, place):
     known = debian(package)
     name = known["binary:Package"].partition(":")[0]
     system = distribution()
@@ -101,17 +112,27 @@ def debian_package(package, files):
                 "referenceLocator": purl,
             }
         ],
-        "comment": "In the image: " + ", ".join(f"/{path}" for path in sorted(files))
+        "comment": f"In the {place}: " + ", ".join(f"/{path}" for path in sorted(files))
         if files
-        else "Headers, compiled into the operator",
+        else "Headers, compiled in",
     }
     return entry | ({"homepage": known["Homepage"]} if known["Homepage"] else {})
 
 
-def operator_package(version, revision):
+# Kind -> name, purpose in the words of SPDX, package URL.
+SUBJECTS = {
+    "image": ("apitoken-operator", "CONTAINER", "pkg:oci/apitoken-operator?tag={version}"),
+    "plugin": ("kubectl-apitoken", "APPLICATION", "pkg:generic/kubectl-apitoken@{version}"),
+    "chart": ("apitoken-operator-chart", "INSTALL", "pkg:helm/apitoken-operator@{version}"),
+    "manifest": ("apitoken-operator-manifest", "INSTALL", "pkg:generic/install.yaml@{version}"),
+}
+
+
+def subject_package(kind, version, revision):
+    name, purpose, purl = SUBJECTS[kind]
     return {
-        "name": "apitoken-operator",
-        "SPDXID": identifier("apitoken-operator"),
+        "name": name,
+        "SPDXID": identifier(name),
         "versionInfo": version,
         "supplier": "Organization: apitoken.dev",
         "downloadLocation": f"git+{HOME}.git" + (f"@{revision}" if revision != "unknown" else ""),
@@ -120,12 +141,26 @@ def operator_package(version, revision):
         "licenseConcluded": "Apache-2.0",
         "licenseDeclared": "Apache-2.0",
         "copyrightText": "NOASSERTION",
-        "primaryPackagePurpose": "CONTAINER",
+        "primaryPackagePurpose": purpose,
         "externalRefs": [
             {
                 "referenceCategory": "PACKAGE-MANAGER",
                 "referenceType": "purl",
-                "referenceLocator": f"pkg:oci/apitoken-operator?tag={version}",
+                "referenceLocator": purl.format(version=version),
+            }
+        ],
+    }
+
+
+def file_package(kind, version, revision, file):
+    """A file that contains nothing of others."""
+    path = pathlib.Path(file)
+    return subject_package(kind, version, revision) | {
+        "packageFileName": path.name,
+        "checksums": [
+            {
+                "algorithm": "SHA256",
+                "checksumValue": hashlib.sha256(path.read_bytes()).hexdigest(),
             }
         ],
     }
@@ -154,8 +189,7 @@ def vendored_packages():
                     "referenceLocator": f"pkg:npm/{name}@{version}",
                 }
             ],
-            "comment": "Pages of the portal, compiled into apitoken-portal; "
-            f"integrity of the tarball: {integrity}",
+            "comment": f"Pages of the portal, compiled in; integrity of the tarball: {integrity}",
         }
         for name, version, licence, integrity in rows
     ]
@@ -163,11 +197,12 @@ def vendored_packages():
 
 def document(packages, relationships, version, created):
     digest = hashlib.sha256(json.dumps(packages, sort_keys=True).encode()).hexdigest()
+    subject = packages[0]["name"]
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
-        "name": f"apitoken-operator-{version}",
+        "name": f"{subject}-{version}",
         # Another document has another namespace.
         "documentNamespace": f"{HOME}/sbom/{version}/{digest[:32]}",
         "creationInfo": {
@@ -177,44 +212,52 @@ def document(packages, relationships, version, created):
         "packages": packages,
         "relationships": [
             {"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other}
-            for one, how, other in relationships
+            for one, how, other in [
+                ("SPDXRef-DOCUMENT", "DESCRIBES", packages[0]["SPDXID"]),
+                *relationships,
+            ]
         ],
     }
 
 
-def main():
-    flags = argparse.ArgumentParser(
+def flags():
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("contents", "version", "revision", "created"):
-        flags.add_argument(f"--{name}", required=True)
-    asked = flags.parse_args()
+    parser.add_argument("kind", choices=SUBJECTS)
+    for name in ("version", "revision", "created"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("contents", "arch", "file"):
+        parser.add_argument(f"--{name}")
+    return parser.parse_args()
+
+
+def program_document(asked):
     files = {}
     for line in pathlib.Path(asked.contents).read_text().splitlines():
         package, path = line.split("\t")
         files.setdefault(package, set()).add(path)
-
-    operator = operator_package(asked.version, asked.revision)
-    contained = [debian_package(package, paths) for package, paths in sorted(files.items())]
-    compiled = [debian_package(package, ()) for package in COMPILED_IN]
+    place = "image" if asked.kind == "image" else "archive"
+    subject = subject_package(asked.kind, asked.version, asked.revision)
+    contained = [debian_package(package, paths, place) for package, paths in sorted(files.items())]
+    compiled = [debian_package(package, (), place) for package in compiled_in(asked.arch)]
     vendored = vendored_packages()
-    relationships = [("SPDXRef-DOCUMENT", "DESCRIBES", operator["SPDXID"])]
-    relationships += [
-        (operator["SPDXID"], "CONTAINS", package["SPDXID"]) for package in contained + vendored
-    ]
-    relationships += [
-        (package["SPDXID"], "BUILD_DEPENDENCY_OF", operator["SPDXID"]) for package in compiled
-    ]
-    json.dump(
-        document(
-            [operator, *contained, *compiled, *vendored],
-            relationships,
-            asked.version,
-            asked.created,
-        ),
-        sys.stdout,
-        indent=1,
+    own = subject["SPDXID"]
+    relationships = [(own, "CONTAINS", package["SPDXID"]) for package in contained + vendored]
+    relationships += [(package["SPDXID"], "BUILD_DEPENDENCY_OF", own) for package in compiled]
+    return document(
+        [subject, *contained, *compiled, *vendored], relationships, asked.version, asked.created
     )
+
+
+def main():
+    asked = flags()
+    if asked.file:
+        package = file_package(asked.kind, asked.version, asked.revision, asked.file)
+        made = document([package], [], asked.version, asked.created)
+    else:
+        made = program_document(asked)
+    json.dump(made, sys.stdout, indent=1)
     print()
 
 

@@ -147,6 +147,7 @@ run_chart() {
 }
 
 run_integration() {
+  [ -z "$full" ] || export RELEASE_ARM64=1
   hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build &&
     hack/kstatus.sh --build && hack/proxies.sh build &&
     build_preset dev apitoken-operator kubectl-apitoken &&
