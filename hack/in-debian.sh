@@ -13,7 +13,8 @@
 #
 # The command finds what hack/install-deps.sh --release installs, and may install more. It writes
 # into the tree, but build/ is a directory of its own for each Debian. Nothing else of this machine
-# is visible, except its network, /dev, /proc and /sys, and the caches of ccache and of Go builds.
+# is visible, except its network, /dev, /proc and /sys, the caches of ccache and of Go builds, and
+# the certificate authorities that it trusts, a proxy's perhaps; an image gets Debian's own.
 #
 # Needs root (mmdebstrap, mount, chroot) and mmdebstrap. Environment: XDG_CACHE_HOME is where the
 # directories stay (~/.cache), in apitoken-operator/debian-*; DEBIAN_MIRROR is the mirror
@@ -76,6 +77,7 @@ case $objects in
   *) mkdir -p "$system$objects"; mount --bind "$objects" "$system$objects" ;;
 esac
 cat /etc/resolv.conf >"$system/etc/resolv.conf"
+cat /etc/ssl/certs/ca-certificates.crt >"$system/authorities.pem" 2>/dev/null || true
 exec chroot "$system" sh -c "cd /src && exec \"\$@\"" sh "$@"
 '
 
@@ -87,7 +89,8 @@ inside() {
   objects=$(git -C "$root" rev-parse --path-format=absolute --git-common-dir 2>/dev/null || true)
   mkdir -p "$root/build" "$system.build" "$ccache"
   env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    LANG=C.UTF-8 TERM="${TERM:-dumb}" CCACHE_DIR=/ccache "${kept[@]}" \
+    LANG=C.UTF-8 TERM="${TERM:-dumb}" CCACHE_DIR=/ccache SSL_CERT_FILE=/authorities.pem \
+    PIP_CERT=/authorities.pem "${kept[@]}" \
     unshare --mount sh -c "$enter" sh "$system" "$root" "$cache" "$ccache" "$objects" "$@"
 }
 
