@@ -96,7 +96,6 @@ class Registry:
         self.process = subprocess.Popen(
             ["docker-registry", "serve", folder / "config.yml"], stdout=self.log, stderr=self.log
         )
-        wait_for(self.answers, 30, f"no registry: {folder}/log")
 
     def answers(self):
         try:
@@ -119,8 +118,11 @@ class Registry:
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     server = Registry(tmp_path_factory.mktemp("registry"))
-    yield server
-    server.stop()
+    try:
+        wait_for(server.answers, 30, f"no registry: {server.log.name}")
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
