@@ -49,13 +49,13 @@ LeaderElector::End LeaderElector::run(std::stop_token stop,
   }
   on_stopped_leading();
   if (end == End::Stopped) release();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   holding_ = false;
   return end;
 }
 
 bool LeaderElector::leading() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return holding_ && clock_.steady() < renewed_ + candidate_.timings.renew_deadline;
 }
 
@@ -80,7 +80,7 @@ LeaderElector::End LeaderElector::renew(const std::stop_token& stop) {
 }
 
 SteadyTime LeaderElector::renew_by() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return renewed_ + candidate_.timings.renew_deadline;
 }
 
@@ -94,7 +94,7 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
   }
   if (std::exchange(reported_, std::nullopt))
     log::info("the lease can be reached again", {{"lease", key().text()}});
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   holding_ = *held;
   if (*held) renewed_ = began;
   return *held;
@@ -103,7 +103,7 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
 Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
   bool holding;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     holding = holding_;
   }
   if (holding) {  // no other process should have changed the lease, so it is not read first
@@ -212,7 +212,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
                                    const Attempt& attempt) {
   std::stop_source cut;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     cut_ = cut;
     deadline_ = deadline;
   }
@@ -220,7 +220,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
   const std::stop_callback chain(stop, [&cut] { cut.request_stop(); });
   auto result = attempt(cut.get_token());
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     deadline_.reset();
   }
   if (!result && cut.stop_requested() && !stop.stop_requested()) {
@@ -230,7 +230,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
 }
 
 void LeaderElector::cut_late_requests(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto now = clock_.steady();
     if (!deadline_ || now < *deadline_) {

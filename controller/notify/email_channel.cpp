@@ -404,7 +404,7 @@ EmailChannel::~EmailChannel() = default;
 
 std::unique_ptr<EmailChannel::Session> EmailChannel::take_session(const std::string& key) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto found = std::ranges::find(idle_, key, &Idle::key);
     if (found != idle_.end()) {
       auto session = std::move(found->session);
@@ -421,7 +421,7 @@ Result<SendResult> EmailChannel::send(const MailSettings& settings, const Mail& 
   auto session = take_session(key);
   auto result = session->send(settings, mail, timeouts_, system_ca_file_, std::move(stop));
   if (!result) return result;  // a connection that failed is not used again
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   idle_.push_back({std::move(key), std::move(session)});
   return result;
 }
@@ -434,7 +434,7 @@ Status EmailChannel::try_login(const MailSettings& settings, std::chrono::millis
 void EmailChannel::rest() {
   std::vector<Idle> idle;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     idle.swap(idle_);
   }
 }

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "notify/mail_channel.hpp"
 #include "notify/smtp_dialogue.hpp"
 
@@ -37,8 +37,8 @@ class EmailChannel final : public MailChannel {
 
   const EmailTimeouts timeouts_;
   const std::string system_ca_file_;
-  std::mutex mutex_;
-  std::vector<Idle> idle_;  // guarded by mutex_: connections kept between mails
+  Mutex mutex_;
+  std::vector<Idle> idle_ GUARDED_BY(mutex_);  // connections kept between mails
 };
 
 }  // namespace apitoken::notify

@@ -19,7 +19,7 @@ NamespaceDirectory::NamespaceDirectory(std::unique_ptr<kube::Credentials> creden
 
 std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (clock_.steady() < ask_at_) return names_;
     ask_at_ = clock_.steady() + kFresh;
   }
@@ -28,7 +28,7 @@ std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) 
   bool changed = false;
   std::vector<std::string> names;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     changed = failed != failing_;
     failing_ = failed;
     if (listed) names_ = std::move(*listed);

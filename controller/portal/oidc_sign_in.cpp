@@ -21,7 +21,7 @@ const char* step_of(const Error& error, const char* refused) {
 
 Result<OidcProvider> OidcSignIn::provider(const std::stop_token& stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (provider_ && clock_.steady() - discovered_ < kDiscoveryFresh) return *provider_;
   }
   const auto url = discovery_url(settings_.issuer);
@@ -31,7 +31,7 @@ Result<OidcProvider> OidcSignIn::provider(const std::stop_token& stop) {
     return fail(ErrorKind::Unavailable, fmt::format("{} answers {}", url, answer->status));
   auto found = parse_discovery(answer->body.reveal(), settings_.issuer);
   if (!found) return found;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   provider_ = *found;
   discovered_ = clock_.steady();
   return found;

@@ -132,7 +132,7 @@ std::optional<SignInAttempt> SignInCookies::take(std::string_view cookie, std::s
 }
 
 bool SignInCookies::use(const SignInAttempt& attempt, WallTime now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(used_, [now](const auto& used) { return used.second <= now; });
   // A full memory refuses: a state that was removed would be good a second time.
   if (used_.size() >= kMaxUsed) return false;

@@ -46,7 +46,7 @@ Result<core::MintedToken> JwtKeys::sign(const core::JwtClaims& claims, std::stop
 std::string JwtKeys::jwks() const { return ring()->jwks; }
 
 bool JwtKeys::has(std::string_view kid) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return !known_ ||
          std::ranges::any_of(ring_->keys, [kid](const Key& key) { return key.pair.kid == kid; });
 }
@@ -54,7 +54,7 @@ bool JwtKeys::has(std::string_view kid) const {
 void JwtKeys::on_secret(const kube::Change<api::PartialObject>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   if (meta.key() != key_) return;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const bool known = change.after && ring_->meta.uid == meta.uid &&
                      ring_->meta.resource_version == meta.resource_version;
   if (known) return;
@@ -66,8 +66,8 @@ void JwtKeys::follow(std::stop_token stop) {
   std::uint32_t failures = 0;
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return changed_; })) return;
+      MutexLock lock(mutex_);
+      if (!wake_.wait(lock, stop, [this]() REQUIRES(mutex_) { return changed_; })) return;
       changed_ = false;
     }
     const auto read_now = read(stop);
@@ -78,7 +78,7 @@ void JwtKeys::follow(std::stop_token stop) {
     }
     read_log_.failed(read_now.error());
     pause(stop, ++failures);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     changed_ = true;
   }
 }
@@ -101,7 +101,7 @@ void JwtKeys::keep(std::stop_token stop) {
     }
     const Seconds left = plan(*seen).wake_at - clock_.wall();
     const auto deadline = clock_.steady() + std::clamp(left, Seconds(0), kMaxWait);
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (ring_ == seen && !stop.stop_requested() && clock_.steady() < deadline) {
       clock_.wait(wake_, lock, stop, deadline);
     }
@@ -141,12 +141,12 @@ Result<JwtKeys::RingPointer> JwtKeys::parse_ring(std::string body) {
 }
 
 JwtKeys::RingPointer JwtKeys::ring() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return ring_;
 }
 
 JwtKeys::RingPointer JwtKeys::publish(RingPointer ring, const RingPointer& before) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const bool overtaken = ring_ != before && !kube::version_older(ring_->meta.resource_version,
                                                                  ring->meta.resource_version);
   if (!overtaken) ring_ = ring;

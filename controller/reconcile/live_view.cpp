@@ -27,19 +27,19 @@ Status stale(const api::ObjectMeta& token) {
 
 void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
   if (proves_no_write(kind)) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   doubtful_.insert(token);
 }
 
 Status LiveView::settle(const api::ApiToken& token, std::stop_token stop) {
   const auto key = token.meta.key();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!doubtful_.contains(key)) return {};
   }
   if (const Status read = read_token(token, stop); !read) return read;
   if (const Status read = read_secret(token, stop); !read) return read;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   doubtful_.erase(key);
   return {};
 }

@@ -79,7 +79,7 @@ Status ServerCertificate::load() {
     if (!text) return std::unexpected(text.error());
     client_ca_ = std::move(*text);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   fingerprint_ = fingerprint_of_files();
   looked_ = clock_.steady();
   auto read_now = read();
@@ -91,7 +91,7 @@ Status ServerCertificate::load() {
 // Reads under the mutex on purpose: the files are small and local, and every thread that waits
 // needs the result.
 ServerCertificate::Material ServerCertificate::current() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (clock_.steady() - looked_ < kLookEvery) return material_;
   looked_ = clock_.steady();
   auto fingerprint = fingerprint_of_files();
