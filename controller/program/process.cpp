@@ -1,9 +1,20 @@
 #include "program/process.hpp"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "base/core_dumps.hpp"
+#include "kube/cpprest_transport.hpp"
+
 namespace apitoken {
+
+void prepare_process() {
+  forbid_core_dumps();
+  // Few arenas: a dozen threads that allocate little would otherwise keep a heap each.
+  mallopt(M_ARENA_MAX, 2);
+  kube::prepare_cpprest();
+}
 
 void block_signals() {
   sigset_t signals;
