@@ -71,7 +71,7 @@ LIBRARIES = {
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],
     "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
-    "curl": ["notify/email_channel", "portal/oidc_http"],
+    "curl": ["notify/smtp_session", "portal/oidc_http"],
     "prometheus": ["serve/*", "verify/verify_metrics", "portal/portal_metrics"],
     "microhttpd.h": ["serve/http_server", "serve/http_exchange", "serve/http_response"],
     "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS

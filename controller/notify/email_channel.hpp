@@ -1,6 +1,5 @@
-// EmailChannel: the MailChannel over libcurl; no other file includes libcurl for mail. Thread-safe:
-// two threads never share a connection. It always checks the server's certificate and name, and
-// never logs. Source:
+// EmailChannel: the MailChannel over SMTP. Keeps connections between mails. Thread-safe: two
+// threads never share a connection. Never logs. Source:
 // https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314
 // (implicit TLS)
 #pragma once
@@ -13,6 +12,8 @@
 #include "notify/smtp_dialogue.hpp"
 
 namespace apitoken::notify {
+
+class SmtpSession;
 
 class EmailChannel final : public MailChannel {
  public:
@@ -27,13 +28,12 @@ class EmailChannel final : public MailChannel {
   void rest() override;
 
  private:
-  class Session;
   struct Idle {
     std::string key;  // identifies the settings of the connection
-    std::unique_ptr<Session> session;
+    std::unique_ptr<SmtpSession> session;
   };
   // An idle connection for `key`, or a new one.
-  std::unique_ptr<Session> take_session(const std::string& key);
+  std::unique_ptr<SmtpSession> take_session(const std::string& key);
 
   const EmailTimeouts timeouts_;
   const std::string system_ca_file_;
