@@ -55,14 +55,14 @@ Result<HttpResponse> GuardedTransport::heed(Result<HttpResponse> answer) {
 }
 
 Result<HttpResponse> GuardedTransport::send(const HttpRequest& request, std::stop_token stop) {
-  if (const Status turn = await_turn(request, stop); !turn) return std::unexpected(turn.error());
+  TRY(await_turn(request, stop));
   return heed(inner_->send(request, std::move(stop)));
 }
 
 Result<HttpResponse> GuardedTransport::stream(
     const HttpRequest& request, std::stop_token stop,
     const std::function<bool(std::string_view)>& receive) {
-  if (const Status turn = await_turn(request, stop); !turn) return std::unexpected(turn.error());
+  TRY(await_turn(request, stop));
   return heed(inner_->stream(request, std::move(stop), receive));
 }
 

@@ -121,11 +121,9 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
 }
 
 Status LeaderElector::fetch(const std::stop_token& stop) {
-  const auto body = client_.get(resources::kLeases, key(), stop);
-  if (!body) return std::unexpected(body.error());
-  auto lease = api::decode_lease(*body);
-  if (!lease) return std::unexpected(std::move(lease.error()));
-  observe(std::move(*lease));
+  const auto body = TRY(client_.get(resources::kLeases, key(), stop));
+  auto lease = TRY(api::decode_lease(body));
+  observe(std::move(lease));
   return {};
 }
 
@@ -155,11 +153,9 @@ Result<bool> LeaderElector::create(const std::stop_token& stop) {
   lease.duration_seconds = candidate_.timings.lease_duration.count();
   lease.acquire_time = lease.renew_time = now;
   const auto body =
-      client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop);
-  if (!body) return std::unexpected(body.error());
-  auto created = api::decode_lease(*body);
-  if (!created) return std::unexpected(std::move(created.error()));
-  observe(std::move(*created));
+      TRY(client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop));
+  auto created = TRY(api::decode_lease(body));
+  observe(std::move(created));
   return true;
 }
 
@@ -177,16 +173,14 @@ Result<bool> LeaderElector::claim(const std::stop_token& stop) {
 
 Result<bool> LeaderElector::write(api::Lease lease, const std::stop_token& stop) {
   const auto body =
-      client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop);
-  if (!body) return std::unexpected(body.error());
-  auto written = api::decode_lease(*body);
-  if (!written) return std::unexpected(std::move(written.error()));
-  observe(std::move(*written));
+      TRY(client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop));
+  auto written = TRY(api::decode_lease(body));
+  observe(std::move(written));
   return true;
 }
 
 Result<bool> LeaderElector::give_up(const std::stop_token& stop) {
-  if (const auto fetched = fetch(stop); !fetched) return std::unexpected(fetched.error());
+  TRY(fetch(stop));
   if (observed_->holder != candidate_.identity) return false;
   api::Lease lease = *observed_;
   lease.holder.clear();

@@ -26,13 +26,12 @@ Result<kube::TlsMaterial> BearerCredentials::tls() {
   kube::TlsMaterial material;
   material.server_name = server_.server_name;
   if (server_.ca_file.empty()) return material;
-  Result<std::string> ca = kube::read_file(server_.ca_file);
-  if (!ca) return std::unexpected(ca.error());
+  std::string ca = TRY(kube::read_file(server_.ca_file));
   // An empty CA would mean the system's.
-  if (ca->empty())
+  if (ca.empty())
     return fail(ErrorKind::Unauthorized,
                 fmt::format("{} is empty; it must hold the cluster's CA", server_.ca_file));
-  material.ca = std::move(*ca);
+  material.ca = std::move(ca);
   return material;
 }
 

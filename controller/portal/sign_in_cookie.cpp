@@ -102,9 +102,8 @@ Result<std::string> SignInCookies::seal(const SignInAttempt& attempt) const {
                                   {"old", attempt.old_session},
                                   {"until", attempt.until.time_since_epoch().count()}};
   const SecretString plain(members.dump());
-  const auto sealed = encrypt(key_, plain.reveal());
-  if (!sealed) return std::unexpected(sealed.error());
-  return base64url_encode(*sealed);
+  const auto sealed = TRY(encrypt(key_, plain.reveal()));
+  return base64url_encode(sealed);
 }
 
 std::optional<SignInAttempt> SignInCookies::open(std::string_view cookie) const {

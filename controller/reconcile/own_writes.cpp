@@ -38,9 +38,8 @@ Status look_for_unwatched(OwnWrites& own_writes, kube::Client& client, const api
                           std::stop_token stop) {
   const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
   if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
-  auto secret = kube::decode_body(answer, api::decode_secret_meta);
-  if (!secret) return std::unexpected(secret.error());
-  own_writes.found_unwatched(std::move(*secret));
+  auto secret = TRY(kube::decode_body(answer, api::decode_secret_meta));
+  own_writes.found_unwatched(std::move(secret));
   return {};
 }
 

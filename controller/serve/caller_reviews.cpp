@@ -152,24 +152,20 @@ Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
   api::JsonParser parser;
   const auto audiences = audiences_for(credential);
   const auto question = api::encode_token_question(token, audiences);
-  const auto reviewed = client_.create(kube::resources::kTokenReviews, "", question.reveal(), stop);
-  if (!reviewed) return std::unexpected(reviewed.error());
-  const auto review = parser.parse(*reviewed);
-  if (!review) return std::unexpected(review.error());
-  const auto caller = api::decode_token_verdict(*review);
-  if (!caller) return std::unexpected(caller.error());
+  const auto reviewed =
+      TRY(client_.create(kube::resources::kTokenReviews, "", question.reveal(), stop));
+  const auto review = TRY(parser.parse(reviewed));
+  const auto caller = TRY(api::decode_token_verdict(review));
   // The API server names audiences only if the review did.
-  const bool fits = audiences.empty() || share_one(audiences, caller->audiences);
-  if (!caller->authenticated || !fits) return Verdict::Unknown;
+  const bool fits = audiences.empty() || share_one(audiences, caller.audiences);
+  if (!caller.authenticated || !fits) return Verdict::Unknown;
 
-  const auto answered = client_.create(kube::resources::kSubjectAccessReviews, "",
-                                       permission_.access_review(caller->user), std::move(stop));
-  if (!answered) return std::unexpected(answered.error());
-  const auto access = parser.parse(*answered);
-  if (!access) return std::unexpected(access.error());
-  const auto allowed = api::decode_access_verdict(*access);
-  if (!allowed) return std::unexpected(allowed.error());
-  return *allowed ? Verdict::Allowed : Verdict::Forbidden;
+  const auto answered =
+      TRY(client_.create(kube::resources::kSubjectAccessReviews, "",
+                         permission_.access_review(caller.user), std::move(stop)));
+  const auto access = TRY(parser.parse(answered));
+  const auto allowed = TRY(api::decode_access_verdict(access));
+  return allowed ? Verdict::Allowed : Verdict::Forbidden;
 }
 
 // The audiences of the review; empty: the API server's own.
