@@ -5,9 +5,21 @@
 #include <sys/resource.h>
 
 #include "base/core_dumps.hpp"
+#include "base/log.hpp"
 #include "kube/cpprest_transport.hpp"
 
 namespace apitoken {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
 
 void prepare_process() {
   forbid_core_dumps();
@@ -17,11 +29,15 @@ void prepare_process() {
 }
 
 void block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  const sigset_t signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void wait_for_signal() {
+  const sigset_t signals = ending_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
 }
 
 void raise_descriptor_limit() {
