@@ -126,8 +126,6 @@ SmtpSession::~SmtpSession() {
   if (curl_) curl_easy_cleanup(curl_);
 }
 
-};
-
 // The host name is resolved here: without TLS, only addresses within reach are connected.
 curl_socket_t SmtpSession::on_open(void* user, curlsocktype, struct curl_sockaddr* address) {
   auto& session = *static_cast<SmtpSession*>(user);
