@@ -23,6 +23,7 @@
 #include "kube/reflector.hpp"
 #include "notify/email_channel.hpp"
 #include "notify/kube_event_sink.hpp"
+#include "program/process.hpp"
 #include "reconcile/config_worker.hpp"
 #include "reconcile/delivery_requeue.hpp"
 #include "reconcile/event_handlers.hpp"
@@ -140,7 +141,6 @@ struct App::Parts {
   void stop_leading();
   void lead(std::stop_token stop);
   void elect(std::stop_token stop);
-  void wait_for_signal() const;
 
   const Config config;
   const core::ReservedNames reserved = reserved_names(config);
@@ -473,16 +473,6 @@ void App::Parts::elect(std::stop_token stop) {
   kill(getpid(), SIGTERM);
 }
 
-void App::Parts::wait_for_signal() const {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-}
-
 App::App(const Config& config, std::unique_ptr<kube::Credentials> credentials)
     : parts_(std::make_unique<Parts>(config, std::move(credentials))) {}
 
@@ -513,7 +503,7 @@ int App::run() {
   } else {
     parts.start_leading();
   }
-  parts.wait_for_signal();
+  wait_for_signal();
   if (elects) {
     parts.electing.request_stop();
     parts.electing.join();

@@ -8,7 +8,6 @@
 #include "base/duration.hpp"
 #include "core/key_ring.hpp"
 #include "core/plain_text.hpp"
-#include "program/flags.hpp"
 
 namespace apitoken {
 namespace {
@@ -138,19 +137,13 @@ constexpr std::array kFlags{
                  "How to reach the API server; without it $KUBECONFIG, the pod's service account, "
                  "~/.kube/config.",
                  set_kubeconfig},
-    Flag<Config>{
-        "metrics-bind-address", "ADDRESS", ":8080", "Where /metrics is served; 0 for nowhere.",
-        [](Config& c, std::string_view v) { return set_bind_address(c.metrics_bind_address, v); }},
+    kMetricsBindAddressFlag<Config>,
     Flag<Config>{
         "metrics-secure", "", "false",
         "Serve /metrics over HTTPS, to callers whose token may get that path; certificate as for "
         "verification.",
         [](Config& c, std::string_view v) { return set_bool(c.metrics_secure, v); }},
-    Flag<Config>{"health-probe-bind-address", "ADDRESS", ":8081",
-                 "Where /healthz and /readyz are served; 0 for nowhere.",
-                 [](Config& c, std::string_view v) {
-                   return set_bind_address(c.health_probe_bind_address, v);
-                 }},
+    kHealthProbeBindAddressFlag<Config>,
     Flag<Config>{"verify-bind-address", "ADDRESS", ":8443",
                  "Where tokens are verified, over HTTPS; 0 for nowhere.", set_verify_bind_address},
     Flag<Config>{
@@ -215,15 +208,10 @@ constexpr std::array kFlags{
                  [](Config& c, std::string_view v) { return set_bool(c.per_token_metrics, v); }},
     Flag<Config>{"dry-run", "", "false", "Log what would be done, and write nothing.",
                  [](Config& c, std::string_view v) { return set_bool(c.dry_run, v); }},
-    Flag<Config>{"log-level", "LEVEL", "info",
-                 "The lowest level that is logged: debug, info, warn or error.",
-                 [](Config& c, std::string_view v) { return set_log_level(c.log_level, v); }},
-    Flag<Config>{"log-format", "FORMAT", "text", "text for people, json for log collectors.",
-                 [](Config& c, std::string_view v) { return set_log_format(c.log_format, v); }},
-    Flag<Config>{"version", "", "", "Print the version and exit.",
-                 [](Config& c, std::string_view v) { return set_bool(c.version, v); }},
-    Flag<Config>{"help", "", "", "Print this and exit.",
-                 [](Config& c, std::string_view v) { return set_bool(c.help, v); }},
+    kLogLevelFlag<Config>,
+    kLogFormatFlag<Config>,
+    kVersionFlag<Config>,
+    kHelpFlag<Config>,
 };
 
 }  // namespace

@@ -9,16 +9,14 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "core/notices.hpp"
+#include "program/server.hpp"
 
 namespace apitoken {
 
-struct Config {
-  std::optional<std::string> kubeconfig;            // absent: see kube::find_credentials()
-  std::string metrics_bind_address = ":8080";       // "0": none
-  bool metrics_secure = false;                      // HTTPS, for callers who may get /metrics
-  std::string health_probe_bind_address = ":8081";  // "0": none
+struct Config : ServerSettings {
+  std::optional<std::string> kubeconfig;  // absent: see kube::find_credentials()
+  bool metrics_secure = false;            // HTTPS, for callers who may get /metrics
   // "0": none; absent: :8443, or none if that is taken (replicas on one machine).
   std::optional<std::string> verify_bind_address;
   std::string verify_tls_cert_file;           // empty: a certificate is made for the run
@@ -38,12 +36,8 @@ struct Config {
   // The largest difference between this machine's clock and the API server's.
   Seconds clock_tolerance{std::chrono::minutes(5)};
   core::Installation installation;  // how mails and Events name and link this cluster
-  log::Level log_level = log::Level::Info;
-  log::Format log_format = log::Format::Text;
   bool per_token_metrics = true;
   bool dry_run = false;
-  bool version = false;
-  bool help = false;
 
   bool operator==(const Config&) const = default;
 };

@@ -30,8 +30,8 @@ LAYERS = {
     "verify": ["base", "api", "core", "kube", "serve"],
     "portal": ["base", "api", "core", "kube", "serve", "program"],
     "reconcile": ["base", "api", "core", "kube", "notify", "serve", "verify"],
-    "program": ["base", "core", "serve"],
-    "cli": ["base", "api", "core", "kube", "serve", "portal"],
+    "program": ["base", "core", "kube", "serve"],
+    "cli": ["base", "api", "core", "kube", "serve", "program", "portal"],
     ".": ["base", "api", "core", "kube", "notify", "serve", "verify", "reconcile", "program"],
 }
 
@@ -71,7 +71,7 @@ LIBRARIES = {
     "pplx": ["kube/cpprest_*"],
     "boost": ["kube/cpprest_*", "api/json"],
     "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
-    "curl": ["notify/email_channel", "portal/oidc_http"],
+    "curl": ["notify/smtp_session", "portal/oidc_http"],
     "prometheus": ["serve/*", "verify/verify_metrics", "portal/portal_metrics"],
     "microhttpd.h": ["serve/http_server", "serve/http_exchange", "serve/http_response"],
     "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS
@@ -290,8 +290,11 @@ def docs():
     for flag in re.findall(r'FlagRow\{"([a-z-]+)"', text("controller/cli/flags.cpp")):
         if f"`--{flag}`" not in plugin:
             yield f"docs/kubectl-plugin.md: flag --{flag} is explained nowhere"
-    tables = text("controller/config.cpp") + text("controller/portal/config.cpp")
-    for flag in re.findall(r'Flag<\w+>\{"([a-z-]+)"', tables):
+    tables = "".join(
+        text(f"controller/{path}")
+        for path in ("config.cpp", "portal/config.cpp", "program/server.hpp")
+    )
+    for flag in re.findall(r'(?:Flag<\w+>|\w+Flag)\{\s*"([a-z-]+)"', tables):
         if f"--{flag}" not in pages:
             yield f"docs/: flag --{flag} is explained nowhere"
 

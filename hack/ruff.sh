@@ -14,30 +14,18 @@ umask 077
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib/go.sh
 . "$root/hack/lib/go.sh"
+# shellcheck source=hack/lib/wheels.sh
+. "$root/hack/lib/wheels.sh"
 
 readonly pin="$root/hack/ruff/requirements.txt"
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
-# Debian's pip: the Python on PATH may be another, with wheels of its own.
-fetch_into() {
-  local bin=$1 wheels="$1/wheels"
-  [ ! -e "$bin/complete" ] || return 0
-  /usr/bin/python3 -m pip --version >/dev/null 2>&1 ||
-    die "pip is missing; install python3-pip (hack/install-deps.sh)"
-  say "Fetching ruff into $bin"
-  rm -rf "$wheels"
-  /usr/bin/python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
-    --no-compile --root-user-action ignore --target "$wheels" -r "$pin" >&2 ||
-    die "ruff could not be fetched"
-  install -m 755 "$wheels/bin/ruff" "$bin/"
-  rm -rf "$wheels"
-  : >"$bin/complete"
-}
+fetch_into() { fetch_wheels ruff "$pin" "$1" bin/ruff; }
 
 build() {
   local bin
-  bin="$cache_root/bin/$(sha256sum <"$pin" | cut -c1-16)"
+  bin=$(wheels_dir "$pin")
   build_locked "$bin" fetch_into
   printf '%s\n' "$bin/ruff"
 }

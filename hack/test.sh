@@ -13,7 +13,8 @@
 #   chart             hack/packages.sh; the Helm chart under Helm 3 and 4: lint, each value, schema,
 #                     same objects as the manifests
 #   unit              unit tests, plan cases and properties (debug build)
-#   lint              clang-tidy over the layers that decide: base, api, core
+#   lint              hack/check-locks.py: lock contracts; clang-tidy over the layers that decide:
+#                     base, api, core
 #   portal            hack/vendor.sh, hack/check-portal.sh; the portal's routes and pages with an
 #                     operator, kube-apiserver and a browser
 #   integration       operator, plugin and image against real servers: kube-apiserver, mailpit,
@@ -125,8 +126,8 @@ build_preset() {
 run_unit() { build_preset dev && ctest_preset dev; }
 
 run_lint() {
-  cmake --preset dev && sources 'controller/base/*.cpp' 'controller/api/*.cpp' \
-    'controller/core/*.cpp' |
+  cmake --preset dev && hack/check-locks.py &&
+    sources 'controller/base/*.cpp' 'controller/api/*.cpp' 'controller/core/*.cpp' |
     xargs -P "$jobs" -n 2 clang-tidy-19 --quiet -p build/dev
 }
 

@@ -10,9 +10,9 @@
 #include <atomic>
 #include <csignal>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "base/rfc3339.hpp"
 
 namespace apitoken::log {
@@ -133,8 +133,8 @@ Sink stderr_sink(Format format) {
 
 struct State {
   std::atomic<Level> level = Level::Info;
-  std::mutex mutex;                       // held while the sink writes, so that lines do not mix
-  Sink sink = stderr_sink(Format::Text);  // guarded by mutex
+  Mutex mutex;  // held while the sink writes, so that lines do not mix
+  Sink sink GUARDED_BY(mutex) = stderr_sink(Format::Text);
 };
 
 State& state() {
@@ -147,7 +147,7 @@ State& state() {
 void write(Level level, std::string_view message, std::span<const Field> fields) {
   State& log = state();
   if (level < log.level.load()) return;
-  const std::lock_guard lock(log.mutex);
+  const MutexLock lock(log.mutex);
   if (log.sink) log.sink(level, message, fields);
 }
 
@@ -159,7 +159,7 @@ void set_up(Level level, Format format) {
 
 Sink exchange_sink(Sink sink) {
   State& log = state();
-  const std::lock_guard lock(log.mutex);
+  const MutexLock lock(log.mutex);
   return std::exchange(log.sink, std::move(sink));
 }
 

@@ -1,5 +1,6 @@
 // The plugin's command line: a table of commands and a table of flags. Parser, help and completion
-// all work from these tables. Pure; any thread. To add a flag: a row in flags.cpp.
+// all work from these tables. Pure; any thread. To add a command: a row in command_rows.cpp; to add
+// a flag: a row in flags.cpp.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,6 @@
 // The table of flags: name, help, the commands that take it, and the option that it sets.
+#include "program/flags.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,19 +15,12 @@
 namespace apitoken::cli {
 namespace {
 
-using Complaint = std::optional<std::string>;
 using enum Command;
 
 constexpr std::array<std::string_view, 2> kTypes{"Permanent", "Temporary"};
 constexpr std::array<std::string_view, 2> kFormats{"Opaque", "JWT"};
 constexpr std::array<std::string_view, 3> kDryRuns{"none", "client", "server"};
 constexpr std::array<std::string_view, 6> kOutputs{"text", "wide", "json", "yaml", "name", "token"};
-
-Complaint set_bool(bool& field, std::string_view value) {
-  if (value != "true" && value != "false") return "allowed are true and false";
-  field = value == "true";
-  return {};
-}
 
 Complaint set_text(std::string& field, std::string_view value) {
   if (value.empty()) return "a value is needed";

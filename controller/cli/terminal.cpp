@@ -8,7 +8,8 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
+
+#include "base/mutex.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -123,8 +124,8 @@ Outcome<SecretString> Terminal::read_all(std::size_t limit) const {
 }
 
 bool Terminal::pause(milliseconds time) const {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
+  Mutex mutex;
+  MutexLock lock(mutex);
   std::condition_variable_any never;
   never.wait_for(lock, stop_, time, [] { return false; });
   return !stop_.stop_requested();

@@ -8,7 +8,7 @@ namespace apitoken::kube {
 void AgreedClock::answered(const AnswerHead& head) {
   // A 5xx may come from a proxy, whose clock is a third one.
   if (!head.date || head.status >= 500 || head.came - head.asked > kMaxRoundTrip) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   reading_ = Reading{*head.date, head.asked, head.came};
 }
 
@@ -36,7 +36,7 @@ AgreedClock::Time AgreedClock::time_at(const Now& now) const {
 
 AgreedClock::Time AgreedClock::wall_precise() const {
   const Now now = look();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Time time = time_at(now);
   // Before the first answer the time never goes back at all.
   const bool slightly_back = time < latest_ && (!reading_ || latest_ - time <= tolerance_);
@@ -46,7 +46,7 @@ AgreedClock::Time AgreedClock::wall_precise() const {
 
 std::optional<Seconds> AgreedClock::skew() const {
   const Now now = look();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto apart = difference(now);
   if (!apart) return {};
   return std::chrono::abs(*apart) <= kPrecision ? Seconds(0) : std::chrono::round<Seconds>(*apart);
@@ -58,7 +58,7 @@ std::optional<Seconds> AgreedClock::doubt() const {
 }
 
 std::optional<SteadyTime> AgreedClock::last_answer() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return reading_ ? std::optional(reading_->came) : std::nullopt;
 }
 

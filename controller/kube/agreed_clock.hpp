@@ -10,9 +10,9 @@
 // Thread-safe; sends no requests.
 #pragma once
 
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.hpp"
 #include "kube/answer_listener.hpp"
 
 namespace apitoken::kube {
@@ -61,17 +61,15 @@ class AgreedClock final : public Clock, public AnswerListener {
   };
 
   Now look() const { return {machine_.wall_precise(), machine_.steady()}; }
-  // The caller holds mutex_.
-  std::optional<Time::duration> difference(const Now& now) const;
-  Time time_at(const Now& now) const;
+  std::optional<Time::duration> difference(const Now& now) const REQUIRES(mutex_);
+  Time time_at(const Now& now) const REQUIRES(mutex_);
 
   const Clock& machine_;
   const Seconds tolerance_;
-  mutable std::mutex mutex_;
-  // All below are guarded by mutex_.
-  std::optional<Reading> reading_;
-  mutable std::optional<Agreement> agreement_;
-  mutable Time latest_{};
+  mutable Mutex mutex_;
+  std::optional<Reading> reading_ GUARDED_BY(mutex_);
+  mutable std::optional<Agreement> agreement_ GUARDED_BY(mutex_);
+  mutable Time latest_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace apitoken::kube

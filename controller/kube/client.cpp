@@ -67,9 +67,8 @@ Result<HttpResponse> Client::check_status(const Call& call, Method method,
 Result<std::string> Client::send(const Call& call, HttpRequest request, std::stop_token stop) {
   const Turn turn(limit_, stop);
   if (!turn) return fail(ErrorKind::Canceled, fmt::format("{}: canceled", call.text()));
-  auto answer = check_status(call, request.method, transport_.send(request, stop));
-  if (!answer) return std::unexpected(std::move(answer.error()));
-  return std::move(answer->body);
+  auto answer = TRY(check_status(call, request.method, transport_.send(request, stop)));
+  return std::move(answer.body);
 }
 
 Result<std::string> Client::get(const Resource& resource, const api::ObjectKey& key,

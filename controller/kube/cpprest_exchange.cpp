@@ -66,8 +66,8 @@ void Exchange::start(http::client::http_client& client, http::http_request reque
   const Concurrency::streams::streambuf<std::uint8_t> buffer{
       std::shared_ptr<basic_streambuf<std::uint8_t>>(self)};
   request.set_response_stream(buffer.create_ostream());
-  if (!body_.empty())
-    request.set_body(buffer.create_istream(), body_.size(), request.headers().content_type());
+  const auto size = body_size();
+  if (size > 0) request.set_body(buffer.create_istream(), size, request.headers().content_type());
   client.request(request, cancellation_.get_token())
       .then([self](pplx::task<http::http_response> head) {
         try {
@@ -88,7 +88,7 @@ void Exchange::start(http::client::http_client& client, http::http_request reque
 }
 
 Exchange::pos_type Exchange::seekpos(pos_type position, std::ios_base::openmode) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   sent_ = std::min(static_cast<std::size_t>(position), body_.size());
   return position;
 }
@@ -99,14 +99,14 @@ pplx::task<std::size_t> Exchange::_getn(std::uint8_t* target, std::size_t count)
     cancellation_.cancel();  // closes the connection, on which the server waits for the body
     return pplx::task_from_exception<std::size_t>(Refused{});
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::size_t copied = body_.substr(sent_).copy(reinterpret_cast<char*>(target), count);
   sent_ += copied;
   return pplx::task_from_result(copied);
 }
 
 pplx::task<std::size_t> Exchange::_putn(const std::uint8_t* bytes, std::size_t count) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (left_) return pplx::task_from_exception<std::size_t>(Refused{});
   std::string& target = hands_over() ? unread_ : answer_.body;
   const std::size_t limit = hands_over() ? limits_.body : body_limit();
@@ -130,7 +130,7 @@ void Exchange::head_came(const http::http_response& response) {
          date == response.headers().end() ? std::nullopt : parse_http_date(date->second), asked_,
          std::chrono::steady_clock::now()});
   }
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   answer_.status = response.status_code();
   answer_.retry_after = parse_retry_after(response.headers());
   headed_ = true;
@@ -140,7 +140,7 @@ void Exchange::head_came(const http::http_response& response) {
 }
 
 void Exchange::ended(std::optional<Error> error) {
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_) return;
   ended_ = true;
   error_ = std::move(error);
@@ -150,7 +150,7 @@ void Exchange::ended(std::optional<Error> error) {
 // Before the caller learns of its failure: it will ask whether the server is away.
 void Exchange::tell_unanswered() {
   {
-    const Lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (headed_ || left_) return;
   }
   if (AnswerListener* const listener = *listener_; listener != nullptr) listener->unanswered();
@@ -172,7 +172,7 @@ void Exchange::failed(std::exception_ptr thrown) {
 }
 
 template <typename Ready>
-Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time,
+Status Exchange::wait(MutexLock& lock, std::stop_token stop, std::chrono::milliseconds time,
                       Ready ready) {
   if (changed_.wait_for(lock, stop, time, ready)) return {};
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "canceled");
@@ -180,8 +180,9 @@ Status Exchange::wait(Lock& lock, std::stop_token stop, std::chrono::millisecond
 }
 
 Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
-  Lock lock(mutex_);
-  const Status waited = wait(lock, stop, limits_.request, [this] { return ended_; });
+  MutexLock lock(mutex_);
+  const Status waited =
+      wait(lock, stop, limits_.request, [this]() REQUIRES(mutex_) { return ended_; });
   if (waited && !error_) return std::move(answer_);
   if (waited) return std::unexpected(*error_);
   lock.unlock();
@@ -190,10 +191,10 @@ Result<HttpResponse> Exchange::wait_whole(std::stop_token stop) {
 }
 
 Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiver& receive) {
-  Lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    Status waited =
-        wait(lock, stop, limits_.silence, [this] { return ended_ || !unread_.empty(); });
+    Status waited = wait(lock, stop, limits_.silence,
+                         [this]() REQUIRES(mutex_) { return ended_ || !unread_.empty(); });
     if (waited && !ended_ && stop.stop_requested()) waited = fail(ErrorKind::Canceled, "canceled");
     if (waited && unread_.empty()) {
       if (error_) return std::unexpected(*error_);
@@ -212,7 +213,7 @@ Result<HttpResponse> Exchange::wait_streaming(std::stop_token stop, const Receiv
   }
 }
 
-// Lets the library read on, on its own thread, after unread_ was emptied. The caller holds mutex_.
+// Lets the library read on, on its own thread, after unread_ was emptied.
 void Exchange::resume() {
   if (!held_back_) return;
   boost::asio::post(io(), [accepted = *std::exchange(held_back_, {}), size = held_back_size_] {
@@ -223,7 +224,7 @@ void Exchange::resume() {
 // The exchange touches none of the caller's bytes afterwards. The I/O thread closes the connection.
 void Exchange::leave() {
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
-  const Lock lock(mutex_);
+  const MutexLock lock(mutex_);
   left_ = true;
   body_ = {};
   if (ended_) return;

@@ -10,10 +10,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "kube/answer_listener.hpp"
 #include "kube/cpprest_transport.hpp"
 
@@ -85,20 +85,24 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   void _commit(std::size_t) override {}
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
   static pplx::task<int_type> none() { return pplx::task_from_result<int_type>(traits::eof()); }
 
+  std::size_t body_size() {
+    const MutexLock lock(mutex_);
+    return body_.size();
+  }
   void head_came(const web::http::http_response& response);
   void ended(std::optional<Error> error);
   void tell_unanswered();
   void failed(std::exception_ptr thrown);
-  bool hands_over() const { return streaming_ && answer_.status == 200; }
+  bool hands_over() const REQUIRES(mutex_) { return streaming_ && answer_.status == 200; }
   std::size_t body_limit() const { return streaming_ ? limits_.error_body : limits_.body; }
   // Waits until `ready`. Errors: Canceled on a stop, Unavailable after `time`. The lock is held
   // again in each case.
   template <typename Ready>
-  Status wait(Lock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready);
-  void resume();
+  Status wait(MutexLock& lock, std::stop_token stop, std::chrono::milliseconds time, Ready ready)
+      REQUIRES(mutex_);
+  void resume() REQUIRES(mutex_);
   void leave();
 
   const TransportLimits limits_;
@@ -108,20 +112,19 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   SteadyTime asked_{};                            // set before the I/O thread sees this object
   pplx::cancellation_token_source cancellation_;  // canceled on the I/O thread only
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any changed_;
-  // All below are guarded by mutex_.
-  std::string_view body_;  // the caller's bytes; empty once the caller has left
-  std::size_t sent_ = 0;   // bytes of body_ that were sent
-  bool left_ = false;      // the caller has left
-  bool headed_ = false;    // answer_.status is set
-  bool ended_ = false;
-  std::optional<Error> error_;  // may be set once ended_ is
-  HttpResponse answer_;
-  std::string unread_;  // bytes of a stream that the caller has not received yet
+  std::string_view body_ GUARDED_BY(mutex_);  // the caller's bytes; empty once the caller has left
+  std::size_t sent_ GUARDED_BY(mutex_) = 0;   // bytes of body_ that were sent
+  bool left_ GUARDED_BY(mutex_) = false;      // the caller has left
+  bool headed_ GUARDED_BY(mutex_) = false;    // answer_.status is set
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ GUARDED_BY(mutex_);  // may be set once ended_ is
+  HttpResponse answer_ GUARDED_BY(mutex_);
+  std::string unread_ GUARDED_BY(mutex_);  // bytes of a stream that the caller has not received yet
   // Set while unread_ is full: the library reads on once this event is set.
-  std::optional<pplx::task_completion_event<std::size_t>> held_back_;
-  std::size_t held_back_size_ = 0;
+  std::optional<pplx::task_completion_event<std::size_t>> held_back_ GUARDED_BY(mutex_);
+  std::size_t held_back_size_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace apitoken::kube

@@ -14,6 +14,7 @@
 #include <future>
 #include <mutex>
 
+#include "base/mutex.hpp"
 #include "kube/cpprest_exchange.hpp"
 #include "kube/server_url.hpp"
 #include "kube/tls_context.hpp"
@@ -79,7 +80,7 @@ class CpprestTransport final : public Transport {
   Result<HttpResponse> attempt(const HttpRequest& request, std::stop_token stop,
                                const Receiver* receive);
   std::shared_ptr<Clients> clients() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return clients_;
   }
 
@@ -96,9 +97,9 @@ class CpprestTransport final : public Transport {
   const TransportLimits limits_;
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
-  std::mutex mutex_;
-  // Guarded by mutex_; replaced after a 401, since connections keep showing the old certificate.
-  std::shared_ptr<Clients> clients_;
+  Mutex mutex_;
+  // Replaced after a 401, since connections keep showing the old certificate.
+  std::shared_ptr<Clients> clients_ GUARDED_BY(mutex_);
 };
 
 http::client::http_client_config CpprestTransport::config(std::chrono::milliseconds idle) const {
@@ -145,7 +146,7 @@ Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, st
   credentials_->reject();
   {
     auto fresh = connect();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (clients_ == used) clients_ = std::move(fresh);
   }
   return attempt(request, stop, receive);

@@ -62,8 +62,8 @@ bool ExecPlugin::usable() const {
 }
 
 Result<std::shared_ptr<const ExecCredential>> ExecPlugin::credential() {
-  std::unique_lock lock(mutex_);
-  ended_.wait(lock, [this] { return !running_; });
+  MutexLock lock(mutex_);
+  ended_.wait(lock, [this]() REQUIRES(mutex_) { return !running_; });
   if (usable()) return answer_;
   running_ = true;
   lock.unlock();
@@ -76,7 +76,7 @@ Result<std::shared_ptr<const ExecCredential>> ExecPlugin::credential() {
 }
 
 void ExecPlugin::drop() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   answer_ = nullptr;
 }
 

@@ -7,13 +7,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
 
@@ -50,14 +50,14 @@ class ExecPlugin {
 
  private:
   Result<std::shared_ptr<const ExecCredential>> run() const;
-  bool usable() const;  // the caller holds mutex_
+  bool usable() const REQUIRES(mutex_);
 
   const ExecPluginSettings settings_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  std::condition_variable ended_;
-  bool running_ = false;  // guarded by mutex_, as all below
-  std::shared_ptr<const ExecCredential> answer_;
+  mutable Mutex mutex_;
+  std::condition_variable_any ended_;
+  bool running_ GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const ExecCredential> answer_ GUARDED_BY(mutex_);
 };
 
 // Decodes the plugin's output. Errors: Unauthorized, saying what is wrong; never with the content.

@@ -41,13 +41,13 @@ Status GuardedTransport::await_turn(const HttpRequest& request, const std::stop_
 }
 
 SteadyTime GuardedTransport::paused_until() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return paused_until_;
 }
 
 Result<HttpResponse> GuardedTransport::heed(Result<HttpResponse> answer) {
   if (answer && answer->status == 429 && answer->retry_after) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     paused_until_ =
         std::max(paused_until_, clock_.steady() + std::min(*answer->retry_after, kMaxPause));
   }
@@ -55,14 +55,14 @@ Result<HttpResponse> GuardedTransport::heed(Result<HttpResponse> answer) {
 }
 
 Result<HttpResponse> GuardedTransport::send(const HttpRequest& request, std::stop_token stop) {
-  if (const Status turn = await_turn(request, stop); !turn) return std::unexpected(turn.error());
+  TRY(await_turn(request, stop));
   return heed(inner_->send(request, std::move(stop)));
 }
 
 Result<HttpResponse> GuardedTransport::stream(
     const HttpRequest& request, std::stop_token stop,
     const std::function<bool(std::string_view)>& receive) {
-  if (const Status turn = await_turn(request, stop); !turn) return std::unexpected(turn.error());
+  TRY(await_turn(request, stop));
   return heed(inner_->stream(request, std::move(stop), receive));
 }
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "kube/transport.hpp"
 
 namespace apitoken::kube {
@@ -37,8 +37,8 @@ class GuardedTransport final : public Transport {
   const std::unique_ptr<Transport> inner_;
   const std::function<bool()> may_write_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  SteadyTime paused_until_{};  // guarded by mutex_
+  mutable Mutex mutex_;
+  SteadyTime paused_until_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace apitoken::kube

@@ -49,13 +49,13 @@ LeaderElector::End LeaderElector::run(std::stop_token stop,
   }
   on_stopped_leading();
   if (end == End::Stopped) release();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   holding_ = false;
   return end;
 }
 
 bool LeaderElector::leading() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return holding_ && clock_.steady() < renewed_ + candidate_.timings.renew_deadline;
 }
 
@@ -80,7 +80,7 @@ LeaderElector::End LeaderElector::renew(const std::stop_token& stop) {
 }
 
 SteadyTime LeaderElector::renew_by() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return renewed_ + candidate_.timings.renew_deadline;
 }
 
@@ -94,7 +94,7 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
   }
   if (std::exchange(reported_, std::nullopt))
     log::info("the lease can be reached again", {{"lease", key().text()}});
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   holding_ = *held;
   if (*held) renewed_ = began;
   return *held;
@@ -103,7 +103,7 @@ bool LeaderElector::try_to_lead(SteadyTime deadline, const std::stop_token& stop
 Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
   bool holding;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     holding = holding_;
   }
   if (holding) {  // no other process should have changed the lease, so it is not read first
@@ -121,11 +121,9 @@ Result<bool> LeaderElector::try_acquire_or_renew(const std::stop_token& stop) {
 }
 
 Status LeaderElector::fetch(const std::stop_token& stop) {
-  const auto body = client_.get(resources::kLeases, key(), stop);
-  if (!body) return std::unexpected(body.error());
-  auto lease = api::decode_lease(*body);
-  if (!lease) return std::unexpected(std::move(lease.error()));
-  observe(std::move(*lease));
+  const auto body = TRY(client_.get(resources::kLeases, key(), stop));
+  auto lease = TRY(api::decode_lease(body));
+  observe(std::move(lease));
   return {};
 }
 
@@ -155,11 +153,9 @@ Result<bool> LeaderElector::create(const std::stop_token& stop) {
   lease.duration_seconds = candidate_.timings.lease_duration.count();
   lease.acquire_time = lease.renew_time = now;
   const auto body =
-      client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop);
-  if (!body) return std::unexpected(body.error());
-  auto created = api::decode_lease(*body);
-  if (!created) return std::unexpected(std::move(created.error()));
-  observe(std::move(*created));
+      TRY(client_.create(resources::kLeases, candidate_.ns, api::encode_lease(lease), stop));
+  auto created = TRY(api::decode_lease(body));
+  observe(std::move(created));
   return true;
 }
 
@@ -177,16 +173,14 @@ Result<bool> LeaderElector::claim(const std::stop_token& stop) {
 
 Result<bool> LeaderElector::write(api::Lease lease, const std::stop_token& stop) {
   const auto body =
-      client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop);
-  if (!body) return std::unexpected(body.error());
-  auto written = api::decode_lease(*body);
-  if (!written) return std::unexpected(std::move(written.error()));
-  observe(std::move(*written));
+      TRY(client_.update(resources::kLeases, lease.meta.key(), api::encode_lease(lease), stop));
+  auto written = TRY(api::decode_lease(body));
+  observe(std::move(written));
   return true;
 }
 
 Result<bool> LeaderElector::give_up(const std::stop_token& stop) {
-  if (const auto fetched = fetch(stop); !fetched) return std::unexpected(fetched.error());
+  TRY(fetch(stop));
   if (observed_->holder != candidate_.identity) return false;
   api::Lease lease = *observed_;
   lease.holder.clear();
@@ -212,7 +206,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
                                    const Attempt& attempt) {
   std::stop_source cut;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     cut_ = cut;
     deadline_ = deadline;
   }
@@ -220,7 +214,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
   const std::stop_callback chain(stop, [&cut] { cut.request_stop(); });
   auto result = attempt(cut.get_token());
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     deadline_.reset();
   }
   if (!result && cut.stop_requested() && !stop.stop_requested()) {
@@ -230,7 +224,7 @@ Result<bool> LeaderElector::within(SteadyTime deadline, const std::stop_token& s
 }
 
 void LeaderElector::cut_late_requests(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto now = clock_.steady();
     if (!deadline_ || now < *deadline_) {

@@ -7,10 +7,10 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 
 #include "api/lease.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 
 namespace apitoken::kube {
@@ -75,13 +75,12 @@ class LeaderElector {
   SteadyTime observed_at_{};            // when its record last changed
   std::optional<ErrorKind> reported_;   // the failure that was logged last
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  // All below are guarded by mutex_.
-  bool holding_ = false;
-  SteadyTime renewed_{};                // when the last successful attempt began
-  std::optional<SteadyTime> deadline_;  // of the present attempt
-  std::stop_source cut_{std::nostopstate};
+  bool holding_ GUARDED_BY(mutex_) = false;
+  SteadyTime renewed_ GUARDED_BY(mutex_){};                // when the last successful attempt began
+  std::optional<SteadyTime> deadline_ GUARDED_BY(mutex_);  // of the present attempt
+  std::stop_source cut_ GUARDED_BY(mutex_){std::nostopstate};
 };
 
 }  // namespace apitoken::kube

@@ -8,7 +8,7 @@ namespace apitoken::kube {
 void Outage::answered(const AnswerHead& head) {
   if (head.status == 429 || head.status >= 500) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     away_ = false;
     if (waiting_ == 0) return;
     ++answers_;
@@ -17,17 +17,17 @@ void Outage::answered(const AnswerHead& head) {
 }
 
 void Outage::unanswered() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   away_ = true;
 }
 
 bool Outage::away() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return away_;
 }
 
 void Outage::wait(std::chrono::milliseconds delay, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto now = clock_.steady();
   const auto until = now + delay;
   const auto earliest = now + std::min(delay, kProbe);

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
 
+#include "base/mutex.hpp"
 #include "kube/answer_listener.hpp"
 
 namespace apitoken::kube {
@@ -29,13 +29,12 @@ class Outage final : public AnswerListener {
 
  private:
   const Clock& clock_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  // All below are guarded by mutex_.
-  bool away_ = false;
-  std::uint64_t answers_ = 0;
-  int waiting_ = 0;
-  SteadyTime next_probe_{};
+  bool away_ GUARDED_BY(mutex_) = false;
+  std::uint64_t answers_ GUARDED_BY(mutex_) = 0;
+  int waiting_ GUARDED_BY(mutex_) = 0;
+  SteadyTime next_probe_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace apitoken::kube

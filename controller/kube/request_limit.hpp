@@ -3,8 +3,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
+
+#include "base/mutex.hpp"
 
 namespace apitoken::kube {
 
@@ -18,9 +19,9 @@ class RequestLimit {
   void leave();
 
  private:
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any freed_;
-  int free_;  // guarded by mutex_
+  int free_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::kube

@@ -9,11 +9,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <shared_mutex>
 
 #include "api/meta.hpp"
+#include "base/mutex.hpp"
 #include "kube/resource_version.hpp"
 
 namespace apitoken::kube {
@@ -38,29 +37,29 @@ class Store {
 
   // Null if there is no such object.
   Pointer get(const api::ObjectKey& key) const {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     const auto found = objects_.find(key);
     return found == objects_.end() ? nullptr : *found;
   }
   std::vector<Pointer> all() const {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     return {objects_.begin(), objects_.end()};
   }
   // In order of namespace and name. `visit` is quick and calls nothing of this store.
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     for (const auto& object : objects_) visit(*object);
   }
   std::size_t size() const {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     return objects_.size();
   }
 
   // Stores the answer to our own write. False if it is stale: the stored object is as new or newer,
   // or the watch has seen the object's removal since.
   bool put(T object) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     const auto& meta = object.meta;
     if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version))
       return false;
@@ -68,21 +67,21 @@ class Store {
   }
   // True if an object of that uid, not newer than `resource_version`, was removed.
   bool remove(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     return notified(erase(key, uid, resource_version), lock).has_value();
   }
 
   // For the reflector of `scope` (its namespace, or "" for all): an event of its watch, in order.
   // Empty if the store had this version or a newer one.
   std::optional<Change<T>> observe(std::string_view scope, T object) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     advance(scope, object.meta.resource_version);
     return notified(store(std::move(object)), lock);
   }
   // The same for a version only. True if the store has the object at that version or a newer one,
   // so that it need not be decoded.
   bool observe_known(std::string_view scope, const api::ObjectVersion& version) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     const auto found = objects_.find(version);
     if (found == objects_.end() ||
         version_older((*found)->meta.resource_version, version.resource_version))
@@ -91,12 +90,12 @@ class Store {
     return true;
   }
   std::optional<Change<T>> observe_removal(std::string_view scope, const api::ObjectMeta& last) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     advance(scope, last.resource_version);
     return notified(erase(last.key(), last.uid, last.resource_version), lock);
   }
   void observe_version(std::string_view scope, std::string_view resource_version) {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     advance(scope, resource_version);
   }
   // A complete LIST of `scope`, read at `list_version`: objects that are not in it are removed,
@@ -123,29 +122,29 @@ class Store {
     static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
   };
 
-  // Releases the lock, then calls the listener.
+  // Releases the caller's lock, which clang cannot follow, then calls the listener.
   std::optional<Change<T>> notified(std::optional<Change<T>> change,
-                                    std::unique_lock<std::shared_mutex>& lock) const {
+                                    WriteLock& lock) const NO_THREAD_SAFETY_ANALYSIS {
     lock.unlock();
     if (change && listener_) listener_(*change);
     return change;
   }
 
-  // The callers of these hold mutex_ exclusively.
-  std::optional<Change<T>> store(T object);
+  std::optional<Change<T>> store(T object) REQUIRES(mutex_);
   std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid,
-                                 std::string_view resource_version);
+                                 std::string_view resource_version) REQUIRES(mutex_);
   std::vector<Change<T>> erase_missing(std::string_view scope,
                                        const std::set<Pointer, ByKey>& listed,
-                                       std::string_view list_version, bool restored);
-  void advance(std::string_view scope, std::string_view resource_version);
-  std::string_view seen_in(std::string_view ns) const;
+                                       std::string_view list_version, bool restored)
+      REQUIRES(mutex_);
+  void advance(std::string_view scope, std::string_view resource_version) REQUIRES(mutex_);
+  std::string_view seen_in(std::string_view ns) const REQUIRES(mutex_);
 
   Listener listener_;
-  mutable std::shared_mutex mutex_;
-  std::set<Pointer, ByKey> objects_;  // guarded by mutex_
-  // By scope: the newest version that its watch has seen; guarded by mutex_.
-  std::map<std::string, std::string, std::less<>> seen_;
+  mutable SharedMutex mutex_;
+  std::set<Pointer, ByKey> objects_ GUARDED_BY(mutex_);
+  // By scope: the newest version that its watch has seen.
+  std::map<std::string, std::string, std::less<>> seen_ GUARDED_BY(mutex_);
 };
 
 template <typename T>
@@ -178,7 +177,7 @@ std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_
 template <typename T>
 std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Pointer> objects,
                                          std::string_view list_version) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   const auto seen = seen_.find(scope);
   const bool restored = seen != seen_.end() && version_older(list_version, seen->second);
   std::vector<Change<T>> changes;

@@ -41,7 +41,7 @@ std::optional<SecretString> clean_token(std::string_view text) {
 }
 
 Result<SecretString> TokenFile::token() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!token_.empty() && clock_.steady() < read_again_) return copy_of(token_);
   Result<SecretString> fresh = read_token(path_);
   if (!fresh && token_.empty()) return std::unexpected(fresh.error());
@@ -55,7 +55,7 @@ Result<SecretString> TokenFile::token() {
 }
 
 void TokenFile::drop() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   token_ = SecretString();
 }
 

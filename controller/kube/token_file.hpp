@@ -3,12 +3,12 @@
 // once a minute.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
 
@@ -31,9 +31,9 @@ class TokenFile {
  private:
   const std::string path_;
   const Clock& clock_;
-  std::mutex mutex_;
-  SecretString token_;     // guarded by mutex_
-  SteadyTime read_again_;  // guarded by mutex_
+  Mutex mutex_;
+  SecretString token_ GUARDED_BY(mutex_);
+  SteadyTime read_again_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::kube

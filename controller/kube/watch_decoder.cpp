@@ -31,9 +31,8 @@ Status WatchDecoder::feed(std::string_view bytes,
     const bool blank = std::string_view(line_).substr(0, used_).find_first_not_of(" \t\r") ==
                        std::string_view::npos;
     if (!blank) {
-      const auto event = decode_line();
-      if (!event) return std::unexpected(event.error());
-      tell(*event);
+      const auto event = TRY(decode_line());
+      tell(event);
     }
     reset();
   }

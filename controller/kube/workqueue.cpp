@@ -36,7 +36,7 @@ bool Workqueue::waits_out_backoff(const Key& key) const {
 
 void Workqueue::add(const Key& key, Urgency urgency, bool echo) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!enqueue(key, urgency, echo)) return;
   }
   changed_.notify_one();
@@ -51,7 +51,7 @@ void Workqueue::add_after(const Key& key, SteadyDuration delay, Urgency urgency)
   if (delay <= SteadyDuration::zero()) return add(key, urgency);
   bool first;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (down_) return;
     first = steady_timers_.set(key, clock_.steady() + delay, urgency);
   }
@@ -62,7 +62,7 @@ void Workqueue::add_at(const Key& key, WallTime time, Urgency urgency) {
   if (time <= clock_.wall()) return add(key, urgency);
   bool first;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (down_) return;
     first = wall_timers_.set(key, time, urgency);
   }
@@ -72,7 +72,7 @@ void Workqueue::add_at(const Key& key, WallTime time, Urgency urgency) {
 void Workqueue::add_rate_limited(const Key& key, Urgency urgency, std::optional<Seconds> delay) {
   SteadyDuration pause;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     Failing& failing = failing_[key];
     pause = delay ? SteadyDuration(*delay) : SteadyDuration(kBackoff.delay(failing.failures));
     ++failing.failures;
@@ -83,18 +83,18 @@ void Workqueue::add_rate_limited(const Key& key, Urgency urgency, std::optional<
 }
 
 void Workqueue::reset_backoff(const Key& key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   failing_.erase(key);
 }
 
 std::uint32_t Workqueue::failures(const Key& key) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto at = failing_.find(key);
   return at == failing_.end() ? 0 : at->second.failures;
 }
 
 void Workqueue::cancel(const Key& key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   steady_timers_.cancel(key);
   wall_timers_.cancel(key);
 }
@@ -125,8 +125,7 @@ SteadyTime Workqueue::next_look() const {
   return next;
 }
 
-bool Workqueue::await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
-                          std::size_t& fired) {
+bool Workqueue::await_key(MutexLock& lock, const std::stop_token& stop, std::size_t& fired) {
   while (!down_ && !stop.stop_requested()) {
     fired += enqueue_due();
     if (!queue_.empty()) return true;
@@ -152,7 +151,7 @@ std::optional<Workqueue::Key> Workqueue::get(std::stop_token stop) {
   SteadyDuration in_queue{};
   bool wake;
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (await_key(lock, stop, fired)) {
       auto taken = *queue_.pop();
       key = std::move(taken.key);
@@ -172,7 +171,7 @@ void Workqueue::done(const Key& key) {
   SteadyDuration in_work{};
   bool again = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto work = processing_.extract(key);
     if (work.empty()) return;
     in_work = clock_.steady() - work.mapped().since;
@@ -186,20 +185,20 @@ void Workqueue::done(const Key& key) {
 
 void Workqueue::shut_down() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     down_ = true;
   }
   changed_.notify_all();
 }
 
 std::size_t Workqueue::depth() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return queue_.size();
 }
 
 Workqueue::Unfinished Workqueue::unfinished() const {
   Unfinished result;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto now = clock_.steady();
   for (const auto& [key, work] : processing_) {
     const std::chrono::duration<double> worked = now - work.since;

@@ -17,6 +17,7 @@
 #include "api/meta.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "kube/fair_queue.hpp"
 #include "kube/timers.hpp"
 
@@ -90,31 +91,28 @@ class Workqueue {
     SteadyTime until{};  // a timer adds the key then
   };
 
-  // The callers of these hold mutex_.
-  bool enqueue(const Key& key, Urgency urgency, bool echo);
-  bool add_again(Work& work, Urgency urgency, bool echo);
-  bool waits_out_backoff(const Key& key) const;
-  std::size_t enqueue_due();
-  SteadyTime next_look() const;
-  bool await_key(std::unique_lock<std::mutex>& lock, const std::stop_token& stop,
-                 std::size_t& fired);
-  bool somebody_must_wake() const;
+  bool enqueue(const Key& key, Urgency urgency, bool echo) REQUIRES(mutex_);
+  bool add_again(Work& work, Urgency urgency, bool echo) REQUIRES(mutex_);
+  bool waits_out_backoff(const Key& key) const REQUIRES(mutex_);
+  std::size_t enqueue_due() REQUIRES(mutex_);
+  SteadyTime next_look() const REQUIRES(mutex_);
+  bool await_key(MutexLock& lock, const std::stop_token& stop, std::size_t& fired) REQUIRES(mutex_);
+  bool somebody_must_wake() const REQUIRES(mutex_);
 
   void add(const Key& key, Urgency urgency, bool echo);
 
   const Clock& clock_;
   WorkqueueObserver& observer_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  // All below are guarded by mutex_.
-  FairQueue queue_;                 // keys that wait for a worker
-  std::map<Key, Work> processing_;  // keys that a worker has
-  std::map<Key, Failing> failing_;
-  Timers<Key, SteadyTime, Urgency> steady_timers_;
-  Timers<Key, WallTime, Urgency> wall_timers_;
-  int idle_ = 0;             // workers waiting in get()
-  bool timekeeper_ = false;  // one of them also waits for the next timer
-  bool down_ = false;
+  FairQueue queue_ GUARDED_BY(mutex_);                 // keys that wait for a worker
+  std::map<Key, Work> processing_ GUARDED_BY(mutex_);  // keys that a worker has
+  std::map<Key, Failing> failing_ GUARDED_BY(mutex_);
+  Timers<Key, SteadyTime, Urgency> steady_timers_ GUARDED_BY(mutex_);
+  Timers<Key, WallTime, Urgency> wall_timers_ GUARDED_BY(mutex_);
+  int idle_ GUARDED_BY(mutex_) = 0;             // workers waiting in get()
+  bool timekeeper_ GUARDED_BY(mutex_) = false;  // one of them also waits for the next timer
+  bool down_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace apitoken::kube

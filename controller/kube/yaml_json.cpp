@@ -26,10 +26,9 @@ nlohmann::json to_json(const YAML::Node& node) {
 }
 
 Result<std::vector<nlohmann::json>> read_yaml(std::string_view text, std::string_view where) try {
-  const auto nodes = load_yaml(text, where);
-  if (!nodes) return std::unexpected(nodes.error());
+  const auto nodes = TRY(load_yaml(text, where));
   std::vector<nlohmann::json> documents;
-  for (const YAML::Node& node : *nodes) {
+  for (const YAML::Node& node : nodes) {
     if (node.IsDefined() && !node.IsNull()) documents.push_back(to_json(node));
   }
   return documents;

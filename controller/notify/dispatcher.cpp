@@ -58,7 +58,7 @@ void Dispatcher::run(std::stop_token stop) {
     take_posted();
     write_events(stop);
     report_changes();
-    wait(stop, events_woken_, [this] { return events_.next_due(); });
+    wait(stop, &Dispatcher::events_woken_, [this] { return events_.next_due(); });
   }
 }
 
@@ -68,7 +68,7 @@ void Dispatcher::run_mail(std::stop_token stop) {
     bool resting = true;  // the channel has nothing open
     while (!stop.stop_requested()) {
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         mail_woken_ = false;
       }
       lanes.reap();
@@ -80,7 +80,7 @@ void Dispatcher::run_mail(std::stop_token stop) {
         parts_.mail.rest();
         resting = true;
       }
-      wait(stop, mail_woken_, [&] { return next_mail(lanes); });
+      wait(stop, &Dispatcher::mail_woken_, [&]() REQUIRES(mutex_) { return next_mail(lanes); });
     }
   }
   parts_.mail.rest();
@@ -94,7 +94,7 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
     std::optional<Outbox::Turn> login;
     std::optional<TestMailRequest> test;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       test = test_mails_.begin(parts_.clock.steady());
       if (!test) batch = outbox_.next_batch(parts_.clock.steady(), mailing);
       if (!test && !batch) login = outbox_.next_login(parts_.clock.steady(), logging_in);
@@ -114,7 +114,7 @@ void Dispatcher::start_mail(MailLanes& lanes, std::stop_token stop) {
   }
 }
 
-// Called under the lock. While all lanes run, or the one of a config does, the end of a job wakes
+// While all lanes run, or the one of a config does, the end of a job wakes
 // the thread.
 SteadyTime Dispatcher::next_mail(const MailLanes& lanes) const {
   if (lanes.is_full()) return SteadyTime::max();
@@ -126,7 +126,7 @@ void Dispatcher::take_posted() {
   std::vector<Posted> posted;
   std::set<std::uint64_t> canceled;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     events_woken_ = false;
     posted = std::exchange(posted_, {});
     canceled = outbox_.take_canceled_events();
@@ -141,7 +141,7 @@ void Dispatcher::write_events(std::stop_token stop) {
   std::size_t errors = 0;
   const auto results = events_.write_due(stop, parts_.workload.is_busy());
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (const auto& [tag, fate] : results) {
       if (tag == 0) continue;
       if (fate == Fate::Failed) {
@@ -161,7 +161,7 @@ void Dispatcher::send_batch(const Outbox::Turn& turn, std::stop_token stop) {
   const auto settings = parts_.settings.mail_settings(turn.config, stop);
   std::optional<Outbox::Attempt> attempt;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!settings) {
       outbox_.attempt_failed(turn, settings.error(), Outbox::FailedAt::Settings, now());
     } else {
@@ -182,7 +182,7 @@ void Dispatcher::check_login(const Outbox::Turn& turn, std::stop_token stop) {
   const Status tried = settings ? parts_.mail.try_login(*settings, kTestTimeout, stop)
                                 : std::unexpected(settings.error());
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (tried) {
       outbox_.login_worked(turn);
     } else {
@@ -211,7 +211,7 @@ void Dispatcher::send_test_mail(const TestMailRequest& request, std::stop_token 
                           {"refused", answer.refused.size()},
                           {"error", answer.error}});
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     test_mails_.finished(request, answer);
   }
   parts_.listener.on_report_changed(request.config);
@@ -224,7 +224,7 @@ void Dispatcher::deliver(const MailSettings& settings, const Outbox::Attempt& at
   const Mail mail{settings.from.address, attempt.envelope, render_mail(digest)};
   const auto sent = parts_.mail.send(settings, mail, stop);
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (sent) {
       outbox_.attempt_finished(attempt.turn, *sent, now());
     } else {
@@ -252,7 +252,7 @@ void Dispatcher::report_changes() {
   std::vector<DeliveredNotice> delivered;
   std::set<std::string> configs;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     delivered = outbox_.take_delivered();
     configs = outbox_.take_changed_configs();
   }
@@ -262,17 +262,17 @@ void Dispatcher::report_changes() {
   }
 }
 
-void Dispatcher::wait(std::stop_token stop, const bool& woken,
+void Dispatcher::wait(std::stop_token stop, bool Dispatcher::* woken,
                       const std::function<SteadyTime()>& next_due) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const SteadyTime deadline = std::min(next_due(), parts_.clock.steady() + kMaxWait);
-  while (!woken && !stop.stop_requested() && parts_.clock.steady() < deadline)
+  while (!(this->*woken) && !stop.stop_requested() && parts_.clock.steady() < deadline)
     parts_.clock.wait(wake_, lock, stop, deadline);
 }
 
 void Dispatcher::wake() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     events_woken_ = true;
     mail_woken_ = true;
   }
@@ -281,7 +281,7 @@ void Dispatcher::wake() {
 
 void Dispatcher::post_event(api::Event event, bool repeatable) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!event.warning && !normal_events_.take(parts_.clock.steady())) return;
     posted_.push_back({std::move(event), repeatable, 0});
   }
@@ -290,7 +290,7 @@ void Dispatcher::post_event(api::Event event, bool repeatable) {
 
 void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& route) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const bool is_new = outbox_.submit(notice, route, now());
     if (const auto tag = outbox_.event_tag(notice.key); is_new && tag) {
       if (notice.warning || normal_events_.take(parts_.clock.steady())) {
@@ -306,7 +306,7 @@ void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& rou
 
 void Dispatcher::cancel_notices(const std::string& uid) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     outbox_.cancel_notices(uid);
   }
   wake();
@@ -314,7 +314,7 @@ void Dispatcher::cancel_notices(const std::string& uid) {
 
 void Dispatcher::token_deleted(const std::string& uid) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     outbox_.token_deleted(uid);
   }
   wake();
@@ -322,7 +322,7 @@ void Dispatcher::token_deleted(const std::string& uid) {
 
 void Dispatcher::remove_config(const std::string& config) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     outbox_.remove_config(config);
     test_mails_.remove_config(config);
   }
@@ -331,7 +331,7 @@ void Dispatcher::remove_config(const std::string& config) {
 
 void Dispatcher::retry_now(const std::string& config) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     outbox_.retry_now(config, parts_.clock.steady());
   }
   wake();
@@ -339,7 +339,7 @@ void Dispatcher::retry_now(const std::string& config) {
 
 void Dispatcher::try_login(const std::string& config) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     outbox_.retry_now(config, parts_.clock.steady());
     outbox_.request_login(config, parts_.clock.steady());
   }
@@ -348,35 +348,35 @@ void Dispatcher::try_login(const std::string& config) {
 
 void Dispatcher::request_test_mail(TestMailRequest request, std::chrono::seconds delay) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     test_mails_.request(std::move(request), parts_.clock.steady() + delay);
   }
   wake();
 }
 
 std::optional<api::TestMail> Dispatcher::test_mail(const std::string& config) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return test_mails_.result(config);
 }
 
 std::vector<DeliveredNotice> Dispatcher::delivered(const std::string& uid) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return outbox_.delivered(uid);
 }
 
 void Dispatcher::remove_delivered(const std::string& uid,
                                   const std::vector<core::NoticeKey>& keys) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   outbox_.remove_delivered(uid, keys);
 }
 
 DeliveryReport Dispatcher::report(const std::string& config) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return outbox_.report(config);
 }
 
 std::optional<WallTime> Dispatcher::oldest_pending() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return outbox_.oldest_pending();
 }
 

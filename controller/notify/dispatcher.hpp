@@ -8,11 +8,11 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/token_bucket.hpp"
 #include "notify/event_channel.hpp"
 #include "notify/mail_lanes.hpp"
@@ -129,26 +129,26 @@ class Dispatcher {
   void send_batch(const Outbox::Turn& turn, std::stop_token stop);
   void send_test_mail(const TestMailRequest& request, std::stop_token stop);
   void check_login(const Outbox::Turn& turn, std::stop_token stop);
-  SteadyTime next_mail(const MailLanes& lanes) const;
+  SteadyTime next_mail(const MailLanes& lanes) const REQUIRES(mutex_);
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void report_changes();
   // Until `woken`, `stop`, or the time that `next_due` gives; both are read under the lock.
-  void wait(std::stop_token stop, const bool& woken, const std::function<SteadyTime()>& next_due);
+  void wait(std::stop_token stop, bool Dispatcher::* woken,
+            const std::function<SteadyTime()>& next_due);
   void wake();
   Now now() const { return {parts_.clock.wall(), parts_.clock.steady()}; }
 
   const DispatcherParts parts_;
   EventChannel events_;  // used by the Events thread alone
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any wake_;
-  // Guarded by mutex_, all below.
-  bool events_woken_ = false;
-  bool mail_woken_ = false;
-  std::vector<Posted> posted_;
-  TokenBucket normal_events_{20, 100};
-  Outbox outbox_;
-  TestMails test_mails_;
+  bool events_woken_ GUARDED_BY(mutex_) = false;
+  bool mail_woken_ GUARDED_BY(mutex_) = false;
+  std::vector<Posted> posted_ GUARDED_BY(mutex_);
+  TokenBucket normal_events_ GUARDED_BY(mutex_){20, 100};
+  Outbox outbox_ GUARDED_BY(mutex_);
+  TestMails test_mails_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::notify

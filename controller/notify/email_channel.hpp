@@ -1,18 +1,19 @@
-// EmailChannel: the MailChannel over libcurl; no other file includes libcurl for mail. Thread-safe:
-// two threads never share a connection. It always checks the server's certificate and name, and
-// never logs. Source:
+// EmailChannel: the MailChannel over SMTP. Keeps connections between mails. Thread-safe: two
+// threads never share a connection. Never logs. Source:
 // https://curl.se/libcurl/c/CURLOPT_MAIL_RCPT.html, RFC 5321, RFC 3207 (STARTTLS), RFC 8314
 // (implicit TLS)
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "notify/mail_channel.hpp"
 #include "notify/smtp_dialogue.hpp"
 
 namespace apitoken::notify {
+
+class SmtpSession;
 
 class EmailChannel final : public MailChannel {
  public:
@@ -27,18 +28,17 @@ class EmailChannel final : public MailChannel {
   void rest() override;
 
  private:
-  class Session;
   struct Idle {
     std::string key;  // identifies the settings of the connection
-    std::unique_ptr<Session> session;
+    std::unique_ptr<SmtpSession> session;
   };
   // An idle connection for `key`, or a new one.
-  std::unique_ptr<Session> take_session(const std::string& key);
+  std::unique_ptr<SmtpSession> take_session(const std::string& key);
 
   const EmailTimeouts timeouts_;
   const std::string system_ca_file_;
-  std::mutex mutex_;
-  std::vector<Idle> idle_;  // guarded by mutex_: connections kept between mails
+  Mutex mutex_;
+  std::vector<Idle> idle_ GUARDED_BY(mutex_);  // connections kept between mails
 };
 
 }  // namespace apitoken::notify

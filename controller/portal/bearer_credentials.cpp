@@ -26,26 +26,29 @@ Result<kube::TlsMaterial> BearerCredentials::tls() {
   kube::TlsMaterial material;
   material.server_name = server_.server_name;
   if (server_.ca_file.empty()) return material;
-  Result<std::string> ca = kube::read_file(server_.ca_file);
-  if (!ca) return std::unexpected(ca.error());
+  std::string ca = TRY(kube::read_file(server_.ca_file));
   // An empty CA would mean the system's.
-  if (ca->empty())
+  if (ca.empty())
     return fail(ErrorKind::Unauthorized,
                 fmt::format("{} is empty; it must hold the cluster's CA", server_.ca_file));
-  material.ca = std::move(*ca);
+  material.ca = std::move(ca);
   return material;
 }
 
 Result<std::optional<SecretString>> BearerCredentials::bearer_token() {
-  std::unique_lock lock(mutex_);
-  const auto is_expired = [this] {
+  MutexLock lock(mutex_);
+  const auto is_expired = [this]() REQUIRES(mutex_) {
     return bearer_.expires_at && *bearer_.expires_at <= clock_.wall();
   };
   if (!bearer_.refresh_token.empty() && renew_at_ <= clock_.wall()) {
     if (!renewing_) {
-      renew(lock);
+      const SecretString refresh_token = begin_renewal();
+      lock.unlock();
+      auto renewed = renew_(refresh_token.reveal(), closed_.get_token());
+      lock.lock();
+      end_renewal(std::move(renewed));
     } else if (is_expired()) {
-      renewed_.wait(lock, [this] { return !renewing_; });
+      renewed_.wait(lock, [this]() REQUIRES(mutex_) { return !renewing_; });
     }
   }
   if (closed_.stop_requested()) return fail(ErrorKind::Unauthorized, "the session has ended");
@@ -53,13 +56,13 @@ Result<std::optional<SecretString>> BearerCredentials::bearer_token() {
   return copy_of(bearer_.token);
 }
 
-void BearerCredentials::renew(std::unique_lock<std::mutex>& lock) {
+SecretString BearerCredentials::begin_renewal() {
   renewing_ = true;
   asked_at_ = clock_.wall();
-  const SecretString refresh_token = copy_of(bearer_.refresh_token);
-  lock.unlock();
-  auto renewed = renew_(refresh_token.reveal(), closed_.get_token());
-  lock.lock();
+  return copy_of(bearer_.refresh_token);
+}
+
+void BearerCredentials::end_renewal(Result<Bearer> renewed) {
   renewing_ = false;
   if (!closed_.stop_requested()) take(std::move(renewed));
   renewed_.notify_all();
@@ -89,18 +92,18 @@ void BearerCredentials::plan_renewal() {
 }
 
 void BearerCredentials::reject() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (clock_.wall() >= asked_at_ + kRetryAfter) renew_at_ = clock_.wall();
 }
 
 std::optional<WallTime> BearerCredentials::last_end() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return bearer_.refresh_token.empty() ? bearer_.expires_at : std::nullopt;
 }
 
 void BearerCredentials::close() {
   closed_.request_stop();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   bearer_ = {};
 }
 

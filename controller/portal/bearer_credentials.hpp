@@ -6,11 +6,11 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "kube/credentials.hpp"
 
 namespace apitoken::portal {
@@ -54,21 +54,22 @@ class BearerCredentials final : public kube::Credentials {
   void close();
 
  private:
-  void renew(std::unique_lock<std::mutex>& lock);
-  void take(Result<Bearer> renewed);  // the caller holds mutex_
-  void plan_renewal();                // the caller holds mutex_
+  SecretString begin_renewal() REQUIRES(mutex_);
+  void end_renewal(Result<Bearer> renewed) REQUIRES(mutex_);
+  void take(Result<Bearer> renewed) REQUIRES(mutex_);
+  void plan_renewal() REQUIRES(mutex_);
 
   const ApiServer& server_;
   const std::string default_namespace_;
   const Renew renew_;
   const Clock& clock_;
   std::stop_source closed_;
-  mutable std::mutex mutex_;
-  std::condition_variable renewed_;
-  Bearer bearer_;          // guarded by mutex_
-  WallTime renew_at_{};    // counts if there is a refresh token; guarded by mutex_
-  WallTime asked_at_{};    // the last renewal; guarded by mutex_
-  bool renewing_ = false;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::condition_variable_any renewed_;
+  Bearer bearer_ GUARDED_BY(mutex_);
+  WallTime renew_at_ GUARDED_BY(mutex_){};  // counts if there is a refresh token
+  WallTime asked_at_ GUARDED_BY(mutex_){};  // the last renewal
+  bool renewing_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace apitoken::portal

@@ -5,7 +5,6 @@
 
 #include "base/duration.hpp"
 #include "kube/server_url.hpp"
-#include "program/flags.hpp"
 #include "serve/bind_address.hpp"
 
 namespace apitoken::portal {
@@ -173,23 +172,12 @@ constexpr std::array kFlags{
     Flag<Config>{"portal-assets", "DIR", "",
                  "Serve the pages from this folder; for work on the pages.",
                  [](Config& c, std::string_view v) { return set_file(c.portal_assets, v); }},
-    Flag<Config>{
-        "metrics-bind-address", "ADDRESS", ":8080", "Where /metrics is served; 0 for nowhere.",
-        [](Config& c, std::string_view v) { return set_bind_address(c.metrics_bind_address, v); }},
-    Flag<Config>{"health-probe-bind-address", "ADDRESS", ":8081",
-                 "Where /healthz and /readyz are served; 0 for nowhere.",
-                 [](Config& c, std::string_view v) {
-                   return set_bind_address(c.health_probe_bind_address, v);
-                 }},
-    Flag<Config>{"log-level", "LEVEL", "info",
-                 "The least that is logged: debug, info, warn or error.",
-                 [](Config& c, std::string_view v) { return set_log_level(c.log_level, v); }},
-    Flag<Config>{"log-format", "FORMAT", "text", "text for people, json for log collectors.",
-                 [](Config& c, std::string_view v) { return set_log_format(c.log_format, v); }},
-    Flag<Config>{"version", "", "", "Print the version and exit.",
-                 [](Config& c, std::string_view v) { return set_bool(c.version, v); }},
-    Flag<Config>{"help", "", "", "Print this and exit.",
-                 [](Config& c, std::string_view v) { return set_bool(c.help, v); }},
+    kMetricsBindAddressFlag<Config>,
+    kHealthProbeBindAddressFlag<Config>,
+    kLogLevelFlag<Config>,
+    kLogFormatFlag<Config>,
+    kVersionFlag<Config>,
+    kHelpFlag<Config>,
 };
 
 bool is_loopback_address(std::string_view address) {

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
 #include "portal/session_door.hpp"
+#include "program/server.hpp"
 
 namespace apitoken::portal {
 
-struct Config {
+struct Config : ServerSettings {
   std::string bind_address = ":8444";
   std::string tls_cert_file;   // empty: a certificate is made for the run
   std::string tls_key_file;    // with it
@@ -31,13 +31,7 @@ struct Config {
   std::vector<std::string> home_namespaces;
   std::string cluster_name;
   bool temporary_token = true;
-  std::string portal_assets;                        // empty: those in the program
-  std::string metrics_bind_address = ":8080";       // "0": none
-  std::string health_probe_bind_address = ":8081";  // "0": none
-  log::Level log_level = log::Level::Info;
-  log::Format log_format = log::Format::Text;
-  bool version = false;
-  bool help = false;
+  std::string portal_assets;  // empty: those in the program
 };
 
 // `arguments` without the program's name. The error is one line for the user: which flag, which

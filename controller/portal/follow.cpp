@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/backoff.hpp"
+#include "base/mutex.hpp"
 #include "kube/watch_decoder.hpp"
 #include "portal/rows.hpp"
 
@@ -176,12 +177,12 @@ std::optional<Problem> TokenFollow::watch(const std::vector<Listed>& listed, Sen
   }
   std::stop_source round;
   const std::stop_callback ended(sending.stop(), [&round] { round.request_stop(); });
-  std::mutex mutex;
+  Mutex mutex;
   std::optional<Problem> broken;  // guarded by mutex
   const auto follow = [&](const Listed& one) {
     auto ended_by = watch_one(one, sending, round.get_token());
     if (!round.request_stop()) return;  // asked to end
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     broken = std::move(ended_by);
   };
   {

@@ -212,9 +212,8 @@ Result<api::ApiToken> as_stored(const core::TokenRequest& draft) {
   if (draft.name.empty()) object["metadata"]["name"] = "unnamed";
   const auto text = dump(object);
   api::JsonParser parser;
-  const auto element = parser.parse(text);
-  if (!element) return std::unexpected(element.error());
-  return api::decode_api_token(*element);
+  const auto element = TRY(parser.parse(text));
+  return api::decode_api_token(element);
 }
 
 Expected<void> check_token_form(const TokenForm& form, WallTime now) {

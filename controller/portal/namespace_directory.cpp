@@ -19,7 +19,7 @@ NamespaceDirectory::NamespaceDirectory(std::unique_ptr<kube::Credentials> creden
 
 std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (clock_.steady() < ask_at_) return names_;
     ask_at_ = clock_.steady() + kFresh;
   }
@@ -28,7 +28,7 @@ std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) 
   bool changed = false;
   std::vector<std::string> names;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     changed = failed != failing_;
     failing_ = failed;
     if (listed) names_ = std::move(*listed);
@@ -49,9 +49,8 @@ Result<std::vector<std::string>> NamespaceDirectory::list(const std::stop_token&
     auto query = std::string("limit=500");
     if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
     const auto page =
-        client_.list(kube::resources::kNamespaces, "", query, kube::kMetadataListAccept, stop);
-    if (!page) return std::unexpected(page.error());
-    const auto document = nlohmann::json::parse(*page, nullptr, false);
+        TRY(client_.list(kube::resources::kNamespaces, "", query, kube::kMetadataListAccept, stop));
+    const auto document = nlohmann::json::parse(page, nullptr, false);
     if (!document.is_object()) return fail(ErrorKind::Decode, "the list of namespaces is no JSON");
     for (const auto& item : document.value("items", nlohmann::json::array())) {
       auto name = item.value("metadata", nlohmann::json::object()).value("name", "");

@@ -5,10 +5,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "kube/credentials.hpp"
 
@@ -32,10 +32,10 @@ class NamespaceDirectory {
   const std::unique_ptr<kube::Transport> transport_;
   kube::Client client_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::vector<std::string> names_;  // guarded by mutex_
-  SteadyTime ask_at_{};             // guarded by mutex_
-  bool failing_ = false;            // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::string> names_ GUARDED_BY(mutex_);
+  SteadyTime ask_at_ GUARDED_BY(mutex_){};
+  bool failing_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace apitoken::portal

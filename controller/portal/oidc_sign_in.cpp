@@ -21,17 +21,16 @@ const char* step_of(const Error& error, const char* refused) {
 
 Result<OidcProvider> OidcSignIn::provider(const std::stop_token& stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (provider_ && clock_.steady() - discovered_ < kDiscoveryFresh) return *provider_;
   }
   const auto url = discovery_url(settings_.issuer);
-  const auto answer = http_.get(url, stop);
-  if (!answer) return std::unexpected(answer.error());
-  if (answer->status != 200)
-    return fail(ErrorKind::Unavailable, fmt::format("{} answers {}", url, answer->status));
-  auto found = parse_discovery(answer->body.reveal(), settings_.issuer);
+  const auto answer = TRY(http_.get(url, stop));
+  if (answer.status != 200)
+    return fail(ErrorKind::Unavailable, fmt::format("{} answers {}", url, answer.status));
+  auto found = parse_discovery(answer.body.reveal(), settings_.issuer);
   if (!found) return found;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   provider_ = *found;
   discovered_ = clock_.steady();
   return found;
@@ -56,9 +55,8 @@ std::expected<OidcSignIn::Start, SignInFault> OidcSignIn::start(std::string to,
 
 Result<TokenAnswer> OidcSignIn::ask(const OidcProvider& provider, const TokenRequest& request,
                                     const std::stop_token& stop) const {
-  const auto answer = http_.post(provider.token_endpoint, request, stop);
-  if (!answer) return std::unexpected(answer.error());
-  return parse_token_answer(answer->status, answer->body.reveal());
+  const auto answer = TRY(http_.post(provider.token_endpoint, request, stop));
+  return parse_token_answer(answer.status, answer.body.reveal());
 }
 
 std::expected<OidcSignIn::Granted, SignInFault> OidcSignIn::redeem(const SignInAttempt& attempt,

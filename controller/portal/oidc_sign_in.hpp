@@ -5,9 +5,9 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.hpp"
 #include "portal/bearer_credentials.hpp"
 #include "portal/oidc_http.hpp"
 #include "portal/sign_in_cookie.hpp"
@@ -64,9 +64,9 @@ class OidcSignIn {
   const OidcSettings settings_;
   const OidcHttp http_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::optional<OidcProvider> provider_;  // guarded by mutex_
-  SteadyTime discovered_{};               // guarded by mutex_
+  Mutex mutex_;
+  std::optional<OidcProvider> provider_ GUARDED_BY(mutex_);
+  SteadyTime discovered_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace apitoken::portal

@@ -25,14 +25,14 @@ std::string body_of(const Question& question) {
 }  // namespace
 
 std::optional<Verdict> Permissions::recall(const Question& question, Seconds max_age) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = known_.find(question);
   if (found == known_.end() || clock_.steady() - found->second.at >= max_age) return {};
   return found->second.verdict;
 }
 
 void Permissions::clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   known_.clear();
 }
 
@@ -49,7 +49,7 @@ Expected<Verdict> Permissions::review(const Question& question, const std::stop_
     verdict.allowed = api::read_bool(*status, "allowed", "").value_or(false);
     verdict.reason = api::read_string(*status, "reason", "").value_or("");
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (known_.size() >= kMaxRemembered) known_.clear();
   known_.insert_or_assign(question, Known{verdict, asked});
   return verdict;
@@ -73,7 +73,7 @@ Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questi
     }
   }
   std::atomic<std::size_t> next = 0;
-  std::mutex failing;
+  Mutex failing;
   std::optional<Problem> failed;  // guarded by failing
   const auto work = [&] {
     for (std::size_t at = next++; at < open.size() && !stop.stop_requested(); at = next++) {
@@ -82,7 +82,7 @@ Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questi
         verdicts[open[at]] = std::move(*verdict);
         continue;
       }
-      const std::lock_guard lock(failing);
+      const MutexLock lock(failing);
       failed = std::move(verdict.error());
       next = open.size();
     }

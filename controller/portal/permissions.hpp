@@ -4,10 +4,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <span>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "portal/upstream.hpp"
 
 namespace apitoken::portal {
@@ -54,8 +54,8 @@ class Permissions {
 
   Upstream& upstream_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::map<Question, Known> known_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<Question, Known> known_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::portal

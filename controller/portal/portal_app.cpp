@@ -1,8 +1,6 @@
 // The parts of apitoken-portal and their order.
 #include "portal/portal_app.hpp"
 
-#include <signal.h>
-
 #include <optional>
 #include <thread>
 
@@ -14,6 +12,7 @@
 #include "portal/portal_metrics.hpp"
 #include "portal/routes.hpp"
 #include "portal/streams.hpp"
+#include "program/process.hpp"
 #include "serve/health.hpp"
 #include "serve/http_server.hpp"
 #include "serve/metrics_page.hpp"
@@ -63,16 +62,6 @@ Result<std::optional<OidcSettings>> oidc_settings(const Config& config) {
                 "--oidc-client-secret-file " + config.oidc_client_secret_file + " is empty");
   settings.client.secret = SecretString(std::string(secret));
   return settings;
-}
-
-void wait_for_signal() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
 }
 
 }  // namespace

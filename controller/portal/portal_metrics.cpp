@@ -51,7 +51,6 @@ PortalMetrics::PortalMetrics(const std::string& version)
 prometheus::Counter& PortalMetrics::counter(prometheus::Family<prometheus::Counter>& family,
                                             std::map<Labels, prometheus::Counter*>& known,
                                             const char* first_label, Labels values) {
-  const std::lock_guard lock(mutex_);
   auto& place = known[values];
   if (place == nullptr) place = &family.Add({{first_label, values.first}, {"code", values.second}});
   return *place;
@@ -59,10 +58,12 @@ prometheus::Counter& PortalMetrics::counter(prometheus::Family<prometheus::Count
 
 void PortalMetrics::answered(std::string_view route, int status) {
   const std::string pattern(route.empty() ? "none" : route);
+  const MutexLock lock(mutex_);
   counter(requests_, known_requests_, "route", {pattern, std::to_string(status)}).Increment();
 }
 
 void PortalMetrics::request_done(std::string_view method, std::string_view code) {
+  const MutexLock lock(mutex_);
   counter(upstream_, known_upstream_, "method", {std::string(method), std::string(code)})
       .Increment();
 }

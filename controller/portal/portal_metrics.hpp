@@ -7,11 +7,11 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "portal/upstream.hpp"
 
 namespace apitoken::portal {
@@ -36,7 +36,7 @@ class PortalMetrics final : public prometheus::Collectable, public UpstreamObser
   using Labels = std::pair<std::string, std::string>;
   prometheus::Counter& counter(prometheus::Family<prometheus::Counter>& family,
                                std::map<Labels, prometheus::Counter*>& known,
-                               const char* first_label, Labels values);
+                               const char* first_label, Labels values) REQUIRES(mutex_);
 
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
@@ -46,9 +46,9 @@ class PortalMetrics final : public prometheus::Collectable, public UpstreamObser
   prometheus::Gauge& streams_;
   std::function<std::size_t()> session_count_ = [] { return std::size_t(0); };
   std::function<std::size_t()> stream_count_ = [] { return std::size_t(0); };
-  std::mutex mutex_;
-  std::map<Labels, prometheus::Counter*> known_requests_;  // guarded by mutex_
-  std::map<Labels, prometheus::Counter*> known_upstream_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<Labels, prometheus::Counter*> known_requests_ GUARDED_BY(mutex_);
+  std::map<Labels, prometheus::Counter*> known_upstream_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::portal

@@ -267,9 +267,8 @@ std::expected<serve::HttpAnswer, SignInFault> SessionDoor::enter(const Callback&
     return fault("refused", fmt::format("the issuer answers {}",
                                         core::cut_text(core::plain_text(callback.error), 64)));
   }
-  auto granted = oidc_->redeem(*attempt, callback.code.reveal(), stop);
-  if (!granted) return std::unexpected(std::move(granted.error()));
-  auto signed_in = make_signed_in(std::move(granted->bearer), std::move(granted->renew));
+  auto granted = TRY(oidc_->redeem(*attempt, callback.code.reveal(), stop));
+  auto signed_in = make_signed_in(std::move(granted.bearer), std::move(granted.renew));
   const auto identity = signed_in.viewer->identity(stop);
   if (!identity)
     return fault("cluster", fmt::format("the API server answers {}: {}", identity.error().status,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 #include "core/hash.hpp"
 #include "portal/random_text.hpp"
@@ -20,7 +21,7 @@ Result<SecretString> Sessions::begin(SignedIn signed_in, std::string user) {
   std::vector<Session> ended;
   bool full = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     make_room_for(user, ended);
     full = sessions_.size() >= limits_.most;
     if (!full) {
@@ -39,7 +40,7 @@ Result<SecretString> Sessions::begin(SignedIn signed_in, std::string user) {
 std::shared_ptr<Viewer> Sessions::find(std::string_view id) {
   if (id.empty()) return nullptr;
   const auto hash = hash_of(id);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = sessions_.find(hash);
   if (found == sessions_.end() || has_ended(found->second)) return nullptr;
   found->second.used = clock_.steady();
@@ -58,7 +59,7 @@ std::shared_ptr<Viewer> Sessions::find_or_begin(std::string_view token,
   std::shared_ptr<Viewer> viewer = session.signed_in.viewer;
   const auto hash = hash_of(key);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = sessions_.find(hash);
     // Two first requests at once: the viewer that came first stays.
     if (found != sessions_.end() && !has_ended(found->second))
@@ -76,7 +77,7 @@ std::shared_ptr<Viewer> Sessions::find_or_begin(std::string_view token,
 std::string Sessions::end(const Viewer& viewer) {
   std::vector<Session> ended;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = std::ranges::find_if(sessions_, [&](const auto& entry) {
       return entry.second.signed_in.viewer.get() == &viewer;
     });
@@ -89,7 +90,7 @@ std::string Sessions::end(const Viewer& viewer) {
 void Sessions::end_by_hash(std::string_view hash) {
   std::vector<Session> ended;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = sessions_.find(std::string(hash));
     if (found != sessions_.end()) ended.push_back(take_out(found));
   }
@@ -97,23 +98,20 @@ void Sessions::end_by_hash(std::string_view hash) {
 }
 
 std::size_t Sessions::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return sessions_.size();
 }
 
 void Sessions::sweep(std::stop_token stop) {
   name_thread("sessions");
-  std::mutex mutex;
-  std::condition_variable_any never;
   while (!stop.stop_requested()) {
     std::vector<Session> ended;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ended = take_over();
     }
     close(ended);
-    std::unique_lock lock(mutex);
-    clock_.wait(never, lock, stop, clock_.steady() + kSweep);
+    sleep_until(clock_, stop, clock_.steady() + kSweep);
   }
 }
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/secret_string.hpp"
 #include "portal/bearer_credentials.hpp"
 #include "portal/viewer.hpp"
@@ -71,21 +71,20 @@ class Sessions {
   };
   using Table = std::unordered_map<std::string, Session>;
 
-  // The callers of these hold mutex_.
-  bool has_ended(const Session& session) const;
-  void set_end(const Session& session) const;
-  void make_room_for(const std::string& user, std::vector<Session>& ended);
-  Table::iterator oldest_of(const std::string* user);
-  Session take_out(Table::iterator place);
-  std::vector<Session> take_over();
+  bool has_ended(const Session& session) const REQUIRES(mutex_);
+  void set_end(const Session& session) const REQUIRES(mutex_);
+  void make_room_for(const std::string& user, std::vector<Session>& ended) REQUIRES(mutex_);
+  Table::iterator oldest_of(const std::string* user) REQUIRES(mutex_);
+  Session take_out(Table::iterator place) REQUIRES(mutex_);
+  std::vector<Session> take_over() REQUIRES(mutex_);
   // Without the mutex.
   static void close(Session& session);
   static void close(std::vector<Session>& ended);
 
   const SessionLimits limits_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  Table sessions_;  // by hash; guarded by mutex_
+  mutable Mutex mutex_;
+  Table sessions_ GUARDED_BY(mutex_);  // by hash
 };
 
 }  // namespace apitoken::portal

@@ -102,9 +102,8 @@ Result<std::string> SignInCookies::seal(const SignInAttempt& attempt) const {
                                   {"old", attempt.old_session},
                                   {"until", attempt.until.time_since_epoch().count()}};
   const SecretString plain(members.dump());
-  const auto sealed = encrypt(key_, plain.reveal());
-  if (!sealed) return std::unexpected(sealed.error());
-  return base64url_encode(*sealed);
+  const auto sealed = TRY(encrypt(key_, plain.reveal()));
+  return base64url_encode(sealed);
 }
 
 std::optional<SignInAttempt> SignInCookies::open(std::string_view cookie) const {
@@ -132,7 +131,7 @@ std::optional<SignInAttempt> SignInCookies::take(std::string_view cookie, std::s
 }
 
 bool SignInCookies::use(const SignInAttempt& attempt, WallTime now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(used_, [now](const auto& used) { return used.second <= now; });
   // A full memory refuses: a state that was removed would be good a second time.
   if (used_.size() >= kMaxUsed) return false;

@@ -5,12 +5,12 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
 
@@ -47,8 +47,8 @@ class SignInCookies {
   bool use(const SignInAttempt& attempt, WallTime now);
 
   SecretString key_;
-  std::mutex mutex_;
-  std::map<std::string, WallTime, std::less<>> used_;  // states; guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, WallTime, std::less<>> used_ GUARDED_BY(mutex_);  // states
 };
 
 // `to` if it is the path of a page on this very site, else "/": it begins with one slash, holds

@@ -21,7 +21,7 @@ class Streams::Reservation {
  public:
   Reservation(Streams& streams, const Viewer& viewer) : streams_(streams), viewer_(viewer) {}
   ~Reservation() {
-    const std::lock_guard lock(streams_.mutex_);
+    const MutexLock lock(streams_.mutex_);
     streams_.reserved_.erase(streams_.reserved_.find(&viewer_));
   }
   Reservation(const Reservation&) = delete;
@@ -47,14 +47,14 @@ bool Sending::line(std::string json) {
 }
 
 bool Sending::pause(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   never_.wait_for(lock, stop_, time, [] { return false; });
   return is_open();
 }
 
 void Streams::start() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = false;
   }
   keeper_ = std::jthread([this](std::stop_token stop) { look_after(std::move(stop)); });
@@ -64,19 +64,20 @@ void Streams::stop() {
   keeper_ = {};
   std::list<Live> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     for (auto& live : live_) live.stop.request_stop();
   }
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return std::ranges::all_of(live_, &Live::over); });
+  MutexLock lock(mutex_);
+  changed_.wait(lock,
+                [this]() REQUIRES(mutex_) { return std::ranges::all_of(live_, &Live::over); });
   left.splice(left.end(), live_);
   lock.unlock();
   for (auto& live : left) live.thread.join();
 }
 
 std::size_t Streams::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return live_.size() + reserved_.size();
 }
 
@@ -92,7 +93,7 @@ bool Streams::is_full(const Viewer& viewer) const {
 
 // The streams that are pinged now, of one viewer or (null) of all.
 std::vector<Streams::Pinged> Streams::to_ping(const Viewer* viewer) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Pinged> found;
   for (const auto& live : live_) {
     if (!live.over && (viewer == nullptr || live.viewer.get() == viewer))
@@ -121,7 +122,7 @@ Expected<serve::HttpReply> Streams::open(std::shared_ptr<Viewer> viewer, Produce
   std::shared_ptr<Reservation> reservation;
   for (int attempt = 0; attempt < 2 && !reservation; ++attempt) {
     if (attempt > 0) probe(*viewer);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (is_full(*viewer)) continue;
     reserved_.insert(viewer.get());
     reservation = std::make_shared<Reservation>(*this, *viewer);
@@ -145,7 +146,7 @@ Expected<serve::HttpReply> Streams::open(std::shared_ptr<Viewer> viewer, Produce
 
 void Streams::begin(std::shared_ptr<Viewer> viewer, std::shared_ptr<serve::Stream> stream,
                     const Producer& producer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) return stream->end();
   const auto live = live_.insert(
       live_.end(), Live{.viewer = std::move(viewer), .stream = std::move(stream), .stop = {}});
@@ -165,7 +166,7 @@ void Streams::produce(Place live, const Producer& producer) {
     }
   }
   live->stream->end();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   live->over = true;
   changed_.notify_all();
 }
@@ -177,9 +178,10 @@ void Streams::look_after(std::stop_token stop) {
   while (!stop.stop_requested()) {
     std::list<Live> over;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait_until(lock, stop, next,
-                          [this] { return std::ranges::any_of(live_, &Live::over); });
+      MutexLock lock(mutex_);
+      changed_.wait_until(lock, stop, next, [this]() REQUIRES(mutex_) {
+        return std::ranges::any_of(live_, &Live::over);
+      });
       for (auto at = live_.begin(); at != live_.end();) {
         const auto here = at++;
         if (here->over) over.splice(over.end(), live_, here);

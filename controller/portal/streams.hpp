@@ -7,9 +7,9 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "portal/viewer.hpp"
 
 namespace apitoken::portal {
@@ -32,7 +32,7 @@ class Sending {
  private:
   const std::shared_ptr<serve::Stream> stream_;
   const std::stop_token stop_;
-  std::mutex mutex_;  // for pause() alone
+  Mutex mutex_;  // for pause() alone
   std::condition_variable_any never_;
 };
 
@@ -68,7 +68,7 @@ class Streams {
   using Place = std::list<Live>::iterator;
   class Reservation;  // a place among the streams, until its stream begins
 
-  bool is_full(const Viewer& viewer) const;  // the caller holds mutex_
+  bool is_full(const Viewer& viewer) const REQUIRES(mutex_);
   struct Pinged {
     std::shared_ptr<serve::Stream> stream;
     std::stop_source stop;
@@ -82,11 +82,11 @@ class Streams {
   void look_after(std::stop_token stop);
 
   const Clock& clock_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  std::list<Live> live_;                   // guarded by mutex_; entries stay where they are
-  std::multiset<const Viewer*> reserved_;  // guarded by mutex_
-  bool stopped_ = true;                    // guarded by mutex_
+  std::list<Live> live_ GUARDED_BY(mutex_);  // entries stay where they are
+  std::multiset<const Viewer*> reserved_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = true;
   std::jthread keeper_;
 };
 

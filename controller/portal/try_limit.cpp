@@ -3,7 +3,7 @@
 namespace apitoken::portal {
 
 Seconds TryLimit::take(std::string_view address, SteadyTime now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (tries_.size() >= kMaxAddresses && !tries_.contains(address)) {
     remove_old(now);
     // As many addresses in one minute are an attack: everybody new waits.

@@ -4,11 +4,11 @@
 
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 namespace apitoken::portal {
 
@@ -24,10 +24,10 @@ class TryLimit {
  private:
   using Tries = std::deque<SteadyTime>;  // of the last minute, oldest first
 
-  void remove_old(SteadyTime now);  // the caller holds mutex_
+  void remove_old(SteadyTime now) REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::map<std::string, Tries, std::less<>> tries_;  // by address; guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, Tries, std::less<>> tries_ GUARDED_BY(mutex_);  // by address
 };
 
 }  // namespace apitoken::portal

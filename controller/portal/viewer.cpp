@@ -23,7 +23,7 @@ Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string
 
 Expected<Identity> Viewer::identity(std::stop_token stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (identity_ && clock_.steady() - identified_ < kIdentityFresh) return *identity_;
   }
   const auto asked = clock_.steady();
@@ -43,40 +43,40 @@ Expected<Identity> Viewer::identity(std::stop_token stop) {
   }
   if (identity.user.empty())
     return refuse({502, "BadAnswer", "The API server does not say who you are."});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   identity_ = identity;
   identified_ = asked;
   return identity;
 }
 
 bool Viewer::take_request() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return requests_.take(clock_.steady());
 }
 
 void Viewer::set_end(std::optional<WallTime> ends_at, std::optional<WallTime> warn_at) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ends_at_ = ends_at;
   warn_at_ = warn_at;
 }
 
 std::optional<WallTime> Viewer::ends_at() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return ends_at_;
 }
 
 std::optional<WallTime> Viewer::warn_at() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return warn_at_;
 }
 
 void Viewer::add_session_token(SessionToken token) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (session_tokens_.size() < kMaxSessionTokens) session_tokens_.insert(std::move(token));
 }
 
 std::set<SessionToken> Viewer::session_tokens() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return session_tokens_;
 }
 

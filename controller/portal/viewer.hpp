@@ -5,10 +5,10 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <stop_token>
 
+#include "base/mutex.hpp"
 #include "base/token_bucket.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/credentials.hpp"
@@ -80,13 +80,13 @@ class Viewer {
   kube::Client client_;
   Permissions permissions_;
   std::stop_source ended_;
-  mutable std::mutex mutex_;
-  TokenBucket requests_{kRequestsPerSecond, kRequestBurst};  // guarded by mutex_
-  std::optional<Identity> identity_;                         // guarded by mutex_
-  SteadyTime identified_{};                                  // guarded by mutex_
-  std::optional<WallTime> ends_at_;                          // guarded by mutex_
-  std::optional<WallTime> warn_at_;                          // guarded by mutex_
-  std::set<SessionToken> session_tokens_;                    // guarded by mutex_
+  mutable Mutex mutex_;
+  TokenBucket requests_ GUARDED_BY(mutex_){kRequestsPerSecond, kRequestBurst};
+  std::optional<Identity> identity_ GUARDED_BY(mutex_);
+  SteadyTime identified_ GUARDED_BY(mutex_){};
+  std::optional<WallTime> ends_at_ GUARDED_BY(mutex_);
+  std::optional<WallTime> warn_at_ GUARDED_BY(mutex_);
+  std::set<SessionToken> session_tokens_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::portal

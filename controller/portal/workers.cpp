@@ -19,7 +19,7 @@ serve::HttpReply overloaded() {
 
 void Workers::start() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = false;
   }
   for (std::size_t i = 0; i < count_; ++i)
@@ -29,7 +29,7 @@ void Workers::start() {
 void Workers::stop() {
   std::deque<Waiting> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     left.swap(waiting_);
   }
@@ -45,7 +45,7 @@ serve::HttpReply Workers::serve(Work work) {
 
 void Workers::add(Work work, serve::Responder responder) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stopped_ && waiting_.size() < kMaxWaiting) {
       waiting_.push_back({std::move(work), std::move(responder)});
       came_.notify_one();
@@ -58,8 +58,8 @@ void Workers::add(Work work, serve::Responder responder) {
 void Workers::run(std::stop_token stop) {
   name_thread("portal-worker");
   while (true) {
-    std::unique_lock lock(mutex_);
-    if (!came_.wait(lock, stop, [this] { return !waiting_.empty(); })) return;
+    MutexLock lock(mutex_);
+    if (!came_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !waiting_.empty(); })) return;
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();

@@ -6,11 +6,11 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "serve/http_message.hpp"
 
 namespace apitoken::portal {
@@ -42,10 +42,10 @@ class Workers {
   void run(std::stop_token stop);
 
   const std::size_t count_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any came_;
-  std::deque<Waiting> waiting_;  // guarded by mutex_
-  bool stopped_ = true;          // guarded by mutex_
+  std::deque<Waiting> waiting_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = true;
   std::vector<std::jthread> threads_;
 };
 

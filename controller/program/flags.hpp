@@ -1,6 +1,7 @@
-// Flags in Go's syntax, as users of kubebuilder operators know them: what every program of ours
-// takes. A program has a table of its flags and a struct of settings; its main() reads them once,
-// before any thread. Pure but for the table's own setters.
+// Flags in Go's syntax, as users of kubebuilder operators know them. A program has a table of its
+// flags and a struct of settings; its main() reads them once, before any thread. The kubectl plugin
+// has commands and letters besides, and takes each flag's value by apply_flag() too. Pure but for
+// the table's own setters.
 //
 //   constexpr std::array kFlags{Flag<Config>{"workers", "N", "8", "How many …", set_workers}};
 //   if (Complaint complaint = take_flags<Config>(kFlags, config, arguments)) …
@@ -70,6 +71,23 @@ const Flag<Settings>* find_flag(std::span<const Flag<Settings>> flags, std::stri
   return found == flags.end() ? nullptr : &*found;
 }
 
+// Applies a flag that was written with `value`, or without one: then its value is the next one of
+// `rest`, and true for a switch. `Row` has the name, value and apply of a Flag.
+template <typename Row, typename Settings, typename Argument>
+Complaint apply_flag(const Row& flag, std::optional<std::string_view> value, Settings& settings,
+                     std::span<const Argument>& rest) {
+  if (!value && flag.value.empty()) value = "true";
+  if (!value) {
+    if (rest.empty())
+      return fmt::format("--{} needs a value: --{}={}", flag.name, flag.name, flag.value);
+    value = rest.front();
+    rest = rest.subspan(1);
+  }
+  const auto complaint = flag.apply(settings, *value);
+  if (!complaint) return {};
+  return fmt::format("--{}: invalid value \"{}\": {}", flag.name, *value, *complaint);
+}
+
 // Takes the first flag, and its value, off `arguments`.
 template <typename Settings>
 Complaint take_flag(std::span<const Flag<Settings>> flags, Settings& settings,
@@ -85,16 +103,7 @@ Complaint take_flag(std::span<const Flag<Settings>> flags, Settings& settings,
     return fmt::format("unknown flag --{}; did you mean --{}? See --help", argument->name,
                        nearest_word(argument->name, names));
   }
-  std::string_view value = argument->value.value_or("true");
-  if (!argument->value && !flag->value.empty()) {
-    if (arguments.empty())
-      return fmt::format("--{} wants a value: --{}={}", flag->name, flag->name, flag->value);
-    value = arguments.front();
-    arguments = arguments.subspan(1);
-  }
-  const auto complaint = flag->apply(settings, value);
-  if (!complaint) return {};
-  return fmt::format("--{}: invalid value \"{}\": {}", flag->name, value, *complaint);
+  return apply_flag(*flag, argument->value, settings, arguments);
 }
 
 // `arguments` without the program's name. The complaint says which flag, which value, what is

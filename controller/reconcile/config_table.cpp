@@ -11,12 +11,12 @@ void ConfigTable::rebuild(const Stores& stores) {
     if (!config->meta.deleted) list.push_back(core::read_config(*config));
   }
   auto shared = std::make_shared<const ConfigList>(std::move(list));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   list_ = std::move(shared);
 }
 
 std::shared_ptr<const ConfigList> ConfigTable::snapshot() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return list_;
 }
 

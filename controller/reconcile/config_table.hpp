@@ -3,9 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "core/expiry_config.hpp"
 #include "reconcile/stores.hpp"
 
@@ -21,9 +21,8 @@ class ConfigTable {
   std::shared_ptr<const ConfigList> snapshot() const;
 
  private:
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::shared_ptr<const ConfigList> list_ = std::make_shared<const ConfigList>();
+  mutable Mutex mutex_;
+  std::shared_ptr<const ConfigList> list_ GUARDED_BY(mutex_) = std::make_shared<const ConfigList>();
 };
 
 // Null if `list` has no config of that name.

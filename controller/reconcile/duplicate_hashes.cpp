@@ -51,7 +51,7 @@ void DuplicateHashes::report(const api::ApiToken& older, const api::ApiToken& yo
 }
 
 bool DuplicateHashes::is_new(const std::string& fact) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // The Event's name still prevents a second Event.
   if (reported_.size() >= kMaxReported) reported_.clear();
   return reported_.insert(fact).second;

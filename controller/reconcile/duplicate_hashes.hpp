@@ -3,10 +3,10 @@
 // Event and a log line name both. Workers call it in each pass. Thread-safe; no I/O.
 #pragma once
 
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "notify/dispatcher.hpp"
 #include "verify/token_index.hpp"
 
@@ -28,8 +28,8 @@ class DuplicateHashes {
 
   const verify::TokenIndex& index_;
   notify::Dispatcher& dispatcher_;
-  std::mutex mutex_;
-  std::set<std::string> reported_;  // guarded by mutex_
+  Mutex mutex_;
+  std::set<std::string> reported_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::reconcile

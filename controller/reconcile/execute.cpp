@@ -54,15 +54,12 @@ Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std
 // Reads the Secret live, because no value is kept in memory. The value is wiped at the end of the
 // pass.
 Status Executor::run(const core::KeepPrevious& effect, Pass& pass) {
-  auto answer = client_.get(resources::kSecrets, effect.at.key(), pass.stop);
-  if (!answer) return std::unexpected(answer.error());
-  const SecretString held(std::move(*answer));
+  auto answer = TRY(client_.get(resources::kSecrets, effect.at.key(), pass.stop));
+  const SecretString held(std::move(answer));
   api::JsonParser parser;  // destroyed (and wiped) with the Secret that it read
-  const auto object = parser.parse(held.reveal());
-  if (!object) return std::unexpected(object.error());
-  const auto meta = api::decode_meta(*object);
-  if (!meta) return std::unexpected(meta.error());
-  if (meta->uid != effect.at.uid || meta->resource_version != effect.at.resource_version) {
+  const auto object = TRY(parser.parse(held.reveal()));
+  const auto meta = TRY(api::decode_meta(object));
+  if (meta.uid != effect.at.uid || meta.resource_version != effect.at.resource_version) {
     return fail(ErrorKind::Conflict, "the Secret is no longer what the plan was made for");
   }
   const auto previous_key = core::previous_key(effect.key);
@@ -71,38 +68,31 @@ Status Executor::run(const core::KeepPrevious& effect, Pass& pass) {
     return value && (encrypted || core::token_hash(value->reveal()) == effect.hash);
   };
   pass.previous = {previous_key, {}, true};
-  auto present = api::decode_secret_value(*object, effect.key);
+  auto present = api::decode_secret_value(object, effect.key);
   if (is_previous(present)) {
     pass.previous.value = std::move(present);
   } else {
-    pass.previous.changes = !is_previous(api::decode_secret_value(*object, pass.previous.key));
+    pass.previous.changes = !is_previous(api::decode_secret_value(object, pass.previous.key));
   }
   return {};
 }
 
 Status Executor::run(const core::MintToken& effect, Pass& pass) {
-  auto minted = effect.jwt ? sign_jwt_(*effect.jwt, pass.stop) : core::mint_opaque_token();
-  if (!minted) return std::unexpected(minted.error());
-  pass.minted = std::move(*minted);
+  pass.minted = TRY(effect.jwt ? sign_jwt_(*effect.jwt, pass.stop) : core::mint_opaque_token());
   pass.rotates = effect.rotates;
   if (effect.encrypt_to.empty()) return {};
   const SecretString value = std::exchange(pass.minted->value, SecretString());
-  auto encrypted = core::encrypt_to(effect.encrypt_to, value);
-  if (!encrypted) return std::unexpected(encrypted.error());
-  pass.encrypted_value = std::move(*encrypted);
+  pass.encrypted_value = TRY(core::encrypt_to(effect.encrypt_to, value));
   return {};
 }
 
 Status Executor::run(const core::ReadEncryptedValue&, Pass& pass) {
   const auto& token = pass.token;
-  const auto answer = client_.get(resources::kApiTokens, token.meta.key(), pass.stop);
-  if (!answer) return std::unexpected(answer.error());
-  const auto object = pass.parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  const auto meta = api::decode_meta(*object);
-  if (!meta) return std::unexpected(meta.error());
-  pass.encrypted_value = api::read_encrypted_value(*object);
-  if (meta->resource_version != token.meta.resource_version || pass.encrypted_value.empty()) {
+  const auto answer = TRY(client_.get(resources::kApiTokens, token.meta.key(), pass.stop));
+  const auto object = TRY(pass.parser.parse(answer));
+  const auto meta = TRY(api::decode_meta(object));
+  pass.encrypted_value = api::read_encrypted_value(object);
+  if (meta.resource_version != token.meta.resource_version || pass.encrypted_value.empty()) {
     return fail(ErrorKind::Conflict, "the ApiToken is no longer what the plan was made for");
   }
   pass.minted.emplace();
@@ -185,16 +175,13 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.hint = pass.minted->hint;
   }
   const auto body = api::encode_status_patch(pass.at, status, pass.encrypted_value);
-  const auto answer = client_.merge_patch(resources::kApiTokens, pass.token.meta.key(), "status",
-                                          body, pass.stop, kube::kMetadataAccept);
-  if (!answer) return std::unexpected(answer.error());
-  const auto object = pass.parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  auto meta = api::decode_meta(*object);
-  if (!meta) return std::unexpected(meta.error());
-  pass.at = *meta;
+  const auto answer = TRY(client_.merge_patch(resources::kApiTokens, pass.token.meta.key(),
+                                              "status", body, pass.stop, kube::kMetadataAccept));
+  const auto object = TRY(pass.parser.parse(answer));
+  auto meta = TRY(api::decode_meta(object));
+  pass.at = meta;
   pass.published = pass.minted.has_value();
-  api::ApiToken token{std::move(*meta), pass.token.spec,
+  api::ApiToken token{std::move(meta), pass.token.spec,
                       status};  // by the precondition the spec is the one we know
   const auto* ready = api::find_condition(status.conditions, api::condition::kReady);
   const std::string_view why = ready ? std::string_view(ready->reason) : "";
@@ -253,13 +240,11 @@ Status Executor::run(const core::CancelNotices&, Pass& pass) {
 
 Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   if (!answer) return std::unexpected(answer.error());
-  const auto object = pass.parser.parse(*answer);
-  if (!object) return std::unexpected(object.error());
-  auto secret = api::decode_secret_meta(*object);
-  if (!secret) return std::unexpected(secret.error());
-  own_writes_.record(secret->meta);
+  const auto object = TRY(pass.parser.parse(*answer));
+  auto secret = TRY(api::decode_secret_meta(object));
+  own_writes_.record(secret.meta);
   // If a webhook has given the Secret further owners, the watch brings it: that wakes all owners.
-  if (secret->meta.owners.size() <= 1) stores_.secrets.put(std::move(*secret));
+  if (secret.meta.owners.size() <= 1) stores_.secrets.put(std::move(secret));
   return {};
 }
 

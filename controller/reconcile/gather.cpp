@@ -35,17 +35,15 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   if (!token) return std::nullopt;
   const auto ns = stores_.namespaces.get({"", key.ns});
   if (ns && ns->meta.deleted) return std::nullopt;
-  if (const Status settled = live_.settle(*token, stop); !settled)
-    return std::unexpected(settled.error());
+  TRY(live_.settle(*token, stop));
   token = stores_.tokens.get(key);
   if (!token) return std::nullopt;
-  auto secret = observe_secret(*token, stop);
-  if (!secret) return std::unexpected(secret.error());
+  auto secret = TRY(observe_secret(*token, stop));
   auto configs = table_.snapshot();
   auto matches = matching(*configs, *token, stores_);
   const api::ApiToken& subject = *token;
   return Gathered{std::move(token), std::move(configs),
-                  core::Observed{clock_.wall(), subject, std::move(*secret), std::move(matches),
+                  core::Observed{clock_.wall(), subject, std::move(secret), std::move(matches),
                                  delivered_entries(dispatcher_, subject), reserved_}};
 }
 
@@ -56,8 +54,7 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   // The Secret may still exist and only lack the label that we watch. So read it before the value
   // counts as lost, or a revoked value as removed.
   if (!known && expects_secret(token, clock_.wall())) {
-    if (const Status looked = look_for_unwatched(own_writes_, client_, key, stop); !looked)
-      return std::unexpected(looked.error());
+    TRY(look_for_unwatched(own_writes_, client_, key, stop));
   }
   auto unwatched = own_writes_.take_unwatched(key);
   if (!known && !unwatched) return std::nullopt;
@@ -74,27 +71,23 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const auto ours = own_writes_.is_ours(secret.meta);
   const bool must_read = ours ? !*ours : core::must_read_value(token, secret);
   if (!must_read) return observed;
-  auto hash = read_value_hash(token, secret, stop);
-  if (!hash) return std::unexpected(hash.error());
-  if (*hash == token.status.token_hash) own_writes_.record(secret.meta);
-  observed.value_hash = std::move(*hash);
+  auto hash = TRY(read_value_hash(token, secret, stop));
+  if (hash == token.status.token_hash) own_writes_.record(secret.meta);
+  observed.value_hash = std::move(hash);
   return observed;
 }
 
 Result<std::string> Gatherer::read_value_hash(const api::ApiToken& token,
                                               const api::SecretMeta& secret, std::stop_token stop) {
-  auto body = client_.get(kube::resources::kSecrets, secret.meta.key(), stop);
-  if (!body) return std::unexpected(body.error());
-  const SecretString held(std::move(*body));
+  auto body = TRY(client_.get(kube::resources::kSecrets, secret.meta.key(), stop));
+  const SecretString held(std::move(body));
   api::JsonParser parser;
-  const auto object = parser.parse(held.reveal());
-  if (!object) return std::unexpected(object.error());
-  const auto meta = api::decode_meta(*object);
-  if (!meta) return std::unexpected(meta.error());
-  if (meta->resource_version != secret.meta.resource_version) {
+  const auto object = TRY(parser.parse(held.reveal()));
+  const auto meta = TRY(api::decode_meta(object));
+  if (meta.resource_version != secret.meta.resource_version) {
     return fail(ErrorKind::Conflict, "the Secret changed while it was read");
   }
-  const auto value = api::decode_secret_value(*object, token.secret_key());
+  const auto value = api::decode_secret_value(object, token.secret_key());
   return value ? core::token_hash(value->reveal()) : std::string();
 }
 

@@ -35,9 +35,7 @@ JwtKeys::JwtKeys(kube::Client& client, const Clock& clock, notify::Dispatcher& d
 Result<core::MintedToken> JwtKeys::sign(const core::JwtClaims& claims, std::stop_token stop) {
   RingPointer held = ring();
   if (held->keys.empty()) {
-    auto renewed = renew(std::move(stop));
-    if (!renewed) return std::unexpected(renewed.error());
-    held = std::move(*renewed);
+    held = TRY(renew(std::move(stop)));
   }
   const Key& key = held->keys[core::signing_key(held->active_from, clock_.wall())];
   return core::sign_jwt(key.pair, settings_.issuer, claims);
@@ -46,7 +44,7 @@ Result<core::MintedToken> JwtKeys::sign(const core::JwtClaims& claims, std::stop
 std::string JwtKeys::jwks() const { return ring()->jwks; }
 
 bool JwtKeys::has(std::string_view kid) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return !known_ ||
          std::ranges::any_of(ring_->keys, [kid](const Key& key) { return key.pair.kid == kid; });
 }
@@ -54,7 +52,7 @@ bool JwtKeys::has(std::string_view kid) const {
 void JwtKeys::on_secret(const kube::Change<api::PartialObject>& change) {
   const auto& meta = change.after ? change.after->meta : change.before->meta;
   if (meta.key() != key_) return;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const bool known = change.after && ring_->meta.uid == meta.uid &&
                      ring_->meta.resource_version == meta.resource_version;
   if (known) return;
@@ -66,8 +64,8 @@ void JwtKeys::follow(std::stop_token stop) {
   std::uint32_t failures = 0;
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, stop, [this] { return changed_; })) return;
+      MutexLock lock(mutex_);
+      if (!wake_.wait(lock, stop, [this]() REQUIRES(mutex_) { return changed_; })) return;
       changed_ = false;
     }
     const auto read_now = read(stop);
@@ -78,7 +76,7 @@ void JwtKeys::follow(std::stop_token stop) {
     }
     read_log_.failed(read_now.error());
     pause(stop, ++failures);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     changed_ = true;
   }
 }
@@ -101,7 +99,7 @@ void JwtKeys::keep(std::stop_token stop) {
     }
     const Seconds left = plan(*seen).wake_at - clock_.wall();
     const auto deadline = clock_.steady() + std::clamp(left, Seconds(0), kMaxWait);
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (ring_ == seen && !stop.stop_requested() && clock_.steady() < deadline) {
       clock_.wait(wake_, lock, stop, deadline);
     }
@@ -133,20 +131,18 @@ JwtKeys::RingPointer JwtKeys::make_ring(api::JwtKeySecret secret) {
 Result<JwtKeys::RingPointer> JwtKeys::parse_ring(std::string body) {
   const SecretString held(std::move(body));
   api::JsonParser parser;
-  const auto object = parser.parse(held.reveal());
-  if (!object) return std::unexpected(object.error());
-  auto secret = api::decode_jwt_key_secret(*object);
-  if (!secret) return std::unexpected(secret.error());
-  return make_ring(std::move(*secret));
+  const auto object = TRY(parser.parse(held.reveal()));
+  auto secret = TRY(api::decode_jwt_key_secret(object));
+  return make_ring(std::move(secret));
 }
 
 JwtKeys::RingPointer JwtKeys::ring() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return ring_;
 }
 
 JwtKeys::RingPointer JwtKeys::publish(RingPointer ring, const RingPointer& before) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const bool overtaken = ring_ != before && !kube::version_older(ring_->meta.resource_version,
                                                                  ring->meta.resource_version);
   if (!overtaken) ring_ = ring;
@@ -160,9 +156,8 @@ Result<JwtKeys::RingPointer> JwtKeys::read(std::stop_token stop) {
   auto body = client_.get(kube::resources::kSecrets, key_, std::move(stop));
   if (!body && body.error().kind == ErrorKind::NotFound) return publish(make_ring({}), before);
   if (!body) return std::unexpected(body.error());
-  auto ring = parse_ring(std::move(*body));
-  if (!ring) return std::unexpected(ring.error());
-  return publish(std::move(*ring), before);
+  auto ring = TRY(parse_ring(std::move(*body)));
+  return publish(std::move(ring), before);
 }
 
 core::KeyRingPlan JwtKeys::plan(const Ring& ring) const {
@@ -195,11 +190,9 @@ Result<JwtKeys::RingPointer> JwtKeys::write(const RingPointer& held, const core:
                                             std::stop_token stop) {
   std::optional<api::JwtKeyEntry> added;
   if (plan.add) {
-    const auto pair = core::generate_signing_key();
-    if (!pair) return std::unexpected(pair.error());
-    auto pem = core::write_signing_key(*pair);
-    if (!pem) return std::unexpected(pem.error());
-    added = api::JwtKeyEntry{pair->kid, std::move(*pem), clock_.wall(), *plan.add};
+    const auto pair = TRY(core::generate_signing_key());
+    auto pem = TRY(core::write_signing_key(pair));
+    added = api::JwtKeyEntry{pair.kid, std::move(pem), clock_.wall(), *plan.add};
   }
   std::vector<std::string> removed = held->damaged;
   for (std::size_t i = 0; i < plan.expired; ++i) removed.push_back(held->keys[i].pair.kid);
@@ -212,16 +205,15 @@ Result<JwtKeys::RingPointer> JwtKeys::write(const RingPointer& held, const core:
     answer = client_.merge_patch(kube::resources::kSecrets, key_, "", body.reveal(), stop);
   }
   if (!answer) return std::unexpected(answer.error());
-  auto ring = parse_ring(std::move(*answer));
-  if (!ring) return std::unexpected(ring.error());
+  auto ring = TRY(parse_ring(std::move(*answer)));
   log::info("signing keys written",
             {{"secret", key_.text()},
              {"added", added ? added->kid : "none"},
              {"signs_from", added ? format_rfc3339(added->active_from) : "-"},
              {"removed", removed.size()},
-             {"keys", (*ring)->keys.size()}});
-  report_loss(*held, **ring);
-  return publish(std::move(*ring), held);
+             {"keys", ring->keys.size()}});
+  report_loss(*held, *ring);
+  return publish(std::move(ring), held);
 }
 
 void JwtKeys::report_loss(const Ring& before, const Ring& after) {

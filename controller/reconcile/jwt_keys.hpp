@@ -8,12 +8,12 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 
 #include "api/jwt_key_secret.hpp"
 #include "base/backoff.hpp"
 #include "base/failure_log.hpp"
+#include "base/mutex.hpp"
 #include "base/sleep.hpp"
 #include "core/jwt.hpp"
 #include "core/key_ring.hpp"
@@ -103,11 +103,11 @@ class JwtKeys {
   FailureLog renew_log_{"signing keys cannot be renewed, trying again",
                         "signing keys are renewed again"};
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any wake_;
-  RingPointer ring_;      // guarded by mutex_
-  bool known_ = false;    // ring_ was read or written once; guarded by mutex_
-  bool changed_ = false;  // the watch has seen a version that was not read yet; guarded by mutex_
+  RingPointer ring_ GUARDED_BY(mutex_);
+  bool known_ GUARDED_BY(mutex_) = false;    // ring_ was read or written once
+  bool changed_ GUARDED_BY(mutex_) = false;  // the watch has seen a version that was not read yet
 };
 
 }  // namespace apitoken::reconcile

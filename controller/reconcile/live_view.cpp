@@ -27,19 +27,19 @@ Status stale(const api::ObjectMeta& token) {
 
 void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
   if (proves_no_write(kind)) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   doubtful_.insert(token);
 }
 
 Status LiveView::settle(const api::ApiToken& token, std::stop_token stop) {
   const auto key = token.meta.key();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!doubtful_.contains(key)) return {};
   }
   if (const Status read = read_token(token, stop); !read) return read;
   if (const Status read = read_secret(token, stop); !read) return read;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   doubtful_.erase(key);
   return {};
 }
@@ -52,19 +52,16 @@ Result<std::string> LiveView::list_one(const api::ObjectKey& token, std::string_
 }
 
 Status LiveView::read_token(const api::ApiToken& known, std::stop_token stop) {
-  const auto body = list_one(known.meta.key(), kube::kJsonAccept, std::move(stop));
-  if (!body) return std::unexpected(body.error());
+  const auto body = TRY(list_one(known.meta.key(), kube::kJsonAccept, std::move(stop)));
   api::JsonParser parser;
-  const auto list = parser.parse(*body);
-  if (!list) return std::unexpected(list.error());
-  const auto items = api::read_array(*list, "items");
+  const auto list = TRY(parser.parse(body));
+  const auto items = api::read_array(list, "items");
   if (items.size() != 1) return stale(known.meta);
-  auto live = api::decode_api_token(items.at(0));
-  if (!live) return std::unexpected(live.error());
-  if (live->meta.resource_version == known.meta.resource_version) return {};
+  auto live = TRY(api::decode_api_token(items.at(0)));
+  if (live.meta.resource_version == known.meta.resource_version) return {};
   // A user's change must come by the watch, which also updates the configs' counts and the notices.
-  if (!core::is_status_change(known, *live)) return stale(known.meta);
-  stores_.tokens.put(std::move(*live));
+  if (!core::is_status_change(known, live)) return stale(known.meta);
+  stores_.tokens.put(std::move(live));
   return {};
 }
 
@@ -78,29 +75,24 @@ Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
     }
     return {};
   }
-  auto secret = kube::decode_body(answer, api::decode_secret_meta);
-  if (!secret) return std::unexpected(secret.error());
-  const auto label = secret->meta.labels.find(api::kManagedByLabel);
-  if (label != secret->meta.labels.end() && label->second == api::kManagedBy) {
-    stores_.secrets.put(std::move(*secret));
+  auto secret = TRY(kube::decode_body(answer, api::decode_secret_meta));
+  const auto label = secret.meta.labels.find(api::kManagedByLabel);
+  if (label != secret.meta.labels.end() && label->second == api::kManagedBy) {
+    stores_.secrets.put(std::move(secret));
   } else {
-    own_writes_.found_unwatched(std::move(*secret));
+    own_writes_.found_unwatched(std::move(secret));
   }
   return {};
 }
 
 Status LiveView::confirm(const api::ObjectMeta& token, std::stop_token stop) {
-  const auto body = list_one(token.key(), kube::kMetadataListAccept, std::move(stop));
-  if (!body) return std::unexpected(body.error());
+  const auto body = TRY(list_one(token.key(), kube::kMetadataListAccept, std::move(stop)));
   api::JsonParser parser;
-  const auto list = parser.parse(*body);
-  if (!list) return std::unexpected(list.error());
-  const auto items = api::read_array(*list, "items");
+  const auto list = TRY(parser.parse(body));
+  const auto items = api::read_array(list, "items");
   if (items.size() != 1) return stale(token);
-  const auto live = api::decode_meta(items.at(0));
-  if (!live) return std::unexpected(live.error());
-  if (live->uid != token.uid || live->resource_version != token.resource_version)
-    return stale(token);
+  const auto live = TRY(api::decode_meta(items.at(0)));
+  if (live.uid != token.uid || live.resource_version != token.resource_version) return stale(token);
   return {};
 }
 

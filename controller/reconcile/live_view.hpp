@@ -4,9 +4,9 @@
 // Executor share it, on the workers' threads. It holds no value.
 #pragma once
 
-#include <mutex>
 #include <set>
 
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "reconcile/own_writes.hpp"
 #include "reconcile/stores.hpp"
@@ -43,8 +43,8 @@ class LiveView {
   kube::Client& client_;
   Stores& stores_;
   OwnWrites& own_writes_;
-  mutable std::mutex mutex_;
-  std::set<api::ObjectKey> doubtful_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::set<api::ObjectKey> doubtful_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::reconcile

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "api/secret.hpp"
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 
 namespace apitoken::reconcile {
@@ -28,9 +28,9 @@ class OwnWrites {
   std::optional<api::SecretMeta> take_unwatched(const api::ObjectKey& key);
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> versions_;  // by uid; guarded by mutex_
-  std::map<api::ObjectKey, api::SecretMeta> unwatched_;       // guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<std::string, std::string, std::less<>> versions_ GUARDED_BY(mutex_);  // by uid
+  std::map<api::ObjectKey, api::SecretMeta> unwatched_ GUARDED_BY(mutex_);
 };
 
 // Reads a Secret that the watch may not show, and passes it to found_unwatched(). A missing Secret

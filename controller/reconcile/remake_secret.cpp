@@ -41,25 +41,21 @@ std::vector<api::DataChange> merge(const api::SecretData& held,
 
 Result<std::string> remake_if_immutable(kube::Client& client, const SecretChange& change,
                                         const Error& refusal, std::stop_token stop) {
-  auto body = client.get(kSecrets, change.at.key(), stop);
-  if (!body) return std::unexpected(body.error());
-  const SecretString text(std::move(*body));
+  auto body = TRY(client.get(kSecrets, change.at.key(), stop));
+  const SecretString text(std::move(body));
   api::JsonParser parser;
-  const auto object = parser.parse(text.reveal());
-  if (!object) return std::unexpected(object.error());
-  auto meta = api::decode_meta(*object);
-  if (!meta) return std::unexpected(meta.error());
-  if (!api::is_immutable(*object) || meta->uid != change.at.uid) return std::unexpected(refusal);
-  const api::SecretData held = api::decode_secret_data(*object);
+  const auto object = TRY(parser.parse(text.reveal()));
+  auto meta = TRY(api::decode_meta(object));
+  if (!api::is_immutable(object) || meta.uid != change.at.uid) return std::unexpected(refusal);
+  const api::SecretData held = api::decode_secret_data(object);
   const auto data = merge(held, change.data);
-  apply(change.labels, meta->labels);
-  apply(change.annotations, meta->annotations);
-  if (!change.owners.empty()) meta->owners = change.owners;
-  const auto created = api::encode_new_secret(*meta, data);
-  const auto gone = client.remove(kSecrets, meta->key(), meta->uid, meta->resource_version, stop);
-  if (!gone) return std::unexpected(gone.error());
-  log::warn("secret was immutable, made again", {{"namespace", meta->ns}, {"name", meta->name}});
-  return client.create(kSecrets, meta->ns, created.reveal(), stop, kube::kMetadataAccept);
+  apply(change.labels, meta.labels);
+  apply(change.annotations, meta.annotations);
+  if (!change.owners.empty()) meta.owners = change.owners;
+  const auto created = api::encode_new_secret(meta, data);
+  TRY(client.remove(kSecrets, meta.key(), meta.uid, meta.resource_version, stop));
+  log::warn("secret was immutable, made again", {{"namespace", meta.ns}, {"name", meta.name}});
+  return client.create(kSecrets, meta.ns, created.reveal(), stop, kube::kMetadataAccept);
 }
 
 }  // namespace apitoken::reconcile

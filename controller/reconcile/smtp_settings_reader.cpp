@@ -47,19 +47,16 @@ Result<notify::MailSettings> SmtpSettingsReader::mail_settings(const std::string
   settings.from = smtp.from;
   settings.helo = smtp.helo;
   settings.auth = smtp.auth;
-  if (const auto read = read_credentials(smtp.credentials_secret, settings, stop); !read)
-    return std::unexpected(read.error());
-  if (const auto read = read_ca(smtp.ca_secret, settings, stop); !read)
-    return std::unexpected(read.error());
+  TRY(read_credentials(smtp.credentials_secret, settings, stop));
+  TRY(read_ca(smtp.ca_secret, settings, stop));
   return settings;
 }
 
 Status SmtpSettingsReader::read_credentials(const std::string& secret,
                                             notify::MailSettings& settings, std::stop_token stop) {
   if (secret.empty()) return {};
-  auto values = read_values(secret, {"username", "password", "server"}, stop);
-  if (!values) return std::unexpected(values.error());
-  const auto bound = core::parse_server((*values)[2].reveal());
+  auto values = TRY(read_values(secret, {"username", "password", "server"}, stop));
+  const auto bound = core::parse_server(values[2].reveal());
   if (!bound) {
     return fail(ErrorKind::Invalid,
                 fmt::format("Secret {}/{}: its key server is no host:port; write the mail server "
@@ -73,17 +70,16 @@ Status SmtpSettingsReader::read_credentials(const std::string& secret,
                             "equal",
                             settings.server.text(), operator_namespace_, secret));
   }
-  settings.username = (*values)[0].reveal();
-  settings.password = std::move((*values)[1]);
+  settings.username = values[0].reveal();
+  settings.password = std::move(values[1]);
   return {};
 }
 
 Status SmtpSettingsReader::read_ca(const std::string& secret, notify::MailSettings& settings,
                                    std::stop_token stop) {
   if (secret.empty()) return {};
-  const auto values = read_values(secret, {"ca.crt"}, stop);
-  if (!values) return std::unexpected(values.error());
-  settings.ca = values->front().reveal();
+  const auto values = TRY(read_values(secret, {"ca.crt"}, stop));
+  settings.ca = values.front().reveal();
   return {};
 }
 
@@ -98,11 +94,10 @@ Result<std::vector<SecretString>> SmtpSettingsReader::read_values(
   if (!body) return std::unexpected(body.error());
   const SecretString held(std::move(*body));
   api::JsonParser parser;
-  const auto object = parser.parse(held.reveal());
-  if (!object) return std::unexpected(object.error());
+  const auto object = TRY(parser.parse(held.reveal()));
   std::vector<SecretString> values;
   for (const std::string_view key : keys) {
-    auto value = api::decode_secret_value(*object, key);
+    auto value = api::decode_secret_value(object, key);
     if (value) value = without_line_end(std::move(*value));
     if (!value || value->empty()) {
       return fail(ErrorKind::NotFound,

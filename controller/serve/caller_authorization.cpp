@@ -25,7 +25,7 @@ void CallerAuthorization::stop() {
   threads_.clear();  // asked to stop, and joined
   std::deque<Waiting> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     left.swap(waiting_);
   }
 }
@@ -57,7 +57,7 @@ HttpReply CallerAuthorization::carry_out(CallerReviews::Verdict verdict, const H
 
 void CallerAuthorization::wait(Waiting one) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (waiting_.size() < kMaxWaiting && !threads_.empty()) {
       waiting_.push_back(std::move(one));
       came_.notify_one();
@@ -70,8 +70,9 @@ void CallerAuthorization::wait(Waiting one) {
 
 void CallerAuthorization::review(std::stop_token stop) {
   name_thread("http reviews");
-  std::unique_lock lock(mutex_);
-  while (came_.wait(lock, stop, [this] { return !waiting_.empty(); }) && !stop.stop_requested()) {
+  MutexLock lock(mutex_);
+  while (came_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !waiting_.empty(); }) &&
+         !stop.stop_requested()) {
     Waiting one = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();

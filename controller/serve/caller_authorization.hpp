@@ -6,10 +6,10 @@
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "serve/caller_reviews.hpp"
 #include "serve/http_message.hpp"
 
@@ -51,9 +51,9 @@ class CallerAuthorization {
 
   CallerReviews& reviews_;
   const Refused refused_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any came_;
-  std::deque<Waiting> waiting_;  // guarded by mutex_
+  std::deque<Waiting> waiting_ GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_;
 };
 

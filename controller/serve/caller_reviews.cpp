@@ -43,7 +43,7 @@ struct CallerReviews::Waiting {
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
-    const std::lock_guard lock(reviews.mutex_);
+    const MutexLock lock(reviews.mutex_);
     reviews.budget_.leave(source);
     const auto found = reviews.under_review_.find(digest);
     if (--found->second.waiting == 0) reviews.under_review_.erase(found);
@@ -66,7 +66,7 @@ std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit
     std::string_view token, std::string_view peer) {
   const auto digest = core::sha256(token);
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (const auto verdict = recall(digest)) {
       const bool renews = *verdict == Verdict::Allowed && begin_renewal(digest);
       if (renews) renewals_.emplace_back(std::string(token));
@@ -80,7 +80,7 @@ std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit
   if (is_for_others(credential)) return Verdict::OtherAudience;
   const auto source = source_of(peer);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // A token that is under review already costs nothing more.
     const auto found = under_review_.find(digest);
     const bool is_paid = found != under_review_.end() && !found->second.failed;
@@ -98,13 +98,13 @@ std::variant<CallerReviews::Verdict, CallerReviews::Review> CallerReviews::admit
 
 CallerReviews::Verdict CallerReviews::review(const Waiting& waiting, std::stop_token stop) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto verdict = recall(waiting.digest)) return *verdict;
     if (under_review_[waiting.digest].failed) return Verdict::Unavailable;
   }
   const auto verdict = ask(waiting.token.reveal(), waiting.credential, std::move(stop));
   log_failure(verdict);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   under_review_[waiting.digest].failed = !verdict;
   if (!verdict) return Verdict::Unavailable;
   remember(waiting.digest, waiting.credential, *verdict);
@@ -112,8 +112,8 @@ CallerReviews::Verdict CallerReviews::review(const Waiting& waiting, std::stop_t
 }
 
 void CallerReviews::renew(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  while (renewal_came_.wait(lock, stop, [this] { return !renewals_.empty(); }) &&
+  MutexLock lock(mutex_);
+  while (renewal_came_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !renewals_.empty(); }) &&
          !stop.stop_requested()) {
     const SecretString token = std::move(renewals_.front());
     renewals_.pop_front();
@@ -129,7 +129,7 @@ void CallerReviews::renew_one(const SecretString& token, std::stop_token stop) {
   const auto credential = examine_credential(token.reveal());
   const auto verdict = ask(token.reveal(), credential, std::move(stop));
   log_failure(verdict);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (verdict) {
     remember(digest, credential, *verdict);
   } else if (const auto found = allowed_.find(digest); found != allowed_.end()) {
@@ -152,24 +152,20 @@ Result<CallerReviews::Verdict> CallerReviews::ask(std::string_view token,
   api::JsonParser parser;
   const auto audiences = audiences_for(credential);
   const auto question = api::encode_token_question(token, audiences);
-  const auto reviewed = client_.create(kube::resources::kTokenReviews, "", question.reveal(), stop);
-  if (!reviewed) return std::unexpected(reviewed.error());
-  const auto review = parser.parse(*reviewed);
-  if (!review) return std::unexpected(review.error());
-  const auto caller = api::decode_token_verdict(*review);
-  if (!caller) return std::unexpected(caller.error());
+  const auto reviewed =
+      TRY(client_.create(kube::resources::kTokenReviews, "", question.reveal(), stop));
+  const auto review = TRY(parser.parse(reviewed));
+  const auto caller = TRY(api::decode_token_verdict(review));
   // The API server names audiences only if the review did.
-  const bool fits = audiences.empty() || share_one(audiences, caller->audiences);
-  if (!caller->authenticated || !fits) return Verdict::Unknown;
+  const bool fits = audiences.empty() || share_one(audiences, caller.audiences);
+  if (!caller.authenticated || !fits) return Verdict::Unknown;
 
-  const auto answered = client_.create(kube::resources::kSubjectAccessReviews, "",
-                                       permission_.access_review(caller->user), std::move(stop));
-  if (!answered) return std::unexpected(answered.error());
-  const auto access = parser.parse(*answered);
-  if (!access) return std::unexpected(access.error());
-  const auto allowed = api::decode_access_verdict(*access);
-  if (!allowed) return std::unexpected(allowed.error());
-  return *allowed ? Verdict::Allowed : Verdict::Forbidden;
+  const auto answered =
+      TRY(client_.create(kube::resources::kSubjectAccessReviews, "",
+                         permission_.access_review(caller.user), std::move(stop)));
+  const auto access = TRY(parser.parse(answered));
+  const auto allowed = TRY(api::decode_access_verdict(access));
+  return allowed ? Verdict::Allowed : Verdict::Forbidden;
 }
 
 // The audiences of the review; empty: the API server's own.

@@ -9,7 +9,6 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 #include <variant>
@@ -17,6 +16,7 @@
 #include "api/review.hpp"
 #include "base/clock.hpp"
 #include "base/failure_log.hpp"
+#include "base/mutex.hpp"
 #include "core/hash.hpp"
 #include "kube/client.hpp"
 #include "serve/credential.hpp"
@@ -105,26 +105,29 @@ class CallerReviews {
   std::vector<std::string> audiences_for(const Credential& credential) const;
   bool is_for_others(const Credential& credential) const;
   void log_failure(const Result<Verdict>& verdict);
-  // The callers of these hold mutex_.
-  std::optional<Verdict> recall(const core::Sha256& digest);
-  bool pay(const core::Sha256& digest, const Credential& credential, std::string_view source);
-  bool begin_renewal(const core::Sha256& digest);
-  void remember(const core::Sha256& digest, const Credential& credential, Verdict verdict);
+  std::optional<Verdict> recall(const core::Sha256& digest) REQUIRES(mutex_);
+  bool pay(const core::Sha256& digest, const Credential& credential, std::string_view source)
+      REQUIRES(mutex_);
+  bool begin_renewal(const core::Sha256& digest) REQUIRES(mutex_);
+  void remember(const core::Sha256& digest, const Credential& credential, Verdict verdict)
+      REQUIRES(mutex_);
 
   kube::Client& client_;
   const Permission& permission_;
   const CallerAudiences audiences_;
   const Clock& clock_;
   FailureLog failure_log_{"cannot review callers", "reviewing callers again"};
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any renewal_came_;
-  // All below are guarded by mutex_.
-  Memory<Allowed> allowed_;  // kept beyond `until`: the next review is paid from the reserve
-  Memory<Refused> refused_;  // apart, so that a flood of bad tokens displaces no allowed one
-  Memory<UnderReview> under_review_;
-  std::unordered_set<std::string> proven_keys_;  // kids of JWTs that the API server accepted
-  ReviewBudget budget_;
-  std::deque<SecretString> renewals_;  // tokens to review again
+  Memory<Allowed> allowed_
+      GUARDED_BY(mutex_);  // kept beyond `until`: the next review is paid from the reserve
+  Memory<Refused> refused_
+      GUARDED_BY(mutex_);  // apart, so that a flood of bad tokens displaces no allowed one
+  Memory<UnderReview> under_review_ GUARDED_BY(mutex_);
+  std::unordered_set<std::string> proven_keys_
+      GUARDED_BY(mutex_);  // kids of JWTs that the API server accepted
+  ReviewBudget budget_ GUARDED_BY(mutex_);
+  std::deque<SecretString> renewals_ GUARDED_BY(mutex_);  // tokens to review again
 };
 
 }  // namespace apitoken::serve

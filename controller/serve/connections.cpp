@@ -109,7 +109,7 @@ void Connections::stop() {
 
 Connection& Connections::add(int socket, const sockaddr* address, bool tls) {
   auto* connection = new Connection(*this, socket, address, tls);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& peer = peers_[connection->address_];
   connection->list_ = &peer.fresh;
   connection->place_ = peer.fresh.insert(peer.fresh.end(), connection);
@@ -121,7 +121,7 @@ Connection& Connections::add(int socket, const sockaddr* address, bool tls) {
 
 void Connections::remove(Connection& connection) {
   const std::unique_ptr<Connection> owned(&connection);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto peer = peers_.find(connection.address_);
   if (connection.list_ != &peer->second.closing) --size_;
   connection.list_->erase(connection.place_);
@@ -129,13 +129,13 @@ void Connections::remove(Connection& connection) {
 }
 
 std::size_t Connections::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return size_;
 }
 
 void Connections::prove(Connection& connection) {
   connection.proven_ = true;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& peer = peers_.find(connection.address_)->second;
   if (connection.list_ != &peer.fresh) return;
   peer.proven.splice(peer.proven.end(), peer.fresh, connection.place_);
@@ -143,7 +143,7 @@ void Connections::prove(Connection& connection) {
 }
 
 void Connections::keep(Connection& connection, std::shared_ptr<Stream> stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connection.stream_.swap(stream);
 }
 
@@ -192,8 +192,9 @@ void Connections::close(Peer& peer, Connection& connection) {
 
 void Connections::sweep(std::stop_token stop) {
   name_thread("http sweeps");
-  std::unique_lock lock(mutex_);
-  while (came_.wait(lock, stop, [this] { return size_ != 0; }) && !stop.stop_requested()) {
+  MutexLock lock(mutex_);
+  while (came_.wait(lock, stop, [this]() REQUIRES(mutex_) { return size_ != 0; }) &&
+         !stop.stop_requested()) {
     const auto now = Connection::Clock::now();
     for (auto& [address, peer] : peers_) {
       for (auto* list : {&peer.fresh, &peer.proven}) {

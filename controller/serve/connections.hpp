@@ -16,10 +16,10 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "serve/limits.hpp"
 #include "serve/stream.hpp"
 
@@ -95,16 +95,15 @@ class Connections {
   void prove(Connection& connection);
   void keep(Connection& connection, std::shared_ptr<Stream> stream);
   void sweep(std::stop_token stop);
-  // The callers of these hold mutex_.
-  void make_room(Peer& newcomers);
+  void make_room(Peer& newcomers) REQUIRES(mutex_);
   static Connection* dispensable(const Peer& peer);
-  void close(Peer& peer, Connection& connection);
+  void close(Peer& peer, Connection& connection) REQUIRES(mutex_);
 
   const Limits limits_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any came_;
-  std::map<Connection::Address, Peer> peers_;  // guarded by mutex_
-  std::size_t size_ = 0;                       // all fresh and proven ones; guarded by mutex_
+  std::map<Connection::Address, Peer> peers_ GUARDED_BY(mutex_);
+  std::size_t size_ GUARDED_BY(mutex_) = 0;  // all fresh and proven ones
   std::atomic<std::size_t> accepted_ = 0;
   std::jthread sweeper_;
 };

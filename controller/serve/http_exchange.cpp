@@ -25,33 +25,33 @@ gnutls_session_t session_of(MHD_Connection* connection) {
 }  // namespace
 
 bool Exchanges::suspended() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (finishing_) return false;
   ++suspended_;
   return true;
 }
 
 void Exchanges::resumed() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (--suspended_ == 0) none_suspended_.notify_all();
 }
 
 void Exchanges::opened(Stream& stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   streams_.insert(&stream);
   if (finishing_) stream.end();
 }
 
 void Exchanges::closed(Stream& stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   streams_.erase(&stream);
 }
 
 void Exchanges::finish() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   finishing_ = true;
   for (auto* stream : streams_) stream->end();
-  none_suspended_.wait(lock, [this] { return suspended_ == 0; });
+  none_suspended_.wait(lock, [this]() REQUIRES(mutex_) { return suspended_ == 0; });
 }
 
 HttpExchange::HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Connection& peer,

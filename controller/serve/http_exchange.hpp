@@ -9,10 +9,10 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <set>
 
+#include "base/mutex.hpp"
 #include "serve/connections.hpp"
 #include "serve/http_message.hpp"
 #include "serve/request_head.hpp"
@@ -46,11 +46,11 @@ class Exchanges {
   void finish();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable none_suspended_;
-  std::size_t suspended_ = 0;  // guarded by mutex_
-  bool finishing_ = false;     // guarded by mutex_
-  std::set<Stream*> streams_;  // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any none_suspended_;
+  std::size_t suspended_ GUARDED_BY(mutex_) = 0;
+  bool finishing_ GUARDED_BY(mutex_) = false;
+  std::set<Stream*> streams_ GUARDED_BY(mutex_);
 };
 
 class HttpExchange {

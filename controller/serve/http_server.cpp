@@ -156,9 +156,8 @@ MHD_Daemon* HttpServer::start_daemon(int socket) {
 
 Status HttpServer::start(std::string_view flag, std::string_view text) {
   if (text == kNoAddress) return {};
-  auto socket = ListeningSocket::open(flag, text);
-  if (!socket) return std::unexpected(std::move(socket.error()));
-  return start(std::move(*socket));
+  auto socket = TRY(ListeningSocket::open(flag, text));
+  return start(std::move(socket));
 }
 
 Status HttpServer::start(ListeningSocket socket) {

@@ -1,7 +1,6 @@
 #include "serve/metrics.hpp"
 
 #include <algorithm>
-#include <mutex>
 
 namespace apitoken::serve {
 namespace {
@@ -83,7 +82,7 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
 
 void Metrics::request_done(std::string_view method, std::string_view code) {
   {
-    const std::shared_lock lock(requests_mutex_);
+    const ReadLock lock(requests_mutex_);
     if (const auto by_code = requests_by_method_.find(method);
         by_code != requests_by_method_.end()) {
       if (const auto found = by_code->second.find(code); found != by_code->second.end()) {
@@ -94,7 +93,7 @@ void Metrics::request_done(std::string_view method, std::string_view code) {
   }
   auto& counter = requests_.Add({{"code", std::string(code)}, {"method", std::string(method)}});
   counter.Increment();
-  const std::unique_lock lock(requests_mutex_);
+  const WriteLock lock(requests_mutex_);
   requests_by_method_[std::string(method)][std::string(code)] = &counter;
 }
 

@@ -7,12 +7,12 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "serve/controller_metrics.hpp"
 
@@ -67,8 +67,8 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
 
   // The series of requests_ so far: by method, then by code.
   using ByCode = std::map<std::string, prometheus::Counter*, std::less<>>;
-  std::shared_mutex requests_mutex_;
-  std::map<std::string, ByCode, std::less<>> requests_by_method_;  // guarded by requests_mutex_
+  SharedMutex requests_mutex_;
+  std::map<std::string, ByCode, std::less<>> requests_by_method_ GUARDED_BY(requests_mutex_);
 };
 
 }  // namespace apitoken::serve

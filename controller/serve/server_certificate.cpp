@@ -37,12 +37,10 @@ std::string ServerCertificate::fingerprint_of_files() const {
 Status ServerCertificate::fill_pair(TlsMaterial& material) const {
   if (self_signed_)
     return material.take_pair(self_signed_->certificate, self_signed_->key.reveal());
-  const auto certificate = kube::read_file(files_.certificate);
-  if (!certificate) return std::unexpected(certificate.error());
-  auto text = kube::read_file(files_.key);
-  if (!text) return std::unexpected(text.error());
-  const SecretString key(std::move(*text));
-  const Status taken = material.take_pair(*certificate, key.reveal());
+  const auto certificate = TRY(kube::read_file(files_.certificate));
+  auto text = TRY(kube::read_file(files_.key));
+  const SecretString key(std::move(text));
+  const Status taken = material.take_pair(certificate, key.reveal());
   if (taken) return {};
   return fail(ErrorKind::Invalid,
               fmt::format("{}, {}: {}", files_.certificate, files_.key, taken.error().message));
@@ -50,48 +48,42 @@ Status ServerCertificate::fill_pair(TlsMaterial& material) const {
 
 Status ServerCertificate::fill_client_ca(TlsMaterial& material) const {
   if (files_.client_ca.empty()) return {};
-  const auto text = kube::read_file(files_.client_ca);
-  if (!text) return std::unexpected(text.error());
-  const Status taken = material.take_client_ca(*text);
+  const auto text = TRY(kube::read_file(files_.client_ca));
+  const Status taken = material.take_client_ca(text);
   if (taken) return {};
   return fail(ErrorKind::Invalid, fmt::format("{}: {}", files_.client_ca, taken.error().message));
 }
 
 Result<ServerCertificate::Material> ServerCertificate::read() const {
   auto material = std::make_shared<TlsMaterial>();
-  if (Status filled = fill_pair(*material); !filled) return std::unexpected(filled.error());
-  if (Status filled = fill_client_ca(*material); !filled) return std::unexpected(filled.error());
+  TRY(fill_pair(*material));
+  TRY(fill_client_ca(*material));
   return material;
 }
 
 Status ServerCertificate::load() {
   if (files_.certificate.empty()) {
-    auto made = make_self_signed(host_name(), clock_.wall());
-    if (!made) return std::unexpected(made.error());
+    auto made = TRY(make_self_signed(host_name(), clock_.wall()));
     log::warn(
         "serving with a certificate made for this run, which nobody trusts: give "
         "--verify-tls-cert-file and --verify-tls-key-file",
-        {{"sha256", made->fingerprint}});
-    self_signed_ = std::move(*made);
+        {{"sha256", made.fingerprint}});
+    self_signed_ = std::move(made);
   }
   if (!files_.client_ca.empty()) {
-    auto text = kube::read_file(files_.client_ca);
-    if (!text) return std::unexpected(text.error());
-    client_ca_ = std::move(*text);
+    client_ca_ = TRY(kube::read_file(files_.client_ca));
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   fingerprint_ = fingerprint_of_files();
   looked_ = clock_.steady();
-  auto read_now = read();
-  if (!read_now) return std::unexpected(read_now.error());
-  material_ = std::move(*read_now);
+  material_ = TRY(read());
   return {};
 }
 
 // Reads under the mutex on purpose: the files are small and local, and every thread that waits
 // needs the result.
 ServerCertificate::Material ServerCertificate::current() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (clock_.steady() - looked_ < kLookEvery) return material_;
   looked_ = clock_.steady();
   auto fingerprint = fingerprint_of_files();

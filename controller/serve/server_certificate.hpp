@@ -5,10 +5,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "serve/tls_material.hpp"
 
 namespace apitoken::serve {
@@ -47,11 +47,11 @@ class ServerCertificate {
   const Clock& clock_;
   std::optional<SelfSigned> self_signed_;  // set by load() if there are no files
   std::string client_ca_;                  // set by load()
-  std::mutex mutex_;
-  Material material_;        // guarded by mutex_
-  std::string fingerprint_;  // of the files that were read; guarded by mutex_
-  std::string complaint_;    // the last error that was logged; guarded by mutex_
-  SteadyTime looked_{};      // when the files were last checked; guarded by mutex_
+  Mutex mutex_;
+  Material material_ GUARDED_BY(mutex_);
+  std::string fingerprint_ GUARDED_BY(mutex_);  // of the files that were read
+  std::string complaint_ GUARDED_BY(mutex_);    // the last error that was logged
+  SteadyTime looked_ GUARDED_BY(mutex_){};      // when the files were last checked
 };
 
 }  // namespace apitoken::serve

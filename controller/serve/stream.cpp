@@ -13,7 +13,7 @@ void Stream::wake() {
 }
 
 bool Stream::write(std::string piece) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ended_ || broken_) return false;
   if (piece.empty()) return true;
   if (queued_ + piece.size() > kMaxQueued) {
@@ -28,30 +28,31 @@ bool Stream::write(std::string piece) {
 }
 
 bool Stream::await_room(std::size_t ahead, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  less_.wait(lock, std::move(stop), [&] { return queued_ <= ahead || ended_ || broken_; });
+  MutexLock lock(mutex_);
+  less_.wait(lock, std::move(stop),
+             [&]() REQUIRES(mutex_) { return queued_ <= ahead || ended_ || broken_; });
   return queued_ <= ahead && !ended_ && !broken_;
 }
 
 void Stream::end() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ended_ = true;
   less_.notify_all();
   wake();
 }
 
 bool Stream::is_open() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return !ended_ && !broken_;
 }
 
 void Stream::attach(Hooks hooks) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   hooks_ = std::move(hooks);
 }
 
 Stream::Taken Stream::take(char* block, std::size_t size) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (broken_) return {.ended = true, .broken = true};
   since_ = steady_clock::now();
   if (queue_.empty()) {
@@ -72,7 +73,7 @@ Stream::Taken Stream::take(char* block, std::size_t size) {
 }
 
 void Stream::detach() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   broken_ = true;
   suspended_ = false;
   hooks_ = {};
@@ -82,7 +83,7 @@ void Stream::detach() {
 }
 
 steady_clock::duration Stream::stalled() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return queue_.empty() ? steady_clock::duration::zero() : steady_clock::now() - since_;
 }
 

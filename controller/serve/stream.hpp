@@ -9,11 +9,12 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+
+#include "base/mutex.hpp"
 
 namespace apitoken::serve {
 
@@ -50,21 +51,21 @@ class Stream {
   std::chrono::steady_clock::duration stalled() const;
 
  private:
-  void wake();  // the caller holds mutex_
+  void wake() REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any less_;  // fewer bytes wait for the peer, or none will be sent
   // Called under mutex_, so that no piece comes between the look at the queue and `suspend`. Both
   // return at once.
-  Hooks hooks_;
-  std::deque<std::string> queue_;  // guarded by mutex_
-  std::size_t at_ = 0;             // bytes of the first piece already taken; guarded by mutex_
-  std::size_t queued_ = 0;         // bytes; guarded by mutex_
-  bool suspended_ = false;         // guarded by mutex_
-  bool ended_ = false;             // by the producer; guarded by mutex_
-  bool broken_ = false;            // the peer is too slow or gone; guarded by mutex_
-  // The last take(), or the first piece in an empty queue; guarded by mutex_.
-  std::chrono::steady_clock::time_point since_{};
+  Hooks hooks_ GUARDED_BY(mutex_);
+  std::deque<std::string> queue_ GUARDED_BY(mutex_);
+  std::size_t at_ GUARDED_BY(mutex_) = 0;      // bytes of the first piece already taken
+  std::size_t queued_ GUARDED_BY(mutex_) = 0;  // bytes
+  bool suspended_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;   // by the producer
+  bool broken_ GUARDED_BY(mutex_) = false;  // the peer is too slow or gone
+  // The last take(), or the first piece in an empty queue.
+  std::chrono::steady_clock::time_point since_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace apitoken::serve

@@ -26,21 +26,21 @@ bool settle(const DeferredAnswers::Ask& ask, serve::Responder& responder, bool l
 }  // namespace
 
 void DeferredAnswers::start() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   running_ = true;
   thread_ = std::jthread([this](std::stop_token stop) { ask_again(std::move(stop)); });
 }
 
 void DeferredAnswers::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     running_ = false;
   }
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
   std::deque<Deferred> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     left.swap(deferred_);
     count_ = 0;
   }
@@ -55,7 +55,7 @@ serve::HttpReply DeferredAnswers::defer(Ask ask) {
 
 void DeferredAnswers::hold(Deferred deferred) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (running_ && count_ < kMaxDeferred) {
       deferred_.push_back(std::move(deferred));
       ++count_;
@@ -68,7 +68,7 @@ void DeferredAnswers::hold(Deferred deferred) {
 }
 
 void DeferredAnswers::index_changed() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (count_ == 0) return;
   changed_ = true;
   came_.notify_one();
@@ -76,9 +76,9 @@ void DeferredAnswers::index_changed() {
 
 void DeferredAnswers::ask_again(std::stop_token stop) {
   name_thread("verify deferred");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
-    const auto is_called = [this] { return changed_; };
+    const auto is_called = [this]() REQUIRES(mutex_) { return changed_; };
     if (deferred_.empty()) {
       if (!came_.wait(lock, stop, is_called)) return;
     } else {

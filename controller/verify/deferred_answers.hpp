@@ -13,10 +13,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "serve/http_message.hpp"
 
 namespace apitoken::verify {
@@ -50,12 +50,12 @@ class DeferredAnswers {
   void hold(Deferred deferred);
   void ask_again(std::stop_token stop);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any came_;
-  std::deque<Deferred> deferred_;  // the oldest first; guarded by mutex_
-  std::size_t count_ = 0;          // includes those being asked now; guarded by mutex_
-  bool changed_ = false;           // guarded by mutex_
-  bool running_ = false;           // guarded by mutex_
+  std::deque<Deferred> deferred_ GUARDED_BY(mutex_);  // the oldest first
+  std::size_t count_ GUARDED_BY(mutex_) = 0;          // includes those being asked now
+  bool changed_ GUARDED_BY(mutex_) = false;
+  bool running_ GUARDED_BY(mutex_) = false;
   std::jthread thread_;
 };
 

@@ -183,7 +183,7 @@ HttpAnswer Endpoints::counted(Endpoint endpoint, SteadyTime since, Answered answ
 void Endpoints::log_malformed(std::string_view why) {
   std::size_t others = 0;
   {
-    const std::lock_guard lock(log_mutex_);
+    const MutexLock lock(log_mutex_);
     const auto now = clock_.steady();
     if (logged_ != SteadyTime{} && now - logged_ < kLogEvery) {
       ++suppressed_;

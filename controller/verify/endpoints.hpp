@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "serve/routes.hpp"
 #include "verify/deferred_answers.hpp"
 #include "verify/public_keys.hpp"
@@ -69,9 +69,9 @@ class Endpoints {
   const Clock& clock_;
   const std::function<bool()> follows_;
   std::atomic<bool> has_synced_ = false;
-  std::mutex log_mutex_;
-  SteadyTime logged_{};         // when a malformed body was last logged; guarded by log_mutex_
-  std::size_t suppressed_ = 0;  // malformed bodies since then; guarded by log_mutex_
+  Mutex log_mutex_;
+  SteadyTime logged_ GUARDED_BY(log_mutex_){};         // when a malformed body was last logged
+  std::size_t suppressed_ GUARDED_BY(log_mutex_) = 0;  // malformed bodies since then
 };
 
 }  // namespace apitoken::verify

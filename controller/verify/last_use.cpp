@@ -18,7 +18,7 @@ bool is_recorded(const api::ApiToken& token, WallTime when) {
 void LastUse::note(const api::ApiToken& token, WallTime when) {
   if (is_recorded(token, when)) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto noted = pending_.find(token.meta.uid); noted != pending_.end()) {
       noted->second.when = std::max(noted->second.when, when);
       return;
@@ -30,14 +30,15 @@ void LastUse::note(const api::ApiToken& token, WallTime when) {
 }
 
 std::size_t LastUse::pending() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return pending_.size();
 }
 
 void LastUse::run(std::stop_token stop) {
   name_thread("last use");
-  std::unique_lock lock(mutex_);
-  while (noted_.wait(lock, stop, [this] { return !pending_.empty(); }) && !stop.stop_requested()) {
+  MutexLock lock(mutex_);
+  while (noted_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !pending_.empty(); }) &&
+         !stop.stop_requested()) {
     const auto node = pending_.extract(pending_.begin());
     lock.unlock();
     const bool done = write(node.key(), node.mapped(), stop);

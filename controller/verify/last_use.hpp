@@ -5,7 +5,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 #include "api/api_token.hpp"
 #include "base/clock.hpp"
 #include "base/failure_log.hpp"
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "kube/store.hpp"
 
@@ -47,9 +47,9 @@ class LastUse {
   kube::Client& client_;
   kube::Store<api::ApiToken>& store_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any noted_;
-  std::unordered_map<std::string, Use> pending_;  // by uid; guarded by mutex_
+  std::unordered_map<std::string, Use> pending_ GUARDED_BY(mutex_);  // by uid
   FailureLog failure_log_{"cannot write when tokens were last used",
                           "writing again when tokens were last used"};
 };

@@ -2,7 +2,6 @@
 #include "verify/token_index.hpp"
 
 #include <algorithm>
-#include <mutex>
 
 namespace apitoken::verify {
 
@@ -10,7 +9,7 @@ void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
   const auto& any = change.after ? change.after : change.before;
   // Reads the store under our lock, so that of two changes of one object the second call sees the
   // newer state.
-  const std::unique_lock lock(mutex_);
+  const WriteLock lock(mutex_);
   if (change.before) erase(*change.before);
   if (change.after) erase(*change.after);
   if (const auto present = store_.get(any->meta.key())) {
@@ -40,7 +39,7 @@ void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
 
 std::optional<TokenIndex::Found> TokenIndex::find(const core::Sha256& digest) const {
   const auto time = now();
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   const auto* slot = table_.find(digest);
   if (slot == nullptr || time >= slot->valid_until) return {};
   return Found{slot->token, slot->valid_until, slot->previous};
@@ -48,19 +47,19 @@ std::optional<TokenIndex::Found> TokenIndex::find(const core::Sha256& digest) co
 
 std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(
     const core::Sha256& digest) const {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   return table_.claimants(digest);
 }
 
 WallTime TokenIndex::now() const { return clock_.wall(); }
 
 std::size_t TokenIndex::size() const {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   return table_.size();
 }
 
 std::size_t TokenIndex::bytes() const {
-  const std::shared_lock lock(mutex_);
+  const ReadLock lock(mutex_);
   return table_.bytes();
 }
 

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <optional>
-#include <shared_mutex>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "kube/store.hpp"
 #include "verify/token_hash_table.hpp"
 
@@ -41,14 +41,13 @@ class TokenIndex {
   std::size_t bytes() const;
 
  private:
-  // The callers of these hold mutex_ exclusively.
-  void erase(const api::ApiToken& token);
-  void insert(const std::shared_ptr<const api::ApiToken>& token);
+  void erase(const api::ApiToken& token) REQUIRES(mutex_);
+  void insert(const std::shared_ptr<const api::ApiToken>& token) REQUIRES(mutex_);
 
   const kube::Store<api::ApiToken>& store_;
   const Clock& clock_;
-  mutable std::shared_mutex mutex_;
-  TokenHashTable table_;  // guarded by mutex_
+  mutable SharedMutex mutex_;
+  TokenHashTable table_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::verify

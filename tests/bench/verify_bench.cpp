@@ -15,32 +15,12 @@
 
 #include "core/reserved_names.hpp"
 #include "core/token_format.hpp"
+#include "support/no_api_server.hpp"
 #include "verify/verification.hpp"
 
 namespace {
 
 using namespace apitoken;
-
-class NoTransport final : public kube::Transport {
- public:
-  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override {
-    return none();
-  }
-  Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
-                                    const std::function<bool(std::string_view)>&) override {
-    return none();
-  }
-
- private:
-  static std::unexpected<Error> none() {
-    return fail(ErrorKind::Unavailable, "there is no API server");
-  }
-};
-
-class NoObserver final : public kube::RequestObserver {
- public:
-  void request_done(std::string_view, std::string_view) override {}
-};
 
 std::string value_of(std::size_t number) { return fmt::format("apt_{:046}", number); }
 

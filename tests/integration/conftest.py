@@ -8,7 +8,6 @@ operators it wants.
 
 import itertools
 import os
-import secrets as random_names
 import subprocess
 
 import pytest
@@ -19,28 +18,23 @@ from testbed.namespace import TestNamespace
 from testbed.people import People
 from testbed.policies import GuardedCluster
 from testbed.process import Operator
+from testbed.waiting import check_all
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("controlplane"))
-    try:
+    with Cluster(tmp_path_factory.mktemp("controlplane")) as cluster:
         cluster.apply_crds()
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture(scope="session")
 def guarded_cluster(tmp_path_factory):
     """A cluster with all admission policies in force. A module about the policies overrides
     `cluster` with this one, and its operators run as the service account (operator_kubeconfig)."""
-    cluster = GuardedCluster(tmp_path_factory.mktemp("guarded"))
-    try:
+    with GuardedCluster(tmp_path_factory.mktemp("guarded")) as cluster:
         cluster.install()
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture(scope="session")
@@ -64,14 +58,7 @@ def make_namespace(cluster):
     namespaces = []
 
     def make(labels=None):
-        name = f"t-{random_names.token_hex(4)}"
-        body = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": labels or {}},
-        }
-        cluster.api.create("/api/v1/namespaces", body)
-        namespaces.append(TestNamespace(cluster, name))
+        namespaces.append(TestNamespace.made(cluster, labels))
         return namespaces[-1]
 
     yield make
@@ -104,14 +91,7 @@ def launch(operator_kubeconfig, make_namespace, tmp_path):
         return operator.wait_ready() if wait_ready else operator
 
     yield start
-    failures = []
-    for operator in operators:
-        for check in (operator.stop, operator.check_log):
-            try:
-                check()
-            except AssertionError as failure:
-                failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    check_all(check for operator in operators for check in (operator.stop, operator.check_log))
 
 
 @pytest.fixture

@@ -34,12 +34,8 @@ class CallersTestbed:
     def __init__(self, cluster, directory):
         self.cluster = cluster
         self.authority = Authority(directory / "pki")
-        name = f"t-{random_names.token_hex(4)}"
-        cluster.api.create(
-            "/api/v1/namespaces",
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
-        )
-        self.namespace = TestNamespace(cluster, name)
+        self.namespace = TestNamespace.made(cluster)
+        name = self.namespace.name
         cluster.kubectl("apply", "-f", str(ROOT / "manifests/policy/roles.yaml"))
         for account in ("api", "other"):
             cluster.api.create(

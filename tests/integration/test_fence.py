@@ -7,22 +7,15 @@ import json
 import pytest
 
 from testbed import api as kinds
+from testbed import guarded
 from testbed.policies import ACCOUNT, CORE, SYSTEM, Grants, refusal
 from testbed.tokens import encoded, hash_of
 from testbed.waiting import eventually, wait_for
 
+cluster, operator_kubeconfig = guarded.cluster, guarded.operator_kubeconfig
+
 KEYS = "apitoken-operator-jwt-keys"
 ROTATE = "apitoken.dev/rotate-requested-at"
-
-
-@pytest.fixture(scope="module")
-def cluster(guarded_cluster):
-    return guarded_cluster
-
-
-@pytest.fixture
-def operator_kubeconfig(cluster, tmp_path):
-    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 OWNER = {

@@ -22,11 +22,8 @@ ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 @pytest.fixture
 def clean(tmp_path_factory):
     """A cluster without any object of ours."""
-    cluster = Cluster(tmp_path_factory.mktemp("clean"))
-    try:
+    with Cluster(tmp_path_factory.mktemp("clean")) as cluster:
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """JWTs and verifiers that know only the operator's public keys, fetched over HTTPS from its
 discovery documents: PyJWT, and kube-apiserver with an AuthenticationConfiguration."""
 
-import subprocess
-
 import jwt
 import pytest
 import requests
 import yaml
 
+from testbed.certificates import Authority
 from testbed.process import free_port
 from testbed.waiting import wait_for
 
@@ -20,45 +19,22 @@ class Issuer:
     def __init__(self, directory):
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.certificate, self.key = directory / "tls.crt", directory / "tls.key"
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-noenc",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=verify",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-                self.key,
-                "-out",
-                self.certificate,
-            ],
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
+        authority = Authority(directory / "pki")
+        self.ca = authority.file
+        certificate, key = authority.files("verify", "server")
         self.flags = [
             "--issuer",
             self.url,
             "--verify-bind-address",
             f"127.0.0.1:{self.port}",
             "--verify-tls-cert-file",
-            self.certificate,
+            certificate,
             "--verify-tls-key-file",
-            self.key,
+            key,
         ]
 
     def get(self, path):
-        answer = requests.get(self.url + path, verify=str(self.certificate), timeout=10)
+        answer = requests.get(self.url + path, verify=str(self.ca), timeout=10)
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
         return answer.json()
 
@@ -100,7 +76,6 @@ def test_a_follower_serves_the_keys_that_the_leader_made(namespace, start_operat
     leader = Issuer(tmp_path)
     start_operator("--leader-elect", *leader.flags)
     value = session(namespace, "ci")
-    (tmp_path / "other").mkdir()
     follower = Issuer(tmp_path / "other")
     start_operator("--leader-elect", *follower.flags)
     wait_for(
@@ -132,7 +107,7 @@ def trusting_apiserver(cluster, issuer, tmp_path):
             {
                 "issuer": {
                     "url": issuer.url,
-                    "certificateAuthority": issuer.certificate.read_text(),
+                    "certificateAuthority": issuer.ca.read_text(),
                     "audiences": [AUDIENCE],
                 },
                 "claimMappings": {

@@ -3,21 +3,14 @@ TokenExpiryConfig causes a warning at admission, or is refused if an administrat
 
 import pytest
 
+from testbed import guarded
 from testbed.policies import ADMISSION, refusal
 from testbed.tokens import condition, status_and_reason
 from testbed.waiting import eventually
 
+cluster, operator_kubeconfig = guarded.cluster, guarded.operator_kubeconfig
+
 ROTATE = "apitoken.dev/rotate-requested-at"
-
-
-@pytest.fixture(scope="module")
-def cluster(guarded_cluster):
-    return guarded_cluster
-
-
-@pytest.fixture
-def operator_kubeconfig(cluster, tmp_path):
-    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 def permanent(user, **more):

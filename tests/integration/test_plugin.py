@@ -7,12 +7,12 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import zlib
 
 import pytest
 import yaml
 
+from testbed.certificates import Authority
 from testbed.cluster import ROOT
 from testbed.mail import Script, SilentServer
 from testbed.plugin import PLUGIN, Plugin, in_namespace
@@ -601,29 +601,7 @@ def test_a_jwt_is_shown_and_looked_up_too(namespace, operator, plugin):
 
 
 def test_a_value_that_is_encrypted_for_somebody_is_not_shown(namespace, operator, plugin, tmp_path):
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            "/CN=bob",
-            "-days",
-            "30",
-            "-keyout",
-            tmp_path / "key.pem",
-            "-out",
-            tmp_path / "cert.pem",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    namespace.token("ci", secret={"encryptTo": (tmp_path / "cert.pem").read_text()})
+    namespace.token("ci", secret={"encryptTo": Authority(tmp_path).file.read_text()})
     namespace.ready("ci")
     assert "key token.cms" in plugin.ok("describe", "ci")
     screen = plugin.on_terminal("rotate", "ci")

@@ -6,7 +6,6 @@ import http.client
 import http.server
 import os
 import re
-import secrets as random_names
 import subprocess
 import threading
 from typing import ClassVar
@@ -95,12 +94,8 @@ class ProxyTestbed:
     def __init__(self, cluster, directory):
         self.cluster = cluster
         self.authority = Authority(directory / "pki")
-        name = f"t-{random_names.token_hex(4)}"
-        cluster.api.create(
-            "/api/v1/namespaces",
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
-        )
-        self.namespace = TestNamespace(cluster, name)
+        self.namespace = TestNamespace.made(cluster)
+        name = self.namespace.name
         certificate, key = self.authority.files("operator", "server")
         self.operator = Operator(
             [

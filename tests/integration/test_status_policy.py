@@ -2,21 +2,14 @@
 
 import pytest
 
+from testbed import guarded
 from testbed.policies import ACCOUNT, ADMISSION, OURS, Grants, refusal
 from testbed.tokens import hash_of
 from testbed.waiting import wait_for
 
+cluster, operator_kubeconfig = guarded.cluster, guarded.operator_kubeconfig
+
 BACKUP = "system:serviceaccount:velero:velero"
-
-
-@pytest.fixture(scope="module")
-def cluster(guarded_cluster):
-    return guarded_cluster
-
-
-@pytest.fixture
-def operator_kubeconfig(cluster, tmp_path):
-    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 STATUS = [

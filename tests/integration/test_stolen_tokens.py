@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from test_proxies import STARTS, Backend, Proxy
 
+from testbed import guarded
 from testbed.api import secrets
 from testbed.certificates import Authority
 from testbed.policies import SYSTEM
@@ -29,19 +30,11 @@ from testbed.process import free_port
 from testbed.verifying import auth, is_valid, keys, review
 from testbed.waiting import SCALE, eventually, wait_for
 
+cluster, operator_kubeconfig = guarded.cluster, guarded.operator_kubeconfig
+
 ISSUER = "https://tokens.example.com"
 API = "https://api.example.com"
 OTHER = "https://other.example.com"
-
-
-@pytest.fixture(scope="module")
-def cluster(guarded_cluster):
-    return guarded_cluster
-
-
-@pytest.fixture
-def operator_kubeconfig(cluster, tmp_path):
-    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 @pytest.fixture

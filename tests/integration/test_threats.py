@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from testbed import api as kinds
+from testbed import guarded
 from testbed.cluster import ROOT
 from testbed.helm import CHART, built
 from testbed.policies import ACCOUNT, ADMISSION, RBAC, SYSTEM, Grants, refusal
@@ -29,6 +30,8 @@ from testbed.tokens import (
 )
 from testbed.verifying import auth, is_valid
 from testbed.waiting import holds, wait_for
+
+cluster, operator_kubeconfig = guarded.cluster, guarded.operator_kubeconfig
 
 PAGE = (ROOT / "docs/security.md").read_text()
 TESTS = [ROOT / "tests/integration", ROOT / "tests/portal"]
@@ -88,16 +91,6 @@ def test_the_page_has_everybody_and_every_threat_of_these_files():
 
 
 # --- the testbed ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cluster(guarded_cluster):
-    return guarded_cluster
-
-
-@pytest.fixture
-def operator_kubeconfig(cluster, tmp_path):
-    return cluster.service_account_kubeconfig(tmp_path / "service-account")
 
 
 @pytest.fixture

@@ -21,11 +21,8 @@ BOTH = pytest.mark.parametrize("major", ["3", "4"])
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("upgrades"))
-    try:
+    with Cluster(tmp_path_factory.mktemp("upgrades")) as cluster:
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture

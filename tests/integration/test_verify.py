@@ -157,11 +157,7 @@ def testbed(tmp_path_factory):
 
 @pytest.fixture
 def namespace(testbed):
-    name = f"t-{random_names.token_hex(4)}"
-    testbed.cluster.api.create(
-        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    )
-    namespace = TestNamespace(testbed.cluster, name)
+    namespace = TestNamespace.made(testbed.cluster)
     yield namespace
     namespace.remove()
 

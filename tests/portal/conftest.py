@@ -17,6 +17,7 @@ from portal import Portal
 from testbed.api import apitokens, configs, secrets
 from testbed.certificates import Authority
 from testbed.process import Operator, free_port
+from testbed.waiting import check_all
 
 pytest_plugins = ["browser_fixtures"]
 
@@ -43,12 +44,9 @@ def issuer(issuer_session):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory, issuer_session):
-    cluster = PortalCluster(tmp_path_factory.mktemp("portal"), issuer_session)
-    try:
+    with PortalCluster(tmp_path_factory.mktemp("portal"), issuer_session) as cluster:
         cluster.install()
         yield cluster
-    finally:
-        cluster.down()
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +72,7 @@ def web(cluster, tmp_path):
         return started[-1]
 
     yield start
-    failures = []
-    for one in started:
-        try:
-            one.stop()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    check_all(one.stop for one in started)
 
 
 @pytest.fixture
@@ -98,14 +90,9 @@ def make_portal(cluster, authority, issuer_session, tmp_path):
         return started[-1]
 
     yield start
-    failures = []
     for one in started:
         one.secrets += issuer_session.issued
-        try:
-            one.stop()
-        except AssertionError as failure:
-            failures.append(str(failure))
-    assert not failures, "\n".join(failures)
+    check_all(one.stop for one in started)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import urllib.parse
 
 import requests
+from json_routes import JsonRoutes
 
 from testbed.process import BINARY, SANITIZER, Metrics, free_port
 from testbed.waiting import SCALE, wait_for
@@ -111,7 +112,7 @@ class Portal:
         self.process.wait()
 
 
-class Browser:
+class Browser(JsonRoutes):
     """One person's cookies; it follows redirects step by step and keeps what it saw on the way."""
 
     def __init__(self, portal):
@@ -143,16 +144,6 @@ class Browser:
         if self.cookie:
             self.portal.secrets.append(self.cookie)
         return answer
-
-    def get(self, path, status=200):
-        answer = self.request("GET", path)
-        assert answer.status_code == status, f"GET {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def send(self, method, path, body=None, status=200):
-        answer = self.request(method, path, body)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
 
     def sign_in(self, token):
         return self.request("POST", "/api/session", {"token": token})

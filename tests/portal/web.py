@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import requests
+from json_routes import JsonRoutes
 
 from testbed.plugin import PLUGIN
 from testbed.process import SANITIZER
@@ -15,7 +16,7 @@ from testbed.waiting import SCALE, wait_for
 ADDRESS = re.compile(r"^(http://127\.0\.0\.1:(\d+))/#key=([A-Za-z0-9_-]{43})$", re.M)
 
 
-class Web:
+class Web(JsonRoutes):
     """`url` is its base, `key` opens it; `link` is what it printed."""
 
     def __init__(self, kubeconfig, log_path, *flags):
@@ -56,16 +57,6 @@ class Web:
             allow_redirects=False,
             **options,
         )
-
-    def get(self, path, status=200):
-        answer = self.request("GET", path)
-        assert answer.status_code == status, f"GET {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def send(self, method, path, body=None, status=200):
-        answer = self.request(method, path, body)
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
 
     def stream(self, path):
         return LiveStream(self, path)

@@ -3,89 +3,37 @@
 // one again.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <sstream>
 
 #include "api/api_token.hpp"
 #include "base/log.hpp"
 #include "core/token_format.hpp"
+#include "fuzz/distort.hpp"
 #include "serve/request_head.hpp"
+#include "support/no_api_server.hpp"
 #include "unit/serve/requests.hpp"
 #include "verify/endpoints.hpp"
 
 namespace apitoken {
 namespace {
 
-std::string distort(std::string text, std::mt19937_64& random) {
-  const auto below = [&](std::size_t limit) {
-    return limit == 0 ? 0 : static_cast<std::size_t>(random() % limit);
-  };
-  for (std::size_t times = below(4) + 1; times > 0; --times) {
-    const std::size_t at = below(text.size());
-    switch (below(5)) {
-      case 0:
-        if (!text.empty()) text[at] = static_cast<char>(random());
-        break;
-      case 1:
-        text.resize(at);
-        break;
-      case 2:
-        text.erase(at, below(20));
-        break;
-      case 3:
-        text.insert(at, text.substr(below(text.size()), below(40)));
-        break;
-      default:
-        text.insert(at, std::string_view("\"{}[]:;,\\\n\r\0<>@\x80\xFF"
-                                         "0-",
-                                         19)
-                            .substr(below(18), 1));
-        break;
-    }
-  }
-  return text;
-}
-
 // Calls `decode` with each file of a corpus as it is, then with distortions of it.
 template <typename Decode>
 void replay(const char* corpus, int distortions, Decode decode) {
-  const char* given = std::getenv("APITOKEN_SEED");
-  std::mt19937_64 random(given ? std::strtoull(given, nullptr, 10) : 20261124);
+  auto random = fuzz::seeded_random();
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(
            std::filesystem::path(APITOKEN_SOURCE_DIR) / "tests/fuzz/corpus" / corpus)) {
     std::ostringstream text;
     text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
     decode(text.str());
-    for (int i = 0; i < distortions; ++i) decode(distort(text.str(), random));
+    for (int i = 0; i < distortions; ++i) decode(fuzz::distort(text.str(), random));
     ++files;
   }
   EXPECT_GT(files, 0) << corpus;
 }
-
-class NoTransport final : public kube::Transport {
- public:
-  Result<kube::HttpResponse> send(const kube::HttpRequest&, std::stop_token) override {
-    return none();
-  }
-  Result<kube::HttpResponse> stream(const kube::HttpRequest&, std::stop_token,
-                                    const std::function<bool(std::string_view)>&) override {
-    return none();
-  }
-
- private:
-  static std::unexpected<Error> none() {
-    return fail(ErrorKind::Unavailable, "there is no API server");
-  }
-};
-
-class NoObserver final : public kube::RequestObserver {
- public:
-  void request_done(std::string_view, std::string_view) override {}
-};
 
 void expect_sound(const serve::HttpReply& reply) {
   const auto* answer = std::get_if<serve::HttpAnswer>(&reply);

@@ -23,6 +23,8 @@ def exports_of(text):
 
 
 class Cluster:
+    """`with Cluster(directory) as cluster:` takes it down at the end."""
+
     def __init__(self, directory, *flags):
         """flags: more of kube-apiserver's."""
         self.dir = pathlib.Path(directory)
@@ -31,6 +33,12 @@ class Cluster:
         self.url = exports["KUBE_APISERVER_URL"]
         self.bin_path = exports["PATH"].split(":")[0] if "PATH" in exports else None
         self.api = self.api_as("tests")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.down()
 
     def controlplane(self, command, *args):
         done = subprocess.run(

@@ -1,5 +1,7 @@
 """A namespace of one test: its collections, and the waits that most tests share."""
 
+import secrets as random_names
+
 from . import api as kinds
 from .mail import LOGIN
 from .tokens import condition, encoded, hash_of, status_and_reason, value_in
@@ -18,6 +20,18 @@ class TestNamespace:
         self.leases = kinds.leases(cluster.api, name)
         self.configs = kinds.configs(cluster.api)
         self.config_names = []
+
+    @classmethod
+    def made(cls, cluster, labels=None):
+        """A new namespace with a name that no other has."""
+        name = f"t-{random_names.token_hex(4)}"
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels or {}},
+        }
+        cluster.api.create("/api/v1/namespaces", body)
+        return cls(cluster, name)
 
     def token(self, name, user="alice@example.com", **spec):
         return self.tokens.create(name, {"user": user, **spec})

@@ -45,6 +45,17 @@ def holds(check, seconds):
         time.sleep(0.05)
 
 
+def check_all(checks):
+    """Calls every check, then fails with the messages of all that failed."""
+    failures = []
+    for check in checks:
+        try:
+            check()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
 def let_pass(seconds):
     """Lets time pass in which something must NOT happen; never to wait for something that must."""
     time.sleep(seconds)

@@ -115,7 +115,7 @@ TEST_F(ParseFlags, ArgumentsThatAreNotFlagsAreRefused) {
 }
 
 TEST_F(ParseFlags, AMissingValueIsAskedFor) {
-  EXPECT_EQ(refused({"--workers"}), "--workers wants a value: --workers=N");
+  EXPECT_EQ(refused({"--workers"}), "--workers needs a value: --workers=N");
 }
 
 TEST_F(ParseFlags, ABadValueIsNamedWithItsFlagAndTheAllowedValues) {
