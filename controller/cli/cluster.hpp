@@ -15,6 +15,7 @@
 #include "cli/command_line.hpp"
 #include "cli/exit_code.hpp"
 #include "kube/client.hpp"
+#include "kube/credentials.hpp"
 
 namespace apitoken::cli {
 
@@ -83,3 +84,6 @@ class Cluster {
 std::string server_words(const Error& error);
 
 }  // namespace apitoken::cli
+// Finds the credentials that the flags name: kubeconfig, context, cluster, another user.
+Outcome<std::unique_ptr<kube::Credentials>> find_credentials(const Options& options);
+

@@ -179,11 +179,9 @@ constexpr std::array<std::pair<std::string_view, Command>, 5> kAliases{
      {"__complete", Command::Complete}}};
 
 // Flags of kubectl that the plugin does not take, and what does the same.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOtherFlags{
-    {{"--as", "requests are sent as you alone; choose a --context of that user"},
-     {"--as-group", "requests are sent as you alone; choose a --context of that user"},
-     {"--token", "choose a --context whose user has that token"},
-     {"--cluster", "choose a --context of that cluster"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOtherFlags{
+    {{"--token", "choose a --context whose user has that token"},
+     {"--server", "choose a --context or --cluster of that server"},
      {"--user", "choose a --context of that user"}}};
 
 // Kinds that may precede a name, as with kubectl: "apitoken/ci".

@@ -44,7 +44,12 @@ struct Options {
   bool all_namespaces = false;
   std::string context;
   std::string kubeconfig;
+  std::string cluster;
   Output output = Output::Text;
+  std::string as_user;  // as whom the requests are made
+  std::string as_uid;
+  std::vector<std::string> as_groups;
+  bool may_ask = true;  // exec plugins may talk to the person at the terminal
 
   std::string user;
   std::string description;

@@ -249,6 +249,15 @@ constexpr std::array kFlags{
 
 }  // namespace
 
+    FlagRow{"cluster", 0, "NAME", "The kubeconfig cluster to use, in place of the context's.",
+            kAsking, [](Options& o, std::string_view v) { return set_text(o.cluster, v); }},
+    FlagRow{"as", 0, "USER", "Act as this user, who may be a service account; see kubectl options.",
+            kAsking, [](Options& o, std::string_view v) { return set_text(o.as_user, v); }},
+    FlagRow{"as-group", 0, "GROUP", "With --as: act as a member of this group. May be repeated.",
+            kAsking,
+            [](Options& o, std::string_view v) { return set_text(o.as_groups.emplace_back(), v); }},
+    FlagRow{"as-uid", 0, "UID", "With --as: the UID to act with.", kAsking,
+            [](Options& o, std::string_view v) { return set_text(o.as_uid, v); }},
 std::span<const FlagRow> flag_rows() { return kFlags; }
 
 bool takes(Command command, const FlagRow& flag) { return (flag.commands & on(command)) != 0; }
