@@ -349,6 +349,35 @@ Outcome<bool> Cluster::may(std::string_view verb, const kube::Resource& resource
   return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
 }
 
+Outcome<bool> Cluster::may_other(const std::string& user, std::string_view verb,
+                                 const kube::Resource& resource, std::string_view subresource) {
+  const nlohmann::json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                                 {"kind", "SubjectAccessReview"},
+                                 {"spec",
+                                  {{"user", user},
+                                   {"resourceAttributes",
+                                    {{"verb", verb},
+                                     {"group", resource.group},
+                                     {"resource", resource.plural},
+                                     {"subresource", subresource}}}}}};
+  const auto object = TRY(answer(parts_->client.create(kube::resources::kSubjectAccessReviews, "",
+                                                       review.dump(), parts_->stop)));
+  const auto status = api::member(object, "status");
+  return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
+}
+
+Outcome<std::string> Cluster::read_path(const std::string& path) {
+  auto got =
+      parts_->transport->send({.target = path, .accept = "application/json, */*"}, parts_->stop);
+  const std::string what = "get " + path.substr(0, path.find('?'));
+  if (!got) {
+    got.error().message = fmt::format("{}: {}", what, got.error().message);
+    return refuse(got.error());
+  }
+  if (got->status < 200 || got->status > 299) return refuse(kube::error_of(*got, what));
+  return std::move(got->body);
+}
+
 Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {
   auto body = parts_->client.get(kube::resources::kSecrets,
                                  {token.meta.ns, std::string(token.secret_name())}, parts_->stop);
