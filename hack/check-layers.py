@@ -53,7 +53,7 @@ LIBRARIES = {
         "verify/answers",
     ],
     "simdjson.h": ["api/json", "kube/watch_decoder"],
-    "zlib.h": ["core/token_format", "portal/assets"],
+    "zlib.h": ["cli/archive", "core/token_format", "portal/assets"],
     "openssl": [
         "core/cms",
         "core/hash",

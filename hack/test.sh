@@ -8,7 +8,8 @@
 #   format            clang-format over C++, ruff over Python, yamllint over YAML
 #   shell             shellcheck over the scripts
 #   layers            hack/check-layers.py: includes, and names shared by code, CRDs, RBAC and docs;
-#                     hack/check-words.py: plain words, widths
+#                     hack/check-words.py: plain words, widths;
+#                     hack/check-log-lines.py: the table of lines to act on
 #   rules             hack/verify-rules.sh: promtool over the alerts and their tests
 #   chart             hack/packages.sh; the Helm chart under Helm 3 and 4: lint, each value, schema,
 #                     same objects as the manifests
@@ -105,7 +106,7 @@ run_shell() {
     printf '%s\n' .ci/run controller/cli/kubectl_complete-apitoken
   } | xargs shellcheck -x
 }
-run_layers() { hack/check-layers.py && hack/check-words.py; }
+run_layers() { hack/check-layers.py && hack/check-words.py && hack/check-log-lines.py; }
 run_rules() { hack/verify-rules.sh; }
 
 # ThreadSanitizer of gcc 12 cannot start where the kernel spreads addresses wider than it knows.

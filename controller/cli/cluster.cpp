@@ -2,6 +2,7 @@
 #include "cli/cluster.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -62,7 +63,19 @@ std::string_view quoted_after(std::string_view text, std::string_view mark) {
   return text.substr(0, text.find('"'));
 }
 
-Failure translate(std::string_view words, ErrorKind kind, std::string_view server) {
+// Where to look for the names that there are.
+std::string where_names_are(std::string_view words, std::string_view name_space) {
+  if (words.starts_with("apitokens."))
+    return fmt::format("; see which there are: kubectl apitoken list --all -n {}", name_space);
+  if (words.starts_with("tokenexpiryconfigs."))
+    return "; see which there are: kubectl get tokenexpiryconfigs";
+  if (words.starts_with("namespaces "))
+    return "; see which there are: kubectl get namespaces, and choose one with -n";
+  return "";
+}
+
+Failure translate(std::string_view words, ErrorKind kind, std::string_view server,
+                  std::string_view name_space) {
   switch (kind) {
     case ErrorKind::NotFound:
       if (contains(words, "could not find the requested resource") ||
@@ -73,7 +86,7 @@ Failure translate(std::string_view words, ErrorKind kind, std::string_view serve
                 "the cluster at {} has no ApiTokens; install apitoken-operator and its CRDs first",
                 server)};
       }
-      return {ExitCode::NotFound, std::string(words)};
+      return {ExitCode::NotFound, std::string(words) + where_names_are(words, name_space)};
     case ErrorKind::Forbidden:
       return {ExitCode::NotAllowed, std::string(words)};
     case ErrorKind::Canceled:
@@ -111,6 +124,19 @@ std::string server_words(const Error& error) {
   return core::plain_text(text);
 }
 
+Outcome<std::unique_ptr<kube::Credentials>> find_credentials(const Options& options) {
+  const bool person = options.may_ask && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  auto found = kube::find_credentials(
+      options.kubeconfig,
+      {.overrides = {.context = options.context,
+                     .cluster = options.cluster,
+                     .as = {options.as_user, options.as_uid, options.as_groups, {}},
+                     .terminal = person},
+       .home_first = true});
+  if (!found) return give_up(ExitCode::Unreachable, found.error().message);
+  return std::move(*found);
+}
+
 struct Cluster::Parts {
   Parts(std::unique_ptr<kube::Credentials> given, const Options& options,
         std::stop_token stop_token)
@@ -137,11 +163,9 @@ Cluster::Cluster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Cluster::~Cluster() = default;
 
 Outcome<std::unique_ptr<Cluster>> Cluster::connect(const Options& options, std::stop_token stop) {
-  auto credentials =
-      kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
-  if (!credentials) return give_up(ExitCode::Unreachable, credentials.error().message);
+  auto credentials = TRY(find_credentials(options));
   return std::unique_ptr<Cluster>(
-      new Cluster(std::make_unique<Parts>(std::move(*credentials), options, std::move(stop))));
+      new Cluster(std::make_unique<Parts>(std::move(credentials), options, std::move(stop))));
 }
 
 const std::string& Cluster::name_space() const { return parts_->name_space; }
@@ -150,7 +174,7 @@ std::unexpected<Failure> Cluster::refuse(const Error& error) const {
   const auto words = server_words(error);
   const std::string& server = parts_->credentials->server();
   if (error.kind != ErrorKind::Unauthorized)
-    return std::unexpected(translate(words, error.kind, server));
+    return std::unexpected(translate(words, error.kind, server, parts_->name_space));
   if (!error.message.ends_with("(401)"))
     return give_up(ExitCode::NotAllowed, words);  // the credentials failed before any request
   const auto material = parts_->credentials->tls();
@@ -323,6 +347,35 @@ Outcome<bool> Cluster::may(std::string_view verb, const kube::Resource& resource
       answer(parts_->client.create(kSelfSubjectAccessReviews, "", review.dump(), parts_->stop)));
   const auto status = api::member(object, "status");
   return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
+}
+
+Outcome<bool> Cluster::may_other(const std::string& user, std::string_view verb,
+                                 const kube::Resource& resource, std::string_view subresource) {
+  const nlohmann::json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                                 {"kind", "SubjectAccessReview"},
+                                 {"spec",
+                                  {{"user", user},
+                                   {"resourceAttributes",
+                                    {{"verb", verb},
+                                     {"group", resource.group},
+                                     {"resource", resource.plural},
+                                     {"subresource", subresource}}}}}};
+  const auto object = TRY(answer(parts_->client.create(kube::resources::kSubjectAccessReviews, "",
+                                                       review.dump(), parts_->stop)));
+  const auto status = api::member(object, "status");
+  return status && api::read_bool(*status, "allowed", "status.allowed").value_or(false);
+}
+
+Outcome<std::string> Cluster::read_path(const std::string& path) {
+  auto got =
+      parts_->transport->send({.target = path, .accept = "application/json, */*"}, parts_->stop);
+  const std::string what = "get " + path.substr(0, path.find('?'));
+  if (!got) {
+    got.error().message = fmt::format("{}: {}", what, got.error().message);
+    return refuse(got.error());
+  }
+  if (got->status < 200 || got->status > 299) return refuse(kube::error_of(*got, what));
+  return std::move(got->body);
 }
 
 Outcome<SecretString> Cluster::value_of(const api::ApiToken& token) {

@@ -15,6 +15,7 @@
 #include "cli/command_line.hpp"
 #include "cli/exit_code.hpp"
 #include "kube/client.hpp"
+#include "kube/credentials.hpp"
 
 namespace apitoken::cli {
 
@@ -60,6 +61,11 @@ class Cluster {
   // object.
   Outcome<bool> may(std::string_view verb, const kube::Resource& resource,
                     const std::string& name = "");
+  // The same for another user or service account, in all namespaces.
+  Outcome<bool> may_other(const std::string& user, std::string_view verb,
+                          const kube::Resource& resource, std::string_view subresource);
+  // The answer to a GET of this path, with its query: a document, or text such as a log.
+  Outcome<std::string> read_path(const std::string& path);
   // The JSON of one object; empty if it does not exist.
   Outcome<std::string> read(const kube::Resource& resource, const api::ObjectKey& key);
   // The value in the Secret of `token`. Empty if the Secret or its key does not exist.
@@ -78,6 +84,9 @@ class Cluster {
 
   const std::unique_ptr<Parts> parts_;
 };
+
+// Finds the credentials that the flags name: kubeconfig, context, cluster, another user.
+Outcome<std::unique_ptr<kube::Credentials>> find_credentials(const Options& options);
 
 // The API server's message, without the verb and the status code that kube::Client adds.
 std::string server_words(const Error& error);

@@ -25,11 +25,9 @@ constexpr std::array<std::pair<std::string_view, Command>, 5> kAliases{
      {"__complete", Command::Complete}}};
 
 // Flags of kubectl that the plugin does not take, and what does the same.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOtherFlags{
-    {{"--as", "requests are sent as you alone; choose a --context of that user"},
-     {"--as-group", "requests are sent as you alone; choose a --context of that user"},
-     {"--token", "choose a --context whose user has that token"},
-     {"--cluster", "choose a --context of that cluster"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOtherFlags{
+    {{"--token", "choose a --context whose user has that token"},
+     {"--server", "choose a --context or --cluster of that server"},
      {"--user", "choose a --context of that user"}}};
 
 // Kinds that may precede a name, as with kubectl: "apitoken/ci".
@@ -115,9 +113,9 @@ Complaint apply(Invocation& invocation, Written written, Arguments& rest) {
   const FlagRow* const flag = find_flag(invocation.command, written.name);
   if (flag == nullptr) return unknown_flag(invocation.command, written.name);
   auto complaint = apply_flag(*flag, written.value, invocation.options, rest);
-  if (complaint && flag->name == "output")
-    complaint->append(
-        fmt::format("; allowed are {}", fmt::join(row_of(invocation.command).outputs, ", ")));
+  const auto& outputs = row_of(invocation.command).outputs;
+  if (complaint && flag->name == "output" && !outputs.empty())
+    complaint->append(fmt::format("; allowed are {}", fmt::join(outputs, ", ")));
   return complaint;
 }
 

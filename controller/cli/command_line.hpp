@@ -28,6 +28,7 @@ enum class Command {
   TestMail,
   Web,
   Check,
+  SupportBundle,
   Lint,
   Completion,
   Version,
@@ -44,7 +45,12 @@ struct Options {
   std::string name_space;  // empty: the context's own
   bool all_namespaces = false;
   std::string context;
+  std::string cluster;
   std::string kubeconfig;
+  std::string as_user;  // as whom the requests are made
+  std::string as_uid;
+  std::vector<std::string> as_groups;
+  bool may_ask = true;  // exec plugins may talk to the person at the terminal
   Output output = Output::Text;
 
   std::string user;
@@ -76,6 +82,7 @@ struct Options {
   std::string selector;  // a label selector
   bool copy = false;     // to the clipboard
   std::string operator_namespace = "apitoken-system";
+  std::string bundle_file;                 // of support-bundle; empty: named by the time
   std::optional<Seconds> request_timeout;  // of one request; unset: by --timeout
   std::optional<Seconds> expiring_within;
   bool yes = false;

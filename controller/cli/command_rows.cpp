@@ -126,6 +126,20 @@ constexpr std::array kCommands{
                "  kubectl apitoken check\n"
                "  kubectl apitoken check -n team-a --operator-namespace tokens",
                {}},
+    CommandRow{
+        Command::SupportBundle,
+        "support-bundle",
+        "",
+        0,
+        0,
+        "Collect what somebody needs to help, without values and people",
+        "Writes versions, CRDs, the operator's Deployment, pods, log and metrics, ApiTokens, "
+        "TokenExpiryConfigs, Events, policies and permissions into one archive. Values, "
+        "hashes and descriptions are left out; users and mail addresses become pseudonyms. "
+        "What you may not read is named, and does not stop the rest. Changes nothing.",
+        "  kubectl apitoken support-bundle\n"
+        "  kubectl apitoken support-bundle -o bundle.tar.gz --operator-namespace tokens",
+        {}},
     CommandRow{Command::Lint,
                "lint",
                "",

@@ -22,6 +22,8 @@ Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& versi
 Outcome<ExitCode> run_verify(const Invocation& invocation, SecretString token,
                              const Terminal& terminal);
 Outcome<ExitCode> run_check(const Invocation& invocation, const Terminal& terminal);
+Outcome<ExitCode> run_support_bundle(const Invocation& invocation, const std::string& version,
+                                     const Terminal& terminal);
 Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& terminal);
 Outcome<ExitCode> run_complete(const Invocation& invocation, const Terminal& terminal);

@@ -162,7 +162,9 @@ Outcome<ExitCode> run_completion(const Invocation& invocation, const Terminal& t
 Outcome<ExitCode> run_complete(const Invocation& invocation, const Terminal& terminal) {
   const NameSource names = [&](const Invocation& so_far) {
     std::vector<std::string> found;
-    const auto cluster = Cluster::connect(so_far.options, terminal.stop());
+    Options options = so_far.options;
+    options.may_ask = false;
+    const auto cluster = Cluster::connect(options, terminal.stop());
     if (!cluster) return found;
     if (so_far.command == Command::TestMail) return (*cluster)->config_names().value_or(found);
     const auto tokens = (*cluster)->list((*cluster)->name_space(), "");

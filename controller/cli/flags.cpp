@@ -113,7 +113,8 @@ constexpr auto kMaking = on(Create, Login);
 constexpr auto kWaiting = on(Create, Login, Rotate, Revoke, TestMail);
 constexpr auto kMany = on(Rotate, Revoke);
 constexpr auto kCluster = on(Create, Login, List, Describe, Show, Rotate, Revoke, Verify, Check);
-constexpr auto kAsking = kCluster | on(TestMail, Web);  // commands that use a cluster
+constexpr auto kAsking =
+    kCluster | on(TestMail, Web, SupportBundle);  // commands that use a cluster
 constexpr auto kPrinting = on(Create, Login, List, Describe, Rotate, Revoke);
 constexpr auto kEverywhere = ~std::uint32_t{0};
 
@@ -185,7 +186,7 @@ constexpr std::array kFlags{
     FlagRow{"copy", 0, "", "Put the value on the clipboard in place of printing it.", on(Show),
             [](Options& o, std::string_view v) { return set_bool(o.copy, v); }},
     FlagRow{"operator-namespace", 0, "NAMESPACE",
-            "Where apitoken-operator runs. Default: apitoken-system.", on(Check),
+            "Where apitoken-operator runs. Default: apitoken-system.", on(Check, SupportBundle),
             [](Options& o, std::string_view v) { return set_text(o.operator_namespace, v); }},
     FlagRow{"yes", 'y', "", "Do not ask for confirmation.", kMany,
             [](Options& o, std::string_view v) { return set_bool(o.yes, v); }},
@@ -227,15 +228,31 @@ constexpr std::array kFlags{
             (kCluster | on(Web)) & ~on(Verify), set_namespace},
     FlagRow{"namespace", 'n', "NAMESPACE", "Only this namespace. Default: all that you may list.",
             on(Verify), set_namespace},
+    FlagRow{"namespace", 'n', "NAMESPACE",
+            "ApiTokens of this namespace only. Default: all that you may list.", on(SupportBundle),
+            set_namespace},
     FlagRow{"all-namespaces", 'A', "", "All namespaces. Overrides --namespace.", on(List, Verify),
             [](Options& o, std::string_view v) { return set_bool(o.all_namespaces, v); }},
     FlagRow{"output", 'o', "FORMAT", "Output format", kPrinting, set_output},
+    FlagRow{"output", 'o', "FILE",
+            "The archive to write. Default: apitoken-support-TIME.tar.gz, in this directory.",
+            on(SupportBundle),
+            [](Options& o, std::string_view v) { return set_text(o.bundle_file, v); }},
     FlagRow{
         "request-timeout", 0, "DURATION",
         "How long one request may take. Default: 20s, or --timeout if that is shorter.", kAsking,
         [](Options& o, std::string_view v) { return set_span(o.request_timeout.emplace(), v); }},
     FlagRow{"context", 0, "NAME", "The kubeconfig context to use.", kAsking,
             [](Options& o, std::string_view v) { return set_text(o.context, v); }},
+    FlagRow{"cluster", 0, "NAME", "The kubeconfig cluster to use, in place of the context's.",
+            kAsking, [](Options& o, std::string_view v) { return set_text(o.cluster, v); }},
+    FlagRow{"as", 0, "USER", "Act as this user, who may be a service account; see kubectl options.",
+            kAsking, [](Options& o, std::string_view v) { return set_text(o.as_user, v); }},
+    FlagRow{"as-group", 0, "GROUP", "With --as: act as a member of this group. May be repeated.",
+            kAsking,
+            [](Options& o, std::string_view v) { return set_text(o.as_groups.emplace_back(), v); }},
+    FlagRow{"as-uid", 0, "UID", "With --as: the UID to act with.", kAsking,
+            [](Options& o, std::string_view v) { return set_text(o.as_uid, v); }},
     FlagRow{"kubeconfig", 0, "FILE", "The kubeconfig file. Default: $KUBECONFIG, ~/.kube/config.",
             kAsking, [](Options& o, std::string_view v) { return set_text(o.kubeconfig, v); }},
     FlagRow{"help", 'h', "", "Show this help.", kEverywhere,

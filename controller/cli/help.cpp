@@ -45,7 +45,7 @@ std::string flag_table(const CommandRow& command) {
   std::string table;
   for (const FlagRow& flag : flag_rows()) {
     if (!takes(command.command, flag)) continue;
-    const auto help = flag.name == "output"
+    const auto help = flag.name == "output" && !command.outputs.empty()
                           ? fmt::format("{}: {}.", flag.help, fmt::join(command.outputs, ", "))
                           : std::string(flag.help);
     table += fmt::format("{:<{}}{}\n", left_of(flag), width, wrapped(help, width));
@@ -60,7 +60,7 @@ std::string help_text() {
       "Create, list, rotate and revoke API tokens of apitoken-operator.\n\n"
       "Usage:\n  kubectl apitoken COMMAND [flags]\n\nCommands:\n";
   for (const CommandRow& row : command_rows()) {
-    if (!row.name.empty()) text += fmt::format("  {:<12}{}\n", row.name, row.summary);
+    if (!row.name.empty()) text += fmt::format("  {:<16}{}\n", row.name, row.summary);
   }
   return text +
          "\nFlags of a command: kubectl apitoken COMMAND --help\n\n"

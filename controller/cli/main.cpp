@@ -112,6 +112,8 @@ Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal
       return run_web(invocation, APITOKEN_VERSION, terminal);
     case Command::Check:
       return run_check(invocation, terminal);
+    case Command::SupportBundle:
+      return run_support_bundle(invocation, APITOKEN_VERSION, terminal);
     case Command::Lint:
       return run_lint(invocation, terminal);
     case Command::Completion:

@@ -11,9 +11,9 @@
 #include <filesystem>
 
 #include "base/duration.hpp"
+#include "cli/cluster.hpp"
 #include "cli/commands.hpp"
 #include "cli/local_door.hpp"
-#include "kube/find_credentials.hpp"
 #include "portal/guards.hpp"
 #include "portal/routes.hpp"
 #include "portal/streams.hpp"
@@ -162,17 +162,14 @@ class Portal {
 Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& version,
                           const Terminal& terminal) {
   const Options& options = invocation.options;
-  auto credentials =
-      kube::find_credentials(options.kubeconfig, {.context = options.context, .home_first = true});
-  if (!credentials) return give_up(ExitCode::Unreachable, credentials.error().message);
-  const std::string server = (*credentials)->server();
+  auto credentials = TRY(find_credentials(options));
+  const std::string server = credentials->server();
   LocalDoor::Setup setup{.key = make_portal_key(),
-                         .cluster = cluster_name(options, **credentials),
+                         .cluster = cluster_name(options, *credentials),
                          .read_only = options.read_only,
-                         .name_space = options.name_space.empty()
-                                           ? (*credentials)->default_namespace()
-                                           : options.name_space};
-  Portal portal(std::move(setup), std::move(*credentials), options.portal_assets, version);
+                         .name_space = options.name_space.empty() ? credentials->default_namespace()
+                                                                  : options.name_space};
+  Portal portal(std::move(setup), std::move(credentials), options.portal_assets, version);
   if (const Status started = portal.start(options.port); !started)
     return give_up(ExitCode::Failed, started.error().message);
   terminal.out(fmt::format("{}\n", portal.address()));

@@ -12,8 +12,10 @@
 #include <boost/asio/ssl.hpp>
 #include <cstdlib>
 #include <future>
+#include <map>
 #include <mutex>
 
+#include "base/base64.hpp"
 #include "base/mutex.hpp"
 #include "kube/cpprest_exchange.hpp"
 #include "kube/server_url.hpp"
@@ -45,8 +47,9 @@ class CpprestTransport final : public Transport {
         user_agent_(std::move(user_agent)),
         limits_(limits),
         listener_(std::make_shared<std::atomic<AnswerListener*>>(listener)),
-        url_(parse_server_url(credentials.server(), "credentials")) {
-    if (url_) clients_ = connect();
+        url_(parse_server_url(credentials.server(), "credentials")),
+        proxy_(credentials.proxy()) {
+    if (url_ && proxy_) clients_ = connect();
   }
 
   // After the barrier no callback on the I/O thread uses the credentials or the listener any more.
@@ -86,8 +89,12 @@ class CpprestTransport final : public Transport {
 
   Result<HttpResponse> with_host(Result<HttpResponse> result) const {
     if (!result && result.error().kind == ErrorKind::Unavailable) {
-      result.error().message =
-          fmt::format("{}: {}", credentials_->server(), result.error().message);
+      result.error().message = fmt::format(
+          "{}{}: {}", credentials_->server(),
+          proxy_ && *proxy_
+              ? fmt::format(" through the proxy {}:{}", (*proxy_)->host, (*proxy_)->port)
+              : "",
+          result.error().message);
     }
     return result;
   }
@@ -97,6 +104,7 @@ class CpprestTransport final : public Transport {
   const TransportLimits limits_;
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
+  const Result<std::optional<Proxy>> proxy_;
   Mutex mutex_;
   // Replaced after a 401, since connections keep showing the old certificate.
   std::shared_ptr<Clients> clients_ GUARDED_BY(mutex_);
@@ -106,7 +114,7 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
   http::client::http_client_config config;
   config.set_timeout(idle + std::chrono::seconds(5));  // callers have shorter deadlines themselves
   config.set_max_redirects(0);           // a redirect must not send the token elsewhere
-  config.set_tlsext_sni_enabled(false);  // announce_server_name() does it
+  config.set_tlsext_sni_enabled(false);  // configure_tls() does it
   config.set_ssl_context_callback(
       [weak = std::weak_ptr(credentials_)](boost::asio::ssl::context& context) {
         const auto credentials = weak.lock();
@@ -116,17 +124,50 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
         if (Status configured = configure_tls(context.native_handle(), *material); !configured)
           throw Refused{configured.error()};
       });
-  if (url_->tls) {
-    config.set_nativehandle_options([](http::client::native_handle handle) {
-      using Stream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
-      announce_server_name(static_cast<Stream*>(handle)->native_handle());
-    });
+  if (*proxy_) {
+    const Proxy& proxy = **proxy_;
+    web::web_proxy tunnel(web::uri(fmt::format("http://{}:{}", proxy.host, proxy.port)));
+    if (!proxy.user.empty())
+      tunnel.set_credentials({proxy.user, std::string(proxy.password.reveal())});
+    config.set_proxy(std::move(tunnel));
   }
   return config;
 }
 
+// A header's name as client-go writes a key of as-user-extra: bytes that no name may have are
+// escaped.
+std::string escape_key(std::string_view key) {
+  constexpr std::string_view kSigns = "!#$&'*+-.^_`|~";
+  std::string escaped;
+  for (const char c : key) {
+    const bool legal = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       kSigns.find(c) != kSigns.npos;
+    escaped += legal ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return escaped;
+}
+
+// The values are one line each: the credentials checked that. The library would join two values of
+// one name with a comma, and the API server would take them for one group; so the further lines of
+// a name are written into the value of the first.
+void add_impersonation(http::http_headers& headers, const Impersonation& other) {
+  if (other.user.empty()) return;
+  headers.add("Impersonate-User", other.user);
+  if (!other.uid.empty()) headers.add("Impersonate-Uid", other.uid);
+  std::map<std::string, std::string> lines;
+  const auto add = [&lines](const std::string& name, const std::string& value) {
+    const auto [line, first] = lines.try_emplace(name, value);
+    if (!first) line->second += fmt::format("\r\n{}: {}", name, value);
+  };
+  for (const std::string& group : other.groups) add("Impersonate-Group", group);
+  for (const auto& [key, value] : other.extra) add("Impersonate-Extra-" + escape_key(key), value);
+  for (const auto& [name, text] : lines) headers.add(name, text);
+}
+
 std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
-  const web::uri server(url_->text);
+  // Through a proxy with a port, since the library would ask the proxy for port -1.
+  const web::uri server(
+      *proxy_ ? fmt::format("https://{}:{}{}", url_->host, url_->port, url_->prefix) : url_->text);
   auto* const clients =
       new Clients{.requests = http::client::http_client(server, config(limits_.request)),
                   .streams = http::client::http_client(server, config(limits_.silence))};
@@ -140,6 +181,7 @@ std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
 Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
                                                   const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
+  if (!proxy_) return std::unexpected(proxy_.error());
   const auto used = clients();
   Result<HttpResponse> result = attempt(request, stop, receive);
   if (!result || result->status != 401) return result;
@@ -163,7 +205,12 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
   headers.add("Accept", request.accept);
   headers.add("User-Agent", user_agent_);
   if (!request.body.empty()) headers.set_content_type(request.content_type);
-  if (*token) headers.add("Authorization", fmt::format("Bearer {}", (*token)->reveal()));
+  if (*token) {
+    headers.add("Authorization", fmt::format("Bearer {}", (*token)->reveal()));
+  } else if (const auto login = credentials_->basic_login(); !login.empty()) {
+    headers.add("Authorization", "Basic " + base64_encode(login));
+  }
+  add_impersonation(headers, credentials_->impersonation());
 
   AnswerListener* const listener = *listener_;
   auto permission = listener != nullptr ? listener->permission(request) : std::function<bool()>();
@@ -182,6 +229,7 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
 void prepare_cpprest() {
   static std::once_flag once;
   std::call_once(once, [] {
+    read_trust_variables();
     setenv("SSL_CERT_FILE", "/dev/null", 1);
     // The I/O thread outlives static destruction.
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);

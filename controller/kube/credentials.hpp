@@ -6,10 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
+#include "kube/proxy.hpp"
 
 namespace apitoken::kube {
 
@@ -26,6 +29,16 @@ struct TlsMaterial {
   std::string server_name;
 };
 
+// The user as whom each request is made, if the credentials' own user may impersonate: as, as-uid,
+// as-groups and as-user-extra of a kubeconfig. Contract:
+// https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/
+struct Impersonation {
+  std::string user;  // empty: nobody else
+  std::string uid{};
+  std::vector<std::string> groups{};
+  std::vector<std::pair<std::string, std::string>> extra{};  // a key may occur several times
+};
+
 class Credentials {
  public:
   virtual ~Credentials() = default;
@@ -40,6 +53,18 @@ class Credentials {
   virtual Result<std::optional<SecretString>> bearer_token() = 0;
   // Called after a 401: drops a cached token or plugin answer.
   virtual void reject() = 0;
+  // "user:password" for HTTP basic authentication, if there is no bearer token; empty: none.
+  virtual std::string_view basic_login() const { return {}; }
+  // The proxy to the API server; none: connect directly. By default that of the environment. The
+  // transport asks once. Errors: Invalid, naming field or variable and the remedy.
+  virtual Result<std::optional<Proxy>> proxy() const;
+
+  // Set before the first request.
+  void act_as(Impersonation other) { impersonation_ = std::move(other); }
+  const Impersonation& impersonation() const { return impersonation_; }
+
+ private:
+  Impersonation impersonation_;
 };
 
 }  // namespace apitoken::kube

@@ -12,6 +12,7 @@ namespace apitoken::kube {
 namespace {
 
 constexpr Seconds kRenewBefore{5};
+constexpr Seconds kPersonTime{600};  // to sign in by a browser or a device
 
 std::unexpected<Error> wrong(std::string message) {
   return fail(ErrorKind::Unauthorized, std::move(message));
@@ -86,12 +87,12 @@ Result<std::shared_ptr<const ExecCredential>> ExecPlugin::run() const {
   Command command{.program = settings_.command,
                   .arguments = settings_.arguments,
                   .environment = settings_.environment,
-                  .timeout = settings_.timeout};
+                  .timeout = settings_.terminal ? kPersonTime : settings_.timeout,
+                  .terminal = settings_.terminal};
   command.environment.emplace_back(
       "KUBERNETES_EXEC_INFO",
-      fmt::format(
-          R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":false}}}})",
-          settings_.api_version, cluster));
+      fmt::format(R"({{"apiVersion":"{}","kind":"ExecCredential","spec":{{{}"interactive":{}}}}})",
+                  settings_.api_version, cluster, settings_.terminal));
   const auto named = [this](const Error& error) {
     return wrong(fmt::format("the credential plugin \"{}\" of user \"{}\" cannot be used: {}{}{}",
                              settings_.command, settings_.user, error.message,

@@ -25,9 +25,10 @@ struct ExecPluginSettings {
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> environment;
   std::string install_hint;
-  std::string cluster;  // JSON of spec.cluster; empty without provideClusterInfo
-  std::string user;     // name of the kubeconfig's user entry, for messages
-  std::chrono::milliseconds timeout = std::chrono::seconds(30);
+  std::string cluster;    // JSON of spec.cluster; empty without provideClusterInfo
+  std::string user;       // name of the kubeconfig's user entry, for messages
+  bool terminal = false;  // it may ask the person at the terminal, and show what it writes
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);  // without a terminal
 };
 
 struct ExecCredential {

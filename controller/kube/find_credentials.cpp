@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kube/in_cluster.hpp"
-#include "kube/kubeconfig.hpp"
+#include "kube/kubeconfig_entries.hpp"
 
 namespace apitoken::kube {
 namespace {
@@ -36,15 +36,21 @@ std::string home_kubeconfig() {
 
 Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubeconfig_flag,
                                                       const Preference& preference) {
-  const std::string& context = preference.context;
-  if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag, kSystemClock, context);
+  const Overrides& overrides = preference.overrides;
+  if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag, kSystemClock, overrides);
   const char* listed = std::getenv("KUBECONFIG");
   if (const auto paths = split_list(listed != nullptr ? listed : ""); !paths.empty())
-    return load_kubeconfigs(paths, kSystemClock, context);
+    return load_kubeconfigs(paths, kSystemClock, overrides);
   const std::string home = home_kubeconfig();
-  const bool skip_pod = !context.empty() || (preference.home_first && !home.empty());
-  if (in_cluster() && !skip_pod) return in_cluster_credentials();
-  if (!home.empty()) return load_kubeconfig(home, kSystemClock, context);
+  const bool skip_pod = !overrides.context.empty() || !overrides.cluster.empty() ||
+                        (preference.home_first && !home.empty());
+  if (in_cluster() && !skip_pod) {
+    auto credentials = TRY(in_cluster_credentials());
+    TRY(check_impersonation(overrides.as, "--as"));
+    credentials->act_as(overrides.as);
+    return credentials;
+  }
+  if (!home.empty()) return load_kubeconfig(home, kSystemClock, overrides);
   return fail(ErrorKind::Invalid,
               "no credentials: give --kubeconfig, set KUBECONFIG, run as a pod with a service "
               "account, or have ~/.kube/config");

@@ -6,14 +6,14 @@
 
 #include "base/result.hpp"
 #include "kube/credentials.hpp"
+#include "kube/kubeconfig.hpp"
 
 namespace apitoken::kube {
 
 // Where the operator and the plugin differ.
 struct Preference {
-  // A context of the kubeconfig; empty: the current one. If set, a pod's service account is not
-  // used.
-  std::string context{};
+  // If they name a context or cluster, a pod's service account is not used.
+  Overrides overrides{};
   bool home_first = false;  // ~/.kube/config before the pod's service account, as kubectl does
 };
 

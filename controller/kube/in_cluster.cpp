@@ -70,7 +70,7 @@ Result<ServerUrl> in_cluster_server() {
                 "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is not set: this is no pod; "
                 "use --kubeconfig");
   }
-  if (host.find(':') != host.npos) host = "kubernetes.default.svc";
+  if (host.find(':') != host.npos) host = kApiServerName;
   return parse_server_url(fmt::format("https://{}:{}", host, port),
                           "KUBERNETES_SERVICE_HOST and _PORT");
 }
@@ -80,13 +80,15 @@ Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& f
   Result<ServerUrl> server = in_cluster_server();
   if (!server) return std::unexpected(server.error());
 
-  const Result<std::string> written = read_file(folder + "/namespace");
-  std::string name_space =
-      written ? written->substr(0, written->find_last_not_of(" \t\r\n") + 1) : "";
+  // As client-go: $POD_NAMESPACE precedes the file.
+  std::string name_space = environment("POD_NAMESPACE");
+  if (name_space.empty()) name_space = read_file(folder + "/namespace").value_or("");
+  name_space.resize(name_space.find_last_not_of(" \t\r\n") + 1);
   if (name_space.empty()) name_space = "default";
   auto credentials = std::make_unique<InClusterCredentials>(std::move(*server), folder,
                                                             std::move(name_space), clock);
 
+  if (const auto proxy = credentials->proxy(); !proxy) return std::unexpected(proxy.error());
   Result<std::optional<SecretString>> token = credentials->bearer_token();
   const Result<TlsMaterial> tls = credentials->tls();
   if (!token || !tls) {

@@ -25,7 +25,10 @@ class KubeconfigCredentials final : public Credentials {
   KubeconfigCredentials(Cluster cluster, User user, std::string name_space, const Clock& clock)
       : cluster_(std::move(cluster)), user_(std::move(user)), namespace_(std::move(name_space)) {
     if (!user_.token_path.empty()) token_file_.emplace(user_.token_path, clock);
-    if (user_.exec) plugin_.emplace(*user_.exec, clock);
+    // As client-go: other credentials of the same user precede the plugin, which then does not run.
+    const bool has_others =
+        token_file_ || !user_.token.empty() || !user_.login.empty() || user_.certificate.given();
+    if (user_.exec && !has_others) plugin_.emplace(*user_.exec, clock);
   }
 
   const std::string& server() const override { return cluster_.server.text; }
@@ -80,6 +83,16 @@ class KubeconfigCredentials final : public Credentials {
     return SecretString(std::string((*answer)->token.reveal()));
   }
 
+  std::string_view basic_login() const override { return user_.login.reveal(); }
+
+  // proxy-url precedes the environment, NO_PROXY included.
+  Result<std::optional<Proxy>> proxy() const override {
+    if (cluster_.proxy_url.empty()) return proxy_of_environment(cluster_.server);
+    Result<Proxy> given = parse_proxy(cluster_.proxy_url, "proxy-url");
+    if (!given) return std::unexpected(given.error());
+    return std::move(*given);
+  }
+
   void reject() override {
     if (token_file_) token_file_->drop();
     if (plugin_) plugin_->drop();
@@ -111,6 +124,14 @@ class Merged {
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
     Section file(root, path, folder);
+    const std::string kind = file.text("kind"), version = file.text("apiVersion");
+    if ((!kind.empty() && kind != "Config") || (!version.empty() && version != "v1")) {
+      return fail(
+          ErrorKind::Invalid,
+          fmt::format("{}: no kubeconfig: it is a {} of \"{}\"; a kubeconfig is a Config of "
+                      "\"v1\"",
+                      path, kind.empty() ? "file" : kind, version));
+    }
     if (current_.empty()) current_ = file.text("current-context");
     for (const auto& [list, one] :
          {std::pair{"clusters", "cluster"}, {"users", "user"}, {"contexts", "context"}}) {
@@ -154,68 +175,72 @@ class Merged {
   std::vector<std::string> files_;
 };
 
-Result<std::unique_ptr<Credentials>> choose(const Merged& files, const std::string& wanted,
+// What flags give replaces its field.
+Impersonation merged(Impersonation file, const Impersonation& flags) {
+  if (!flags.user.empty()) file.user = flags.user;
+  if (!flags.uid.empty()) file.uid = flags.uid;
+  if (!flags.groups.empty()) file.groups = flags.groups;
+  if (!flags.extra.empty()) file.extra = flags.extra;
+  return file;
+}
+
+Result<Section> find_context(const Merged& files, const std::string& wanted) {
+  if (!wanted.empty()) return files.find("context", wanted, "--context");
+  if (!files.current().empty()) return files.find("context", files.current(), "current-context");
+  return fail(ErrorKind::Invalid,
+              fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"",
+                          files.files()));
+}
+
+Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Overrides& overrides,
                                             const Clock& clock) {
-  if (wanted.empty() && files.current().empty()) {
-    return fail(
-        ErrorKind::Invalid,
-        fmt::format("{}: current-context is not set; run \"kubectl config use-context NAME\"",
-                    files.files()));
-  }
-  Result<Section> context = wanted.empty()
-                                ? files.find("context", files.current(), "current-context")
-                                : files.find("context", wanted, "--context");
-  if (!context) return std::unexpected(context.error());
-  const Result<Section> cluster_entry =
-      files.find("cluster", context->text("cluster"), context->where());
-  if (!cluster_entry) return std::unexpected(cluster_entry.error());
-  Result<Cluster> cluster = read_cluster(*cluster_entry);
-  if (!cluster) return std::unexpected(cluster.error());
+  Section context = TRY(find_context(files, overrides.context));
+  const Section cluster_entry = TRY(
+      overrides.cluster.empty() ? files.find("cluster", context.text("cluster"), context.where())
+                                : files.find("cluster", overrides.cluster, "--cluster"));
+  Cluster cluster = TRY(read_cluster(cluster_entry));
   User user;
-  if (const std::string name = context->text("user"); !name.empty()) {
-    const Result<Section> entry = files.find("user", name, context->where());
-    if (!entry) return std::unexpected(entry.error());
-    Result<User> read = read_user(*entry, name);
-    if (!read) return std::unexpected(read.error());
-    user = std::move(*read);
+  if (const std::string name = context.text("user"); !name.empty()) {
+    const Section entry = TRY(files.find("user", name, context.where()));
+    user = TRY(read_user(entry, name, overrides.terminal));
   }
-  if (user.exec && user.tells_cluster) {
-    Result<std::string> description = describe_cluster(*cluster);
-    if (!description) return std::unexpected(description.error());
-    user.exec->cluster = std::move(*description);
-  }
-  std::string name_space = context->text("namespace");
-  if (context->problem()) return std::unexpected(*context->problem());
-  if (cluster->insecure)
-    log::warn(cluster_entry->where() + ": insecure-skip-tls-verify: the server is not verified");
-  if (!cluster->server.tls) {
-    log::warn(fmt::format("{}: the connection to {} is not encrypted", cluster_entry->where(),
-                          cluster->server.text));
+  if (user.exec && user.tells_cluster) user.exec->cluster = TRY(describe_cluster(cluster));
+  Impersonation as = merged(std::move(user.as), overrides.as);
+  TRY(check_impersonation(as, context.where()));
+  std::string name_space = context.text("namespace");
+  if (context.problem()) return std::unexpected(*context.problem());
+  if (cluster.insecure)
+    log::warn(cluster_entry.where() + ": insecure-skip-tls-verify: the server is not verified");
+  if (!cluster.server.tls) {
+    log::warn(fmt::format("{}: the connection to {} is not encrypted", cluster_entry.where(),
+                          cluster.server.text));
   }
 
   auto credentials = std::make_unique<KubeconfigCredentials>(
-      std::move(*cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space),
+      std::move(cluster), std::move(user), name_space.empty() ? "default" : std::move(name_space),
       clock);
+  credentials->act_as(std::move(as));
+  TRY(credentials->proxy());
   const Result<TlsMaterial> material = credentials->own_tls();
   const Status usable = material ? check_tls(*material) : std::unexpected(material.error());
   if (!usable)
     return fail(usable.error().kind,
-                fmt::format("{}: {}", context->where(), usable.error().message));
+                fmt::format("{}: {}", context.where(), usable.error().message));
   return credentials;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock,
-                                                     const std::string& context) {
+                                                     const Overrides& overrides) {
   if (access(path.c_str(), F_OK) != 0)
     return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
-  return load_kubeconfigs({path}, clock, context);
+  return load_kubeconfigs({path}, clock, overrides);
 }
 
 Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::string>& paths,
                                                       const Clock& clock,
-                                                      const std::string& context) {
+                                                      const Overrides& overrides) {
   Merged files;
   std::string reading;
   try {
@@ -228,7 +253,7 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
       return fail(ErrorKind::Invalid,
                   fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
     }
-    return choose(files, context, clock);
+    return choose(files, overrides, clock);
   } catch (const YAML::Exception& error) {
     return no_yaml(reading, error);
   }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/base64.hpp"
 #include "kube/read_file.hpp"
 #include "kube/token_file.hpp"
@@ -25,7 +27,71 @@ Pem read_pem(Section& section, const char* file_field, const char* data_field) {
   return pem;
 }
 
-ExecPluginSettings read_exec(Section& exec) {
+bool is_line(std::string_view text) {
+  return !text.empty() && std::ranges::none_of(text, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+}
+
+std::vector<std::string> read_texts(Section& section, const char* name) {
+  std::vector<std::string> texts;
+  const YAML::Node list = section.field(name);
+  if (!list.IsDefined() || list.IsNull()) return texts;
+  if (!list.IsSequence()) section.refuse(fmt::format("{} must be a list of strings", name));
+  for (std::size_t i = 0; list.IsSequence() && i < list.size(); ++i) {
+    if (!list[i].IsScalar()) section.refuse(fmt::format("{}[{}] must be a string", name, i));
+    texts.push_back(list[i].Scalar());
+  }
+  return texts;
+}
+
+Impersonation read_impersonation(Section& section) {
+  Impersonation as{.user = section.text("as"),
+                   .uid = section.text("as-uid"),
+                   .groups = read_texts(section, "as-groups")};
+  const YAML::Node extra = section.field("as-user-extra");
+  if (!extra.IsDefined() || extra.IsNull()) return as;
+  if (!extra.IsMap()) section.refuse("as-user-extra must be a map of lists of strings");
+  Section keys = section.section("as-user-extra");
+  for (auto entry = extra.begin(); extra.IsMap() && entry != extra.end(); ++entry) {
+    const std::string key = entry->first.IsScalar() ? entry->first.Scalar() : "";
+    for (std::string& value : read_texts(keys, key.c_str()))
+      as.extra.emplace_back(key, std::move(value));
+  }
+  if (keys.problem()) section.refuse(keys.problem()->message);
+  return as;
+}
+
+// Why the provider cannot be used, and what to use.
+std::string refuse_provider(const std::string& name) {
+  if (name == "gcp")
+    return "auth-provider gcp was removed from Kubernetes' clients in 1.26; use exec with "
+           "gke-gcloud-auth-plugin: gcloud container clusters get-credentials CLUSTER";
+  if (name == "azure")
+    return "auth-provider azure was removed from Kubernetes' clients in 1.26; use exec with "
+           "kubelogin: kubelogin convert-kubeconfig";
+  return fmt::format(
+      "auth-provider \"{}\" is not supported: exec has replaced auth providers; use exec with the "
+      "provider's plugin, for OpenID Connect kubectl oidc-login (kubelogin)",
+      name);
+}
+
+// Sets mode and terminal.
+void read_mode(Section& exec, bool v1, bool terminal, ExecPluginSettings& settings) {
+  const std::string mode = exec.text("interactiveMode");
+  if (mode.empty() ? v1 : mode != "Never" && mode != "IfAvailable" && mode != "Always") {
+    exec.refuse(
+        fmt::format("interactiveMode is \"{}\"; it must be Never, IfAvailable or Always", mode));
+  }
+  if (mode == "Always" && !terminal) {
+    exec.refuse(
+        "interactiveMode is Always, but there is no terminal here; use a plugin that works with "
+        "Never or IfAvailable");
+  }
+  settings.terminal = terminal && mode != "Never";
+}
+
+ExecPluginSettings read_exec(Section& exec, bool terminal) {
   ExecPluginSettings settings;
   settings.api_version = exec.text("apiVersion");
   const bool v1 = settings.api_version == "client.authentication.k8s.io/v1";
@@ -39,21 +105,9 @@ ExecPluginSettings read_exec(Section& exec) {
   if (settings.command.find('/') != std::string::npos)
     settings.command = exec.beside(settings.command);
   settings.install_hint = exec.text("installHint");
-  const std::string mode = exec.text("interactiveMode");
-  if (mode == "Always") {
-    exec.refuse(
-        "interactiveMode is Always, but no terminal is handed to plugins here; use one that works "
-        "with Never or "
-        "IfAvailable");
-  } else if (mode.empty() ? v1 : (mode != "Never" && mode != "IfAvailable")) {
-    exec.refuse(fmt::format("interactiveMode is \"{}\"; it must be Never or IfAvailable", mode));
-  }
-  const YAML::Node arguments = exec.field("args");
-  for (std::size_t i = 0; arguments.IsDefined() && arguments.IsSequence() && i < arguments.size();
-       ++i) {
-    if (!arguments[i].IsScalar()) exec.refuse(fmt::format("args[{}] must be a string", i));
-    settings.arguments.push_back(arguments[i].Scalar());
-  }
+  std::erase_if(settings.install_hint, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  read_mode(exec, v1, terminal, settings);
+  settings.arguments = read_texts(exec, "args");
   const YAML::Node variables = exec.field("env");
   for (std::size_t i = 0; variables.IsDefined() && variables.IsSequence() && i < variables.size();
        ++i) {
@@ -65,6 +119,18 @@ ExecPluginSettings read_exec(Section& exec) {
   return settings;
 }
 
+// A user name is one with a password, and stands alone.
+void read_login(Section& section, User& user) {
+  const std::string name = section.text("username");
+  std::string password = section.text("password");
+  if (name.empty() && password.empty()) return;
+  if (section.has("token") || section.has("tokenFile"))
+    section.refuse("username and token contradict each other; remove one of them");
+  if (name.find(':') != name.npos) section.refuse("username must have no colon");
+  user.login = SecretString(fmt::format("{}:{}", name, password));
+  wipe(password);
+}
+
 }  // namespace
 
 Result<std::string> Pem::read() const {
@@ -73,8 +139,8 @@ Result<std::string> Pem::read() const {
 
 Result<Cluster> read_cluster(Section section) {
   Cluster cluster;
-  if (section.has("proxy-url"))
-    section.refuse("proxy-url is not supported; connect without a proxy and remove it");
+  cluster.proxy_url = section.text("proxy-url");
+  (void)section.flag("disable-compression");  // no answer is compressed
   cluster.tls_server_name = section.text("tls-server-name");
   cluster.insecure = section.flag("insecure-skip-tls-verify");
   cluster.ca = read_pem(section, "certificate-authority", "certificate-authority-data");
@@ -89,6 +155,14 @@ Result<Cluster> read_cluster(Section section) {
   Result<ServerUrl> url = parse_server_url(server, section.where());
   if (!url) return std::unexpected(url.error());
   cluster.server = std::move(*url);
+  if (!cluster.proxy_url.empty()) {
+    const auto proxy = parse_proxy(cluster.proxy_url, section.where() + ": proxy-url");
+    if (!proxy) return std::unexpected(proxy.error());
+    if (!cluster.server.tls)
+      return fail(ErrorKind::Invalid, section.where() +
+                                          ": proxy-url needs a server with https://, since the "
+                                          "proxy would see all tokens; remove it");
+  }
   const YAML::Node extensions = section.field("extensions");
   for (std::size_t i = 0;
        extensions.IsDefined() && extensions.IsSequence() && i < extensions.size(); ++i) {
@@ -99,18 +173,25 @@ Result<Cluster> read_cluster(Section section) {
   return cluster;
 }
 
-Result<User> read_user(Section section, const std::string& name) {
-  if (section.has("username") || section.has("password")) {
-    section.refuse(
-        "username and password are not supported by Kubernetes any more; use a client certificate, "
-        "token or exec");
-  }
-  if (section.has("auth-provider"))
-    section.refuse("auth-provider is not supported any more; use exec with the provider's plugin");
-  for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
-    if (section.has(field))
-      section.refuse(fmt::format(
-          "{}: impersonation is not supported; use a user with the permissions needed", field));
+Status check_impersonation(const Impersonation& as, std::string_view where) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorKind::Invalid, fmt::format("{}: {}", where, why));
+  };
+  if (as.user.empty() && (!as.uid.empty() || !as.groups.empty() || !as.extra.empty()))
+    return refuse("groups, uid and extra of another user need that user's name: set as (--as)");
+  const bool lines = (as.user.empty() || is_line(as.user)) && (as.uid.empty() || is_line(as.uid)) &&
+                     std::ranges::all_of(as.groups, is_line) &&
+                     std::ranges::all_of(as.extra, [](const auto& entry) {
+                       return !entry.first.empty() && is_line(entry.second);
+                     });
+  if (lines) return {};
+  return refuse("as, as-uid, as-groups and as-user-extra must be lines of printable characters");
+}
+
+Result<User> read_user(Section section, const std::string& name, bool terminal) {
+  if (section.has("auth-provider")) {
+    Section provider = section.section("auth-provider");
+    section.refuse(refuse_provider(provider.text("name")));
   }
   User user;
   user.certificate = read_pem(section, "client-certificate", "client-certificate-data");
@@ -128,10 +209,12 @@ Result<User> read_user(Section section, const std::string& name) {
     if (!clean) section.refuse("token must be one line of printable characters");
     if (clean) user.token = std::move(*clean);
   }
+  read_login(section, user);
+  user.as = read_impersonation(section);
   if (section.problem()) return std::unexpected(*section.problem());
   if (section.has("exec")) {
     Section exec = section.section("exec");
-    user.exec = read_exec(exec);
+    user.exec = read_exec(exec, terminal);
     user.exec->user = name;
     user.tells_cluster = exec.flag("provideClusterInfo");
     if (exec.problem()) return std::unexpected(*exec.problem());

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "base/secret_string.hpp"
+#include "kube/credentials.hpp"
 #include "kube/exec_plugin.hpp"
 #include "kube/server_url.hpp"
 
@@ -77,6 +78,7 @@ struct Pem {
 
 struct Cluster {
   ServerUrl server;
+  std::string proxy_url;  // checked; empty: as the environment says
   std::string tls_server_name;
   Pem ca;
   bool insecure = false;
@@ -87,14 +89,21 @@ struct User {
   Pem certificate, key;
   SecretString token;
   std::string token_path;
+  SecretString login;  // "user:password", for basic authentication
+  Impersonation as;
   std::optional<ExecPluginSettings> exec;
   bool tells_cluster = false;  // exec.provideClusterInfo
 };
 
 // Errors: Invalid, naming entry, field, value and remedy.
 Result<Cluster> read_cluster(Section section);
-// `name` is the entry's name, for messages about its exec plugin.
-Result<User> read_user(Section section, const std::string& name);
+// `name` is the entry's name, for messages about its exec plugin. `terminal`: the plugin may talk
+// to the person there.
+Result<User> read_user(Section section, const std::string& name, bool terminal);
+
+// Whether the values can be header lines, and name a user. Errors: Invalid; `where` begins the
+// message.
+Status check_impersonation(const Impersonation& as, std::string_view where);
 
 // spec.cluster of the ExecCredential that an exec plugin receives, as JSON.
 Result<std::string> describe_cluster(const Cluster& cluster);

@@ -80,14 +80,16 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// The child leads a process group of its own, with default signals, nothing on its input and no
-// descriptor but 0, 1, 2.
+// The child has default signals and no descriptor but 0, 1, 2. Without a terminal it leads a
+// process group of its own, with nothing on its input.
 Result<pid_t> spawn(const Command& command, const Pipe& output, const Pipe& errors) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!command.terminal) {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, errors.write.get(), 2);
+  }
   posix_spawn_file_actions_adddup2(&actions, output.write.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, errors.write.get(), 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -97,8 +99,9 @@ Result<pid_t> spawn(const Command& command, const Pipe& output, const Pipe& erro
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const int group = command.terminal ? 0 : POSIX_SPAWN_SETPGROUP;
+  posix_spawnattr_setflags(
+      &attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
 
   std::vector<std::string> words{command.program};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
@@ -193,7 +196,7 @@ Result<SecretString> run_command(const Command& command) {
       syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
   Said said;
   const std::optional<std::string> trouble = listen(command, ending, output, errors, said);
-  if (trouble) kill(-*child, SIGKILL);
+  if (trouble) kill(command.terminal ? *child : -*child, SIGKILL);
   int status = 0;
   while (waitpid(*child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -61,8 +61,9 @@ Result<ServerUrl> parse_server_url(std::string_view text, std::string_view where
   const std::size_t colon = authority.find(':');
   url.host = authority.substr(0, colon);
   if (!is_host(url.host)) return refuse("has no usable host name");
-  if (colon != authority.npos && !is_port(authority.substr(colon + 1)))
-    return refuse("has no usable port (1 to 65535)");
+  url.port = colon != authority.npos ? authority.substr(colon + 1) : url.tls ? "443" : "80";
+  if (!is_port(url.port)) return refuse("has no usable port (1 to 65535)");
+  url.prefix = rest.substr(authority.size());
   if (!url.tls && !is_loopback(url.host))
     return refuse("is not encrypted; use https:// (http:// is for loopback only)");
   return url;

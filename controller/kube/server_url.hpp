@@ -8,9 +8,14 @@
 
 namespace apitoken::kube {
 
+// The API server's name in every cluster.
+inline constexpr std::string_view kApiServerName = "kubernetes.default.svc";
+
 struct ServerUrl {
   std::string text;  // without a trailing slash
   std::string host;
+  std::string port;    // that of the scheme if the URL has none
+  std::string prefix;  // "/prefix", or empty
   bool tls = true;
 };
 

@@ -8,7 +8,10 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "base/freed_by.hpp"
@@ -25,6 +28,11 @@ using Store = std::unique_ptr<X509_STORE, FreedBy<X509_STORE_free>>;
 constexpr std::array kSystemBundles = {"/etc/ssl/certs/ca-certificates.crt",
                                        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
                                        "/etc/ssl/cert.pem"};
+
+// SSL_CERT_FILE and SSL_CERT_DIR as the program found them. Written once, before any connection.
+struct TrustVariables {
+  std::string file, folders;
+} trust_variables;
 
 thread_local std::string verification_failure;  // of the thread that runs the handshakes
 
@@ -45,13 +53,27 @@ std::unexpected<Error> unusable(std::string_view part, std::string_view why) {
               fmt::format("cannot use the {} of the credentials: {}", part, why));
 }
 
+// The system's CAs and those that the environment names. As with Go, a file or a directory alone
+// replaces only its kind, and the system has its CAs in both; so it takes both to replace them.
+void trust_system(X509_STORE* store) {
+  if (!trust_variables.file.empty()) X509_STORE_load_file(store, trust_variables.file.c_str());
+  std::string_view folders = trust_variables.folders;
+  while (!folders.empty()) {
+    const std::string folder(folders.substr(0, folders.find(':')));
+    folders.remove_prefix(std::min(folders.size(), folder.size() + 1));
+    std::error_code unreadable;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable))
+      X509_STORE_load_file(store, entry.path().c_str());
+  }
+  if (!trust_variables.file.empty() && !trust_variables.folders.empty()) return;
+  for (const char* path : kSystemBundles) {
+    if (access(path, R_OK) == 0 && X509_STORE_load_file(store, path) == 1) break;
+  }
+}
+
 Status trust(SSL_CTX* context, const std::string& ca) {
   Store store(X509_STORE_new());
-  if (ca.empty()) {
-    for (const char* path : kSystemBundles) {
-      if (access(path, R_OK) == 0 && X509_STORE_load_file(store.get(), path) == 1) break;
-    }
-  }
+  if (ca.empty()) trust_system(store.get());
   const Bio source = memory(ca);
   int count = 0;
   while (Certificate authority{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
@@ -88,6 +110,15 @@ int verify_server(X509_STORE_CTX* chain, void* /*argument*/) {
   return 0;
 }
 
+// Announces the expected name. OpenSSL calls it at each step of a connection; only at the first is
+// there a greeting to come.
+void announce_name(const SSL* connection, int step, int /*value*/) {
+  if (step != SSL_CB_HANDSHAKE_START) return;
+  auto* const ours = const_cast<SSL*>(connection);
+  const char* name = X509_VERIFY_PARAM_get0_host(SSL_get0_param(ours), 0);
+  if (name != nullptr && SSL_in_before(ours)) SSL_set_tlsext_host_name(ours, name);
+}
+
 int accept_any_server(X509_STORE_CTX* /*chain*/, void* /*argument*/) { return 1; }
 
 Status show(SSL_CTX* context, const TlsMaterial& material) {
@@ -116,6 +147,7 @@ Status configure_tls(SSL_CTX* context, const TlsMaterial& material) {
   ERR_clear_error();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   if (Status named = expect_name(context, material.server_name); !named) return named;
+  SSL_CTX_set_info_callback(context, announce_name);
   if (material.insecure) {
     SSL_CTX_set_cert_verify_callback(context, accept_any_server, nullptr);
   } else {
@@ -123,6 +155,14 @@ Status configure_tls(SSL_CTX* context, const TlsMaterial& material) {
     SSL_CTX_set_cert_verify_callback(context, verify_server, nullptr);
   }
   return material.certificate.empty() ? Status{} : show(context, material);
+}
+
+void read_trust_variables() {
+  const auto value = [](const char* name) {
+    const char* found = std::getenv(name);
+    return std::string(found != nullptr ? found : "");
+  };
+  trust_variables = {value("SSL_CERT_FILE"), value("SSL_CERT_DIR")};
 }
 
 Status check_tls(const TlsMaterial& material) {
@@ -138,11 +178,6 @@ std::optional<WallTime> certificate_end(const std::string& pem) {
       ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1)
     return {};
   return kSystemClock.wall() + std::chrono::days(days) + Seconds(seconds);
-}
-
-void announce_server_name(SSL* connection) {
-  const char* name = X509_VERIFY_PARAM_get0_host(SSL_get0_param(connection), 0);
-  if (name != nullptr && SSL_in_before(connection)) SSL_set_tlsext_host_name(connection, name);
 }
 
 std::string take_verification_failure() { return std::exchange(verification_failure, {}); }

@@ -32,6 +32,7 @@ Result<ApiServer> find_api_server(const Config& config) {
                        ? kube::in_cluster_server()
                        : kube::parse_server_url(config.kube_apiserver, "--kube-apiserver");
   if (!url) return std::unexpected(url.error());
+  TRY(kube::proxy_of_environment(*url));  // a proxy that cannot be used is worth a word at once
   std::string ca_file = config.kube_ca_file;
   if (ca_file.empty() && config.kube_apiserver.empty())
     ca_file = std::string(kube::kServiceAccountFolder) + "/ca.crt";

@@ -1,4 +1,4 @@
-// Sockets: one for IPv6 and IPv4 where the address names no host.
+// Sockets: one for IPv6 and IPv4 where the address stands for all interfaces.
 #include "serve/listening_socket.hpp"
 
 #include <fmt/format.h>
@@ -67,13 +67,25 @@ std::expected<AddressList, std::string> resolve(const BindAddress& address, cons
   return AddressList(found, &freeaddrinfo);
 }
 
-// One socket: for an empty host one that takes IPv6 and IPv4, or IPv4 alone where the machine has
+// As Go: of a name's addresses the first IPv4 address.
+const addrinfo& preferred(const AddressList& list) {
+  for (const addrinfo* one = list.get(); one != nullptr; one = one->ai_next)
+    if (one->ai_family == AF_INET) return *one;
+  return *list;
+}
+
+// As Go: not only an empty host, but each of these is all interfaces, IPv6 and IPv4.
+bool is_everywhere(std::string_view host) {
+  return host.empty() || host == "0.0.0.0" || host == "::";
+}
+
+// One socket: for all interfaces one that takes IPv6 and IPv4, or IPv4 alone where the machine has
 // no IPv6.
 std::expected<Socket, std::string> open_socket(const BindAddress& address) {
-  if (!address.host.empty()) {
+  if (!is_everywhere(address.host)) {
     const auto list = resolve(address, address.host.c_str(), AF_UNSPEC);
     if (!list) return std::unexpected(list.error());
-    auto socket = listen_on(**list, false);
+    auto socket = listen_on(preferred(*list), false);
     if (!socket) return std::unexpected(errno_text(socket.error()));
     return std::move(*socket);
   }

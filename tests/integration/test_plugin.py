@@ -262,9 +262,8 @@ def test_what_the_server_alone_refuses_comes_back_in_its_words(namespace, plugin
 
 
 def test_a_namespace_that_is_not_there(plugin):
-    assert 'namespaces "nowhere" not found' in plugin.refused(
-        NOT_FOUND, "create", "ci", "--user", "alice", "-n", "nowhere"
-    )
+    line = plugin.refused(NOT_FOUND, "create", "ci", "--user", "alice", "-n", "nowhere")
+    assert 'namespaces "nowhere" not found' in line and "kubectl get namespaces" in line
 
 
 def test_a_foreign_secret_in_the_way_ends_the_waiting_at_once(namespace, operator, plugin):
@@ -543,7 +542,9 @@ def test_revoke_without_a_terminal_wants_yes(namespace, operator, plugin):
     described = plugin.ok("describe", "ci")
     assert re.search(r"Expires: .*\(revoked\)\n", described) and "Secret:" not in described
     assert "revoked for good" in plugin.refused(FAILED, "rotate", "ci")
-    assert '"nope" not found' in plugin.refused(NOT_FOUND, "revoke", "nope", "--yes")
+    line = plugin.refused(NOT_FOUND, "revoke", "nope", "--yes")
+    assert '"nope" not found' in line
+    assert f"kubectl apitoken list --all -n {namespace.name}" in line
 
 
 def test_revoke_without_an_operator_says_that_the_value_may_still_work(namespace, plugin):
@@ -667,7 +668,8 @@ def test_test_mail_shows_the_servers_answer_for_each_address(
     assert "refused 1 of 2" in done.stderr
     none = namespace.config("none", emails="platform@example.com")
     assert "spec.smtp is not set" in plugin.refused(FAILED, "test-mail", none)
-    assert "not found" in plugin.refused(NOT_FOUND, "test-mail", "nonsense")
+    line = plugin.refused(NOT_FOUND, "test-mail", "nonsense")
+    assert "not found" in line and "kubectl get tokenexpiryconfigs" in line
 
 
 def test_test_mail_without_an_operator_says_that_the_request_stays(namespace, plugin):

@@ -50,6 +50,27 @@ TEST(CommandLine, AcceptsListsByCommasAndByRepetition) {
   EXPECT_THAT(options.audiences, ElementsAre("https://z"));
 }
 
+TEST(CommandLine, AcceptsKubectlsFlagsForAnotherUserAndCluster) {
+  const auto options = parsed({"list", "--as", "jane", "--as-group=dev, ops", "--as-group", "qa",
+                               "--as-uid", "7", "--cluster", "b", "--context=c"})
+                           .options;
+  EXPECT_EQ(options.as_user, "jane");
+  EXPECT_EQ(options.as_uid, "7");
+  EXPECT_THAT(options.as_groups, ElementsAre("dev, ops", "qa")) << "a comma does not end a group";
+  EXPECT_EQ(options.cluster, "b");
+  EXPECT_EQ(options.context, "c");
+  EXPECT_THAT(refusal({"list", "--as="}), HasSubstr("--as: invalid value"));
+  EXPECT_THAT(refusal({"list", "--token", "x"}), HasSubstr("choose a --context"));
+}
+
+TEST(CommandLine, TakesTheFileOfASupportBundleByO) {
+  const auto invocation = parsed({"support-bundle", "-o", "b.tar.gz", "-n", "team-a"});
+  EXPECT_EQ(invocation.command, Command::SupportBundle);
+  EXPECT_EQ(invocation.options.bundle_file, "b.tar.gz");
+  EXPECT_EQ(parsed({"-o", "b.tar.gz", "support-bundle"}).options.bundle_file, "b.tar.gz");
+  EXPECT_THAT(refusal({"support-bundle", "-o", ""}), HasSubstr("a value is needed"));
+}
+
 TEST(CommandLine, ConvertsDaysToHours) {
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "30d"}).options.ttl, "720h");
   EXPECT_EQ(parsed({"create", "ci", "--user", "a", "--ttl", "1d30m"}).options.ttl, "24h30m");

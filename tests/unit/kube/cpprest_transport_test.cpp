@@ -216,6 +216,38 @@ TEST(CpprestTransport, SendsTheRequestAndReturnsStatusBodyAndRetryAfter) {
                               testing::EndsWith("\r\n\r\n{}")));
 }
 
+TEST(CpprestTransport, SendsALoginIfThereIsNoToken) {
+  std::string received;
+  Wire wire([&](Connection& client) {
+    received = client.read_request();
+    client.answer(200, "");
+  });
+  wire.credentials.login = "al:s3cret";
+  ASSERT_TRUE(wire.get());
+  EXPECT_THAT(received, HasSubstr("Authorization:Basic YWw6czNjcmV0\r\n"));
+}
+
+// As client-go sends them: one line for each value.
+TEST(CpprestTransport, SaysAsWhomItActs) {
+  std::string received;
+  Wire wire([&](Connection& client) {
+    received = client.read_request();
+    client.answer(200, "");
+  });
+  wire.credentials.act_as({.user = "jane",
+                           .uid = "7",
+                           .groups = {"dev, ops", "qa", "de"},
+                           .extra = {{"acme.com/Project", "p"}, {"scope", "a"}, {"scope", "b"}}});
+  ASSERT_TRUE(wire.get());
+  EXPECT_THAT(
+      received,
+      AllOf(HasSubstr("\r\nImpersonate-User:jane\r\n"), HasSubstr("\r\nImpersonate-Uid:7\r\n"),
+            HasSubstr("\r\nImpersonate-Group:dev, ops\r\nImpersonate-Group: qa\r\n"
+                      "Impersonate-Group: de\r\n"),
+            HasSubstr("\r\nImpersonate-Extra-acme.com%2FProject:p\r\n"),
+            HasSubstr("\r\nImpersonate-Extra-scope:a\r\nImpersonate-Extra-scope: b\r\n")));
+}
+
 TEST(CpprestTransport, KeepsAPathPrefixOfTheServer) {
   std::string received;
   TlsServer server(authority().issue({}), [&](Connection& client) {

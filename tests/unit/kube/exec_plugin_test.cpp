@@ -1,10 +1,13 @@
 // Credential plugins: runs small scripts.
 #include "kube/exec_plugin.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <latch>
 #include <thread>
 
@@ -99,6 +102,27 @@ TEST_F(ExecPluginTest, GivesThePluginArgumentsEnvironmentAndClusterButNoTerminal
       R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"cluster":{"server":"https://h:1"},"interactive":false}})");
   EXPECT_EQ(folder.read("input"), "");
   EXPECT_EQ(folder.read("open"), "0\n1\n2\n3\n") << "descriptor 3 belongs to ls";
+}
+
+TEST_F(ExecPluginTest, GivesThePluginTheTerminalIfItIsHandedOver) {
+  auto with = settings(
+      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$FOLDER/info\"; readlink /proc/self/fd/0 > "
+      "\"$FOLDER/input\"; readlink /proc/$$/fd/2 > \"$FOLDER/errors\"\n"
+      "awk '{print $5}' /proc/self/stat > \"$FOLDER/group\"\n"
+      "echo '" +
+      answer(R"({"token":"abc"})") + "'");
+  with.terminal = true;
+  const auto credential = ExecPlugin(with, clock).credential();
+  ASSERT_TRUE(credential) << credential.error().message;
+  EXPECT_THAT(folder.read("info"), HasSubstr("\"interactive\":true"));
+  const auto ours = [](int descriptor) {
+    return std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", descriptor)).string() +
+           "\n";
+  };
+  EXPECT_EQ(folder.read("input"), ours(0));
+  EXPECT_EQ(folder.read("errors"), ours(2));
+  EXPECT_EQ(folder.read("group"), fmt::format("{}\n", getpgrp()))
+      << "a terminal stops processes of other groups that read from it";
 }
 
 TEST_F(ExecPluginTest, RunsOnceWhileTheAnswerIsValid) {

@@ -35,6 +35,8 @@ class InCluster : public testing::Test {
   ManualClock clock{WallTime(Seconds(1'700'000'000))};
   ScopedVariable host{"KUBERNETES_SERVICE_HOST", "10.96.0.1"};
   ScopedVariable port{"KUBERNETES_SERVICE_PORT", "443"};
+  ScopedVariable own_namespace{"POD_NAMESPACE", nullptr}, proxy{"HTTPS_PROXY", nullptr},
+      exempt{"NO_PROXY", nullptr};
 };
 
 TEST_F(InCluster, ReadsAddressNamespaceTokenAndAuthority) {
@@ -49,6 +51,26 @@ TEST_F(InCluster, ReadsAddressNamespaceTokenAndAuthority) {
   EXPECT_EQ(tls->ca, "the CA");
   EXPECT_EQ(tls->server_name, "10.96.0.1");
   EXPECT_FALSE(tls->insecure);
+}
+
+TEST_F(InCluster, TakesTheNamespaceOfTheEnvironmentFirst) {
+  const ScopedVariable named("POD_NAMESPACE", "team-a");
+  EXPECT_EQ(load()->default_namespace(), "team-a");
+}
+
+TEST_F(InCluster, GoesThroughTheProxyOfTheEnvironmentUnlessItsAddressIsExempt) {
+  const ScopedVariable all("HTTPS_PROXY", "http://proxy:3128");
+  const auto found = load()->proxy();
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->host, "proxy");
+  const ScopedVariable list("NO_PROXY", ".svc,10.96.0.0/12");
+  EXPECT_FALSE(*load()->proxy());
+  const ScopedVariable unusable("HTTPS_PROXY", "socks5://p");
+  EXPECT_FALSE(*load()->proxy());
+  const ScopedVariable none("NO_PROXY", nullptr);
+  const auto refused = in_cluster_credentials(folder.path(), clock);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("NO_PROXY"));
 }
 
 TEST_F(InCluster, ReadsTheTokenAgainAfterAMinute) {

@@ -168,12 +168,113 @@ TEST_F(Kubeconfig, SkipsVerificationOnlyIfItSaysInsecure) {
               AllOf(HasSubstr("cluster \"c\""), HasSubstr("yes please")));
 }
 
-TEST_F(Kubeconfig, RefusesFieldsThatAreNotSupported) {
-  EXPECT_THAT(refusal(config(cluster, "username: a, password: s3cret")),
-              AllOf(HasSubstr("user \"u\""), HasSubstr("username"), Not(HasSubstr("s3cret"))));
-  EXPECT_THAT(refusal(config(cluster, "auth-provider: {name: gcp}")), HasSubstr("auth-provider"));
-  EXPECT_THAT(refusal(config(cluster, "as: root")), HasSubstr("impersonation"));
-  EXPECT_THAT(refusal(config(cluster + ", proxy-url: 'http://p'", "")), HasSubstr("proxy-url"));
+TEST_F(Kubeconfig, RefusesAuthProvidersAndNamesWhatReplacesThem) {
+  const auto provider = [&](const std::string& name) {
+    return refusal(config(cluster, "auth-provider: {name: " + name + ", config: {a: s3cret}}"));
+  };
+  EXPECT_THAT(provider("gcp"), AllOf(HasSubstr("user \"u\""), HasSubstr("removed"),
+                                     HasSubstr("gke-gcloud-auth-plugin")));
+  EXPECT_THAT(provider("azure"), AllOf(HasSubstr("removed"), HasSubstr("kubelogin")));
+  EXPECT_THAT(provider("oidc"), AllOf(HasSubstr("oidc-login"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(Kubeconfig, SendsUserNameAndPassword) {
+  const auto credentials = good(config(cluster, "username: al, password: 's3cret'"));
+  EXPECT_EQ(credentials->basic_login(), "al:s3cret");
+  EXPECT_EQ(token_of(*credentials), "none");
+  EXPECT_THAT(refusal(config(cluster, "username: al, password: s3cret, token: abc")),
+              AllOf(HasSubstr("contradict"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(refusal(config(cluster, "username: 'a:l'")), HasSubstr("colon"));
+}
+
+TEST_F(Kubeconfig, ActsAsAnotherUserByTheFileAndByFlags) {
+  const std::string user =
+      "token: abc, as: jane, as-uid: '7', as-groups: [dev, ops], as-user-extra: {Scopes: [a, b]}";
+  const auto credentials = good(config(cluster, user));
+  EXPECT_EQ(credentials->impersonation().user, "jane");
+  EXPECT_EQ(credentials->impersonation().uid, "7");
+  EXPECT_THAT(credentials->impersonation().groups, testing::ElementsAre("dev", "ops"));
+  EXPECT_THAT(credentials->impersonation().extra,
+              testing::ElementsAre(testing::Pair("Scopes", "a"), testing::Pair("Scopes", "b")));
+  const auto flags = load_kubeconfig(folder.write("config", config(cluster, user)), clock,
+                                     {.as = {.user = "bob", .groups = {"qa"}}});
+  ASSERT_TRUE(flags) << flags.error().message;
+  EXPECT_EQ((*flags)->impersonation().user, "bob");
+  EXPECT_EQ((*flags)->impersonation().uid, "7") << "each flag replaces its field, as with kubectl";
+  EXPECT_THAT((*flags)->impersonation().groups, testing::ElementsAre("qa"));
+  EXPECT_THAT(refusal(config(cluster, "as-groups: [dev]")), HasSubstr("--as"));
+  EXPECT_THAT(refusal(config(cluster, "as: jane, as-groups: dev")), HasSubstr("as-groups must be"));
+  EXPECT_THAT(refusal(config(cluster, "as: jane, as-groups: [\"a\\r\\nX: y\"]")),
+              HasSubstr("printable"))
+      << "a line end would begin a header of its own";
+  EXPECT_THAT(refusal(config(cluster, "as: jane, as-user-extra: {k: [\"a\\nb\"]}")),
+              HasSubstr("printable"));
+}
+
+TEST_F(Kubeconfig, NamesItsProxyWhichPrecedesTheEnvironment) {
+  const std::string remote = "server: 'https://h:6443', certificate-authority-data: " + ca64;
+  const ScopedVariable all("HTTPS_PROXY", "http://other:1");
+  const ScopedVariable none("NO_PROXY", "*");
+  EXPECT_FALSE(*good(config(remote, ""))->proxy());
+  const auto proxy = *good(config(remote + ", proxy-url: 'http://u:p@proxy:3128'", ""))->proxy();
+  ASSERT_TRUE(proxy);
+  EXPECT_EQ(proxy->host + ":" + proxy->port, "proxy:3128");
+  EXPECT_EQ(proxy->user, "u");
+  EXPECT_THAT(
+      refusal(config(remote + ", proxy-url: 'socks5://u:s3cret@p'", "")),
+      AllOf(HasSubstr("cluster \"c\": proxy-url"), HasSubstr("SOCKS"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(refusal(config("server: 'http://localhost:1', proxy-url: 'http://p'", "")),
+              HasSubstr("https://"));
+  const ScopedVariable some("NO_PROXY", "other");
+  const ScopedVariable socks("HTTPS_PROXY", "socks5://p");
+  const auto refused = load(config(remote, ""));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("HTTPS_PROXY"));
+}
+
+TEST_F(Kubeconfig, RunsNoPluginBesideOtherCredentialsOfTheUser) {
+  folder.write_script("plugin", "touch \"$0.ran\"; exit 1");
+  const std::string exec =
+      ", exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: ./plugin}";
+  EXPECT_EQ(token_of(*good(config(cluster, "token: abc" + exec))), "abc");
+  EXPECT_EQ(token_of(*good(config(cluster, "username: al" + exec))), "none");
+  EXPECT_EQ(token_of(*good(
+                config(cluster, fmt::format("client-certificate-data: {}, client-key-data: {}{}",
+                                            base64_encode(operator_identity().certificate),
+                                            base64_encode(operator_identity().key), exec)))),
+            "none");
+  EXPECT_FALSE(std::filesystem::exists(folder.path("plugin.ran")));
+}
+
+TEST_F(Kubeconfig, IgnoresWhatHasNoEffectHere) {
+  const auto credentials = good(
+      "preferences: {colors: true}\nextensions:\n- {name: minikube, extension: {a: 1}}\n" +
+      config(cluster + ", disable-compression: true, extensions: [{name: x, extension: {b: 2}}]",
+             "token: abc, extensions: [{name: x, extension: 3}]",
+             "namespace: team-a, extensions: [{name: context_info, extension: {}}]"));
+  EXPECT_EQ(token_of(*credentials), "abc");
+  EXPECT_EQ(credentials->default_namespace(), "team-a");
+  EXPECT_THAT(refusal(config(cluster + ", disable-compression: 3", "")),
+              HasSubstr("disable-compression"));
+}
+
+TEST_F(Kubeconfig, IsAConfigOfV1) {
+  EXPECT_THAT(refusal("kind: Secret\napiVersion: v1\n"), HasSubstr("it is a Secret"));
+  EXPECT_THAT(refusal("kind: Config\napiVersion: v2\n"), HasSubstr("\"v2\""));
+  EXPECT_TRUE(
+      good("kind: Config\napiVersion: v1\n" +
+           config(cluster, "").substr(std::string("apiVersion: v1\nkind: Config\n").size())));
+}
+
+TEST_F(Kubeconfig, UsesANamedClusterInPlaceOfTheContexts) {
+  const std::string file =
+      folder.write("config", "clusters:\n- {name: d, cluster: {server: 'https://d:1'}}\n");
+  const std::string main = folder.write("main", config(cluster, "token: a"));
+  const auto credentials = load_kubeconfigs({main, file}, clock, {.cluster = "d"});
+  ASSERT_TRUE(credentials) << credentials.error().message;
+  EXPECT_EQ((*credentials)->server(), "https://d:1");
+  EXPECT_THAT(load_kubeconfigs({main, file}, clock, {.cluster = "e"}).error().message,
+              AllOf(HasSubstr("--cluster names the cluster \"e\""), HasSubstr("there is: c, d")));
 }
 
 TEST_F(Kubeconfig, RefusesServersThatCannotBeUsed) {
@@ -222,9 +323,11 @@ TEST_F(Kubeconfig, RefusesPluginsThatCannotRun) {
               HasSubstr("command is missing"));
   EXPECT_THAT(exec("apiVersion: client.authentication.k8s.io/v1, command: x"),
               HasSubstr("interactiveMode"));
-  EXPECT_THAT(
-      exec("apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always"),
-      HasSubstr("terminal"));
+  const std::string always =
+      "apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always";
+  EXPECT_THAT(exec(always), HasSubstr("terminal"));
+  EXPECT_TRUE(load_kubeconfig(folder.write("config", config(cluster, "exec: {" + always + "}")),
+                              clock, {.terminal = true}));
 }
 
 TEST_F(Kubeconfig, NamesEntriesThatAreMissing) {
@@ -256,8 +359,8 @@ TEST_F(Kubeconfig, UsesANamedContextInPlaceOfTheCurrentOne) {
       "config", config(cluster, "token: a") +
                     "- name: other\n  context: {cluster: c, user: u, namespace: team-b}\n");
   EXPECT_EQ((*load_kubeconfig(file, clock))->default_namespace(), "team-a");
-  EXPECT_EQ((*load_kubeconfig(file, clock, "other"))->default_namespace(), "team-b");
-  EXPECT_THAT(load_kubeconfig(file, clock, "third").error().message,
+  EXPECT_EQ((*load_kubeconfig(file, clock, {.context = "other"}))->default_namespace(), "team-b");
+  EXPECT_THAT(load_kubeconfig(file, clock, {.context = "third"}).error().message,
               AllOf(HasSubstr("--context names the context \"third\""),
                     HasSubstr("there is: main, other")));
 }
@@ -270,7 +373,7 @@ TEST_F(Kubeconfig, InTheHomeDirectoryPrecedesThePodForPeople) {
   std::filesystem::create_directory(folder.path(".kube"));
   folder.write(".kube/config", config(cluster, "token: home"));
   EXPECT_EQ(token_of(**find_credentials("", {.home_first = true})), "home");
-  EXPECT_EQ(token_of(**find_credentials("", {.context = "main"})), "home")
+  EXPECT_EQ(token_of(**find_credentials("", {.overrides = {.context = "main"}})), "home")
       << "a pod has no contexts";
 }
 

@@ -100,7 +100,10 @@ class TestCredentials final : public Credentials {
   Result<std::optional<SecretString>> bearer_token() override;
   void reject() override { ++rejected; }
 
+  std::string_view basic_login() const override { return login; }
+
   Identity client;
+  std::string login;  // for basic authentication
   std::string server_name = "127.0.0.1";
   bool insecure = false;
   std::string first_token, second_token;  // before and after reject()

@@ -12,6 +12,15 @@ TEST(BindAddress, AcceptsHostAndPortPortOnlyAndBracketedIPv6) {
   EXPECT_EQ(parse_bind_address("[::1]:8080"), (BindAddress{"::1", 8080}));
 }
 
+// What Go programs take. Go also takes names of services (":http") and an empty port, which here
+// are refused: they are typing errors more often than meant.
+TEST(BindAddress, AcceptsWhatGoProgramsTake) {
+  for (const char* text : {":8080", ":0", "0.0.0.0:8080", "[::]:8080", "[::1]:8080",
+                           "127.0.0.1:8080", "localhost:8080", "my-host.example.com:8080",
+                           "[fe80::1%eth0]:8080", "[::ffff:127.0.0.1]:8080"})
+    EXPECT_TRUE(parse_bind_address(text)) << text;
+}
+
 TEST(BindAddress, PrintsAsItWasRead) {
   for (const char* text : {"127.0.0.1:8080", ":8080", "[::1]:8080"})
     EXPECT_EQ(parse_bind_address(text)->text(), text);

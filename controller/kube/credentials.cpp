@@ -1,0 +1,12 @@
+// What credentials have in common.
+#include "kube/credentials.hpp"
+
+namespace apitoken::kube {
+
+Result<std::optional<Proxy>> Credentials::proxy() const {
+  const auto url = parse_server_url(server(), "credentials");
+  if (!url) return std::unexpected(url.error());
+  return proxy_of_environment(*url);
+}
+
+}  // namespace apitoken::kube

@@ -1,0 +1,205 @@
+// Proxies by the rules of Go: golang.org/x/net/http/httpproxy.
+#include "kube/proxy.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+namespace apitoken::kube {
+namespace {
+
+// The value of the first variable that is not empty.
+struct Variable {
+  std::string name, value;
+};
+
+Variable first_of(const char* upper, const char* lower) {
+  for (const char* name : {upper, lower}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != 0) return {name, value};
+  }
+  return {};
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      decoded += static_cast<char>(byte);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return result;
+}
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+// An IPv4 address has 4 bytes, also if it is written as an IPv6 address (::ffff:10.0.0.1).
+struct Address {
+  std::array<unsigned char, 16> bytes{};
+  int size = 0;
+  bool operator==(const Address&) const = default;
+};
+
+std::optional<Address> parse_address(const std::string& text) {
+  Address address;
+  if (inet_pton(AF_INET, text.c_str(), address.bytes.data()) == 1) {
+    address.size = 4;
+    return address;
+  }
+  if (inet_pton(AF_INET6, text.c_str(), address.bytes.data()) != 1) return {};
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  address.size = 16;
+  if (!std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin())) return address;
+  std::shift_left(address.bytes.begin(), address.bytes.end(), kMapped.size());
+  std::fill(address.bytes.begin() + 4, address.bytes.end(), 0);
+  address.size = 4;
+  return address;
+}
+
+bool is_loopback_address(const Address& address) {
+  if (address.size == 4) return address.bytes[0] == 127;
+  Address one{.bytes = {}, .size = 16};
+  one.bytes[15] = 1;
+  return address == one;
+}
+
+// Empty if `entry` is no CIDR.
+std::optional<bool> cidr_has(const std::string& entry, const std::optional<Address>& host) {
+  const auto slash = entry.find('/');
+  if (slash == entry.npos) return {};
+  const auto network = parse_address(entry.substr(0, slash));
+  int bits = 0;
+  const char* const end = entry.data() + entry.size();
+  const auto [stop, error] = std::from_chars(entry.data() + slash + 1, end, bits);
+  if (!network || error != std::errc() || stop != end || bits < 0 || bits > network->size * 8)
+    return {};
+  if (!host || host->size != network->size) return false;
+  for (int i = 0; i < bits; ++i) {
+    const int mask = 0x80 >> (i % 8);
+    if ((host->bytes[i / 8] & mask) != (network->bytes[i / 8] & mask)) return false;
+  }
+  return true;
+}
+
+struct HostPort {
+  std::string host, port;
+};
+
+// "host:port", "[IPv6]:port"; of anything else all of it is the host.
+HostPort split_port(const std::string& entry) {
+  const auto colon = entry.rfind(':');
+  const bool bracketed = entry.starts_with('[');
+  const bool has_port =
+      colon != entry.npos && (bracketed ? entry[colon - 1] == ']' : entry.find(':') == colon);
+  if (!has_port) return {entry, ""};
+  return {bracketed ? entry.substr(1, colon - 2) : entry.substr(0, colon), entry.substr(colon + 1)};
+}
+
+bool exempts(const std::string& entry, const std::string& host,
+             const std::optional<Address>& address, std::string_view port) {
+  if (entry == "*") return true;
+  if (const auto inside = cidr_has(entry, address)) return *inside;
+  auto [name, wanted_port] = split_port(entry);
+  if (name.empty() || (!wanted_port.empty() && wanted_port != port)) return false;
+  if (const auto listed = parse_address(name)) return address && *listed == *address;
+  if (address) return false;
+  if (name.starts_with("*.")) name.erase(0, 1);
+  if (name.starts_with('.')) return host.ends_with(name);
+  return host == name || host.ends_with("." + name);
+}
+
+}  // namespace
+
+Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorKind::Invalid, fmt::format("{} {}", where, why));
+  };
+  const auto mark = text.find("://");
+  const std::string scheme = mark == text.npos ? "http" : lower(text.substr(0, mark));
+  if (scheme.starts_with("socks")) {
+    return refuse(
+        "names a SOCKS proxy, which is not supported here; name an HTTP proxy that takes CONNECT, "
+        "such as http://proxy:3128, or a program on this machine that speaks HTTP and hands over "
+        "to the SOCKS proxy");
+  }
+  if (scheme == "https") {
+    return refuse(
+        "names a proxy over TLS, which is not supported here; name its plain port, such as "
+        "http://proxy:3128: the connection to the API server inside is encrypted all the same");
+  }
+  if (scheme != "http") return refuse("names no HTTP proxy; write http://proxy:3128");
+  std::string_view rest = mark == text.npos ? text : text.substr(mark + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  Proxy proxy;
+  if (const auto at = rest.rfind('@'); at != rest.npos) {
+    const std::string_view login = rest.substr(0, at);
+    const auto colon = std::min(login.find(':'), login.size());
+    proxy.user = percent_decode(login.substr(0, colon));
+    if (colon < login.size())
+      proxy.password = SecretString(percent_decode(login.substr(colon + 1)));
+    rest = rest.substr(at + 1);
+  }
+  // The checks of a server's address apply to a proxy's.
+  auto address = parse_server_url(fmt::format("https://{}", rest), "");
+  if (!address) {
+    return refuse(rest.starts_with('[') ? "names an IPv6 literal, which is not supported; use a "
+                                          "host name that resolves to it"
+                                        : "has no usable host and port; write http://proxy:3128");
+  }
+  proxy.host = std::move(address->host);
+  proxy.port = rest.find(':') == rest.npos ? "80" : std::move(address->port);
+  return proxy;
+}
+
+bool is_exempt_from_proxy(std::string_view no_proxy, std::string_view host, std::string_view port) {
+  const std::string name = lower(trim(host));
+  const auto address = parse_address(name);
+  if (name == "localhost" || (address && is_loopback_address(*address))) return true;
+  while (!no_proxy.empty()) {
+    const std::string_view piece = no_proxy.substr(0, no_proxy.find(','));
+    if (exempts(lower(trim(piece)), name, address, port)) return true;
+    no_proxy.remove_prefix(std::min(no_proxy.size(), piece.size() + 1));
+  }
+  return false;
+}
+
+Result<std::optional<Proxy>> proxy_of_environment(const ServerUrl& server) {
+  // A server without TLS is on a loopback address, which is never proxied; so HTTP_PROXY has no
+  // use.
+  const Variable named = first_of("HTTPS_PROXY", "https_proxy");
+  if (!server.tls || named.value.empty()) return std::nullopt;
+  const Variable exempt = first_of("NO_PROXY", "no_proxy");
+  if (is_exempt_from_proxy(exempt.value, server.host, server.port)) return std::nullopt;
+  const char* const pod = std::getenv("KUBERNETES_SERVICE_HOST");
+  if (server.host == kApiServerName && pod != nullptr &&
+      is_exempt_from_proxy(exempt.value, pod, server.port))
+    return std::nullopt;
+  Result<Proxy> proxy = parse_proxy(named.value, "the environment variable " + named.name);
+  if (proxy) return std::move(*proxy);
+  proxy.error().message +=
+      fmt::format("; if {} is to be reached without a proxy, add it to NO_PROXY", server.host);
+  return std::unexpected(std::move(proxy.error()));
+}
+
+}  // namespace apitoken::kube

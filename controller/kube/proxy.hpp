@@ -1,0 +1,37 @@
+// HTTP proxies between us and the API server: proxy-url of a kubeconfig, else HTTPS_PROXY and
+// NO_PROXY, by the rules of Go's net/http, which kubectl follows. Credentials ask once, at start;
+// the transport sends CONNECT. Any thread that changes no environment.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/secret_string.hpp"
+#include "kube/server_url.hpp"
+
+namespace apitoken::kube {
+
+struct Proxy {
+  std::string host;
+  std::string port;
+  std::string user;  // empty: the proxy wants no login
+  SecretString password;
+};
+
+// Parses "http://[user:password@]host[:port]"; the scheme may be missing, as with Go. Errors:
+// Invalid; `where` begins the message, which never has the login.
+Result<Proxy> parse_proxy(std::string_view text, std::string_view where);
+
+// Whether NO_PROXY exempts this host. Loopback hosts are always exempt. An entry is "*", an IP
+// address, a CIDR, a domain (with its subdomains), ".domain" or "*.domain" (subdomains only), each
+// but "*" and a CIDR with ":port" if it is for that port alone.
+bool is_exempt_from_proxy(std::string_view no_proxy, std::string_view host, std::string_view port);
+
+// The proxy that the environment names for this server; none: connect directly. For a pod that
+// reaches the API server by name, KUBERNETES_SERVICE_HOST in NO_PROXY counts too. Errors: Invalid,
+// naming the variable and the remedy.
+Result<std::optional<Proxy>> proxy_of_environment(const ServerUrl& server);
+
+}  // namespace apitoken::kube
