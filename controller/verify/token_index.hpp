@@ -22,11 +22,7 @@ class TokenIndex {
   // come out of order.
   void follow(const kube::Change<api::ApiToken>& change);
 
-  struct Found {
-    std::shared_ptr<const api::ApiToken> token;
-    WallTime valid_until{};
-    bool previous = false;  // the value before the last rotation
-  };
+  using Found = TokenHashTable::Claim;
   // The ApiToken of a value that is valid now. A value is valid while its hash is in the status,
   // before expiresAt or previous.validUntil, if the token is neither revoked nor being deleted. If
   // several ApiTokens claim one value, by a copied status, it belongs to the oldest.
@@ -42,7 +38,7 @@ class TokenIndex {
 
  private:
   void erase(const api::ApiToken& token) REQUIRES(mutex_);
-  void insert(const std::shared_ptr<const api::ApiToken>& token) REQUIRES(mutex_);
+  void insert(const api::ApiToken& token, const TokenHashTable::Kept& kept) REQUIRES(mutex_);
 
   const kube::Store<api::ApiToken>& store_;
   const Clock& clock_;
