@@ -12,7 +12,7 @@
 # RSS of all. The control plane is private to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
-#        hack/bench.sh --portal [--count N]   only the portal's lists, by hack/bench-portal.py
+#        hack/bench.sh --portal [--quick]   only the portal, by hack/bench-portal.py
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
 # Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the
@@ -23,10 +23,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 count=3000 rounds=3 restarts=7 idle_seconds=30 verify_flags=()
 if [ "${1:-}" = --portal ]; then
   shift
-  if [ -z "${PLUGIN_BIN:-}" ]; then
+  if [ -z "${OPERATOR_BIN:-}" ]; then
     cmake -S "$root" --preset release >/dev/null
-    cmake --build "$root/build/release" --target kubectl-apitoken >&2
-    export PLUGIN_BIN="$root/build/release/kubectl-apitoken"
+    cmake --build "$root/build/release" \
+      --target apitoken-operator apitoken-portal kubectl-apitoken >&2
+    export OPERATOR_BIN="$root/build/release/apitoken-operator"
   fi
   exec /usr/bin/python3 "$root/hack/bench-portal.py" "$@"
 fi
