@@ -12,7 +12,7 @@
 # RSS of all. The control plane is private to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
-#        hack/bench.sh --portal [--count N]   only the portal's lists, by hack/bench-portal.py
+#        hack/bench.sh --portal [--quick]    only the portal, by hack/bench-portal.py
 #        hack/bench.sh --scale [--count N]    only memory, start and metrics with very many tokens,
 #                                             by hack/bench-scale.py
 #   --quick   300 tokens and one round: shows that it works, measures nothing
@@ -25,10 +25,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 count=3000 rounds=3 restarts=7 idle_seconds=30 verify_flags=()
 if [ "${1:-}" = --portal ]; then
   shift
-  if [ -z "${PLUGIN_BIN:-}" ]; then
+  if [ -z "${OPERATOR_BIN:-}" ]; then
     cmake -S "$root" --preset release >/dev/null
-    cmake --build "$root/build/release" --target kubectl-apitoken >&2
-    export PLUGIN_BIN="$root/build/release/kubectl-apitoken"
+    cmake --build "$root/build/release" \
+      --target apitoken-operator apitoken-portal kubectl-apitoken >&2
+    export OPERATOR_BIN="$root/build/release/apitoken-operator"
   fi
   exec /usr/bin/python3 "$root/hack/bench-portal.py" "$@"
 fi
