@@ -37,14 +37,21 @@ class Reflector final : private ObjectSink {
  private:
   void list_begins() override { listed_.clear(); }
   Status listed(api::Json object) override {
+    const auto version = api::peek_version(object);
+    if (!version) return std::unexpected(version.error());
+    // On a relist mostly what the store has: then memory and time are those of a pointer.
+    if (auto known = store_.kept(*version)) {
+      listed_.push_back(std::move(known));
+      return {};
+    }
     auto decoded = decode_(object);
     if (!decoded) return std::unexpected(decoded.error());
-    listed_.push_back(std::make_shared<const T>(std::move(*decoded)));
+    listed_.emplace_back(std::make_shared<const T>(std::move(*decoded)));
     return {};
   }
   void list_ends(std::string_view resource_version) override {
     const auto changes = store_.replace(watched().ns, std::exchange(listed_, {}), resource_version);
-    for (const auto& change : changes) on_change_(change);
+    for (const auto& change : changes) on_change_(change.unpacked());
   }
   Status changed(api::Json object) override {
     const auto version = api::peek_version(object);
@@ -74,7 +81,7 @@ class Reflector final : private ObjectSink {
   Store<T>& store_;
   Decode decode_;
   OnChange on_change_;
-  std::vector<std::shared_ptr<const T>> listed_;  // the pages so far; the reflector's thread only
+  std::vector<Kept<T>> listed_;  // the pages so far; the reflector's thread only
 };
 
 }  // namespace apitoken::kube

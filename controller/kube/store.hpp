@@ -1,12 +1,13 @@
 // Store: the objects of one kind as last seen, by namespace and name. Reflectors write it, workers
 // put the answers to their own writes, and everybody reads. Thread-safe: readers share the lock,
 // and no I/O happens under it. It calls back only in for_each() and, after a change and without the
-// lock, its one listener.
+// lock, its one listener. Kinds of which there are very many are kept packed (kube/kept.hpp).
 //
 // Versions are compared as numbers, which Kubernetes guarantees for objects of one resource:
 // https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5504-comparable-resource-version
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include <shared_mutex>
 
 #include "api/meta.hpp"
+#include "kube/kept.hpp"
 #include "kube/resource_version.hpp"
 
 namespace apitoken::kube {
@@ -23,6 +25,15 @@ template <typename T>
 struct Change {
   std::shared_ptr<const T> before;
   std::shared_ptr<const T> after;
+};
+
+// The same as the store keeps it: a list may bring very many changes at once.
+template <typename T>
+struct KeptChange {
+  Kept<T> before;
+  Kept<T> after;
+
+  Change<T> unpacked() const { return {before.object(), after.object()}; }
 };
 
 template <typename T>
@@ -37,20 +48,45 @@ class Store {
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   // Null if there is no such object.
-  Pointer get(const api::ObjectKey& key) const {
-    std::shared_lock lock(mutex_);
-    const auto found = objects_.find(key);
-    return found == objects_.end() ? nullptr : *found;
+  Pointer get(const api::ObjectKey& key) const { return kept(key).object(); }
+  Kept<T> kept(const api::ObjectKey& key) const { return find(key); }
+  // The object if the store has it at exactly this version.
+  Kept<T> kept(const api::ObjectVersion& version) const {
+    auto found = find(version);
+    const bool same = found && found.version().resource_version == version.resource_version;
+    return same ? found : Kept<T>();
   }
   std::vector<Pointer> all() const {
-    std::shared_lock lock(mutex_);
-    return {objects_.begin(), objects_.end()};
+    std::vector<Pointer> objects;
+    for (const auto& kept : all_kept()) objects.push_back(kept.object());
+    return objects;
   }
   // In order of namespace and name. `visit` is quick and calls nothing of this store.
   template <typename Visit>
   void for_each(Visit&& visit) const {
+    T scratch{};
     std::shared_lock lock(mutex_);
-    for (const auto& object : objects_) visit(*object);
+    for (const auto& kept : objects_) visit(kept.look(scratch));
+  }
+  // The same, without the lock while `visit` runs: the objects are those at the time of the call.
+  template <typename Visit>
+  void for_each_unlocked(Visit&& visit) const {
+    T scratch{};
+    for (const auto& kept : all_kept()) visit(kept.look(scratch));
+  }
+  // The first `most` objects after `key`, also without the lock. Returns their number.
+  template <typename Visit>
+  std::size_t visit_after(const api::ObjectKey& key, std::size_t most, Visit&& visit) const {
+    std::vector<Kept<T>> some;
+    some.reserve(most);
+    {
+      std::shared_lock lock(mutex_);
+      for (auto at = objects_.upper_bound(key); at != objects_.end() && some.size() < most; ++at)
+        some.push_back(*at);
+    }
+    T scratch{};
+    for (const auto& kept : some) visit(kept.look(scratch));
+    return some.size();
   }
   std::size_t size() const {
     std::shared_lock lock(mutex_);
@@ -60,24 +96,28 @@ class Store {
   // Stores the answer to our own write. False if it is stale: the stored object is as new or newer,
   // or the watch has seen the object's removal since.
   bool put(T object) {
+    const auto pointer = std::make_shared<const T>(std::move(object));
+    const Kept<T> kept(pointer);
     std::unique_lock lock(mutex_);
-    const auto& meta = object.meta;
+    const auto& meta = pointer->meta;
     if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version))
       return false;
-    return notified(store(std::move(object)), lock).has_value();
+    return notified(store(kept), pointer, lock).has_value();
   }
   // True if an object of that uid, not newer than `resource_version`, was removed.
   bool remove(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
-    return notified(erase(key, uid, resource_version), lock).has_value();
+    return notified(erase(key, uid, resource_version), nullptr, lock).has_value();
   }
 
   // For the reflector of `scope` (its namespace, or "" for all): an event of its watch, in order.
   // Empty if the store had this version or a newer one.
   std::optional<Change<T>> observe(std::string_view scope, T object) {
+    const auto pointer = std::make_shared<const T>(std::move(object));
+    const Kept<T> kept(pointer);
     std::unique_lock lock(mutex_);
-    advance(scope, object.meta.resource_version);
-    return notified(store(std::move(object)), lock);
+    advance(scope, pointer->meta.resource_version);
+    return notified(store(kept), pointer, lock);
   }
   // The same for a version only. True if the store has the object at that version or a newer one,
   // so that it need not be decoded.
@@ -85,7 +125,7 @@ class Store {
     std::unique_lock lock(mutex_);
     const auto found = objects_.find(version);
     if (found == objects_.end() ||
-        version_older((*found)->meta.resource_version, version.resource_version))
+        version_older(found->version().resource_version, version.resource_version))
       return false;
     advance(scope, version.resource_version);
     return true;
@@ -93,7 +133,7 @@ class Store {
   std::optional<Change<T>> observe_removal(std::string_view scope, const api::ObjectMeta& last) {
     std::unique_lock lock(mutex_);
     advance(scope, last.resource_version);
-    return notified(erase(last.key(), last.uid, last.resource_version), lock);
+    return notified(erase(last.key(), last.uid, last.resource_version), nullptr, lock);
   }
   void observe_version(std::string_view scope, std::string_view resource_version) {
     std::unique_lock lock(mutex_);
@@ -102,8 +142,8 @@ class Store {
   // A complete LIST of `scope`, read at `list_version`: objects that are not in it are removed,
   // unless they are newer than the list. If the list is older than a version that the watch had
   // seen, etcd was restored from a backup: then the list counts for every object.
-  std::vector<Change<T>> replace(std::string_view scope, std::vector<Pointer> objects,
-                                 std::string_view list_version);
+  std::vector<KeptChange<T>> replace(std::string_view scope, std::vector<Kept<T>> listed,
+                                     std::string_view list_version);
 
  private:
   // Orders by namespace and name without keeping a second copy of either.
@@ -117,117 +157,137 @@ class Store {
       return order != 0 ? order < 0 : a_name < b_name;
     }
     using Names = std::pair<std::string_view, std::string_view>;
-    static Names names(const Pointer& object) { return {object->meta.ns, object->meta.name}; }
+    static Names names(const Kept<T>& kept) { return names(kept.version()); }
     static Names names(const api::ObjectMeta& meta) { return {meta.ns, meta.name}; }
     static Names names(const api::ObjectKey& key) { return {key.ns, key.name}; }
     static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
   };
+  using Objects = std::set<Kept<T>, ByKey>;
 
-  // Releases the lock, then calls the listener.
-  std::optional<Change<T>> notified(std::optional<Change<T>> change,
+  template <typename Key>
+  Kept<T> find(const Key& key) const {
+    std::shared_lock lock(mutex_);
+    const auto found = objects_.find(key);
+    return found == objects_.end() ? Kept<T>() : *found;
+  }
+  std::vector<Kept<T>> all_kept() const {
+    std::shared_lock lock(mutex_);
+    return {objects_.begin(), objects_.end()};
+  }
+
+  // What an object replaced, or an erased object; no object if it is new.
+  using Before = std::optional<Kept<T>>;
+  // Releases the lock, then calls the listener. Empty if there is no change.
+  std::optional<Change<T>> notified(const Before& before, Pointer after,
                                     std::unique_lock<std::shared_mutex>& lock) const {
     lock.unlock();
-    if (change && listener_) listener_(*change);
+    if (!before) return {};
+    Change<T> change{before->object(), std::move(after)};
+    if (listener_) listener_(change);
     return change;
   }
 
-  // The callers of these hold mutex_ exclusively.
-  std::optional<Change<T>> store(T object);
-  std::optional<Change<T>> erase(const api::ObjectKey& key, std::string_view uid,
-                                 std::string_view resource_version);
-  std::vector<Change<T>> erase_missing(std::string_view scope,
-                                       const std::set<Pointer, ByKey>& listed,
-                                       std::string_view list_version, bool restored);
+  // The callers of these hold mutex_ exclusively. Empty: nothing was changed.
+  Before store(const Kept<T>& kept);
+  Before erase(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version);
+  void erase_missing(std::string_view scope, const std::vector<Kept<T>>& listed,
+                     std::string_view list_version, bool restored,
+                     std::vector<KeptChange<T>>& changes);
+  void exchange(typename Objects::iterator at, const Kept<T>& kept);
   void advance(std::string_view scope, std::string_view resource_version);
   std::string_view seen_in(std::string_view ns) const;
 
   Listener listener_;
   mutable std::shared_mutex mutex_;
-  std::set<Pointer, ByKey> objects_;  // guarded by mutex_
+  Objects objects_;  // guarded by mutex_
   // By scope: the newest version that its watch has seen; guarded by mutex_.
   std::map<std::string, std::string, std::less<>> seen_;
 };
 
 template <typename T>
-std::optional<Change<T>> Store<T>::store(T object) {
-  const auto found = objects_.find(object.meta);
+auto Store<T>::store(const Kept<T>& kept) -> Before {
+  const auto version = kept.version();
+  const auto found = objects_.find(version);
   if (found == objects_.end()) {
-    const auto [added, fresh] = objects_.insert(std::make_shared<const T>(std::move(object)));
-    return Change<T>{nullptr, *added};
+    objects_.insert(kept);
+    return Kept<T>();
   }
-  if (!version_older((*found)->meta.resource_version, object.meta.resource_version)) return {};
-  Change<T> change{*found, std::make_shared<const T>(std::move(object))};
-  auto node = objects_.extract(found);
-  node.value() = change.after;
+  if (!version_older(found->version().resource_version, version.resource_version)) return {};
+  Kept<T> before = *found;
+  exchange(found, kept);
+  return before;
+}
+
+// Puts another version of an object into its place.
+template <typename T>
+void Store<T>::exchange(typename Objects::iterator at, const Kept<T>& kept) {
+  auto node = objects_.extract(at);
+  node.value() = kept;
   objects_.insert(std::move(node));
-  return change;
 }
 
 template <typename T>
-std::optional<Change<T>> Store<T>::erase(const api::ObjectKey& key, std::string_view uid,
-                                         std::string_view resource_version) {
+auto Store<T>::erase(const api::ObjectKey& key, std::string_view uid,
+                     std::string_view resource_version) -> Before {
   const auto found = objects_.find(key);
-  if (found == objects_.end() || (*found)->meta.uid != uid) return {};
-  if (!resource_version.empty() && version_older(resource_version, (*found)->meta.resource_version))
+  if (found == objects_.end() || found->object()->meta.uid != uid) return {};
+  if (!resource_version.empty() &&
+      version_older(resource_version, found->version().resource_version))
     return {};
-  Change<T> change{*found, nullptr};
+  Kept<T> before = *found;
   objects_.erase(found);
-  return change;
+  return before;
 }
 
 template <typename T>
-std::vector<Change<T>> Store<T>::replace(std::string_view scope, std::vector<Pointer> objects,
-                                         std::string_view list_version) {
+std::vector<KeptChange<T>> Store<T>::replace(std::string_view scope, std::vector<Kept<T>> listed,
+                                             std::string_view list_version) {
+  std::ranges::stable_sort(listed, ByKey());
   std::unique_lock lock(mutex_);
   const auto seen = seen_.find(scope);
   const bool restored = seen != seen_.end() && version_older(list_version, seen->second);
-  std::vector<Change<T>> changes;
-  std::set<Pointer, ByKey> listed;
-  for (Pointer& pointer : objects) {
-    const auto found = objects_.find(pointer);
+  std::vector<KeptChange<T>> changes;
+  for (const Kept<T>& kept : listed) {
+    const auto version = kept.version();
+    const auto found = objects_.find(version);
     if (found == objects_.end()) {
-      changes.push_back({nullptr, pointer});
-    } else if (restored ? (*found)->meta.resource_version != pointer->meta.resource_version
-                        : version_older((*found)->meta.resource_version,
-                                        pointer->meta.resource_version)) {
-      changes.push_back({*found, pointer});
-    } else {
-      pointer = *found;
+      changes.push_back({{}, *objects_.insert(kept).first});
+      continue;
     }
-    listed.insert(std::move(pointer));
+    const auto held = found->version().resource_version;
+    if (restored ? held == version.resource_version
+                 : !version_older(held, version.resource_version))
+      continue;
+    changes.push_back({*found, kept});
+    exchange(found, kept);
   }
-  for (auto& gone : erase_missing(scope, listed, list_version, restored))
-    changes.push_back(std::move(gone));
-  for (auto& change : changes) {
-    if (!change.after) continue;
-    if (change.before) objects_.erase(change.before);
-    objects_.insert(change.after);
-  }
+  erase_missing(scope, listed, list_version, restored, changes);
   seen_.insert_or_assign(std::string(scope), std::string(list_version));
   lock.unlock();
   if (listener_) {
-    for (const auto& change : changes) listener_(change);
+    for (const auto& change : changes) listener_(change.unpacked());
   }
   return changes;
 }
 
 template <typename T>
-std::vector<Change<T>> Store<T>::erase_missing(std::string_view scope,
-                                               const std::set<Pointer, ByKey>& listed,
-                                               std::string_view list_version, bool restored) {
-  std::vector<Change<T>> gone;
+void Store<T>::erase_missing(std::string_view scope, const std::vector<Kept<T>>& listed,
+                             std::string_view list_version, bool restored,
+                             std::vector<KeptChange<T>>& changes) {
+  auto next = listed.begin();  // both are in the same order
   for (auto at = objects_.begin(); at != objects_.end();) {
-    const auto& meta = (*at)->meta;
-    const bool covered = scope.empty() || meta.ns == scope;
-    const bool newer = !restored && version_older(list_version, meta.resource_version);
-    if (covered && !newer && !listed.contains(*at)) {
-      gone.push_back({*at, nullptr});
+    while (next != listed.end() && ByKey()(*next, *at)) ++next;
+    const bool is_listed = next != listed.end() && !ByKey()(*at, *next);
+    const auto version = at->version();
+    const bool covered = scope.empty() || version.ns == scope;
+    const bool newer = !restored && version_older(list_version, version.resource_version);
+    if (covered && !newer && !is_listed) {
+      changes.push_back({*at, {}});
       at = objects_.erase(at);
     } else {
       ++at;
     }
   }
-  return gone;
 }
 
 template <typename T>

@@ -110,20 +110,20 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
 std::optional<WallTime> ConfigWorker::count_tokens(core::ObservedConfig& observed) const {
   std::optional<WallTime> next;
   SkippedUsers skipped(observed.config);
-  for (const auto& token : stores_.tokens.all()) {
-    if (!matches(observed.config, *token, stores_)) continue;
+  stores_.tokens.for_each_unlocked([&](const api::ApiToken& token) {
+    if (!matches(observed.config, token, stores_)) return;
     ++observed.matched_tokens;
-    if (token->status.token_hash.empty() || !token->status.expires_at ||
-        observed.now >= *token->status.expires_at)
-      continue;
-    skipped.look_at(token->spec.user);
-    const auto warn_at = core::warn_at({&observed.config}, token->spec, token->status);
-    if (!warn_at) continue;
+    const auto& status = token.status;
+    if (status.token_hash.empty() || !status.expires_at || observed.now >= *status.expires_at)
+      return;
+    skipped.look_at(token.spec.user);
+    const auto warn_at = core::warn_at({&observed.config}, token.spec, status);
+    if (!warn_at) return;
     const bool expiring = observed.now >= *warn_at;
     if (expiring) ++observed.expiring_tokens;
-    const WallTime change = expiring ? *token->status.expires_at : *warn_at;
+    const WallTime change = expiring ? *status.expires_at : *warn_at;
     next = std::min(next.value_or(change), change);
-  }
+  });
   observed.skipped = skipped.found();
   return next;
 }

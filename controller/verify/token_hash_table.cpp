@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t kFirstSize = 64;
 
+std::uint64_t first_of(const core::Sha256& digest) {
+  std::uint64_t first = 0;
+  std::memcpy(&first, digest.data(), sizeof first);
+  return first;
+}
+
 // Takes the same time wherever they differ.
 bool equal(const core::Sha256& a, const core::Sha256& b) {
   std::array<std::uint64_t, 4> left;
@@ -21,30 +27,43 @@ bool equal(const core::Sha256& a, const core::Sha256& b) {
   return difference == 0;
 }
 
+bool has_hash(std::string_view hash, const core::Sha256& digest) {
+  const auto parsed = core::parse_hash(hash);
+  return parsed && equal(*parsed, digest);
+}
+
 bool is_older(const api::ApiToken& a, const api::ApiToken& b) {
   return std::tie(a.meta.created, a.meta.uid) < std::tie(b.meta.created, b.meta.uid);
 }
 
-bool belongs_to(const api::ApiToken& token, const api::ObjectMeta& owner) {
-  return token.meta.ns == owner.ns && token.meta.name == owner.name;
+bool belongs_to(const TokenHashTable::Kept& token, const api::ObjectMeta& owner) {
+  const auto version = token.version();
+  return version.ns == owner.ns && version.name == owner.name;
 }
 
 }  // namespace
 
-std::size_t TokenHashTable::home_of(const core::Sha256& digest) const {
-  std::uint64_t first = 0;
-  std::memcpy(&first, digest.data(), sizeof first);
-  return static_cast<std::size_t>(first) & (slots_.size() - 1);
+std::optional<TokenHashTable::Claim> claim_on(const core::Sha256& digest,
+                                              std::shared_ptr<const api::ApiToken> token) {
+  const auto& status = token->status;
+  if (has_hash(status.token_hash, digest)) {
+    if (!status.expires_at) return {};
+    const WallTime until = *status.expires_at;
+    return TokenHashTable::Claim{std::move(token), until, false};
+  }
+  if (!status.previous || !has_hash(status.previous->token_hash, digest)) return {};
+  const WallTime until = status.previous->valid_until;
+  return TokenHashTable::Claim{std::move(token), until, true};
 }
 
-void TokenHashTable::insert(Slot slot) {
+void TokenHashTable::insert(const core::Sha256& digest, Kept token) {
   if ((used_ + 1) * 5 > slots_.size() * 4) grow();
-  place(std::move(slot));
+  place({first_of(digest), std::move(token)});
   ++used_;
 }
 
 void TokenHashTable::place(Slot slot) {
-  auto at = home_of(slot.digest);
+  auto at = home_of(slot.first);
   while (slots_[at].token) at = next(at);
   slots_[at] = std::move(slot);
 }
@@ -59,8 +78,9 @@ void TokenHashTable::grow() {
 
 void TokenHashTable::erase(const core::Sha256& digest, const api::ObjectMeta& owner) {
   if (slots_.empty()) return;
-  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
-    if (!equal(slots_[at].digest, digest) || !belongs_to(*slots_[at].token, owner)) continue;
+  const auto first = first_of(digest);
+  for (auto at = home_of(first); slots_[at].token; at = next(at)) {
+    if (slots_[at].first != first || !belongs_to(slots_[at].token, owner)) continue;
     close_gap(at);
     --used_;
     return;
@@ -70,7 +90,7 @@ void TokenHashTable::erase(const core::Sha256& digest, const api::ObjectMeta& ow
 // Moves slots back that could not be placed nearer to their home before.
 void TokenHashTable::close_gap(std::size_t gap) {
   for (auto at = next(gap); slots_[at].token; at = next(at)) {
-    const auto home = home_of(slots_[at].digest);
+    const auto home = home_of(slots_[at].first);
     const auto mask = slots_.size() - 1;
     if (((at - home) & mask) < ((at - gap) & mask)) continue;  // its home is after the gap
     slots_[gap] = std::move(slots_[at]);
@@ -79,23 +99,28 @@ void TokenHashTable::close_gap(std::size_t gap) {
   slots_[gap] = Slot{};
 }
 
-const TokenHashTable::Slot* TokenHashTable::find(const core::Sha256& digest) const {
-  if (slots_.empty()) return nullptr;
-  const Slot* found = nullptr;
-  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
-    if (!equal(slots_[at].digest, digest)) continue;
-    if (found == nullptr || is_older(*slots_[at].token, *found->token)) found = &slots_[at];
+template <typename Visit>
+void TokenHashTable::for_each_claim(const core::Sha256& digest, Visit&& visit) const {
+  if (slots_.empty()) return;
+  const auto first = first_of(digest);
+  for (auto at = home_of(first); slots_[at].token; at = next(at)) {
+    if (slots_[at].first != first) continue;
+    if (auto claim = claim_on(digest, slots_[at].token.object())) visit(std::move(*claim));
   }
+}
+
+std::optional<TokenHashTable::Claim> TokenHashTable::find(const core::Sha256& digest) const {
+  std::optional<Claim> found;
+  for_each_claim(digest, [&](Claim claim) {
+    if (!found || is_older(*claim.token, *found->token)) found = std::move(claim);
+  });
   return found;
 }
 
 std::vector<std::shared_ptr<const api::ApiToken>> TokenHashTable::claimants(
     const core::Sha256& digest) const {
   std::vector<std::shared_ptr<const api::ApiToken>> tokens;
-  if (slots_.empty()) return tokens;
-  for (auto at = home_of(digest); slots_[at].token; at = next(at)) {
-    if (equal(slots_[at].digest, digest)) tokens.push_back(slots_[at].token);
-  }
+  for_each_claim(digest, [&](Claim claim) { tokens.push_back(std::move(claim.token)); });
   std::ranges::sort(tokens, [](const auto& a, const auto& b) { return is_older(*a, *b); });
   return tokens;
 }

@@ -13,9 +13,10 @@ void TokenIndex::follow(const kube::Change<api::ApiToken>& change) {
   const std::unique_lock lock(mutex_);
   if (change.before) erase(*change.before);
   if (change.after) erase(*change.after);
-  if (const auto present = store_.get(any->meta.key())) {
+  const auto kept = store_.kept(any->meta.key());
+  if (const auto present = kept.object()) {
     erase(*present);
-    insert(present);
+    insert(*present, kept);
   }
 }
 
@@ -27,23 +28,22 @@ void TokenIndex::erase(const api::ApiToken& token) {
     table_.erase(*digest, token.meta);
 }
 
-void TokenIndex::insert(const std::shared_ptr<const api::ApiToken>& token) {
-  const auto& status = token->status;
-  if (token->spec.revoked || token->meta.deleted) return;
+void TokenIndex::insert(const api::ApiToken& token, const TokenHashTable::Kept& kept) {
+  const auto& status = token.status;
+  if (token.spec.revoked || token.meta.deleted) return;
   const auto digest = core::parse_hash(status.token_hash);
-  if (digest && status.expires_at) table_.insert({*digest, token, *status.expires_at, false});
+  if (digest && status.expires_at) table_.insert(*digest, kept);
   if (!status.previous || status.previous->token_hash == status.token_hash) return;
-  if (const auto previous = core::parse_hash(status.previous->token_hash)) {
-    table_.insert({*previous, token, status.previous->valid_until, true});
-  }
+  if (const auto previous = core::parse_hash(status.previous->token_hash))
+    table_.insert(*previous, kept);
 }
 
 std::optional<TokenIndex::Found> TokenIndex::find(const core::Sha256& digest) const {
   const auto time = now();
   const std::shared_lock lock(mutex_);
-  const auto* slot = table_.find(digest);
-  if (slot == nullptr || time >= slot->valid_until) return {};
-  return Found{slot->token, slot->valid_until, slot->previous};
+  auto found = table_.find(digest);
+  if (found && time >= found->valid_until) return {};
+  return found;
 }
 
 std::vector<std::shared_ptr<const api::ApiToken>> TokenIndex::claimants(

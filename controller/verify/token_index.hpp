@@ -22,11 +22,7 @@ class TokenIndex {
   // come out of order.
   void follow(const kube::Change<api::ApiToken>& change);
 
-  struct Found {
-    std::shared_ptr<const api::ApiToken> token;
-    WallTime valid_until{};
-    bool previous = false;  // the value before the last rotation
-  };
+  using Found = TokenHashTable::Claim;
   // The ApiToken of a value that is valid now. A value is valid while its hash is in the status,
   // before expiresAt or previous.validUntil, if the token is neither revoked nor being deleted. If
   // several ApiTokens claim one value, by a copied status, it belongs to the oldest.
@@ -43,7 +39,7 @@ class TokenIndex {
  private:
   // The callers of these hold mutex_ exclusively.
   void erase(const api::ApiToken& token);
-  void insert(const std::shared_ptr<const api::ApiToken>& token);
+  void insert(const api::ApiToken& token, const TokenHashTable::Kept& kept);
 
   const kube::Store<api::ApiToken>& store_;
   const Clock& clock_;

@@ -93,11 +93,11 @@ class Operator {
  private:
   template <typename T, typename Decode>
   void decode_into(kube::Store<T>& store, const std::string& path, Decode decode) {
-    std::vector<std::shared_ptr<const T>> all;
+    std::vector<kube::Kept<T>> all;
     if (const auto found = server_.objects.find(path); found != server_.objects.end()) {
       api::JsonParser parser;
       const std::string text = found->second.dump();
-      all.push_back(std::make_shared<const T>(*decode(*parser.parse(text))));
+      all.emplace_back(std::make_shared<const T>(*decode(*parser.parse(text))));
     }
     store.replace("", std::move(all), server_.version());
   }

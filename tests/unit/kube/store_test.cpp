@@ -23,9 +23,9 @@ Thing thing(std::string ns, std::string name, std::string version, std::string u
   return result;
 }
 
-std::vector<std::shared_ptr<const Thing>> things(std::vector<Thing> all) {
-  std::vector<std::shared_ptr<const Thing>> result;
-  for (auto& one : all) result.push_back(std::make_shared<const Thing>(std::move(one)));
+std::vector<Kept<Thing>> things(std::vector<Thing> all) {
+  std::vector<Kept<Thing>> result;
+  for (auto& one : all) result.emplace_back(std::make_shared<const Thing>(std::move(one)));
   return result;
 }
 
@@ -38,6 +38,12 @@ std::vector<std::string> texts(const std::vector<Change<Thing>>& changes) {
   }
   std::ranges::sort(result);
   return result;
+}
+
+std::vector<std::string> texts(const std::vector<KeptChange<Thing>>& kept) {
+  std::vector<Change<Thing>> changes;
+  for (const auto& change : kept) changes.push_back(change.unpacked());
+  return texts(changes);
 }
 
 std::vector<std::string> contents(const Store<Thing>& store) {
@@ -66,7 +72,7 @@ TEST(Store, TheNewerVersionWinsWhicheverComesFirst) {
   EXPECT_FALSE(store.put(thing("a", "x", "9")));
   EXPECT_TRUE(store.put(thing("a", "x", "10")));
   EXPECT_FALSE(store.observe("", thing("a", "x", "9")));
-  EXPECT_EQ(texts({*store.observe("", thing("a", "x", "11"))}),
+  EXPECT_EQ(texts(std::vector{*store.observe("", thing("a", "x", "11"))}),
             std::vector<std::string>{"a/x 10>11"});
 }
 

@@ -150,9 +150,9 @@ TEST_F(Index, ADeletedObjectsValuesAreNotValid) {
 TEST_F(Index, AListReplacesTheObjectsOfTheWatch) {
   see(token_of("gone", "a", "1"));
   see(token_of("stays", "b", "2"));
-  std::vector<std::shared_ptr<const api::ApiToken>> listed{
-      std::make_shared<const api::ApiToken>(token_of("stays", "b", "2")),
-      std::make_shared<const api::ApiToken>(token_of("comes", "c", "3"))};
+  std::vector<kube::Kept<api::ApiToken>> listed{
+      kube::Kept<api::ApiToken>(token_of("stays", "b", "2")),
+      kube::Kept<api::ApiToken>(token_of("comes", "c", "3"))};
   store.replace("", std::move(listed), "9");
   EXPECT_FALSE(valid("gone"));
   EXPECT_TRUE(valid("stays"));
