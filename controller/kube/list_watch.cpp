@@ -7,9 +7,16 @@
 #include "base/log.hpp"
 #include "base/sleep.hpp"
 #include "base/thread_name.hpp"
+#include "kube/list_page.hpp"
 
 namespace apitoken::kube {
 namespace {
+
+// Whether a list may go on at the page that failed: the connection failed, not the page.
+bool can_go_on(ErrorKind kind) {
+  return kind == ErrorKind::Unavailable || kind == ErrorKind::Internal ||
+         kind == ErrorKind::Throttled;
+}
 
 // A flood of broken objects must not become a flood of log lines.
 constexpr std::size_t kMaxComplaints = 100;
@@ -70,15 +77,17 @@ void ListWatch::wait(std::stop_token stop, std::chrono::milliseconds delay) {
 }
 
 void ListWatch::list(std::stop_token stop) {
-  sink_.list_begins();
+  if (continue_token_.empty()) sink_.list_begins();
   const auto version = list_pages(stop);
   if (!version) {
     note_failure();
+    if (!can_go_on(version.error().kind)) continue_token_.clear();
     if (!stop.stop_requested())
       report(machine_.list_failed(version.error(), random_()), "list", version.error());
     return;
   }
   was_away_ = false;
+  page_size_ = kPageSize;
   sink_.list_ends(*version);
   malloc_trim(0);  // gives back the memory of pages, parser and replaced objects
   synced_ = true;
@@ -88,48 +97,57 @@ void ListWatch::list(std::stop_token stop) {
   report_over(machine_.listed(*version));
 }
 
+// Returns the list's version, which all its pages have.
 Result<std::string> ListWatch::list_pages(std::stop_token stop) {
-  simdjson::dom::parser parser;  // as large as a page; freed before the watch
-  std::string version, continue_token;
   const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
-  do {
-    const auto page =
-        client_.list(watched_.resource, watched_.ns, list_query(continue_token), accept, stop);
-    if (!page) return std::unexpected(page.error());
-    touch();
-    auto more = take_page(parser, *page, version);
-    if (!more) return more;
-    continue_token = std::move(*more);
-  } while (!continue_token.empty());
-  return version;
-}
-
-// Returns the token for the next page; empty after the last page. All pages have one version.
-Result<std::string> ListWatch::take_page(simdjson::dom::parser& parser, const std::string& page,
-                                         std::string& version) {
-  const auto broken = [&](std::string_view why) {
-    return fail(ErrorKind::Decode, fmt::format("list {}: a page of {} bytes: {}",
-                                               name_of(watched_.resource), page.size(), why));
-  };
-  api::Json root;
-  if (const auto error = api::parse_document(parser, page, false).get(root))
-    return broken(simdjson::error_message(error));
-  version = version_of(root);
-  if (version.empty()) return broken("no metadata.resourceVersion");
-  if (const auto list = api::member(root, "items")) {  // null where a metadata list is empty
-    simdjson::dom::array items;
-    if (list->get(items) != simdjson::SUCCESS) return broken("items is no list");
-    for (const api::Json item : items) {
-      if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
+  for (;;) {
+    const auto began = clock_.steady();
+    const auto page = client_.list(watched_.resource, watched_.ns, list_query(), accept, stop);
+    if (!page) {
+      if (clock_.steady() - began > kSlowPage) page_size_ = kSmallPageSize;
+      return std::unexpected(page.error());
     }
+    touch();
+    auto version = take_page(*page);
+    if (!version) {
+      version.error().message =
+          fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page->size(),
+                      version.error().message);
+    }
+    if (!version || continue_token_.empty()) return version;
   }
-  const auto metadata = api::member(root, "metadata");
-  return api::read_string(*metadata, "continue", "metadata.continue").value_or("");
 }
 
-std::string ListWatch::list_query(std::string_view continue_token) const {
-  std::string query = fmt::format("limit={}", kPageSize);
-  if (!continue_token.empty()) query += "&continue=" + percent_encode(continue_token);
+// Returns the page's version, and keeps the token for the next page.
+Result<std::string> ListWatch::take_page(std::string_view page) {
+  const auto parts = TRY(split_page(page));
+  simdjson::dom::parser parser;
+  const auto parse = [&](std::string_view text, api::Json& into) -> Status {
+    const bool padded =
+        text.data() + text.size() + simdjson::SIMDJSON_PADDING <= page.data() + page.size();
+    if (const auto error = api::parse_document(parser, text, padded).get(into))
+      return fail(ErrorKind::Decode, simdjson::error_message(error));
+    return {};
+  };
+  api::Json metadata;
+  if (!parts.metadata.empty()) TRY(parse(parts.metadata, metadata));
+  auto version = parts.metadata.empty()
+                     ? std::nullopt
+                     : api::read_string(metadata, "resourceVersion", "metadata.resourceVersion");
+  if (!version || version->empty()) return fail(ErrorKind::Decode, "no metadata.resourceVersion");
+  auto more = api::read_string(metadata, "continue", "metadata.continue").value_or("");
+  for (const auto text : parts.items) {
+    api::Json item;
+    TRY(parse(text, item));
+    if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
+  }
+  continue_token_ = std::move(more);
+  return std::move(*version);
+}
+
+std::string ListWatch::list_query() const {
+  std::string query = fmt::format("limit={}", page_size_);
+  if (!continue_token_.empty()) query += "&continue=" + percent_encode(continue_token_);
   append_selectors(query, watched_);
   return query;
 }

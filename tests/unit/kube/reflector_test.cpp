@@ -103,8 +103,8 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   EXPECT_TRUE(reflector_->has_synced());
   EXPECT_EQ(reflector_->last_activity(), clock_.wall());
   EXPECT_EQ(store_.size(), 3U);
-  EXPECT_EQ(target(0), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100");
-  EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100&continue=next%2F1");
+  EXPECT_EQ(target(0), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500&continue=next%2F1");
   EXPECT_THAT(target(2), HasSubstr("?watch=true&allowWatchBookmarks=true&timeoutSeconds="));
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
 }
@@ -144,7 +144,7 @@ TEST_F(ReflectorTest, ListsMetadataAndBySelectorsIfConfigured) {
   ASSERT_TRUE(sent(2));
   EXPECT_EQ(target(0),
             "/api/v1/namespaces/team-a/"
-            "secrets?limit=100&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
+            "secrets?limit=500&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx");
   EXPECT_THAT(target(1), HasSubstr("&labelSelector=a%3Db&fieldSelector=metadata.name%3Dx"));
   EXPECT_EQ(transport_.requests()[0].accept, kMetadataListAccept);
   EXPECT_EQ(transport_.requests()[1].accept, kMetadataAccept);
@@ -167,7 +167,7 @@ TEST_F(ReflectorTest, ARelistReportsRemovedObjects) {
   ASSERT_TRUE(eventually([&] { return changes().size() == 4; }));
   EXPECT_THAT(changes(), testing::UnorderedElementsAre("+a", "+b", "-a", "+c"));
   ASSERT_TRUE(sent(4));
-  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=100");
+  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
   EXPECT_THAT(target(3), HasSubstr("&resourceVersion=20"));
 }
 
@@ -280,6 +280,47 @@ TEST_F(ReflectorTest, AnExpiredContinueTokenRestartsTheList) {
   ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
   EXPECT_THAT(changes(), ElementsAre("+b"));
   EXPECT_EQ(target(2), target(0));
+}
+
+TEST_F(ReflectorTest, AListGoesOnAtThePageThatFailed) {
+  transport_.answer(200, list(10, {object("a", 1)}, "one"));
+  transport_.answer(503, R"({"message":"busy"})");
+  transport_.answer(Error{ErrorKind::Unavailable, "no answer within 30000 ms", {}});
+  transport_.answer(200, list(10, {object("b", 2)}));
+  start();
+  expect_pause(2, 800ms);
+  expect_pause(3, 1600ms);
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_THAT(changes(), ElementsAre("+a", "+b"));
+  EXPECT_THAT(target(1), HasSubstr("&continue=one"));
+  EXPECT_EQ(target(2), target(1));
+  EXPECT_EQ(target(3), target(1));
+}
+
+TEST_F(ReflectorTest, AfterAPageThatTookTooLongThePagesAreSmaller) {
+  transport_.answer(200, list(10, {object("a", 1)}, "one"));
+  transport_.answer([this](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
+    clock_.advance(30s);
+    return fail(ErrorKind::Unavailable, "no answer within 30000 ms");
+  });
+  transport_.answer(200, list(10, {object("b", 2)}));
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_THAT(target(1), HasSubstr("?limit=500&continue=one"));
+  EXPECT_THAT(target(2), HasSubstr("?limit=100&continue=one"));
+}
+
+TEST_F(ReflectorTest, APageOfAnotherFormStartsTheListAgain) {
+  transport_.answer(200, list(10, {object("a", 1)}, "one"));
+  transport_.answer(200, R"({"metadata":{"resourceVersion":"10"},"items":7})");
+  transport_.answer(200, list(10, {object("a", 1), object("b", 2)}));
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_EQ(target(2), target(0));
+  EXPECT_THAT(changes(), ElementsAre("+a", "+b"));
+  EXPECT_EQ(log_.count("items is no list"), 1);
 }
 
 TEST_F(ReflectorTest, MissingCrdsAreLoggedOnceWithTheRemedy) {
