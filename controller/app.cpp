@@ -223,6 +223,7 @@ struct App::Parts {
 
   std::vector<Watch> watches;
   std::vector<std::unique_ptr<prometheus::Collectable>> collectors;
+  std::vector<std::unique_ptr<serve::TokenCollector>> token_collectors;
   serve::CallerReviews metrics_caller_reviews{client, serve::kMayReadMetrics,
                                               caller_audiences(config), clock};
   serve::CallerAuthorization reading_metrics{metrics_caller_reviews};
@@ -287,17 +288,17 @@ void App::Parts::set_up_metrics() {
       return oldest;
     });
   }
-  const serve::ForEachToken for_each =
-      [this](const std::function<void(const api::ApiToken&)>& visit) {
-        // Not for_each(): a page is written meanwhile, which must not happen under the lock.
-        for (const auto& token : stores.tokens.all()) visit(*token);
-      };
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
-  collectors.push_back(std::make_unique<serve::FleetCollector>(clock, for_each));
+  collectors.push_back(std::make_unique<serve::FleetCollector>(
+      clock, [this](const serve::VisitToken& visit) { stores.tokens.for_each_unlocked(visit); }));
   if (!config.per_token_metrics) return;
+  const serve::VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
+                                                     const serve::VisitToken& visit) {
+    return stores.tokens.visit_after(key, most, visit);
+  };
   for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning,
                             serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
-    collectors.push_back(std::make_unique<serve::TokenCollector>(family, for_each));
+    token_collectors.push_back(std::make_unique<serve::TokenCollector>(family, visit_after));
   }
 }
 
@@ -316,8 +317,9 @@ std::vector<std::string> App::Parts::unfitness() const {
 }
 
 Status App::Parts::start_metrics() {
-  std::vector<const prometheus::Collectable*> sources{&metrics, &verification.metrics()};
-  for (const auto& collector : collectors) sources.push_back(collector.get());
+  serve::MetricSources sources{{&metrics, &verification.metrics()}};
+  for (const auto& collector : collectors) sources.small.push_back(collector.get());
+  for (const auto& collector : token_collectors) sources.large.push_back(collector.get());
   const bool secure = config.metrics_secure;
   if (secure) reading_metrics.start();
   metrics_server.emplace(

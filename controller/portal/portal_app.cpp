@@ -101,7 +101,7 @@ struct PortalApp::Parts {
                 .headers = security_headers(!config.plain_http || !config.public_url.empty())},
                std::ref(routes)),
         metrics_server({.limits = serve::kMetricsLimits},
-                       serve::metrics_routes({&metrics, &process})),
+                       serve::metrics_routes({{&metrics, &process}})),
         health_server({.limits = serve::kProbeLimits},
                       serve::health_routes([] { return std::vector<std::string>(); })) {
     metrics.watch_levels([this] { return door.sessions().size(); },

@@ -1,5 +1,6 @@
 #include "serve/expiry_collector.hpp"
 
+#include <fmt/format.h>
 #include <prometheus/metric_family.h>
 
 #include <algorithm>
@@ -12,8 +13,6 @@ namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-
-constexpr std::size_t kPartSize = 256;  // series of one family in memory at a time
 
 // The values of the labels. A token that the operator has not touched yet is Pending.
 constexpr std::array kTypes{api::kPermanent, api::kTemporary};
@@ -57,35 +56,33 @@ ClientMetric gauge(std::vector<ClientMetric::Label> labels, double value) {
   return metric;
 }
 
-double seconds_since_1970(WallTime time) {
-  return static_cast<double>(time.time_since_epoch().count());
-}
-
 MetricFamily gauge_family(const char* name, const char* help) {
   return {name, help, prometheus::MetricType::Gauge, {}};
 }
 
-MetricFamily empty_family(TokenFamily family) {
+struct Head {
+  const char* name;
+  const char* help;
+};
+Head head_of(TokenFamily family) {
   switch (family) {
     case TokenFamily::Expiration:
-      return gauge_family(
+      return {
           "apitoken_expiration_timestamp_seconds",
-          "When the token expires or expired, in seconds since 1970. Absent for revoked tokens.");
+          "When the token expires or expired, in seconds since 1970. Absent for revoked tokens."};
     case TokenFamily::Warning:
-      return gauge_family("apitoken_warning_timestamp_seconds",
-                          "When warnings about the token's expiry begin or began, in seconds since "
-                          "1970. Absent for tokens "
-                          "that nobody is warned about.");
+      return {
+          "apitoken_warning_timestamp_seconds",
+          "When warnings about the token's expiry begin or began, in seconds since 1970. Absent "
+          "for tokens that nobody is warned about."};
     case TokenFamily::Rotation:
-      return gauge_family("apitoken_rotation_started_timestamp_seconds",
-                          "When the rotation began whose new value is not in the Secret yet, in "
-                          "seconds since 1970. "
-                          "Absent for tokens without an unfinished rotation.");
+      return {"apitoken_rotation_started_timestamp_seconds",
+              "When the rotation began whose new value is not in the Secret yet, in seconds since "
+              "1970. Absent for tokens without an unfinished rotation."};
     case TokenFamily::About:
       break;
   }
-  return gauge_family("apitoken_info",
-                      "Always 1; the labels tell the token's type, format and state.");
+  return {"apitoken_info", "Always 1; the labels tell the token's type, format and state."};
 }
 
 // The new value's hash is in the status, but the value is not in the Secret yet.
@@ -94,30 +91,67 @@ bool is_rotation_unfinished(const api::ApiToken& token) {
 }
 
 std::optional<WallTime> instant(TokenFamily family, const api::ApiToken& token) {
-  if (is_revoked(token)) return {};
+  if (family == TokenFamily::About || is_revoked(token)) return {};
   if (family == TokenFamily::Expiration) return token.status.expires_at;
   if (family == TokenFamily::Warning) return token.status.warn_at;
   return is_rotation_unfinished(token) ? token.status.last_rotation_time : std::nullopt;
 }
 
-std::optional<ClientMetric> series(TokenFamily family, const api::ApiToken& token) {
-  const auto key = [&token] {
-    return std::vector<ClientMetric::Label>{{"namespace", token.meta.ns},
-                                            {"name", token.meta.name}};
-  };
-  if (family == TokenFamily::About) {
-    auto labels = key();
-    labels.reserve(5);
-    labels.push_back({"type", std::string(kTypes[type_index(token)])});
-    labels.push_back(
-        {"format", std::string(token.spec.format == api::kJwt ? api::kJwt : api::kOpaque)});
-    labels.push_back({"reason", std::string(kReasons[reason_index(token)])});
-    return gauge(std::move(labels), 1);
+// Escapes as the text format asks for, although names of Kubernetes objects need none.
+// Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
+void write_label_value(std::string& text, std::string_view value) {
+  for (const char c : value) {
+    if (c == '\\' || c == '"' || c == '\n') text.push_back('\\');
+    text.push_back(c == '\n' ? 'n' : c);
   }
-  const auto time = instant(family, token);
-  if (!time) return {};
-  return gauge(key(), seconds_since_1970(*time));
 }
+
+void write_series(std::string& text, const char* name, TokenFamily family,
+                  const api::ApiToken& token) {
+  const auto time = instant(family, token);
+  if (family != TokenFamily::About && !time) return;
+  text.append(name).append("{namespace=\"");
+  write_label_value(text, token.meta.ns);
+  text.append("\",name=\"");
+  write_label_value(text, token.meta.name);
+  const auto out = std::back_inserter(text);
+  if (family != TokenFamily::About) {
+    fmt::format_to(out, "\"}} {}\n", time->time_since_epoch().count());
+    return;
+  }
+  const bool is_jwt = token.spec.format == api::kJwt;
+  fmt::format_to(out, R"(",type="{}",format="{}",reason="{}"}} 1)", kTypes[type_index(token)],
+                 is_jwt ? api::kJwt : api::kOpaque, kReasons[reason_index(token)]);
+  text.push_back('\n');
+}
+
+class TokenParts final : public PartwiseSource::Parts {
+ public:
+  TokenParts(TokenFamily family, const VisitTokensAfter& visit_after)
+      : family_(family), head_(head_of(family)), visit_after_(visit_after) {}
+
+  bool write_part(std::string& text) override {
+    const auto begin = text.size();
+    api::ObjectKey last = last_;
+    const auto visited = visit_after_(last_, TokenCollector::kPartSize, [&](const auto& token) {
+      write_series(text, head_.name, family_, token);
+      last = token.meta.key();
+    });
+    last_ = std::move(last);
+    if (!has_begun_ && text.size() > begin) {
+      has_begun_ = true;
+      text.insert(begin, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", head_.name, head_.help));
+    }
+    return visited == TokenCollector::kPartSize;
+  }
+
+ private:
+  const TokenFamily family_;
+  const Head head_;
+  const VisitTokensAfter& visit_after_;
+  api::ObjectKey last_;     // of the parts so far
+  bool has_begun_ = false;  // a family without series has no head
+};
 
 // The counts of FleetCollector.
 struct Fleet {
@@ -138,17 +172,8 @@ struct Fleet {
 
 }  // namespace
 
-void TokenCollector::collect_parts(const Tell& tell) const {
-  std::vector<MetricFamily> part{empty_family(family_)};
-  auto& metrics = part.front().metric;
-  metrics.reserve(kPartSize);
-  for_each_([&](const api::ApiToken& token) {
-    if (auto metric = series(family_, token)) metrics.push_back(std::move(*metric));
-    if (metrics.size() < kPartSize) return;
-    tell(part);
-    metrics.clear();
-  });
-  if (!metrics.empty()) tell(part);
+std::unique_ptr<PartwiseSource::Parts> TokenCollector::begin() const {
+  return std::make_unique<TokenParts>(family_, visit_after_);
 }
 
 std::vector<MetricFamily> FleetCollector::Collect() const {

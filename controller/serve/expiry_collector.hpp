@@ -14,22 +14,30 @@
 
 namespace apitoken::serve {
 
+using VisitToken = std::function<void(const api::ApiToken&)>;
 // Calls its argument for every ApiToken in the store.
-using ForEachToken = std::function<void(const std::function<void(const api::ApiToken&)>&)>;
+using ForEachToken = std::function<void(const VisitToken&)>;
+// The same for the first `most` ApiTokens after `key`, by namespace and name. Returns their number.
+using VisitTokensAfter = std::function<std::size_t(const api::ObjectKey& key, std::size_t most,
+                                                   const VisitToken& visit)>;
 
 // One family, one series a token: apitoken_expiration_timestamp_seconds,
 // apitoken_warning_timestamp_seconds, apitoken_rotation_started_timestamp_seconds, apitoken_info.
 enum class TokenFamily { Expiration, Warning, Rotation, About };
 
+// A token that is created or deleted while the page is sent may be in one family and not in
+// another.
 class TokenCollector final : public PartwiseSource {
  public:
-  TokenCollector(TokenFamily family, ForEachToken for_each)
-      : family_(family), for_each_(std::move(for_each)) {}
-  void collect_parts(const Tell& tell) const override;
+  static constexpr std::size_t kPartSize = 256;  // tokens
+
+  TokenCollector(TokenFamily family, VisitTokensAfter visit_after)
+      : family_(family), visit_after_(std::move(visit_after)) {}
+  std::unique_ptr<Parts> begin() const override;
 
  private:
   const TokenFamily family_;
-  const ForEachToken for_each_;
+  const VisitTokensAfter visit_after_;
 };
 
 // Families whose size does not depend on the number of tokens: apitokens{type,reason},

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "base/log.hpp"
 #include "base/secret_string.hpp"
 
 namespace apitoken::serve {
@@ -12,23 +13,41 @@ namespace {
 
 constexpr std::size_t kBlock = 16 * 1024;
 
-// A body that is sent without a copy, because a page of metrics is large.
+// A body in parts: those that exist, then those that are made when the peer has room.
 struct Outgoing {
   std::vector<std::string> parts;
+  std::function<std::string()> rest;
   std::size_t part = 0;
   std::size_t at = 0;  // position in the part
 
   std::uint64_t size() const {
+    if (rest) return MHD_SIZE_UNKNOWN;
     std::uint64_t sum = 0;
     for (const auto& one : parts) sum += one.size();
     return sum;
   }
+  // False at the end.
+  bool advance() {
+    while (part < parts.size() && at == parts[part].size()) {
+      parts[part++] = {};
+      at = 0;
+    }
+    if (part < parts.size()) return true;
+    if (!rest) return false;
+    parts = {rest()};
+    part = 0;
+    return !parts.front().empty();
+  }
   static ssize_t read(void* self, std::uint64_t, char* block, std::size_t size) {
-    auto& [parts, part, at] = *static_cast<Outgoing*>(self);
-    while (part < parts.size() && at == parts[part].size()) ++part, at = 0;
-    if (part == parts.size()) return MHD_CONTENT_READER_END_OF_STREAM;
-    const auto copied = parts[part].copy(block, size, at);
-    at += copied;
+    auto& body = *static_cast<Outgoing*>(self);
+    try {
+      if (!body.advance()) return MHD_CONTENT_READER_END_OF_STREAM;
+    } catch (const std::exception& error) {  // must not unwind through C
+      log::error("cannot make the rest of an answer", {{"error", error.what()}});
+      return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    const auto copied = body.parts[body.part].copy(block, size, body.at);
+    body.at += copied;
     return static_cast<ssize_t>(copied);
   }
   static void done(void* self) { delete static_cast<Outgoing*>(self); }
@@ -49,7 +68,7 @@ struct OutgoingStream {
 };
 
 Response from_parts(HttpAnswer& answer) {
-  auto outgoing = std::make_unique<Outgoing>(std::move(answer.more));
+  auto outgoing = std::make_unique<Outgoing>(std::move(answer.more), std::move(answer.rest));
   outgoing->parts.insert(outgoing->parts.begin(), std::move(answer.body));
   auto* response = MHD_create_response_from_callback(outgoing->size(), kBlock, &Outgoing::read,
                                                      outgoing.get(), &Outgoing::done);
@@ -100,7 +119,8 @@ Result<Response> with_headers(Response response, const HttpAnswer& answer, const
 void DropResponse::operator()(MHD_Response* response) const { MHD_destroy_response(response); }
 
 Result<Response> make_response(HttpAnswer answer, const Limits& limits) {
-  auto response = answer.more.empty() ? from_body(std::move(answer.body)) : from_parts(answer);
+  const bool whole = answer.more.empty() && !answer.rest;
+  auto response = whole ? from_body(std::move(answer.body)) : from_parts(answer);
   return with_headers(std::move(response), answer, limits);
 }
 

@@ -3,54 +3,45 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace apitoken::serve {
 namespace {
 
-// Drops "# HELP …" and "# TYPE …" from all parts but the first.
-std::string_view without_comments(std::string_view text) {
-  while (text.starts_with('#')) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  return text;
-}
+// The large families of one page, one after the other.
+class LargeFamilies {
+ public:
+  explicit LargeFamilies(const std::vector<const PartwiseSource*>& sources) : sources_(sources) {}
 
-void write(std::vector<std::string>& page, const prometheus::Collectable& source) {
-  const auto* large = dynamic_cast<const PartwiseSource*>(&source);
-  if (large == nullptr) {
-    page.push_back(prometheus::TextSerializer().Serialize(source.Collect()));
-    return;
+  // The next piece; empty at the end.
+  std::string next() {
+    std::string text;
+    while (text.empty() && (parts_ || at_ < sources_.size())) {
+      if (!parts_) parts_ = sources_[at_++]->begin();
+      if (!parts_->write_part(text)) parts_.reset();
+    }
+    return text;
   }
-  bool first = true;
-  large->collect_parts([&](const std::vector<prometheus::MetricFamily>& part) {
-    const std::string text = prometheus::TextSerializer().Serialize(part);
-    page.emplace_back(std::exchange(first, false) ? std::string_view(text)
-                                                  : without_comments(text));
-  });
-}
+
+ private:
+  const std::vector<const PartwiseSource*>& sources_;
+  std::size_t at_ = 0;
+  std::unique_ptr<PartwiseSource::Parts> parts_;
+};
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> PartwiseSource::Collect() const {
-  std::vector<prometheus::MetricFamily> families;
-  collect_parts([&](const std::vector<prometheus::MetricFamily>& part) {
-    if (families.empty()) {
-      families = part;
-    } else {
-      std::ranges::copy(part.front().metric, std::back_inserter(families.front().metric));
-    }
-  });
-  return families;
-}
-
-Routes metrics_routes(std::vector<const prometheus::Collectable*> sources,
-                      CallerAuthorization* permission) {
-  const auto page = [sources = std::move(sources)](const HttpRequest&) {
+Routes metrics_routes(MetricSources sources, CallerAuthorization* permission) {
+  const auto kept = std::make_shared<const MetricSources>(std::move(sources));
+  const auto page = [kept](const HttpRequest&) {
     HttpAnswer answer{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
-    for (const auto* source : sources) write(answer.more, *source);
+    for (const auto* source : kept->small)
+      answer.body += prometheus::TextSerializer().Serialize(source->Collect());
+    if (kept->large.empty()) return answer;
+    answer.rest = [kept, families = std::make_shared<LargeFamilies>(kept->large)] {
+      return families->next();
+    };
     return answer;
   };
   return Routes({{"GET", "/metrics", page, permission}});

@@ -5,26 +5,38 @@
 #include <prometheus/collectable.h>
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "serve/routes.hpp"
 
 namespace apitoken::serve {
 
-// A source of one family that may have too many series to be in memory at once: it is collected in
-// parts.
-class PartwiseSource : public prometheus::Collectable {
+// A source of one family that may have too many series to be in memory at once.
+class PartwiseSource {
  public:
-  using Tell =
-      std::function<void(const std::vector<prometheus::MetricFamily>& part)>;  // of one family
-  virtual void collect_parts(const Tell& tell) const = 0;
-  // All parts as one family; empty if there is no series.
-  std::vector<prometheus::MetricFamily> Collect() const final;
+  // Writes the family's text part by part, for one page.
+  class Parts {
+   public:
+    virtual ~Parts() = default;
+    // Appends the next part to `text`. False if that was the last one. Does not wait.
+    virtual bool write_part(std::string& text) = 0;
+  };
+
+  virtual ~PartwiseSource() = default;
+  virtual std::unique_ptr<Parts> begin() const = 0;
 };
 
-// The sources outlive the server. They are written one after the other, so that only one part is in
-// memory. `permission` is demanded of readers; null: everybody may read.
-Routes metrics_routes(std::vector<const prometheus::Collectable*> sources,
-                      CallerAuthorization* permission = nullptr);
+// What a page consists of. The sources outlive the server.
+struct MetricSources {
+  std::vector<const prometheus::Collectable*> small{};
+  // After the small ones. Their parts are made while the page is sent, so that a reader costs the
+  // memory of one part.
+  std::vector<const PartwiseSource*> large{};
+};
+
+// `permission` is demanded of readers; null: everybody may read.
+Routes metrics_routes(MetricSources sources, CallerAuthorization* permission = nullptr);
 
 }  // namespace apitoken::serve

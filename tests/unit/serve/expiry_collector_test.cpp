@@ -35,11 +35,19 @@ class ExpiryMetrics : public testing::Test {
     const ForEachToken for_each = [this](const auto& visit) {
       for (const auto& each : tokens_) visit(each);
     };
-    const TokenCollector expiration(TokenFamily::Expiration, for_each);
-    const TokenCollector warning(TokenFamily::Warning, for_each);
-    const TokenCollector about(TokenFamily::About, for_each);
+    const VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
+                                                const VisitToken& visit) {
+      auto at = std::ranges::find(tokens_, key, [](const ApiToken& t) { return t.meta.key(); });
+      at = at == tokens_.end() ? tokens_.begin() : at + 1;
+      std::size_t visited = 0;
+      for (; at != tokens_.end() && visited < most; ++at, ++visited) visit(*at);
+      return visited;
+    };
+    const TokenCollector expiration(TokenFamily::Expiration, visit_after);
+    const TokenCollector warning(TokenFamily::Warning, visit_after);
+    const TokenCollector about(TokenFamily::About, visit_after);
     const FleetCollector fleet(clock_, for_each);
-    return page_of({&fleet, &expiration, &warning, &about});
+    return page_of({{&fleet}, {&expiration, &warning, &about}});
   }
 
   ManualClock clock_{kNow};

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "kube/fake_transport.hpp"
+#include "serve/http_get.hpp"
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
@@ -67,6 +68,56 @@ TEST_F(HttpStream, SendsEachPieceAsItIsWrittenAndThenTheEnd) {
   EXPECT_THAT(client.receive("0\r\n\r\n"), HasSubstr("0\r\n\r\n"));
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(client.receive("ok\n"), HasSubstr("200")) << "the connection stays open";
+}
+
+// A body whose rest is made while it is sent.
+class HttpRest : public testing::Test {
+ protected:
+  static constexpr int kPieces = 1000;
+  static constexpr std::size_t kPieceSize = 64 * 1024;
+
+  HttpRest()
+      : server({}, [this](const HttpRequest&) -> HttpReply {
+          HttpAnswer answer{.body = "begin\n"};
+          answer.rest = [this, left = kPieces]() mutable {
+            if (left == 0) return std::string();
+            ++made;
+            return --left == 0 ? std::string("end\n") : std::string(kPieceSize, 'x');
+          };
+          return answer;
+        }) {
+    EXPECT_TRUE(server.start("--flag", "127.0.0.1:0"));
+  }
+
+  std::atomic<int> made = 0;
+  HttpServer server;
+};
+
+TEST_F(HttpRest, AReaderGetsAllPiecesAndTheEnd) {
+  const auto reply = test::http_request("http://" + server.address() + "/");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(reply.body.starts_with("begin\nxxx"));
+  EXPECT_TRUE(reply.body.ends_with("xxxend\n"));
+  EXPECT_EQ(reply.body.size(), 6 + (kPieces - 1) * kPieceSize + 4);
+  EXPECT_EQ(made, kPieces);
+}
+
+TEST_F(HttpRest, AReaderThatDoesNotReadCostsNoMoreThanTheSocketTakes) {
+  std::vector<RawClient> idle;
+  for (int i = 0; i < 8; ++i) {
+    idle.emplace_back(server.bound_port());
+    idle.back().send(kGet);
+  }
+  int before = -1;
+  ASSERT_TRUE(kube::eventually([&] {
+    const int now = made;
+    if (now > 0 && std::exchange(before, now) == now) return true;
+    std::this_thread::sleep_for(milliseconds(200));
+    return false;
+  })) << "pieces are made for ever";
+  EXPECT_LT(made, 8 * kPieces / 4);
+  EXPECT_EQ(test::http_request("http://" + server.address() + "/").status, 200)
+      << "others are served meanwhile";
 }
 
 TEST_F(HttpStream, OutlivesTheRequestDeadlineWithoutAPiece) {

@@ -24,7 +24,7 @@ constexpr WallTime kNow{Seconds(1'800'000'000)};
 
 class MetricsTest : public testing::Test {
  protected:
-  std::string page() const { return page_of({&metrics_}); }
+  std::string page() const { return page_of({{&metrics_}}); }
 
   ManualClock clock_{kNow};
   Metrics metrics_{clock_, "1.2.3"};
@@ -191,11 +191,15 @@ TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   };
   const ProcessCollector process;
   const FleetCollector fleet(clock, for_each);
-  const TokenCollector expiration(TokenFamily::Expiration, for_each);
-  const TokenCollector warning(TokenFamily::Warning, for_each);
-  const TokenCollector about(TokenFamily::About, for_each);
-  HttpServer server({},
-                    metrics_routes({&metrics, &process, &fleet, &expiration, &warning, &about}));
+  const VisitTokensAfter visit_after = [&for_each](const auto&, std::size_t, const auto& visit) {
+    for_each(visit);
+    return std::size_t{1};
+  };
+  const TokenCollector expiration(TokenFamily::Expiration, visit_after);
+  const TokenCollector warning(TokenFamily::Warning, visit_after);
+  const TokenCollector about(TokenFamily::About, visit_after);
+  HttpServer server(
+      {}, metrics_routes({{&metrics, &process, &fleet}, {&expiration, &warning, &about}}));
   ASSERT_TRUE(server.start("--metrics-bind-address", "127.0.0.1:0"));
 
   const auto reply = test::http_request("http://" + server.address() + "/metrics");

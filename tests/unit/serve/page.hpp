@@ -9,11 +9,16 @@
 
 namespace apitoken::test {
 
-inline std::string page_of(std::vector<const prometheus::Collectable*> sources) {
-  auto reply =
-      serve::metrics_routes(std::move(sources)).serve({.method = "GET", .path = "/metrics"});
-  std::string page;
-  for (const auto& part : std::get<serve::HttpAnswer>(reply).more) page += part;
+inline std::string page_of(serve::MetricSources sources) {
+  const auto routes = serve::metrics_routes(std::move(sources));
+  const auto reply = routes.serve({.method = "GET", .path = "/metrics"});
+  const auto& answer = std::get<serve::HttpAnswer>(reply);
+  std::string page = answer.body;
+  while (answer.rest) {
+    const auto piece = answer.rest();
+    if (piece.empty()) break;
+    page += piece;
+  }
   return page;
 }
 
