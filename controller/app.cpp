@@ -14,6 +14,7 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/heap_trimmer.hpp"
 #include "base/log.hpp"
 #include "base/memory.hpp"
 #include "base/sleep.hpp"
@@ -369,9 +370,10 @@ void App::Parts::start_watches() {
 
 // Logs when the clocks begin and end to disagree. While they do, sends a request now and then,
 // because after a sleep of this machine the last answer is too old. When they agree again, enqueues
-// everything that waited.
+// everything that waited. Between two looks at the clocks it gives free memory back.
 void App::Parts::watch_clock(std::stop_token stop) {
   bool in_doubt = false;
+  HeapTrimmer heap;
   while (!stop.stop_requested()) {
     const auto doubt = clock.doubt();
     if (doubt && !in_doubt) {
@@ -386,6 +388,7 @@ void App::Parts::watch_clock(std::stop_token stop) {
       (void)client.list(kube::resources::kTokenExpiryConfigs, "", "limit=1",
                         kube::kMetadataListAccept, stop);
     }
+    heap.look();
     sleep_until(clock, stop, clock.steady() + kClockCheckInterval);
   }
 }

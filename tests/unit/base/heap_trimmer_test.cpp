@@ -1,0 +1,39 @@
+#include "base/heap_trimmer.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace apitoken {
+namespace {
+
+std::size_t resident_bytes() {
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which replace the allocator
+
+TEST(HeapTrimmer, GivesTheMemoryOfManySmallObjectsBack) {
+  HeapTrimmer trimmer;
+  trimmer.look();
+  std::vector<std::string> objects;
+  for (int i = 0; i < 100'000; ++i) objects.emplace_back(400, 'x');
+  // It holds the top of the heap, so that free() alone gives nothing back.
+  const auto last = std::make_unique<std::string>(400, 'y');
+  const auto full = resident_bytes();
+  objects = {};
+  EXPECT_TRUE(trimmer.look());
+  EXPECT_LT(resident_bytes(), full - 30'000'000);
+  EXPECT_FALSE(trimmer.look()) << "nothing was freed since";
+}
+
+#endif
+
+}  // namespace
+}  // namespace apitoken
