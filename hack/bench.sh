@@ -13,6 +13,8 @@
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
 #        hack/bench.sh --portal [--count N]   only the portal's lists, by hack/bench-portal.py
+#        hack/bench.sh --scale [--count N]    only memory, start and metrics with very many tokens,
+#                                             by hack/bench-scale.py
 #   --quick   300 tokens and one round: shows that it works, measures nothing
 #   --count   tokens a run (3000); --rounds  runs of each kind (3)
 # Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the
@@ -29,6 +31,15 @@ if [ "${1:-}" = --portal ]; then
     export PLUGIN_BIN="$root/build/release/kubectl-apitoken"
   fi
   exec /usr/bin/python3 "$root/hack/bench-portal.py" "$@"
+fi
+if [ "${1:-}" = --scale ]; then
+  shift
+  if [ -z "${OPERATOR_BIN:-}" ]; then
+    cmake -S "$root" --preset release >/dev/null
+    cmake --build "$root/build/release" --target apitoken-operator >&2
+    export OPERATOR_BIN="$root/build/release/apitoken-operator"
+  fi
+  exec /usr/bin/python3 "$root/hack/bench-scale.py" "$@"
 fi
 while [ "$#" -gt 0 ]; do
   case $1 in
