@@ -1,6 +1,6 @@
 // Packs objects into few bytes, for stores that keep very many of them: a minted ApiToken takes
-// less than 350 bytes. kube/kept.hpp calls it on any thread. The bytes stay in this process: their form
-// has no version and may change with each build.
+// less than 350 bytes. kube/kept.hpp calls it on any thread. The bytes stay in this process: their
+// form has no version and may change with each build.
 //
 //   const std::string bytes = pack(token);
 //   ApiToken same;
