@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 # wheels_dir PIN: where the programs of PIN stay; a changed pin is another directory.
+# shellcheck disable=SC2154 # cache_root: by lib/go.sh
 wheels_dir() { printf '%s/bin/%s\n' "$cache_root" "$(sha256sum <"$1" | cut -c1-16)"; }
 
 # fetch_wheels NAME PIN DIRECTORY FILE...: installs these files of the wheels in DIRECTORY. Takes

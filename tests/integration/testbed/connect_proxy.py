@@ -29,7 +29,7 @@ class ConnectProxy:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def serve(self, reading, writing, client):
-        method, target, _ = (reading.readline().decode().split() + ["", "", ""])[:3]
+        method, target, _ = [*reading.readline().decode().split(), "", "", ""][:3]
         headers = {}
         while (line := reading.readline().decode().strip()) and len(headers) < 100:
             name, _, value = line.partition(":")
