@@ -50,6 +50,7 @@ def many(crowd, tmp_path_factory):
     served.stop()
 
 
+@ONLY_WHOLE
 def test_a_long_list_of_a_real_cluster(many, browser):
     took = measure.open_list(browser, many, COUNT)
     growth = measure.memory(many.process.pid, "VmHWM") - many.idle
@@ -62,6 +63,7 @@ def test_a_long_list_of_a_real_cluster(many, browser):
     assert browser.js("return document.querySelectorAll('*').length") < 1500
 
 
+@ONLY_WHOLE
 def test_two_hundred_changes_a_second_lose_nothing(many, crowd, browser):
     count = len(present(crowd))
     measure.open_list(browser, many, count)
@@ -72,6 +74,7 @@ def test_two_hundred_changes_a_second_lose_nothing(many, crowd, browser):
     assert found["longest"] < 200 * SCALE
 
 
+@ONLY_WHOLE
 def test_many_open_pages_cost_little(crowd, authority, oidc_flags, tmp_path):
     pages = 200 if WHOLE else 40
     port = free_port()
@@ -138,6 +141,7 @@ def asked_for(browser, cluster, path):
     ]
 
 
+@ONLY_WHOLE
 def test_a_page_view_costs_few_requests(door, operator, cluster, tokens, unique):
     """The permissions in a namespace are asked for once a minute, and counted apart."""
     name = unique("seen")
