@@ -8,12 +8,14 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kMostTries = 5;
+
 json parsed(const Expected<std::string>& body) {
   return body ? json::parse(*body, nullptr, false) : json();
 }
 
-}  // namespace
-
+// The resourceVersion of the object as it is, if its spec is still the one that it had at `since`;
+// empty: somebody changed it, or that can no longer be found out.
 std::string version_with_same_spec(Viewer& viewer, const kube::Resource& resource,
                                    const api::ObjectKey& key, const std::string& since,
                                    std::stop_token stop) {
@@ -30,6 +32,22 @@ std::string version_with_same_spec(Viewer& viewer, const kube::Resource& resourc
   const bool same = past.value(uid, "") == present.value(uid, "") &&
                     past.value("spec", json()) == present.value("spec", json());
   return same ? present.value("/metadata/resourceVersion"_json_pointer, "") : std::string();
+}
+
+}  // namespace
+
+Expected<std::string> save_spec(
+    Viewer& viewer, const kube::Resource& resource, const api::ObjectKey& key,
+    const std::string& since, std::stop_token stop,
+    const std::function<Expected<std::string>(const std::string& version)>& save) {
+  auto saved = save(since);
+  for (int tries = 1; tries < kMostTries; ++tries) {
+    if (saved || saved.error().status != 409 || since.empty()) break;
+    const auto now = version_with_same_spec(viewer, resource, key, since, stop);
+    if (now.empty()) break;
+    saved = save(now);
+  }
+  return saved;
 }
 
 }  // namespace apitoken::portal

@@ -1,17 +1,22 @@
 // Conflicts of people with the operator are none: it writes status, and so gives an object a new
-// resourceVersion while somebody fills in a form about its spec. Routes that save ask here before
-// they report a conflict. Workers' threads.
+// resourceVersion while somebody fills in a form about its spec. Routes that save do it through
+// this. Workers' threads.
 #pragma once
+
+#include <functional>
 
 #include "api/meta.hpp"
 #include "portal/viewer.hpp"
 
 namespace apitoken::portal {
 
-// The resourceVersion of the object as it is, if its spec is still the one that it had at `since`;
-// empty: somebody changed it, or that can no longer be found out.
-std::string version_with_same_spec(Viewer& viewer, const kube::Resource& resource,
-                                   const api::ObjectKey& key, const std::string& since,
-                                   std::stop_token stop);
+// Saves an object by `save`, which gets the resourceVersion to name and returns the body: first
+// `since`, and after a conflict the present one, if the spec is still the one that it had at
+// `since`. The operator may write status again in between: up to five times. Empty `since`: no
+// version is named, and save() is called once.
+Expected<std::string> save_spec(
+    Viewer& viewer, const kube::Resource& resource, const api::ObjectKey& key,
+    const std::string& since, std::stop_token stop,
+    const std::function<Expected<std::string>(const std::string& version)>& save);
 
 }  // namespace apitoken::portal

@@ -173,18 +173,14 @@ Expected<serve::HttpReply> put_settings(Call& call) {
   const auto present = upstream.get(kTokenExpiryConfigs, {"", call.name}, call.stop);
   if (!present) return refuse(present.error());
   auto whole = json::parse(*present, nullptr, false);
-  whole["metadata"]["resourceVersion"] = *version;
   static_cast<void>(take_writers(whole));
   whole["spec"] = (*object)["spec"];
-  auto saved = upstream.update(kTokenExpiryConfigs, {"", call.name}, dump(whole), call.stop);
-  if (!saved && saved.error().status == 409) {
-    const auto now = version_with_same_spec(*call.viewer, kTokenExpiryConfigs, {"", call.name},
-                                            *version, call.stop);
-    if (!now.empty()) {
-      whole["metadata"]["resourceVersion"] = now;
-      saved = upstream.update(kTokenExpiryConfigs, {"", call.name}, dump(whole), call.stop);
-    }
-  }
+  const api::ObjectKey key{"", call.name};
+  const auto saved = save_spec(
+      *call.viewer, kTokenExpiryConfigs, key, *version, call.stop, [&](const std::string& now) {
+        whole["metadata"]["resourceVersion"] = now;
+        return upstream.update(kTokenExpiryConfigs, key, dump(whole), call.stop);
+      });
   if (!saved) return refuse(with_present(saved.error(), call));
   return json_answer(200, dump(json{{"object", shown_object(*saved)}}));
 }

@@ -82,16 +82,12 @@ Expected<serve::HttpReply> patch_token(Call& call) {
   auto patch = read_token_patch(*form, present);
   if (!patch) return refuse(patch.error());
   const api::ObjectKey key{call.ns, call.name};
-  auto& upstream = call.viewer->upstream();
-  auto saved = upstream.merge_patch(kApiTokens, key, dump(*patch), call.stop);
   const auto since = patch->value("/metadata/resourceVersion"_json_pointer, "");
-  if (!saved && saved.error().status == 409 && !since.empty()) {
-    const auto now = version_with_same_spec(*call.viewer, kApiTokens, key, since, call.stop);
-    if (!now.empty()) {
-      (*patch)["metadata"]["resourceVersion"] = now;
-      saved = upstream.merge_patch(kApiTokens, key, dump(*patch), call.stop);
-    }
-  }
+  const auto saved =
+      save_spec(*call.viewer, kApiTokens, key, since, call.stop, [&](const std::string& version) {
+        if (!version.empty()) (*patch)["metadata"]["resourceVersion"] = version;
+        return call.viewer->upstream().merge_patch(kApiTokens, key, dump(*patch), call.stop);
+      });
   return object_answer(200, saved);
 }
 

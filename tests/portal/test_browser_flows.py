@@ -12,7 +12,7 @@ from whole import WHOLE
 
 from testbed.tokens import well_formed
 from testbed.verifying import auth, is_valid
-from testbed.waiting import let_pass, wait_for
+from testbed.waiting import eventually, let_pass, wait_for
 
 STORES = """return JSON.stringify([document.documentElement.outerHTML, {...localStorage},
   {...sessionStorage}, history.state, document.cookie, location.href,
@@ -368,6 +368,14 @@ def test_many_are_revoked_at_once_and_the_refused_are_named(door, tokens, unique
     )
 
 
+def check_badge_and_title(browser):
+    """Both say the same number, read at one instant."""
+    title, badge = browser.js(
+        "return [document.title, document.querySelector('.top nav .count')?.textContent || '']"
+    )
+    assert re.match(rf"Faults \({badge}\) · apitoken", title), (title, badge)
+
+
 @IN_BOTH
 def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens, unique):
     browser, name = door("admin@example.com", "/settings"), unique("warned")
@@ -393,13 +401,11 @@ def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens
 
     tokens.create(name, {"user": "alice@example.com", "ttl": "20s"})  # past warnAt after 13 s
     browser.click("Faults…")
-    browser.wait_text("Expires soon", "main", timeout=25)
-    assert name in browser.text("main")
+    browser.wait_text(name, "main", timeout=25)
+    assert "Expires soon" in browser.text("main")
     found = mail.wait_mail(1, timeout=30)
     assert found[0].recipients == ["platform@example.com", "security@example.com"]
-    title = browser.js("return document.title")
-    badge = browser.text(".top nav .count")
-    assert re.match(rf"Faults \({badge}\) · apitoken", title), (title, badge)
+    eventually(lambda: check_badge_and_title(browser))
 
     browser.click("Settings")
     browser.click("Send a test mail")
