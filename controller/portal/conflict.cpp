@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMostTries = 5;
+constexpr int kMaxTries = 5;
 
 json parsed(const Expected<std::string>& body) {
   return body ? json::parse(*body, nullptr, false) : json();
@@ -41,7 +41,7 @@ Expected<std::string> save_spec(
     const std::string& since, std::stop_token stop,
     const std::function<Expected<std::string>(const std::string& version)>& save) {
   auto saved = save(since);
-  for (int tries = 1; tries < kMostTries; ++tries) {
+  for (int tries = 1; tries < kMaxTries; ++tries) {
     if (saved || saved.error().status != 409 || since.empty()) break;
     const auto now = version_with_same_spec(viewer, resource, key, since, stop);
     if (now.empty()) break;

@@ -401,8 +401,8 @@ def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens
 
     tokens.create(name, {"user": "alice@example.com", "ttl": "20s"})  # past warnAt after 13 s
     browser.click("Faults…")
-    browser.wait_text(name, "main", timeout=25)
-    assert "Expires soon" in browser.text("main")
+    browser.wait_text("Expires soon", "main", timeout=25)
+    assert name in browser.text("main")
     found = mail.wait_mail(1, timeout=30)
     assert found[0].recipients == ["platform@example.com", "security@example.com"]
     eventually(lambda: check_badge_and_title(browser))
