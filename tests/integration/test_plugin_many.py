@@ -78,7 +78,7 @@ def test_revoke_of_several_ends_exactly_those(plugin, namespace, shop):
         ("revoke one --all --yes", "contradict each other"),
         ("rotate one two -o token --yes", "rotate one at a time"),
         ("rotate -l team=(shop --yes", "--selector"),
-        ("list --as bob", "choose a --context of that user"),
+        ("list --token abc", "choose a --context whose user has that token"),
         ("create ci --user a@example.com --label team", "KEY=VALUE"),
         ("create ci --user a@example.com --encrypt-to /nowhere", "/nowhere"),
     ],

@@ -115,7 +115,7 @@ def make_trouble(namespace):
     namespace.token("laptop", user=ALICE, description=DESCRIPTION)
     namespace.token("nightly", user=BOB, groups=["builders"], rotation={"policy": "Automatic"})
     namespace.token("phone", user=EVE, type="Temporary", ttl="1h")
-    namespace.secret("taken", {"token": "foreign"})
+    namespace.secret("taken", token="foreign")
     namespace.token("taken", user=ALICE)
     for name in ("laptop", "nightly", "phone"):
         namespace.ready(name)
