@@ -7,7 +7,7 @@ import yaml
 from testbed.cluster import Cluster
 from testbed.helm import CHART, Helm, previous_chart
 from testbed.pages import commands
-from testbed.waiting import eventually
+from testbed.waiting import eventually, wait_for
 
 SYSTEM = "apitoken-system"
 RELEASE = "apitoken-operator"
@@ -32,7 +32,9 @@ def helms(shared, tmp_path):
     yield helms
     helms["4"]("uninstall", RELEASE, "--ignore-not-found")
     selector = "app.kubernetes.io/part-of=apitoken-operator"
-    shared.kubectl("delete", KINDS, "--all-namespaces", "--selector", selector)
+    shared.kubectl("delete", KINDS, "--all-namespaces", "--selector", selector, "--wait=false")
+    # Once in a while the API server takes two minutes for it.
+    wait_for(lambda: not ours(shared), 150, lambda: f"not gone: {list(ours(shared))}")
 
 
 def ours(cluster):
