@@ -193,11 +193,11 @@ function useShortcuts(showKeys) {
 const changesSaid = store('');
 function Changes() {
   useEffect(() => {
-    let told = tokens.get().changed;
+    let reported = tokens.get().changed;
     const timer = setInterval(() => {
       const { changed } = tokens.get(),
-        more = changed - told;
-      told = changed;
+        more = changed - reported;
+      reported = changed;
       if (more > 0) changesSaid.set(`${more} ${more === 1 ? 'token' : 'tokens'} changed`);
     }, 10_000);
     return () => clearInterval(timer);

@@ -170,7 +170,7 @@ const TEXTS = ['name', 'ns', 'user', 'type'];
 const INSTANTS = { expires: 'expiresAt', used: 'lastUsedAt', made: 'createdAt' };
 /** The order of two plain texts. */
 export const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-/** Missing times come last in both directions; ties are settled by namespace and name. @param
+/** Missing times come last in both directions; ties are ordered by namespace and name. @param
  *  {string} sort "expires", "-expires", … */
 export function sorted(list, sort = '', at = now()) {
   const back = sort[0] === '-' ? -1 : 1,

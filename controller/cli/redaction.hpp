@@ -34,7 +34,7 @@ class Redaction {
   Found address(std::string_view text, std::size_t at);
 
   std::map<std::string, std::string, std::less<>> pseudonyms_;
-  std::map<std::string, std::string, std::less<>> users_;  // as they may stand in texts
+  std::map<std::string, std::string, std::less<>> users_;  // as texts may name them
   std::set<std::size_t, std::greater<>> lengths_;          // of users_
   std::map<std::string, std::size_t, std::less<>> counts_;
 };

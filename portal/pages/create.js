@@ -287,7 +287,7 @@ function Delivery({ f, change, text, refuse }) {
           'keep',
           'Keep it in a Secret, for a workload',
           mayRead
-            ? 'Whoever may read Secrets in the namespace can read it.'
+            ? 'Everybody who may read Secrets in the namespace can read it.'
             : `You may make tokens in ${f.namespace} but not read Secrets there; ` +
               'the value stays in the Secret for the workload.',
         ],
@@ -564,7 +564,7 @@ export default function Create({ back, user = '', ns = '' }) {
             options: names.map((n) => [n, n]),
           })
         : among('namespace', '', names, { error: whereError }),
-      text('description', `Stands in warnings. ${f.description.length} of 256 characters.`),
+      text('description', `Shown in warnings. ${f.description.length} of 256 characters.`),
       h(
         Radios,
         {

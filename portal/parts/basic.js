@@ -274,7 +274,7 @@ export function Menu({ label, icon = 'more', items, kind = 'quiet' }) {
   );
 }
 
-/** Tabs; the open one stands in the address, but for the first. tabs: [key, text][] */
+/** Tabs; the address names the open one, but for the first. tabs: [key, text][] */
 export function Tabs({ tabs, open, label }) {
   const choose = (key) => setQuery({ tab: key === tabs[0][0] ? '' : key });
   const keys = (event) => {
