@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/thread_name.hpp"
 
 namespace apitoken::notify {
 namespace {
@@ -12,7 +16,7 @@ constexpr Backoff kRetry{std::chrono::seconds(1), std::chrono::seconds(60)};
 constexpr auto kPatchInterval = std::chrono::minutes(1);
 constexpr auto kGiveWay = std::chrono::milliseconds(500);
 constexpr auto kMaxGiveWay = std::chrono::minutes(1);
-constexpr std::size_t kMaxWritesInARow = 50;
+constexpr std::size_t kMaxWritesInACall = 50;
 constexpr std::size_t kMaxSeen = 4096;
 
 // The API server admits no new object to a namespace that is being deleted. The object of the Event
@@ -43,38 +47,88 @@ void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
 
 std::vector<EventResult> EventChannel::write_due(std::stop_token stop, bool busy) {
   std::vector<EventResult> results;
-  std::size_t writes = 0;
-  SteadyTime now = clock_.steady();  // read again after each write, which may take long
-  for (auto item = pending_.begin();
-       item != pending_.end() && writes < kMaxWritesInARow && !stop.stop_requested();) {
-    if (now < paused_until_) break;
-    if (now < item->due) {
-      ++item;
-      continue;
+  auto all = take_due(busy);
+  write_all(all, stop);
+  for (const Series& series : all) {
+    const api::Event& event = series.writes.front().item->event;
+    if (series.fresh) remember({event.ns, event.name}, *series.fresh);
+    for (const Write& write : series.writes) {
+      const auto fate = fate_of(write);
+      if (!fate) continue;
+      results.push_back({write.item->tag, *fate});
+      if (*fate != EventResult::Fate::Failed) pending_.erase(write.item);
     }
-    if (busy && !item->event.warning && now < item->posted + kMaxGiveWay) {
-      item->due = now + kGiveWay;
-      ++item;
-      continue;
-    }
-    ++writes;
-    const auto fate = write(*item, stop);
-    now = clock_.steady();
-    if (fate) results.push_back({item->tag, *fate});
-    const bool keep = fate == EventResult::Fate::Failed || stop.stop_requested();
-    item = keep ? std::next(item) : pending_.erase(item);
   }
   return results;
 }
 
-std::optional<EventResult::Fate> EventChannel::write(Pending& pending, std::stop_token stop) {
-  const api::ObjectKey key{pending.event.ns, pending.event.name};
-  const auto known = seen_.find(key);
-  const Status written = write_once(pending, known == seen_.end() ? nullptr : &known->second, stop);
-  // AlreadyExists: we wrote it before a restart.
+std::vector<EventChannel::Series> EventChannel::take_due(bool busy) {
+  std::vector<Series> all;
+  const SteadyTime now = clock_.steady();
+  if (now < paused_until_) return all;
+  // After an outage one Event tries whether the API server answers again.
+  const std::size_t most = outages_ > 0 ? 1 : kMaxWritesInACall;
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> by_name;
+  std::size_t taken = 0;
+  for (auto item = pending_.begin(); item != pending_.end() && taken < most; ++item) {
+    const api::Event& event = item->event;
+    if (now < item->due) continue;
+    if (busy && !event.warning && now < item->posted + kMaxGiveWay) {
+      item->due = now + kGiveWay;
+      continue;
+    }
+    ++taken;
+    const auto [at, is_new] = by_name.try_emplace({event.ns, event.name}, all.size());
+    if (is_new) {
+      const auto known = seen_.find({event.ns, event.name});
+      all.push_back({known == seen_.end() ? nullptr : &known->second, {}, {}});
+    }
+    all[at->second].writes.push_back({item, {}});
+  }
+  return all;
+}
+
+// Until all are tried, or a write finds that the API server does not serve us.
+void EventChannel::write_all(std::vector<Series>& all, std::stop_token stop) {
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> outage = false;
+  const auto work = [&] {
+    while (!outage) {
+      const std::size_t mine = next++;
+      if (mine >= all.size()) return;
+      if (!write(all[mine], stop)) outage = true;
+    }
+  };
+  std::vector<std::jthread> others;
+  while (others.size() + 1 < std::min(kAtOnce, all.size())) {
+    others.emplace_back([&] {
+      name_thread("events");
+      work();
+    });
+  }
+  work();
+}
+
+// False: the API server does not serve us, or `stop` was requested.
+bool EventChannel::write(Series& series, std::stop_token stop) {
+  for (Write& write : series.writes) {
+    if (stop.stop_requested()) return false;
+    write.result = write_once(*write.item, series.seen, stop);
+    const auto& done = *write.result;
+    if (!done && is_outage(done.error().kind)) return false;
+    // AlreadyExists: we wrote it before a restart.
+    if (!series.seen && (done || done.error().kind == ErrorKind::AlreadyExists))
+      series.seen = &series.fresh.emplace(Seen{1, clock_.steady()});
+  }
+  return true;
+}
+
+// Empty: the Event was not tried.
+std::optional<EventResult::Fate> EventChannel::fate_of(const Write& write) {
+  if (!write.result) return {};
+  const Status& written = *write.result;
   if (!written && written.error().kind != ErrorKind::AlreadyExists)
-    return classify_failure(pending, written.error());
-  if (known == seen_.end()) remember(key);
+    return classify_failure(*write.item, written.error());
   outages_ = 0;
   failure_log_.succeeded();
   return EventResult::Fate::Written;
@@ -95,8 +149,7 @@ Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_to
   return sink_.create(pending.event, stop);
 }
 
-std::optional<EventResult::Fate> EventChannel::classify_failure(Pending& pending,
-                                                                const Error& error) {
+EventResult::Fate EventChannel::classify_failure(Pending& pending, const Error& error) {
   using Fate = EventResult::Fate;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
   if (error.kind != ErrorKind::Canceled) {
@@ -106,7 +159,7 @@ std::optional<EventResult::Fate> EventChannel::classify_failure(Pending& pending
   }
   if (!pending.event.warning) return Fate::Gone;
   const SteadyTime now = clock_.steady();
-  if (is_outage(error.kind)) {
+  if (is_outage(error.kind) && now >= paused_until_) {
     const auto pause = kRetry.delay(outages_++);
     paused_until_ =
         now + std::max<std::chrono::milliseconds>(pause, error.retry_after.value_or(Seconds(0)));
@@ -115,8 +168,8 @@ std::optional<EventResult::Fate> EventChannel::classify_failure(Pending& pending
   return Fate::Failed;
 }
 
-void EventChannel::remember(const api::ObjectKey& key) {
-  seen_.emplace(key, Seen{1, clock_.steady()});
+void EventChannel::remember(const api::ObjectKey& key, const Seen& seen) {
+  seen_.emplace(key, seen);
   seen_order_.push_back(key);
   if (seen_order_.size() <= kMaxSeen) return;
   seen_.erase(seen_order_.front());

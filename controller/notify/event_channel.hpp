@@ -1,6 +1,6 @@
-// EventChannel: writes Events to the API server. Normal Events are best effort; Warnings are
-// retried until accepted; a repeated fact is counted in the series of its Event. Used by the
-// dispatcher's Events thread alone; no lock.
+// EventChannel: writes Events to the API server, several at a time. Normal Events are best effort;
+// Warnings are retried until accepted; a repeated fact is counted in the series of its Event. Used
+// by the dispatcher's Events thread alone; no lock.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace apitoken::notify {
 
-// Where Events are written. Errors are those of kube::Client.
+// Where Events are written, on several threads at once. Errors are those of kube::Client.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -41,14 +41,17 @@ struct EventResult {
 
 class EventChannel {
  public:
+  static constexpr std::size_t kAtOnce = 4;
+
   EventChannel(EventSink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
   // `tag` 0: no result is wanted. A repeat of an Event that was written is counted if it is
   // `repeatable`, and else not written again.
   void post(api::Event event, bool repeatable, std::uint64_t tag);
   void cancel(const std::set<std::uint64_t>& tags);
-  // Writes due Events, at most 50 in one call, and returns the results of tagged ones. `busy`:
-  // Normal Events wait up to a minute, since the API server has more urgent work of ours.
+  // Writes due Events, at most 50 in one call and kAtOnce at a time, and returns the results of
+  // tagged ones. `busy`: Normal Events wait up to a minute, since the API server has more urgent
+  // work of ours.
   std::vector<EventResult> write_due(std::stop_token stop, bool busy = false);
   // When write_due() is to be called next; SteadyTime::max(): not before the next post().
   SteadyTime next_due() const;
@@ -68,10 +71,24 @@ class EventChannel {
     SteadyTime patched{};
   };
 
-  std::optional<EventResult::Fate> write(Pending& pending, std::stop_token stop);
+  struct Write {
+    std::list<Pending>::iterator item;
+    std::optional<Status> result;  // empty: not tried
+  };
+  // The writes of one Event, one after the other on one thread.
+  struct Series {
+    Seen* seen = nullptr;  // null: the Event was not written before
+    std::optional<Seen> fresh;
+    std::vector<Write> writes;
+  };
+
+  std::vector<Series> take_due(bool busy);
+  void write_all(std::vector<Series>& all, std::stop_token stop);
+  bool write(Series& series, std::stop_token stop);
   Status write_once(const Pending& pending, Seen* seen, std::stop_token stop);
-  std::optional<EventResult::Fate> classify_failure(Pending& pending, const Error& error);
-  void remember(const api::ObjectKey& key);
+  std::optional<EventResult::Fate> fate_of(const Write& write);
+  EventResult::Fate classify_failure(Pending& pending, const Error& error);
+  void remember(const api::ObjectKey& key, const Seen& seen);
 
   EventSink& sink_;
   const Clock& clock_;

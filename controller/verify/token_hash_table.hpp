@@ -24,9 +24,10 @@ class TokenHashTable {
     std::uint64_t first = 0;  // of the hash
     Kept token;               // no object: the slot is free
   };
-  // An ApiToken that has the hash in its status.
+  // An ApiToken that has the hash in its status. `token` is unpacked into memory of the thread that
+  // asked, and stays until that thread calls find() again.
   struct Claim {
-    std::shared_ptr<const api::ApiToken> token;
+    const api::ApiToken* token = nullptr;
     WallTime valid_until{};
     bool previous = false;  // the hash is of the previous value
   };
@@ -47,7 +48,7 @@ class TokenHashTable {
   std::size_t home_of(std::uint64_t first) const { return first & (slots_.size() - 1); }
   std::size_t next(std::size_t at) const { return (at + 1) & (slots_.size() - 1); }
   template <typename Visit>
-  void for_each_claim(const core::Sha256& digest, Visit&& visit) const;
+  void for_each_slot(const core::Sha256& digest, Visit&& visit) const;
   void place(Slot slot);
   void grow();
   void close_gap(std::size_t gap);
@@ -55,9 +56,5 @@ class TokenHashTable {
   std::vector<Slot> slots_;  // their number is a power of two, or 0 at first
   std::size_t used_ = 0;
 };
-
-// The claim of `token` on a value: its status has the hash, with the time when that ends.
-std::optional<TokenHashTable::Claim> claim_on(const core::Sha256& digest,
-                                              std::shared_ptr<const api::ApiToken> token);
 
 }  // namespace apitoken::verify

@@ -25,7 +25,8 @@ class TokenIndex {
   using Found = TokenHashTable::Claim;
   // The ApiToken of a value that is valid now. A value is valid while its hash is in the status,
   // before expiresAt or previous.validUntil, if the token is neither revoked nor being deleted. If
-  // several ApiTokens claim one value, by a copied status, it belongs to the oldest.
+  // several ApiTokens claim one value, by a copied status, it belongs to the oldest. Found::token
+  // stays until this thread calls find() again.
   std::optional<Found> find(const core::Sha256& digest) const;
   // All ApiTokens that claim the value, valid or not; its owner first.
   std::vector<std::shared_ptr<const api::ApiToken>> claimants(const core::Sha256& digest) const;

@@ -44,10 +44,10 @@ bool Verifier::may_speak(const api::ApiToken& token) const {
 
 std::optional<Verified> Verifier::verify(std::string_view value,
                                          std::span<const std::string_view> audiences) const {
-  auto found = index_.find(core::sha256(value));
+  const auto found = index_.find(core::sha256(value));
   if (!found || !may_speak(*found->token)) return {};
   if (const auto kid = core::kid_of_jwt(value); kid && !has_key_(*kid)) return {};
-  Verified verified{std::move(found->token), {}, {}, found->valid_until};
+  Verified verified{found->token, {}, {}, found->valid_until};
   const auto& token = *verified.token;
   const auto is_wanted = [&](std::string_view audience) { return verified.is_for(audience); };
   if (!audiences.empty() && std::ranges::none_of(audiences, is_wanted)) return {};

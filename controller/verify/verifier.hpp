@@ -11,9 +11,10 @@
 
 namespace apitoken::verify {
 
-// The user that a valid token speaks for. Views into the ApiToken, which `token` keeps alive.
+// The user that a valid token speaks for. For the thread that asked, until it asks again: the
+// ApiToken, into which the views point, is in memory that its next look-up uses.
 struct Verified {
-  std::shared_ptr<const api::ApiToken> token;
+  const api::ApiToken* token = nullptr;
   std::string_view token_id;
   std::vector<std::string_view> groups;  // without groups that a header would change
   WallTime valid_until{};
