@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -91,6 +92,8 @@ class Store {
     ReadLock lock(mutex_);
     return objects_.size();
   }
+  // Grows after each change, so that who remembers it knows whether something has changed since.
+  std::uint64_t changes() const { return changes_; }
 
   // Stores the answer to our own write. False if it is stale: the stored object is as new or newer,
   // or the watch has seen the object's removal since.
@@ -179,9 +182,10 @@ class Store {
   // Releases the caller's lock, which clang cannot follow, then calls the listener. Empty if there
   // is no change.
   std::optional<Change<T>> notified(const Before& before, Pointer after,
-                                    WriteLock& lock) const NO_THREAD_SAFETY_ANALYSIS {
+                                    WriteLock& lock) NO_THREAD_SAFETY_ANALYSIS {
     lock.unlock();
     if (!before) return {};
+    ++changes_;
     Change<T> change{before->object(), std::move(after)};
     if (listener_) listener_(change);
     return change;
@@ -199,6 +203,7 @@ class Store {
   std::string_view seen_in(std::string_view ns) const REQUIRES(mutex_);
 
   Listener listener_;
+  std::atomic<std::uint64_t> changes_ = 0;
   mutable SharedMutex mutex_;
   Objects objects_ GUARDED_BY(mutex_);
   // By scope: the newest version that its watch has seen.
@@ -265,6 +270,7 @@ std::vector<KeptChange<T>> Store<T>::replace(std::string_view scope, std::vector
   erase_missing(scope, listed, list_version, restored, changes);
   seen_.insert_or_assign(std::string(scope), std::string(list_version));
   lock.unlock();
+  changes_ += changes.size();
   if (listener_) {
     for (const auto& change : changes) listener_(change.unpacked());
   }

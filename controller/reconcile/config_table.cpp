@@ -25,11 +25,6 @@ const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view n
   return found == list.end() ? nullptr : &*found;
 }
 
-bool matches(const core::ExpiryConfig& config, const api::ApiToken& token, const Stores& stores) {
-  const auto ns = stores.namespaces.get({"", token.meta.ns});
-  return core::applies(config, token.meta.labels, ns ? ns->meta.labels : api::StringMap());
-}
-
 std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
                                                 const Stores& stores) {
   std::vector<const core::ExpiryConfig*> result;

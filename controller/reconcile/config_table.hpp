@@ -28,9 +28,6 @@ class ConfigTable {
 // Null if `list` has no config of that name.
 const core::ExpiryConfig* find_config(const ConfigList& list, std::string_view name);
 
-// Whether `config` applies to `token`.
-bool matches(const core::ExpiryConfig& config, const api::ApiToken& token, const Stores& stores);
-
 // The configs of `list` that apply to `token`; valid while `list` lives.
 std::vector<const core::ExpiryConfig*> matching(const ConfigList& list, const api::ApiToken& token,
                                                 const Stores& stores);

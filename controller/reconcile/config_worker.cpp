@@ -3,14 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <set>
-
 #include "api/names.hpp"
-#include "base/duration.hpp"
 #include "base/log.hpp"
-#include "core/plain_text.hpp"
-#include "core/token_status.hpp"
 #include "kube/classify_error.hpp"
 #include "kube/decode_body.hpp"
 #include "reconcile/work_loop.hpp"
@@ -18,38 +12,6 @@
 namespace apitoken::reconcile {
 
 using serve::ReconcileResult;
-
-namespace {
-
-// Collects the users who get no mail of their own although the config asks for it, because their
-// name is not an address.
-class SkippedUsers {
- public:
-  explicit SkippedUsers(const core::ExpiryConfig& config) : route_(config.route) {}
-
-  void look_at(const std::string& user) {
-    if (!route_.email_token_user ||
-        core::mailbox_of_user(user, route_.user_prefix, route_.user_domains))
-      return;
-    users_.emplace(user.find('@') == user.npos, user);
-  }
-  core::ObservedSkipped found() const {
-    core::ObservedSkipped skipped{std::int64_t(users_.size()), {}};
-    for (const auto& [unlike_address, user] : users_) {
-      if (skipped.names.size() == kMaxNames) break;
-      skipped.names.push_back(core::cut_text(core::plain_text(user), kMaxNameLength));
-    }
-    return skipped;
-  }
-
- private:
-  static constexpr std::size_t kMaxNames = 10;
-  static constexpr std::size_t kMaxNameLength = 256;
-  const core::ConfigRoute& route_;
-  std::set<std::pair<bool, std::string>> users_;  // those that look like an address first
-};
-
-}  // namespace
 
 void ConfigWorker::run(std::stop_token stop) {
   work_loop(queue_, metrics_, stop,
@@ -65,19 +27,20 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     queue_.reset_backoff(key);
     return ReconcileResult::Success;
   }
-  core::ObservedConfig observed{clock_.wall(),
-                                *object,
-                                *config,
-                                0,
-                                0,
-                                missing_secrets(*config),
-                                operator_namespace_,
-                                observe_delivery(key.name),
-                                {},
-                                dispatcher_.test_mail(key.name)};
-  const auto next_change = count_tokens(observed);
+  const auto counted = counter_.count(list, *config);
+  const core::ObservedConfig observed{clock_.wall(),
+                                      *object,
+                                      *config,
+                                      counted.counts.matched,
+                                      counted.counts.expiring,
+                                      missing_secrets(*config),
+                                      operator_namespace_,
+                                      observe_delivery(key.name),
+                                      counted.counts.skipped,
+                                      dispatcher_.test_mail(key.name)};
   core::ConfigPlan plan = core::plan_expiry_config(observed);
-  if (next_change) queue_.add_at(key, *next_change);
+  if (counted.next_change) queue_.add_at(key, *counted.next_change);
+  if (counted.again) queue_.add_after(key, *counted.again);
   if (dry_run_) {
     if (plan.status) log::info("dry run, would patch the status", {{"name", key.name}});
     return ReconcileResult::Success;
@@ -104,28 +67,8 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     }
   }
   queue_.reset_backoff(key);
-  return next_change ? ReconcileResult::RequeueAfter : ReconcileResult::Success;
-}
-
-std::optional<WallTime> ConfigWorker::count_tokens(core::ObservedConfig& observed) const {
-  std::optional<WallTime> next;
-  SkippedUsers skipped(observed.config);
-  stores_.tokens.for_each_unlocked([&](const api::ApiToken& token) {
-    if (!matches(observed.config, token, stores_)) return;
-    ++observed.matched_tokens;
-    const auto& status = token.status;
-    if (status.token_hash.empty() || !status.expires_at || observed.now >= *status.expires_at)
-      return;
-    skipped.look_at(token.spec.user);
-    const auto warn_at = core::warn_at({&observed.config}, token.spec, status);
-    if (!warn_at) return;
-    const bool expiring = observed.now >= *warn_at;
-    if (expiring) ++observed.expiring_tokens;
-    const WallTime change = expiring ? *status.expires_at : *warn_at;
-    next = std::min(next.value_or(change), change);
-  });
-  observed.skipped = skipped.found();
-  return next;
+  return counted.next_change || counted.again ? ReconcileResult::RequeueAfter
+                                              : ReconcileResult::Success;
 }
 
 SteadyDuration ConfigWorker::hold_back(const api::TokenExpiryConfig& config,

@@ -1,5 +1,5 @@
 // ConfigWorker: keeps the status of TokenExpiryConfigs up to date. run() is the body of one thread.
-// It counts tokens in the stores; its only request is the patch of the status.
+// Its only request is the patch of the status.
 #pragma once
 
 #include "core/plan_expiry_config.hpp"
@@ -8,6 +8,7 @@
 #include "reconcile/config_table.hpp"
 #include "reconcile/queues.hpp"
 #include "reconcile/status_pace.hpp"
+#include "reconcile/token_counter.hpp"
 #include "serve/controller_metrics.hpp"
 
 namespace apitoken::reconcile {
@@ -26,14 +27,13 @@ class ConfigWorker {
         metrics_(metrics),
         clock_(clock),
         operator_namespace_(std::move(operator_namespace)),
-        dry_run_(dry_run) {}
+        dry_run_(dry_run),
+        counter_(stores, clock) {}
 
   void run(std::stop_token stop);
 
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
-  // Counts into `observed`; returns when the counts change next if no object changes.
-  std::optional<WallTime> count_tokens(core::ObservedConfig& observed) const;
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
   // How long the status must wait before it is written; zero: write now.
@@ -51,6 +51,7 @@ class ConfigWorker {
   const Clock& clock_;
   const std::string operator_namespace_;
   const bool dry_run_;
+  TokenCounter counter_;
   StatusPace pace_;
 };
 

@@ -9,9 +9,9 @@ import pytest
 SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are slower
 
 
-def wait_for(predicate, timeout, message):
-    """The first true value of predicate(), asked every 50 ms; fails with `message` (text or
-    callable) after `timeout`."""
+def wait_for(predicate, timeout, message, pause=0.05):
+    """The first true value of predicate(), asked every `pause` seconds; fails with `message` (text
+    or callable) after `timeout`."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         value = predicate()
@@ -21,7 +21,7 @@ def wait_for(predicate, timeout, message):
             raise AssertionError(
                 f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}"
             )
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def eventually(check, timeout=10):
