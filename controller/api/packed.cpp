@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "api/names.hpp"
+#include "base/rfc3339.hpp"
 
 namespace apitoken::api {
 namespace {
@@ -27,16 +28,18 @@ constexpr auto kWords =
                                      kDefaultKey, kRevisionAnnotation, kPermanent,
                                      kTemporary,  kPreviousKey,        kAutomatic,
                                      kManual,     "8760h0m0s",         "2160h0m0s"});
-// What the number before a text means: one of kWords, a uid, a token hash, or the length of the
-// text plus kFirstLength.
+// What the number before a text means: one of kWords, a uid, a token hash, a time, or the length of
+// the text plus kFirstLength.
 constexpr std::uint64_t kUid = kWords.size();
 constexpr std::uint64_t kHash = kUid + 1;
-constexpr std::uint64_t kFirstLength = kHash + 1;
+constexpr std::uint64_t kTime = kHash + 1;
+constexpr std::uint64_t kFirstLength = kTime + 1;
 
 constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::size_t kUidBytes = 16;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::string_view kUidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+constexpr std::string_view kTimeForm = "2026-01-01T00:00:00Z";
 constexpr std::string_view kDigits = "0123456789abcdef";
 
 bool is_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
@@ -55,6 +58,13 @@ bool is_uid(std::string_view text) {
 bool is_hash(std::string_view text) {
   return text.size() == kHashPrefix.size() + 2 * kHashBytes && text.starts_with(kHashPrefix) &&
          std::ranges::all_of(text.substr(kHashPrefix.size()), is_digit);
+}
+
+// The time that format_rfc3339() writes as exactly this text.
+std::optional<WallTime> as_time(std::string_view text) {
+  if (text.size() != kTimeForm.size() || text.back() != 'Z') return {};
+  const auto time = parse_rfc3339(text);
+  return time && format_rfc3339(*time) == text ? time : std::nullopt;
 }
 
 // --- both directions
@@ -171,6 +181,9 @@ class Writer : public Members<Writer> {
     } else if (is_hash(text)) {
       number(kHash);
       digits(std::string_view(text).substr(kHashPrefix.size()));
+    } else if (const auto time = as_time(text)) {
+      number(kTime);
+      one(*time);
     } else {
       number(text.size() + kFirstLength);
       bytes_.append(text);
@@ -252,6 +265,8 @@ class Reader : public Members<Reader> {
       text = kHashPrefix;
       text.resize(kHashPrefix.size() + 2 * kHashBytes);
       digits(text, kHashPrefix.size());
+    } else if (code == kTime) {
+      text = format_rfc3339(read<WallTime>());
     } else {
       text = take(code - kFirstLength);
     }

@@ -3,8 +3,11 @@
 // them. Copies share the memory. Any thread; a Kept itself is a value.
 #pragma once
 
+#include <atomic>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "api/packed.hpp"
 
@@ -41,28 +44,43 @@ class Kept<T> {
  public:
   Kept() = default;
   explicit Kept(const std::shared_ptr<const T>& object) : Kept(*object) {}
-  explicit Kept(const T& object) {
-    const std::string packed = api::pack(object);
-    auto bytes = std::make_shared_for_overwrite<char[]>(packed.size());
-    std::memcpy(bytes.get(), packed.data(), packed.size());
-    bytes_ = std::move(bytes);
-  }
+  explicit Kept(const T& object) : block_(Block::of(api::pack(object))) {}
 
-  explicit operator bool() const { return bytes_ != nullptr; }
-  api::ObjectVersion version() const { return api::peek_packed(bytes_.get()); }
+  explicit operator bool() const { return block_ != nullptr; }
+  api::ObjectVersion version() const { return api::peek_packed(block_->bytes()); }
   std::shared_ptr<const T> object() const {
-    if (!bytes_) return nullptr;
+    if (!block_) return nullptr;
     auto object = std::make_shared<T>();
-    api::unpack(bytes_.get(), *object);
+    api::unpack(block_->bytes(), *object);
     return object;
   }
   const T& look(T& scratch) const {
-    api::unpack(bytes_.get(), scratch);
+    api::unpack(block_->bytes(), scratch);
     return scratch;
   }
 
  private:
-  std::shared_ptr<const char[]> bytes_;
+  // The number of those who have it, and after that the packed bytes, in one piece of memory: with
+  // a shared_ptr each object would take 28 bytes more.
+  struct Block {
+    static boost::intrusive_ptr<Block> of(std::string_view packed) {
+      auto* block = new (::operator new(sizeof(Block) + packed.size())) Block;
+      std::memcpy(static_cast<void*>(block + 1), packed.data(), packed.size());
+      return block;
+    }
+    const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+
+    friend void intrusive_ptr_add_ref(Block* block) {
+      block->holders.fetch_add(1, std::memory_order_relaxed);
+    }
+    friend void intrusive_ptr_release(Block* block) {
+      if (block->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) ::operator delete(block);
+    }
+
+    std::atomic<std::uint32_t> holders = 0;
+  };
+
+  boost::intrusive_ptr<Block> block_;
 };
 
 }  // namespace apitoken::kube

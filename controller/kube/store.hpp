@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 
 #include "api/meta.hpp"
 #include "base/mutex.hpp"
-#include "kube/kept.hpp"
+#include "kube/kept_objects.hpp"
 #include "kube/resource_version.hpp"
 
 namespace apitoken::kube {
@@ -66,7 +66,7 @@ class Store {
   void for_each(Visit&& visit) const {
     T scratch{};
     ReadLock lock(mutex_);
-    for (const auto& kept : objects_) visit(kept.look(scratch));
+    objects_.for_each([&](const Kept<T>& kept) { visit(kept.look(scratch)); });
   }
   // The same, without the lock while `visit` runs: the objects are those at the time of the call.
   template <typename Visit>
@@ -78,11 +78,9 @@ class Store {
   template <typename Visit>
   std::size_t visit_after(const api::ObjectKey& key, std::size_t most, Visit&& visit) const {
     std::vector<Kept<T>> some;
-    some.reserve(most);
     {
       ReadLock lock(mutex_);
-      for (auto at = objects_.upper_bound(key); at != objects_.end() && some.size() < most; ++at)
-        some.push_back(*at);
+      some = objects_.after(key.ns, key.name, most);
     }
     T scratch{};
     for (const auto& kept : some) visit(kept.look(scratch));
@@ -102,7 +100,8 @@ class Store {
     const Kept<T> kept(pointer);
     WriteLock lock(mutex_);
     const auto& meta = pointer->meta;
-    if (!objects_.contains(meta) && !version_older(seen_in(meta.ns), meta.resource_version))
+    if (!objects_.find(meta.ns, meta.name) &&
+        !version_older(seen_in(meta.ns), meta.resource_version))
       return false;
     return notified(store(kept), pointer, lock).has_value();
   }
@@ -125,9 +124,8 @@ class Store {
   // so that it need not be decoded.
   bool observe_known(std::string_view scope, const api::ObjectVersion& version) {
     WriteLock lock(mutex_);
-    const auto found = objects_.find(version);
-    if (found == objects_.end() ||
-        version_older(found->version().resource_version, version.resource_version))
+    const auto* found = objects_.find(version.ns, version.name);
+    if (!found || version_older(found->version().resource_version, version.resource_version))
       return false;
     advance(scope, version.resource_version);
     return true;
@@ -148,33 +146,23 @@ class Store {
                                      std::string_view list_version);
 
  private:
-  // Orders by namespace and name without keeping a second copy of either.
-  struct ByKey {
-    using is_transparent = void;
-    template <typename A, typename B>
-    bool operator()(const A& a, const B& b) const {
-      const auto& [a_ns, a_name] = names(a);
-      const auto& [b_ns, b_name] = names(b);
-      const int order = a_ns.compare(b_ns);
-      return order != 0 ? order < 0 : a_name < b_name;
-    }
-    using Names = std::pair<std::string_view, std::string_view>;
-    static Names names(const Kept<T>& kept) { return names(kept.version()); }
-    static Names names(const api::ObjectMeta& meta) { return {meta.ns, meta.name}; }
-    static Names names(const api::ObjectKey& key) { return {key.ns, key.name}; }
-    static Names names(const api::ObjectVersion& version) { return {version.ns, version.name}; }
-  };
-  using Objects = std::set<Kept<T>, ByKey>;
-
   template <typename Key>
   Kept<T> find(const Key& key) const {
     ReadLock lock(mutex_);
-    const auto found = objects_.find(key);
-    return found == objects_.end() ? Kept<T>() : *found;
+    const auto* found = objects_.find(key.ns, key.name);
+    return found ? *found : Kept<T>();
   }
   std::vector<Kept<T>> all_kept() const {
     ReadLock lock(mutex_);
-    return {objects_.begin(), objects_.end()};
+    std::vector<Kept<T>> all;
+    all.reserve(objects_.size());
+    objects_.for_each([&](const Kept<T>& kept) { all.push_back(kept); });
+    return all;
+  }
+
+  static std::pair<std::string_view, std::string_view> names_of(const Kept<T>& kept) {
+    const auto version = kept.version();
+    return {version.ns, version.name};
   }
 
   // What an object replaced, or an erased object; no object if it is new.
@@ -198,14 +186,13 @@ class Store {
   void erase_missing(std::string_view scope, const std::vector<Kept<T>>& listed,
                      std::string_view list_version, bool restored,
                      std::vector<KeptChange<T>>& changes) REQUIRES(mutex_);
-  void exchange(typename Objects::iterator at, const Kept<T>& kept) REQUIRES(mutex_);
   void advance(std::string_view scope, std::string_view resource_version) REQUIRES(mutex_);
   std::string_view seen_in(std::string_view ns) const REQUIRES(mutex_);
 
   Listener listener_;
   std::atomic<std::uint64_t> changes_ = 0;
   mutable SharedMutex mutex_;
-  Objects objects_ GUARDED_BY(mutex_);
+  KeptObjects<T> objects_ GUARDED_BY(mutex_);
   // By scope: the newest version that its watch has seen.
   std::map<std::string, std::string, std::less<>> seen_ GUARDED_BY(mutex_);
 };
@@ -213,59 +200,49 @@ class Store {
 template <typename T>
 auto Store<T>::store(const Kept<T>& kept) -> Before {
   const auto version = kept.version();
-  const auto found = objects_.find(version);
-  if (found == objects_.end()) {
+  auto* const found = objects_.find(version.ns, version.name);
+  if (!found) {
     objects_.insert(kept);
     return Kept<T>();
   }
   if (!version_older(found->version().resource_version, version.resource_version)) return {};
-  Kept<T> before = *found;
-  exchange(found, kept);
-  return before;
-}
-
-// Puts another version of an object into its place.
-template <typename T>
-void Store<T>::exchange(typename Objects::iterator at, const Kept<T>& kept) {
-  auto node = objects_.extract(at);
-  node.value() = kept;
-  objects_.insert(std::move(node));
+  return std::exchange(*found, kept);
 }
 
 template <typename T>
 auto Store<T>::erase(const api::ObjectKey& key, std::string_view uid,
                      std::string_view resource_version) -> Before {
-  const auto found = objects_.find(key);
-  if (found == objects_.end() || found->object()->meta.uid != uid) return {};
+  const auto* const found = objects_.find(key.ns, key.name);
+  if (!found || found->object()->meta.uid != uid) return {};
   if (!resource_version.empty() &&
       version_older(resource_version, found->version().resource_version))
     return {};
   Kept<T> before = *found;
-  objects_.erase(found);
+  objects_.erase(key.ns, key.name);
   return before;
 }
 
 template <typename T>
 std::vector<KeptChange<T>> Store<T>::replace(std::string_view scope, std::vector<Kept<T>> listed,
                                              std::string_view list_version) {
-  std::ranges::stable_sort(listed, ByKey());
+  std::ranges::stable_sort(listed, {}, names_of);
   WriteLock lock(mutex_);
   const auto seen = seen_.find(scope);
   const bool restored = seen != seen_.end() && version_older(list_version, seen->second);
   std::vector<KeptChange<T>> changes;
   for (const Kept<T>& kept : listed) {
     const auto version = kept.version();
-    const auto found = objects_.find(version);
-    if (found == objects_.end()) {
-      changes.push_back({{}, *objects_.insert(kept).first});
+    auto* const found = objects_.find(version.ns, version.name);
+    if (!found) {
+      objects_.insert(kept);
+      changes.push_back({{}, kept});
       continue;
     }
     const auto held = found->version().resource_version;
     if (restored ? held == version.resource_version
                  : !version_older(held, version.resource_version))
       continue;
-    changes.push_back({*found, kept});
-    exchange(found, kept);
+    changes.push_back({std::exchange(*found, kept), kept});
   }
   erase_missing(scope, listed, list_version, restored, changes);
   seen_.insert_or_assign(std::string(scope), std::string(list_version));
@@ -282,19 +259,15 @@ void Store<T>::erase_missing(std::string_view scope, const std::vector<Kept<T>>&
                              std::string_view list_version, bool restored,
                              std::vector<KeptChange<T>>& changes) {
   auto next = listed.begin();  // both are in the same order
-  for (auto at = objects_.begin(); at != objects_.end();) {
-    while (next != listed.end() && ByKey()(*next, *at)) ++next;
-    const bool is_listed = next != listed.end() && !ByKey()(*at, *next);
-    const auto version = at->version();
-    const bool covered = scope.empty() || version.ns == scope;
-    const bool newer = !restored && version_older(list_version, version.resource_version);
-    if (covered && !newer && !is_listed) {
-      changes.push_back({*at, {}});
-      at = objects_.erase(at);
-    } else {
-      ++at;
-    }
-  }
+  objects_.erase_if(scope, [&](const Kept<T>& kept) {
+    const auto names = names_of(kept);
+    while (next != listed.end() && names_of(*next) < names) ++next;
+    const bool is_listed = next != listed.end() && names_of(*next) == names;
+    const bool is_newer = !restored && version_older(list_version, kept.version().resource_version);
+    if (is_listed || is_newer) return false;
+    changes.push_back({kept, {}});
+    return true;
+  });
 }
 
 template <typename T>
