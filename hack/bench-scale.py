@@ -25,7 +25,7 @@ def rows(of):
     fleet_size, fleet_cpu, _ = of.fleet_page
     readers, other = of.slow_readers
     return [
-        ("memory before any token", f"{of.empty:.1f} MiB", ""),
+        ("memory after one token was minted and deleted", f"{of.empty:.1f} MiB", ""),
         (f"memory with {of.count} tokens and their Secrets", f"{of.steady:.1f} MiB", ""),
         ("of that, a token", f"{of.bytes_a_token:.0f} bytes", "1024 bytes"),
         ("peak at the start, to steady", f"{of.start_peak / of.steady:.2f} x", ""),

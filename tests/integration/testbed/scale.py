@@ -25,6 +25,7 @@ TTL_HOURS = 2160
 MAX_REMINDERS = 10_000
 PAGE = 500
 READERS = 32
+STARTS = 4
 SERVED = {  # the path of each list, and how the operator asks for it
     "/apis/apitoken.dev/v1alpha1/apitokens": "application/json",
     "/api/v1/secrets": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
@@ -70,14 +71,13 @@ class Pattern:
 
 
 def minted_pattern(cluster, etcd, operator_flags, log):
-    """Has an operator mint one token. Also returns its memory before that."""
+    """Has an operator mint one token. Also returns its memory after the token was deleted again: it
+    has no token then, but its code was in use."""
     for namespace in NAMESPACES:
         cluster.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     namespace, name = NAMESPACES[0], NAME.format(0)
     collection = f"/apis/apitoken.dev/v1alpha1/namespaces/{namespace}/apitokens"
     with running(cluster, log, *operator_flags) as operator:
-        time.sleep(3)
-        empty = memory(operator, "VmRSS")
         spec = {
             "user": "payments-ci@example.com",
             "description": "deploys payments from CI",
@@ -99,14 +99,15 @@ def minted_pattern(cluster, etcd, operator_flags, log):
 
         wait_for(is_ready, 60, "the pattern is not minted")
         time.sleep(1)
-    made = cluster.api.get(f"{collection}/{name}")
-    secret = cluster.api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-    token_bytes, secret_bytes = (
-        etcd.get(f"{kind}/{namespace}/{name}") for kind in (TOKENS, SECRETS)
-    )
+        made = cluster.api.get(f"{collection}/{name}")
+        secret = cluster.api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        token_bytes, secret_bytes = (
+            etcd.get(f"{kind}/{namespace}/{name}") for kind in (TOKENS, SECRETS)
+        )
+        cluster.api.delete(f"{collection}/{name}")
+        cluster.api.delete(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        empty = settle(operator)
     value = re.search(rb"apt_[0-9A-Za-z]{46}", secret_bytes)[0]
-    cluster.api.delete(f"{collection}/{name}")
-    cluster.api.delete(f"/api/v1/namespaces/{namespace}/secrets/{name}")
     return Pattern(
         token_bytes,
         secret_bytes,
@@ -364,13 +365,19 @@ def measure(cluster, directory, count):
     note("pattern")
     etcd.put_all(pair for number in range(count) for pair in pattern.copy(number))
     note("put")
-    figures.list_seconds = list_all(cluster)
     flags = ["--per-token-metrics=false", "--log-level=debug"]
-    operator, figures.ready_seconds = start(cluster, directory / "fleet.log", *flags)
+    # In turns, and the fastest of each counts: after so many writes the API server is busy at first.
+    lists, starts = [], []
+    for turn in range(STARTS):
+        lists.append(list_all(cluster))
+        operator, seconds = start(cluster, directory / f"fleet{turn}.log", *flags)
+        starts.append(seconds)
+        if turn + 1 < STARTS:
+            operator.kill()
+    figures.list_seconds, figures.ready_seconds = min(lists), min(starts)
     try:
         wait_for(lambda: has_worked_off(operator, count), 900, "the tokens are not worked off")
         figures.start_peak = memory(operator, "VmHWM")
-        figures.list_seconds = min(figures.list_seconds, list_all(cluster))
         figures.steady = settle(operator)
         note("start")
         scrapes = [scrape(operator) for _ in range(10)]
