@@ -3,6 +3,7 @@
 
 - Each folder of controller/ includes only the folders before it.
 - Each third-party library is included by the files that adapt it, and by no others.
+- Each folder has a README and a row in the table of controller/README.md.
 - Code, CRDs, the operator's role and docs agree on the names that they share.
 
 Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1 and names each
@@ -124,6 +125,17 @@ def includes():
             fault = check_include(str(relative.with_suffix("")), folder, quote, target)
             if fault:
                 yield f"controller/{relative} {fault}"
+
+
+def folders():
+    """Each folder has a README, and a row in the table of controller/README.md."""
+    table = text("controller/README.md")
+    for folder in sorted(set(LAYERS) - {"."}):
+        page = f"{folder}/README.md"
+        if not (ROOT / "controller" / page).is_file():
+            yield f"controller/{page} is missing"
+        if f"| [{folder}]({page}) |" not in table:
+            yield f"controller/README.md has no row for {folder}"
 
 
 def constants(namespace=None):
@@ -279,7 +291,14 @@ def docs():
     for name, value in constants("reason").items():
         if f"reason::{name}" in sources and not re.search(rf"\b{value}\b", pages):
             yield f"docs/: reason {value} is explained nowhere"
+    everywhere = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "controller").rglob("*.[ch]pp")
+        if path.name != "names.hpp"
+    )
     for name, value in constants().items():
+        if not re.search(rf"\b{name}\b", everywhere):
+            yield f"controller/api/names.hpp: {name} is used nowhere"
         if (
             name.endswith("Annotation")
             and value not in pages
@@ -299,10 +318,11 @@ def docs():
             yield f"docs/: flag --{flag} is explained nowhere"
 
 
+CHECKS = (includes, folders, crds, fields, rbac, files, names, docs)
+
+
 def main():
-    faults = [
-        fault for check in (includes, crds, fields, rbac, files, names, docs) for fault in check()
-    ]
+    faults = [fault for check in CHECKS for fault in check()]
     for fault in faults:
         print(fault)
     print(

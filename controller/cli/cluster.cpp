@@ -1,4 +1,4 @@
-// Sends the requests of the commands, and turns errors into messages of one line.
+// Sends the requests of the commands.
 #include "cli/cluster.hpp"
 
 #include <fmt/format.h>
@@ -9,11 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "api/secret.hpp"
-#include "base/rfc3339.hpp"
-#include "core/plain_text.hpp"
+#include "cli/cluster_failure.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/find_credentials.hpp"
-#include "kube/tls_context.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -53,59 +51,6 @@ std::string selector_value(std::string_view value) {
   return escaped;
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
-
-// The text between `mark`, which ends with a quote, and the next quote.
-std::string_view quoted_after(std::string_view text, std::string_view mark) {
-  const auto at = text.find(mark);
-  if (at == text.npos) return {};
-  text.remove_prefix(at + mark.size());
-  return text.substr(0, text.find('"'));
-}
-
-// Where to look for the names that there are.
-std::string where_names_are(std::string_view words, std::string_view name_space) {
-  if (words.starts_with("apitokens."))
-    return fmt::format("; see which there are: kubectl apitoken list --all -n {}", name_space);
-  if (words.starts_with("tokenexpiryconfigs."))
-    return "; see which there are: kubectl get tokenexpiryconfigs";
-  if (words.starts_with("namespaces "))
-    return "; see which there are: kubectl get namespaces, and choose one with -n";
-  return "";
-}
-
-Failure translate(std::string_view words, ErrorKind kind, std::string_view server,
-                  std::string_view name_space) {
-  switch (kind) {
-    case ErrorKind::NotFound:
-      if (contains(words, "could not find the requested resource") ||
-          contains(words, "page not found")) {
-        return {
-            ExitCode::NotFound,
-            fmt::format(
-                "the cluster at {} has no ApiTokens; install apitoken-operator and its CRDs first",
-                server)};
-      }
-      return {ExitCode::NotFound, std::string(words) + where_names_are(words, name_space)};
-    case ErrorKind::Forbidden:
-      return {ExitCode::NotAllowed, std::string(words)};
-    case ErrorKind::Canceled:
-      return {ExitCode::Interrupted, "interrupted"};
-    case ErrorKind::Internal:
-    case ErrorKind::Unavailable:
-    case ErrorKind::Throttled:
-      return {ExitCode::Unreachable, fmt::format("the cluster cannot be reached: {}", words)};
-    default:
-      break;
-  }
-  if (const auto field = quoted_after(words, "unknown field \""); !field.empty()) {
-    return {ExitCode::Failed, fmt::format("the cluster's ApiToken kind does not know {}; leave it "
-                                          "out, or upgrade apitoken-operator",
-                                          field)};
-  }
-  return {ExitCode::Failed, std::string(words)};
-}
-
 // The value of `decoded`, or a Failure that says why the answer cannot be read.
 template <typename T>
 Outcome<T> readable(Result<T> decoded) {
@@ -115,14 +60,6 @@ Outcome<T> readable(Result<T> decoded) {
 }
 
 }  // namespace
-
-std::string server_words(const Error& error) {
-  std::string_view text = error.message;
-  if (const auto colon = text.find(": "); colon != text.npos) text.remove_prefix(colon + 2);
-  if (text.size() > 6 && text.ends_with(')') && text.substr(text.size() - 6, 2) == " (")
-    text.remove_suffix(6);
-  return core::plain_text(text);
-}
 
 Outcome<std::unique_ptr<kube::Credentials>> find_credentials(const Options& options) {
   const bool person = options.may_ask && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
@@ -171,30 +108,13 @@ Outcome<std::unique_ptr<Cluster>> Cluster::connect(const Options& options, std::
 const std::string& Cluster::name_space() const { return parts_->name_space; }
 
 std::unexpected<Failure> Cluster::refuse(const Error& error) const {
-  const auto words = server_words(error);
-  const std::string& server = parts_->credentials->server();
-  if (error.kind != ErrorKind::Unauthorized)
-    return std::unexpected(translate(words, error.kind, server, parts_->name_space));
-  if (!error.message.ends_with("(401)"))
-    return give_up(ExitCode::NotAllowed, words);  // the credentials failed before any request
-  const auto material = parts_->credentials->tls();
-  const auto end = material ? kube::certificate_end(material->certificate) : std::nullopt;
-  if (end && *end <= SystemClock{}.wall()) {
-    return give_up(ExitCode::NotAllowed,
-                   fmt::format("the client certificate of the kubeconfig expired at {}; renew it",
-                               format_rfc3339(*end)));
-  }
-  return give_up(ExitCode::NotAllowed,
-                 fmt::format("{} does not accept the credentials of the kubeconfig (401 "
-                             "Unauthorized); they are wrong or have expired: log in again, or "
-                             "choose another --context",
-                             server));
+  return std::unexpected(failure_of(error, *parts_->credentials, parts_->name_space));
 }
 
 // Without an answer, the server may still have carried out the request.
 std::unexpected<Failure> Cluster::refuse_write(const std::string& name, const Error& error) const {
   Failure failure = refuse(error).error();
-  if (failure.code == ExitCode::Interrupted || contains(failure.message, " within "))
+  if (failure.code == ExitCode::Interrupted || failure.message.contains(" within "))
     failure.message +=
         fmt::format("; to see whether it was done: kubectl apitoken describe {}", name);
   return std::unexpected(std::move(failure));

@@ -55,10 +55,10 @@ class Cluster {
   Outcome<std::vector<api::TokenExpiryConfig>> configs();
   // Deletes the ApiToken with that uid. Succeeds if it does not exist.
   Outcome<void> remove(const std::string& name, const std::string& uid);
-  // The user may read the Secret of that name, which need not exist.
+  // Whether the user may read the Secret of that name, which need not exist.
   Outcome<bool> may_read_secret(const std::string& name);
-  // The user may do this in the namespace, by SelfSubjectAccessReview. An empty name: to any
-  // object.
+  // Whether the user may do this in the namespace, by SelfSubjectAccessReview. An empty name: to
+  // any object.
   Outcome<bool> may(std::string_view verb, const kube::Resource& resource,
                     const std::string& name = "");
   // The same for another user or service account, in all namespaces.
@@ -87,8 +87,5 @@ class Cluster {
 
 // Finds the credentials that the flags name: kubeconfig, context, cluster, another user.
 Outcome<std::unique_ptr<kube::Credentials>> find_credentials(const Options& options);
-
-// The API server's message, without the verb and the status code that kube::Client adds.
-std::string server_words(const Error& error);
 
 }  // namespace apitoken::cli

@@ -35,7 +35,7 @@ Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std:
   if (!token) return std::nullopt;
   const auto ns = stores_.namespaces.get({"", key.ns});
   if (ns && ns->meta.deleted) return std::nullopt;
-  TRY(live_.settle(*token, stop));
+  TRY(live_.refresh_if_doubtful(*token, stop));
   token = stores_.tokens.get(key);
   if (!token) return std::nullopt;
   auto secret = TRY(observe_secret(*token, stop));

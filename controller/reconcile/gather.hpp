@@ -39,7 +39,7 @@ class Gatherer {
         reserved_(reserved) {}
 
   // Empty if there is nothing to plan: no such ApiToken, or its namespace is being deleted.
-  // Errors: those of reading the Secret, and of LiveView::settle.
+  // Errors: those of reading the Secret, and of LiveView::refresh_if_doubtful.
   Result<std::optional<Gathered>> gather(const api::ObjectKey& key, std::stop_token stop);
 
  private:

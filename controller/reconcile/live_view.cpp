@@ -31,14 +31,14 @@ void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
   doubtful_.insert(token);
 }
 
-Status LiveView::settle(const api::ApiToken& token, std::stop_token stop) {
+Status LiveView::refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop) {
   const auto key = token.meta.key();
   {
     const MutexLock lock(mutex_);
     if (!doubtful_.contains(key)) return {};
   }
-  if (const Status read = read_token(token, stop); !read) return read;
-  if (const Status read = read_secret(token, stop); !read) return read;
+  TRY(read_token(token, stop));
+  TRY(read_secret(token, stop));
   const MutexLock lock(mutex_);
   doubtful_.erase(key);
   return {};

@@ -25,7 +25,7 @@ class LiveView {
   // Call it before planning. If `token` is doubtful, reads it and its Secret into the stores.
   // Errors: Conflict if more than the status differs, so that the watch must bring the change;
   // those of reading.
-  Status settle(const api::ApiToken& token, std::stop_token stop);
+  Status refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop);
 
   // Call it before minting into an existing Secret. Errors: Conflict if the ApiToken is no longer
   // at this version. (The patch of the Secret has the Secret's version as precondition. Without

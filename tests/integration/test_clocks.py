@@ -97,7 +97,7 @@ def test_a_jump_far_ahead_and_back_costs_nothing(namespace, jumping):
         and not jumping.verifies(values[1])
     )
     assert jumping.skew() == 0
-    jumping.operator.wait_logged("ClockSkew is over")
+    jumping.operator.wait_logged("ClockSkew has ended")
 
 
 def test_what_is_minted_after_a_small_jump_back_is_valid_at_once(namespace, jumping):

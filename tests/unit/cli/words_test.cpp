@@ -7,6 +7,7 @@
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/await.hpp"
+#include "cli/cluster_failure.hpp"
 #include "cli/minted.hpp"
 
 namespace apitoken::cli {
