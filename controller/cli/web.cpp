@@ -130,12 +130,11 @@ class Portal {
   }
 
   Status start(std::uint16_t port) {
-    auto socket = serve::ListeningSocket::open("--port", fmt::format("127.0.0.1:{}", port));
-    if (!socket) return std::unexpected(std::move(socket.error()));
-    door_.set_port(socket->address().port);
+    auto socket = TRY(serve::ListeningSocket::open("--port", fmt::format("127.0.0.1:{}", port)));
+    door_.set_port(socket.address().port);
     workers_.start();
     streams_.start();
-    return server_.start(std::move(*socket));
+    return server_.start(std::move(socket));
   }
 
   std::string address() const {

@@ -266,18 +266,14 @@ Result<Mailbox> parse_mailbox(std::string_view text) {
   text = trim(text, " \t");
   const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
   if (open == text.npos) {
-    auto address = parse_address(text);
-    if (!address) return std::unexpected(std::move(address.error()));
-    return Mailbox{"", std::move(*address)};
+    return Mailbox{"", TRY(parse_address(text))};
   }
   if (text.back() != '>')
     return fail(ErrorKind::Invalid,
                 fmt::format("{} does not end with the > of its address", shown(text)));
-  auto address = parse_address(text.substr(open + 1, text.size() - open - 2));
-  if (!address) return std::unexpected(std::move(address.error()));
-  auto display = parse_display(trim(text.substr(0, open)));
-  if (!display) return std::unexpected(std::move(display.error()));
-  return Mailbox{std::move(*display), std::move(*address)};
+  auto address = TRY(parse_address(text.substr(open + 1, text.size() - open - 2)));
+  auto display = TRY(parse_display(trim(text.substr(0, open))));
+  return Mailbox{std::move(display), std::move(address)};
 }
 
 std::string_view domain_of(std::string_view address) {

@@ -196,8 +196,7 @@ Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, st
 
 Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::stop_token stop,
                                                const Receiver* receive) try {
-  Result<std::optional<SecretString>> token = credentials_->bearer_token();
-  if (!token) return std::unexpected(token.error());
+  const auto token = TRY(credentials_->bearer_token());
   if (stop.stop_requested()) return fail(ErrorKind::Canceled, "canceled");
   http::http_request outgoing{http::method(to_string(request.method))};
   outgoing.set_request_uri(web::uri(request.target));
@@ -205,8 +204,8 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
   headers.add("Accept", request.accept);
   headers.add("User-Agent", user_agent_);
   if (!request.body.empty()) headers.set_content_type(request.content_type);
-  if (*token) {
-    headers.add("Authorization", fmt::format("Bearer {}", (*token)->reveal()));
+  if (token) {
+    headers.add("Authorization", fmt::format("Bearer {}", token->reveal()));
   } else if (const auto login = credentials_->basic_login(); !login.empty()) {
     headers.add("Authorization", "Basic " + base64_encode(login));
   }

@@ -4,9 +4,8 @@
 namespace apitoken::kube {
 
 Result<std::optional<Proxy>> Credentials::proxy() const {
-  const auto url = parse_server_url(server(), "credentials");
-  if (!url) return std::unexpected(url.error());
-  return proxy_of_environment(*url);
+  const auto url = TRY(parse_server_url(server(), "credentials"));
+  return proxy_of_environment(url);
 }
 
 }  // namespace apitoken::kube

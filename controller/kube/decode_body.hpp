@@ -16,9 +16,7 @@ namespace apitoken::kube {
 template <typename Decode>
 std::invoke_result_t<Decode, api::Json> decode_body(std::string_view body, Decode decode) {
   api::JsonParser parser;
-  const auto object = parser.parse(body);
-  if (!object) return std::unexpected(object.error());
-  return decode(*object);
+  return decode(TRY(parser.parse(body)));
 }
 
 // The same for an answer; its error, if it has one, is returned.

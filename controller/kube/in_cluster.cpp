@@ -31,23 +31,18 @@ class InClusterCredentials final : public Credentials {
   const std::string& default_namespace() const override { return namespace_; }
 
   Result<TlsMaterial> tls() override {
-    Result<std::string> ca = read_file(ca_path_);
-    if (!ca) return std::unexpected(ca.error());
+    std::string ca = TRY(read_file(ca_path_));
     // An empty CA would select the system's CAs.
-    if (ca->empty())
+    if (ca.empty())
       return fail(ErrorKind::Unauthorized,
                   fmt::format("{} is empty; it must hold the cluster's CA", ca_path_));
     TlsMaterial material;
-    material.ca = std::move(*ca);
+    material.ca = std::move(ca);
     material.server_name = server_.host;
     return material;
   }
 
-  Result<std::optional<SecretString>> bearer_token() override {
-    Result<SecretString> token = token_.token();
-    if (!token) return std::unexpected(token.error());
-    return std::move(*token);
-  }
+  Result<std::optional<SecretString>> bearer_token() override { return TRY(token_.token()); }
 
   void reject() override { token_.drop(); }
 
@@ -77,18 +72,17 @@ Result<ServerUrl> in_cluster_server() {
 
 Result<std::unique_ptr<Credentials>> in_cluster_credentials(const std::string& folder,
                                                             const Clock& clock) {
-  Result<ServerUrl> server = in_cluster_server();
-  if (!server) return std::unexpected(server.error());
+  ServerUrl server = TRY(in_cluster_server());
 
   // As client-go: $POD_NAMESPACE precedes the file.
   std::string name_space = environment("POD_NAMESPACE");
   if (name_space.empty()) name_space = read_file(folder + "/namespace").value_or("");
   name_space.resize(name_space.find_last_not_of(" \t\r\n") + 1);
   if (name_space.empty()) name_space = "default";
-  auto credentials = std::make_unique<InClusterCredentials>(std::move(*server), folder,
+  auto credentials = std::make_unique<InClusterCredentials>(std::move(server), folder,
                                                             std::move(name_space), clock);
 
-  if (const auto proxy = credentials->proxy(); !proxy) return std::unexpected(proxy.error());
+  TRY(credentials->proxy());
   Result<std::optional<SecretString>> token = credentials->bearer_token();
   const Result<TlsMaterial> tls = credentials->tls();
   if (!token || !tls) {

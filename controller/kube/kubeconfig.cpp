@@ -61,26 +61,20 @@ class KubeconfigCredentials final : public Credentials {
   Result<TlsMaterial> tls() override {
     Result<TlsMaterial> material = own_tls();
     if (!material || !plugin_ || !material->certificate.empty()) return material;
-    const auto answer = plugin_->credential();
-    if (!answer) return std::unexpected(answer.error());
-    material->certificate = (*answer)->certificate;
-    material->key = SecretString(std::string((*answer)->key.reveal()));
+    const auto answer = TRY(plugin_->credential());
+    material->certificate = answer->certificate;
+    material->key = SecretString(std::string(answer->key.reveal()));
     return material;
   }
 
   // The order of client-go: token file, token, plugin.
   Result<std::optional<SecretString>> bearer_token() override {
-    if (token_file_) {
-      Result<SecretString> token = token_file_->token();
-      if (!token) return std::unexpected(token.error());
-      return std::move(*token);
-    }
+    if (token_file_) return TRY(token_file_->token());
     if (!user_.token.empty()) return SecretString(std::string(user_.token.reveal()));
     if (!plugin_) return std::nullopt;
-    const auto answer = plugin_->credential();
-    if (!answer) return std::unexpected(answer.error());
-    if ((*answer)->token.empty()) return std::nullopt;
-    return SecretString(std::string((*answer)->token.reveal()));
+    const auto answer = TRY(plugin_->credential());
+    if (answer->token.empty()) return std::nullopt;
+    return SecretString(std::string(answer->token.reveal()));
   }
 
   std::string_view basic_login() const override { return user_.login.reveal(); }
@@ -88,9 +82,7 @@ class KubeconfigCredentials final : public Credentials {
   // proxy-url precedes the environment, NO_PROXY included.
   Result<std::optional<Proxy>> proxy() const override {
     if (cluster_.proxy_url.empty()) return proxy_of_environment(cluster_.server);
-    Result<Proxy> given = parse_proxy(cluster_.proxy_url, "proxy-url");
-    if (!given) return std::unexpected(given.error());
-    return std::move(*given);
+    return TRY(parse_proxy(cluster_.proxy_url, "proxy-url"));
   }
 
   void reject() override {
@@ -110,10 +102,9 @@ class KubeconfigCredentials final : public Credentials {
 class Merged {
  public:
   Status add(const std::string& path) {
-    Result<std::string> text = read_file(path);
-    if (!text) return std::unexpected(text.error());
-    const auto documents = load_yaml(*text, path);
-    wipe(*text);
+    std::string text = TRY(read_file(path));
+    const auto documents = load_yaml(text, path);
+    wipe(text);
     if (!documents) return std::unexpected(documents.error());
     const YAML::Node root = documents->empty() ? YAML::Node() : documents->front();
     if (!root.IsMap())
@@ -175,7 +166,7 @@ class Merged {
   std::vector<std::string> files_;
 };
 
-// What flags give replaces its field.
+// A field that flags give replaces that of the file.
 Impersonation merged(Impersonation file, const Impersonation& flags) {
   if (!flags.user.empty()) file.user = flags.user;
   if (!flags.uid.empty()) file.uid = flags.uid;
@@ -247,7 +238,7 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
     for (const std::string& path : paths) {
       reading = path;
       if (access(path.c_str(), F_OK) != 0) continue;
-      if (Status added = files.add(path); !added) return std::unexpected(added.error());
+      TRY(files.add(path));
     }
     if (files.empty()) {
       return fail(ErrorKind::Invalid,

@@ -152,12 +152,9 @@ Result<Cluster> read_cluster(Section section) {
   const std::string server = section.text("server");
   if (server.empty()) section.refuse("server is missing");
   if (section.problem()) return std::unexpected(*section.problem());
-  Result<ServerUrl> url = parse_server_url(server, section.where());
-  if (!url) return std::unexpected(url.error());
-  cluster.server = std::move(*url);
+  cluster.server = TRY(parse_server_url(server, section.where()));
   if (!cluster.proxy_url.empty()) {
-    const auto proxy = parse_proxy(cluster.proxy_url, section.where() + ": proxy-url");
-    if (!proxy) return std::unexpected(proxy.error());
+    TRY(parse_proxy(cluster.proxy_url, section.where() + ": proxy-url"));
     if (!cluster.server.tls)
       return fail(ErrorKind::Invalid, section.where() +
                                           ": proxy-url needs a server with https://, since the "
@@ -223,12 +220,11 @@ Result<User> read_user(Section section, const std::string& name, bool terminal) 
 }
 
 Result<std::string> describe_cluster(const Cluster& cluster) {
-  const Result<std::string> ca = cluster.ca.read();
-  if (!ca) return std::unexpected(ca.error());
+  const std::string ca = TRY(cluster.ca.read());
   nlohmann::json description = {{"server", cluster.server.text}};
   if (!cluster.tls_server_name.empty()) description["tls-server-name"] = cluster.tls_server_name;
   if (cluster.insecure) description["insecure-skip-tls-verify"] = true;
-  if (!ca->empty()) description["certificate-authority-data"] = base64_encode(*ca);
+  if (!ca.empty()) description["certificate-authority-data"] = base64_encode(ca);
   if (!cluster.plugin_config.is_null()) description["config"] = cluster.plugin_config;
   return description.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -26,7 +26,7 @@ class Reflector final : private ObjectSink {
         decode_(std::move(decode)),
         on_change_(std::move(on_change)) {}
 
-  // Until `stop`.
+  // Lists and watches until `stop`.
   void run(std::stop_token stop) { loop_.run(std::move(stop)); }
   // Whether the store has held a complete list once.
   bool has_synced() const { return loop_.has_synced(); }
@@ -37,16 +37,14 @@ class Reflector final : private ObjectSink {
  private:
   void list_begins() override { listed_.clear(); }
   Status listed(api::Json object) override {
-    const auto version = api::peek_version(object);
-    if (!version) return std::unexpected(version.error());
+    const auto version = TRY(api::peek_version(object));
     // On a relist mostly what the store has: then memory and time are those of a pointer.
-    if (auto known = store_.kept(*version)) {
+    if (auto known = store_.kept(version)) {
       listed_.push_back(std::move(known));
       return {};
     }
-    auto decoded = decode_(object);
-    if (!decoded) return std::unexpected(decoded.error());
-    listed_.emplace_back(std::make_shared<const T>(std::move(*decoded)));
+    auto decoded = TRY(decode_(object));
+    listed_.emplace_back(std::make_shared<const T>(std::move(decoded)));
     return {};
   }
   void list_ends(std::string_view resource_version) override {
@@ -54,19 +52,16 @@ class Reflector final : private ObjectSink {
     for (const auto& change : changes) on_change_(change.unpacked());
   }
   Status changed(api::Json object) override {
-    const auto version = api::peek_version(object);
-    if (!version) return std::unexpected(version.error());
+    const auto version = TRY(api::peek_version(object));
     // Mostly the echo of our own write.
-    if (store_.observe_known(watched().ns, *version)) return {};
-    auto decoded = decode_(object);
-    if (!decoded) return std::unexpected(decoded.error());
-    tell(store_.observe(watched().ns, std::move(*decoded)));
+    if (store_.observe_known(watched().ns, version)) return {};
+    auto decoded = TRY(decode_(object));
+    tell(store_.observe(watched().ns, std::move(decoded)));
     return {};
   }
   Status removed(api::Json object) override {
-    const auto meta = api::decode_meta(object);
-    if (!meta) return std::unexpected(meta.error());
-    tell(store_.observe_removal(watched().ns, *meta));
+    const auto meta = TRY(api::decode_meta(object));
+    tell(store_.observe_removal(watched().ns, meta));
     return {};
   }
   void seen(std::string_view resource_version) override {

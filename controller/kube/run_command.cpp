@@ -188,17 +188,16 @@ Result<SecretString> run_command(const Command& command) {
     return fail(ErrorKind::Unauthorized,
                 fmt::format("cannot make a pipe: {}", std::strerror(errno)));
   }
-  const Result<pid_t> child = spawn(command, output, errors);
-  if (!child) return std::unexpected(child.error());
+  const pid_t child = TRY(spawn(command, output, errors));
   output.write.reset();
   errors.write.reset();
   const Descriptor ending(static_cast<int>(
-      syscall(SYS_pidfd_open, *child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
+      syscall(SYS_pidfd_open, child, 0)));  // <sys/pidfd.h> of glibc 2.36 is C only
   Said said;
   const std::optional<std::string> trouble = listen(command, ending, output, errors, said);
-  if (trouble) kill(command.terminal ? *child : -*child, SIGKILL);
+  if (trouble) kill(command.terminal ? child : -child, SIGKILL);
   int status = 0;
-  while (waitpid(*child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   SecretString result(std::move(said.output));
   if (trouble) return fail(ErrorKind::Unauthorized, *trouble);

@@ -53,8 +53,9 @@ std::unexpected<Error> unusable(std::string_view part, std::string_view why) {
               fmt::format("cannot use the {} of the credentials: {}", part, why));
 }
 
-// The system's CAs and those that the environment names. As with Go, a file or a directory alone
-// replaces only its kind, and the system has its CAs in both; so it takes both to replace them.
+// Trusts the CAs that the environment names, and the system's. The system's are left out only if
+// both SSL_CERT_FILE and SSL_CERT_DIR are set: as with Go, each replaces its own kind, and the
+// system has its CAs in a file and in a directory.
 void trust_system(X509_STORE* store) {
   if (!trust_variables.file.empty()) X509_STORE_load_file(store, trust_variables.file.c_str());
   std::string_view folders = trust_variables.folders;
@@ -146,12 +147,12 @@ Status show(SSL_CTX* context, const TlsMaterial& material) {
 Status configure_tls(SSL_CTX* context, const TlsMaterial& material) {
   ERR_clear_error();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  if (Status named = expect_name(context, material.server_name); !named) return named;
+  TRY(expect_name(context, material.server_name));
   SSL_CTX_set_info_callback(context, announce_name);
   if (material.insecure) {
     SSL_CTX_set_cert_verify_callback(context, accept_any_server, nullptr);
   } else {
-    if (Status trusted = trust(context, material.ca); !trusted) return trusted;
+    TRY(trust(context, material.ca));
     SSL_CTX_set_cert_verify_callback(context, verify_server, nullptr);
   }
   return material.certificate.empty() ? Status{} : show(context, material);

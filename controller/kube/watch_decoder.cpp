@@ -25,7 +25,7 @@ Status WatchDecoder::feed(std::string_view bytes,
                           const std::function<void(const WatchEvent&)>& tell) {
   while (!bytes.empty()) {
     const auto newline = bytes.find('\n');
-    if (auto added = append(bytes.substr(0, newline)); !added) return added;
+    TRY(append(bytes.substr(0, newline)));
     if (newline == std::string_view::npos) return {};
     bytes.remove_prefix(newline + 1);
     const bool blank = std::string_view(line_).substr(0, used_).find_first_not_of(" \t\r") ==

@@ -114,10 +114,9 @@ Status ConfigWorker::patch(const api::TokenExpiryConfig& config,
   const auto body = api::encode_status_patch(config.meta, status);
   const auto answer = client_.merge_patch(kube::resources::kTokenExpiryConfigs, config.meta.key(),
                                           "status", body, stop);
-  auto decoded = kube::decode_body(answer, api::decode_token_expiry_config);
-  if (!decoded) return std::unexpected(decoded.error());
-  pace_.written(config.meta.name, decoded->status, clock_.steady());
-  stores_.configs.put(std::move(*decoded));
+  auto decoded = TRY(kube::decode_body(answer, api::decode_token_expiry_config));
+  pace_.written(config.meta.name, decoded.status, clock_.steady());
+  stores_.configs.put(std::move(decoded));
   return {};
 }
 

@@ -111,9 +111,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
   Result<std::string> answer;
   if (write.at) {
-    if (!pass.published) {
-      if (const Status same = live_.confirm(pass.at, pass.stop); !same) return same;
-    }
+    if (!pass.published) TRY(live_.confirm(pass.at, pass.stop));
     answer = patch_secret(write, value, pass);
   } else {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
@@ -123,7 +121,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
     if (!answer && answer.error().kind == ErrorKind::AlreadyExists)
       (void)look_for_unwatched(own_writes_, client_, write.secret.key(), pass.stop);
   }
-  if (const auto took = took_secret(answer, pass); !took) return took;
+  TRY(took_secret(answer, pass));
   minted_(pass.rotates);
   return {};
 }

@@ -140,7 +140,7 @@ MHD_Daemon* HttpServer::start_daemon(int socket) {
   add(MHD_OPTION_END, nullptr);
   // Twice our own limit, so that libmicrohttpd's is never reached: it divides its limit among the
   // threads, and counts connections that are shut down until their thread notices. Its time limits
-  // are not used, because they start anew with each byte.
+  // are not used, because they start again with each byte.
   const auto most = static_cast<unsigned>(2 * settings_.threads * settings_.limits.connections);
   return MHD_start_daemon(flags, 0, nullptr, nullptr, &Callbacks::on_request, this,       //
                           MHD_OPTION_LISTEN_SOCKET, socket,                               //
@@ -166,9 +166,7 @@ Status HttpServer::start(ListeningSocket socket) {
                 fmt::format("{}: only loopback addresses are served without TLS here",
                             socket.address().text()));
   }
-  if (settings_.certificate != nullptr) {
-    if (Status loaded = settings_.certificate->load(); !loaded) return loaded;
-  }
+  if (settings_.certificate != nullptr) TRY(settings_.certificate->load());
   connections_.start();
   daemon_ = start_daemon(socket.get());
   if (daemon_ == nullptr) {

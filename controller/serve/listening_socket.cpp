@@ -83,17 +83,15 @@ bool is_everywhere(std::string_view host) {
 // no IPv6.
 std::expected<Socket, std::string> open_socket(const BindAddress& address) {
   if (!is_everywhere(address.host)) {
-    const auto list = resolve(address, address.host.c_str(), AF_UNSPEC);
-    if (!list) return std::unexpected(list.error());
-    auto socket = listen_on(preferred(*list), false);
+    const auto list = TRY(resolve(address, address.host.c_str(), AF_UNSPEC));
+    auto socket = listen_on(preferred(list), false);
     if (!socket) return std::unexpected(errno_text(socket.error()));
     return std::move(*socket);
   }
   int error = 0;
   for (const auto& [host, family] : {std::pair("::", AF_INET6), std::pair("0.0.0.0", AF_INET)}) {
-    const auto list = resolve(address, host, family);
-    if (!list) return std::unexpected(list.error());
-    auto socket = listen_on(**list, true);
+    const auto list = TRY(resolve(address, host, family));
+    auto socket = listen_on(*list, true);
     if (socket) return std::move(*socket);
     error = socket.error();
     if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) break;
