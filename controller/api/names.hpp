@@ -77,9 +77,6 @@ inline constexpr std::string_view kNoticeFailed = "NoticeFailed";
 inline constexpr std::string_view kSigningKeysLost = "SigningKeysLost";
 inline constexpr std::string_view kInvalidAddress = "InvalidAddress";
 inline constexpr std::string_view kSecretNotFound = "SecretNotFound";
-// ExpiringSoon=False; Reconciling=False and Stalled=False.
-inline constexpr std::string_view kValid = "Valid";
-inline constexpr std::string_view kDone = "Done";
 // Ready=True of a TokenExpiryConfig.
 inline constexpr std::string_view kAccepted = "Accepted";
 // EmailDelivery=True, Unknown, False, and False for a config that wants mail without spec.smtp.
@@ -97,8 +94,8 @@ inline constexpr std::string_view kConditionWords[] = {
     reason::kIssued,         reason::kRotated,          reason::kExpired,
     reason::kRevoked,        reason::kInvalidSpec,      reason::kSecretConflict,
     reason::kMintFailed,     reason::kNoticeFailed,     reason::kSigningKeysLost,
-    reason::kInvalidAddress, reason::kSecretNotFound,   reason::kValid,
-    reason::kDone,           reason::kAccepted,         reason::kDelivered,
-    reason::kNothingSent,    reason::kDeliveryFailed,   reason::kNoServer};
+    reason::kInvalidAddress, reason::kSecretNotFound,   reason::kAccepted,
+    reason::kDelivered,      reason::kNothingSent,      reason::kDeliveryFailed,
+    reason::kNoServer};
 
 }  // namespace apitoken::api

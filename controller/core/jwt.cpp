@@ -123,8 +123,6 @@ Result<SecretString> write_signing_key(const SigningKey& key) {
   return SecretString(std::move(text));
 }
 
-std::string public_jwk(const SigningKey& key) { return dump(jwk(key)); }
-
 std::string jwks_document(std::span<const SigningKey* const> keys) {
   auto list = nlohmann::json::array();
   for (const SigningKey* key : keys) list.push_back(jwk(*key));

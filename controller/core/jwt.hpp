@@ -42,9 +42,8 @@ Result<SigningKey> read_signing_key(const SecretString& pem);
 // PKCS #8 in PEM, not encrypted.
 Result<SecretString> write_signing_key(const SigningKey& key);
 
-// {"kty":"EC","crv":"P-256","x":…,"y":…,"kid":…,"use":"sig","alg":"ES256"}
-std::string public_jwk(const SigningKey& key);
-// {"keys":[…]}, in the order given.
+// {"keys":[…]}, in the order given; a key is
+// {"kty":"EC","crv":"P-256","x":…,"y":…,"kid":…,"use":"sig","alg":"ES256"}.
 std::string jwks_document(std::span<const SigningKey* const> keys);
 // The thumbprint of an EC key on P-256. `x`, `y`: in base64url.
 std::string ec_thumbprint(std::string_view x, std::string_view y);

@@ -57,9 +57,4 @@ std::optional<Seconds> AgreedClock::doubt() const {
   return apart && std::chrono::abs(*apart) > tolerance_ ? apart : std::nullopt;
 }
 
-std::optional<SteadyTime> AgreedClock::last_answer() const {
-  const MutexLock lock(mutex_);
-  return reading_ ? std::optional(reading_->came) : std::nullopt;
-}
-
 }  // namespace apitoken::kube

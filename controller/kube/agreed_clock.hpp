@@ -40,8 +40,6 @@ class AgreedClock final : public Clock, public AnswerListener {
   std::optional<Seconds> skew() const;
   // The skew if it exceeds the tolerance: nothing may be minted, rotated or deleted now.
   std::optional<Seconds> doubt() const;
-  // When the last answer came.
-  std::optional<SteadyTime> last_answer() const;
 
  private:
   using Time = std::chrono::system_clock::time_point;

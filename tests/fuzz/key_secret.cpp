@@ -13,7 +13,10 @@ void fuzz(std::string_view input) {
   const auto secret = api::decode_jwt_key_secret(*document);
   if (!secret) return;
   for (const auto& entry : secret->keys) {
-    if (const auto key = core::read_signing_key(entry.pem)) (void)core::public_jwk(*key);
+    const auto key = core::read_signing_key(entry.pem);
+    if (!key) continue;
+    const core::SigningKey* const keys[] = {&*key};
+    (void)core::jwks_document(keys);
   }
 }
 

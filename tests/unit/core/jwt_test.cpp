@@ -114,23 +114,23 @@ TEST(Jwt, KeysSurviveARoundTrip) {
   const auto again = read_signing_key(*pem);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->kid, key->kid);
-  EXPECT_EQ(public_jwk(*again), public_jwk(*key));
+  EXPECT_EQ(std::pair(again->x, again->y), std::pair(key->x, key->y));
 }
 
 TEST(Jwt, ThePublicPartIsPublicOnly) {
   const auto one = generate_signing_key(), two = generate_signing_key();
-  const auto jwk = Json::parse(public_jwk(*one));
-  EXPECT_EQ(jwk, (Json{{"kty", "EC"},
-                       {"crv", "P-256"},
-                       {"x", one->x},
-                       {"y", one->y},
-                       {"use", "sig"},
-                       {"alg", "ES256"},
-                       {"kid", ec_thumbprint(one->x, one->y)}}));
-  EXPECT_EQ(one->x.size(), 43u);
   const SigningKey* both[] = {&*one, &*two};
-  EXPECT_EQ(Json::parse(jwks_document(both))["keys"],
-            Json::array({jwk, Json::parse(public_jwk(*two))}));
+  const auto keys = Json::parse(jwks_document(both))["keys"];
+  ASSERT_EQ(keys.size(), 2u);
+  EXPECT_EQ(keys[0], (Json{{"kty", "EC"},
+                           {"crv", "P-256"},
+                           {"x", one->x},
+                           {"y", one->y},
+                           {"use", "sig"},
+                           {"alg", "ES256"},
+                           {"kid", ec_thumbprint(one->x, one->y)}}));
+  EXPECT_EQ(one->x.size(), 43u);
+  EXPECT_EQ(keys[1]["kid"], two->kid);
   EXPECT_EQ(jwks_document({}), R"({"keys":[]})");
 }
 
