@@ -5,12 +5,10 @@
 - Code, scripts and YAML comments are at most 100 columns wide, rows of Markdown tables 160.
 - Markdown has one sentence a line.
 
-PENDING lists the folders that still have faults, with their number. A folder may lose faults; it
-may not get new ones. Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1
-and names each fault with its file and line. `--all` shows the pending faults too.
+Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1 and names each fault
+with its file and line.
 """
 
-import collections
 import fnmatch
 import pathlib
 import re
@@ -57,19 +55,7 @@ EXCEPTIONS = [
     ("tests/portal/double.py", r"rights", "a field of the portal's answers"),
     ("tests/portal/test_settings_routes.py", r"rights", "a field of the portal's answers"),
     ("controller/portal/settings_routes.cpp", r"rights", "a field of the portal's answers"),
-    ("tests/integration/test_clocks.py", "ClockSkew is over", "line of the operator's log"),
 ]
-
-# Folder or file -> how many faults it still has.
-PENDING = {
-    "controller/app.cpp": 2,
-    "controller/cli": 4,
-    "controller/kube": 2,
-    "controller/reconcile": 3,
-    "controller/serve": 3,
-    "controller/verify": 1,
-    "tests/unit": 46,
-}
 
 SKIPPED = [
     "LICENSE",
@@ -152,34 +138,20 @@ def markdown_faults(name, lines):
             yield number, "two sentences on one line"
 
 
-def place_of(name):
-    """The entry of PENDING that a file belongs to: the longest that is a prefix of its path."""
-    entries = [entry for entry in PENDING if name == entry or name.startswith(f"{entry}/")]
-    return max(entries, key=len, default=None)
-
-
 def main():
-    show_pending = "--all" in sys.argv[1:]
-    faults = collections.defaultdict(list)
-    for name, lines in tracked():
-        for check in (word_faults, width_faults, markdown_faults):
-            for number, fault in check(name, lines):
-                faults[place_of(name)].append(f"{name}:{number}: {fault}")
-    failed = 0
-    for place, found in sorted(faults.items(), key=lambda item: item[0] or ""):
-        allowed = PENDING.get(place, 0)
-        if len(found) > allowed:
-            failed += len(found) - allowed
-            print(*found, sep="\n")
-            if allowed:
-                print(f"{place}: {len(found)} faults; {allowed} were there already")
-        elif show_pending:
-            print(*found, sep="\n")
-    for place, allowed in PENDING.items():
-        if len(faults[place]) < allowed:
-            print(f"note: {place} has {len(faults[place])} faults left; PENDING allows {allowed}")
-    print(f"check-words: {failed} faults" if failed else "check-words: words and widths are right")
-    return 1 if failed else 0
+    faults = [
+        f"{name}:{number}: {fault}"
+        for name, lines in tracked()
+        for check in (word_faults, width_faults, markdown_faults)
+        for number, fault in check(name, lines)
+    ]
+    print(*faults, sep="\n", end="\n" if faults else "")
+    print(
+        f"check-words: {len(faults)} faults"
+        if faults
+        else "check-words: words and widths are right"
+    )
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

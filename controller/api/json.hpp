@@ -3,8 +3,7 @@
 // Values; any thread.
 //
 //   Problems problems;
-//   const auto ttl = read_string(spec, "ttl", "spec.ttl", &problems);  //
-//   std::optional<std::string>
+//   std::optional<std::string> ttl = read_string(spec, "ttl", "spec.ttl", &problems);
 #pragma once
 
 #include <simdjson.h>

@@ -24,7 +24,7 @@ class Rare {
 
   const T& operator*() const { return value_ ? *value_ : by_default(); }
   const T* operator->() const { return &**this; }
-  // For changes. Allocates at the first call.
+  // The value, to be changed. The first call allocates it.
   T& edit() {
     if (!value_) value_ = std::make_unique<T>();
     return *value_;

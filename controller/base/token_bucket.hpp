@@ -13,7 +13,7 @@ class TokenBucket {
   TokenBucket(double per_second, double burst)
       : per_second_(per_second), burst_(burst), left_(burst) {}
 
-  // A use is allowed now.
+  // Whether a use is allowed now.
   bool has_one(SteadyTime now) {
     refill(now);
     return left_ >= 1;

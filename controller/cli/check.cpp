@@ -123,13 +123,13 @@ void check_policy(Cluster& cluster, Findings& findings) {
   findings.good("mint policy", "in force");
 }
 
-void check_rights(Cluster& cluster, Findings& findings) {
-  struct Right {
+void check_permissions(Cluster& cluster, Findings& findings) {
+  struct Permission {
     std::string_view verb;
     kube::Resource resource;
     std::string_view role;
   };
-  constexpr std::array<Right, 4> kRights{{
+  constexpr std::array<Permission, 4> kPermissions{{
       {"create", kube::resources::kApiTokens, "apitoken-user"},
       {"patch", kube::resources::kApiTokens, "apitoken-user"},
       {"mint-permanent", kube::resources::kApiTokens, "apitoken-minter"},
@@ -137,12 +137,13 @@ void check_rights(Cluster& cluster, Findings& findings) {
   }};
   std::string may;
   std::string may_not;
-  for (const Right& right : kRights) {
-    const auto allowed = cluster.may(right.verb, right.resource);
+  for (const Permission& permission : kPermissions) {
+    const auto allowed = cluster.may(permission.verb, permission.resource);
     if (!allowed) return report(findings, "permissions", allowed.error());
     auto& list = *allowed ? may : may_not;
-    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", right.verb, right.resource.plural);
-    if (!*allowed && !right.role.empty()) list += fmt::format(" (role {})", right.role);
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", permission.verb,
+                        permission.resource.plural);
+    if (!*allowed && !permission.role.empty()) list += fmt::format(" (role {})", permission.role);
   }
   findings.good("permissions",
                 fmt::format("in namespace {} you may: {}; you may not: {}", cluster.name_space(),
@@ -227,7 +228,7 @@ Outcome<ExitCode> run_check(const Invocation& invocation, const Terminal& termin
   const auto tokens = check_kinds(*cluster, findings);
   check_operator(*cluster, options.operator_namespace, tokens, findings);
   check_policy(*cluster, findings);
-  check_rights(*cluster, findings);
+  check_permissions(*cluster, findings);
   check_certificate(*cluster, options.operator_namespace, findings);
   check_mail(*cluster, findings);
   check_tokens(tokens, findings);

@@ -1,4 +1,4 @@
-// The parser.
+// Parses the command line.
 #include "cli/command_line.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// From flags to a request; names of logins.
+// Turns flags into a request, and makes names for logins.
 #include "cli/manifest.hpp"
 
 #include <algorithm>

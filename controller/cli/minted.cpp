@@ -27,7 +27,7 @@ bool wants_value(const Options& options, const Terminal& terminal) {
          options.show_value.value_or(terminal.streams().out_terminal);
 }
 
-// Fetches the value. True: the wait ends.
+// Fetches the value. Returns true if the wait ends.
 Outcome<bool> fetch(Cluster& cluster, const ShownToken& shown, const core::OneTimeKey* key,
                     Delivery& delivery) {
   const api::ApiToken& token = shown.token;

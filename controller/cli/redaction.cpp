@@ -40,14 +40,14 @@ std::size_t run_length(std::string_view text, std::size_t at, Accept accept) {
   return end - at;
 }
 
-// A full stop ends a word only if another character of the word follows.
+// A full stop belongs to the word if a character of a word follows: "a.b" is one word, "a." is not.
 bool ends_word(std::string_view text, std::size_t end) {
   if (end >= text.size()) return true;
   if (text[end] != '.') return !is_in_word(text[end]);
   return end + 1 >= text.size() || !is_in_word(text[end + 1]);
 }
 
-// Replaces the values of a map of strings, keys stay.
+// Replaces the values of a map of strings; its keys stay.
 void remove_values(json& map) {
   if (!map.is_object()) return;
   for (auto& value : map) value = kRemoved;
@@ -70,7 +70,7 @@ std::string Redaction::user(std::string_view name) {
     users_.insert_or_assign(std::move(spelling), std::move(replacement));
   };
   add(std::string(name), made);
-  // In an address of the web.
+  // As a URL spells the name.
   std::string escaped(name);
   for (std::size_t at = 0; (at = escaped.find('@', at)) != escaped.npos;)
     escaped.replace(at, 1, "%40");

@@ -17,9 +17,9 @@ class Redaction {
   // Takes note of a user's name, so that text() replaces it wherever it stands as a whole word.
   // Returns its pseudonym, "user-1". An empty name stays.
   std::string user(std::string_view name);
-  // The text without people and secrets.
+  // Returns the text without people and secrets.
   std::string text(std::string_view original);
-  // Each string of the document, keys apart.
+  // Does that to each string of the document; keys stay.
   void apply(nlohmann::json& document);
 
  private:

@@ -22,7 +22,7 @@ struct Streams {
   bool colours = false;  // on standard output
 };
 
-// By isatty(). No colours if NO_COLOR (https://no-color.org) or TERM=dumb is set.
+// Asks isatty() for each stream. No colours if NO_COLOR (https://no-color.org) or TERM=dumb is set.
 Streams detect_streams();
 
 class Terminal {

@@ -173,7 +173,7 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
   }
 }
 
-// A Warning with the condition's message, if the condition has changed.
+// Plans a Warning with the condition's message if the condition has changed.
 void warn_if_changed(ConfigPlan& plan, const ObservedConfig& observed, const api::Condition& now,
                      std::string_view why, std::string_view action) {
   const auto* before = api::find_condition(observed.object.status.conditions, now.type);

@@ -53,7 +53,7 @@ class TokenFacts {
   bool is_rotation_due() const;
   // The status has the new value, the Secret still has the previous one.
   bool is_rotation_unfinished() const;
-  // The present value has not been seen in the Secret: the previous value lives to its own expiry.
+  // The Secret has not shown the present value yet, so the previous value keeps its own expiry.
   bool is_overlap_pending() const;
 
   // ---- the Secret

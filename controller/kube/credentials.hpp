@@ -59,7 +59,7 @@ class Credentials {
   // transport asks once. Errors: Invalid, naming field or variable and the remedy.
   virtual Result<std::optional<Proxy>> proxy() const;
 
-  // Set before the first request.
+  // All requests are made as this user. Call it before the first request.
   void act_as(Impersonation other) { impersonation_ = std::move(other); }
   const Impersonation& impersonation() const { return impersonation_; }
 

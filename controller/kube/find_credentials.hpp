@@ -10,7 +10,7 @@
 
 namespace apitoken::kube {
 
-// Where the operator and the plugin differ.
+// How the operator and the plugin differ.
 struct Preference {
   // If they name a context or cluster, a pod's service account is not used.
   Overrides overrides{};

@@ -84,7 +84,8 @@ bool is_loopback_address(const Address& address) {
   return address == one;
 }
 
-// Empty if `entry` is no CIDR.
+// Whether the network `entry`, a CIDR such as "10.0.0.0/8", has the address `host`. Empty if
+// `entry` is no CIDR.
 std::optional<bool> cidr_has(const std::string& entry, const std::optional<Address>& host) {
   const auto slash = entry.find('/');
   if (slash == entry.npos) return {};

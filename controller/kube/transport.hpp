@@ -35,7 +35,7 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Sends one request and returns its whole answer, whatever its status; at most 64 MiB and 30 s.
+  // Sends one request and returns its whole answer, with any status; at most 64 MiB and 30 s.
   // Errors: Unavailable (no connection, broken off, too large, time-out; the message names host and
   // reason), Canceled, Unauthorized (no usable credentials).
   virtual Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) = 0;

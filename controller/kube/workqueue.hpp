@@ -45,7 +45,7 @@ class Workqueue {
   Workqueue(const Clock& clock, WorkqueueObserver& observer) : clock_(clock), observer_(observer) {}
 
   void add(const Key& key, Urgency urgency = Urgency::Value);
-  // As add(), for the echo of our own write: a key in backoff stays there until its delay is over.
+  // As add(), for the echo of our own write: a key in backoff stays there until its delay ends.
   void add_echo(const Key& key, Urgency urgency);
   // Of several times for a key the earliest counts. add() does not cancel them.
   void add_after(const Key& key, SteadyDuration delay, Urgency urgency = Urgency::Value);

@@ -61,7 +61,7 @@ struct FlagArgument {
   std::string_view name;
   std::optional<std::string_view> value;
 };
-// Empty if `argument` is no flag.
+// Takes "--NAME", "-NAME" and "--NAME=VALUE" apart. Empty if `argument` is no flag.
 std::optional<FlagArgument> split_argument(std::string_view argument);
 
 template <typename Settings>

@@ -11,7 +11,7 @@ inline constexpr int kUsageError = 2;
 void prepare_process();
 // SIGINT and SIGTERM are blocked in all threads, so that the one that waits for them takes them.
 void block_signals();
-// Waits for one of them, and logs it.
+// Waits for SIGINT or SIGTERM, and logs which one came.
 void wait_for_signal();
 // As many connections as the ports' limits allow need more descriptors than the usual soft limit.
 void raise_descriptor_limit();

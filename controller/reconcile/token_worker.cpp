@@ -75,9 +75,9 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
   }
   if (!plan.effects.empty()) failure_log_.succeeded();
   std::vector<core::NoticeKey> in_ledger;
-  for (const api::NoticeEntry& told : gathered.observed.delivered_notices) {
+  for (const api::NoticeEntry& entry : gathered.observed.delivered_notices) {
     in_ledger.push_back(
-        {gathered.token->meta.uid, *gathered.token->status.expires_at, told.config, told.before});
+        {gathered.token->meta.uid, *gathered.token->status.expires_at, entry.config, entry.before});
   }
   if (!in_ledger.empty()) dispatcher_.remove_delivered(gathered.token->meta.uid, in_ledger);
   return schedule(key, plan);

@@ -34,7 +34,7 @@ struct HttpRequest {
   // answer matters.
   std::function<bool()> certified = [] { return false; };
 
-  // The first header of that name, whatever its case; empty if there is none.
+  // The first header of that name, in upper or lower case; empty if there is none.
   std::string_view header(std::string_view name) const;
   // The token of "Authorization: Bearer …"; empty if there is none.
   std::string_view bearer_token() const;

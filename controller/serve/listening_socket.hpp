@@ -20,11 +20,11 @@ class ListeningSocket {
   ~ListeningSocket();
 
   int get() const { return fd_; }
-  // The caller closes it.
+  // Gives the descriptor away: the caller closes it.
   int release() { return std::exchange(fd_, -1); }
   // Whether only this machine can connect.
   bool is_loopback() const;
-  // With the actual port.
+  // Where it listens; for port 0, with the port that the system chose.
   const BindAddress& address() const { return address_; }
 
  private:

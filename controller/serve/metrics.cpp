@@ -46,8 +46,8 @@ Metrics::Metrics(const Clock& clock, const std::string& version)
       notices_(notice_counters(registry_)),
       oldest_pending_(BuildGauge()
                           .Name("apitoken_notice_oldest_pending_seconds")
-                          .Help("How long the longest waiting notice has waited to be told, in "
-                                "seconds; 0 when none waits.")
+                          .Help("How long the longest waiting notice has waited for its delivery, "
+                                "in seconds; 0 when none waits.")
                           .Register(registry_)
                           .Add({})),
       last_activity_(BuildGauge()

@@ -36,13 +36,13 @@ class Metrics final : public prometheus::Collectable, public kube::RequestObserv
   // Without leader election a process leads from its start.
   void set_leader(bool leading) { leader_.Set(leading ? 1 : 0); }
 
-  // Sources of levels.
+  // The functions below set the sources of gauges, which are called at each scrape.
   void watch_queue(ControllerMetrics& controller, const kube::Workqueue& queue);
   void watch_oldest_pending(std::function<std::optional<WallTime>()> since);
   // How far this machine's clock is ahead of the API server's; empty while unknown.
   void watch_clock_skew(std::function<std::optional<Seconds>()> skew);
-  // `resource` is the plural name. If each namespace has a watch, `last` is of the watch that has
-  // been silent longest.
+  // `last` returns when the watch on this resource (its plural name) last heard from the API
+  // server. If each namespace has a watch of its own, that is the one silent longest.
   void watch_activity(const std::string& resource, std::function<WallTime()> last);
 
   std::vector<prometheus::MetricFamily> Collect() const override;

@@ -31,12 +31,12 @@ class PartwiseSource {
 // What a page consists of. The sources outlive the server.
 struct MetricSources {
   std::vector<const prometheus::Collectable*> small{};
-  // After the small ones. Their parts are made while the page is sent, so that a reader costs the
-  // memory of one part.
+  // They follow the small ones. Their parts are written while the page is sent, so that a reader
+  // costs the memory of one part.
   std::vector<const PartwiseSource*> large{};
 };
 
-// `permission` is demanded of readers; null: everybody may read.
+// Readers need `permission`; null: everybody may read.
 Routes metrics_routes(MetricSources sources, CallerAuthorization* permission = nullptr);
 
 }  // namespace apitoken::serve

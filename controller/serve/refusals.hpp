@@ -8,7 +8,7 @@
 namespace apitoken::serve {
 
 HttpAnswer plain(int status, std::string text);
-// 503 with Retry-After: 1.
+// The answer 503 with Retry-After: 1.
 HttpAnswer unavailable(std::string text);
 // 405; `methods` are the allowed ones, separated by commas.
 HttpAnswer only(const std::string& methods);
@@ -16,7 +16,7 @@ HttpAnswer only(const std::string& methods);
 // credential; `more` holds further parameters.
 HttpAnswer challenge(int status, std::string_view error, std::string_view more = {});
 HttpAnswer invalid_token();
-// For any verdict but Allowed.
+// The answer to a caller who is not admitted. Precondition: `verdict` is not Allowed.
 HttpAnswer refuse_caller(CallerReviews::Verdict verdict, const CallerReviews& reviews);
 
 }  // namespace apitoken::serve

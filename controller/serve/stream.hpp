@@ -22,8 +22,8 @@ class Stream {
  public:
   static constexpr std::size_t kMaxQueued = 4 * 1024 * 1024;  // bytes that wait for the peer
 
-  // For the producer. False if the peer is gone, did not keep up, or the stream has ended: the
-  // producer then stops.
+  // The next four are the producer's. write() returns false if the peer is gone, did not keep up,
+  // or the stream has ended: the producer then stops.
   bool write(std::string piece);
   // Waits until at most `ahead` bytes wait for the peer. False: as write(), or `stop` came.
   bool await_room(std::size_t ahead, std::stop_token stop);
@@ -31,7 +31,7 @@ class Stream {
   void end();
   bool is_open() const;
 
-  // For the server.
+  // What follows is the server's. attach() says how it wants to be called back.
   struct Hooks {
     std::function<void()> suspend;  // the queue is empty: stop calling take()
     std::function<void()> resume;   // call take() again

@@ -74,7 +74,7 @@ std::vector<serve::Route> Endpoints::routes() {
 }
 
 // A token that does not verify may be one that this replica does not know yet. All of them are
-// deferred, whatever they look like, so that the time of an answer reveals nothing.
+// deferred, in any format, so that the time of an answer reveals nothing.
 serve::Handler Endpoints::about_token(Endpoint endpoint, Answer answer) {
   return [this, endpoint, answer](const HttpRequest& request) -> HttpReply {
     if (!is_synced()) return not_yet();

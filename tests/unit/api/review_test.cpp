@@ -10,7 +10,8 @@ namespace apitoken::api {
 namespace {
 
 constexpr const char* kAsked = R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview",
-  "metadata":{"creationTimestamp":null},"spec":{"token":"secret","audiences":["a","b"]},"status":{"user":{}}})";
+  "metadata":{"creationTimestamp":null},"spec":{"token":"secret","audiences":["a","b"]},
+  "status":{"user":{}}})";
 
 TEST(Review, DecodesATokenReviewOfTheApiServer) {
   const Parsed parsed(kAsked);
@@ -23,34 +24,28 @@ TEST(Review, DecodesATokenReviewOfTheApiServer) {
 
 TEST(Review, AcceptsV1Beta1) {
   const Parsed parsed(
-      R"({"apiVersion":"authentication.k8s.io/v1beta1","kind":"TokenReview","spec":{"token":"t"}})");
+      R"({"apiVersion":"authentication.k8s.io/v1beta1","kind":"TokenReview",
+          "spec":{"token":"t"}})");
   const auto question = decode_token_question(parsed.json());
   ASSERT_TRUE(question);
   EXPECT_EQ(question->api_version, "authentication.k8s.io/v1beta1");
 }
 
 TEST(Review, RefusesOtherBodiesAndNamesTheFieldButNoToken) {
-  const std::pair<const char*, const char*> wrong[] = {
-      {R"([])", "send authentication.k8s.io/v1"},
+  const std::string head = R"({"apiVersion":"authentication.k8s.io/v1","kind":)";
+  const std::pair<std::string, const char*> wrong[] = {
+      {"[]", "send authentication.k8s.io/v1"},
       {R"({"apiVersion":"v1","kind":"TokenReview","spec":{"token":"secret"}})", "apiVersion"},
       {R"({"apiVersion":"secret","kind":"TokenReview","spec":{"token":"t"}})", "apiVersion"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"Pod","spec":{"token":"secret"}})",
-       "send TokenReview"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"secret","spec":{"token":"t"}})",
-       "send TokenReview"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview"})", "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":7}})",
-       "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":""}})",
-       "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":["secret"]}})",
-       "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":"secret"})",
-       "spec.token"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"secret","audiences":"a"}})",
-       "spec.audiences"},
-      {R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"t","audiences":{"secret":1}}})",
-       "spec.audiences"},
+      {head + R"("Pod","spec":{"token":"secret"}})", "send TokenReview"},
+      {head + R"("secret","spec":{"token":"t"}})", "send TokenReview"},
+      {head + R"("TokenReview"})", "spec.token"},
+      {head + R"("TokenReview","spec":{"token":7}})", "spec.token"},
+      {head + R"("TokenReview","spec":{"token":""}})", "spec.token"},
+      {head + R"("TokenReview","spec":{"token":["secret"]}})", "spec.token"},
+      {head + R"("TokenReview","spec":"secret"})", "spec.token"},
+      {head + R"("TokenReview","spec":{"token":"secret","audiences":"a"}})", "spec.audiences"},
+      {head + R"("TokenReview","spec":{"token":"t","audiences":{"secret":1}}})", "spec.audiences"},
   };
   for (const auto& [text, named] : wrong) {
     const Parsed parsed(text);
@@ -64,9 +59,9 @@ TEST(Review, RefusesOtherBodiesAndNamesTheFieldButNoToken) {
 
 TEST(Review, EncodesUserAndAudiencesOnlyIfAuthenticated) {
   TokenVerdict verdict;
-  EXPECT_EQ(
-      encode_token_verdict("authentication.k8s.io/v1", verdict),
-      R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":false}})");
+  EXPECT_EQ(encode_token_verdict("authentication.k8s.io/v1", verdict),
+            R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview",)"
+            R"("status":{"authenticated":false}})");
   verdict.authenticated = true;
   verdict.user = {"alice", "u-1", {"g"}, {{"apitoken.dev/token-id", {"7Gk2"}}}};
   verdict.audiences = {"a"};

@@ -112,7 +112,8 @@ TEST(Examine, AcceptsDocumentsOfAnyShape) {
        R"({"kind":"ApiToken","metadata":"x","spec":"y"})",
        R"({"kind":"ApiToken","metadata":{"name":5},"spec":null,"status":7})",
        R"({"kind":"TokenExpiryConfig","metadata":{"name":["a"]},"spec":{"smtp":[],"lifetimes":3}})",
-       R"({"kind":"ApiToken","metadata":{"name":"a"},"spec":{"user":{"a":1},"secret":{"labels":[1]}}})"}) {
+       R"({"kind":"ApiToken","metadata":{"name":"a"},
+           "spec":{"user":{"a":1},"secret":{"labels":[1]}}})"}) {
     EXPECT_THAT(examine(odd).problems, Not(IsEmpty())) << odd;
   }
 }

@@ -115,7 +115,8 @@ TEST_F(Jwe, TheOneTimeKeyDecryptsWhatWeAndJoseEncrypt) {
   EXPECT_EQ(decrypt_jwe(*key, *ours)->reveal(), kValue);
   folder_.write("public.jwk", key->jwk);
   folder_.write("plain", kValue);
-  run(R"(jose jwe enc -i '{"protected":{"alg":"ECDH-ES","enc":"A256GCM"}}' -I plain -k public.jwk -c -o theirs)");
+  run(R"(jose jwe enc -i '{"protected":{"alg":"ECDH-ES","enc":"A256GCM"}}')"
+      " -I plain -k public.jwk -c -o theirs");
   const auto theirs = decrypt_jwe(*key, folder_.read("theirs"));
   ASSERT_TRUE(theirs) << theirs.error().message;
   EXPECT_EQ(theirs->reveal(), kValue);

@@ -13,7 +13,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr auto kAlreadyExists =
-    R"({"kind":"Status","code":409,"reason":"AlreadyExists","message":"secrets \"x\" already exists"})";
+    R"({"kind":"Status","code":409,"reason":"AlreadyExists",
+        "message":"secrets \"x\" already exists"})";
 
 class ClientTest : public testing::Test {
  protected:

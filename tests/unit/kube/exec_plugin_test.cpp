@@ -85,7 +85,7 @@ TEST_F(ExecPluginTest, ReturnsTheClientCertificate) {
 TEST_F(ExecPluginTest, GivesThePluginArgumentsEnvironmentAndClusterButNoTerminal) {
   auto with = settings(
       "printf '%s|' \"$@\" > \"$FOLDER/args\"; echo \"$EXTRA\" > \"$FOLDER/extra\"\n"
-      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$FOLDER/told\"; cat > \"$FOLDER/input\"; ls "
+      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$FOLDER/info\"; cat > \"$FOLDER/input\"; ls "
       "/proc/self/fd > "
       "\"$FOLDER/open\"\n"
       "echo '" +
@@ -98,7 +98,7 @@ TEST_F(ExecPluginTest, GivesThePluginArgumentsEnvironmentAndClusterButNoTerminal
   EXPECT_EQ(folder.read("args"), "get-token|$(touch x); two words|");
   EXPECT_EQ(folder.read("extra"), "value\n");
   EXPECT_EQ(
-      folder.read("told"),
+      folder.read("info"),
       R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"cluster":{"server":"https://h:1"},"interactive":false}})");
   EXPECT_EQ(folder.read("input"), "");
   EXPECT_EQ(folder.read("open"), "0\n1\n2\n3\n") << "descriptor 3 belongs to ls";

@@ -120,7 +120,7 @@ TEST_F(Kubeconfig, ReadsTokensAndTokenFiles) {
 TEST_F(Kubeconfig, RunsAPluginNextToItAndTellsItTheCluster) {
   folder.write_script(
       "plugin",
-      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$0.told\"\n"
+      "printf %s \"$KUBERNETES_EXEC_INFO\" > \"$0.info\"\n"
       "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":\"ExecCredential\","
       "\"status\":{\"token\":\"'$1$WHO'\"}}'");
   const std::string extension =
@@ -133,13 +133,13 @@ TEST_F(Kubeconfig, RunsAPluginNextToItAndTellsItTheCluster) {
       "env: [{name: WHO, value: robot}], provideClusterInfo: true}"));
   ASSERT_TRUE(credentials);
   EXPECT_EQ(token_of(*credentials), "hello-robot");
-  const auto told = nlohmann::json::parse(folder.read("plugin.told"));
-  EXPECT_EQ(told["spec"]["cluster"],
+  const auto info = nlohmann::json::parse(folder.read("plugin.info"));
+  EXPECT_EQ(info["spec"]["cluster"],
             nlohmann::json({{"server", "https://127.0.0.1:6443"},
                             {"tls-server-name", "k8s"},
                             {"certificate-authority-data", ca64},
                             {"config", {{"audience", "1"}, {"depth", 2}, {"on", true}}}}));
-  EXPECT_EQ(told["spec"]["interactive"], false);
+  EXPECT_EQ(info["spec"]["interactive"], false);
 }
 
 TEST_F(Kubeconfig, ShowsTheCertificateOfAPlugin) {

@@ -202,7 +202,7 @@ TEST_F(LeaseTest, TakesAnEmptyOrOwnLeaseAtOnce) {
   auto one = replica("one");
   ASSERT_TRUE(eventually([&] { return one->started == 1; }));
   one->stop();
-  server_.write("two", 15, "y");  // left behind by a former process of that name
+  server_.write("two", 15, "y");  // left behind by a previous process of that name
   const auto two = replica("two");
   ASSERT_TRUE(eventually([&] { return two->started == 1; }));
   EXPECT_EQ(server_.spec("leaseTransitions"), 4);
@@ -326,7 +326,8 @@ TEST_F(LeaseTest, OfManyReplicasOneLeadsAndAnotherSucceedsIt) {
 
 TEST(Lease, UnknownOrMistypedFieldsDoNotStopIt) {
   const auto lease = api::decode_lease(
-      R"({"metadata":{"name":"op","namespace":"ns","uid":"u","resourceVersion":"3"},"spec":{"holderIdentity":7,"leaseDurationSeconds":"x"}})");
+      R"({"metadata":{"name":"op","namespace":"ns","uid":"u","resourceVersion":"3"},
+          "spec":{"holderIdentity":7,"leaseDurationSeconds":"x"}})");
   ASSERT_TRUE(lease);
   EXPECT_EQ(lease->holder, "");
   EXPECT_EQ(lease->duration_seconds, 0);

@@ -71,7 +71,7 @@ class ReflectorTest : public testing::Test {
   [[nodiscard]] bool sent(std::size_t count) const {
     return eventually([&] { return transport_.count() >= count; });
   }
-  // The reflector pauses for about `pause`; no request goes out meanwhile. Then the pause is over.
+  // The reflector pauses for about `pause`; no request goes out meanwhile. Then the pause ends.
   void expect_pause(std::size_t requests, std::chrono::milliseconds pause) {
     ASSERT_TRUE(eventually([&] { return clock_.waited_for(pause, pause + pause / 10); }))
         << transport_.count();
@@ -119,7 +119,7 @@ TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeDespiteALongBackoff) {
   }
   transport_.answer([this](const HttpRequest&, std::stop_token) -> Result<HttpResponse> {
     outage_.answered({.status = 403});
-    return HttpResponse{403, "", {}};  // rights are not known yet to a server that has just started
+    return HttpResponse{403, "", {}};  // a server that has just started knows no permissions
   });
   transport_.answer(200, list(10, {object("a", 1)}));
   start();

@@ -66,7 +66,7 @@ TEST(Store, HoldsObjectsByNamespaceAndName) {
   EXPECT_EQ(store.all().size(), 3U);
 }
 
-TEST(Store, TheNewerVersionWinsWhicheverComesFirst) {
+TEST(Store, TheNewerVersionWinsInAnyOrder) {
   Store<Thing> store;
   EXPECT_TRUE(store.put(thing("a", "x", "9")));
   EXPECT_FALSE(store.put(thing("a", "x", "9")));
@@ -167,9 +167,9 @@ TEST(Store, ReadersAndWritersDoNotDisturbEachOther) {
 
 TEST(Store, CallsItsListenerForEveryChangeWithoutTheLock) {
   Store<Thing> store;
-  std::vector<Change<Thing>> told;
+  std::vector<Change<Thing>> changes;
   store.set_listener([&](const Change<Thing>& change) {
-    told.push_back(change);
+    changes.push_back(change);
     EXPECT_LE(store.size(), 2U);  // would never return if the lock were held
   });
   store.observe("", thing("a", "x", "1"));
@@ -177,7 +177,7 @@ TEST(Store, CallsItsListenerForEveryChangeWithoutTheLock) {
   store.put(thing("a", "x", "2"));
   store.replace("", things({thing("a", "y", "3")}), "4");
   store.observe_removal("", thing("a", "y", "5").meta);
-  EXPECT_EQ(texts(told),
+  EXPECT_EQ(texts(changes),
             (std::vector<std::string>{"a/x ->1", "a/x 1>2", "a/x 2>-", "a/y ->3", "a/y 3>-"}));
 }
 

@@ -37,7 +37,7 @@ TEST(Timers, OfTwoInstantsForAKeyTheEarlierCounts) {
   EXPECT_TRUE(timers.empty());
 }
 
-TEST(Timers, ReportsWhetherANewTimerIsTheFirst) {
+TEST(Timers, ReportsWhetherTheTimerThatWasSetIsTheFirst) {
   TestTimers timers;
   EXPECT_TRUE(timers.set("a", 10, 0));
   EXPECT_FALSE(timers.set("b", 20, 0));

@@ -85,9 +85,9 @@ TEST_F(WatchDecoderTest, AnIntegerBeyondSixtyFourBitsInvalidatesOnlyItsField) {
       R"({"type":"ADDED","object":{"metadata":{"name":"b"},"spec":{"ttl":99999999999999999999}}})"
       "\n";
   ASSERT_TRUE(
-      decoder.feed(event("ADDED", "a") + big + event("ADDED", "c"), [&](const WatchEvent& told) {
-        seen.emplace_back(std::string_view(told.object["metadata"]["name"]),
-                          told.object["spec"]["ttl"].is_double());
+      decoder.feed(event("ADDED", "a") + big + event("ADDED", "c"), [&](const WatchEvent& event) {
+        seen.emplace_back(std::string_view(event.object["metadata"]["name"]),
+                          event.object["spec"]["ttl"].is_double());
       }));
   EXPECT_THAT(seen, ElementsAre(Pair("a", false), Pair("b", true), Pair("c", false)));
 }

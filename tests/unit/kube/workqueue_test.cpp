@@ -152,7 +152,7 @@ TEST_F(WorkqueueTest, OneWorkerWatchesTheTimersAndAnotherTakesOver) {
     });
   }
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(10s, 10s) && clock_.waited_for(1h, 1h); }));
-  for (int i = 1; i <= 20; ++i) {  // whoever is woken, the timer stays minded
+  for (int i = 1; i <= 20; ++i) {  // one thread wakes; another waits for the timer
     queue_.add({"ns", "x" + std::to_string(i)});
     ASSERT_TRUE(eventually([&] { return returned == i && clock_.waited_for(10s, 10s); }));
   }
@@ -161,7 +161,7 @@ TEST_F(WorkqueueTest, OneWorkerWatchesTheTimersAndAnotherTakesOver) {
   queue_.shut_down();
 }
 
-TEST_F(WorkqueueTest, FailuresDoubleThePauseUntilForgotten) {
+TEST_F(WorkqueueTest, FailuresDoubleThePauseUntilASuccess) {
   for (const auto pause : {500ms, 1000ms, 2000ms}) {
     queue_.add_rate_limited(a_);
     clock_.advance(pause - 1ms);

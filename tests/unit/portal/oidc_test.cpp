@@ -139,7 +139,7 @@ TEST(TokenAnswers, GiveTheTokens) {
 }
 
 // The description is the issuer's own text and may repeat what was sent.
-TEST(TokenAnswers, ARefusalIsToldByItsCodeAlone) {
+TEST(TokenAnswers, ARefusalIsReportedByItsCodeAlone) {
   const auto refused = parse_token_answer(
       400, R"({"error":"invalid_grant","error_description":"code abc was used"})");
   EXPECT_EQ(refused.error().kind, ErrorKind::Unauthorized);
@@ -201,7 +201,7 @@ TEST(IdClaims, WhatIsNoJwtIsRefused) {
     EXPECT_FALSE(read_id_claims(text)) << text;
 }
 
-TEST(JwtEnd, IsReadWhereItIsTold) {
+TEST(JwtEnd, IsReadFromTheClaim) {
   EXPECT_EQ(jwt_end(jwt(claims())), kNow + Seconds(60));
   EXPECT_EQ(jwt_end(jwt({{"sub", "a"}})), std::nullopt);
   EXPECT_EQ(jwt_end("apt_0123456789"), std::nullopt);

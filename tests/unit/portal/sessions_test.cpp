@@ -122,7 +122,7 @@ TEST_F(SessionsTest, ManyOfOneUserPushOutTheirOwnOldestAlone) {
   EXPECT_NE(sessions.find(bob), nullptr);
 }
 
-TEST_F(SessionsTest, AFullPortalRefusesUntilSomebodysSessionIsOver) {
+TEST_F(SessionsTest, AFullPortalRefusesUntilASessionEnds) {
   Sessions sessions({.most = 2}, clock);
   begin(sessions, "alice");
   clock.advance(minutes(30));
@@ -162,7 +162,7 @@ TEST_F(SessionsTest, ATokenIsNoSessionId) {
   EXPECT_EQ(sessions.find("token-a"), nullptr);
 }
 
-TEST_F(SessionsTest, TheSweepEndsWhatIsOverWithoutARequest) {
+TEST_F(SessionsTest, TheSweepEndsExpiredSessionsWithoutARequest) {
   Sessions sessions({}, clock);
   const auto id = begin(sessions, "alice", minutes(10));
   const auto viewer = sessions.find(id);

@@ -70,7 +70,7 @@ TEST(SignInCookies, ItsTextShowsNothingAndNeverRepeats) {
             std::string::npos);
 }
 
-// A forgotten state would be good a second time.
+// A state that was dropped early would be good a second time.
 TEST(SignInCookies, AFullMemoryRefusesUntilOldStatesEnd) {
   auto cookies = SignInCookies::make().value();
   const auto first = cookies.seal(attempt("first")).value();

@@ -30,7 +30,7 @@ TEST(TryLimit, EachAddressHasItsOwn) {
   EXPECT_EQ(limit.take("192.0.2.2", kStart), Seconds(0));
 }
 
-TEST(TryLimit, MoreAddressesThanFitWaitUntilTheMinuteIsOver) {
+TEST(TryLimit, MoreAddressesThanFitWaitUntilTheMinuteEnds) {
   TryLimit limit;
   for (std::size_t i = 0; i < TryLimit::kMaxAddresses; ++i)
     ASSERT_EQ(limit.take(std::to_string(i), kStart), Seconds(0));

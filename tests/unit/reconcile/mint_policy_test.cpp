@@ -18,7 +18,8 @@ constexpr auto kPolicy = R"({"kind":"PartialObjectMetadata","metadata":{"name":"
 
 std::string binding(std::string_view actions, std::string_view policy = "apitoken-mint") {
   return fmt::format(
-      R"({{"metadata":{{"name":"apitoken-mint"}},"spec":{{"policyName":"{}","validationActions":{}}}}})",
+      R"({{"metadata":{{"name":"apitoken-mint"}},
+           "spec":{{"policyName":"{}","validationActions":{}}}}})",
       policy, actions);
 }
 

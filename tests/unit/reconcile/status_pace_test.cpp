@@ -64,7 +64,7 @@ TEST_F(StatusPaceTest, ASecondWriterIsOutwaitedAndReportedOnce) {
   EXPECT_EQ(reports, 1);
 }
 
-TEST_F(StatusPaceTest, ADisputeThatRestedStartsAnew) {
+TEST_F(StatusPaceTest, ADisputeThatRestedBeginsAgain) {
   write(counting(1));
   for (int i = 0; i < 8; ++i) {
     now_ += 5min;

@@ -74,9 +74,9 @@ TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
 }
 
 TEST_F(LastUseTest, AnEarlierTimeDoesNotReplaceALaterOne) {
-  auto told = token_of("good", "ci", "2");
-  told.status.last_used_at = kNow;
-  store.observe("", told);
+  auto token = token_of("good", "ci", "2");
+  token.status.last_used_at = kNow;
+  store.observe("", token);
   use(kNow - minutes(20));
   use(kNow);
   use(kNow + minutes(10) - seconds(1));
@@ -89,9 +89,9 @@ TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedIfAnotherWroteIt) {
   use(kNow);
   EXPECT_EQ(last_use.pending(), 1u);
   EXPECT_EQ(transport.count(), 0u);
-  auto told = token_of("good", "ci", "2");
-  told.status.last_used_at = kNow;
-  store.observe("", told);
+  auto token = token_of("good", "ci", "2");
+  token.status.last_used_at = kNow;
+  store.observe("", token);
   std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
   ASSERT_TRUE(kube::eventually([this] { return last_use.pending() == 0; }));
   EXPECT_EQ(transport.count(), 0u);
