@@ -18,7 +18,7 @@ from testbed.certificates import Authority
 from testbed.cluster import ROOT
 from testbed.namespace import TestNamespace
 from testbed.process import Operator, free_port
-from testbed.waiting import SCALE, wait_for
+from testbed.waiting import SCALE, pause, wait_for
 
 AUDIENCE = "apitoken-verify"
 FLOOD_PER_SECOND = 400
@@ -187,7 +187,7 @@ def good_statuses(testbed, port, tokens, seconds, ask):
             except (OSError, http.client.HTTPException) as failure:
                 statuses.append(repr(failure))
                 connection.close()
-            time.sleep(0.1)
+            pause(0.1)
         connection.close()
         return statuses
 

@@ -38,10 +38,7 @@ def create_many(namespace, **spec):
 def seconds_until(act, reached, timeout=120):
     began = time.monotonic()
     act()
-    deadline = began + timeout * SCALE
-    while not reached():
-        assert time.monotonic() < deadline, "never reached"
-        time.sleep(0.005)
+    wait_for(reached, timeout, "never reached", every=0.005)
     return time.monotonic() - began
 
 

@@ -15,7 +15,7 @@ import yaml
 from testbed.api import ApiError, Collection, apitokens
 from testbed.cluster import ROOT
 from testbed.tokens import condition, status_and_reason
-from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
+from testbed.waiting import SCALE, eventually, holds, let_pass, pause, wait_for
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -29,7 +29,7 @@ def check_all_consistent(namespace, count):
         namespace.check_consistent(token["metadata"]["name"])
 
 
-def create_tokens(namespace, names, pause=0.0):
+def create_tokens(namespace, names):
     for name in names:
         while True:
             try:
@@ -41,8 +41,7 @@ def create_tokens(namespace, names, pause=0.0):
                 if error.code != 503:  # an API server that has only just started
                     raise
             except OSError:  # the API server is away
-                time.sleep(0.1)
-        time.sleep(pause)
+                pause(0.1)
 
 
 # --- crashes --------------------------------------------------------------------------------------
@@ -56,7 +55,7 @@ def test_kill_nine_while_minting_leaves_every_token_whole(namespace, start_opera
         names = [f"r{round_number}-{n}" for n in range(20)]
         maker = threading.Thread(target=create_tokens, args=(namespace, names))
         maker.start()
-        time.sleep(chance.uniform(0.01, 0.3))
+        pause(chance.uniform(0.01, 0.3))
         operator.kill()
         maker.join()
     start_operator()
@@ -73,7 +72,7 @@ def test_two_hundred_tokens_survive_ten_kills(namespace, start_operator):
     chance = random.Random(7)
     for _ in range(10):
         operator = start_operator(wait_ready=False)
-        time.sleep(chance.uniform(0.05, 0.6) * SCALE)
+        pause(chance.uniform(0.05, 0.6) * SCALE)
         operator.kill()
     maker.join()
     start_operator()

@@ -3,13 +3,12 @@ published."""
 
 import collections
 import threading
-import time
 
 import pytest
 
 from testbed.history import History
 from testbed.proxy import CUT, Proxy
-from testbed.waiting import let_pass, wait_for
+from testbed.waiting import let_pass, pause, wait_for
 
 WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
@@ -26,7 +25,7 @@ class Faults:
 
     def spoil_watch(self, path, line):
         while self.away:
-            time.sleep(0.02)
+            pause(0.02)
         return line
 
     def spoil_answer(self, method, path, body):

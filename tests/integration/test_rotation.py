@@ -24,7 +24,7 @@ from testbed.tokens import (
     value_in,
     well_formed,
 )
-from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
+from testbed.waiting import SCALE, eventually, holds, let_pass, pause, wait_for
 
 ROTATE = "apitoken.dev/rotate-requested-at"
 times = (moment("2026-01-01T00:00:00Z") + datetime.timedelta(seconds=n) for n in itertools.count())
@@ -654,7 +654,7 @@ class RotationLoad:
                 if isinstance(error, ApiError) and error.code not in (403, 500, 503):
                     self.faults.append(f"{work.__name__}: {error}")
                     return
-                time.sleep(0.05)
+                pause(0.05)
 
     def ask(self):
         for name in self.names:

@@ -1,9 +1,7 @@
 """Two operators by mistake, each with namespaces of its own: they count differently and write the
 status of one TokenExpiryConfig."""
 
-import time
-
-from testbed.waiting import SCALE, wait_for
+from testbed.waiting import SCALE, holds, wait_for
 
 REPORT = "another operator writes the status of this TokenExpiryConfig too"
 
@@ -11,10 +9,11 @@ REPORT = "another operator writes the status of this TokenExpiryConfig too"
 def versions_seen(namespace, config, seconds):
     """How many versions of the config are seen within that time."""
     seen = set()
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+
+    def look():
         seen.add(namespace.configs.get(config)["metadata"]["resourceVersion"])
-        time.sleep(0.02)  # between two samples
+
+    holds(look, seconds, every=0.02)
     return len(seen)
 
 

@@ -9,7 +9,6 @@ import re
 import secrets as random_names
 import shutil
 import subprocess
-import time
 
 import pytest
 import requests
@@ -21,7 +20,7 @@ from testbed.namespace import TestNamespace
 from testbed.process import Operator, free_port
 from testbed.proxy import Proxy
 from testbed.tokens import moment, seconds_since
-from testbed.waiting import SCALE, eventually, holds, wait_for
+from testbed.waiting import SCALE, eventually, holds, pause, wait_for
 
 FORM = "application/x-www-form-urlencoded"
 FOREIGN = "apt_" + "0" * 46
@@ -554,7 +553,7 @@ def test_a_follower_with_a_late_watch_accepts_a_new_value(
 
     def late(path, line):
         if path.endswith("/apitokens"):
-            time.sleep(0.04)
+            pause(0.04)
         return line
 
     proxy = Proxy(cluster, spoil_watch=late)

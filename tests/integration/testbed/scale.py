@@ -15,7 +15,7 @@ import requests
 from .cluster import exports_of
 from .etcd import Etcd
 from .process import Metrics, Operator
-from .waiting import wait_for
+from .waiting import let_pass, pause, wait_for
 
 NAMESPACES = [f"scale-{number}" for number in range(10)]
 NAME = "token-{:07}"
@@ -98,7 +98,7 @@ def minted_pattern(cluster, etcd, operator_flags, log):
             )
 
         wait_for(is_ready, 60, "the pattern is not minted")
-        time.sleep(1)
+        wait_for(lambda: has_worked_off(operator, 1), 60, "the queue is not empty")
         made = cluster.api.get(f"{collection}/{name}")
         secret = cluster.api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
         token_bytes, secret_bytes = (
@@ -214,10 +214,12 @@ def start(cluster, log, *flags):
     began = time.monotonic()
     flags = ["--kubeconfig", str(cluster.kubeconfig), "--operator-namespace", "default", *flags]
     operator = Operator(flags, log, {})
-    while operator.probe() != 200:
+
+    def is_ready():
         assert operator.running(), operator.log()[-5000:]
-        assert time.monotonic() - began < 900, "not ready within 15 minutes"
-        time.sleep(0.01)
+        return operator.probe() == 200
+
+    wait_for(is_ready, 900, "not ready", every=0.01)
     return operator, time.monotonic() - began
 
 
@@ -251,7 +253,7 @@ def slow_readers(operator):
     before = settle(operator)
     reset_peak(operator)
     with readers_that_do_not_read(operator):
-        time.sleep(2)
+        let_pass(2)
         try:
             seconds = scrape(operator)[2]
         except requests.RequestException:
@@ -288,7 +290,7 @@ def remind(cluster, operator, count):
     for namespace in chosen:
         labels = {"metadata": {"labels": {"scale": "remind"}}}
         cluster.api.patch(f"/api/v1/namespaces/{namespace}", labels)
-    time.sleep(3)
+    pause(3)  # until the watches have brought the labels, which no state shows
     wait_for(lambda: has_worked_off(operator, 0), 120, "the queue is not empty")
 
     def sent():
@@ -310,7 +312,7 @@ def remind(cluster, operator, count):
         lambda: sent() - already >= number and has_worked_off(operator, 0),
         900,
         lambda: f"{sent() - already} of {number} reminders",
-        pause=1,
+        every=1,
     )
     return number, time.monotonic() - began, (cpu_ms(operator) - cpu) / number
 

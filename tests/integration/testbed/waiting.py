@@ -1,5 +1,5 @@
-"""Waits for a state with a deadline, or for time to pass; the only place of these tests that
-sleeps."""
+"""Waits for a state with a deadline, or for time to pass. These tests sleep nowhere else; ruff
+refuses time.sleep() in them."""
 
 import os
 import time
@@ -9,9 +9,9 @@ import pytest
 SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are slower
 
 
-def wait_for(predicate, timeout, message, pause=0.05):
-    """The first true value of predicate(), asked every `pause` seconds; fails with `message` (text
-    or callable) after `timeout`."""
+def wait_for(predicate, timeout, message, every=0.05):
+    """The first true value of predicate(), asked again after `every` seconds; fails with `message`
+    (text or callable) after `timeout`."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         value = predicate()
@@ -21,7 +21,7 @@ def wait_for(predicate, timeout, message, pause=0.05):
             raise AssertionError(
                 f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}"
             )
-        time.sleep(pause)
+        time.sleep(every)
 
 
 def eventually(check, timeout=10):
@@ -37,12 +37,12 @@ def eventually(check, timeout=10):
             time.sleep(0.05)
 
 
-def holds(check, seconds):
+def holds(check, seconds, every=0.05):
     """check()'s assertions must hold now and during the next `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         check()
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def check_all(checks):
@@ -58,4 +58,9 @@ def check_all(checks):
 
 def let_pass(seconds):
     """Lets time pass in which something must NOT happen; never to wait for something that must."""
+    time.sleep(seconds)
+
+
+def pause(seconds):
+    """The pace of a client or a fault, or a random moment; never a wait for what a state shows."""
     time.sleep(seconds)

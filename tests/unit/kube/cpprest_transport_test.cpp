@@ -351,7 +351,7 @@ TEST(CpprestTransport, GivesUpOnAServerThatDripsItsAnswer) {
       [](Connection& client) {
         client.read_request();
         client.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-        while (client.write("x")) std::this_thread::sleep_for(20ms);
+        while (client.write("x")) std::this_thread::sleep_for(20ms);  // the drip
       },
       kQuick);
   EXPECT_THAT(failure(wire.get()), HasSubstr("within 300 ms"));
@@ -500,7 +500,7 @@ TEST(CpprestTransportStream, EndsAStreamOnlyAfterASilence) {
         client.read_request();
         client.write(kChunked);
         for (int i = 0; i < 4; ++i) {
-          std::this_thread::sleep_for(150ms);
+          std::this_thread::sleep_for(150ms);  // half of what counts as silence
           client.write("1\r\n\n\r\n");
         }
         client.wait_closed();

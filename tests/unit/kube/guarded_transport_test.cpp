@@ -47,7 +47,7 @@ TEST_F(GuardedTransportTest, OnePauseDelaysAllRequestsButTheLeases) {
   inner_->answer(200, "");
   EXPECT_TRUE(transport_.send(kLease, {}).has_value());
   clock_.advance(6999ms);
-  std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(20ms);  // in which no request may go out
   EXPECT_EQ(done, 0);
   EXPECT_EQ(inner_->count(), 2U);
   clock_.advance(1ms);

@@ -49,7 +49,7 @@ TEST_F(OutageTest, AnyAnswerEndsAllWaits) {
   ASSERT_TRUE(eventually([&] { return returned == 1; }));
   outage_.answered({.status = 503});
   outage_.answered({.status = 429});
-  std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(20ms);  // in which nobody else may return
   EXPECT_EQ(returned, 1) << "a proxy may answer for an unreachable server";
   outage_.answered({.status = 403});
   EXPECT_TRUE(eventually([&] { return returned == 5; }));
@@ -60,7 +60,7 @@ TEST_F(OutageTest, AnAnswerToOthersCausesNoBusyLoop) {
   auto one = waiter(30s, returned);
   ASSERT_TRUE(eventually([&] { return clock_.waited_for(1ns, 800ms); }));
   outage_.answered({.status = 200});
-  std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(20ms);  // in which nobody else may return
   EXPECT_EQ(returned, 0);
   clock_.advance(800ms);
   EXPECT_TRUE(eventually([&] { return returned == 1; }));

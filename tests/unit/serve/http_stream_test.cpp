@@ -112,7 +112,7 @@ TEST_F(HttpRest, AReaderThatDoesNotReadCostsNoMoreThanTheSocketTakes) {
   ASSERT_TRUE(kube::eventually([&] {
     const int now = made;
     if (now > 0 && std::exchange(before, now) == now) return true;
-    std::this_thread::sleep_for(milliseconds(200));
+    std::this_thread::sleep_for(milliseconds(200));  // without a piece: the sockets are full
     return false;
   })) << "pieces are made for ever";
   EXPECT_LT(made, 8 * kPieces / 4);
@@ -140,7 +140,7 @@ TEST_F(HttpStream, BreaksIfThePeerReadsNothing) {
   // More than the sockets' buffers hold; less than the stream does.
   while (writer->write(std::string(64 * 1024, 'x')) &&
          std::chrono::steady_clock::now() - begun < milliseconds(200)) {
-    std::this_thread::sleep_for(milliseconds(1));
+    std::this_thread::sleep_for(milliseconds(1));  // the producer's pace
   }
   EXPECT_TRUE(kube::eventually([&] { return !writer->is_open(); })) << "the producer learns it";
   EXPECT_TRUE(kube::eventually([&] { return server->connections() == 0; }));
@@ -153,7 +153,7 @@ TEST_F(HttpStream, APeerThatKeepsReadingGetsAnyNumberOfPieces) {
   std::jthread producing([&] {
     for (int i = 0; i < 200; ++i) {
       EXPECT_TRUE(writer->write(std::string(50'000, 'x')));
-      std::this_thread::sleep_for(milliseconds(15));
+      std::this_thread::sleep_for(milliseconds(15));  // 3 s in all, longer than the stall limit
     }
     writer->end();
   });
