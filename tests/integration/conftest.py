@@ -16,6 +16,7 @@ from testbed import mail as mail_servers
 from testbed.cluster import Cluster
 from testbed.namespace import TestNamespace
 from testbed.people import People
+from testbed.plugin import Plugin, in_namespace
 from testbed.policies import GuardedCluster
 from testbed.process import Operator
 from testbed.waiting import check_all
@@ -99,14 +100,7 @@ def start_operator(launch, namespace):
     """Like launch, with the work and the Secrets of the operator in the test's namespace."""
 
     def start(*flags, **options):
-        return launch(
-            "--namespaces",
-            namespace.name,
-            "--operator-namespace",
-            namespace.name,
-            *flags,
-            **options,
-        )
+        return launch(*namespace.flags, *flags, **options)
 
     return start
 
@@ -114,6 +108,13 @@ def start_operator(launch, namespace):
 @pytest.fixture
 def operator(start_operator):
     return start_operator()
+
+
+@pytest.fixture
+def plugin(namespace, tmp_path):
+    """kubectl apitoken of the administrator, in the test's namespace."""
+    path = in_namespace(namespace.cluster, tmp_path / "plugin-kubeconfig", namespace.name)
+    return Plugin(namespace.cluster, path)
 
 
 @pytest.fixture

@@ -59,10 +59,7 @@ class CallersTestbed:
             [
                 "--kubeconfig",
                 str(self.cluster.kubeconfig),
-                "--namespaces",
-                self.namespace.name,
-                "--operator-namespace",
-                self.namespace.name,
+                *self.namespace.flags,
                 "--verify-tls-cert-file",
                 self.certificate,
                 "--verify-tls-key-file",

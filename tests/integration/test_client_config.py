@@ -2,7 +2,6 @@
 the operator, from the same kubeconfig and environment. The API server is on loopback, which no
 environment proxies; so tests reach it by a name that only a proxy can resolve."""
 
-import re
 import stat
 import subprocess
 import urllib.parse
@@ -10,13 +9,13 @@ import urllib.parse
 import pytest
 import yaml
 
+from testbed import rbac
 from testbed.connect_proxy import ConnectProxy
 from testbed.plugin import Plugin, in_namespace
 from testbed.tokens import hash_of
 
 NAME = "kubernetes.default.svc"  # in the server's certificate
 NOT_ALLOWED, UNREACHABLE = 4, 5
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -181,20 +180,9 @@ def test_the_operator_follows_the_environment(namespace, start_operator, remote,
 
 def grant(namespace, kind, name):
     """The ApiTokens of the namespace, to a user or group."""
-    base = f"{RBAC}/namespaces/{namespace.name}"
-    role = re.sub("[^a-z0-9]", "-", name)
     rules = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["list"]}]
-    api = namespace.cluster.api
-    api.create(f"{base}/roles", {"metadata": {"name": role}, "rules": rules})
-    group = "rbac.authorization.k8s.io"
-    api.create(
-        f"{base}/rolebindings",
-        {
-            "metadata": {"name": role},
-            "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
-            "subjects": [{"kind": kind, "apiGroup": group, "name": name}],
-        },
-    )
+    subject = {"kind": kind, "apiGroup": rbac.GROUP, "name": name}
+    rbac.grant(namespace.cluster, subject, rules, namespace.name)
 
 
 def test_impersonation_by_the_kubeconfig(namespace, configured):

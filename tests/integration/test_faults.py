@@ -14,6 +14,7 @@ import yaml
 
 from testbed.api import ApiError, Collection, apitokens
 from testbed.cluster import ROOT
+from testbed.rbac import allow, kubeconfig_with
 from testbed.tokens import condition, status_and_reason
 from testbed.waiting import SCALE, eventually, holds, let_pass, pause, wait_for
 
@@ -194,14 +195,10 @@ def holder(namespace):
     )
 
 
-def leads(operator):
-    return operator.running() and operator.metrics().value("leader_election_master_status") == 1
-
-
 def replicas(start_operator):
     """(leader, follower), both ready."""
     pair = [start_operator("--leader-elect") for _ in range(2)]
-    leader = wait_for(lambda: next((o for o in pair if leads(o)), None), 15, "nobody leads")
+    leader = wait_for(lambda: next((o for o in pair if o.leads()), None), 15, "nobody leads")
     (other,) = [o for o in pair if o is not leader]
     return leader, other
 
@@ -213,7 +210,7 @@ def test_of_two_replicas_one_writes(namespace, start_operator):
     for number in range(20):
         namespace.token(f"t{number}")
     namespace.wait_all_ready(20)
-    assert not leads(other)
+    assert not other.leads()
     assert other.metrics().writes() == 0
     assert leader.metrics().requests("PATCH") >= 20
     assert other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20, (
@@ -229,7 +226,7 @@ def test_the_other_takes_over_from_a_killed_leader(namespace, start_operator):
     namespace.token("ci")
     namespace.ready("ci", timeout=25)
     assert time.monotonic() - started > 5, "it took over a lease that was still held"
-    assert leads(other)
+    assert other.leads()
     assert holder(namespace) != first
 
 
@@ -238,14 +235,14 @@ def test_the_other_takes_over_at_once_from_a_leader_that_stops(namespace, start_
     leader.stop()
     namespace.token("ci")
     namespace.ready("ci", timeout=6)
-    assert leads(other)
+    assert other.leads()
     other.stop()
     assert not holder(namespace), "the lease is not released"
 
 
 def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(namespace, start_operator):
     leader = start_operator("--leader-elect")
-    wait_for(lambda: leads(leader), 15, "it does not lead")
+    leader.wait_leading()
 
     def take():
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
@@ -261,7 +258,7 @@ def test_a_leader_whose_lease_is_taken_stops_writing_and_exits(namespace, start_
 
 
 def test_without_election_it_leads(operator, namespace):
-    assert leads(operator)
+    assert operator.leads()
     assert namespace.leases.get("apitoken-operator") is None
 
 
@@ -354,8 +351,7 @@ def test_missing_permission_to_write_secrets_is_mint_failed(
 ):
     """The role of manifests/rbac without permission to write Secrets. With the permission,
     minting continues."""
-    user, role = f"reader-{namespace.name}", f"reader-{namespace.name}"
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    user = f"reader-{namespace.name}"
     reading = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
     rules = [
         {"apiGroups": ["apitoken.dev"], "resources": ["*"], "verbs": ["*"]},
@@ -363,22 +359,7 @@ def test_missing_permission_to_write_secrets_is_mint_failed(
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
     ]
-    cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": role}, "rules": rules})
-    cluster.api.create(
-        f"{rbac}/clusterrolebindings",
-        {
-            "metadata": {"name": role},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": role,
-            },
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-        },
-    )
-    try:
-        path = tmp_path / "reader"
-        path.write_text(cluster.controlplane("kubeconfig", "--user", user))
+    with kubeconfig_with(cluster, user, rules, tmp_path / "reader") as path:
         operator = start_operator(kubeconfig=path)
         namespace.token("ci")
         event = namespace.wait_event("ci", "MintFailed")
@@ -386,12 +367,9 @@ def test_missing_permission_to_write_secrets_is_mint_failed(
         assert "create" in event["note"] and "secrets" in event["note"]
         assert status_and_reason(namespace.tokens.get("ci"), "Ready")[0] != "True"
         rules[1] = {**reading, "verbs": ["*"]}
-        cluster.api.patch(f"{rbac}/clusterroles/{role}", {"rules": rules})
+        allow(cluster, user, rules)
         namespace.ready("ci", timeout=30)
         operator.stop()
-    finally:
-        cluster.api.delete(f"{rbac}/clusterrolebindings/{role}")
-        cluster.api.delete(f"{rbac}/clusterroles/{role}")
 
 
 def test_rotated_client_certificate_files_and_a_token_file_work(

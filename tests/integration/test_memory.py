@@ -12,6 +12,7 @@ import requests
 
 from testbed.plugin import PLUGIN, Plugin
 from testbed.process import BINARY, Operator
+from testbed.rbac import grant
 from testbed.waiting import wait_for
 
 UNLIMITED = ("sh", "-c", 'ulimit -c unlimited; cd "$1"; shift; exec "$@"', "sh")
@@ -24,14 +25,7 @@ def core_limits(pid):
 
 
 def test_an_operator_that_aborts_leaves_no_core_file(cluster, namespace, tmp_path):
-    flags = [
-        "--namespaces",
-        namespace.name,
-        "--operator-namespace",
-        namespace.name,
-        "--kubeconfig",
-        str(cluster.kubeconfig),
-    ]
+    flags = [*namespace.flags, "--kubeconfig", str(cluster.kubeconfig)]
     operator = Operator(
         flags, tmp_path / "operator.log", {}, (*UNLIMITED, str(tmp_path), BINARY)
     ).wait_ready()
@@ -100,29 +94,9 @@ def caller_of(cluster, namespace):
         account,
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "introspector"}},
     )
-    cluster.api.create(
-        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-        {
-            "metadata": {"name": f"introspect-{namespace.name}"},
-            "rules": [
-                {"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}
-            ],
-        },
-    )
-    cluster.api.create(
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-        {
-            "metadata": {"name": f"introspect-{namespace.name}"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": f"introspect-{namespace.name}",
-            },
-            "subjects": [
-                {"kind": "ServiceAccount", "name": "introspector", "namespace": namespace.name}
-            ],
-        },
-    )
+    rule = {"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["introspect"]}
+    subject = {"kind": "ServiceAccount", "name": "introspector", "namespace": namespace.name}
+    grant(cluster, subject, [rule], name=f"introspect-{namespace.name}")
     return cluster.api.create(
         f"{account}/introspector/token",
         {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},

@@ -86,13 +86,6 @@ def test_its_absence_is_said(policies, start_operator, change, cause):
 def test_an_operator_that_may_not_look_says_so(cluster, launch, namespace, tmp_path):
     path = tmp_path / "nobody"
     path.write_text(cluster.controlplane("kubeconfig", "--user", f"nobody-{namespace.name}"))
-    operator = launch(
-        "--namespaces",
-        namespace.name,
-        "--operator-namespace",
-        namespace.name,
-        kubeconfig=path,
-        wait_ready=False,
-    )
+    operator = launch(*namespace.flags, kubeconfig=path, wait_ready=False)
     operator.wait_logged("cannot see whether the mint policy is in force.*forbidden")
     assert operator.metrics().value("apitoken_mint_policy_present") is None

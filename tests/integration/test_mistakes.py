@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from testbed.cluster import ROOT
-from testbed.plugin import Plugin, in_namespace
 from testbed.waiting import eventually
 
 MISTAKES = yaml.safe_load((ROOT / "tests/mistakes/mistakes.yaml").read_text())
@@ -60,10 +59,7 @@ def conditions(collection, name):
     return " ".join(c["message"] for c in found if c["status"] == "False")
 
 
-def test_commands_that_are_wrong_are_explained(namespace, operator, tmp_path):
-    plugin = Plugin(
-        namespace.cluster, in_namespace(namespace.cluster, tmp_path / "kubeconfig", namespace.name)
-    )
+def test_commands_that_are_wrong_are_explained(namespace, operator, plugin):
     namespace.token("taken")
     namespace.ready("taken")
     faults = []

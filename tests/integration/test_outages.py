@@ -70,10 +70,7 @@ def test_a_pause_that_the_server_asks_for_holds_for_all_requests(
 
 def test_a_leader_that_slept_past_its_lease_sends_no_write(namespace, start_operator, proxied):
     proxy, kubeconfig = proxied()
-    leader = start_operator("--leader-elect", kubeconfig=kubeconfig)
-    wait_for(
-        lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "it does not lead"
-    )
+    leader = start_operator("--leader-elect", kubeconfig=kubeconfig).wait_leading()
     other = start_operator("--leader-elect")
     stop = threading.Event()
 
@@ -88,11 +85,7 @@ def test_a_leader_that_slept_past_its_lease_sends_no_write(namespace, start_oper
     try:
         wait_for(lambda: len(proxy.seen) > 60, 20, "nothing is minted")
         leader.process.send_signal(signal.SIGSTOP)
-        wait_for(
-            lambda: other.metrics().value("leader_election_master_status") == 1,
-            30,
-            "nobody takes over",
-        )
+        other.wait_leading(30)
         before = len(proxy.seen)
         leader.process.send_signal(signal.SIGCONT)
         assert leader.wait_exit(30) != 0

@@ -11,9 +11,9 @@ import yaml
 
 from testbed.cluster import ROOT
 from testbed.proxy import Proxy
+from testbed.rbac import kubeconfig_with
 from testbed.waiting import wait_for
 
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MANIFEST = list(yaml.safe_load_all((ROOT / "manifests/rbac/operator.yaml").read_text()))
 RULES = next(d["rules"] for d in MANIFEST if d["kind"] == "ClusterRole")
 LEASES = [rule for d in MANIFEST if d["kind"] == "Role" for rule in d["rules"]]
@@ -64,14 +64,7 @@ def test_every_permission_is_used_and_no_other_is_needed(cluster, namespace, lau
 
     kubeconfig = cluster.changed_kubeconfig(tmp_path / "proxied", through_proxy)
     try:
-        operator = launch(
-            "--operator-namespace",
-            namespace.name,
-            "--namespaces",
-            namespace.name,
-            "--leader-elect",
-            kubeconfig=kubeconfig,
-        )
+        operator = launch(*namespace.flags, "--leader-elect", kubeconfig=kubeconfig)
         namespace.config("all")
         namespace.token("healed")
         namespace.ready("healed")
@@ -139,20 +132,10 @@ def test_without_one_rule_the_operator_says_what_it_lacks(
     cluster, namespace, launch, tmp_path, missing
 ):
     user = f"operator-{namespace.name}"
-    bind(cluster, user, [rule for rule in RULES + LEASES if rule is not missing])
-    try:
-        path = tmp_path / "reduced"
-        path.write_text(cluster.controlplane("kubeconfig", "--user", user))
+    rules = [rule for rule in RULES + LEASES if rule is not missing]
+    with kubeconfig_with(cluster, user, rules, tmp_path / "reduced") as path:
         namespace.token("ci")
-        operator = launch(
-            "--operator-namespace",
-            namespace.name,
-            "--namespaces",
-            namespace.name,
-            "--leader-elect",
-            kubeconfig=path,
-            wait_ready=False,
-        )
+        operator = launch(*namespace.flags, "--leader-elect", kubeconfig=path, wait_ready=False)
         if missing["resources"][0].endswith("reviews"):
             caller = caller_in(cluster, namespace)
             operator.wait_ready()
@@ -166,22 +149,3 @@ def test_without_one_rule_the_operator_says_what_it_lacks(
         )
         assert operator.running()
         operator.stop()
-    finally:
-        for kind in ("clusterrolebindings", "clusterroles"):
-            cluster.api.delete(f"{RBAC}/{kind}/{user}")
-
-
-def bind(cluster, user, rules):
-    cluster.api.create(f"{RBAC}/clusterroles", {"metadata": {"name": user}, "rules": rules})
-    cluster.api.create(
-        f"{RBAC}/clusterrolebindings",
-        {
-            "metadata": {"name": user},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": user,
-            },
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-        },
-    )

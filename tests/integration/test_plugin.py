@@ -17,20 +17,12 @@ from testbed.cluster import ROOT
 from testbed.mail import Script, SilentServer
 from testbed.plugin import PLUGIN, Plugin, in_namespace
 from testbed.process import TOKEN_VALUE, free_port
+from testbed.rbac import grant
 from testbed.tokens import base62, hash_of, status_and_reason, well_formed
 from testbed.waiting import SCALE, eventually, wait_for
 
-FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID, INTERRUPTED = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    130,
-)
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
+FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, NOT_VALID = range(1, 8)
+INTERRUPTED = 130
 WRITER = [
     {
         "apiGroups": ["apitoken.dev"],
@@ -42,13 +34,6 @@ READER = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 
 
 @pytest.fixture
-def plugin(namespace, tmp_path):
-    return Plugin(
-        namespace.cluster, in_namespace(namespace.cluster, tmp_path / "kubeconfig", namespace.name)
-    )
-
-
-@pytest.fixture
 def plugin_as(namespace, tmp_path):
     """plugin_as(user, rules): that user, with these permissions in the test's namespace."""
 
@@ -56,24 +41,7 @@ def plugin_as(namespace, tmp_path):
         text = namespace.cluster.controlplane("kubeconfig", "--user", user, *options)
         name = re.sub("[^a-z]", "-", user)
         if rules:
-            base = f"{RBAC}/namespaces/{namespace.name}"
-            namespace.cluster.api.create(
-                f"{base}/roles", {"metadata": {"name": name}, "rules": list(rules)}
-            )
-            namespace.cluster.api.create(
-                f"{base}/rolebindings",
-                {
-                    "metadata": {"name": name},
-                    "roleRef": {
-                        "apiGroup": "rbac.authorization.k8s.io",
-                        "kind": "Role",
-                        "name": name,
-                    },
-                    "subjects": [
-                        {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}
-                    ],
-                },
-            )
+            grant(namespace.cluster, user, rules, namespace.name)
         return Plugin(
             namespace.cluster,
             in_namespace(namespace.cluster, tmp_path / f"{name}.kubeconfig", namespace.name, text),

@@ -6,18 +6,10 @@ import pytest
 import yaml
 
 from testbed.certificates import Authority
-from testbed.plugin import Plugin, in_namespace
 from testbed.tokens import hash_of
 from testbed.waiting import eventually
 
 FAILED, USAGE = 1, 2
-
-
-@pytest.fixture
-def plugin(namespace, tmp_path):
-    return Plugin(
-        namespace.cluster, in_namespace(namespace.cluster, tmp_path / "kubeconfig", namespace.name)
-    )
 
 
 @pytest.fixture

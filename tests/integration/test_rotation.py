@@ -13,6 +13,7 @@ import pytest
 
 from testbed.api import ApiError
 from testbed.cluster import ROOT
+from testbed.rbac import allow, kubeconfig_with
 from testbed.tokens import (
     condition,
     encoded,
@@ -267,29 +268,14 @@ def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
     cluster, namespace, start_operator, tmp_path
 ):
     """The operator may not change Secrets at first, and may later."""
-    rbac, who = "/apis/rbac.authorization.k8s.io/v1", f"rotator-{namespace.name}"
+    who = f"rotator-{namespace.name}"
     may = ["get", "list", "watch", "create"]
     rules = [
         {"apiGroups": ["apitoken.dev", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": may},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": may},
     ]
-    cluster.api.create(f"{rbac}/clusterroles", {"metadata": {"name": who}, "rules": rules})
-    cluster.api.create(
-        f"{rbac}/clusterrolebindings",
-        {
-            "metadata": {"name": who},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": who,
-            },
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who}],
-        },
-    )
-    try:
-        path = tmp_path / "rotator"
-        path.write_text(cluster.controlplane("kubeconfig", "--user", who))
+    with kubeconfig_with(cluster, who, rules, tmp_path / "rotator") as path:
         operator = start_operator(kubeconfig=path)
         before, value = minted(namespace)
         request(namespace)
@@ -314,7 +300,7 @@ def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
         )
         assert served["previous"] == token["status"]["previous"]
         rules[2]["verbs"] = ["*"]
-        cluster.api.patch(f"{rbac}/clusterroles/{who}", {"rules": rules})
+        allow(cluster, who, rules)
         status = wait_rotated(namespace, before, timeout=30)
         assert (
             status["previous"]["tokenHash"]
@@ -322,9 +308,6 @@ def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
             == hash_of(namespace.value("ci", "previous-token"))
         )
         operator.stop()
-    finally:
-        cluster.api.delete(f"{rbac}/clusterrolebindings/{who}")
-        cluster.api.delete(f"{rbac}/clusterroles/{who}")
 
 
 @pytest.fixture

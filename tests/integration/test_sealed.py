@@ -11,21 +11,13 @@ from jwcrypto import jwe, jwk
 
 from testbed.cluster import ROOT
 from testbed.plugin import Plugin, in_namespace
+from testbed.rbac import grant
 from testbed.tokens import condition, hash_of, value_in, well_formed
 from testbed.waiting import wait_for
 
 FAILED = 1
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 NOW = "2026-01-01T00:00:00Z"
 REQUEST = "apitoken.dev/rotate-requested-at"
-
-
-@pytest.fixture
-def plugin(namespace, tmp_path):
-    return Plugin(
-        namespace.cluster,
-        in_namespace(namespace.cluster, tmp_path / "plugin-kubeconfig", namespace.name),
-    )
 
 
 @pytest.fixture
@@ -33,28 +25,7 @@ def user(namespace, tmp_path):
     """A user with the shipped role apitoken-user in the namespace and no other permission."""
     roles = yaml.safe_load_all((ROOT / "manifests/policy/roles.yaml").read_text())
     rules = next(role["rules"] for role in roles if role["metadata"]["name"] == "apitoken-user")
-    base = f"{RBAC}/namespaces/{namespace.name}"
-    namespace.cluster.api.create(
-        f"{base}/roles", {"metadata": {"name": "apitoken-user"}, "rules": rules}
-    )
-    namespace.cluster.api.create(
-        f"{base}/rolebindings",
-        {
-            "metadata": {"name": "apitoken-user"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": "apitoken-user",
-            },
-            "subjects": [
-                {
-                    "kind": "User",
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "name": "carol@example.com",
-                }
-            ],
-        },
-    )
+    grant(namespace.cluster, "carol@example.com", rules, namespace.name)
     text = namespace.cluster.controlplane("kubeconfig", "--user", "carol@example.com")
     return Plugin(
         namespace.cluster,

@@ -12,6 +12,7 @@ from testbed.certificates import Authority
 from testbed.cluster import ROOT
 from testbed.kubelet import Kubelet
 from testbed.plugin import Plugin, in_namespace
+from testbed.rbac import grant
 from testbed.tokens import status_and_reason
 from testbed.waiting import wait_for
 
@@ -26,13 +27,6 @@ STRAY = (
     f"stray apt_{'Z' * 46} and eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln\n",
 )
 DESCRIPTION, PASSWORD = "the laptop of the white rabbit", "correct-horse-battery"
-
-
-@pytest.fixture
-def plugin(namespace, tmp_path):
-    return Plugin(
-        namespace.cluster, in_namespace(namespace.cluster, tmp_path / "kubeconfig", namespace.name)
-    )
 
 
 @pytest.fixture
@@ -221,20 +215,8 @@ def test_a_bundle_has_what_helps_and_no_secret_and_no_person(
 def test_what_one_may_not_read_is_said_and_stops_nothing(namespace, operator, tmp_path):
     namespace.token("laptop", user=ALICE)
     namespace.ready("laptop")
-    api, base = namespace.cluster.api, "/apis/rbac.authorization.k8s.io/v1"
     rules = [{"apiGroups": ["apitoken.dev"], "resources": ["apitokens"], "verbs": ["list"]}]
-    api.create(
-        f"{base}/namespaces/{namespace.name}/roles", {"metadata": {"name": "r"}, "rules": rules}
-    )
-    group = "rbac.authorization.k8s.io"
-    api.create(
-        f"{base}/namespaces/{namespace.name}/rolebindings",
-        {
-            "metadata": {"name": "r"},
-            "roleRef": {"apiGroup": group, "kind": "Role", "name": "r"},
-            "subjects": [{"kind": "User", "apiGroup": group, "name": BOB}],
-        },
-    )
+    grant(namespace.cluster, BOB, rules, namespace.name)
     text = namespace.cluster.controlplane("kubeconfig", "--user", BOB)
     path = in_namespace(namespace.cluster, tmp_path / "bob", namespace.name, text)
     files, notes = bundle_of(Plugin(namespace.cluster, path), tmp_path)

@@ -22,10 +22,7 @@ def test_two_operators_do_not_fight_over_a_status_and_say_so_once(
 ):
     other = make_namespace()
     name = namespace.config("both", namespaceSelector={})
-    pair = [
-        launch("--namespaces", one.name, "--operator-namespace", one.name)
-        for one in (namespace, other)
-    ]
+    pair = [launch(*one.flags) for one in (namespace, other)]
     namespace.token("one")
     namespace.ready("one")
     for index in range(2):

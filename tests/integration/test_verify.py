@@ -468,10 +468,7 @@ def test_a_changed_certificate_is_served_without_a_restart(testbed, namespace, l
     )
     mount(tmp_path / "tls", first)
     operator = launch(
-        "--namespaces",
-        namespace.name,
-        "--operator-namespace",
-        namespace.name,
+        *namespace.flags,
         "--verify-tls-cert-file",
         tmp_path / "tls/tls.crt",
         "--verify-tls-key-file",
@@ -495,17 +492,8 @@ def test_a_changed_certificate_is_served_without_a_restart(testbed, namespace, l
 
 def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, launch):
     namespace = make_namespace()  # on a cluster without another operator
-    flags = [
-        "--namespaces",
-        namespace.name,
-        "--operator-namespace",
-        namespace.name,
-        "--leader-elect",
-    ]
-    first = launch(*flags, kubeconfig=cluster.kubeconfig)
-    wait_for(
-        lambda: first.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
-    )
+    flags = [*namespace.flags, "--leader-elect"]
+    first = launch(*flags, kubeconfig=cluster.kubeconfig).wait_leading()
     second = launch(*flags, kubeconfig=cluster.kubeconfig)
     token = minted(namespace)
 
@@ -520,7 +508,7 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, laun
     eventually(
         lambda: status(second) == 200 or pytest.fail("the second replica does not know the token")
     )
-    assert second.metrics().value("leader_election_master_status") == 0
+    assert not second.leads()
     assert (
         second.metrics().value(
             "apitoken_verifications_total", endpoint="tokenreview", result="valid"
@@ -539,17 +527,8 @@ def test_a_follower_with_a_late_watch_accepts_a_new_value(
     """A client reads a rotated Secret and calls before the follower's watch has brought the new
     hash."""
     namespace = make_namespace()
-    flags = [
-        "--namespaces",
-        namespace.name,
-        "--operator-namespace",
-        namespace.name,
-        "--leader-elect",
-    ]
-    leader = launch(*flags, kubeconfig=cluster.kubeconfig)
-    wait_for(
-        lambda: leader.metrics().value("leader_election_master_status") == 1, 20, "nobody leads"
-    )
+    flags = [*namespace.flags, "--leader-elect"]
+    launch(*flags, kubeconfig=cluster.kubeconfig).wait_leading()
 
     def late(path, line):
         if path.endswith("/apitokens"):
@@ -630,10 +609,7 @@ def test_secure_metrics_are_for_accounts_that_may_get_the_path(testbed, namespac
         [
             "--kubeconfig",
             str(testbed.cluster.kubeconfig),
-            "--namespaces",
-            namespace.name,
-            "--operator-namespace",
-            namespace.name,
+            *namespace.flags,
             "--metrics-secure",
             "--verify-tls-cert-file",
             certificate,

@@ -33,6 +33,11 @@ class TestNamespace:
         cluster.api.create("/api/v1/namespaces", body)
         return cls(cluster, name)
 
+    @property
+    def flags(self):
+        """For an operator with its work and its Secrets in this namespace."""
+        return ["--namespaces", self.name, "--operator-namespace", self.name]
+
     def token(self, name, user="alice@example.com", **spec):
         return self.tokens.create(name, {"user": user, **spec})
 

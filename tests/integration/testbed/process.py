@@ -120,6 +120,13 @@ class Operator:
         wait_for(ready, timeout, lambda: f"/readyz is not 200; the log:\n{self.log()}")
         return self
 
+    def leads(self):
+        return self.running() and self.metrics().value("leader_election_master_status") == 1
+
+    def wait_leading(self, timeout=20):
+        wait_for(self.leads, timeout, lambda: f"it does not lead; the log:\n{self.log()}")
+        return self
+
     def wait_logged(self, pattern, timeout=15):
         return wait_for(
             lambda: re.search(pattern, self.log(), re.I),
