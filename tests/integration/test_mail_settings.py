@@ -10,7 +10,6 @@ from testbed.mail import LOGIN, HostileServer, Script, SilentServer, part
 from testbed.tokens import condition, encoded, status_and_reason
 from testbed.waiting import let_pass, wait_for
 
-PLAIN = {"tls": "None", "from": "tokens@example.com"}
 TEST_MAIL = "apitoken.dev/test-mail-requested-at"
 
 
@@ -32,12 +31,7 @@ def message(config, kind="EmailDelivery"):
 def test_a_login_reaches_no_server_but_its_own(namespace, operator, hostile, bound):
     """An account without permission on Secrets points the settings at a host of its own."""
     namespace.login(bound)
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com",
-        digest="0s",
-        smtp={"server": hostile.server, "credentialsSecret": "smtp", **PLAIN},
-    )
+    config = namespace.mails_through(hostile.server, login=True)
     found = namespace.wait_config(
         config, lambda c: status_and_reason(c, "Ready") == ("False", "InvalidSpec")
     )
@@ -59,11 +53,7 @@ def test_a_key_that_is_missing_is_said_before_any_mail(namespace, operator, host
     values = {"username": LOGIN[0], "password": LOGIN[1], "server": hostile.server}
     del values[key]
     namespace.secret("smtp", **values)
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com",
-        smtp={"server": hostile.server, "credentialsSecret": "smtp", **PLAIN},
-    )
+    config = namespace.mails_through(hostile.server, login=True, digest=None)
     namespace.wait_config(
         config,
         lambda c: (
@@ -77,11 +67,7 @@ def test_a_key_that_is_missing_is_said_before_any_mail(namespace, operator, host
 def test_without_tls_a_login_leaves_the_machine_never(namespace, operator):
     for server in ("10.0.0.1:25", "mail.infra.svc:25"):
         with pytest.raises(Exception, match="a login goes without TLS to a loopback address only"):
-            namespace.config(
-                "mail",
-                emails="a@example.com",
-                smtp={"server": server, "credentialsSecret": "smtp", **PLAIN},
-            )
+            namespace.mails_through(server, login=True, emails="a@example.com", digest=None)
 
 
 def test_line_ends_of_files_are_no_part_of_a_login(namespace, operator, scripted_mail):
@@ -90,12 +76,7 @@ def test_line_ends_of_files_are_no_part_of_a_login(namespace, operator, scripted
     namespace.secret(
         "smtp", username=LOGIN[0] + "\n", password=LOGIN[1] + "\r\n", server=server.server + "\n"
     )
-    namespace.config(
-        "mail",
-        emails="platform@example.com",
-        digest="0s",
-        smtp={"server": server.server, "credentialsSecret": "smtp", **PLAIN},
-    )
+    namespace.mails_through(server.server, login=True)
     namespace.token("ci", ttl="720h1s")
     wait_for(lambda: script.accepted, 20, "no mail")
 
@@ -109,11 +90,7 @@ def test_a_wrong_password_is_said_at_once_and_not_tried_over_and_over(
     script = Script(login=("tokens", "another-password"))
     server = scripted_mail(script)
     namespace.login(server.server)
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com",
-        smtp={"server": server.server, "credentialsSecret": "smtp", **PLAIN},
-    )
+    config = namespace.mails_through(server.server, login=True, digest=None)
     found = namespace.wait_config(
         config, lambda c: status_and_reason(c, "EmailDelivery") == ("False", "DeliveryFailed")
     )
@@ -278,10 +255,8 @@ def test_the_servers_answer_for_each_address_is_shown(namespace, operator, scrip
             )
         )
     )
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com; gone@example.com",
-        smtp={"server": server.server, **PLAIN},
+    config = namespace.mails_through(
+        server.server, emails="platform@example.com; gone@example.com", digest=None
     )
     found = answer(namespace, config, ask(namespace, config))
     assert found["accepted"] == 1
@@ -297,27 +272,21 @@ def test_a_test_mail_that_cannot_go_is_answered_within_thirty_seconds(
     namespace.login(refusing.server)
     configs = {
         "hangs": (
-            namespace.config(
-                "hangs", emails="a@example.com", smtp={"server": silent.server, **PLAIN}
-            ),
+            namespace.mails_through(silent.server, "hangs", emails="a@example.com", digest=None),
             "no greeting",
         ),
         "down": (
-            namespace.config(
-                "down", emails="a@example.com", smtp={"server": "127.0.0.1:1", **PLAIN}
-            ),
+            namespace.mails_through("127.0.0.1:1", "down", emails="a@example.com", digest=None),
             "cannot be reached",
         ),
         "login": (
-            namespace.config(
-                "login",
-                emails="a@example.com",
-                smtp={"server": refusing.server, "credentialsSecret": "smtp", **PLAIN},
+            namespace.mails_through(
+                refusing.server, "login", login=True, emails="a@example.com", digest=None
             ),
             "authentication refused",
         ),
         "nobody": (
-            namespace.config("nobody", emails="nobody", smtp={"server": refusing.server, **PLAIN}),
+            namespace.mails_through(refusing.server, "nobody", emails="nobody", digest=None),
             "no valid address",
         ),
         "server": (namespace.config("server", emails="a@example.com"), "spec.smtp is not set"),
@@ -337,9 +306,7 @@ def test_a_test_mail_that_cannot_go_is_answered_within_thirty_seconds(
 
 def test_a_server_that_hangs_delays_its_own_config_alone(namespace, operator, mail):
     silent = SilentServer()
-    namespace.config(
-        "hangs", emails="platform@example.com", digest="0s", smtp={"server": silent.server, **PLAIN}
-    )
+    namespace.mails_through(silent.server, "hangs")
     namespace.token("first", ttl="720h1s")
     wait_for(lambda: silent.connections, 20, "nobody connected")
     namespace.config("works", emails="platform@example.com", digest="0s", smtp=namespace.smtp(mail))

@@ -19,8 +19,6 @@ from testbed.waiting import eventually, let_pass, wait_for
 # Warned one second after it was minted, 30 days before its expiry.
 SOON = "720h1s"
 
-PLAIN = {"tls": "None", "from": "tokens@example.com"}
-
 
 def ledger(namespace, name):
     """{(config, before): entry} of an ApiToken."""
@@ -466,9 +464,7 @@ def test_a_server_that_is_down_gets_the_mail_once_it_is_up(namespace, operator, 
 
 def test_a_restart_still_reports_that_mail_fails(namespace, start_operator):
     operator = start_operator()
-    config = namespace.config(
-        "mail", emails="platform@example.com", digest="0s", smtp={"server": "127.0.0.1:1", **PLAIN}
-    )
+    config = namespace.mails_through("127.0.0.1:1")
     namespace.token("ci", ttl=SOON)
     failed = condition(
         namespace.wait_config(
@@ -491,9 +487,7 @@ def test_a_restart_still_reports_that_mail_fails(namespace, start_operator):
 def test_a_mail_tried_again_keeps_its_message_id(namespace, operator, scripted_mail):
     script = Script(received=lambda attempt: "451 try again" if attempt == 1 else None)
     server = scripted_mail(script)
-    config = namespace.config(
-        "mail", emails="platform@example.com", digest="0s", smtp={"server": server.server, **PLAIN}
-    )
+    config = namespace.mails_through(server.server)
     namespace.token("ci", ttl=SOON)
     wait_sent(namespace, "ci", config, "720h", timeout=50)
     first, second = script.attempts
@@ -506,9 +500,7 @@ def test_a_message_id_is_the_same_after_a_crash(namespace, start_operator, scrip
     script = Script(received=lambda attempt: "451 try again" if attempt == 1 else None)
     server = scripted_mail(script)
     operator = start_operator()
-    config = namespace.config(
-        "mail", emails="platform@example.com", digest="0s", smtp={"server": server.server, **PLAIN}
-    )
+    config = namespace.mails_through(server.server)
     namespace.token("ci", ttl=SOON)
     wait_for(lambda: script.attempts, 15, "no attempt")
     operator.kill()
@@ -525,11 +517,8 @@ def test_one_refused_recipient_does_not_keep_the_others_from_theirs(
         recipient=lambda address: "550 no such user" if address.startswith("gone") else None
     )
     server = scripted_mail(script)
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com; gone@example.com; security@example.com",
-        digest="0s",
-        smtp={"server": server.server, **PLAIN},
+    config = namespace.mails_through(
+        server.server, emails="platform@example.com; gone@example.com; security@example.com"
     )
     namespace.token("ci", ttl=SOON)
     wait_for(lambda: script.accepted, 20, "nothing accepted")
@@ -546,12 +535,7 @@ def test_a_server_that_refuses_the_login_is_reported_without_the_password(
     script = Script(login=("tokens", "another-password"))
     server = scripted_mail(script)
     namespace.login(server.server)
-    config = namespace.config(
-        "mail",
-        emails="platform@example.com",
-        digest="0s",
-        smtp={"server": server.server, "credentialsSecret": "smtp", **PLAIN},
-    )
+    config = namespace.mails_through(server.server, login=True)
     failed = namespace.wait_config(
         config, lambda c: status_and_reason(c, "EmailDelivery")[0] == "False"
     )
@@ -567,12 +551,7 @@ def test_a_server_that_hangs_holds_nobody_up(namespace, start_operator):
     operator = start_operator()
     server = SilentServer()
     try:
-        namespace.config(
-            "mail",
-            emails="platform@example.com",
-            digest="0s",
-            smtp={"server": server.server, **PLAIN},
-        )
+        namespace.mails_through(server.server)
         namespace.token("ci", ttl=SOON)
         wait_for(lambda: server.connections, 20, "nobody connected")
         namespace.token("other", ttl="8760h")
@@ -612,9 +591,7 @@ def test_a_server_that_offers_no_starttls_gets_nothing(namespace, operator, scri
 def test_a_revoked_tokens_pending_mail_is_dropped(namespace, operator, scripted_mail):
     script = Script()
     server = scripted_mail(script)
-    config = namespace.config(
-        "mail", emails="platform@example.com", digest="5s", smtp={"server": server.server, **PLAIN}
-    )
+    config = namespace.mails_through(server.server, digest="5s")
     namespace.token("gone", ttl=SOON)
     namespace.token("stays", ttl=SOON)
     for name in ("gone", "stays"):

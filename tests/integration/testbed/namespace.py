@@ -147,6 +147,15 @@ class TestNamespace:
         self.config_names.append(full)
         return full
 
+    def mails_through(self, server, name="mail", login=False, **spec):
+        """A config that mails platform@example.com through a server without TLS, with a digest
+        delay of 0s; `login`: as the Secret smtp says."""
+        smtp = {"server": server, "tls": "None", "from": "tokens@example.com"}
+        if login:
+            smtp["credentialsSecret"] = "smtp"
+        spec = {"emails": "platform@example.com", "digest": "0s", "smtp": smtp, **spec}
+        return self.config(name, **{key: value for key, value in spec.items() if value is not None})
+
     def settled_config(self, name, **spec):
         """Like config, and waits until the operator knows it."""
         full = self.config(name, **spec)
