@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hack/mail-pictures.sh: renders docs/pictures/mail-*.png: the HTML of sample mails in Chromium.
+# hack/mail-pictures.sh: renders docs/images/mail-*.png: the HTML of sample mails in Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preview=${MAIL_PREVIEW:-build/dev/mail_preview}
@@ -13,7 +13,7 @@ picture() {
   "$preview" "$sample" html >"$folder/$name.html"
   chromium --headless --no-sandbox --disable-gpu --hide-scrollbars \
     --user-data-dir="$folder/profile" --window-size="$size" "$@" \
-    --screenshot="$PWD/docs/pictures/$name.png" "file://$folder/$name.html" 2>/dev/null
+    --screenshot="$PWD/docs/images/$name.png" "file://$folder/$name.html" 2>/dev/null
 }
 
 picture mail-light list 680,690

@@ -1,5 +1,5 @@
 // Prints a sample digest as the operator renders it: mail_preview SAMPLE PART, with SAMPLE one of
-// list, user, large and PART one of subject, text, html. For docs/pictures and the layout test.
+// list, user, large and PART one of subject, text, html. For docs/images and the layout test.
 #include <cstdio>
 #include <string>
 #include <string_view>
