@@ -70,7 +70,7 @@ LIBRARIES = {
     ],
     "cpprest": ["kube/cpprest_*"],
     "pplx": ["kube/cpprest_*"],
-    "boost": ["kube/cpprest_*", "api/json"],
+    "boost": ["kube/cpprest_*", "kube/kept", "api/json"],
     "yaml-cpp": ["kube/kubeconfig_entries", "kube/yaml_document"],
     "curl": ["notify/smtp_session", "portal/oidc_http"],
     "prometheus": ["serve/*", "verify/verify_metrics", "portal/portal_metrics"],

@@ -368,7 +368,7 @@ def measure(cluster, directory, count):
     etcd.put_all(pair for number in range(count) for pair in pattern.copy(number))
     note("put")
     flags = ["--per-token-metrics=false", "--log-level=debug"]
-    # In turns, and the fastest of each counts: after so many writes the API server is busy at first.
+    # In turns, and the fastest of each counts: after so many writes the API server is busy first.
     lists, starts = [], []
     for turn in range(STARTS):
         lists.append(list_all(cluster))
