@@ -14,6 +14,9 @@ struct ServerStatus {
   std::string message;
   std::string reason;
   std::optional<Seconds> retry_after;
+  // The version that was asked for does not exist yet. We ask only for versions that we have read,
+  // so etcd was restored from a backup since.
+  bool version_too_large = false;
 };
 
 std::string printable(std::string_view body) {
@@ -35,6 +38,10 @@ ServerStatus read_status(const std::string& body) {
   if (const auto details = api::member(status, "details")) {
     const auto seconds = api::read_integer(*details, "retryAfterSeconds", "retryAfterSeconds");
     if (seconds && *seconds > 0) result.retry_after = Seconds(*seconds);
+    for (const api::Json cause : api::read_array(*details, "causes")) {
+      if (api::read_string(cause, "reason", "reason") == "ResourceVersionTooLarge")
+        result.version_too_large = true;
+    }
   }
   return result;
 }
@@ -66,7 +73,9 @@ ErrorKind kind_of(int status, std::string_view reason) {
 
 Error error_of(const HttpResponse& response, std::string_view what) {
   ServerStatus status = read_status(response.body);
-  Error error{kind_of(response.status, status.reason), {}, {}};
+  const auto kind =
+      status.version_too_large ? ErrorKind::Gone : kind_of(response.status, status.reason);
+  Error error{kind, {}, {}};
   error.message = status.message.empty()
                       ? fmt::format("{}: the API server answered {}", what, response.status)
                       : fmt::format("{}: {} ({})", what, status.message, response.status);

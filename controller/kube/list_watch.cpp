@@ -38,6 +38,42 @@ Error error_of_event(api::Json status) {
                   "watch ended by the server");
 }
 
+// `text` is a part of `page`.
+Result<api::Json> parse(simdjson::dom::parser& parser, std::string_view text,
+                        std::string_view page) {
+  const bool padded =
+      text.data() + text.size() + simdjson::SIMDJSON_PADDING <= page.data() + page.size();
+  api::Json json;
+  if (const auto error = api::parse_document(parser, text, padded).get(json))
+    return fail(ErrorKind::Decode, simdjson::error_message(error));
+  return json;
+}
+
+struct PageHead {
+  std::string version;
+  std::string continue_token;  // empty on the last page
+};
+
+Result<PageHead> read_head(simdjson::dom::parser& parser, const ListPage& parts,
+                           std::string_view page) {
+  std::optional<std::string> version;
+  std::string continue_token;
+  if (!parts.metadata.empty()) {
+    const auto metadata = TRY(parse(parser, parts.metadata, page));
+    version = api::read_string(metadata, "resourceVersion", "metadata.resourceVersion");
+    continue_token = api::read_string(metadata, "continue", "metadata.continue").value_or("");
+  }
+  if (!version || version->empty()) return fail(ErrorKind::Decode, "no metadata.resourceVersion");
+  return PageHead{std::move(*version), std::move(continue_token)};
+}
+
+Result<std::string> version_of_page(std::string_view page) {
+  const auto parts = TRY(split_page(page));
+  simdjson::dom::parser parser;
+  auto head = TRY(read_head(parser, parts, page));
+  return std::move(head.version);
+}
+
 void append_selectors(std::string& query, const Watched& watched) {
   if (!watched.label_selector.empty())
     query += "&labelSelector=" + percent_encode(watched.label_selector);
@@ -57,10 +93,16 @@ void ListWatch::run(std::stop_token stop) {
     const auto next = machine_.next();
     wait(stop, next.delay);
     if (stop.stop_requested()) return;
-    if (next.step == WatchMachine::Step::List) {
-      list(stop);
-    } else {
-      watch(stop);
+    switch (next.step) {
+      case WatchMachine::Step::List:
+        list(stop);
+        break;
+      case WatchMachine::Step::Check:
+        check(stop);
+        break;
+      case WatchMachine::Step::Watch:
+        watch(stop);
+        break;
     }
   }
 }
@@ -77,7 +119,7 @@ void ListWatch::wait(std::stop_token stop, std::chrono::milliseconds delay) {
 }
 
 void ListWatch::list(std::stop_token stop) {
-  if (continue_token_.empty()) sink_.list_begins();
+  if (continue_token_.empty()) list_begun_ = false;
   const auto version = list_pages(stop);
   if (!version) {
     note_failure();
@@ -122,27 +164,35 @@ Result<std::string> ListWatch::list_pages(std::stop_token stop) {
 Result<std::string> ListWatch::take_page(std::string_view page) {
   const auto parts = TRY(split_page(page));
   simdjson::dom::parser parser;
-  const auto parse = [&](std::string_view text, api::Json& into) -> Status {
-    const bool padded =
-        text.data() + text.size() + simdjson::SIMDJSON_PADDING <= page.data() + page.size();
-    if (const auto error = api::parse_document(parser, text, padded).get(into))
-      return fail(ErrorKind::Decode, simdjson::error_message(error));
-    return {};
-  };
-  api::Json metadata;
-  if (!parts.metadata.empty()) TRY(parse(parts.metadata, metadata));
-  auto version = parts.metadata.empty()
-                     ? std::nullopt
-                     : api::read_string(metadata, "resourceVersion", "metadata.resourceVersion");
-  if (!version || version->empty()) return fail(ErrorKind::Decode, "no metadata.resourceVersion");
-  auto more = api::read_string(metadata, "continue", "metadata.continue").value_or("");
+  auto head = TRY(read_head(parser, parts, page));
+  if (!std::exchange(list_begun_, true)) begin_list(head.version);
   for (const auto text : parts.items) {
-    api::Json item;
-    TRY(parse(text, item));
+    const auto item = TRY(parse(parser, text, page));
     if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
   }
-  continue_token_ = std::move(more);
-  return std::move(*version);
+  continue_token_ = std::move(head.continue_token);
+  return std::move(head.version);
+}
+
+// A page of one object is the cheapest read that tells the server's present version.
+void ListWatch::check(std::stop_token stop) {
+  std::string query = "limit=1";
+  append_selectors(query, watched_);
+  const auto page = client_.list(watched_.resource, watched_.ns, query, kMetadataListAccept, stop);
+  if (stop.stop_requested()) return;
+  note_failure();
+  const auto version = page ? version_of_page(*page) : std::unexpected(page.error());
+  if (!version)
+    return report(machine_.check_failed(version.error(), random_()), "list", version.error());
+  machine_.checked(*version);
+}
+
+void ListWatch::begin_list(std::string_view version) {
+  if (!sink_.list_begins(version)) return;
+  log::warn("versions went back, all objects are read again: etcd was restored from a backup",
+            {{"resource", name_of(watched_.resource)},
+             {"namespace", scope_of(watched_)},
+             {"resource_version", version}});
 }
 
 std::string ListWatch::list_query() const {

@@ -28,7 +28,9 @@ struct Watched {
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;
-  virtual void list_begins() = 0;
+  // A list of this version begins; what was listed before, without list_ends(), does not count.
+  // Returns whether the list is older than what was seen before.
+  virtual bool list_begins(std::string_view resource_version) = 0;
   virtual Status listed(api::Json object) = 0;
   virtual void list_ends(std::string_view resource_version) = 0;
   virtual Status changed(api::Json object) = 0;
@@ -56,6 +58,8 @@ class ListWatch {
   void list(std::stop_token stop);
   Result<std::string> list_pages(std::stop_token stop);
   Result<std::string> take_page(std::string_view page);
+  void begin_list(std::string_view version);
+  void check(std::stop_token stop);
   void watch(std::stop_token stop);
   void take_event(const WatchEvent& event, SteadyTime began);
   void wait(std::stop_token stop, std::chrono::milliseconds delay);
@@ -81,6 +85,7 @@ class ListWatch {
   bool was_away_ = false;  // the last request was left unanswered
   // The list that has begun, after a page that failed: the next attempt goes on there.
   std::string continue_token_;
+  bool list_begun_ = false;
   int page_size_ = kPageSize;
   WatchDecoder decoder_;
   std::minstd_rand random_{std::random_device{}()};

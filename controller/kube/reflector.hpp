@@ -35,11 +35,16 @@ class Reflector final : private ObjectSink {
   const Watched& watched() const { return loop_.watched(); }
 
  private:
-  void list_begins() override { listed_.clear(); }
+  bool list_begins(std::string_view resource_version) override {
+    listed_.clear();
+    restored_ = store_.is_older(watched().ns, resource_version);
+    return restored_;
+  }
   Status listed(api::Json object) override {
     const auto version = TRY(api::peek_version(object));
-    // On a relist mostly what the store has: then memory and time are those of a pointer.
-    if (auto known = store_.kept(version)) {
+    // On a relist mostly what the store has: then memory and time are those of a pointer. After a
+    // restore of etcd another object may have got the same version.
+    if (auto known = restored_ ? Kept<T>() : store_.kept(version)) {
       listed_.push_back(std::move(known));
       return {};
     }
@@ -76,7 +81,9 @@ class Reflector final : private ObjectSink {
   Store<T>& store_;
   Decode decode_;
   OnChange on_change_;
-  std::vector<Kept<T>> listed_;  // the pages so far; the reflector's thread only
+  // The reflector's thread only.
+  std::vector<Kept<T>> listed_;  // the pages so far
+  bool restored_ = false;        // the list is older than what the store has seen
 };
 
 }  // namespace apitoken::kube

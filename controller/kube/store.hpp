@@ -139,9 +139,14 @@ class Store {
     WriteLock lock(mutex_);
     advance(scope, resource_version);
   }
-  // A complete LIST of `scope`, read at `list_version`: objects that are not in it are removed,
-  // unless they are newer than the list. If the list is older than a version that the watch had
-  // seen, etcd was restored from a backup: then the list counts for every object.
+  // Whether a LIST of `scope` is older than a version that its watch has seen. LISTs are consistent
+  // reads, so etcd was then restored from a backup.
+  bool is_older(std::string_view scope, std::string_view list_version) const {
+    ReadLock lock(mutex_);
+    return is_older_than(seen_, scope, list_version);
+  }
+  // A complete LIST of `scope`, read at `list_version`, counts for all objects that are not newer
+  // than it; those that it does not have are removed. If etcd was restored, it counts for all.
   std::vector<KeptChange<T>> replace(std::string_view scope, std::vector<Kept<T>> listed,
                                      std::string_view list_version);
 
@@ -179,6 +184,14 @@ class Store {
     return change;
   }
 
+  // By scope: the newest version that its watch has seen.
+  using Seen = std::map<std::string, std::string, std::less<>>;
+  static bool is_older_than(const Seen& seen, std::string_view scope,
+                            std::string_view list_version) {
+    const auto at = seen.find(scope);
+    return at != seen.end() && version_older(list_version, at->second);
+  }
+
   // Empty: nothing was changed.
   Before store(const Kept<T>& kept) REQUIRES(mutex_);
   Before erase(const api::ObjectKey& key, std::string_view uid, std::string_view resource_version)
@@ -193,8 +206,7 @@ class Store {
   std::atomic<std::uint64_t> changes_ = 0;
   mutable SharedMutex mutex_;
   KeptObjects<T> objects_ GUARDED_BY(mutex_);
-  // By scope: the newest version that its watch has seen.
-  std::map<std::string, std::string, std::less<>> seen_ GUARDED_BY(mutex_);
+  Seen seen_ GUARDED_BY(mutex_);
 };
 
 template <typename T>
@@ -227,8 +239,7 @@ std::vector<KeptChange<T>> Store<T>::replace(std::string_view scope, std::vector
                                              std::string_view list_version) {
   std::ranges::stable_sort(listed, {}, names_of);
   WriteLock lock(mutex_);
-  const auto seen = seen_.find(scope);
-  const bool restored = seen != seen_.end() && version_older(list_version, seen->second);
+  const bool restored = is_older_than(seen_, scope, list_version);
   std::vector<KeptChange<T>> changes;
   for (const Kept<T>& kept : listed) {
     const auto version = kept.version();
@@ -239,8 +250,9 @@ std::vector<KeptChange<T>> Store<T>::replace(std::string_view scope, std::vector
       continue;
     }
     const auto held = found->version().resource_version;
-    if (restored ? held == version.resource_version
-                 : !version_older(held, version.resource_version))
+    // A version that is not newer than the list, but newer than the list's object, was undone by a
+    // restore of etcd.
+    if (!restored && (held == version.resource_version || version_older(list_version, held)))
       continue;
     changes.push_back({std::exchange(*found, kept), kept});
   }

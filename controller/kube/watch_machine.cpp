@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "kube/resource_version.hpp"
+
 namespace apitoken::kube {
 namespace {
 
@@ -37,6 +39,20 @@ Report WatchMachine::list_failed(const Error& error, std::uint32_t random) {
   return began(error.kind);
 }
 
+void WatchMachine::checked(std::string_view server_version) {
+  delay_ = {};
+  step_ = version_older(server_version, version_) ? Step::List : Step::Watch;
+}
+
+Report WatchMachine::check_failed(const Error& error, std::uint32_t random) {
+  if (!can_resume(error.kind) || error.kind == ErrorKind::Unavailable) {
+    step_ = Step::List;
+    version_.clear();
+  }
+  wait_after(watch_failures_, &error, random);
+  return began(error.kind);
+}
+
 Report WatchMachine::saw(std::string_view resource_version, Lived lived) {
   if (!resource_version.empty()) version_ = resource_version;
   if (lived < kStable) return Report::Nothing;
@@ -61,7 +77,7 @@ Report WatchMachine::watch_ended(Lived lived, std::uint32_t random) {
 Report WatchMachine::watch_failed(const Error& error, Lived lived, std::uint32_t random) {
   if (!can_resume(error.kind)) return watch_refused(error, lived, random);
   if (lived >= kStable) watch_failures_ = 0;
-  step_ = Step::Watch;
+  step_ = Step::Check;
   wait_after(watch_failures_, &error, random);
   return began(error.kind);
 }

@@ -3,9 +3,15 @@
 // on the reflector's thread.
 //
 //   list --ok--> watch --clean end--> watch (from the last version seen)
-//                      --broken off, refused--> wait, watch
+//                      --broken off, refused--> wait, check
 //                      --410, no longer decodable, ERROR event--> [wait,] list
+//   check --the server is at that version or a newer one--> watch
+//         --the server is older, or was away--> [wait,] list
 //   list --failed--> wait, list
+//
+// A server whose etcd was restored from a backup is older than the last version seen. A watch from
+// that version is silent, and misses what is written until the server reaches the version. A server
+// that was away may have passed the version again by the time it is back, so then a list decides.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +33,8 @@ class WatchMachine {
   static constexpr std::chrono::seconds kTooShort{1};  // a watch that ends sooner counts as refused
   static constexpr std::chrono::seconds kStable{5};  // a watch that lives so long ends the failures
 
-  enum class Step { List, Watch };
+  // Check: ask the server which version it is at.
+  enum class Step { List, Check, Watch };
   struct Next {
     Step step;
     std::chrono::milliseconds delay;  // before the step
@@ -42,6 +49,10 @@ class WatchMachine {
 
   // After an outage: the next failure waits for the shortest delay.
   void reset_failures() { list_failures_ = watch_failures_ = 0; }
+
+  // The server is at `server_version`.
+  void checked(std::string_view server_version);
+  Report check_failed(const Error& error, std::uint32_t random);
 
   // An event or a bookmark, `lived` after the watch began.
   Report saw(std::string_view resource_version, Lived lived);

@@ -4,6 +4,7 @@
 #include "api/names.hpp"
 #include "core/plan_secret.hpp"
 #include "core/token_urgency.hpp"
+#include "kube/resource_version.hpp"
 
 namespace apitoken::reconcile {
 namespace {
@@ -16,6 +17,11 @@ bool is_own_minting(const kube::Change<api::SecretMeta>& change) {
     return found == secret.meta.annotations.end() ? std::string() : found->second;
   };
   return !change.before || hash_in(*change.before) != hash_in(*change.after);
+}
+
+// Whether etcd was restored from a backup: another write may get the version that was ours.
+bool went_back(const api::SecretMeta& before, const api::SecretMeta& after) {
+  return !kube::version_older(before.meta.resource_version, after.meta.resource_version);
 }
 
 }  // namespace
@@ -60,7 +66,8 @@ void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change
 }
 
 void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {
-  if (change.before && !change.after) own_writes_.remove(change.before->meta.uid);
+  if (change.before && (!change.after || went_back(*change.before, *change.after)))
+    own_writes_.remove(change.before->meta.uid);
   const bool echo = is_own_minting(change);
   // The previous owners too: a removed owner must see that the Secret is no longer its own.
   for (const auto& secret : {change.before, change.after}) {

@@ -110,8 +110,10 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   write.secret.annotations[std::string(api::kTokenIdAnnotation)] = pass.minted->id;
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
   Result<std::string> answer;
+  // The first value of a new ApiToken needs no look: nobody has another one.
+  const bool may_undo = write.at || pass.token.status.revision > 0;
+  if (may_undo && !pass.published) TRY(live_.confirm(pass.at, pass.stop));
   if (write.at) {
-    if (!pass.published) TRY(live_.confirm(pass.at, pass.stop));
     answer = patch_secret(write, value, pass);
   } else {
     const auto body = api::encode_new_secret(write.secret, write.key, value);
@@ -201,6 +203,9 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
 }
 
 Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
+  // A status that this pass has written was the present one.
+  if (pass.at.resource_version == pass.token.meta.resource_version)
+    TRY(live_.confirm(pass.at, pass.stop));
   const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid,
                                    effect.at.resource_version, pass.stop);
   if (!done && done.error().kind != ErrorKind::NotFound) return done;

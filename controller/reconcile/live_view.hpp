@@ -27,10 +27,10 @@ class LiveView {
   // those of reading.
   Status refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop);
 
-  // Call it before minting into an existing Secret. Errors: Conflict if the ApiToken is no longer
-  // at this version. (The patch of the Secret has the Secret's version as precondition. Without
-  // this check, a stale view of the ApiToken could mint over the value that its newer status
-  // publishes.)
+  // Call it before a value is replaced or a Secret deleted. Errors: Conflict if the ApiToken is no
+  // longer at this version. (The write has the Secret's version as precondition. Without this
+  // check, a stale view of the ApiToken could mint over the value that its newer status publishes,
+  // or delete that value. Watches of the two kinds come at different times.)
   Status confirm(const api::ObjectMeta& token, std::stop_token stop);
 
  private:

@@ -36,6 +36,17 @@ class FakeApiServer final : public kube::Transport {
   bool fired() const { return fired_; }
   bool crashed() const { return crashed_; }
   std::string version() const { return std::to_string(version_); }
+
+  // All objects and the version, as a snapshot of etcd has them.
+  struct Snapshot {
+    std::map<std::string, Json> objects;
+    int version;
+  };
+  Snapshot save() const { return {objects, version_}; }
+  void restore(const Snapshot& snapshot) {
+    objects = snapshot.objects;
+    version_ = snapshot.version;
+  }
   int writes() const { return writes_; }
 
   // A write of another client: `change` may alter the object.

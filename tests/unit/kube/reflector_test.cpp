@@ -195,13 +195,61 @@ TEST_F(ReflectorTest, AnotherErrorEventListsAgainAfterAPause) {
 
 TEST_F(ReflectorTest, ADroppedConnectionResumesAfterAPauseAndIsLoggedOnce) {
   transport_.answer(200, list(10, {}));
-  for (int i = 0; i < 4; ++i) transport_.stream({ErrorKind::Unavailable, "connection refused", {}});
+  for (int i = 0; i < 4; ++i) {
+    transport_.stream({ErrorKind::Unavailable, "connection refused", {}});
+    transport_.answer(200, list(11, {object("a", 11)}, "more"));
+  }
   start();
-  for (std::size_t i = 0; i < 4; ++i) expect_pause(i + 2, 800ms * (1 << i));
-  ASSERT_TRUE(sent(6));
-  EXPECT_THAT(target(5), HasSubstr("&resourceVersion=10"));
+  for (std::size_t i = 0; i < 4; ++i) expect_pause(2 * i + 2, 800ms * (1 << i));
+  ASSERT_TRUE(sent(10));
+  EXPECT_EQ(target(8), "/apis/apitoken.dev/v1alpha1/apitokens?limit=1");
+  EXPECT_THAT(target(9), HasSubstr("&resourceVersion=10"));
+  EXPECT_THAT(changes(), IsEmpty());
   EXPECT_EQ(log_.count("watch failing"), 1);
   EXPECT_EQ(log_.count("watch apitokens.apitoken.dev: connection refused"), 1);
+}
+
+TEST_F(ReflectorTest, AfterARestoreOfEtcdTheListCountsForEveryObject) {
+  transport_.answer(200, list(100, {object("a", 40), object("later", 90), object("moved", 95)}));
+  transport_.stream({ErrorKind::Unavailable, "connection reset", {}});
+  transport_.answer(200, list(50, {}));
+  transport_.answer(200, list(50, {object("a", 40), object("moved", 45), object("gone", 30)}));
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(sent(5));
+  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=1");
+  EXPECT_EQ(target(3), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_THAT(target(4), HasSubstr("&resourceVersion=50"));
+  EXPECT_EQ(store_.get({"ns", "moved"})->meta.resource_version, "45");
+  EXPECT_TRUE(store_.get({"ns", "gone"}));
+  EXPECT_FALSE(store_.get({"ns", "later"}));
+  EXPECT_EQ(log_.count("versions went back"), 1);
+}
+
+TEST_F(ReflectorTest, AfterARestoreOfEtcdAnotherObjectOfTheSameVersionCounts) {
+  std::string other = object("a", 40);
+  other.insert(other.find(R"("uid")"), R"("labels":{"since":"the restore"},)");
+  transport_.answer(200, list(100, {object("a", 40)}));
+  transport_.stream({ErrorKind::Unavailable, "connection reset", {}});
+  transport_.answer(200, list(50, {}));
+  transport_.answer(200, list(50, {other}));
+  start();
+  expect_pause(2, 800ms);
+  ASSERT_TRUE(sent(5));
+  EXPECT_EQ(store_.get({"ns", "a"})->meta.labels.count("since"), 1U);
+}
+
+TEST_F(ReflectorTest, AListWhosePagesAreOfAVersionThatNoLongerExistsStartsAgain) {
+  transport_.answer(200, list(100, {object("a", 1)}, "one"));
+  transport_.answer(504,
+                    R"({"message":"Too large resource version: 100, current: 50",
+                        "reason":"Timeout","details":{"causes":[
+                          {"reason":"ResourceVersionTooLarge","message":"Too large"}]}})");
+  transport_.answer(200, list(50, {object("b", 2)}));
+  start();
+  ASSERT_TRUE(eventually([&] { return reflector_->has_synced(); }));
+  EXPECT_EQ(target(2), target(0));
+  EXPECT_THAT(changes(), ElementsAre("+b"));
 }
 
 TEST_F(ReflectorTest, TheEndOfAFailureIsLoggedOnce) {
@@ -219,11 +267,12 @@ TEST_F(ReflectorTest, AStreamCutWithinAnEventResumesFromTheLastCompleteOne) {
   transport_.answer(200, list(10, {}));
   const std::string cut = event("ADDED", object("b", 12));
   transport_.stream({event("ADDED", object("a", 11)) + cut.substr(0, cut.size() / 2)});
+  transport_.answer(200, list(12, {}));
   transport_.stream_open({cut});
   start();
   expect_pause(2, 800ms);
   ASSERT_TRUE(eventually([&] { return changes().size() == 2; }));
-  EXPECT_THAT(target(2), HasSubstr("&resourceVersion=11"));
+  EXPECT_THAT(target(3), HasSubstr("&resourceVersion=11"));
   EXPECT_THAT(changes(), ElementsAre("+a", "+b"));
 }
 

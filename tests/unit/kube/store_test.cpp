@@ -142,6 +142,14 @@ TEST(Store, AListOlderThanTheWatchComesFromARestoredBackupAndCounts) {
   EXPECT_THAT(contents(store), ElementsAre("a/x@40"));
 }
 
+TEST(Store, AListThatPassedTheVersionsOfBeforeARestoreCountsToo) {
+  Store<Thing> store;
+  store.replace("", things({thing("a", "x", "100"), thing("a", "y", "90")}), "100");
+  EXPECT_FALSE(store.is_older("", "110"));
+  EXPECT_THAT(texts(store.replace("", things({thing("a", "x", "40")}), "110")),
+              ElementsAre("a/x 100>40", "a/y 90>-"));
+}
+
 TEST(Store, ReadersAndWritersDoNotDisturbEachOther) {
   Store<Thing> store;
   {

@@ -40,11 +40,42 @@ TEST_F(WatchMachineTest, ADroppedConnectionResumesFromTheLastVersionAfterAPause)
   machine_.listed("7");
   machine_.saw("9", 1s);
   EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0), Report::Began);
-  expect(Step::Watch, 800ms, "9");
+  expect(Step::Check, 800ms, "9");
+  machine_.checked("9");
+  expect(Step::Watch, 0ms, "9");
   EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0), Report::Nothing);
-  expect(Step::Watch, 1600ms, "9");
+  expect(Step::Check, 1600ms, "9");
   for (int i = 0; i < 100; ++i) machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0);
-  expect(Step::Watch, 30s, "9");
+  expect(Step::Check, 30s, "9");
+  machine_.checked("1000");
+  expect(Step::Watch, 0ms, "9");
+}
+
+TEST_F(WatchMachineTest, AServerThatIsOlderAfterABrokenWatchIsListed) {
+  machine_.listed("100");
+  machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0);
+  machine_.checked("99");
+  EXPECT_EQ(machine_.next().step, Step::List);
+  EXPECT_EQ(machine_.next().delay, 0ms);
+  machine_.listed("101");
+  expect(Step::Watch, 0ms, "101");
+}
+
+TEST_F(WatchMachineTest, AServerThatWasAwayIsListedWhateverItsVersionIsNow) {
+  machine_.listed("7");
+  machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0);
+  EXPECT_EQ(machine_.check_failed(error(ErrorKind::Unavailable), 0), Report::Nothing);
+  EXPECT_EQ(machine_.next().step, Step::List);
+  EXPECT_EQ(machine_.next().delay, 1600ms);
+}
+
+TEST_F(WatchMachineTest, AServerThatRefusesTheCheckIsAskedAgain) {
+  machine_.listed("7");
+  machine_.watch_failed(error(ErrorKind::Forbidden), 1min, 0);
+  EXPECT_EQ(machine_.check_failed(error(ErrorKind::Throttled, 9s), 0), Report::Began);
+  expect(Step::Check, 9s, "7");
+  EXPECT_EQ(machine_.check_failed(error(ErrorKind::Decode), 0), Report::Began);
+  EXPECT_EQ(machine_.next().step, Step::List);
 }
 
 TEST_F(WatchMachineTest, AWatchThatLivesEndsTheFailureOnce) {
@@ -54,7 +85,7 @@ TEST_F(WatchMachineTest, AWatchThatLivesEndsTheFailureOnce) {
   EXPECT_EQ(machine_.saw("9", 6s), Report::Over);
   EXPECT_EQ(machine_.saw("10", 7s), Report::Nothing);
   EXPECT_EQ(machine_.watch_failed(error(ErrorKind::Unavailable), 8s, 0), Report::Began);
-  expect(Step::Watch, 800ms, "10");
+  expect(Step::Check, 800ms, "10");
 }
 
 TEST_F(WatchMachineTest, AVersionThatIsTooOldListsAtOnceButOnlyOnce) {
