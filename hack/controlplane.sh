@@ -14,6 +14,12 @@
 #   start-apiserver [-- FLAGS...]  start kube-apiserver on its old port; FLAGS replace earlier ones
 #   stop-apiserver        end it with SIGTERM and wait
 #   kill-apiserver        end it with SIGKILL and wait
+#   start-etcd            start etcd on its old port
+#   kill-etcd             end it with SIGKILL and wait
+#   save --snapshot FILE  save a snapshot of etcd, by etcdctl
+#   restore --snapshot FILE [-- FLAGS...]  end all servers, replace etcd's state with the snapshot,
+#                         by etcdutl with FLAGS, and start the servers
+#   build-backup          build etcdctl and etcdutl, which save and restore need
 #   kubeconfig --user NAME [--group GROUP]... [--days N | --expired]
 #                         print a kubeconfig with a new client certificate of that user
 #
@@ -36,7 +42,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=hack/lib/pki.sh
 . "$here/lib/pki.sh"
 
-readonly pin="$here/controlplane"
+readonly pin="$here/controlplane" backup_pin="$here/etcd"
 readonly oldest=1.32
 readonly ready_seconds=120
 
@@ -108,6 +114,25 @@ build() {
   find_binaries || die "no $missing after the build"
 }
 
+build_backup_into() {
+  local bin=$1 name
+  for name in etcdctl etcdutl; do
+    [ ! -x "$bin/$name" ] || continue
+    [ -n "${go_bin:-}" ] || find_go
+    say "Building $name into $bin"
+    ( cd "$backup_pin" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly "$go_bin" build -trimpath \
+      -buildvcs=false -ldflags '-s -w' -o "$bin/.$name.partial" "go.etcd.io/etcd/$name/v3" ) ||
+      die "building $name failed"
+    mv "$bin/.$name.partial" "$bin/$name"
+  done
+}
+
+# Sets backup_bin, the directory of etcdctl and etcdutl.
+build_backup() {
+  backup_bin=$(bin_dir_of "$backup_pin")
+  build_locked "$backup_bin" build_backup_into
+}
+
 # --- one instance ---------------------------------------------------------------------------------
 
 # keep_port NAME FILE: the port this instance used before, unless it never ran or another process
@@ -174,15 +199,16 @@ write_env() {
 
 etcd_answers() { curl -fsS -m 2 "http://127.0.0.1:$(port etcd)/readyz"; }
 
+etcd_peer() { printf 'http://127.0.0.1:%s\n' "$(port etcd-peer)"; }
+
 start_etcd() {
   pid_of etcd >/dev/null || spawn etcd "$bin_etcd" --data-dir "$dir/etcd" --unsafe-no-fsync \
     --log-level warn \
     --quota-backend-bytes 8589934592 \
     --listen-client-urls "http://127.0.0.1:$(port etcd)" \
       --advertise-client-urls "http://127.0.0.1:$(port etcd)" \
-    --listen-peer-urls "http://127.0.0.1:$(port etcd-peer)" \
-    --initial-advertise-peer-urls "http://127.0.0.1:$(port etcd-peer)" \
-    --initial-cluster "default=http://127.0.0.1:$(port etcd-peer)"
+    --listen-peer-urls "$(etcd_peer)" --initial-advertise-peer-urls "$(etcd_peer)" \
+    --initial-cluster "default=$(etcd_peer)"
   wait_until "$ready_seconds" etcd etcd_answers
 }
 
@@ -244,6 +270,28 @@ up() {
   cat "$dir/env"
 }
 
+save() {
+  [ -n "$snapshot" ] || die "save needs --snapshot FILE"
+  build_backup
+  "$backup_bin/etcdctl" --endpoints "http://127.0.0.1:$(port etcd)" snapshot save "$snapshot" >&2
+}
+
+# As Kubernetes asks for: all API servers end before, and the controllers start anew after it.
+# https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#restoring-an-etcd-cluster
+restore() {
+  [ -r "$snapshot" ] || die "restore needs --snapshot FILE, and can read no file '$snapshot'"
+  build_backup
+  stop kube-controller-manager
+  stop kube-apiserver
+  stop etcd
+  rm -rf "$dir/etcd"
+  "$backup_bin/etcdutl" snapshot restore "$snapshot" --data-dir "$dir/etcd" --name default \
+    --initial-cluster "default=$(etcd_peer)" --initial-advertise-peer-urls "$(etcd_peer)" "$@" >&2
+  start_etcd
+  start_apiserver
+  start_controllers
+}
+
 down() {
   [ -d "$dir" ] || return 0
   [ -O "$dir" ] || die "$dir belongs to another user"
@@ -281,7 +329,7 @@ mint_kubeconfig() {
 # --- command line ---------------------------------------------------------------------------------
 
 dir="${TMPDIR:-/tmp}/apitoken-controlplane-$(id -un)"
-purge="" user="" days=365 expired="" missing="" groups=()
+purge="" user="" days=365 expired="" missing="" snapshot="" groups=()
 command=${1:---help}
 [ "$#" -eq 0 ] || shift
 while [ "$#" -gt 0 ]; do
@@ -292,6 +340,7 @@ while [ "$#" -gt 0 ]; do
     --group) groups+=("${2:?--group needs a name}"); shift 2 ;;
     --days) days=${2:?--days needs a number}; shift 2 ;;
     --expired) expired=yes; shift ;;
+    --snapshot) snapshot=${2:?--snapshot needs a file}; shift 2 ;;
     --help | -h) usage; exit 0 ;;
     --) shift; break ;;
     *) die "unknown option $1; see --help" ;;
@@ -307,6 +356,11 @@ case $command in
   start-apiserver) existing; build; save_flags "$@"; start_apiserver ;;
   stop-apiserver) existing; stop kube-apiserver ;;
   kill-apiserver) existing; stop kube-apiserver KILL ;;
+  start-etcd) existing; build; start_etcd ;;
+  kill-etcd) existing; stop etcd KILL ;;
+  save) existing; save ;;
+  restore) existing; build; restore "$@" ;;
+  build-backup) build_backup ;;
   kubeconfig) existing; mint_kubeconfig ;;
   --help | -h | help) usage ;;
   *) die "unknown command $command; see --help" ;;

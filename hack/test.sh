@@ -150,8 +150,8 @@ run_chart() {
 
 run_integration() {
   [ -z "$full" ] || export RELEASE_ARM64=1
-  hack/helm.sh build && hack/controlplane.sh build && hack/mailserver.sh build &&
-    hack/kstatus.sh --build && hack/proxies.sh build &&
+  hack/helm.sh build && hack/controlplane.sh build && hack/controlplane.sh build-backup &&
+    hack/mailserver.sh build && hack/kstatus.sh --build && hack/proxies.sh build &&
     build_preset dev apitoken-operator kubectl-apitoken &&
     TEST_TIME_SCALE=${TEST_TIME_SCALE:-2} integration dev tests/integration
 }
