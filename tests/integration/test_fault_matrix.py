@@ -99,7 +99,7 @@ def retried(action):
         except ApiError as error:
             if error.code == 409 and error.reason == "AlreadyExists":
                 return True
-            if error.code in (409, 500, 503):
+            if error.code in (409, 500, 503, 504):
                 return False
             raise
 

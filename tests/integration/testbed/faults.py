@@ -153,6 +153,15 @@ def api_server_killed(testbed):
     back.join()
 
 
+@fault("etcd is killed, and comes back", WHOLE)
+def etcd_killed(testbed):
+    testbed.cluster.controlplane("kill-etcd")
+    back = threading.Timer(4, testbed.cluster.controlplane, ["start-etcd"])
+    back.start()
+    yield
+    back.join()
+
+
 @fault("the operator is killed and started twelve times", WHOLE + 2 * RETRY, crashes=True)
 def killed(testbed):
     over = threading.Event()
