@@ -136,7 +136,7 @@ Expected<Kept> find_kept(Call& call, const json& form) {
   auto token = api::decode_api_token(*element);
   if (!token) return refuse(problem_of(token.error()));
   const auto revision = form.value("revision", json());
-  if (token->meta.uid != form.at("uid") ||
+  if (form.at("uid") != json(token->meta.uid) ||
       (revision.is_number_integer() && revision != token->status.revision)) {
     return refuse({409, "Conflict", "The token changed meanwhile.",
                    "Look at it again: another value may be in force."});
