@@ -276,7 +276,7 @@ save() {
   "$backup_bin/etcdctl" --endpoints "http://127.0.0.1:$(port etcd)" snapshot save "$snapshot" >&2
 }
 
-# As Kubernetes asks for: all API servers end before, and the controllers start anew after it.
+# As Kubernetes asks for: all API servers end before, and the controllers start again after it.
 # https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#restoring-an-etcd-cluster
 restore() {
   [ -r "$snapshot" ] || die "restore needs --snapshot FILE, and can read no file '$snapshot'"

@@ -61,7 +61,7 @@ TEST_F(WatchMachineTest, AServerThatIsOlderAfterABrokenWatchIsListed) {
   expect(Step::Watch, 0ms, "101");
 }
 
-TEST_F(WatchMachineTest, AServerThatWasAwayIsListedWhateverItsVersionIsNow) {
+TEST_F(WatchMachineTest, AServerThatWasAwayIsListedAtAnyVersion) {
   machine_.listed("7");
   machine_.watch_failed(error(ErrorKind::Unavailable), 1min, 0);
   EXPECT_EQ(machine_.check_failed(error(ErrorKind::Unavailable), 0), Report::Nothing);
