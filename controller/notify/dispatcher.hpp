@@ -1,7 +1,8 @@
 // Dispatcher: writes Events and sends mail.
 //
-// Threads: one for all Events, one for each mail under way, so that a mail server that hangs delays
-// only its own config. Every public method may be called on any thread and returns at once.
+// Threads: one for all Events, which has a few written at once on threads of their own, and one for
+// each mail under way, so that a mail server that hangs delays only its own config. Every public
+// method may be called on any thread and returns at once.
 // Lifetime: run() is called only while this replica leads; what is submitted before that waits.
 // Notices that are pending when run() ends are planned again from the ledgers at the next start.
 #pragma once
