@@ -36,21 +36,22 @@ def helm(*args, major="4", input=None, check=True, env=None):
     return done
 
 
-def render(values=None, *flags, major="4", release=RELEASE, check=True):
-    """The objects, or with check=False what Helm says on stderr."""
+def render(
+    values=None,
+    *flags,
+    chart=CHART,
+    release=RELEASE,
+    namespace=NAMESPACE,
+    prometheus=True,
+    major="4",
+    check=True,
+):
+    """The objects, or with check=False what Helm says on stderr. `prometheus`: the cluster has the
+    Prometheus operator."""
+    flags = [*flags, "--namespace", namespace, *(PROMETHEUS_OPERATOR if prometheus else ())]
+    text = yaml.safe_dump(values or {})
     done = helm(
-        "template",
-        release,
-        CHART,
-        "--namespace",
-        NAMESPACE,
-        "--values",
-        "-",
-        *PROMETHEUS_OPERATOR,
-        *flags,
-        major=major,
-        input=yaml.safe_dump(values or {}),
-        check=check,
+        "template", release, chart, "--values", "-", *flags, major=major, input=text, check=check
     )
     return objects_in(done.stdout) if check else done.stderr
 

@@ -48,18 +48,7 @@ def test_the_package_holds_what_it_needs(tmp_path):
     ).stdout
     for name in ("files/crds/apitokens.yaml", "files/mint.yaml", "values.schema.json", "README.md"):
         assert f"apitoken-operator/{name}" in listed
-    from_archive = objects_in(
-        helm(
-            "template",
-            RELEASE,
-            archive,
-            "--namespace",
-            NAMESPACE,
-            "--api-versions",
-            "monitoring.coreos.com/v1",
-        ).stdout
-    )
-    assert from_archive == render()
+    assert render(chart=archive) == render()
 
 
 REFUSED = [
@@ -273,7 +262,7 @@ def test_an_older_cluster_is_refused():
 
 
 def test_without_the_prometheus_operator_its_kinds_are_skipped():
-    objects = objects_in(helm("template", RELEASE, CHART, "--namespace", NAMESPACE).stdout)
+    objects = render(prometheus=False)
     assert {"ServiceMonitor", "PrometheusRule"}.isdisjoint({thing["kind"] for thing in objects})
     assert {"ServiceMonitor", "PrometheusRule"} <= {thing["kind"] for thing in render()}
 
@@ -412,22 +401,8 @@ SAME = [
 
 @pytest.mark.parametrize("overlay, values", SAME, ids=[overlay for overlay, _ in SAME])
 def test_the_chart_makes_what_the_manifests_say(overlay, values):
-    chart = by_name(
-        thing
-        for thing in objects_in(
-            helm(
-                "template",
-                RELEASE,
-                CHART,
-                "--namespace",
-                NAMESPACE,
-                "--values",
-                "-",
-                input=yaml.safe_dump(values),
-            ).stdout
-        )
-        if thing["kind"] != "Pod"
-    )
+    rendered = render(values, prometheus=False)
+    chart = by_name(thing for thing in rendered if thing["kind"] != "Pod")
     manifests = by_name(kustomized(overlay))
     assert manifests.pop(("Namespace", None, NAMESPACE))
     assert set(chart) == set(manifests)
@@ -481,7 +456,7 @@ def test_the_policies_are_about_the_account_that_the_pod_has():
         render(release="prod"),
         render({"fullnameOverride": "tokens"}),
         render({"serviceAccount": {"create": False, "name": "mine"}}),
-        objects_in(helm("template", RELEASE, CHART, "--namespace", "elsewhere").stdout),
+        render(namespace="elsewhere", prometheus=False),
         kustomized("default"),
         in_another_namespace(),
     ]

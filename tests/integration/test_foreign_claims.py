@@ -34,11 +34,6 @@ def review(operator, token):
     ).json()["status"]
 
 
-def minted(namespace, name="ci", **spec):
-    namespace.token(name, **spec)
-    return namespace.ready(name)["status"], namespace.value(name)
-
-
 class Asking:
     """Asks /auth about one token again and again while the context is open; keeps every answer."""
 
@@ -85,9 +80,9 @@ def copies_of(status):
 
 def test_a_copied_hash_takes_nothing_from_the_older_token(tenants):
     operator, alice, mallory = tenants
-    status, value = minted(alice)
+    status, value = alice.minted()
     let_pass(1.1)  # creation times are whole seconds
-    minted(mallory, "thief", user="mallory@example.com")
+    mallory.minted("thief", user="mallory@example.com")
     with Asking(operator, value) as asking:
         for _ in range(10):
             for claim in copies_of(status):
@@ -104,7 +99,7 @@ def test_a_copied_hash_takes_nothing_from_the_older_token(tenants):
 
 
 def test_two_owners_of_a_secret_make_it_nobodys(namespace, operator):
-    status, value = minted(namespace)
+    status, value = namespace.minted()
     namespace.token("evil", user="mallory@example.com", secret={"name": "ci"})
     evil = namespace.wait_condition("evil", "Ready", "False", "SecretConflict")
     mine = namespace.secrets.get("ci")["metadata"]["ownerReferences"]
@@ -135,7 +130,7 @@ def test_two_owners_of_a_secret_make_it_nobodys(namespace, operator):
 
 def test_a_second_owner_that_came_while_the_operator_was_down_is_seen(namespace, start_operator):
     operator = start_operator()
-    _, value = minted(namespace)
+    _, value = namespace.minted()
     namespace.token("evil", user="mallory@example.com", secret={"name": "ci"})
     evil = namespace.wait_condition("evil", "Ready", "False", "SecretConflict")
     operator.stop()
@@ -159,8 +154,8 @@ def test_a_second_owner_that_came_while_the_operator_was_down_is_seen(namespace,
 
 def test_a_reserved_group_is_refused_at_every_door(namespace, start_operator):
     lax = start_operator("--reserved-groups=", "--reserved-secret-metadata=sync.example.com/")
-    _, value = minted(namespace, groups=["kubeadm:cluster-admins"])
-    _, harmless = minted(namespace, "harmless", groups=["deployers"])
+    _, value = namespace.minted(groups=["kubeadm:cluster-admins"])
+    _, harmless = namespace.minted("harmless", groups=["deployers"])
     assert auth(lax, value)[0] == 200 and review(lax, value)["user"]["groups"] == [
         "kubeadm:cluster-admins"
     ]
@@ -185,7 +180,7 @@ def test_a_reserved_group_is_refused_at_every_door(namespace, start_operator):
 
 
 def test_a_robot_is_minted_for_in_its_own_namespace_alone(namespace, operator):
-    _, value = minted(namespace, user=f"robot:{namespace.name}:ci")
+    _, value = namespace.minted(user=f"robot:{namespace.name}:ci")
     assert auth(operator, value) == (200, f"robot:{namespace.name}:ci")
     for name, user in (
         ("other", "robot:kube-system:ci"),

@@ -7,11 +7,6 @@ from testbed.tokens import encoded, hash_of, status_and_reason, value_in, well_f
 from testbed.waiting import SCALE, eventually, holds, let_pass, wait_for
 
 
-def minted(namespace, name="ci", **spec):
-    namespace.token(name, **spec)
-    return namespace.ready(name)["status"], namespace.value(name)
-
-
 def wait_reminted(namespace, before, old_value, name="ci", key="token"):
     """A new value, the old expiry; the old hash is nowhere in the status."""
 
@@ -33,14 +28,14 @@ def wait_reminted(namespace, before, old_value, name="ci", key="token"):
 
 
 def test_a_deleted_secret_comes_back_with_a_new_value_and_the_same_expiry(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.delete("ci")
     wait_reminted(namespace, before, value)
 
 
 def test_a_secret_deleted_while_the_operator_was_down_comes_back(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     operator.stop()
     namespace.secrets.delete("ci")
     start_operator()
@@ -105,7 +100,7 @@ def no_secrets(namespace, cluster):
 
 
 def test_a_lost_value_is_invalid_though_no_other_can_be_minted(namespace, operator, no_secrets):
-    before, _ = minted(namespace)
+    before, _ = namespace.minted()
     no_secrets()
     namespace.secrets.delete("ci")
     namespace.wait_condition("ci", "Ready", "False", "Pending")
@@ -122,7 +117,7 @@ def test_a_lost_value_is_invalid_though_no_other_can_be_minted(namespace, operat
 
 
 def test_a_lost_value_is_invalid_though_the_spec_is_no_longer_valid(namespace, operator):
-    before, _ = minted(namespace)
+    before, _ = namespace.minted()
     namespace.tokens.patch(
         "ci",
         {
@@ -149,14 +144,14 @@ def test_a_lost_value_is_invalid_though_the_spec_is_no_longer_valid(namespace, o
 
 
 def test_an_edited_value_is_replaced(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     wait_reminted(namespace, before, value)
 
 
 def test_a_value_edited_while_the_operator_was_down_is_replaced(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     operator.stop()
     namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     start_operator()
@@ -164,13 +159,13 @@ def test_a_value_edited_while_the_operator_was_down_is_replaced(namespace, start
 
 
 def test_a_removed_key_comes_back(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.patch("ci", {"data": {"token": None}})
     wait_reminted(namespace, before, value)
 
 
 def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     status = wait_reminted(namespace, before, value)
     healed = namespace.value("ci")
@@ -194,7 +189,7 @@ def test_a_secret_replaced_by_a_foreign_manager_with_the_same_value_keeps_it(nam
 def test_our_metadata_is_put_back_and_foreign_metadata_stays(
     namespace, operator, kind, name, wrong
 ):
-    before, value = minted(namespace, secret={"labels": {"team": "a"}})
+    before, value = namespace.minted(secret={"labels": {"team": "a"}})
     right = namespace.secrets.get("ci")["metadata"][kind][name]
     namespace.secrets.patch("ci", {"metadata": {kind: {name: wrong, "foreign": "stays"}}})
 
@@ -209,7 +204,7 @@ def test_our_metadata_is_put_back_and_foreign_metadata_stays(
 
 
 def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
     eventually(
         lambda: (
@@ -227,7 +222,7 @@ def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(namespace
 
 
 def test_another_owner_in_place_of_ours_makes_the_secret_foreign(namespace, operator):
-    minted(namespace)
+    namespace.minted()
     namespace.secrets.patch("ci", {"metadata": {"ownerReferences": [namespace.other_owner()]}})
     namespace.wait_condition("ci", "Ready", "False", "SecretConflict")
 
@@ -258,7 +253,7 @@ def test_of_two_apitokens_with_one_secret_name_only_one_gets_it(namespace, opera
 
 
 def test_an_apitoken_made_again_under_its_name_gets_its_own_secret(namespace, operator):
-    _, value = minted(namespace)
+    _, value = namespace.minted()
     namespace.tokens.delete("ci")
     namespace.token("ci", user="bob@example.com")
     token = namespace.ready("ci", timeout=60)
@@ -287,7 +282,7 @@ def test_many_secrets_deleted_at_once_all_come_back(namespace, operator):
 
 
 def test_healing_leaves_nothing_to_do(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     namespace.secrets.patch("ci", {"data": {"token": encoded("mine")}})
     wait_reminted(namespace, before, value)
     wait_for(

@@ -113,15 +113,12 @@ class ProxyTestbed:
             directory / "operator.log",
             {},
         ).wait_ready()
-        self.with_groups = self.minted("with-groups", groups=["deployers", "readers"])
-        self.without_groups = self.minted("without-groups")
+        self.with_groups = self.namespace.minted_value(
+            "with-groups", groups=["deployers", "readers"]
+        )
+        self.without_groups = self.namespace.minted_value("without-groups")
         self.backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
         threading.Thread(target=self.backend.serve_forever, daemon=True).start()
-
-    def minted(self, name, **spec):
-        self.namespace.token(name, **spec)
-        self.namespace.ready(name)
-        return self.namespace.value(name)
 
     def close(self):
         self.backend.shutdown()

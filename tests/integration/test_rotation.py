@@ -38,11 +38,6 @@ def request(namespace, name="ci", value=None):
     return value
 
 
-def minted(namespace, name="ci", **spec):
-    namespace.token(name, **spec)
-    return namespace.ready(name)["status"], namespace.value(name)
-
-
 def wait_rotated(namespace, before, name="ci", timeout=15):
     """The status after a rotation, when the Secret holds its value and the overlap has begun."""
 
@@ -85,7 +80,7 @@ def wait_until(text):
 
 def test_a_request_is_served_once_and_recorded(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(namespace, ttl="1000h")
+    before, value = namespace.minted(ttl="1000h")
     asked = request(namespace)
     status = wait_rotated(namespace, before)
     assert status["lastRotationRequest"] == asked
@@ -126,7 +121,7 @@ def test_a_request_is_served_once_and_recorded(namespace, start_operator):
 
 
 def test_the_previous_value_leaves_status_and_secret_after_the_overlap(namespace, operator):
-    before, value = minted(namespace, rotation={"overlap": "3s"})
+    before, value = namespace.minted(rotation={"overlap": "3s"})
     status = rotate(namespace, before)
     assert seconds_between(status["previous"]["replacedAt"], status["previous"]["validUntil"]) == 3
     assert namespace.value("ci", "previous-token") == value
@@ -143,14 +138,14 @@ def test_the_previous_value_leaves_status_and_secret_after_the_overlap(namespace
 
 
 def test_with_an_overlap_of_zero_the_previous_value_is_invalid_at_once(namespace, operator):
-    before, value = minted(namespace, rotation={"overlap": "0s"})
+    before, value = namespace.minted(rotation={"overlap": "0s"})
     status = rotate(namespace, before)
     assert "previous" not in status and before["tokenHash"] not in json.dumps(status)
     assert keys(namespace) == {"token"} and namespace.value("ci") != value
 
 
 def test_a_second_rotation_within_the_overlap_invalidates_the_oldest_value(namespace, operator):
-    before, first = minted(namespace)
+    before, first = namespace.minted()
     middle = rotate(namespace, before)
     second = namespace.value("ci")
     status = rotate(namespace, middle)
@@ -160,7 +155,7 @@ def test_a_second_rotation_within_the_overlap_invalidates_the_oldest_value(names
 
 
 def test_a_request_that_is_not_a_time_is_reported_and_ignored(namespace, operator):
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     request(namespace, value="soon")
     event = namespace.wait_event("ci", "InvalidSpec")
     assert event["type"] == "Warning" and ROTATE in event["note"] and '"soon"' in event["note"]
@@ -178,7 +173,7 @@ def test_a_request_that_is_not_a_time_is_reported_and_ignored(namespace, operato
 def test_a_request_that_was_served_is_not_served_again_after_one_that_is_no_time(
     namespace, operator
 ):
-    before, _ = minted(namespace)
+    before, _ = namespace.minted()
     served = request(namespace)
     revision = wait_rotated(namespace, before)["revision"]
     request(namespace, value="soon")
@@ -212,7 +207,7 @@ def test_a_request_at_birth_counts_as_served(namespace, operator):
 
 
 def test_a_request_renews_an_expired_token(namespace, operator):
-    before, value = minted(namespace, ttl="10s")
+    before, value = namespace.minted(ttl="10s")
     namespace.wait_condition("ci", "Ready", "False", "Expired", timeout=20)
     namespace.tokens.patch("ci", {"spec": {"ttl": "1000h"}})
     status = rotate(namespace, before)
@@ -225,7 +220,7 @@ def test_a_request_renews_an_expired_token(namespace, operator):
 
 @pytest.mark.parametrize("loss", ["deleted", "edited"])
 def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(namespace, operator, loss):
-    before, first = minted(namespace)
+    before, first = namespace.minted()
     rotated = rotate(namespace, before)
     lost = namespace.value("ci")
     if loss == "deleted":
@@ -247,14 +242,14 @@ def test_a_value_lost_within_the_overlap_is_replaced_and_lives_no_longer(namespa
 
 
 def test_a_foreign_previous_token_is_removed_from_the_secret(namespace, operator):
-    before, _ = minted(namespace, rotation={"overlap": "1h"})
+    before, _ = namespace.minted(rotation={"overlap": "1h"})
     rotate(namespace, before)
     namespace.secrets.patch("ci", {"data": {"previous-token": encoded("mine")}})
     eventually(lambda: keys(namespace) == {"token"} or pytest.fail("a forged previous value stays"))
 
 
 def test_revoking_within_the_overlap_invalidates_both_values(namespace, operator):
-    before, _ = minted(namespace)
+    before, _ = namespace.minted()
     rotate(namespace, before)
     namespace.tokens.patch("ci", {"spec": {"revoked": True}})
     status = namespace.wait_condition("ci", "Ready", "False", "Revoked")["status"]
@@ -277,7 +272,7 @@ def test_a_refused_write_leaves_the_previous_value_valid_and_is_retried(
     ]
     with kubeconfig_with(cluster, who, rules, tmp_path / "rotator") as path:
         operator = start_operator(kubeconfig=path)
-        before, value = minted(namespace)
+        before, value = namespace.minted()
         request(namespace)
         event = namespace.wait_event("ci", "MintFailed")
         assert (
@@ -370,7 +365,7 @@ def wait_frozen(namespace):
 def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
     namespace, operator, frozen_secrets
 ):
-    before, value = minted(namespace, rotation={"overlap": "3s"})
+    before, value = namespace.minted(rotation={"overlap": "3s"})
     wait_frozen(namespace)
     request(namespace)
     namespace.wait_event("ci", "MintFailed")
@@ -408,8 +403,8 @@ def test_the_overlap_counts_from_the_moment_the_new_value_is_in_the_secret(
 
 @pytest.mark.parametrize("change", ["rotated", "overlap over"])
 def test_an_immutable_secret_is_deleted_and_created_again(namespace, operator, change):
-    before, value = minted(
-        namespace, rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}}
+    before, value = namespace.minted(
+        rotation={"overlap": "4s"}, secret={"labels": {"team": "shop"}}
     )
     uid = namespace.secrets.get("ci")["metadata"]["uid"]
     if change == "overlap over":
@@ -435,7 +430,7 @@ def test_an_immutable_secret_is_deleted_and_created_again(namespace, operator, c
 
 @pytest.mark.parametrize("after", [None, "2h"], ids=["taken-back", "later"])
 def test_a_secret_shown_once_stays_deleted_when_the_field_changes(namespace, operator, after):
-    before, value = minted(namespace, secret={"deleteAfter": "2s"})
+    before, value = namespace.minted(secret={"deleteAfter": "2s"})
     wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
     assert namespace.wait_condition("ci", "Ready", "True")["status"]["deliveredAt"]
     namespace.tokens.patch("ci", {"spec": {"secret": {"deleteAfter": after}}})
@@ -450,7 +445,7 @@ def test_a_secret_shown_once_stays_deleted_when_the_field_changes(namespace, ope
 
 def test_a_secret_shown_once_goes_and_a_rotation_shows_the_next(namespace, start_operator):
     operator = start_operator()
-    before, value = minted(namespace, secret={"deleteAfter": "3s"})
+    before, value = namespace.minted(secret={"deleteAfter": "3s"})
     wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
     assert seconds_since(before["issuedAt"]) >= 3, "it went too early"
     operator.stop()
@@ -514,7 +509,7 @@ def test_the_commands_of_the_page_rotate(namespace, operator, shell):
 
 
 def test_an_automatic_rotation_comes_at_its_time_and_warns_nobody(namespace, operator):
-    before, value = minted(namespace, ttl="60s", rotation={"policy": "Automatic", "before": "50s"})
+    before, value = namespace.minted(ttl="60s", rotation={"policy": "Automatic", "before": "50s"})
     assert 50 <= seconds_between(before["rotateAt"], before["expiresAt"]) <= 51
     status = wait_rotated(namespace, before, timeout=25)
     assert 0 <= seconds_between(before["rotateAt"], status["lastRotationTime"]) <= 5 * SCALE
@@ -558,9 +553,9 @@ def test_tokens_made_together_are_spread_and_each_keeps_its_instant(namespace, s
 
 def test_automatic_rotations_slept_through_are_made_up_at_start(namespace, start_operator):
     operator = start_operator()
-    over, _ = minted(namespace, "over", ttl="10s", rotation={"policy": "Automatic", "before": "2s"})
-    due, value = minted(
-        namespace, "due", ttl="40s", rotation={"policy": "Automatic", "before": "34s"}
+    over, _ = namespace.minted("over", ttl="10s", rotation={"policy": "Automatic", "before": "2s"})
+    due, value = namespace.minted(
+        "due", ttl="40s", rotation={"policy": "Automatic", "before": "34s"}
     )
     operator.stop()
     wait_until(over["expiresAt"])
@@ -571,16 +566,16 @@ def test_automatic_rotations_slept_through_are_made_up_at_start(namespace, start
 
 def test_warnings_of_an_automatic_token_wait_until_its_rotation_is_overdue(namespace, operator):
     namespace.token("manual", ttl="720h1s")
-    automatic, _ = minted(
-        namespace, "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"}
+    automatic, _ = namespace.minted(
+        "automatic", ttl="600s", rotation={"policy": "Automatic", "before": "200s"}
     )
     namespace.wait_condition("manual", "ExpiringSoon", "True")
     span = seconds_between(automatic["rotateAt"], automatic["expiresAt"])
     assert seconds_between(automatic["rotateAt"], automatic["warnAt"]) == span // 10
     assert not condition(namespace.tokens.get("automatic"), "ExpiringSoon")
 
-    overdue, _ = minted(
-        namespace, "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"}
+    overdue, _ = namespace.minted(
+        "overdue", ttl="30s", rotation={"policy": "Automatic", "before": "27s"}
     )
     namespace.secrets.patch(
         "overdue", {"metadata": {"ownerReferences": [namespace.other_owner()]}}

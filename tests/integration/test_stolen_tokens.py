@@ -47,12 +47,6 @@ def operator(cluster, launch, namespace):
     secrets(cluster.api, SYSTEM).delete("apitoken-operator-jwt-keys")
 
 
-def minted(namespace, **spec):
-    namespace.token("ci", **spec)
-    namespace.ready("ci")
-    return namespace.value("ci")
-
-
 # --- JWTs -----------------------------------------------------------------------------------------
 
 
@@ -91,7 +85,7 @@ def key_of(operator, value):
 
 
 def test_a_jwt_that_its_holder_changed_is_refused(namespace, operator):
-    value = minted(namespace, type="Temporary", format="JWT", audiences=[API])
+    value = namespace.minted_value(type="Temporary", format="JWT", audiences=[API])
     key = key_of(operator, value)
     for how, forged in forgeries(value, key).items():
         assert not is_valid(operator, forged), how
@@ -103,7 +97,7 @@ def test_a_jwt_that_its_holder_changed_is_refused(namespace, operator):
 
 
 def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(namespace, operator):
-    value = minted(namespace, type="Temporary", format="JWT", ttl="15s", audiences=[API])
+    value = namespace.minted_value(type="Temporary", format="JWT", ttl="15s", audiences=[API])
     key = key_of(operator, value)
 
     def by_keys():
@@ -125,7 +119,7 @@ def test_a_revoked_jwt_lives_by_keys_alone_and_until_exp(namespace, operator):
 
 
 def test_a_token_for_one_service_opens_no_other(namespace, operator):
-    value = minted(namespace, audiences=[API], scopes=["read"])
+    value = namespace.minted_value(audiences=[API], scopes=["read"])
     assert auth(operator, value, audience=API, scope="read").status_code == 200
     assert auth(operator, value, audience=OTHER).status_code == 401
     assert auth(operator, value, audience=API, scope="write").status_code == 403
@@ -156,7 +150,7 @@ def auth_request(token):
 
 
 def test_no_token_is_taken_without_tls_1_2(namespace, operator):
-    request = auth_request(minted(namespace))
+    request = auth_request(namespace.minted_value())
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         assert converse(operator, request, version).startswith(b"HTTP/1.1 200")
     with pytest.raises(ssl.SSLError):
@@ -172,7 +166,7 @@ SECOND = ["Transfer-Encoding: chunked", "Content-Length: 60"]
 def test_a_request_with_two_lengths_hides_no_other(namespace, operator, second):
     """The body of one request for a proxy may be a second request for the server behind it."""
     head = f"POST /tokenreview HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{second}\r\n\r\n"
-    hidden = b"0\r\n\r\n" + auth_request(minted(namespace))
+    hidden = b"0\r\n\r\n" + auth_request(namespace.minted_value())
     answer = converse(operator, head.encode() + hidden, ssl.TLSVersion.TLSv1_3)
     assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1 ") == 1
 

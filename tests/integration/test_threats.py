@@ -107,12 +107,6 @@ def api_of(cluster, namespace):
     grants.remove()
 
 
-def minted(namespace, name="ci", **spec):
-    namespace.token(name, **spec)
-    namespace.ready(name)
-    return namespace.value(name)
-
-
 # --- a tenant, the owner of a namespace -----------------------------------------------------------
 
 
@@ -143,13 +137,13 @@ def test_a_deleted_token_ends_though_a_finalizer_keeps_its_object(namespace, ope
 def test_a_token_of_a_deleted_namespace_ends_and_its_successor_is_another(
     cluster, namespace, operator
 ):
-    value = minted(namespace)
+    value = namespace.minted_value()
     path = f"/api/v1/namespaces/{namespace.name}"
     cluster.api.delete(path)
     wait_for(lambda: not is_valid(operator, value), 20, "a token outlives its namespace")
     wait_for(lambda: cluster.api.get(path) is None, 60, "the namespace stays")
     cluster.api.create("/api/v1/namespaces", {"metadata": {"name": namespace.name}})
-    successor = minted(namespace, user="bob@example.com")
+    successor = namespace.minted_value(user="bob@example.com")
     assert is_valid(operator, successor) and not is_valid(operator, value)
 
 
@@ -242,7 +236,7 @@ def words_in(thing):
 
 
 def test_nothing_that_a_viewer_reads_is_a_token(namespace, operator, api_of):
-    value = minted(namespace)
+    value = namespace.minted_value()
     namespace.tokens.patch("ci", ROTATE)
     token = namespace.wait_condition("ci", "Ready", "True", "Rotated")
     assert token["status"]["previous"]["tokenHash"] == hash_of(value)
@@ -284,7 +278,9 @@ def test_a_copy_of_etcd_holds_no_encrypted_value(cluster, namespace, operator, s
         value = shell(f"{OPEN} {key}")
         assert hash_of(value) == token_hash and is_valid(operator, value)
         assert not is_in_etcd(cluster, value)
-    assert is_in_etcd(cluster, minted(namespace, "plain")), "a plain value is found where it is"
+    assert is_in_etcd(cluster, namespace.minted_value("plain")), (
+        "a plain value is found where it is"
+    )
 
 
 # --- a settings writer ----------------------------------------------------------------------------

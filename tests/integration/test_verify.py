@@ -161,15 +161,8 @@ def namespace(testbed):
     namespace.remove()
 
 
-def minted(namespace, name="ci", **spec):
-    namespace.token(name, **spec)
-    namespace.ready(name)
-    return namespace.value(name)
-
-
 def test_forward_auth_names_the_user_of_a_valid_token(testbed, namespace):
-    token = minted(
-        namespace,
+    token = namespace.minted_value(
         groups=["deployers", "readers"],
         scopes=["deploy:write"],
         audiences=["https://api.example.com"],
@@ -187,8 +180,8 @@ def test_forward_auth_names_the_user_of_a_valid_token(testbed, namespace):
 
 
 def test_every_bad_token_is_answered_alike(testbed, namespace):
-    good = minted(namespace)
-    revoked = minted(namespace, "revoked")
+    good = namespace.minted_value()
+    revoked = namespace.minted_value("revoked")
     namespace.tokens.patch("revoked", {"spec": {"revoked": True}})
     eventually(lambda: testbed.auth(revoked).status_code == 401 or pytest.fail("still valid"))
     damaged = good[:-1] + ("0" if good[-1] != "0" else "1")
@@ -209,7 +202,7 @@ def test_revocation_and_deletion_count_within_a_second(testbed, namespace):
         ("revoked", lambda n: namespace.tokens.patch(n, {"spec": {"revoked": True}})),
         ("deleted", namespace.tokens.delete),
     ):
-        token = minted(namespace, name)
+        token = namespace.minted_value(name)
         assert testbed.auth(token).status_code == 200
         end(name)
         wait_for(
@@ -220,7 +213,7 @@ def test_revocation_and_deletion_count_within_a_second(testbed, namespace):
 
 
 def test_kube_apiserver_accepts_a_token_until_it_is_revoked(testbed, namespace):
-    token = minted(namespace, groups=["deployers"])
+    token = namespace.minted_value(groups=["deployers"])
     user, error = testbed.whoami(token)
     assert user, error
     assert user["username"] == "alice@example.com"
@@ -238,7 +231,7 @@ def test_kube_apiserver_accepts_a_token_until_it_is_revoked(testbed, namespace):
 
 
 def test_kube_apiserver_refuses_a_token_that_expired(testbed, namespace):
-    token = minted(namespace, type="Temporary", ttl="12s")
+    token = namespace.minted_value(type="Temporary", ttl="12s")
     assert testbed.whoami(token)[0]
     expires = namespace.tokens.get("ci")["status"]["expiresAt"]
     wait_for(lambda: testbed.auth(token).status_code == 401, 15, "still valid after its ttl")
@@ -301,7 +294,7 @@ def test_a_program_of_the_page_names_the_user_of_a_valid_token(
     command = interpreter(language, tmp_path)
     if command is None:
         pytest.skip(f"no {language} on this machine")
-    token = minted(namespace)
+    token = namespace.minted_value()
     environment = {
         **os.environ,
         "INTROSPECT_URL": f"{testbed.url}/introspect",
@@ -332,7 +325,7 @@ def test_keys_and_discovery_are_published(testbed):
 
 
 def test_introspection_is_for_permitted_service_accounts(testbed, namespace, introspector):
-    token = minted(namespace, scopes=["a", "b"], audiences=["https://api.example.com"])
+    token = namespace.minted_value(scopes=["a", "b"], audiences=["https://api.example.com"])
     status = namespace.tokens.get("ci")["status"]
     assert testbed.introspect(token, introspector).json() == {
         "active": True,
@@ -348,7 +341,7 @@ def test_introspection_is_for_permitted_service_accounts(testbed, namespace, int
         "exp": moment(status["expiresAt"]).timestamp(),
     }
     assert testbed.introspect(FOREIGN, introspector).json() == {"active": False}
-    other = minted(namespace, "other")
+    other = namespace.minted_value("other")
     for stranger, refusal in (
         (None, 401),
         (FOREIGN, 401),
@@ -361,7 +354,7 @@ def test_introspection_is_for_permitted_service_accounts(testbed, namespace, int
 
 
 def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(testbed, namespace):
-    token = minted(namespace)
+    token = namespace.minted_value()
     own = testbed.callers.files("service", "client")
     assert testbed.introspect(token, cert=own).json()["active"] is True
     assert testbed.introspect(FOREIGN, cert=own).json() == {"active": False}
@@ -373,7 +366,7 @@ def test_introspection_is_for_clients_with_a_certificate_of_the_client_ca(testbe
 
 
 def test_broken_reviews_get_400_and_a_line_without_the_token(testbed, namespace):
-    token = minted(namespace)
+    token = namespace.minted_value()
     kind = f'{{"apiVersion":"authentication.k8s.io/v1","kind":"{token}"}}'
     for body in (
         "",
@@ -397,7 +390,7 @@ def test_broken_reviews_get_400_and_a_line_without_the_token(testbed, namespace)
 
 
 def test_a_flood_of_bad_tokens_costs_no_api_call(testbed, namespace):
-    token = minted(namespace)
+    token = namespace.minted_value()
     assert testbed.auth(token).status_code == 200
     wait_for(lambda: namespace.tokens.get("ci")["status"].get("lastUsedAt"), 10, "no lastUsedAt")
     before = testbed.operator.metrics()
@@ -432,7 +425,7 @@ def test_a_flood_of_bad_tokens_costs_no_api_call(testbed, namespace):
 
 
 def test_the_last_use_is_written_once(testbed, namespace):
-    token = minted(namespace)
+    token = namespace.minted_value()
     assert "lastUsedAt" not in namespace.tokens.get("ci")["status"]
     assert testbed.auth(token).status_code == 200
     used = wait_for(
@@ -495,7 +488,7 @@ def test_a_replica_that_does_not_lead_verifies_too(cluster, make_namespace, laun
     flags = [*namespace.flags, "--leader-elect"]
     first = launch(*flags, kubeconfig=cluster.kubeconfig).wait_leading()
     second = launch(*flags, kubeconfig=cluster.kubeconfig)
-    token = minted(namespace)
+    token = namespace.minted_value()
 
     def status(operator):
         return requests.get(
@@ -551,7 +544,7 @@ def test_a_follower_with_a_late_watch_accepts_a_new_value(
                     timeout=10,
                 ).status_code
 
-            value = minted(namespace)
+            value = namespace.minted_value()
             assert status(value) == 200
             for second in range(5):
                 previous = value

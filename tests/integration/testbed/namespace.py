@@ -41,6 +41,14 @@ class TestNamespace:
     def token(self, name, user="alice@example.com", **spec):
         return self.tokens.create(name, {"user": user, **spec})
 
+    def minted(self, name="ci", **spec):
+        """(status, value) of a new token."""
+        self.token(name, **spec)
+        return self.ready(name)["status"], self.value(name)
+
+    def minted_value(self, name="ci", **spec):
+        return self.minted(name, **spec)[1]
+
     def ready(self, name, timeout=15):
         """The ApiToken, once Ready is True at its current generation."""
         return self.wait_condition(name, "Ready", "True", timeout=timeout)
