@@ -37,8 +37,7 @@ export function askRights(ns = '', name = '') {
   const key = `${ns}/${name}`,
     old = known.get()[key];
   if (old && Date.now() - old.at < KEPT) return old.answer;
-  const query = new URLSearchParams({ ...(ns && { ns }), ...(name && { name }) });
-  const answer = call('GET', `rights?${query}`);
+  const answer = call('GET', `rights?${new URLSearchParams({ ns, name })}`);
   known.set((all) => ({ ...all, [key]: { at: Date.now(), answer } }));
   answer.then(
     (rights) => known.set((all) => ({ ...all, [key]: { at: Date.now(), answer, rights } })),
@@ -81,16 +80,17 @@ export function why(rights, deed) {
   }${right.reason ? ` ${right.reason}` : ''}`;
 }
 
-/** The namespace of a person's own tokens: chosen, offered by the portal, or the first in which
- *  they may create. */
+const TRIED = 3; // each costs the API server a review
+/** The namespace of a person's own tokens: chosen, or the first in which they may create, of those
+ *  that the portal offers, their default and their others. */
 export async function homeNamespace() {
   const { home } = prefs.get(),
     { homeNamespaces = [], defaultNamespace } = session.get(),
     { names } = space.get();
   if (home) return home;
-  for (const name of new Set([...homeNamespaces, defaultNamespace, ...names.slice(0, 20)])) {
-    if (name && (await askRights(name)).tokens.create.allowed) return name;
-  }
+  const own = [...new Set([...homeNamespaces, defaultNamespace, ...names])].filter(Boolean);
+  for (const name of own.slice(0, TRIED))
+    if ((await askRights(name)).tokens.create.allowed) return name;
   return names[0] || defaultNamespace || '';
 }
 
@@ -102,5 +102,5 @@ export async function signOut() {
   const { next } = await call('DELETE', 'session', { temporary: own ? [own.id] : [] });
   temporary.set(null);
   sessionStorage.removeItem('apitoken-key');
-  location.assign(/^https:/.test(next) || (next || '').startsWith('/') ? next : '/signin');
+  location.assign(/^(https:|\/)/.test(next) ? next : '/signin');
 }

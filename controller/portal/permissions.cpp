@@ -1,8 +1,10 @@
-// Questions, several at a time, and the memory of their answers.
+// Questions, and the memory of their answers.
 #include "portal/permissions.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "api/json.hpp"
@@ -10,35 +12,130 @@
 namespace apitoken::portal {
 namespace {
 
-constexpr kube::Resource kReviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews", false};
+constexpr std::string_view kGroupVersion = "authorization.k8s.io/v1";
+constexpr kube::Resource kAccessReviews{"authorization.k8s.io", "v1", "selfsubjectaccessreviews",
+                                        false};
+constexpr kube::Resource kRulesReviews{"authorization.k8s.io", "v1", "selfsubjectrulesreviews",
+                                       false};
+
+std::string body_of(const char* kind, nlohmann::json spec) {
+  return dump(
+      nlohmann::json{{"apiVersion", kGroupVersion}, {"kind", kind}, {"spec", std::move(spec)}});
+}
 
 std::string body_of(const Question& question) {
   nlohmann::json attributes = {{"verb", question.verb}, {"resource", question.resource}};
   if (!question.group.empty()) attributes["group"] = question.group;
   if (!question.ns.empty()) attributes["namespace"] = question.ns;
   if (!question.name.empty()) attributes["name"] = question.name;
-  return dump(nlohmann::json{{"apiVersion", "authorization.k8s.io/v1"},
-                             {"kind", "SelfSubjectAccessReview"},
-                             {"spec", {{"resourceAttributes", std::move(attributes)}}}});
+  return body_of("SelfSubjectAccessReview", {{"resourceAttributes", std::move(attributes)}});
+}
+
+// The API server gives no rules to this person, or has none to give.
+bool has_no_rules(const Problem& problem) {
+  constexpr std::array<int, 5> kRefusals{400, 403, 404, 405, 422};
+  return std::ranges::find(kRefusals, problem.status) != kRefusals.end();
+}
+
+std::set<std::string> namespaces_of(std::span<const Question> questions,
+                                    const std::vector<std::size_t>& open) {
+  std::set<std::string> namespaces;
+  for (const auto at : open) namespaces.insert(questions[at].ns);
+  return namespaces;
 }
 
 }  // namespace
 
-std::optional<Verdict> Permissions::recall(const Question& question, Seconds max_age) {
-  const MutexLock lock(mutex_);
+const AccessRules* Permissions::recall_rules(const std::string& ns, Seconds max_age) {
+  const auto found = rules_.find(ns);
+  if (found == rules_.end() || clock_.steady() - found->second.at >= max_age) return nullptr;
+  return &found->second.rules;
+}
+
+std::optional<Verdict> Permissions::recall_one(const Question& question, Seconds max_age) {
+  using Answer = AccessRules::Answer;
   const auto found = known_.find(question);
-  if (found == known_.end() || clock_.steady() - found->second.at >= max_age) return {};
-  return found->second.verdict;
+  if (found != known_.end() && clock_.steady() - found->second.at < max_age)
+    return found->second.verdict;
+  // What may be done in the whole cluster may be done in each namespace.
+  const auto* const everywhere = recall_rules("", max_age);
+  if (everywhere != nullptr && everywhere->answer(question) == Answer::Yes) return Verdict{true};
+  const auto* const here = question.ns.empty() ? everywhere : recall_rules(question.ns, max_age);
+  const auto answer = here == nullptr ? Answer::Unknown : here->answer(question);
+  if (answer == Answer::Unknown) return {};
+  return Verdict{answer == Answer::Yes};
+}
+
+Permissions::Open Permissions::recall(std::span<const Question> questions, Seconds max_age,
+                                      std::span<Verdict> verdicts) {
+  Open open;
+  const MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (auto known = recall_one(questions[i], max_age)) {
+      verdicts[i] = std::move(*known);
+    } else {
+      open.push_back(i);
+    }
+  }
+  return open;
 }
 
 void Permissions::clear() {
   const MutexLock lock(mutex_);
   known_.clear();
+  rules_.clear();
+}
+
+Expected<void> Permissions::review_rules(const std::string& ns, const std::stop_token& stop) {
+  const auto asked = clock_.steady();
+  const auto body = upstream_.create(
+      kRulesReviews, "",
+      body_of("SelfSubjectRulesReview", {{"namespace", ns.empty() ? kWholeCluster : ns}}), stop);
+  AccessRules rules;
+  if (body) {
+    api::JsonParser parser;
+    const auto answer = parser.parse(*body);
+    if (!answer) return refuse(problem_of(answer.error()));
+    rules = AccessRules(*answer);
+  } else if (!has_no_rules(body.error())) {
+    return refuse(body.error());
+  }
+  const MutexLock lock(mutex_);
+  if (rules_.size() >= kMaxRules) rules_.clear();
+  rules_.insert_or_assign(ns, KnownRules{std::move(rules), asked});
+  return {};
+}
+
+Expected<void> Permissions::read_rules(const std::string& ns, Seconds max_age,
+                                       const std::stop_token& stop) {
+  std::promise<bool> mine;
+  std::shared_future<bool> other;
+  {
+    const MutexLock lock(mutex_);
+    if (recall_rules(ns, max_age) != nullptr) return {};
+    const auto [reading, first] = reading_.try_emplace(ns);
+    if (first) {
+      reading->second = mine.get_future().share();
+    } else {
+      other = reading->second;
+    }
+  }
+  if (other.valid()) {
+    // The other review may have been stopped with its request: ours is sent then.
+    return other.get() ? Expected<void>{} : review_rules(ns, stop);
+  }
+  auto read = review_rules(ns, stop);
+  {
+    const MutexLock lock(mutex_);
+    reading_.erase(ns);
+  }
+  mine.set_value(read.has_value());
+  return read;
 }
 
 Expected<Verdict> Permissions::review(const Question& question, const std::stop_token& stop) {
   const auto asked = clock_.steady();
-  const auto body = upstream_.create(kReviews, "", body_of(question), stop);
+  const auto body = upstream_.create(kAccessReviews, "", body_of(question), stop);
   if (!body) return refuse(body.error());
   api::JsonParser parser;
   const auto answer = parser.parse(*body);
@@ -55,23 +152,8 @@ Expected<Verdict> Permissions::review(const Question& question, const std::stop_
   return verdict;
 }
 
-Expected<Verdict> Permissions::ask(const Question& question, Seconds max_age,
-                                   std::stop_token stop) {
-  if (auto known = recall(question, max_age)) return std::move(*known);
-  return review(question, stop);
-}
-
-Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questions,
-                                                Seconds max_age, std::stop_token stop) {
-  std::vector<Verdict> verdicts(questions.size());
-  std::vector<std::size_t> open;
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (auto known = recall(questions[i], max_age)) {
-      verdicts[i] = std::move(*known);
-    } else {
-      open.push_back(i);
-    }
-  }
+Expected<void> Permissions::review_all(std::span<const Question> questions, const Open& open,
+                                       std::span<Verdict> verdicts, const std::stop_token& stop) {
   std::atomic<std::size_t> next = 0;
   Mutex failing;
   std::optional<Problem> failed;  // guarded by failing
@@ -94,6 +176,29 @@ Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questi
   }
   if (failed) return refuse(std::move(*failed));
   if (stop.stop_requested()) return refuse(problem_of({ErrorKind::Canceled, "asked to stop", {}}));
+  return {};
+}
+
+Expected<Verdict> Permissions::ask(const Question& question, Seconds max_age,
+                                   std::stop_token stop) {
+  auto verdicts = ask(std::span(&question, 1), max_age, std::move(stop));
+  if (!verdicts) return refuse(std::move(verdicts.error()));
+  return std::move(verdicts->front());
+}
+
+Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questions,
+                                                Seconds max_age, std::stop_token stop) {
+  std::vector<Verdict> verdicts(questions.size());
+  auto open = recall(questions, max_age, verdicts);
+  const auto namespaces = namespaces_of(questions, open);
+  const bool few = namespaces.size() - namespaces.count("") <= kMaxRulesOfCall;
+  for (const auto& ns : namespaces) {  // the whole cluster first
+    if (!ns.empty() && (!few || !namespaces_of(questions, open).contains(ns))) continue;
+    if (auto read = read_rules(ns, max_age, stop); !read) return refuse(std::move(read.error()));
+    open = recall(questions, max_age, verdicts);
+  }
+  if (auto reviewed = review_all(questions, open, verdicts, stop); !reviewed)
+    return refuse(std::move(reviewed.error()));
   return verdicts;
 }
 

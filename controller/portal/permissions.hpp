@@ -1,26 +1,21 @@
-// Permissions: what one viewer may do, asked by SelfSubjectAccessReviews as the viewer and
-// remembered for a while. Viewer owns one; workers and streams ask it, on their threads. Source:
-// https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+// Permissions: what one viewer may do, asked as the viewer and remembered for a while. Viewer owns
+// one; workers and streams ask it, on their threads. It never decides: a wrong verdict shows or
+// hides a control. Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+//
+// One SelfSubjectRulesReview answers all questions of a namespace. What the rules cannot answer, as
+// with an authorizer that cannot list them, is asked by one SelfSubjectAccessReview a question.
 #pragma once
 
+#include <future>
 #include <map>
 #include <span>
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "portal/access_rules.hpp"
 #include "portal/upstream.hpp"
 
 namespace apitoken::portal {
-
-struct Question {
-  std::string verb;
-  std::string group;
-  std::string resource;
-  std::string ns{};    // empty: all namespaces
-  std::string name{};  // empty: any name
-
-  auto operator<=>(const Question&) const = default;
-};
 
 struct Verdict {
   bool allowed = false;
@@ -31,16 +26,20 @@ class Permissions {
  public:
   static constexpr std::size_t kInFlight = 16;
   static constexpr std::size_t kMaxRemembered = 8192;
+  static constexpr std::size_t kMaxRules = 64;  // namespaces whose rules are remembered
+  // With questions about more namespaces each is a review of its own: those run at a time, and
+  // rules of a namespace cost the API server more than one verdict.
+  static constexpr std::size_t kMaxRulesOfCall = 4;
   static constexpr Seconds kFresh{60};
   static constexpr Seconds kNamespacesFresh{300};
 
   Permissions(Upstream& upstream, const Clock& clock) : upstream_(upstream), clock_(clock) {}
 
-  // One verdict a question. A verdict older than `max_age` is asked for again.
+  // One verdict a question. What is older than `max_age` is asked for again.
   Expected<std::vector<Verdict>> ask(std::span<const Question> questions, Seconds max_age,
                                      std::stop_token stop);
   Expected<Verdict> ask(const Question& question, Seconds max_age, std::stop_token stop);
-  // Removes all verdicts: the API server said otherwise.
+  // Removes all that is remembered: the API server said otherwise.
   void clear();
 
  private:
@@ -48,14 +47,31 @@ class Permissions {
     Verdict verdict;
     SteadyTime at;
   };
+  struct KnownRules {
+    AccessRules rules;
+    SteadyTime at;
+  };
+  using Open = std::vector<std::size_t>;  // indices of questions without a verdict
 
-  std::optional<Verdict> recall(const Question& question, Seconds max_age);
+  // Fills in what is remembered.
+  Open recall(std::span<const Question> questions, Seconds max_age, std::span<Verdict> verdicts);
+  std::optional<Verdict> recall_one(const Question& question, Seconds max_age) REQUIRES(mutex_);
+  const AccessRules* recall_rules(const std::string& ns, Seconds max_age) REQUIRES(mutex_);
+  // Has the rules of a namespace remembered; several threads that want the same ones send one
+  // review.
+  Expected<void> read_rules(const std::string& ns, Seconds max_age, const std::stop_token& stop);
+  Expected<void> review_rules(const std::string& ns, const std::stop_token& stop);
   Expected<Verdict> review(const Question& question, const std::stop_token& stop);
+  Expected<void> review_all(std::span<const Question> questions, const Open& open,
+                            std::span<Verdict> verdicts, const std::stop_token& stop);
 
   Upstream& upstream_;
   const Clock& clock_;
   Mutex mutex_;
   std::map<Question, Known> known_ GUARDED_BY(mutex_);
+  std::map<std::string, KnownRules> rules_ GUARDED_BY(mutex_);  // "": of the whole cluster
+  // Reviews under way, by namespace; true: the rules are remembered.
+  std::map<std::string, std::shared_future<bool>> reading_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::portal

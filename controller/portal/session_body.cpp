@@ -14,16 +14,9 @@ json time_or_null(const std::optional<WallTime>& time) {
 
 }  // namespace
 
-std::string kubernetes_version(Viewer& viewer, std::stop_token stop) {
-  const auto body = viewer.upstream().get_path("/version", std::move(stop));
-  if (!body) return {};
-  const auto version = json::parse(*body, nullptr, false);
-  return version.is_object() ? version.value("gitVersion", "") : "";
-}
-
 Expected<json> session_body(const Door& door, Viewer& viewer, const std::string& version,
                             const Clock& clock, std::stop_token stop) {
-  const auto identity = viewer.identity(stop);
+  const auto identity = viewer.identity(std::move(stop));
   if (!identity) return refuse(identity.error());
   json body = door.about();
   body["user"] = identity->user;
@@ -32,7 +25,6 @@ Expected<json> session_body(const Door& door, Viewer& viewer, const std::string&
   body["warnAt"] = time_or_null(viewer.warn_at());
   body["defaultNamespace"] = viewer.credentials().default_namespace();
   body["version"] = version;
-  body["kubernetes"] = kubernetes_version(viewer, std::move(stop));
   body["serverTime"] = server_time(clock);
   return body;
 }

@@ -6,9 +6,6 @@
 
 namespace apitoken::portal {
 
-// The gitVersion of the viewer's API server; empty if it does not say.
-std::string kubernetes_version(Viewer& viewer, std::stop_token stop);
-
 // `version`: of the portal. Errors: those of Viewer::identity().
 Expected<nlohmann::json> session_body(const Door& door, Viewer& viewer, const std::string& version,
                                       const Clock& clock, std::stop_token stop);

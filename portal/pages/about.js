@@ -32,7 +32,7 @@ export default function About() {
         h(Facts, {
           of: [
             ['Portal', me.version],
-            ['Kubernetes', me.kubernetes],
+            ['Kubernetes', about?.kubernetes],
             ['Cluster', me.cluster || 'not named'],
             [
               'Opened by',
@@ -59,7 +59,6 @@ export default function About() {
         h(Facts, {
           of: (about?.licences || []).map((l) => [l.name, `${l.version}, ${l.licence}`]),
         }),
-        h('p.muted', 'Everything is served by this program; nothing is loaded from elsewhere.'),
         h('p', 'Documentation: ', h('code', 'docs/portal.md'), ' in the project.'),
       ),
     ),

@@ -192,7 +192,6 @@ class Double:
             "homeNamespaces": [],
             "defaultNamespace": "team-a",
             "version": "0.1.0",
-            "kubernetes": "v1.36.3",
         }
         self.down = False  # answers nothing but assets
         self.clock_ahead = 0  # seconds that the server's clock is ahead

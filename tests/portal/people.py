@@ -17,6 +17,14 @@ AUDIT = {
     "rules": [{"level": "Metadata"}],
 }
 
+# (group, resource, names, verb): all of tokens, one Secret, and settings, which belong to no
+# namespace: in one they mean nothing.
+NARROW = [
+    ("apitoken.dev", "apitokens", None, "*"),
+    ("", "secrets", ["kept"], "get"),
+    ("apitoken.dev", "*", None, "list"),
+    ("apitoken.dev", "tokenexpiryconfigs", None, "update"),
+]
 # Name -> (groups, roles in team-a, roles in the whole cluster). Nobody has a role in team-b.
 PEOPLE = {
     "admin@example.com": ([], [], ["cluster-admin"]),
@@ -25,6 +33,7 @@ PEOPLE = {
     "minter@example.com": (["shop"], ["apitoken-minter"], []),
     "owner@example.com": (["shop"], ["admin"], []),
     "settings@example.com": ([], [], ["apitoken-settings", "apitoken-viewer"]),
+    "narrow@example.com": ([], [NARROW], []),
     "nobody@example.com": ([], [], []),
 }
 
