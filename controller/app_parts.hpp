@@ -173,7 +173,9 @@ struct App::Parts {
   serve::CallerReviews metrics_caller_reviews{client, serve::kMayReadMetrics, audiences, clock};
   serve::CallerAuthorization reading_metrics{metrics_caller_reviews};
   serve::ServerCertificate metrics_certificate{
-      {config.verify_tls_cert_file, config.verify_tls_key_file, {}}, clock};
+      {config.verify_tls_cert_file, config.verify_tls_key_file, {}},
+      std::string(verify::kCertificateFlags),
+      clock};
   std::optional<serve::HttpServer> metrics_server;
   std::optional<serve::HttpServer> health_server;
 

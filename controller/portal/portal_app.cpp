@@ -71,7 +71,8 @@ struct PortalApp::Parts {
   Parts(const Config& config, const std::string& version, SessionDoor::Setup setup,
         SignInCookies cookies, std::unique_ptr<kube::Credentials> own)
       : metrics(version),
-        certificate({config.tls_cert_file, config.tls_key_file, {}}, clock),
+        certificate({config.tls_cert_file, config.tls_key_file, {}},
+                    "--tls-cert-file and --tls-private-key-file", clock),
         assets(config.portal_assets),
         door(std::move(setup), std::move(cookies),
              {sign_in_workers, own ? &directory.emplace(std::move(own), metrics, clock) : nullptr,

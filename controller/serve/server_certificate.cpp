@@ -64,10 +64,8 @@ Result<ServerCertificate::Material> ServerCertificate::read() const {
 Status ServerCertificate::load() {
   if (files_.certificate.empty()) {
     auto made = TRY(make_self_signed(host_name(), clock_.wall()));
-    log::warn(
-        "serving with a certificate made for this run, which nobody trusts: give "
-        "--verify-tls-cert-file and --verify-tls-key-file",
-        {{"sha256", made.fingerprint}});
+    log::warn("serving with a certificate made for this run, which nobody trusts",
+              {{"remedy", "give " + flags_}, {"sha256", made.fingerprint}});
     self_signed_ = std::move(made);
   }
   if (!files_.client_ca.empty()) {

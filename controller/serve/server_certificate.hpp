@@ -25,8 +25,9 @@ class ServerCertificate {
  public:
   using Material = std::shared_ptr<const TlsMaterial>;
 
-  ServerCertificate(CertificateFiles files, const Clock& clock)
-      : files_(std::move(files)), clock_(clock) {}
+  // `flags` are the flags of the program that name certificate and key, as the log says them.
+  ServerCertificate(CertificateFiles files, std::string flags, const Clock& clock)
+      : files_(std::move(files)), flags_(std::move(flags)), clock_(clock) {}
 
   // Reads the files, or makes a certificate for this run and logs that. Errors: Invalid or
   // Unauthorized, naming the file and what is wrong with it.
@@ -44,6 +45,7 @@ class ServerCertificate {
   std::string fingerprint_of_files() const;
 
   const CertificateFiles files_;
+  const std::string flags_;
   const Clock& clock_;
   std::optional<SelfSigned> self_signed_;  // set by load() if there are no files
   std::string client_ca_;                  // set by load()

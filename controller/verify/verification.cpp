@@ -24,7 +24,7 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
       caller_reviews_(client, serve::kMayIntrospect, std::move(audiences), clock),
       endpoints_(verifier_, caller_reviews_, deferred_, std::move(keys), metrics_,
                  std::move(synced), clock, [this] { return !leads_; }),
-      certificate_(std::move(files), clock),
+      certificate_(std::move(files), std::string(kCertificateFlags), clock),
       server_({serve::kVerifyLimits, kServingThreads, &certificate_},
               serve::Routes(endpoints_.routes())) {
   store.set_listener([this](const kube::Change<api::ApiToken>& change) {

@@ -7,12 +7,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "serve/http_server.hpp"
 #include "verify/endpoints.hpp"
 #include "verify/last_use.hpp"
 
 namespace apitoken::verify {
+
+// The flags that name certificate and key, as the log says them.
+inline constexpr std::string_view kCertificateFlags =
+    "--verify-tls-cert-file and --verify-tls-key-file";
 
 class Verification {
  public:

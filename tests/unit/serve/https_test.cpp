@@ -105,7 +105,7 @@ HttpReply echo(const HttpRequest& request) {
 class Https : public testing::Test {
  protected:
   void start(CertificateFiles files, Handler serve = echo, Limits limits = {}) {
-    certificate.emplace(std::move(files), clock);
+    certificate.emplace(std::move(files), "--cert and --key", clock);
     server.emplace(HttpServer::Settings{limits, 2, &*certificate}, std::move(serve));
     const auto started = server->start("--flag", "127.0.0.1:0");
     ASSERT_TRUE(started) << started.error().message;
@@ -127,6 +127,7 @@ TEST_F(Https, PassesOnMethodQueryAuthorizationAndBody) {
   const std::string body(40'000, 'b');
   EXPECT_EQ(get("/a", {.body = body.c_str()}).body, "POST   40000");
   EXPECT_EQ(log.count("certificate made for this run"), 1);
+  EXPECT_EQ(log.count("give --cert and --key"), 1);
 }
 
 TEST_F(Https, RefusesASecondAuthorization) {
@@ -260,7 +261,7 @@ TEST_F(Https, KeepsItsCertificateWhileKeyAndCertificateDoNotMatch) {
 
 TEST_F(Https, SaysWhichFileCannotBeUsed) {
   const auto load = [this](CertificateFiles files) {
-    ServerCertificate loaded(std::move(files), clock);
+    ServerCertificate loaded(std::move(files), "--cert and --key", clock);
     const auto status = loaded.load();
     return status ? std::string("loaded") : status.error().message;
   };
