@@ -66,7 +66,7 @@ def documented():
     return [word for word in words[words.index("--set") :] if word != "--create-namespace"]
 
 
-# The operator's, the portal's and that of `helm test`.
+# The operator's, the portal's and those of `helm test`.
 ALL_PODS = {
     "verify": {"tlsSecret": "tls", "clientCASecret": "ca"},
     "portal": {"enabled": True},
@@ -77,7 +77,7 @@ OPENSHIFT = ("--api-versions", "security.openshift.io/v1")
 @pytest.mark.parametrize("major", ["3", "4"])
 def test_on_openshift_the_pods_pass_restricted_v2(major):
     pods = list(pods_in(render(ALL_PODS, *OPENSHIFT, major=major)))
-    assert [list(refusals_of_restricted_v2(pod)) for pod in pods] == [[], [], []]
+    assert [list(refusals_of_restricted_v2(pod)) for pod in pods] == [[], [], [], []]
     chosen = {"podSecurityContext": {"runAsUser": 1000650000}}
     for pod in pods_in(render(chosen, *OPENSHIFT, major=major)):
         assert pod["securityContext"]["runAsUser"] == 1000650000
@@ -86,7 +86,7 @@ def test_on_openshift_the_pods_pass_restricted_v2(major):
 @pytest.mark.parametrize("major", ["3", "4"])
 def test_the_documented_installation_passes_restricted_v2(documented, major):
     pods = list(pods_in(render(ALL_PODS, *documented, major=major)))
-    assert [list(refusals_of_restricted_v2(pod)) for pod in pods] == [[], [], []]
+    assert [list(refusals_of_restricted_v2(pod)) for pod in pods] == [[], [], [], []]
 
 
 def test_the_rules_refuse_what_the_constraint_refuses(documented):

@@ -65,7 +65,19 @@ def test_switched_on_it_adds_and_changes_nothing_else():
         "Service",
         "NetworkPolicy",
         "PodMonitor",
+        "Pod",
     }
+
+
+def test_helm_test_connects_to_the_portal():
+    """By its Service, which leads to ready pods alone."""
+    for values, port in (({}, "443"), ({"service": {"port": 8444}}, "8444")):
+        pod = only(render({"portal": {**ON, **values}}), "Pod", f"{NAME}-test")
+        assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+        assert f"{NAME} {port}" in pod["spec"]["containers"][0]["args"][0]
+        assert pod["spec"]["automountServiceAccountToken"] is False
+    assert names(render({"portal": ON, "test": {"enabled": False}}), "Pod") == []
+    assert f"{NAME}-test" not in names(render(), "Pod")
 
 
 def test_the_manifests_are_the_same():
