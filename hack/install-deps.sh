@@ -18,7 +18,7 @@ set -euo pipefail
 
 readonly tools=(
   g++ cmake ninja-build ccache mold pkg-config git nlohmann-json3-dev
-  esbuild zopfli # the portal's pages
+  esbuild minify zopfli # the portal's pages
 )
 readonly libraries=(
   libcpprest-dev libssl-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The front end's libraries, portal/vendor: copied from npm's tarballs and never edited, but for
-# one import path. portal/vendor/VERSIONS pins each package (version, licence, the tarball's
-# integrity) and each file (SHA-256).
+# The front end's libraries, portal/vendor: copied from npm's tarballs and never edited, but that
+# the source maps stay there. portal/vendor/VERSIONS pins each package (version, licence, the
+# tarball's integrity) and each file (SHA-256).
 #
 # Usage: hack/vendor.sh --check | --write
 #
@@ -33,12 +33,8 @@ fetch() {
   tar -xzf "$tarball" -C "$scratch/$1" --strip-components=1
 }
 
-# as_vendored SOURCE: what stands in our tree. Browsers resolve no bare names, and the source maps
-# stay at npm.
-as_vendored() {
-  sed -e 's/from"preact"/from".\/preact.js"/g' \
-    -e '/^\/\/# sourceMappingURL=/d' "$1"
-}
+# as_vendored SOURCE: what stands in our tree.
+as_vendored() { sed '/^\/\/# sourceMappingURL=/d' "$1"; }
 
 packages() { sed -n 's/^package //p' "$versions"; }
 files() { sed -n 's/^file //p' "$versions"; }

@@ -13,7 +13,7 @@ export class ApiError extends Error {
   status = 0;
   constructor(body) {
     super(body.message || `The portal answered with status ${body.status}.`);
-    Object.assign(this, { reason: '', remedy: '', causes: [], namespace: '' }, body);
+    Object.assign(this, body); // reason, remedy, causes, namespace: as the server names them
   }
 }
 
@@ -32,8 +32,6 @@ export async function request(method, path, body, signal) {
     answer = await fetch(`/api/${path}`, {
       method,
       signal,
-      cache: 'no-store',
-      credentials: 'same-origin',
       headers: {
         'X-Apitoken-Portal': '1',
         ...(key && { Authorization: `Portal ${key}` }),
@@ -57,8 +55,9 @@ export async function request(method, path, body, signal) {
 /** @returns {Promise<any>} */
 export const call = async (method, path, body, signal) =>
   (await request(method, path, body, signal)).json();
+/** Any texts as parts of an address; half a character becomes U+FFFD. */
 export const pathOf = (...parts) =>
-  parts.map((part) => encodeURIComponent(part.toWellFormed())).join('/');
+  parts.map((part) => encodeURIComponent(String(part).toWellFormed())).join('/');
 
 /** Calls `line` with each line of an answer. */
 export async function lines(answer, line, heard = () => {}) {

@@ -1,30 +1,32 @@
 // The program: finds out who is there, follows their tokens, and draws the page that the address
 // names.
 // @ts-check
-import { h, render, say, store, useEffect, useState } from './view.js';
-import { applyTheme, prefs, remember } from './prefs.js';
-import { go, link, route, setQuery } from './router.js';
-import { call, signedOut } from './api.js';
-import { begin, loadNamespaces, session, signOut, space, useRights } from './session.js';
-import { followTokens, tokens, useRows } from './rows.js';
-import { followSettings } from './settings.js';
-import { useFaults } from './faults.js';
-import { lasting, ms, now, timeOf, useNow } from './clock.js';
-import { Button, Facts, Menu, Problem, Select } from './parts/basic.js';
-import { Dialog } from './parts/dialog.js';
-import { Live } from './parts/live.js';
+// This is the order of the modules in the program, too: alike beside alike compresses better.
 import { Bands, Band, Page } from './parts/frame.js';
-import Settings from './pages/settings.js';
-import Token from './pages/token.js';
 import Tokens from './pages/tokens.js';
-import Profile from './pages/profile.js';
+import { followTokens, tokens, useRows } from './rows.js';
+import Token from './pages/token.js';
+import { go, link, route, setQuery } from './router.js';
 import Users from './pages/users.js';
-import User from './pages/user.js';
-import Faults from './pages/faults.js';
-import About from './pages/about.js';
+import Profile from './pages/profile.js';
+import { applyTheme, prefs, remember } from './prefs.js';
 import SignIn from './pages/signin.js';
+import Settings from './pages/settings.js';
+import { begin, loadNamespaces, session, signOut, space, useRights } from './session.js';
+import { call, signedOut } from './api.js';
+import About from './pages/about.js';
+import { h, render, say, store, useEffect, useState } from './view.js';
+import { followSettings } from './settings.js';
+import { Button, Facts, Menu, Problem, Select } from './parts/basic.js';
+import Faults from './pages/faults.js';
+import { useFaults } from './faults.js';
+import { grouped, lasting, ms, now, timeOf, useNow } from './clock.js';
+import User from './pages/user.js';
+import { Live } from './parts/live.js';
+import { Dialog } from './parts/dialog.js';
 
-const boot = store({ error: /** @type {any} */ (null) });
+/** Why the portal cannot start, or null. */
+const failure = store(/** @type {any} */ (null));
 const PAGES = {
   __proto__: null,
   tokens: Tokens,
@@ -39,7 +41,7 @@ const PAGES = {
 /** The page that an address names, and its arguments. */
 /** @returns {any[]} */
 function pageOf([first = 'tokens', second, third] = /** @type {string[]} */ ([])) {
-  if (first === 'tokens' && second && third) return [Token, { ns: second, name: third }];
+  if (first === 'tokens' && second && third) return [Token, { key: `${second}/${third}`, ns: second, name: third }];
   if (first === 'users' && second) return [User, { user: second, creating: third === 'new' }];
   if (first === 'settings') return [Settings, { name: second }];
   if (first === 'signin') return [SignIn, { failed: second === 'failed' }];
@@ -51,7 +53,7 @@ function pageOf([first = 'tokens', second, third] = /** @type {string[]} */ ([])
 function Current() {
   const [Shown, args] = pageOf(route.use().parts);
   return Shown
-    ? h(Shown, { ...args })
+    ? h(Shown, args)
     : h(
         Page,
         { title: 'There is no such page' },
@@ -114,8 +116,8 @@ function Header({ faults, onKeys }) {
       h(
         'svg',
         { viewBox: '0 0 24 24', 'aria-hidden': 'true' },
-        h('path.ring', { d: 'M12 3.5a8.5 8.5 0 1 1-8.5 8.5' }),
-        h('path.hand', { d: 'M12 7.5V12l3 2' }),
+        h('path.ring', { d: 'M12 4a8 8 0 1 1-8 8' }),
+        h('path.hand', { d: 'M12 8v4l3 2' }),
       ),
       'apitoken',
     ),
@@ -131,7 +133,7 @@ function Header({ faults, onKeys }) {
             'a',
             { href: link([name]), 'aria-current': here === name ? 'page' : undefined },
             text,
-            name === 'faults' && faults > 0 && h('span.count', faults.toLocaleString('en')),
+            name === 'faults' && faults > 0 && h('span.count', grouped(faults)),
           )
         );
       }),
@@ -263,7 +265,7 @@ function SignedOut() {
 
 function App() {
   const me = session.use(),
-    { error } = boot.use(),
+    error = failure.use(),
     { loaded } = space.use(),
     { parts } = route.use(),
     [keys, showKeys] = useState(false),
@@ -292,7 +294,7 @@ function App() {
 }
 
 async function start() {
-  boot.set({ error: null });
+  failure.set(null);
   try {
     begin(await call('GET', 'session'));
     await loadNamespaces();
@@ -300,7 +302,7 @@ async function start() {
     followSettings();
   } catch (error) {
     if (/** @type {any} */ (error).status !== 401) {
-      boot.set({ error });
+      failure.set(error);
       return;
     }
     if (route.get().parts[0] !== 'signin') {

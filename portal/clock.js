@@ -13,7 +13,7 @@ export const offset = store(0);
 export const now = () => Date.now() + offset.get();
 export function setServerTime(text) {
   const found = Date.parse(text) - Date.now();
-  if (Number.isFinite(found) && Math.abs(found - offset.get()) > 1500) offset.set(found);
+  if (Math.abs(found - offset.get()) > 1500) offset.set(found); // not if it is no time
 }
 
 /** The server's time, anew every second while the page is visible. */
@@ -41,7 +41,6 @@ export function relative(at, from = now()) {
   return words.format(Math.trunc(gap / size), unit);
 }
 
-const SHORT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' };
 const formats = new Map();
 function format(at, options) {
   const zone = prefs.get().utc ? 'UTC' : undefined,
@@ -51,11 +50,18 @@ function format(at, options) {
   return formats.get(key).format(at);
 }
 export const full = (at) =>
-  format(at, { weekday: 'short', year: 'numeric', timeZoneName: 'short', ...SHORT });
-export const dayOf = (at) => format(at, { day: 'numeric', month: 'short', year: 'numeric' });
-export const timeOf = (at) => format(at, { hour: '2-digit', minute: '2-digit' });
-export const secondOf = (at) =>
-  format(at, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  format(at, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  });
+export const dayOf = (at) => format(at, { dateStyle: 'medium' });
+export const timeOf = (at) => format(at, { timeStyle: 'short' });
+export const secondOf = (at) => format(at, { timeStyle: 'medium' });
 export const iso = (at) => new Date(at).toISOString().replace('.000Z', 'Z');
 export const ms = (text) => (text ? Date.parse(text) : 0);
 
@@ -66,7 +72,7 @@ export function Time({ at, as = 'relative' }) {
   if (!at) return h('span.muted', '–');
   return h(
     'time',
-    { datetime: iso(at), title: `${iso(at)}` },
+    { datetime: iso(at), title: iso(at) },
     as !== 'full' && relative(at),
     as === 'both' && h('small', full(at)),
     as === 'full' && full(at),
@@ -81,13 +87,17 @@ export function span(text) {
     sum += Number(n) * UNITS[unit];
   return sum;
 }
-export const plural = (n, one, many = `${one}s`) =>
-  `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+export const grouped = (n) => n.toLocaleString('en');
+export const plural = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;
+/** Waits. */
+export const pause = (wait = 0) =>
+  new Promise((done) => {
+    setTimeout(done, wait);
+  });
 /** "720h" in words. */
 export function lasting(text) {
   const gap = typeof text === 'number' ? text : span(text);
-  if (gap >= DAY && gap % DAY === 0) return plural(gap / DAY, 'day');
-  if (gap >= 2 * DAY) return plural(Math.round(gap / DAY), 'day');
+  if (gap >= 2 * DAY || gap === DAY) return plural(Math.round(gap / DAY), 'day');
   if (gap >= HOUR) {
     const minutes = Math.round((gap % HOUR) / MINUTE);
     return plural(Math.floor(gap / HOUR), 'hour') + (minutes ? ` ${minutes} min` : '');

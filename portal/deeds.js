@@ -3,7 +3,7 @@
 // @ts-check
 import { h, say, useLoad, useState } from './view.js';
 import { call, pathOf } from './api.js';
-import { DAY, full, lasting, now, plural, relative, secondOf, span } from './clock.js';
+import { DAY, full, grouped, lasting, now, plural, relative, secondOf, span } from './clock.js';
 import { go } from './router.js';
 import { askRights, session, useRights, why } from './session.js';
 import { stateOf, STATES } from './rows.js';
@@ -318,7 +318,7 @@ export function BulkDialog({ doing, rows, onClose }) {
 /** How many of a list are not shown. */
 export const AndMore = ({ of, shown, children = '' }) =>
   of.length > shown &&
-  h('p.muted', 'and ', (of.length - shown).toLocaleString('en'), ' more', children);
+  h('p.muted', 'and ', grouped(of.length - shown), ' more', children);
 
 /** A cell that no spreadsheet takes for a formula; instants are numbers. */
 const cell = (value) => {

@@ -1,6 +1,7 @@
 // Addresses of the pages. Filters stand in the query, so that a link shows the same rows.
 // @ts-check
 import { store, useEffect } from './view.js';
+import { pathOf } from './api.js';
 
 const parse = () => ({
   parts: location.pathname.split('/').filter(Boolean).map(decoded),
@@ -39,16 +40,13 @@ addEventListener('popstate', () => {
   else history.pushState(null, '', here); // the address follows the page, which stays
 });
 
-/** Any text as a part of an address; half a character becomes U+FFFD. */
-export const encoded = (part) => encodeURIComponent(String(part).toWellFormed());
-
 /** A local address of encoded parts; the only way to an href. The namespace scope goes along. */
 export function link(parts, query = {}) {
   const scope = route.get().query.ns;
   const text = new URLSearchParams(
-    Object.entries({ ...(scope ? { ns: scope } : {}), ...query }).filter(([, v]) => v),
+    Object.entries({ ns: scope, ...query }).filter(([, v]) => v),
   ).toString();
-  return `/${parts.map(encoded).join('/')}${text ? `?${text}` : ''}`;
+  return `/${pathOf(...parts)}${text ? `?${text}` : ''}`;
 }
 
 export function go(parts, query, replace = false) {

@@ -6,15 +6,16 @@ import { DAY, ms, now } from './clock.js';
 import { follow } from './api.js';
 import { space } from './session.js';
 
-const TIMES = ['issuedAt', 'expiresAt', 'warnAt', 'rotateAt', 'lastUsedAt', 'createdAt'];
+const TEXTS = ['name', 'user', 'ns', 'tokenID', 'hint', 'description']; // of a search
 /** One token; times are milliseconds, 0 where there is none. */
 export class Row {
   constructor(columns, cells) {
     columns.forEach((column, i) => {
-      this[column] = TIMES.includes(column) ? ms(cells[i]) : (cells[i] ?? '');
+      this[column] = column.endsWith('At') ? ms(cells[i]) : (cells[i] ?? '');
     });
-    const { name, user, ns, tokenID, hint, description } = /** @type {any} */ (this);
-    this.text = [name, user, ns, tokenID, hint, description].join(' ').toLowerCase();
+    this.text = TEXTS.map((column) => this[column])
+      .join(' ')
+      .toLowerCase();
   }
 }
 /** @returns {any} the condition of that type */
@@ -150,11 +151,11 @@ const rank = (row, at) => {
   return state === 'expired' && !isFault(row, state) ? 4.5 : RANKS.indexOf(state);
 };
 
-const WITHIN = { '24h': 1, '7d': 7, '30d': 30, '90d': 90 };
 /** @param {Record<string, string>} query q, state, type, within, idle, ns, user */
 export function matcher(query, at = now()) {
   const needles = (query.q || '').toLowerCase().split(/\s+/).filter(Boolean);
-  const until = WITHIN[query.within] && at + WITHIN[query.within] * DAY;
+  const days = query.within === '24h' ? 1 : parseInt(query.within, 10), // "7d"
+    until = days && at + days * DAY;
   const idle = query.idle && query.idle !== 'never' ? at - parseInt(query.idle, 10) * DAY : 0;
   return (row) =>
     needles.every((needle) => row.text.includes(needle)) &&
@@ -166,7 +167,6 @@ export function matcher(query, at = now()) {
 }
 
 const compare = new Intl.Collator('en', { numeric: true }).compare;
-const TEXTS = ['name', 'ns', 'user', 'type'];
 const INSTANTS = { expires: 'expiresAt', used: 'lastUsedAt', made: 'createdAt' };
 /** The order of two plain texts. */
 export const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
@@ -181,7 +181,7 @@ export function sorted(list, sort = '', at = now()) {
       a[field] && b[field] ? way * (a[field] - b[field]) : !a[field] - !b[field];
   if (Object.hasOwn(INSTANTS, by))
     return list.sort((a, b) => time(a, b, back, INSTANTS[by]) || tie(a, b));
-  if (TEXTS.includes(by)) return list.sort((a, b) => back * compare(a[by], b[by]) || tie(a, b));
+  if (['name', 'ns', 'user', 'type'].includes(by)) return list.sort((a, b) => back * compare(a[by], b[by]) || tie(a, b));
   for (const row of list) ranks.set(row, rank(row, at));
   return list.sort(
     (a, b) => back * (ranks.get(a) - ranks.get(b)) || time(a, b, 1, 'expiresAt') || tie(a, b),

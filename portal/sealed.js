@@ -4,6 +4,7 @@
 // WebCrypto.
 // @ts-check
 import { ApiError, call, pathOf } from './api.js';
+import { pause } from './clock.js';
 import { condition } from './rows.js';
 
 const CURVE = { name: 'ECDH', namedCurve: 'P-256' };
@@ -11,16 +12,18 @@ const ascii = (text) => new TextEncoder().encode(text);
 const bytesOf = (base64url) =>
   Uint8Array.from(atob(base64url.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
 
+const point = ({ kty, crv, x, y }) => ({ kty, crv, x, y });
+
 /** A new key pair; the private part cannot be exported, by us neither. */
 export async function newKey() {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(CURVE, false, ['deriveBits']);
-  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey);
-  return { privateKey, encryptTo: JSON.stringify({ kty, crv, x, y }) };
+  const exported = await crypto.subtle.exportKey('jwk', publicKey);
+  return { privateKey, encryptTo: JSON.stringify(point(exported)) };
 }
 
 /** The content key: one round of Concat KDF, as A256GCM needs 256 bits (NIST SP 800-56A). */
 async function contentKey(shared, { enc, apu = '', apv = '' }) {
-  const number = (n) => new Uint8Array(new Uint32Array([n]).buffer).reverse();
+  const number = (n) => new Uint8Array([0, 0, n >> 8, n]);
   const counted = (bytes) => [number(bytes.length), bytes];
   const parts = [
     number(1),
@@ -43,8 +46,7 @@ export async function unseal(sealed, privateKey) {
       message: 'The value is encrypted in a way that this page does not know.',
       remedy: 'Renew the token; if that does not help, update the operator.',
     });
-  const { kty, crv, x, y } = header.epk;
-  const theirs = await crypto.subtle.importKey('jwk', { kty, crv, x, y }, CURVE, false, []);
+  const theirs = await crypto.subtle.importKey('jwk', point(header.epk), CURVE, false, []);
   const shared = await crypto.subtle.deriveBits({ name: 'ECDH', public: theirs }, privateKey, 256);
   const key = await contentKey(shared, header);
   const opened = await crypto.subtle.decrypt(
@@ -86,9 +88,7 @@ export async function minted(object, revision, signal) {
         remedy: 'Correct what the message names, then try again.',
       });
     }
-    await new Promise((done) => {
-      setTimeout(done, wait);
-    });
+    await pause(wait);
     signal?.throwIfAborted();
   }
 }

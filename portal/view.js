@@ -1,15 +1,16 @@
-// The library behind all components: Preact, its hooks, and stores that redraw what reads them.
+// The library behind all components: Preact, hooks, and stores that redraw what reads them.
 // @ts-check
 import { createElement, render } from './vendor/preact.js';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from './vendor/hooks.js';
+import { classOf, useEffect, useLayoutEffect, useMemo, useRef, useState } from './hooks.js';
 
-const HIDING =
-  '[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]' +
-  '|[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]';
-const hiding = new RegExp(HIDING, 'g');
-/** Characters that could reverse or hide a line, and halves of some, are shown by their numbers. */
+/** Control and format characters, line separators, and halves of characters. */
+const hiding = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Characters that could reverse or hide a line are shown by their numbers. */
 export const plain = (text) =>
-  String(text ?? '').replace(hiding, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  String(text ?? '').replace(hiding, (c) => {
+    const number = /** @type {number} */ (c.codePointAt(0));
+    return `\\u${number.toString(16).padStart(4, '0')}`;
+  });
 
 /** What stands in an element is text, whoever wrote it, and shown plain. */
 const shown = (child) =>
@@ -19,7 +20,7 @@ const shown = (child) =>
  *  Properties may be left out. @param {any} tag @param {any[]} rest */
 export function h(tag, ...rest) {
   const props = rest[0]?.constructor === Object ? rest.shift() : {};
-  if (typeof tag !== 'string') return createElement(tag, props, ...rest.map(shown));
+  if (typeof tag !== 'string') return createElement(classOf(tag), props, ...rest.map(shown));
   const [name, ...classes] = tag.split('.');
   if (classes.length) props.class ??= classes.join(' ');
   if (name === 'button') props.type ??= name; // and so submits nothing

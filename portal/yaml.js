@@ -1,7 +1,7 @@
 // Writes an object as YAML, for reading and copying.
 // @ts-check
-const bare = /^[A-Za-z_/](?:[\w./@ -]*[\w./@-])?$/,
-  words = /^(?:true|false|null|yes|no|on|off|y|n|~)$/i;
+const bare = /^[A-Za-z_/]([\w./@ -]*[\w./@-])?$/,
+  words = /^(true|false|null|yes|no|on|off|y|n)$/i;
 function scalar(value, indent) {
   if (typeof value !== 'string') return JSON.stringify(value);
   if (

@@ -2,7 +2,7 @@
 // @ts-check
 import { h, useDoing, useEffect, useLater, useLoad, useMemo, useRef, useState } from '../view.js';
 import { call, pathOf } from '../api.js';
-import { full, lasting, ms, now, span } from '../clock.js';
+import { full, iso, lasting, ms, now, span } from '../clock.js';
 import { go, leaving, route, useLeaving } from '../router.js';
 import { askRights, session, space, useRights, why } from '../session.js';
 import { tokens } from '../rows.js';
@@ -11,7 +11,7 @@ import { Button, Check, Choice, Code, Problem, Radios, Text } from '../parts/bas
 import { Dialog } from '../parts/dialog.js';
 import { ValueOnce } from '../parts/value_once.js';
 
-const NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 /** Lifetimes to choose from, by kind; the longest is the last. */
 const PRESETS = {
   Permanent: [
@@ -29,7 +29,7 @@ const PRESETS = {
   ],
 };
 const USUAL = { Permanent: '2160h', Temporary: '8h' };
-const PRIVATE = /PRIVATE KEY-----|"(?:d|p|q|dp|dq|qi|k)"\s*:/;
+const PRIVATE = /PRIVATE KEY-----|"[dk]"\s*:/; // every private JWK has one of the two members
 /** What fields are called, by their names in answers of the server. */
 const LABELS = {
   name: 'Token Name',
@@ -106,7 +106,7 @@ function formOf(f, key) {
     form = {
       ...{ name, user, description, type, ttlAfterExpired },
       ttl: f.own ? '' : f.ttl,
-      expiresAt: f.own && f.until ? new Date(f.until).toISOString().replace(/\.\d+/, '') : '',
+      expiresAt: f.own && f.until ? iso(f.until) : '',
       format: type === 'Temporary' && f.jwt ? 'JWT' : 'Opaque',
       rotation: renewsItself(f)
         ? { policy: 'Automatic', before: f['rotation.before'], overlap: f['rotation.overlap'] }
@@ -281,7 +281,7 @@ function Delivery({ f, change, text, refuse }) {
         [
           'show',
           'Show it to me once',
-          'It is encrypted to this browser tab; nobody else can read it.',
+          'Encrypted to this tab; nobody else can read it.',
         ],
         [
           'keep',
@@ -361,7 +361,7 @@ function AsText({ f, form }) {
     if (Object.keys(faultsOf(f, now())).length)
       set((old) => ({
         ...old,
-        error: { message: 'Fill in the fields above; it stands here then.' },
+        error: { message: 'Fill in the fields first.' },
       }));
     else
       call('POST', `tokens/${pathOf(f.namespace)}?dry=1`, form, signal).then(

@@ -4,7 +4,7 @@ import { h, useMemo } from '../view.js';
 import { stateOf, tokens, useRows } from '../rows.js';
 import { KINDS, useFaults } from '../faults.js';
 import { link } from '../router.js';
-import { Time, full, now } from '../clock.js';
+import { Time, full, grouped, now } from '../clock.js';
 import { AndMore, Export, useDeeds } from '../deeds.js';
 import { Button, Icon, copyText } from '../parts/basic.js';
 import { Empty, Page } from '../parts/frame.js';
@@ -34,7 +34,7 @@ export function FaultList({ faults }) {
         const found = faults.filter((fault) => fault.kind === kind);
         return (
           found.length > 0 && [
-            h('h2', { key: kind }, text, h('span.muted', found.length.toLocaleString('en'))),
+            h('h2', { key: kind }, text, h('span.muted', grouped(found.length))),
             h('p.muted', todo, ' Runbook: ', h('code', 'docs/runbooks/', book, '.md')),
             found.slice(0, SHOWN).map((fault) =>
               h(

@@ -211,7 +211,6 @@ export default function Profile({ creating }) {
       fixed: { user },
       hide: ['user'],
       emptyTitle: 'You have no API tokens',
-      emptyText: 'A token lets a program of yours act in your name, until a date that you choose.',
       make: add,
     }),
     creating && home && h(Create, { back: ['profile'], user, ns: home }),

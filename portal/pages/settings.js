@@ -5,7 +5,17 @@ import { h, say, useDoing, useEffect, useLater, useMemo, useRef, useState } from
 import { call, lines, pathOf, request } from '../api.js';
 import { keepSettings, settings } from '../settings.js';
 import { condition } from '../rows.js';
-import { Time, lasting, ms, now, plural, secondOf, span, useNow } from '../clock.js';
+import {
+  Time,
+  grouped,
+  lasting,
+  ms,
+  now,
+  plural,
+  secondOf,
+  span,
+  useNow,
+} from '../clock.js';
 import { AndMore, Export } from '../deeds.js';
 import { go, link, useLeaving } from '../router.js';
 import { useRights, why } from '../session.js';
@@ -210,7 +220,7 @@ function Editor({ spec, change, errors, status, readOnly }) {
       ),
       h(Text, {
         label: 'Domains that may get such mail',
-        hint: 'Separated by spaces. Empty: the domain of the sender.',
+        hint: 'Separated by spaces. Empty: that of the sender.',
         value: (spec.emailDomains || []).join(' '),
         error: errors.emailDomains,
         input,
@@ -303,8 +313,7 @@ function Preview({ found, dirty }) {
   if (error) return h(Problem, { error });
   if (!summary) return h('p.muted', { role: 'status' }, 'Being computed…');
   const list = table.length ? table : changes,
-    { within7days, atOnce, ownMail, ceiling } = summary.then,
-    [it, is] = ceiling === 1 ? ['it', 'it is'] : ['them', 'they are'];
+    { within7days, atOnce, ownMail, ceiling } = summary.then;
   const row = ([ns, token, user, at, before, to, change]) => [
     [token, h('small', ns, ', ', user)],
     h(Time, { at }),
@@ -330,11 +339,11 @@ function Preview({ found, dirty }) {
         plural(ownMail, 'person gets', 'people get'),
         ' a mail of their own.',
         ceiling > 0 &&
-          ` ${plural(ceiling, 'token lives', 'tokens live')} longer than the new ceiling: ` +
-            `nothing happens to ${it} until ${is} renewed.`,
+          ` ${plural(ceiling, 'token lives', 'tokens live')} longer than the new ceiling, ` +
+            'until the next renewal.',
       ),
       summary.truncated &&
-        h('p.muted', 'Computed for the first ', summary.tokens.toLocaleString('en'), ' tokens.'),
+        h('p.muted', 'Computed for the first ', grouped(summary.tokens), ' tokens.'),
     ),
     list.length > 0
       ? [
@@ -352,7 +361,7 @@ function Preview({ found, dirty }) {
             }),
           ),
         ]
-      : h('p.muted', dirty ? 'Nobody is warned otherwise than today.' : 'No warning is to come.'),
+      : h('p.muted', dirty ? 'No warning changes.' : 'No warning is to come.'),
   ];
 }
 
@@ -393,7 +402,7 @@ function TestMail({ config, to, dirty, readOnly }) {
       : !to.length
         ? 'Name an address and save first.'
         : dirty
-          ? 'Save first: the mail goes by what is saved.'
+          ? 'Save your changes first.'
           : since < 60_000
             ? `One a minute: again in ${60 - Math.floor(since / 1000)} seconds.`
             : '');
@@ -403,9 +412,7 @@ function TestMail({ config, to, dirty, readOnly }) {
     h(
       'p',
       server
-        ? `Sends one mail to ${
-            to.length === 1 ? 'this address' : `these ${to.length} addresses`
-          } through ${server}: ${to.join(', ')}.`
+        ? `Sends one mail through ${server} to: ${to.join(', ')}.`
         : 'No mail server is set.',
     ),
     h(
@@ -598,7 +605,7 @@ function Config({ name, config, rights }) {
               spec,
             }),
           }),
-          h('p.hint', 'Save it as settings.yaml, then: kubectl apply -f settings.yaml'),
+          h('p.hint', 'Save it, then: kubectl apply -f FILE'),
         ),
         h(Problem, { error: work.error }),
         h(

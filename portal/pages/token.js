@@ -25,32 +25,37 @@ import { Edit } from './edit.js';
 
 const USE_PRECISION = 10 * 60_000;
 
-/** Follows one object: asks anew when its row changes, and keeps the last answer when it is
- *  gone. */
+/** Whether the list and the object say the same. */
+const agree = (row, own) =>
+  Object.keys(row).every((key) => key === 'message' || (row[key] || '') === (own[key] || ''));
+/** Follows one object: asks anew when its row says something else, and keeps the last answer when
+ *  it is gone. */
 function useToken(ns, name) {
   const { synced } = tokens.use(),
     [found, setFound] = useState(/** @type {any} */ ({})),
     [row] = useRows((r) => r.ns === ns && r.name === name, [ns, name]),
-    seen = useRef(false),
-    ended = (old) => ({ ...old, deleted: old.deleted || now() });
+    { current: last } = useRef(/** @type {any} */ ({ row: null })), // what was asked for last
+    ended = (old) => ({ ...old, deleted: old.deleted || now() }),
+    own = found.value && rowOf(found.value.object);
   useEffect(() => {
-    let wanted = true;
-    call('GET', `tokens/${pathOf(ns, name)}`).then(
-      (value) => wanted && setFound({ value }),
-      (error) =>
-        wanted &&
-        setFound((old) => (error.status === 404 && old.value ? ended(old) : { ...old, error })),
-    );
-    return () => {
-      wanted = false;
+    if (last.waiting || row === last.row || (own && row && agree(row, own))) return;
+    const settle = (next) => {
+      last.waiting = false;
+      setFound(next);
     };
-  }, [ns, name, row]);
-  seen.current ||= !!row;
-  const gone = synced && seen.current && !row;
+    Object.assign(last, { row, waiting: true });
+    call('GET', `tokens/${pathOf(ns, name)}`).then(
+      (value) => settle({ value }),
+      (error) =>
+        settle((old) => (error.status === 404 && old.value ? ended(old) : { ...old, error })),
+    );
+  }, [row, found]);
+  last.seen ||= !!row;
+  const gone = synced && last.seen && !row;
   useEffect(() => {
     if (gone) setFound(ended);
   }, [gone]);
-  return { ...found, row: row || (found.value && rowOf(found.value.object)) };
+  return { ...found, row: row || own };
 }
 
 const list = (items) => items?.join(', ') || h('span.muted', 'none');

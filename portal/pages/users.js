@@ -50,11 +50,6 @@ export default function Users() {
       ? h(
           Empty,
           { title: 'No token speaks for anybody yet' },
-          h(
-            'p',
-            'Here stands everybody for whom there is an API token. Make the first one on ' +
-              'the page of tokens.',
-          ),
           h('a.button.main', { href: link(['tokens', 'new']) }, 'Create a new token'),
         )
       : [

@@ -1,7 +1,7 @@
 // Pictures of time: a token's life, and what expires in which week.
 // @ts-check
 import { h } from '../view.js';
-import { DAY, dayOf, full, now, plural } from '../clock.js';
+import { DAY, dayOf, full, grouped, now, plural } from '../clock.js';
 
 /** How much of its life is over. */
 export function LifeBar({ row, state, at }) {
@@ -17,8 +17,8 @@ export function LifeBar({ row, state, at }) {
       preserveAspectRatio: 'none',
       'aria-hidden': 'true',
     },
-    h('rect.track', { width: '100', height: '4', rx: '2' }),
-    part > 0 && h('rect.fill', { width: 100 * part, height: '4', rx: '2' }),
+    h('rect.track', { width: 100, height: 4, rx: 2 }),
+    part > 0 && h('rect.fill', { width: 100 * part, height: 4, rx: 2 }),
   );
 }
 
@@ -39,17 +39,17 @@ export function Life({ row, state, at, marks }) {
     { class: `wholelife is-${state}` },
     h(
       'svg',
-      { role: 'img', 'aria-label': text, height: '34', width: '100%' },
-      h('rect.track', { y: '14', width: '100%', height: '6', rx: '3' }),
-      h('rect.fill', { y: '14', width: `${x(at)}%`, height: '6', rx: '3' }),
+      { role: 'img', 'aria-label': text, height: 34, width: '100%' },
+      h('rect.track', { y: 14, width: '100%', height: 6, rx: 3 }),
+      h('rect.fill', { y: 14, width: `${x(at)}%`, height: 6, rx: 3 }),
       marks.map((m) =>
         h(
           'line.mark',
-          { x1: `${x(m.at)}%`, x2: `${x(m.at)}%`, y1: '9', y2: '25' },
+          { x1: `${x(m.at)}%`, x2: `${x(m.at)}%`, y1: 9, y2: 25 },
           h('title', m.text),
         ),
       ),
-      h('circle.now', { cx: `${x(at)}%`, cy: '17', r: '6' }),
+      h('circle.now', { cx: `${x(at)}%`, cy: 17, r: 6 }),
     ),
     h('figcaption', h('span', dayOf(begin)), h('span', dayOf(row.expiresAt))),
   );
@@ -77,7 +77,7 @@ export function Weeks({ rows, at, chosen, onChoose }) {
     h(
       'figcaption',
       'What expires when',
-      h('span.muted', 'by week', later > 0 && `; ${later.toLocaleString('en')} later`),
+      h('span.muted', 'by week', later > 0 && `; ${grouped(later)} later`),
     ),
     h(
       'div.bars',
@@ -90,16 +90,16 @@ export function Weeks({ rows, at, chosen, onChoose }) {
             disabled: !b.n,
             onClick: () => onChoose(chosen === String(b.from) ? '' : String(b.from)),
           },
-          h('span.count', b.n > 0 && b.n.toLocaleString('en')),
+          h('span.count', b.n > 0 && grouped(b.n)),
           h('span.unseen', plural(b.n, 'token'), ', week of ', dayOf(b.from)),
           h(
             'svg',
             { viewBox: '0 0 20 60', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-            h('rect.base', { y: '58.5', width: '20', height: '1.5' }),
-            h('rect.works', { y: 60 - (58 * b.n) / most, width: '20', height: (58 * b.n) / most }),
+            h('rect.base', { y: 58.5, width: 20, height: 1.5 }),
+            h('rect.works', { y: 60 - (58 * b.n) / most, width: 20, height: (58 * b.n) / most }),
             h('rect.soon', {
               y: 60 - (58 * b.soon) / most,
-              width: '20',
+              width: 20,
               height: (58 * b.soon) / most,
             }),
           ),

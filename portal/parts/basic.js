@@ -5,21 +5,20 @@ import { STATES } from '../rows.js';
 import { setQuery } from '../router.js';
 
 const PATHS = {
-  check: 'M3.5 8.5l3 3 6-7',
+  check: 'M3 8l3 3 7-7',
   cross: 'M4 4l8 8M12 4l-8 8',
-  clock: 'M8 4.5V8l2.5 1.5M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8',
+  clock: 'M8 2a6 6 0 1 0 .1 0M8 5v3l2 2',
   bang: 'M8 3v6M8 12v.6',
-  dots: 'M3.5 8h.1M8 8h.1M12.5 8h.1',
-  ban: 'M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8M3.7 3.7l8.6 8.6',
-  copy: 'M6 5.5h7.5V14H6zM3 10.5H2.5V2H10v1',
-  more: 'M8 3.4v.1M8 8v.1M8 12.5v.1',
+  dots: 'M4 8h.1M8 8h.1M12 8h.1',
+  ban: 'M8 2a6 6 0 1 0 .1 0M4 4l8 8',
+  copy: 'M6 5h8v9H6zM3 11H2V2h8v1',
+  more: 'M8 4v.1M8 8v.1M8 12v.1',
   plus: 'M8 3v10M3 8h10',
-  search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3l3.5 3.5',
-  menu: 'M2.5 4.5h11M2.5 8h11M2.5 11.5h11',
+  search: 'M7 3a4 4 0 1 0 .1 0M10 10l4 4',
+  menu: 'M2 4h12M2 8h12M2 12h12',
   down: 'M4 6l4 4 4-4',
   up: 'M4 10l4-4 4 4',
-  mail: 'M2 4h12v8.5H2zM2 4.5l6 4.5 6-4.5',
-  key: 'M10.5 2.5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8.3 7.7L2.5 13.5M4.5 11.5l1.5 1.5',
+  mail: 'M2 4h12v9H2zM2 5l6 4 6-4',
   gear: 'M2 5h7M13 5h1M2 11h1M7 11h7M11 3v4M5 9v4',
 };
 export const Icon = ({ name }) =>
@@ -107,7 +106,6 @@ function Field({ label, hint = '', error = '', required = false, id = '', childr
     children({
       id: of,
       required,
-      'aria-required': required || undefined,
       'aria-invalid': error ? 'true' : undefined,
       'aria-errormessage': error ? `${of}-e` : undefined,
       'aria-describedby': hint ? `${of}-h` : undefined,
@@ -202,7 +200,7 @@ export const Problem = ({ error, title = '' }) =>
     h(
       'div',
       h('strong', title || error.message),
-      h('p', error.remedy || 'Reload the page. If it comes again, ask who runs the portal.'),
+      h('p', error.remedy || 'Reload the page, or ask who runs the portal.'),
       title &&
         error.message &&
         h('details', h('summary', 'What the server said'), h('p', error.message)),
@@ -322,7 +320,7 @@ export async function copyText(
     await text;
     field?.focus();
     field?.select();
-    say('Your browser did not allow it. Select the text and press Ctrl+C.');
+    say('Your browser refused. Select the text and press Ctrl+C.');
     return false;
   }
 }

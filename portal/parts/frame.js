@@ -92,9 +92,9 @@ export const Empty = ({ title, children, art = true }) =>
       h(
         'svg',
         { viewBox: '0 0 96 64', 'aria-hidden': 'true' },
-        h('rect', { x: '14', y: '20', width: '68', height: '24', rx: '12' }),
-        h('circle', { cx: '30', cy: '32', r: '5' }),
-        h('path', { d: 'M46 32h8M60 32h8' }),
+        h('path', {
+          d: 'M26 20h44a12 12 0 0 1 0 24H26a12 12 0 0 1 0-24M30 27a5 5 0 1 0 .1 0M46 32h8M60 32h8',
+        }),
         h('path.dash', { d: 'M6 12h20M70 54h20' }),
       ),
     h('h2', title),

@@ -3,7 +3,7 @@
 // @ts-check
 import { h, plain, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../view.js';
 import { STATES, matcher, sorted, stateOf, tokens } from '../rows.js';
-import { Time, plural, useNow } from '../clock.js';
+import { Time, grouped, plural, useNow } from '../clock.js';
 import { link, route, setQuery } from '../router.js';
 import { prefs, remember } from '../prefs.js';
 import { space } from '../session.js';
@@ -183,7 +183,7 @@ function Filters({ query, total, shown, fixed }) {
       h(
         'p.tally',
         { role: 'status' },
-        shown === total ? '' : `${shown.toLocaleString('en')} of `,
+        shown === total ? '' : `${grouped(shown)} of `,
         plural(total, 'token'),
       ),
     ),
@@ -361,7 +361,7 @@ export function TokenList({
         h(
           'p',
           emptyText ||
-            'An API token lets a program or a person in. Here you see each, and when it expires.',
+            'An API token lets a program or a person in, until it expires.',
         ),
         make,
       ),
@@ -380,8 +380,7 @@ export function TokenList({
     synced && !list.length
       ? h(
           Empty,
-          { title: 'No token matches', art: false },
-          h('p', 'No token matches these filters.'),
+          { title: 'No token matches these filters', art: false },
           h(Button, { onPress: clearFilters }, 'Clear filters'),
         )
       : h(
@@ -457,13 +456,13 @@ export function TokenList({
       h(
         'div.bulk',
         { role: 'region', 'aria-label': 'Chosen tokens' },
-        h('strong', selection.size.toLocaleString('en'), ' chosen'),
+        h('strong', grouped(selection.size), ' chosen'),
         selection.size < list.length &&
           h(
             Button,
             { kind: 'quiet', onPress: () => selection.all(list) },
             'All ',
-            list.length.toLocaleString('en'),
+            grouped(list.length),
             ' that match',
           ),
         h(Bulk, { rows: selection.rows, clear }),
@@ -499,7 +498,7 @@ export function Refused({ error }) {
     return h(
       Empty,
       { title: 'This cluster has no ApiTokens' },
-      h('p', 'The kinds of the operator are not installed. Somebody with the right to do so runs:'),
+      h('p', 'Somebody with the right to install them runs:'),
       h('pre', h('code', INSTALL)),
     );
   const { message, namespace, remedy, status } = error || {};

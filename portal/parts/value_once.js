@@ -3,7 +3,7 @@
 // @ts-check
 import { h, say, useEffect, useRef, useState } from '../view.js';
 import { call, pathOf } from '../api.js';
-import { full, ms, useNow } from '../clock.js';
+import { full, ms, pause, useNow } from '../clock.js';
 import { leaving, useLeaving } from '../router.js';
 import { minted, valueOf } from '../sealed.js';
 import { Button, Code, Facts, Icon, Problem, copyText } from './basic.js';
@@ -85,9 +85,7 @@ export function ValueOnce({
   }, [made]);
   const copy = async () => {
     setVisible(true);
-    await new Promise((done) => {
-      setTimeout(done);
-    });
+    await pause();
     await copyText(value, 'Copied. Clipboard histories keep copies.', field.current);
   };
   const close = () => {
@@ -115,7 +113,7 @@ export function ValueOnce({
       !error &&
       Date.now() - began > LATE &&
       at > 0 &&
-      h('p.muted', 'Still waiting. The token is asked for; you may leave and renew it later.'),
+      h('p.muted', 'Still waiting. You may leave, and renew it later.'),
     h(Problem, { error }),
     taken && h('p', 'The half-made ', name, ' was taken back.'),
     value && [
@@ -167,8 +165,8 @@ export function ValueOnce({
         h(Code, {
           label: 'curl command',
           text:
-            'read -rs TOKEN    # paste it here; it stays out of the history\ncurl -H ' +
-            '"Authorization: Bearer $TOKEN" https://api.example.com',
+            'read -rs TOKEN  # paste it here\n' +
+            'curl -H "Authorization: Bearer $TOKEN" https://api.example.com',
         }),
         h(Code, {
           label: 'kubectl command',

@@ -317,7 +317,7 @@ def test_leaving_a_shown_value_asks_and_a_refused_copy_is_said(door, unique):
     value = make(browser, name)
     browser.allow_clipboard(browser.web.url, allowed=False)
     browser.click("Copy")
-    browser.wait_text("Your browser did not allow it. Select the text and press Ctrl+C.")
+    browser.wait_text("Your browser refused. Select the text and press Ctrl+C.")
     chosen = browser.js(
         "const f = document.getElementById('value'); return f.value.slice(f.selectionStart, "
         "f.selectionEnd)"
