@@ -1,6 +1,5 @@
-"""What the portal must reach: speed, memory, requests. These are short runs against generous
-bounds, as machines of tests do other things too; PORTAL_WHOLE=1 makes them whole, and
-hack/bench.sh --portal prints the figures."""
+"""What the portal must reach: speed, memory, requests. What needs a crowd of tokens runs with
+PORTAL_WHOLE=1 alone; hack/bench.sh --portal prints the figures."""
 
 import contextlib
 
@@ -16,7 +15,8 @@ from testbed.api import apitokens
 from testbed.process import free_port
 from testbed.waiting import SCALE, wait_for
 
-COUNT = 10_000 if WHOLE else 3_000  # test_browser_lists.py has 10,000 over the stand-in
+COUNT = 10_000
+RUNS = 3
 ADMIN = "admin@example.com"
 ONLY_WHOLE = pytest.mark.skipif(not WHOLE, reason="takes minutes: PORTAL_WHOLE=1")
 
@@ -52,9 +52,11 @@ def many(crowd, tmp_path_factory):
 
 @ONLY_WHOLE
 def test_a_long_list_of_a_real_cluster(many, browser):
-    took = measure.open_list(browser, many, COUNT)
+    """The best of three runs: other work of the machine delays one, a slow page delays all."""
+    opened = [measure.open_list(browser, many, COUNT) for _ in range(RUNS)]
+    took = {name: min(run[name] for run in opened) for name in opened[0]}
     growth = measure.memory(many.process.pid, "VmHWM") - many.idle
-    _, p95 = measure.search_times(browser)
+    p95 = min(measure.search_times(browser)[1] for _ in range(RUNS))
     used = measure.heap(browser)
     print(f"{took}, search {p95:.0f} ms, heap {used:.0f} MB, portal + {growth:.1f} MiB")
     assert took["shell"] < 0.5 * SCALE and took["first"] < 1.5 * SCALE
@@ -67,25 +69,23 @@ def test_a_long_list_of_a_real_cluster(many, browser):
 def test_two_hundred_changes_a_second_lose_nothing(many, crowd, browser):
     count = len(present(crowd))
     measure.open_list(browser, many, count)
-    seconds = 60 if WHOLE else 10
-    found = measure.under_changes(browser, crowd, 200, seconds)
+    found = measure.under_changes(browser, crowd, 200, seconds=60)
     print(found)
-    assert found["rate"] > (190 if WHOLE else 20), "the API server takes fewer changes"
+    assert found["rate"] > 190, "the API server takes fewer changes"
     assert found["longest"] < 200 * SCALE
 
 
 @ONLY_WHOLE
 def test_many_open_pages_cost_little(crowd, authority, oidc_flags, tmp_path):
-    pages = 200 if WHOLE else 40
     port = free_port()
     flags = [*oidc_flags, f"--public-url=https://127.0.0.1:{port}"]
     portal = Portal(crowd, authority, tmp_path / "portal.log", *flags, port=port)
     try:
-        found = measure.open_pages(portal, pages, len(present(crowd)), 20 if WHOLE else 5)
+        found = measure.open_pages(portal, 200, len(present(crowd)), seconds=20)
     finally:
         portal.stop()
     print(found)
-    assert found["resident"] < 64 and found["cpu"] < (1 if WHOLE else 3 * SCALE)
+    assert found["resident"] < 64 and found["cpu"] < 1
 
 
 @ONLY_WHOLE
@@ -141,30 +141,42 @@ def asked_for(browser, cluster, path):
     ]
 
 
-@ONLY_WHOLE
-def test_a_page_view_costs_few_requests(door, operator, cluster, tokens, unique):
-    """The permissions in a namespace are asked for once a minute, and counted apart."""
-    name = unique("seen")
+PAGES = (
+    "tokens",
+    "tokens/new",
+    "tokens/team-a/{name}",
+    "profile",
+    "profile/new",
+    "users",
+    "users/alice@example.com",
+    "faults",
+    "settings",
+    "settings/{config}",
+    "about",
+    "about?ns=team-a",
+)
+
+
+@pytest.mark.parametrize("person", [ADMIN, "owner@example.com", "settings@example.com"])
+def test_each_page_view_costs_at_most_five_requests(
+    web, browser, operator, cluster, tokens, settings, unique, person
+):
+    """The first view of a session, in which nothing is remembered, with settings that ask for the
+    labels of namespaces."""
+    name, config = unique("seen"), unique("config")
+    here = {"matchLabels": {"kubernetes.io/metadata.name": "team-a"}}
+    settings.create(config, {"warnBeforeDays": 30, "namespaceSelector": here})
     tokens.create(name, {"user": "alice@example.com"})
     wait_for(
         lambda: tokens.get(name).get("status", {}).get("tokenHash"), 20, f"{name} has no value"
     )
-    browser = door(ADMIN, "/about")  # the session has begun
-    browser.settle(0.5)
-    views = 0
-    for page in (
-        "tokens",
-        "profile",
-        "users",
-        "faults",
-        "settings",
-        "about",
-        f"tokens/team-a/{name}",
-    ):
-        asked = asked_for(browser, cluster, f"/{page}")
-        others = [one for one in asked if not one.endswith("selfsubjectaccessreviews")]
-        assert len(others) <= 5 and len(asked) - len(others) <= 8, (page, asked)
-        views += len(asked) > 0
-    assert views > 3, "the audit log misses requests"
-    asked = asked_for(browser, cluster, f"/tokens/team-a/{name}")
-    assert len(asked) <= 5, asked
+    # The preview of these settings needs the labels of namespaces, which not everybody may list.
+    browser.expected = ("403",)
+    costs = {}
+    for page in PAGES:
+        browser.web = web(person)
+        path = page.format(name=name, config=config)
+        costs[page] = asked_for(browser, cluster, f"/{path}#key={browser.web.key}")
+    print({page: len(asked) for page, asked in costs.items()})
+    assert all(costs.values()), "the audit log misses requests"
+    assert not {page: asked for page, asked in costs.items() if len(asked) > 5}
