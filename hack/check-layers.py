@@ -209,7 +209,7 @@ def resources_used():
     sources = [
         path.read_text(encoding="utf-8")
         for path in sorted((ROOT / "controller").rglob("*.[ch]pp"))
-        if not {"cli", "portal"} & set(path.parts)  # they act as their user
+        if not {"cli", "portal"} & set(path.relative_to(ROOT).parts)  # as their user
     ]
     plurals = {name: plural for source in sources for name, plural in RESOURCE.findall(source)}
     for name, plural in plurals.items():
