@@ -150,7 +150,8 @@ struct App::Parts {
       },
       [this](bool rotated) {
         metrics.minted(rotated ? serve::MintKind::Rotate : serve::MintKind::Issue);
-      }};
+      },
+      [this](const api::ObjectKey& token) { queues.tokens.add(token); }};
   reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
   reconcile::TokenWorker token_worker{queues.tokens,  gatherer,
                                       executor,       dispatcher,

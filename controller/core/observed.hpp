@@ -19,6 +19,8 @@ struct ObservedSecret {
   // written it; "": the key is missing. Absent: the operator wrote the value last, its annotation
   // has the hash.
   std::optional<std::string> value_hash;
+  // The operator wrote this version with its label, and the cluster stored it without.
+  bool label_refused = false;
 };
 
 struct Observed {

@@ -62,10 +62,13 @@ bool is_encrypted(const api::SecretMeta& secret) {
   return holds(secret.data_keys_ours, api::kCmsKey) || holds(secret.data_keys_ours, api::kJweKey);
 }
 
-bool is_restored(const api::SecretMeta& secret) {
+bool is_watched(const api::SecretMeta& secret) {
   const auto label = secret.meta.labels.find(api::kManagedByLabel);
-  return secret.meta.owners.empty() && label != secret.meta.labels.end() &&
-         label->second == api::kManagedBy &&
+  return label != secret.meta.labels.end() && label->second == api::kManagedBy;
+}
+
+bool is_restored(const api::SecretMeta& secret) {
+  return secret.meta.owners.empty() && is_watched(secret) &&
          secret.meta.annotations.contains(api::kTokenHashAnnotation);
 }
 

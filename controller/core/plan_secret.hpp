@@ -23,6 +23,8 @@ bool is_encrypted(const api::SecretMeta& secret);
 // managedFields says that somebody else wrote the value in `secret` last.
 bool is_written_by_others(const api::ApiToken& token, const api::SecretMeta& secret);
 
+// It has the label by which the operator watches Secrets. The watch shows no change of another one.
+bool is_watched(const api::SecretMeta& secret);
 // The operator wrote the Secret, and it has no owner: a backup was restored.
 bool is_restored(const api::SecretMeta& secret);
 

@@ -183,9 +183,7 @@ class TokenPlanner : TokenDraft {
   Plan wait_for_secret() {
     set_pending(status_, observed_,
                 fmt::format("waits for the deletion of Secret {}", token_.secret_name()));
-    // The watch reports the deletion of a Secret only if it has the operator's label.
-    const auto label = secret_meta().labels.find(api::kManagedByLabel);
-    plan_.retry = label == secret_meta().labels.end() || label->second != api::kManagedBy;
+    plan_.retry = !is_watched(observed_.secret->secret);
     return finish();
   }
 
@@ -196,7 +194,7 @@ class TokenPlanner : TokenDraft {
     const std::string text = "the rotation waits: " + why;
     if (was_shown_once()) remove_shown_value();
     set_valid(status_, observed_, describe_present_place());
-    set_stuck(status_, observed_, text);
+    set_stuck(status_, observed_, reason::kInvalidSpec, text);
     if (has_changed(condition::kStalled))
       add(PostEvent{event(reason::kInvalidSpec, true, "Rotate", text, text)});
     return finish();
@@ -307,6 +305,8 @@ class TokenPlanner : TokenDraft {
     begin_overlap();
     if (is_restored(secret)) report_adoption();
     set_valid(status_, observed_, describe_present_place());
+    plan_.retry = !is_watched(secret);
+    if (observed_.secret->label_refused) report_refused_label();
     if (auto repair = repair_secret(token_, status_, secret)) last_.emplace_back(*repair);
     return finish();
   }
@@ -318,6 +318,17 @@ class TokenPlanner : TokenDraft {
     if (!describe_loss(observed_).empty()) return;
     if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
       add(std::move(*repair));
+  }
+
+  void report_refused_label() {
+    const std::string text = fmt::format(
+        "Secret {} does not keep its label {}={}: a policy or webhook of the cluster changes it; "
+        "exempt the operator's Secrets from it, because until then the deletion or a change of "
+        "this Secret is seen only within 5 minutes",
+        token_.secret_name(), api::kManagedByLabel, api::kManagedBy);
+    set_stuck(status_, observed_, reason::kSecretConflict, text);
+    if (has_changed(condition::kStalled))
+      add(PostEvent{event(reason::kSecretConflict, true, "Label", text, secret_meta().uid)});
   }
 
   void report_adoption() {

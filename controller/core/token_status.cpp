@@ -156,8 +156,9 @@ void set_reconciling(api::ApiTokenStatus& status, const Observed& observed,
   set_progress(status, observed, reason::kPending, "", message);
 }
 
-void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message) {
-  set_progress(status, observed, "", reason::kInvalidSpec, message);
+void set_stuck(api::ApiTokenStatus& status, const Observed& observed, std::string_view reason,
+               const std::string& message) {
+  set_progress(status, observed, "", reason, message);
 }
 
 void set_pending(api::ApiTokenStatus& status, const Observed& observed,

@@ -37,9 +37,10 @@ void set_valid(api::ApiTokenStatus& status, const Observed& observed, std::strin
 // After set_valid(): the token is valid, and work is in progress.
 void set_reconciling(api::ApiTokenStatus& status, const Observed& observed,
                      const std::string& message);
-// After set_valid(): the token is valid, and the operator waits for a change of the spec
-// (InvalidSpec).
-void set_stuck(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
+// After set_valid(): the token is valid, and the operator waits for a change by a user
+// (InvalidSpec, SecretConflict).
+void set_stuck(api::ApiTokenStatus& status, const Observed& observed, std::string_view reason,
+               const std::string& message);
 // Not Ready: work is in progress.
 void set_pending(api::ApiTokenStatus& status, const Observed& observed, const std::string& message);
 void set_expired(api::ApiTokenStatus& status, const Observed& observed);

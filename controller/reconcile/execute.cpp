@@ -10,6 +10,7 @@
 #include "base/duration.hpp"
 #include "base/log.hpp"
 #include "base/rfc3339.hpp"
+#include "core/plan_secret.hpp"
 #include "core/recipient.hpp"
 #include "core/token_format.hpp"
 #include "reconcile/remake_secret.hpp"
@@ -37,6 +38,7 @@ struct Executor::Pass {
   api::JsonParser& parser;
   api::ObjectMeta at = token.meta;  // the ApiToken's version after the pass's own writes
   bool published = false;           // the minted value's hash is in the status already
+  bool unwatched = false;           // the Secret was stored without our label
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
@@ -125,6 +127,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   }
   TRY(took_secret(answer, pass));
   minted_(pass.rotates);
+  if (pass.unwatched) plan_again_(pass.token.meta.key());
   return {};
 }
 
@@ -246,6 +249,12 @@ Status Executor::took_secret(const Result<std::string>& answer, Pass& pass) {
   const auto object = TRY(pass.parser.parse(*answer));
   auto secret = TRY(api::decode_secret_meta(object));
   own_writes_.record(secret.meta);
+  pass.unwatched = !core::is_watched(secret);
+  if (pass.unwatched) {
+    stores_.secrets.remove(secret.meta.key(), secret.meta.uid, secret.meta.resource_version);
+    own_writes_.found_unwatched(std::move(secret));
+    return {};
+  }
   // If a webhook has given the Secret further owners, the watch brings it: that wakes all owners.
   if (secret.meta.owners.size() <= 1) stores_.secrets.put(std::move(secret));
   return {};

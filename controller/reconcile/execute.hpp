@@ -19,17 +19,20 @@ class Executor {
   using SignJwt =
       std::function<Result<core::MintedToken>(const core::JwtClaims& claims, std::stop_token stop)>;
   using Minted = std::function<void(bool rotated)>;
+  using PlanAgain = std::function<void(const api::ObjectKey& token)>;
 
   // `minted` is called for each value that was written, with whether it was a rotation.
+  // `plan_again` is called if the watch will not show the Secret that was written.
   Executor(kube::Client& client, Stores& stores, OwnWrites& own_writes, LiveView& live,
-           notify::Dispatcher& dispatcher, SignJwt sign_jwt, Minted minted)
+           notify::Dispatcher& dispatcher, SignJwt sign_jwt, Minted minted, PlanAgain plan_again)
       : client_(client),
         stores_(stores),
         own_writes_(own_writes),
         live_(live),
         dispatcher_(dispatcher),
         sign_jwt_(std::move(sign_jwt)),
-        minted_(std::move(minted)) {}
+        minted_(std::move(minted)),
+        plan_again_(std::move(plan_again)) {}
 
   // Puts the answers to its writes into the stores at once. Errors: those of the effect that
   // failed.
@@ -61,6 +64,7 @@ class Executor {
   notify::Dispatcher& dispatcher_;
   SignJwt sign_jwt_;
   Minted minted_;
+  PlanAgain plan_again_;
 };
 
 }  // namespace apitoken::reconcile

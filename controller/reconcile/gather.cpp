@@ -24,8 +24,9 @@ std::vector<api::NoticeEntry> delivered_entries(const notify::Dispatcher& dispat
 bool expects_secret(const api::ApiToken& token, WallTime now) {
   const auto& status = token.status;
   const bool lives = token.spec.revoked || (status.expires_at && now < *status.expires_at);
-  const auto delivered = core::shown_until(token.spec, status);
-  return !status.token_hash.empty() && lives && !(delivered && now >= *delivered);
+  const auto until = core::shown_until(token.spec, status);
+  const bool was_deleted = until && now >= *until && status.delivered_at;
+  return !status.token_hash.empty() && lives && !was_deleted;
 }
 
 }  // namespace
@@ -60,6 +61,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   if (!known && !unwatched) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*unwatched), {}};
   const api::SecretMeta& secret = observed.secret;
+  const auto ours = own_writes_.is_ours(secret.meta);
+  observed.label_refused = ours.value_or(false) && !core::is_watched(secret);
   const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty())
     return observed;  // its value decides nothing
@@ -68,7 +71,6 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
     if (core::is_written_by_others(token, secret)) observed.value_hash = "";
     return observed;
   }
-  const auto ours = own_writes_.is_ours(secret.meta);
   const bool must_read = ours ? !*ours : core::must_read_value(token, secret);
   if (!must_read) return observed;
   auto hash = TRY(read_value_hash(token, secret, stop));

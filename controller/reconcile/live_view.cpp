@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/plan_secret.hpp"
 #include "core/token_urgency.hpp"
 #include "kube/decode_body.hpp"
 
@@ -76,8 +77,7 @@ Status LiveView::read_secret(const api::ApiToken& token, std::stop_token stop) {
     return {};
   }
   auto secret = TRY(kube::decode_body(answer, api::decode_secret_meta));
-  const auto label = secret.meta.labels.find(api::kManagedByLabel);
-  if (label != secret.meta.labels.end() && label->second == api::kManagedBy) {
+  if (core::is_watched(secret)) {
     stores_.secrets.put(std::move(secret));
   } else {
     own_writes_.found_unwatched(std::move(secret));

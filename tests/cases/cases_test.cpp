@@ -118,6 +118,7 @@ ObservedSecret read_secret(const Json& fields, const api::ApiToken& token) {
   secret.secret.label_keys_ours = fields.value("ours", std::vector<std::string>());
   secret.secret.data_keys_ours = fields.value("keys", std::vector<std::string>());
   if (fields.contains("unlabeled")) meta.labels.erase(std::string(api::kManagedByLabel));
+  secret.label_refused = fields.contains("refused");
   if (fields.contains("deleted")) meta.deleted = time_of(fields["deleted"]);
   if (fields.contains("value")) secret.value_hash = fields["value"].get<std::string>();
   return secret;

@@ -65,7 +65,7 @@ class Operator {
             [](const core::JwtClaims&, const std::stop_token&) -> Result<core::MintedToken> {
               return fail(ErrorKind::Unavailable, "the testbed has no signing key");
             },
-            [](bool) {}) {}
+            [](bool) {}, [](const api::ObjectKey&) {}) {}
 
   // Brings the stores up to date, as the watches do.
   void observe() {

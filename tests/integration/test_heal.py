@@ -203,6 +203,93 @@ def test_our_metadata_is_put_back_and_foreign_metadata_stays(
     assert namespace.tokens.get("ci")["status"]["revision"] == before["revision"]
 
 
+LABEL = "app.kubernetes.io/managed-by"
+
+
+@pytest.fixture
+def relabelling(namespace, cluster):
+    """A policy of the cluster gives each Secret of the namespace another label in place of ours,
+    while it exists; relabelling() ends it."""
+    policies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
+    bindings = policies.replace("policies", "policybindings")
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
+    path = "/metadata/labels/" + LABEL.replace("/", "~1")
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "resources": ["secrets"],
+        "operations": ["CREATE", "UPDATE"],
+    }
+    body = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": namespace.name}}
+    policy = {
+        "matchConstraints": {"namespaceSelector": here, "resourceRules": [rule]},
+        "matchConditions": [{"name": "labels", "expression": "has(object.metadata.labels)"}],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "mutations": [
+            {
+                "patchType": "JSONPatch",
+                "jsonPatch": {
+                    "expression": f'[JSONPatch{{op: "add", path: "{path}", value: "platform"}}]'
+                },
+            }
+        ],
+    }
+    cluster.api.create(policies, {**body, "kind": "MutatingAdmissionPolicy", "spec": policy})
+    cluster.api.create(
+        bindings,
+        {
+            **body,
+            "kind": "MutatingAdmissionPolicyBinding",
+            "spec": {"policyName": namespace.name},
+        },
+    )
+
+    def label_given():
+        body = {"metadata": {"name": "probe", "labels": {LABEL: "tests"}}}
+        made = cluster.api.create(namespace.secrets.path, body, dryRun="All")
+        return made["metadata"]["labels"][LABEL]
+
+    def end():
+        for path in (bindings, policies):
+            cluster.api.delete(f"{path}/{namespace.name}")
+        wait_for(lambda: label_given() == "tests", 30, "the policy does not end")
+
+    wait_for(lambda: label_given() == "platform", 30, "the policy does not come into force")
+    yield end
+    for path in (bindings, policies):
+        cluster.api.delete(f"{path}/{namespace.name}")
+
+
+def test_a_label_that_a_policy_changes_is_said_and_the_secret_is_healed(
+    namespace, operator, relabelling
+):
+    """The watch shows none of these Secrets."""
+    before, value = minted(namespace)
+    assert namespace.secrets.get("ci")["metadata"]["labels"][LABEL] == "platform"
+    token = namespace.wait_condition("ci", "Stalled", "True", "SecretConflict")
+    said = next(c for c in token["status"]["conditions"] if c["type"] == "Stalled")["message"]
+    assert "Secret ci" in said and LABEL in said and "exempt" in said
+    assert status_and_reason(token, "Ready") == ("True", "Issued")
+    assert namespace.wait_event("ci", "SecretConflict")["type"] == "Warning"
+    assert namespace.value("ci") == value
+    namespace.secrets.delete("ci")
+    wait_reminted(namespace, before, value)
+    namespace.wait_condition("ci", "Stalled", "True", "SecretConflict")
+    relabelling()
+    namespace.wait_without("ci", "Stalled", timeout=60)
+    assert namespace.secrets.get("ci")["metadata"]["labels"][LABEL] == "apitoken-operator"
+
+
+def test_a_secret_without_our_label_is_deleted_when_its_time_has_come(
+    namespace, operator, relabelling
+):
+    namespace.token("once", secret={"deleteAfter": "4s"})
+    namespace.ready("once")
+    wait_for(lambda: "deliveredAt" in namespace.tokens.get("once")["status"], 20, "not delivered")
+    wait_for(lambda: namespace.secrets.get("once") is None, 10, "the Secret stays")
+
+
 def test_an_owner_reference_taken_away_is_put_back_and_the_value_stays(namespace, operator):
     before, value = namespace.minted()
     namespace.secrets.patch("ci", {"metadata": {"ownerReferences": None}})
