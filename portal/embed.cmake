@@ -26,7 +26,7 @@ list(JOIN ours "|" ours)
 
 # minify gives names to variables function by function, which esbuild does not.
 function(make_small name)
-  execute_process(COMMAND ${MINIFY} --output ${OUT}/${name}.small ${OUT}/${name}
+  execute_process(COMMAND ${MINIFY} --html-keep-quotes --output ${OUT}/${name}.small ${OUT}/${name}
                   COMMAND_ERROR_IS_FATAL ANY ERROR_QUIET)
   file(RENAME ${OUT}/${name}.small ${OUT}/${name})
 endfunction()

@@ -22,6 +22,9 @@ Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string
       permissions_(upstream_, clock) {}
 
 Expected<Identity> Viewer::identity(std::stop_token stop) {
+  // It counts while the session's token does: this renews the token, or says that it ended.
+  if (const auto token = credentials_->bearer_token(); !token)
+    return refuse(problem_of(token.error()));
   {
     const MutexLock lock(mutex_);
     if (identity_ && clock_.steady() - identified_ < kIdentityFresh) return *identity_;

@@ -52,7 +52,7 @@ class Viewer {
   Upstream& upstream() { return upstream_; }
   kube::Client& client() { return client_; }  // for watches
   Permissions& permissions() { return permissions_; }
-  // SelfSubjectReview; remembered for kIdentityFresh.
+  // SelfSubjectReview; remembered for kIdentityFresh, while the credentials hold.
   Expected<Identity> identity(std::stop_token stop);
 
   // One more request of the session; false: too many.

@@ -265,7 +265,7 @@ def test_a_label_that_a_policy_changes_is_said_and_the_secret_is_healed(
     namespace, operator, relabelling
 ):
     """The watch shows none of these Secrets."""
-    before, value = minted(namespace)
+    before, value = namespace.minted()
     assert namespace.secrets.get("ci")["metadata"]["labels"][LABEL] == "platform"
     token = namespace.wait_condition("ci", "Stalled", "True", "SecretConflict")
     said = next(c for c in token["status"]["conditions"] if c["type"] == "Stalled")["message"]
