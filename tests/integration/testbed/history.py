@@ -17,6 +17,8 @@ class History:
         self.namespace = namespace
         self.events = []  # (revision, kind, type, object)
         self.state = {}  # by (kind, name), as it stood at the beginning
+        # By (kind, name): between these two revisions no watch has shown its changes.
+        self.unseen = collections.defaultdict(list)
         self._threads = []
         self._over = threading.Event()
 
@@ -47,7 +49,7 @@ class History:
                 for line in watch.iter_lines(chunk_size=None):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        version = self._list_again(kind, collection, known)
+                        version = self._list_again(kind, collection, known, int(version))
                         break
                     thing = event["object"]
                     version = thing["metadata"]["resourceVersion"]
@@ -57,15 +59,17 @@ class History:
                 self._over.wait(0.1)  # the API server ended
             watch = None
 
-    def _list_again(self, kind, collection, known):
+    def _list_again(self, kind, collection, known, since):
         listed = self.namespace.cluster.api.get(collection.path)
         version = listed["metadata"]["resourceVersion"]
         found = {item["metadata"]["name"]: item for item in listed["items"] or []}
         for name in known.keys() - found.keys():
+            self.unseen[kind, name].append((since, int(version)))
             self.events.append((int(version), kind, "DELETED", known.pop(name)))
         for name, item in found.items():
             known[name] = item
             revision = int(item["metadata"]["resourceVersion"])
+            self.unseen[kind, name].append((since, revision))
             self.events.append((revision, kind, "MODIFIED", item))
         return version
 
@@ -90,8 +94,8 @@ class History:
         self.events = list(self.events)
 
     def check_ready_values(self):
-        """At each revision the Secret of a Ready token holds a valid value. Returns the number
-        of revisions."""
+        """At each revision that was seen the Secret of a Ready token holds a valid value. Returns
+        the number of revisions."""
         state = dict(self.state)
         for revision, kind, change, thing in sorted(self.events, key=lambda event: event[0]):
             name = thing["metadata"]["name"]
@@ -99,6 +103,9 @@ class History:
                 state.pop((kind, name), None)
             else:
                 state[kind, name] = thing
+            gaps = self.unseen["token", name] + self.unseen["secret", name]
+            if any(begin < revision < end for begin, end in gaps):
+                continue
             self._check(
                 state.get(("token", name)),
                 state.get(("secret", name)),
