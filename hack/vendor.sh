@@ -33,7 +33,7 @@ fetch() {
   tar -xzf "$tarball" -C "$scratch/$1" --strip-components=1
 }
 
-# as_vendored SOURCE: what stands in our tree.
+# as_vendored SOURCE: what our tree has of it.
 as_vendored() { sed '/^\/\/# sourceMappingURL=/d' "$1"; }
 
 packages() { sed -n 's/^package //p' "$versions"; }

@@ -15,7 +15,7 @@ set(types html "text/html\\; charset=utf-8" js "text/javascript\\; charset=utf-8
 file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/*.svg ${SOURCE}/*.png ${SOURCE}/*.ico)
 
 # Properties that Preact and the pages call their own: no object of the browser, of the server or in
-# localStorage has one of these names, and none stands in quotes (hack/check-portal.sh looks).
+# localStorage has one of these names, and no source has one in quotes (hack/check-portal.sh looks).
 set(ours
   __.? act area automatic back begin busy change creating deeds dirty documentTitle doing ownClass
   drop emptyText emptyTitle errors fixed general guard heads heard hide icon inputs lines loaded

@@ -77,19 +77,18 @@ class Tally {
 TokenCounter::Answer TokenCounter::count(const std::shared_ptr<const ConfigList>& configs,
                                          const core::ExpiryConfig& config) {
   const SteadyTime now = clock_.steady();
-  const auto known = counted_.find(config.name);
-  const bool is_outdated =
-      known == counted_.end() || changes_ != changes() ||
-      (known->second.next_change && clock_.wall() >= *known->second.next_change);
   // A change of a config is a person's, who looks at the counts.
-  if (configs != configs_ || (is_outdated && now >= next_)) {
+  if (configs != configs_) count_all(configs);
+  const auto next_change = counted_.at(config.name).next_change;
+  const bool is_outdated = changes_ != changes() || (next_change && clock_.wall() >= *next_change);
+  std::optional<SteadyDuration> again;
+  if (is_outdated && now < next_) {
+    again = next_ - now;
+  } else if (is_outdated) {
     count_all(configs);
-    const Counted& counted = counted_.at(config.name);
-    return {counted.counts, counted.next_change, {}};
   }
-  Answer answer{known->second.counts, known->second.next_change, {}};
-  if (is_outdated) answer.again = next_ - now;
-  return answer;
+  const Counted& counted = counted_.at(config.name);
+  return {counted.counts, counted.next_change, again};
 }
 
 void TokenCounter::count_all(const std::shared_ptr<const ConfigList>& configs) {

@@ -58,7 +58,7 @@ TEST_F(Refusal, OfAMintingIsRetriedByBackoffEvenIfAWarningIsDue) {
   kube::Workqueue queue(testbed_.clock, metrics_);
   queue.add({"team-a", "ci"});
   std::jthread worker([&] { testbed_.process->work(queue, metrics_); });
-  std::this_thread::sleep_for(300ms);  // in which the clock stands still
+  std::this_thread::sleep_for(300ms);  // time for a second try, while the clock stands still
   queue.shut_down();
   worker.join();
   EXPECT_EQ(refused, 1) << "retried although the time did not move";

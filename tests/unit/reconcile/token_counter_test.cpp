@@ -81,7 +81,9 @@ TEST_F(TokenCounterTest, CountsAgainOnceThePaceAllowsIt) {
   EXPECT_EQ(early.counts.matched, 1);
   EXPECT_EQ(early.again, TokenCounter::kPace - 1s);
   clock_.advance(TokenCounter::kPace - 1s);
-  EXPECT_EQ(count().counts.matched, 2);
+  const auto late = count();
+  EXPECT_EQ(late.counts.matched, 2);
+  EXPECT_FALSE(late.again) << "it has just been counted";
   EXPECT_FALSE(count().again) << "nothing has changed since";
 }
 
