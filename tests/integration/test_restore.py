@@ -64,9 +64,7 @@ def test_with_its_status_a_restored_token_works_on(namespace, backup, start_oper
             assert restored["status"][field] == token["status"][field], field
 
     eventually(adopted, 15)
-    event = next(
-        e for e in namespace.events_of("ci", "Issued") if "restored from a backup" in e["note"]
-    )
+    event = namespace.wait_event("ci", "Issued", "restored from a backup")
     assert event["type"] == "Normal" and "works until" in event["note"]
     holds(adopted, 1)
 
@@ -84,7 +82,7 @@ def test_a_restored_secret_with_another_value_gets_a_new_one(namespace, backup, 
         )
 
     eventually(minted, 15)
-    assert any("restored from a backup" in e["note"] for e in namespace.events_of("ci", "Issued"))
+    namespace.wait_event("ci", "Issued", "restored from a backup")
 
 
 def test_a_token_restored_without_status_gets_a_new_value(namespace, backup, start_operator):
@@ -99,7 +97,7 @@ def test_a_token_restored_without_status_gets_a_new_value(namespace, backup, sta
         )
 
     eventually(minted, 15)
-    assert any("restored Secret" in e["note"] for e in namespace.events_of("ci", "Issued"))
+    namespace.wait_event("ci", "Issued", "restored Secret")
 
 
 def test_a_secret_without_our_annotations_is_not_adopted(namespace, backup, start_operator):

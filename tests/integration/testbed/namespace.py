@@ -135,12 +135,14 @@ class TestNamespace:
             and reason in (None, e["reason"])
         ]
 
-    def wait_event(self, name, reason, timeout=10):
+    def wait_event(self, name, reason, note="", timeout=10):
+        """The first Event of that reason whose note contains `note`. An Event is written after the
+        status that it tells of, so a test that has seen the status waits for its Event."""
         return wait_for(
-            lambda: self.events_of(name, reason),
+            lambda: [e for e in self.events_of(name, reason) if note in e["note"]],
             timeout,
             lambda: (
-                f"no {reason} Event on {name}: "
+                f"no {reason} Event {note and f'that says {note!r} '}on {name}: "
                 f"{[(e['reason'], e['note']) for e in self.events_of(name)]}"
             ),
         )[0]
