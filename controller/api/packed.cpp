@@ -28,6 +28,7 @@ constexpr auto kWords =
                                      kDefaultKey, kRevisionAnnotation, kPermanent,
                                      kTemporary,  kPreviousKey,        kAutomatic,
                                      kManual,     "8760h0m0s",         "2160h0m0s"});
+static_assert(kWords[0].empty());
 // What the number before a text means: one of kWords, a uid, a token hash, a time, or the length of
 // the text plus kFirstLength.
 constexpr std::uint64_t kUid = kWords.size();
@@ -40,7 +41,15 @@ constexpr std::size_t kUidBytes = 16;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::string_view kUidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 constexpr std::string_view kTimeForm = "2026-01-01T00:00:00Z";
-constexpr std::string_view kDigits = "0123456789abcdef";
+
+// The two hexadecimal digits of each byte.
+constexpr auto kTwoDigits = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> digits{};
+  for (std::size_t byte = 0; byte < digits.size(); ++byte)
+    digits[byte] = {kDigits[byte >> 4], kDigits[byte & 0xF]};
+  return digits;
+}();
 
 bool is_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 unsigned value_of(char digit) {
@@ -256,7 +265,9 @@ class Reader : public Members<Reader> {
   void plain(std::string& text) { text = plain(); }
   void one(std::string& text) {
     const auto code = number();
-    if (code < kWords.size()) {
+    if (code == 0) {  // the most frequent
+      text.clear();
+    } else if (code < kWords.size()) {
       text = kWords[code];
     } else if (code == kUid) {
       text = kUidForm;
@@ -323,8 +334,10 @@ class Reader : public Members<Reader> {
     return value;
   }
   std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
+    std::uint64_t value = static_cast<std::uint8_t>(*at_++);
+    if (value < 0x80) return value;
+    value &= 0x7F;
+    for (unsigned shift = 7;; shift += 7) {
       const auto byte = static_cast<std::uint8_t>(*at_++);
       value |= std::uint64_t{byte & 0x7FU} << shift;
       if (byte < 0x80) return value;
@@ -334,14 +347,26 @@ class Reader : public Members<Reader> {
   void digits(std::string& text, std::size_t begin) {
     for (std::size_t i = begin; i < text.size(); i += 2) {
       if (text[i] == '-') ++i;
-      const auto byte = static_cast<std::uint8_t>(*at_++);
-      text[i] = kDigits[byte >> 4];
-      text[i + 1] = kDigits[byte & 0xF];
+      const auto& two = kTwoDigits[static_cast<std::uint8_t>(*at_++)];
+      text[i] = two[0];
+      text[i + 1] = two[1];
     }
   }
 
   const char* at_;
 };
+
+// The bytes of an object that nobody read lately are in no cache of the processor. Asked for
+// together, their lines come in about the time of one.
+constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kUsualBytes = 6 * kLineBytes;
+
+template <typename T>
+void unpacked(const char* bytes, T& into) {
+  for (std::size_t at = kLineBytes; at < kUsualBytes; at += kLineBytes)
+    __builtin_prefetch(bytes + at);
+  Reader(bytes).one(into);
+}
 
 template <typename T>
 std::string packed(const T& object) {
@@ -355,8 +380,8 @@ std::string packed(const T& object) {
 std::string pack(const ApiToken& token) { return packed(token); }
 std::string pack(const SecretMeta& secret) { return packed(secret); }
 
-void unpack(const char* bytes, ApiToken& into) { Reader(bytes).one(into); }
-void unpack(const char* bytes, SecretMeta& into) { Reader(bytes).one(into); }
+void unpack(const char* bytes, ApiToken& into) { unpacked(bytes, into); }
+void unpack(const char* bytes, SecretMeta& into) { unpacked(bytes, into); }
 
 ObjectVersion peek_packed(const char* bytes) {
   Reader reader(bytes);

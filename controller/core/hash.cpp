@@ -22,10 +22,17 @@ const EVP_MD* algorithm() {
   return found;
 }
 
-int value_of(char digit) {
-  const auto at = kDigits.find(digit);
-  return at == kDigits.npos ? -1 : static_cast<int>(at);
-}
+// The value of each character as a hexadecimal digit in lower case; -1 if it is none. A table,
+// because no processor guesses the next digit of a hash.
+constexpr auto kValues = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kDigits.size(); ++i)
+    values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::int8_t>(i);
+  return values;
+}();
+
+int value_of(char digit) { return kValues[static_cast<unsigned char>(digit)]; }
 
 }  // namespace
 
@@ -56,12 +63,13 @@ std::optional<Sha256> parse_hash(std::string_view text) {
   Sha256 hash{};
   if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 2 * hash.size()) return {};
   text.remove_prefix(kPrefix.size());
+  int wrong = 0;  // negative if a digit is none
   for (std::size_t i = 0; i < hash.size(); ++i) {
-    const int high = value_of(text[2 * i]);
-    const int low = value_of(text[2 * i + 1]);
-    if (high < 0 || low < 0) return {};
-    hash[i] = static_cast<std::uint8_t>(high * 16 + low);
+    const int both = value_of(text[2 * i]) * 16 | value_of(text[2 * i + 1]);
+    hash[i] = static_cast<std::uint8_t>(both);
+    wrong |= both;
   }
+  if (wrong < 0) return {};
   return hash;
 }
 
