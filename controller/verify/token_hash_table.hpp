@@ -1,5 +1,5 @@
 // TokenHashTable: maps the hash of a token's value (SHA-256) to its ApiToken, in one flat array of
-// 24 bytes a slot, with open addressing and linear probing. TokenIndex owns it and holds a lock
+// 16 bytes a slot, with open addressing and linear probing. TokenIndex owns it and holds a lock
 // around each call. It does not check whether a value is valid.
 //
 // A slot has the first bytes of the hash: they give its home, are evenly distributed, and only the

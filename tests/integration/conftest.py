@@ -18,7 +18,7 @@ from testbed.namespace import TestNamespace
 from testbed.people import People
 from testbed.plugin import Plugin, in_namespace
 from testbed.policies import GuardedCluster
-from testbed.process import Operator
+from testbed.process import BINARY, Operator
 from testbed.waiting import check_all
 
 
@@ -79,15 +79,15 @@ def namespace_name(namespace):
 
 @pytest.fixture
 def launch(operator_kubeconfig, make_namespace, tmp_path):
-    """launch(*flags, kubeconfig=, env=, wait_ready=): an Operator with exactly these flags. At
+    """launch(*flags, kubeconfig=, env=, wait_ready=, program=): an Operator with these flags. At
     the test's end each must stop cleanly (unless the test ended it) and its log must show no
     token and no sanitizer report."""
     operators = []
     numbers = itertools.count(1)
 
-    def start(*flags, kubeconfig=None, env=None, wait_ready=True):
+    def start(*flags, kubeconfig=None, env=None, wait_ready=True, program=(BINARY,)):
         flags = [*map(str, flags), "--kubeconfig", str(kubeconfig or operator_kubeconfig)]
-        operator = Operator(flags, tmp_path / f"operator-{next(numbers)}.log", env or {})
+        operator = Operator(flags, tmp_path / f"operator-{next(numbers)}.log", env or {}, program)
         operators.append(operator)
         return operator.wait_ready() if wait_ready else operator
 

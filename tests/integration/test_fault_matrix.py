@@ -4,6 +4,7 @@ due. Watches see each revision, and all promises are checked at each. A run chec
 others for each commit; FAULTS=all checks all, FAULTS=name,name those. hack/reliability.sh writes
 docs/reliability.md from a whole run."""
 
+import functools
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ from testbed.api import ApiError
 from testbed.cluster import ROOT
 from testbed.history import History
 from testbed.mail import Script, ScriptedServer
+from testbed.process import BINARY
 from testbed.proxy import Proxy
 from testbed.tokens import hash_of, status_and_reason
 from testbed.verifying import auth
@@ -26,6 +28,7 @@ from testbed.waiting import SCALE, eventually, let_pass, wait_for
 SECONDS, SETTLE, A_RUN = 6, 45, 4
 ATTEMPTS = 5  # of one key in those seconds and the first after them, by its backoff
 NEW = [f"new{n}" for n in range(6)]
+HOST = "kube-api.test"  # the API server's name, for faults by_name
 REQUESTED = "apitoken.dev/rotate-requested-at"
 MORE_MEMORY = 12 << 10  # KiB that a life may leave behind: stores, buffers of the allocator
 
@@ -43,21 +46,29 @@ def names():
 class Testbed:
     """What a fault may touch: the proxy to the API server, the operator, the mail server."""
 
-    def __init__(self, cluster, namespace, start_operator, tmp_path):
+    def __init__(self, cluster, namespace, start_operator, tmp_path, by_name):
         self.cluster, self.namespace = cluster, namespace
         self.proxy = Proxy(cluster)
         self.script = Script()
         self.mail = ScriptedServer(self.script)
+        self.hosts = tmp_path / "hosts"
+        self.hosts.write_text(f"127.0.0.1 localhost {HOST}\n")
+        server = {"server": self.proxy.url, "tls-server-name": "localhost"}
+        program = [BINARY]
+        if by_name:
+            server["server"] = self.proxy.url.replace("127.0.0.1", HOST)
+            # In a mount namespace of its own, in which the file is /etc/hosts.
+            program = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts; exec "$@"']
+            program += [self.hosts, BINARY]
         self.kubeconfig = cluster.changed_kubeconfig(
-            tmp_path / "proxied",
-            lambda c: c["clusters"][0]["cluster"].update(server=self.proxy.url),
+            tmp_path / "proxied", lambda c: c["clusters"][0]["cluster"].update(server)
         )
-        self._start = start_operator
-        self.operator = start_operator(kubeconfig=self.kubeconfig)
+        self._start = functools.partial(start_operator, kubeconfig=self.kubeconfig, program=program)
+        self.operator = self._start()
 
     def restart(self):
         self.operator.kill()
-        self.operator = self._start(kubeconfig=self.kubeconfig, wait_ready=False)
+        self.operator = self._start(wait_ready=False)
 
     def heal(self):
         self.proxy.refuse = lambda method, path: None
@@ -80,8 +91,9 @@ class Testbed:
 
 
 @pytest.fixture
-def testbed(cluster, namespace, start_operator, tmp_path):
-    testbed = Testbed(cluster, namespace, start_operator, tmp_path)
+def testbed(name, cluster, namespace, start_operator, tmp_path):
+    by_name = faults.FAULTS[name].by_name
+    testbed = Testbed(cluster, namespace, start_operator, tmp_path, by_name)
     yield testbed
     testbed.heal()
     testbed.stop()

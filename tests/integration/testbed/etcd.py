@@ -20,8 +20,8 @@ class Etcd:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def call(self, name, body):
-        answer = self.session.post(f"{self.url}/v3/kv/{name}", json=body, timeout=60)
+    def call(self, name, body, service="kv"):
+        answer = self.session.post(f"{self.url}/v3/{service}/{name}", json=body, timeout=60)
         assert answer.status_code == 200, f"etcd {name}: {answer.status_code} {answer.text[:500]}"
         return answer.json()
 
@@ -64,3 +64,8 @@ class Etcd:
         """Removes all versions but the present ones, so that older watches end with 410."""
         revision = self.call("range", {"key": encoded("/"), "limit": 1})["header"]["revision"]
         self.call("compaction", {"revision": revision, "physical": True})
+
+    def set_out_of_space(self, full):
+        """As if its disk or its quota were full: it refuses each write, or takes them again."""
+        action = "ACTIVATE" if full else "DEACTIVATE"
+        self.call("alarm", {"action": action, "alarm": "NOSPACE"}, service="maintenance")

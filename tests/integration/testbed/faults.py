@@ -5,33 +5,37 @@ begins the fault, what comes after ends it."""
 import collections
 import itertools
 import json
+import os
 import random
 import signal
 import threading
 import time
 
+from .cluster import exports_of
+from .etcd import Etcd
 from .proxy import CUT
 
-Fault = collections.namedtuple("Fault", "name what writes begin crashes")
+Fault = collections.namedtuple("Fault", "name what writes begin crashes by_name")
 FAULTS = {}
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 # What one life costs without a fault, and what each retry of everything adds to it.
 WHOLE, RETRY = 60, 40
+KILLS = int(os.environ.get("KILLS", "12"))
 
 
-def fault(what, writes, crashes=False):
+def fault(what, writes, crashes=False, by_name=False):
     """Enters the generator below, by its name. `crashes`: the operator dies, and may then mail
-    twice."""
+    twice. `by_name`: the operator looks up its API server in testbed.hosts."""
 
     def enter_it(begin):
-        enter(begin.__name__.replace("_", "-"), what, writes, begin, crashes)
+        enter(begin.__name__.replace("_", "-"), what, writes, begin, crashes, by_name)
         return begin
 
     return enter_it
 
 
-def enter(name, what, writes, begin, crashes=False):
-    FAULTS[name] = Fault(name, what, writes, begin, crashes)
+def enter(name, what, writes, begin, crashes=False, by_name=False):
+    FAULTS[name] = Fault(name, what, writes, begin, crashes, by_name)
 
 
 def is_write(method, path):
@@ -75,6 +79,16 @@ def half_open(testbed):
     testbed.proxy.refuse = refuse
     yield
     over.set()
+
+
+@fault("the API server's name cannot be resolved", WHOLE, by_name=True)
+def no_such_host(testbed):
+    known = testbed.hosts.read_text()
+    testbed.hosts.write_text("")
+    testbed.proxy.refuse = lambda method, path: CUT  # no connection stays that needs no name
+    yield
+    assert "cannot be resolved" in testbed.operator.log()
+    testbed.hosts.write_text(known)
 
 
 @fault("watches say nothing", WHOLE)
@@ -162,21 +176,29 @@ def etcd_killed(testbed):
     back.join()
 
 
-@fault("the operator is killed and started twelve times", WHOLE + 2 * RETRY, crashes=True)
+@fault("etcd has no space left, and gets some", WHOLE + 2 * RETRY)
+def disk_full(testbed):
+    etcd = Etcd(exports_of(testbed.cluster.controlplane("env"))["ETCD_URL"])
+    etcd.set_out_of_space(True)
+    some = threading.Timer(4, etcd.set_out_of_space, [False])
+    some.start()
+    yield
+    some.join()
+    assert "space exceeded" in testbed.operator.log()
+
+
+@fault(f"the operator is killed and started {KILLS} times", WHOLE + 2 * RETRY + KILLS, crashes=True)
 def killed(testbed):
-    over = threading.Event()
     chance = random.Random(11)
 
     def kill():
-        for _ in range(12):
+        for _ in range(KILLS):
             testbed.restart()
-            if over.wait(chance.uniform(0.1, 0.6)):
-                return
+            time.sleep(chance.uniform(0.1, 0.6))
 
     thread = threading.Thread(target=kill)
     thread.start()
     yield
-    over.set()
     thread.join()
 
 
