@@ -96,8 +96,8 @@ class Dispatcher {
   // The TokenExpiryConfig was deleted: cancels its pending notices.
   void remove_config(const std::string& config);
 
-  // The SMTP settings of the config or one of its Secrets changed: tries pending mail at once. Also
-  // holds for a mail that is being tried just now with the settings from before.
+  // The SMTP settings of the config or one of its Secrets changed: tries pending mail at once. If
+  // an attempt with the settings from before fails later, its mail is tried at once again.
   void retry_now(const std::string& config);
   // The same, and tries the login too, so that a wrong password shows before a mail is due.
   void try_login(const std::string& config);

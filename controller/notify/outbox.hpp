@@ -78,8 +78,8 @@ class Outbox {
   void token_deleted(const std::string& uid);
   void remove_config(const std::string& config);
 
-  // Mail settings or a Secret changed: tries pending mail at once, a mail that is being tried just
-  // now as soon as that attempt fails.
+  // Mail settings or a Secret changed: tries pending mail at once. A mail whose attempt is under
+  // way is tried again as soon as that attempt fails.
   void retry_now(const std::string& config, SteadyTime now);
   // The login is to be tried, unless a mail is due anyway.
   void request_login(const std::string& config, SteadyTime now);

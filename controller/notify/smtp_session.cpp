@@ -333,8 +333,8 @@ Error SmtpSession::explain(CURLcode code, const MailSettings& settings,
       return say(SmtpFault::Connection, detail_of(code));
     case CURLE_SEND_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-      // Both for a refused command or message and for a broken connection; only the first has a
-      // reply of 400 or more.
+      // curl has the same code for a refused command and for a broken connection; only a refused
+      // command has a reply of 400 or more.
       if (const SmtpReply* reply = dialogue.last_reply(); reply && reply->code >= 400)
         return say(SmtpFault::Refused);
       return say(SmtpFault::Connection, detail_of(code));

@@ -19,8 +19,8 @@ struct TokenForm {
   bool ends_with_session = false;
 };
 
-// `ns`: the path's namespace. Errors: 400 where members have the wrong type, 422 where a date is no
-// time to come; each names its field.
+// `ns`: the path's namespace. Errors: 400 if a member has the wrong type, 422 if a date is not in
+// the future; each names its field.
 Expected<TokenForm> read_token_form(const nlohmann::json& form, const std::string& ns,
                                     WallTime now);
 // What core::check_token and the recipient's dates say against it. Errors: 422 with one cause a

@@ -35,7 +35,7 @@ class Permissions {
 
   Permissions(Upstream& upstream, const Clock& clock) : upstream_(upstream), clock_(clock) {}
 
-  // One verdict a question. What is older than `max_age` is asked for again.
+  // One verdict a question. A verdict older than `max_age` is asked for again.
   Expected<std::vector<Verdict>> ask(std::span<const Question> questions, Seconds max_age,
                                      std::stop_token stop);
   Expected<Verdict> ask(const Question& question, Seconds max_age, std::stop_token stop);

@@ -28,9 +28,10 @@ class LiveView {
   Status refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop);
 
   // Call it before a value is replaced or a Secret deleted. Errors: Conflict if the ApiToken is no
-  // longer at this version. (The write has the Secret's version as precondition. Without this
-  // check, a stale view of the ApiToken could mint over the value that its newer status publishes,
-  // or delete that value. Watches of the two kinds come at different times.)
+  // longer at this version.
+  // The write itself checks the Secret's version only, and the watches of the two kinds come at
+  // different times: with a stale ApiToken, it could replace or delete the value that a newer
+  // status publishes.
   Status confirm(const api::ObjectMeta& token, std::stop_token stop);
 
  private:
