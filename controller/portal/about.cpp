@@ -1,5 +1,6 @@
-// GET /api/about: versions, and whether the cluster's kinds know the fields that the pages use.
-// Read from the API server's OpenAPI document, which everybody may read, where CRDs may not be.
+// GET /api/about: versions, and whether the cluster's CRDs have the fields that the pages use. The
+// fields come from the API server's OpenAPI document, which everybody may read; many viewers may
+// not read CRDs.
 #include "portal/about.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ void add_fields(const json& schema, const std::string& path, std::set<std::strin
   }
 }
 
-// The schema of a kind, found by what it says of itself.
+// The schema of a kind, found by its x-kubernetes-group-version-kind.
 const json* find_schema(const json& document, std::string_view kind) {
   const auto components = document.find("components");
   if (components == document.end() || !components->contains("schemas")) return nullptr;

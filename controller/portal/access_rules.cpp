@@ -10,7 +10,8 @@ namespace apitoken::portal {
 namespace {
 
 constexpr std::string_view kAny = "*";
-// What the portal asks about; rules for anything else are dropped, as a person may have thousands.
+// The resources that the portal asks about. Rules for other resources are dropped, because a person
+// may have thousands.
 constexpr std::array<std::string_view, 5> kResources{"apitokens", "events", "secrets",
                                                      "tokenexpiryconfigs", "users"};
 

@@ -22,7 +22,7 @@ struct Question {
   auto operator<=>(const Question&) const = default;
 };
 
-// No object can be in this namespace, as names of namespaces have no dots: its rules are those that
+// Names of namespaces have no dots, so no object can be in this namespace: its rules are those that
 // apply to the whole cluster.
 inline constexpr std::string_view kWholeCluster = "the.whole.cluster";
 
@@ -30,7 +30,7 @@ class AccessRules {
  public:
   enum class Answer { Yes, No, Unknown };
 
-  // Without any rule, and incomplete: each answer is Unknown.
+  // Without rules and incomplete: each answer is Unknown.
   AccessRules() = default;
   // Reads a SelfSubjectRulesReview.
   explicit AccessRules(api::Json review);

@@ -19,7 +19,7 @@ struct Asset {
   std::string_view sha256;  // of its bytes, in hexadecimal
 };
 
-// What is vendored in the front end.
+// A library that the front end contains, and its licence.
 struct Licence {
   std::string_view name;
   std::string_view version;
@@ -37,9 +37,9 @@ class Assets {
   // the program.
   explicit Assets(std::string directory = {}) : directory_(std::move(directory)) {}
 
-  // index.html, for every page; 304 where the browser has it.
+  // index.html, for every page; 304 if the browser has it already.
   serve::HttpAnswer page(const serve::HttpRequest& request) const;
-  // `path` below the prefix, "/_/…"; nothing: no such asset.
+  // `path` below the prefix, "/_/…". Empty: no such asset.
   std::optional<serve::HttpAnswer> find(const serve::HttpRequest& request) const;
 
  private:

@@ -27,7 +27,7 @@ Result<kube::TlsMaterial> BearerCredentials::tls() {
   material.server_name = server_.server_name;
   if (server_.ca_file.empty()) return material;
   std::string ca = TRY(kube::read_file(server_.ca_file));
-  // An empty CA would mean the system's.
+  // An empty CA means the system's CAs.
   if (ca.empty())
     return fail(ErrorKind::Unauthorized,
                 fmt::format("{} is empty; it must hold the cluster's CA", server_.ca_file));

@@ -1,7 +1,7 @@
-// BearerCredentials: the API server as one session asks it: with the session's bearer token and
-// nothing else. The Viewer of the session owns them; its transport asks for the token before each
-// request. A token that came with a refresh token is renewed at 80 % of its life, by the first
-// request afterwards, one renewal at a time. Any thread; bearer_token() may wait for the issuer.
+// BearerCredentials: the credentials of one session: its bearer token and nothing else. The Viewer
+// of the session owns them; its transport asks for the token before each request. A token that came
+// with a refresh token is renewed at 80 % of its life, by the first request after that, one renewal
+// at a time. Any thread; bearer_token() may wait for the issuer.
 #pragma once
 
 #include <condition_variable>
@@ -15,14 +15,14 @@
 
 namespace apitoken::portal {
 
-// Where the API server is, for everybody who signs in.
+// The address and CA of the API server, the same for all sessions.
 struct ApiServer {
   std::string url;          // "https://host:port"
   std::string server_name;  // the name in its certificate
   std::string ca_file;      // PEM; read for each new connection
 };
 
-// What a session calls the API server with.
+// The token of a session.
 struct Bearer {
   SecretString token;
   std::optional<WallTime> expires_at{};  // empty: it does not say
@@ -32,7 +32,8 @@ struct Bearer {
 class BearerCredentials final : public kube::Credentials {
  public:
   // Asks the issuer for a new bearer. `token` of the answer is empty if the issuer gives none: then
-  // the present one is the last. Errors: Unauthorized (never again), anything else (not now).
+  // the present one is the last. Errors: Unauthorized (never try again), anything else (try again
+  // later).
   using Renew = std::function<Result<Bearer>(std::string_view refresh_token, std::stop_token)>;
 
   static constexpr Seconds kRetryAfter{10};  // a renewal that failed, or a token that was refused
@@ -48,7 +49,8 @@ class BearerCredentials final : public kube::Credentials {
   // The API server answered 401: renews before the next request if that is possible.
   void reject() override;
 
-  // When the present token ends for good; empty: it can be renewed, or does not say.
+  // When the present token ends and cannot be renewed. Empty: it can be renewed, or has no end of
+  // its own.
   std::optional<WallTime> last_end() const;
   // The session has ended: wipes the tokens and ends a renewal under way.
   void close();

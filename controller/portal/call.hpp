@@ -14,7 +14,7 @@ namespace apitoken::portal {
 
 class Streams;
 
-// What handlers share.
+// The parts of the portal that all handlers use.
 struct Backend {
   Door& door;
   Streams& streams;

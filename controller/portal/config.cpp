@@ -185,7 +185,7 @@ bool is_loopback_address(std::string_view address) {
   return parsed && kube::is_loopback(parsed->host);
 }
 
-// What single flags cannot know of each other.
+// Checks flags that depend on each other.
 Complaint check_together(const Config& config) {
   if (config.tls_cert_file.empty() != config.tls_key_file.empty())
     return "--tls-cert-file and --tls-private-key-file go together: give both or neither";

@@ -1,5 +1,4 @@
-// Reads the object as it was, and as it is.
-// Source:
+// Compares the object's present spec with its spec at an earlier version. Source:
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
 #include "portal/conflict.hpp"
 
@@ -14,12 +13,12 @@ json parsed(const Expected<std::string>& body) {
   return body ? json::parse(*body, nullptr, false) : json();
 }
 
-// The resourceVersion of the object as it is, if its spec is still the one that it had at `since`;
-// empty: somebody changed it, or that can no longer be found out.
+// The object's present resourceVersion, if its spec is still the one of version `since`. Empty:
+// somebody changed the spec, or the API server no longer has that version.
 std::string version_with_same_spec(Viewer& viewer, const kube::Resource& resource,
                                    const api::ObjectKey& key, const std::string& since,
                                    std::stop_token stop) {
-  // A single object of the past is had by a list of one.
+  // Only a LIST can read an object at an earlier version.
   const auto query = "fieldSelector=" + kube::percent_encode("metadata.name=" + key.name) +
                      "&resourceVersionMatch=Exact&resourceVersion=" + kube::percent_encode(since);
   const auto list = parsed(viewer.upstream().list(resource, key.ns, query, stop));

@@ -1,6 +1,6 @@
-// Conflicts of people with the operator are none: it writes status, and so gives an object a new
-// resourceVersion while somebody fills in a form about its spec. Routes that save do it through
-// this. Workers' threads.
+// save_spec: saves a spec although the operator wrote status meanwhile. Each write of status gives
+// the object a new resourceVersion while a person fills in a form; that is not a conflict between
+// people. All routes that save use it. Workers' threads.
 #pragma once
 
 #include <functional>

@@ -26,8 +26,8 @@ class Door {
   // Whether an Origin header names this portal; `host` is the request's Host, which is ours.
   virtual bool is_our_origin(std::string_view origin, std::string_view host) const = 0;
 
-  // Whose request this is, or the refusal (401 as a rule; its `extra` says what the sign-in page
-  // offers). Serving threads: it waits for nothing and asks no server.
+  // The viewer of this request, or the refusal (usually 401; its `extra` has what the sign-in page
+  // offers). Serving threads: it never waits and asks no server.
   virtual std::variant<std::shared_ptr<Viewer>, Problem> admit(
       const serve::HttpRequest& request) = 0;
 
@@ -51,8 +51,8 @@ class Door {
   // DELETE /api/session, after the session's tokens were revoked: ends the session. The answer is
   // {"next": …} and drops the cookie. Workers' threads.
   virtual serve::HttpAnswer sign_out(Viewer& viewer, std::stop_token stop) = 0;
-  // Paths that are the door's own ("/signin/start", "/signin/callback"); nothing: not found.
-  // Serving threads; what takes time is answered by a Pending.
+  // Answers the door's own paths ("/signin/start", "/signin/callback"). Empty: the path is not the
+  // door's. Serving threads; an answer that takes time is a Pending.
   virtual std::optional<serve::HttpReply> serve_own(const serve::HttpRequest& request) {
     static_cast<void>(request);
     return {};

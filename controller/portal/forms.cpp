@@ -1,4 +1,4 @@
-// Members of forms, one by one.
+// Reads the members of forms.
 #include "portal/forms.hpp"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr std::string_view kShowWindow = "10m";
 
-// Reads members; what has the wrong type is noted and counts as absent.
+// Reads members. A member of the wrong type is noted and counts as absent.
 class Reader {
  public:
   explicit Reader(const json& form, std::string prefix = {})
@@ -57,7 +57,7 @@ class Reader {
     for (const auto& [key, value] : found->items()) values[key] = value.get<std::string>();
     return values;
   }
-  // Null where it is absent or no object.
+  // Null if it is absent or not an object.
   const json* object(const char* name) {
     const json* const found = member(name);
     if (found == nullptr || found->is_object()) return found;

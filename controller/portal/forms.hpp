@@ -1,5 +1,5 @@
-// Forms: bodies of requests read into what is sent to the API server, each wrong field named. Pure;
-// any thread. Fuzzed.
+// Forms: turns bodies of requests into the objects and patches that are sent to the API server;
+// each error names its field. Pure; any thread. Fuzzed.
 #pragma once
 
 #include <optional>
@@ -23,10 +23,10 @@ struct TokenForm {
 // the future; each names its field.
 Expected<TokenForm> read_token_form(const nlohmann::json& form, const std::string& ns,
                                     WallTime now);
-// What core::check_token and the recipient's dates say against it. Errors: 422 with one cause a
-// field.
+// Checks the draft with core::check_token, and the dates of its recipient. Errors: 422 with one
+// cause a field.
 Expected<void> check_token_form(const TokenForm& form, WallTime now);
-// The draft as the API server would store it: the codec wants what the server adds.
+// The draft as the API server would store it: decoding needs the fields that the server adds.
 Result<api::ApiToken> as_stored(const core::TokenRequest& draft);
 
 // The merge patch of PATCH. `present` is the object as it is: labels and annotations are replaced
@@ -39,7 +39,7 @@ Expected<nlohmann::json> read_rotate_form(const nlohmann::json& form, const std:
 // A member that must be a string; absent or null: empty. Errors: 400.
 Expected<std::string> text_member(const nlohmann::json& form, const char* name);
 
-// "kubectl apitoken create …"; empty: the plugin's flags cannot say it.
+// The draft as a line "kubectl apitoken create …". Empty: the plugin has no flags for it.
 std::string create_command(const core::TokenRequest& draft);
 
 }  // namespace apitoken::portal

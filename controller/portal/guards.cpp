@@ -1,4 +1,5 @@
-// Refusals of what no page of ours sends, and the headers that keep browsers strict.
+// Refuses requests that no page of the portal sends, and sets the headers that make browsers
+// strict.
 #include "portal/guards.hpp"
 
 namespace apitoken::portal {

@@ -22,20 +22,20 @@ bool is_object_name(std::string_view text);
 bool is_user(std::string_view text);
 // "sha256:" and 64 lower-case hexadecimal digits.
 bool is_token_hash(std::string_view text);
-// As the API server makes them; at most 64 of letters, digits and -.
+// A uid: at most 64 letters, digits and -.
 bool is_uid(std::string_view text);
 
-// 400 that names the field. An error where the text is none such.
+// An error 400 that names the field, if the text is not such a name.
 Expected<void> check_namespace(std::string_view text);
 Expected<void> check_name(std::string_view text, std::string_view field = "name");
 Expected<void> check_uid(std::string_view text);
 
-// The first value of a parameter; empty: there is none.
+// The first value of a parameter; empty if it is absent.
 std::string_view parameter(const Query& query, std::string_view name);
 std::vector<std::string> parameters(const Query& query, std::string_view name);
 
-// The parts of a path: "/api/tokens/team-a/ci" -> api, tokens, team-a, ci. A slash at the end does
-// not count; an empty part does.
+// The parts of a path: "/api/tokens/team-a/ci" -> api, tokens, team-a, ci. A slash at the end adds
+// no part; two slashes in a row add an empty one.
 std::vector<std::string> split_path(std::string_view path);
 
 }  // namespace apitoken::portal

@@ -1,7 +1,7 @@
-// NamespaceDirectory: the names of all namespaces, as the portal's own service account may list
-// them (--discover-namespaces). It is the only thing that the portal asks for by itself. A name is
-// shown to nobody before that viewer was found to have a right there; see namespaces.hpp.
-// Workers' threads; one asks the API server, the others take what is remembered.
+// NamespaceDirectory: the names of all namespaces, listed with the portal's own service account
+// (--discover-namespaces). The portal asks nothing else by itself. A viewer is shown only names of
+// namespaces in which that viewer has a permission; see namespaces.hpp. Workers' threads; one asks
+// the API server, the others take the remembered names.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Candidates, then a review of each.
+// Collects candidates, then reviews each.
 #include "portal/namespaces.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ Question may_list(const std::string& ns) {
   return {"list", std::string(api::kGroup), "apitokens", ns};
 }
 
-// Names of namespaces, read as the viewer. Errors: 403 as a rule.
+// Names of namespaces, read as the viewer. Errors: usually 403.
 Expected<std::vector<std::string>> list_names(Viewer& viewer, const std::stop_token& stop) {
   std::vector<std::string> names;
   std::string next;
@@ -42,7 +42,7 @@ Expected<std::vector<std::string>> list_names(Viewer& viewer, const std::stop_to
   return names;
 }
 
-// "You may not" is an answer; anything else is a failure.
+// A 403 is an answer; any other problem is a failure.
 bool is_refusal(const Problem& problem) { return problem.status == 403; }
 
 std::vector<Candidate> with_source(std::vector<std::string> names, const std::string& source) {
@@ -92,7 +92,7 @@ Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
   } else {
     auto known = door.known_namespaces(viewer, stop);
     auto own = with_source(std::move(known.names), known.source);
-    // What was typed counts before the kubeconfig's own, and after the portal's list.
+    // Typed names come before the kubeconfig's, and after the portal's list.
     candidates = with_source(typed, "typed");
     candidates.insert(known.source == "portal" ? candidates.begin() : candidates.end(), own.begin(),
                       own.end());

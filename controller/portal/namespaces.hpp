@@ -22,8 +22,8 @@ inline constexpr std::size_t kMaxNamespaces = 2000;  // that are asked about
 Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
                                      const std::vector<std::string>& typed, std::stop_token stop);
 
-// From candidates with their sources, in order of preference, and the verdicts on each: what is
-// allowed, without repetitions. Pure.
+// The allowed ones of candidates with their sources, in order of preference, without repetitions.
+// Pure.
 struct Candidate {
   std::string name;
   std::string source;

@@ -19,7 +19,7 @@ using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr std::string_view kHttps = "https://";
 constexpr std::size_t kMaxErrorCode = 64;
-// Year 9999: what lies beyond is no time.
+// The end of the year 9999. Larger numbers are not times.
 constexpr double kLastSecond = 253402300799.0;
 
 json parse(std::string_view text) { return json::parse(text, nullptr, false); }
@@ -78,8 +78,8 @@ std::string with_query(std::string_view url, const std::string& query) {
   return fmt::format("{}{}{}", url, url.find('?') == url.npos ? '?' : '&', query);
 }
 
-// Adds who we are to `form`. RFC 6749 section 2.3.1: id and secret are form-encoded before they
-// become a Basic header.
+// Adds the client's id and secret to `form`. RFC 6749 section 2.3.1: both are form-encoded before
+// they become a Basic header.
 TokenRequest with_client(const OidcProvider& provider, const OidcClient& client, std::string form) {
   if (client.secret.empty()) {
     return {SecretString(form + "&client_id=" + encode(client.id)), {}};

@@ -1,9 +1,9 @@
-// OpenID Connect as a relying party needs it: what the issuer says of itself, the addresses to send
-// the browser to, the requests to the token endpoint, and whether an id_token is for this portal.
-// Pure; OidcSignIn calls it on the workers' threads. An id_token's signature is not checked here:
-// it comes from the token endpoint over verified TLS (OpenID Connect Core 3.1.3.7 item 6), and the
-// API server, which checks it, decides.
-// Sources: OpenID Connect Core 1.0, Discovery 1.0, RP-Initiated Logout 1.0, RFC 6749, RFC 7636.
+// OpenID Connect for a relying party: reads the issuer's discovery document, makes the addresses to
+// send the browser to and the requests to the token endpoint, and checks that an id_token is for
+// this portal. Pure; OidcSignIn calls it on the workers' threads. An id_token's signature is not
+// checked here: it comes from the token endpoint over verified TLS (OpenID Connect Core 3.1.3.7
+// item 6), and the API server, which checks it, decides. Sources: OpenID Connect Core 1.0,
+// Discovery 1.0, RP-Initiated Logout 1.0, RFC 6749, RFC 7636.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@
 
 namespace apitoken::portal {
 
-// What the issuer's discovery document says.
+// The members of the issuer's discovery document that are used here.
 struct OidcProvider {
   std::string issuer;
   std::string authorization_endpoint;
@@ -26,7 +26,7 @@ struct OidcProvider {
   bool secret_in_body = false;       // it takes a client's secret in the form alone
 };
 
-// Who we are to the issuer.
+// The portal's registration at the issuer.
 struct OidcClient {
   std::string id;
   SecretString secret;       // empty: a public client
@@ -57,8 +57,8 @@ struct TokenAnswer {
   SecretString id_token;       // empty only after a refresh: the issuer sends none
   SecretString refresh_token;  // empty: none, or the present one stays good
 };
-// Errors: Unauthorized if the issuer refuses (the message has its `error` code and no text of its
-// own, which may repeat what was sent), Unavailable for 5xx, Decode.
+// Errors: Unauthorized if the issuer refuses (the message has its `error` code only, because its
+// description may repeat what was sent), Unavailable for 5xx, Decode.
 Result<TokenAnswer> parse_token_answer(int status, std::string_view body);
 
 struct IdClaims {
@@ -69,10 +69,10 @@ struct IdClaims {
   std::string nonce;             // empty: absent
   WallTime expires_at{};
 };
-// Errors: Decode if it is no JWT with these claims.
+// Errors: Decode if it is not a JWT with these claims.
 Result<IdClaims> read_id_claims(std::string_view id_token);
 
-// What an id_token must say.
+// The claims that an id_token must have.
 struct ExpectedClaims {
   std::string issuer;
   std::string client_id;
@@ -82,12 +82,11 @@ struct ExpectedClaims {
 // Errors: Invalid, naming the claim. After a refresh the nonce may be absent.
 Status check_id_claims(const IdClaims& claims, const ExpectedClaims& expected, WallTime now);
 
-// The instant at which a JWT says that it ends; empty if it does not say, or is no JWT.
+// The exp claim of a JWT; empty if it has none, or is not a JWT.
 std::optional<WallTime> jwt_end(std::string_view token);
 
-// Where to send the browser to sign out at the issuer; empty if the issuer knows no sign-out. It
-// carries the client's id and no id_token_hint: that would show the bearer to scripts and
-// histories.
+// The address at which the browser signs out at the issuer; empty if the issuer offers none. It has
+// the client's id but no id_token_hint, which would show the bearer to scripts and histories.
 std::string logout_url(const OidcProvider& provider, std::string_view client_id,
                        std::string_view back_to);
 

@@ -84,7 +84,7 @@ void set_up(CURL* handle, const std::string& url, const std::string& ca_file, Ex
   set(CURLOPT_ERRORBUFFER, exchange.error.data());
 }
 
-// The scheme and host of a URL: what a message may show of it.
+// The scheme and host of a URL: messages show no more of it.
 std::string origin_of(std::string_view url) {
   const auto scheme = url.find("://");
   return std::string(url.substr(0, scheme == url.npos ? scheme : url.find('/', scheme + 3)));

@@ -12,7 +12,7 @@ std::unexpected<SignInFault> fault(const char* step, std::string message) {
   return std::unexpected<SignInFault>(SignInFault{step, std::move(message)});
 }
 
-// An issuer that cannot be reached is another matter than one that refuses.
+// Tells an issuer that cannot be reached from one that refuses.
 const char* step_of(const Error& error, const char* refused) {
   return error.kind == ErrorKind::Unavailable ? "issuer" : refused;
 }

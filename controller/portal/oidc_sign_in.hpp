@@ -1,7 +1,7 @@
-// OidcSignIn: the way from /signin/start to a bearer token that the API server accepts, and its
-// renewal: the requests of oidc.hpp made through OidcHttp, and the answers compared. The session
-// door calls it on threads that may wait. It keeps the issuer's discovery document for ten minutes
-// and nothing of those who sign in.
+// OidcSignIn: gets a bearer token that the API server accepts, from /signin/start to the callback,
+// and renews it. It sends the requests of oidc.hpp through OidcHttp and checks the answers. The
+// session door calls it on threads that may wait. It keeps the issuer's discovery document for ten
+// minutes, and nothing about people.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Questions, and the memory of their answers.
+// Asks questions and remembers the answers.
 #include "portal/permissions.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ std::string body_of(const Question& question) {
   return body_of("SelfSubjectAccessReview", {{"resourceAttributes", std::move(attributes)}});
 }
 
-// The API server gives no rules to this person, or has none to give.
+// The API server lists no rules for this person.
 bool has_no_rules(const Problem& problem) {
   constexpr std::array<int, 5> kRefusals{400, 403, 404, 405, 422};
   return std::ranges::find(kRefusals, problem.status) != kRefusals.end();
@@ -57,7 +57,7 @@ std::optional<Verdict> Permissions::recall_one(const Question& question, Seconds
   const auto found = known_.find(question);
   if (found != known_.end() && clock_.steady() - found->second.at < max_age)
     return found->second.verdict;
-  // What may be done in the whole cluster may be done in each namespace.
+  // A permission in the whole cluster is one in each namespace.
   const auto* const everywhere = recall_rules("", max_age);
   if (everywhere != nullptr && everywhere->answer(question) == Answer::Yes) return Verdict{true};
   const auto* const here = question.ns.empty() ? everywhere : recall_rules(question.ns, max_age);

@@ -1,9 +1,9 @@
-// Permissions: what one viewer may do, asked as the viewer and remembered for a while. Viewer owns
-// one; workers and streams ask it, on their threads. It never decides: a wrong verdict shows or
-// hides a control. Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
-//
-// One SelfSubjectRulesReview answers all questions of a namespace. What the rules cannot answer, as
-// with an authorizer that cannot list them, is asked by one SelfSubjectAccessReview a question.
+// Permissions: what one viewer may do, asked with the viewer's credentials and remembered for a
+// while. Viewer owns one; workers and streams ask it, on their threads. It never decides: a wrong
+// verdict shows or hides a control. One SelfSubjectRulesReview answers all questions about a
+// namespace. If the rules cannot answer a question, because an authorizer cannot list them, one
+// SelfSubjectAccessReview does. Source: https://kubernetes.io/docs/reference/access-authn-
+// authz/authorization/
 #pragma once
 
 #include <future>
@@ -27,8 +27,8 @@ class Permissions {
   static constexpr std::size_t kInFlight = 16;
   static constexpr std::size_t kMaxRemembered = 8192;
   static constexpr std::size_t kMaxRules = 64;  // namespaces whose rules are remembered
-  // With questions about more namespaces each is a review of its own: those run at a time, and
-  // rules of a namespace cost the API server more than one verdict.
+  // Questions about more namespaces get one SelfSubjectAccessReview each: these run several at a
+  // time, and the rules of a namespace cost the API server more than one verdict.
   static constexpr std::size_t kMaxRulesOfCall = 4;
   static constexpr Seconds kFresh{60};
   static constexpr Seconds kNamespacesFresh{300};
@@ -39,7 +39,7 @@ class Permissions {
   Expected<std::vector<Verdict>> ask(std::span<const Question> questions, Seconds max_age,
                                      std::stop_token stop);
   Expected<Verdict> ask(const Question& question, Seconds max_age, std::stop_token stop);
-  // Removes all that is remembered: the API server said otherwise.
+  // Removes all remembered verdicts, because the API server contradicted one.
   void clear();
 
  private:
@@ -53,12 +53,12 @@ class Permissions {
   };
   using Open = std::vector<std::size_t>;  // indices of questions without a verdict
 
-  // Fills in what is remembered.
+  // Fills in the remembered verdicts.
   Open recall(std::span<const Question> questions, Seconds max_age, std::span<Verdict> verdicts);
   std::optional<Verdict> recall_one(const Question& question, Seconds max_age) REQUIRES(mutex_);
   const AccessRules* recall_rules(const std::string& ns, Seconds max_age) REQUIRES(mutex_);
-  // Has the rules of a namespace remembered; several threads that want the same ones send one
-  // review.
+  // Reads and remembers the rules of a namespace. Threads that want the same rules at the same time
+  // share one review.
   Expected<void> read_rules(const std::string& ns, Seconds max_age, const std::stop_token& stop);
   Expected<void> review_rules(const std::string& ns, const std::stop_token& stop);
   Expected<Verdict> review(const Question& question, const std::stop_token& stop);

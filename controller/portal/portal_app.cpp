@@ -22,7 +22,7 @@ namespace apitoken::portal {
 namespace {
 
 constexpr std::size_t kWorkers = 8;
-// Apart from the others: an issuer that does not answer holds up nobody who is signed in.
+// Threads of their own: an issuer that does not answer must not delay people who are signed in.
 constexpr std::size_t kSignInWorkers = 4;
 // Behind an ingress controller all connections come from a few addresses.
 constexpr serve::Limits kLimits{.connections = 4096, .connections_per_address = 4096};
@@ -36,7 +36,7 @@ Result<ApiServer> find_api_server(const Config& config) {
   std::string ca_file = config.kube_ca_file;
   if (ca_file.empty() && config.kube_apiserver.empty())
     ca_file = std::string(kube::kServiceAccountFolder) + "/ca.crt";
-  // A file that is missing is worth a word before anybody signs in.
+  // A missing file is reported at the start, before anybody signs in.
   if (!ca_file.empty()) {
     if (const auto readable = kube::read_file(ca_file); !readable)
       return std::unexpected(readable.error());

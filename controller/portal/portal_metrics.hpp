@@ -1,4 +1,4 @@
-// PortalMetrics: what the portal counts about its own work, for /metrics. Counting is safe on any
+// PortalMetrics: counters about the portal's own work, for /metrics. Counting is safe on any
 // thread; levels are asked for at each scrape.
 #pragma once
 

@@ -15,7 +15,7 @@ namespace {
 
 using State = core::Warning::State;
 
-// The same thing said to the same people at the same time; whether it was said is another question.
+// The same warning to the same people at the same time, delivered or not.
 bool is_same(const core::Warning& a, const core::Warning& b) {
   return a.at == b.at && a.config == b.config && a.before == b.before &&
          a.recipients == b.recipients && a.own_mail == b.own_mail;

@@ -1,6 +1,6 @@
-// Preview: what a change of settings would mean for the tokens that the viewer may list: who is
-// warned when, before and after, and whose lifetime is above a new ceiling. Pure: tokens go in one
-// by one, a summary and rows come out. The route POST /api/settings/preview feeds it.
+// Preview: the effect of a change of settings on the tokens that the viewer may list: who is warned
+// when, before and after, and which lifetimes exceed a new ceiling. Pure: tokens go in one by one,
+// a summary and rows come out. The route POST /api/settings/preview uses it.
 #pragma once
 
 #include <map>
@@ -27,7 +27,7 @@ class Preview {
         config_(std::move(config)),
         now_(now) {}
 
-  // False: there are more tokens than are looked at.
+  // False: the limit of tokens is reached.
   bool add(const api::ApiToken& token);
   // {"summary":…}
   std::string summary_line() const;

@@ -1,4 +1,4 @@
-// From refusals to words.
+// Turns refusals into problems.
 #include "portal/problem.hpp"
 
 #include <fmt/format.h>
@@ -71,7 +71,7 @@ std::vector<Cause> read_causes(api::Json status) {
   return causes;
 }
 
-// What to do about a refusal that names no remedy of its own; never empty.
+// The remedy for a refusal that names none itself; never empty.
 std::string remedy_for(int status, std::string_view reason) {
   switch (status) {
     case 400:
@@ -151,7 +151,7 @@ Problem problem_of(int status, std::string_view body, std::optional<Seconds> ret
     // A policy's refusal is Invalid (422) by default; it says who may do what, so it is Forbidden.
     problem.causes = {std::move(*cause)};
   }
-  // A patch that names the uid of an object that is gone meets another one of the same name.
+  // The patch names the uid of a removed object, and another object has its name now.
   if (std::ranges::any_of(problem.causes,
                           [](const Cause& c) { return c.field == "metadata.uid"; })) {
     problem.status = 409;
@@ -159,7 +159,7 @@ Problem problem_of(int status, std::string_view body, std::optional<Seconds> ret
     problem.message = "Another object of the same name has taken its place.";
     problem.causes.clear();
   }
-  // A status that a browser has no use for: what stands behind the API server failed.
+  // Not a status for a browser: a server behind the API server failed.
   if (status < 400 || status > 599) problem.status = 502;
   if (problem.status == 404 &&
       (problem.message.find("could not find the requested resource") != std::string::npos ||

@@ -1,5 +1,5 @@
-// Problem: why a request of the browser failed, as the wire says it. Upstream makes one from each
-// refusal of the API server, the routes make the others. Values; any thread.
+// Problem: why a request of the browser failed, in the form that is sent to the page. Upstream
+// makes one from each refusal of the API server, the routes make the others. Values; any thread.
 #pragma once
 
 #include <expected>
@@ -48,9 +48,9 @@ Problem not_found(std::string message);
 // "name".
 std::string form_field(std::string_view path);
 
-// The refusal of an API server: `body` is a Status, or what a proxy said instead.
+// The refusal of an API server: `body` is a Status, or a proxy's text.
 Problem problem_of(int status, std::string_view body, std::optional<Seconds> retry_after = {});
-// No answer, or none that can be used.
+// No answer, or an unusable one.
 Problem problem_of(const Error& error);
 
 nlohmann::json to_json(const Problem& problem);

@@ -1,4 +1,4 @@
-// From a request to what serves it.
+// Finds the handler of each request.
 #include "portal/routes.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace apitoken::portal {
 namespace {
 
-// Where a route's pattern meets a path.
+// How a path matches a route's pattern.
 struct Match {
   bool fits = false;
   std::string ns{};
@@ -32,7 +32,7 @@ Match match(const CallRoute& route, const std::vector<std::string>& parts) {
   return match;
 }
 
-// Paths of objects hold names alone; a part that is none is refused by what is wrong with it.
+// Checks the names in a path. The error says what is wrong with the name.
 Expected<void> check_names(const std::vector<std::string>& parts) {
   const bool tokens = parts.size() > 2 && parts[1] == "tokens" && parts[2] != "preview";
   const bool settings = parts.size() > 2 && parts[1] == "settings" && parts[2] != "preview";
@@ -183,7 +183,7 @@ serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call)
             to_answer({500, "Internal", "The portal failed while it made the answer."});
         try {
           auto served = route.handler(*call);
-          // What was allowed a moment ago is not any more, or the reverse.
+          // The viewer's permissions have changed: a remembered verdict is wrong.
           if (!served && served.error().status == 403) call->viewer->permissions().clear();
           reply = served ? std::move(*served) : serve::HttpReply(to_answer(served.error()));
         } catch (const std::exception& error) {

@@ -29,7 +29,7 @@ class Routes {
     std::function<void(std::string_view route, int status)> answered = [](auto, auto) {};
   };
 
-  // All that `parts` refers to outlives the routes.
+  // Everything that `parts` refers to outlives the routes.
   explicit Routes(Parts parts);
 
   serve::HttpReply serve(const serve::HttpRequest& request);

@@ -38,7 +38,7 @@ std::string_view reason_of(api::Json token) {
   return reason.empty() ? api::reason::kPending : reason;
 }
 
-// Only of tokens that do not work.
+// Only for tokens that do not work.
 std::string_view message_of(api::Json token) {
   const auto ready = ready_of(token);
   return member_text(ready, "status") == api::condition::kTrue ? std::string_view()
@@ -55,7 +55,7 @@ std::string_view format_of(api::Json token) {
   return format.empty() ? api::kOpaque : format;
 }
 
-// Where there is no status yet, the Secret that will hold it.
+// Without a status, the name of the Secret that the token will have.
 std::string_view secret_of(api::Json token) {
   if (const auto name = text_of(token, "status", "secretName"); !name.empty()) return name;
   const auto spec = api::member(token, "spec");

@@ -1,5 +1,5 @@
-// Rows: ApiTokens as the lists of the browser have them: arrays of fixed columns, about 230 bytes
-// each. Pure; any thread.
+// Rows: ApiTokens in the form of the page's lists: arrays of fixed columns, about 230 bytes each.
+// Pure; any thread.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ class RowsLine {
  public:
   void add(api::Json token);
   std::size_t size() const { return size_; }
-  // The line; an empty one begins.
+  // Returns the line and begins an empty one.
   std::string take();
 
  private:

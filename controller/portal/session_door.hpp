@@ -1,7 +1,7 @@
-// SessionDoor: the way into `apitoken-portal`: people sign in with their issuer, with a bearer
-// token, or by a proxy's Authorization header, and have a session from then on. The API server
-// decides who they are; the portal trusts no name. Routes asks it on the serving threads, which
-// never wait, and on the workers' threads; see door.hpp.
+// SessionDoor: signs people in to `apitoken-portal`: at their issuer, with a bearer token, or by a
+// proxy's Authorization header; each has a session from then on. The API server decides who they
+// are; the portal trusts no name. Routes asks it on the serving threads, which never wait, and on
+// the workers' threads; see door.hpp.
 #pragma once
 
 #include <atomic>
@@ -39,7 +39,7 @@ class SessionDoor final : public Door {
     SessionLimits limits;
     std::optional<OidcSettings> oidc;  // with ways.oidc
   };
-  // What outlives the door. `workers` serve the sign-in at the issuer; `directory` may be null.
+  // Everything here outlives the door.
   struct Parts {
     Workers& workers;
     NamespaceDirectory* directory;

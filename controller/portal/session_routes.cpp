@@ -26,7 +26,7 @@ Expected<serve::HttpReply> get_session(Call& call) {
   return json_answer(200, dump(*body));
 }
 
-// The tokens that the tab names; those that are none are left out.
+// The tokens that the tab names. Entries that are not tokens are left out.
 std::set<SessionToken> named_tokens(const json& form) {
   std::set<SessionToken> tokens;
   const auto named = form.value("temporary", json::array());
@@ -39,7 +39,7 @@ std::set<SessionToken> named_tokens(const json& form) {
   return tokens;
 }
 
-// Best effort: a token that is gone, or not the viewer's to end, does not keep them from leaving.
+// Best effort: sign-out goes on if a token is gone or the viewer may not revoke it.
 void revoke(Viewer& viewer, const std::set<SessionToken>& tokens, const std::stop_token& stop) {
   for (const auto& token : tokens) {
     const json patch = {{"metadata", {{"uid", token.uid}}}, {"spec", {{"revoked", true}}}};
@@ -82,7 +82,7 @@ Expected<serve::HttpReply> get_namespaces(Call& call) {
                                     {"source", found->source}}));
 }
 
-// A right as the page names it, and the role to ask for.
+// A permission under the page's name for it, and the role to ask for.
 struct NamedPermission {
   const char* name;
   const char* role;

@@ -53,7 +53,7 @@ std::shared_ptr<Viewer> Sessions::find_or_begin(std::string_view token,
   // No cookie's id hashes to this: ids are base64url, without a blank.
   const auto key = "bearer " + std::string(token);
   if (auto viewer = find(key)) return viewer;
-  // Outside of the lock from its making to its end, which waits for the I/O thread.
+  // Made and closed without the lock, because closing waits for the I/O thread.
   Session session{make(), {}, clock_.wall(), clock_.steady()};
   std::vector<Session> ended;
   std::shared_ptr<Viewer> viewer = session.signed_in.viewer;
@@ -61,7 +61,7 @@ std::shared_ptr<Viewer> Sessions::find_or_begin(std::string_view token,
   {
     const MutexLock lock(mutex_);
     const auto found = sessions_.find(hash);
-    // Two first requests at once: the viewer that came first stays.
+    // Two first requests came at once: the viewer of the first stays.
     if (found != sessions_.end() && !has_ended(found->second))
       return found->second.signed_in.viewer;
     if (found != sessions_.end()) ended.push_back(take_out(found));

@@ -1,7 +1,7 @@
-// Sessions: who is signed in, in memory alone. A session is found by the SHA-256 of its id; the id
-// itself, 256 random bits, is in the browser's cookie and nowhere here. It ends by sign-out, after
-// --idle without a request, after --session, or with a token that cannot be renewed. The session
-// door owns the only one. Any thread; no viewer is destroyed under its mutex.
+// Sessions: the people who are signed in, in memory only. A session is found by the SHA-256 of its
+// id; the id itself, 256 random bits, is kept in the browser's cookie only. A session ends by sign-
+// out, after --idle without a request, after --session, or with a token that cannot be renewed. The
+// session door owns the only one. Any thread; no viewer is destroyed under its mutex.
 #pragma once
 
 #include <memory>
@@ -43,23 +43,23 @@ class Sessions {
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  // A session for somebody whom the API server knows as `user`: the id for the cookie. Errors:
-  // Throttled if there are too many, Unavailable without random source.
+  // Begins a session for the person whom the API server knows as `user`. Returns the id for the
+  // cookie. Errors: Throttled if there are too many, Unavailable without random source.
   Result<SecretString> begin(SignedIn signed_in, std::string user);
-  // The viewer of a session that goes on; this counts as a use. Null if there is none.
+  // The viewer of a session that has not ended; this counts as a use. Null if there is none.
   std::shared_ptr<Viewer> find(std::string_view id);
-  // The same by `token` itself (header mode); `make` is called if there is none, without a lock.
-  // The one that was not used for longest makes room.
+  // The same by `token` itself (header mode). Without a session it calls `make`, without a lock. If
+  // there are too many, the session with the oldest last use ends.
   std::shared_ptr<Viewer> find_or_begin(std::string_view token,
                                         const std::function<SignedIn()>& make);
   // Ends it; returns the user's name, empty if there was no such session.
   std::string end(const Viewer& viewer);
   void end_by_hash(std::string_view hash);
-  // As find() looks for it; what a sign-in remembers of the session that it replaces.
+  // The hash that find() looks for. A sign-in remembers it of the session that it replaces.
   static std::string hash_of(std::string_view id);
 
   std::size_t size() const;
-  // Ends what is past its end, until `stop`. On a thread of its own.
+  // Ends sessions that are past their end, until `stop`. The body of a thread.
   void sweep(std::stop_token stop);
 
  private:

@@ -1,4 +1,4 @@
-// Reading what decides about warnings.
+// Reads TokenExpiryConfigs and labels of namespaces.
 #include "portal/settings.hpp"
 
 #include <fmt/format.h>

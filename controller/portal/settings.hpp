@@ -1,5 +1,5 @@
-// The TokenExpiryConfigs and labels of namespaces that a viewer may read, for what is computed from
-// them: warnings of a token, ceilings, the preview of settings. Workers' threads.
+// Settings: the TokenExpiryConfigs and labels of namespaces that a viewer may read. Warnings of a
+// token, ceilings and the preview are computed from them. Workers' threads.
 #pragma once
 
 #include <map>
@@ -11,20 +11,20 @@ namespace apitoken::portal {
 
 class Settings {
  public:
-  // All configs, as the viewer. Errors: 403 as a rule.
+  // All configs, read as the viewer. Errors: usually 403.
   static Expected<Settings> read(Viewer& viewer, std::stop_token stop);
 
   const std::vector<core::ExpiryConfig>& configs() const { return configs_; }
   // Puts a config in the place of the one of its name, or adds it.
   void replace(core::ExpiryConfig config);
-  // The namespaces' labels decide whether some config applies.
+  // Whether some config applies depends on labels of namespaces.
   bool asks_for_namespaces() const;
 
  private:
   std::vector<core::ExpiryConfig> configs_;
 };
 
-// Labels of one namespace. Errors: 403 where the viewer may not read it.
+// Labels of one namespace. Errors: 403 if the viewer may not read it.
 Expected<api::StringMap> read_namespace_labels(Viewer& viewer, const std::string& ns,
                                                std::stop_token stop);
 // Of all namespaces, by name.

@@ -110,7 +110,7 @@ Expected<json> config_of(const json& form, const std::string& name) {
               {"spec", spec}};
 }
 
-// Read by core's rules; the codec wants what the server adds.
+// Reads it by core's rules. Decoding needs the fields that the server adds.
 Expected<core::ExpiryConfig> read_config(json object) {
   object["metadata"]["uid"] = "none";
   object["metadata"]["resourceVersion"] = "1";
@@ -123,7 +123,8 @@ Expected<core::ExpiryConfig> read_config(json object) {
   return core::read_config(*config);
 }
 
-// Both are causes; a bad address does not keep the others from their mail, and yet nobody wants it.
+// A bad address is a cause too: the operator would mail the other addresses, but nobody wants a bad
+// one stored.
 Expected<void> check_config(const core::ExpiryConfig& config) {
   std::vector<Cause> causes;
   for (const auto& problem : config.problems) {
@@ -142,7 +143,7 @@ Expected<void> check_config(const core::ExpiryConfig& config) {
                  .causes = std::move(causes)});
 }
 
-// Somebody else was faster: both versions are shown.
+// Somebody else has saved meanwhile: the page shows both versions.
 Problem with_present(Problem problem, Call& call) {
   if (problem.status != 409) return problem;
   const auto present = call.viewer->upstream().get(kTokenExpiryConfigs, {"", call.name}, call.stop);

@@ -108,7 +108,8 @@ Result<std::string> SignInCookies::seal(const SignInAttempt& attempt) const {
 
 std::optional<SignInAttempt> SignInCookies::open(std::string_view cookie) const {
   auto sealed = base64url_decode(cookie);
-  // The last character has bits that decode to nothing: one text alone is the cookie.
+  // Several texts decode to the same bytes, because the last character has unused bits. Only one of
+  // them is the cookie.
   if (!sealed || base64url_encode(*sealed) != cookie) return {};
   const auto plain = decrypt(key_, std::move(*sealed));
   if (!plain) return {};
@@ -133,7 +134,7 @@ std::optional<SignInAttempt> SignInCookies::take(std::string_view cookie, std::s
 bool SignInCookies::use(const SignInAttempt& attempt, WallTime now) {
   const MutexLock lock(mutex_);
   std::erase_if(used_, [now](const auto& used) { return used.second <= now; });
-  // A full memory refuses: a state that was removed would be good a second time.
+  // If the memory is full, sign-ins are refused: a removed state could be used a second time.
   if (used_.size() >= kMaxUsed) return false;
   return used_.emplace(attempt.state, attempt.until).second;
 }

@@ -1,7 +1,7 @@
-// The cookie of a sign-in under way: what /signin/start must find again at /signin/callback. It is
-// encrypted with a key of this process (AES-256-GCM), so the browser can neither read nor make one,
-// and each is good for one callback. The session door keeps one SignInCookies; any thread.
-// Source: RFC 6749 section 10.12, RFC 7636 section 7.1.
+// SignInCookies: the cookie of a sign-in under way. It carries what /signin/callback needs from
+// /signin/start. It is encrypted with a key of this process (AES-256-GCM), so the browser can
+// neither read nor make one, and each works for one callback. The session door owns the only one;
+// any thread. Source: RFC 6749 section 10.12, RFC 7636 section 7.1.
 #pragma once
 
 #include <map>
@@ -37,8 +37,8 @@ class SignInCookies {
 
   // The cookie's value. Errors: Unavailable.
   Result<std::string> seal(const SignInAttempt& attempt) const;
-  // The attempt of a cookie that this process made, that is not past `until`, and whose state is
-  // `state`; each one once. Empty otherwise.
+  // The attempt in a cookie of this process, if the cookie is not past `until`, has the state
+  // `state` and was not taken before. Empty otherwise.
   std::optional<SignInAttempt> take(std::string_view cookie, std::string_view state, WallTime now);
 
  private:
@@ -51,8 +51,8 @@ class SignInCookies {
   std::map<std::string, WallTime, std::less<>> used_ GUARDED_BY(mutex_);  // states
 };
 
-// `to` if it is the path of a page on this very site, else "/": it begins with one slash, holds
-// no backslash, control character or blank, and leads to no sign-in route.
+// `to` if it is the path of a page on this very site, else "/". Such a path begins with one slash,
+// has no backslash, control character or blank, and is not a sign-in route.
 std::string local_path(std::string_view to);
 
 // The value of the cookie `name` in a Cookie header; empty if there is none.

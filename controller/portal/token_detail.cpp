@@ -1,4 +1,5 @@
-// GET /api/tokens/{ns}/{name}: the object, and what else is known about it. Five requests at most.
+// GET /api/tokens/{ns}/{name}: the object, its Events, its Secret's name and its warnings. At most
+// five requests.
 #include "portal/token_detail.hpp"
 
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ std::string text_of(const json& object, const char* pointer) {
   return found.is_string() ? found.get<std::string>() : "";
 }
 
-// Times of an Event: a series has its last one apart.
+// The times of an Event. Of a series, the last time stands in `series`.
 json event_of(const json& event) {
   const auto pick = [&](std::initializer_list<const char*> pointers) {
     for (const char* const pointer : pointers) {
@@ -40,7 +41,7 @@ json event_of(const json& event) {
           {"reporter", pick({"/reportingController", "/deprecatedSource/component"})}};
 }
 
-// null: the viewer may not list them.
+// null if the viewer may not list Events.
 json events_of(Call& call, const std::string& uid) {
   const auto selector = kube::percent_encode("regarding.kind=ApiToken,regarding.name=" + call.name);
   const auto body = call.viewer->upstream().list(kube::resources::kEvents, call.ns,
@@ -63,7 +64,7 @@ std::optional<std::int64_t> number_of(std::string_view text) {
 }
 
 json secret_state(Call& call, const std::string& name, const std::string& uid) {
-  // Who may not read Secrets makes no request for one.
+  // A viewer who may not read Secrets sends no request for one.
   const auto may = call.viewer->permissions().ask({"get", "", "secrets", call.ns, name},
                                                   Permissions::kFresh, call.stop);
   if (!may || !may->allowed) return {{"state", "forbidden"}, {"revision", nullptr}};
@@ -83,7 +84,7 @@ json secret_state(Call& call, const std::string& name, const std::string& uid) {
   return {{"state", "present"}, {"revision", number ? json(*number) : json()}};
 }
 
-// null: the viewer may not see the settings that decide.
+// null if the viewer may not read the settings that decide.
 json warnings_of_token(Call& call, const api::ApiToken& token) {
   const auto settings = Settings::read(*call.viewer, call.stop);
   if (!settings) return nullptr;

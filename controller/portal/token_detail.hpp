@@ -1,4 +1,5 @@
-// One ApiToken as its page shows it. Routes' tables name the handlers; workers' threads.
+// Token detail: the data of the page of one ApiToken. Routes' tables name the handlers; workers'
+// threads.
 #pragma once
 
 #include "api/meta.hpp"

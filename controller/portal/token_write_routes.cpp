@@ -1,5 +1,5 @@
-// What changes ApiTokens, and what shows a value: each one request to the API server as the viewer,
-// who alone decides by RBAC and the mint policy.
+// The routes that change ApiTokens or show a value. Each is one request to the API server as the
+// viewer; RBAC and the mint policy decide.
 #include <fmt/format.h>
 
 #include "api/names.hpp"
@@ -23,7 +23,7 @@ Expected<serve::HttpReply> object_answer(int status, const Expected<std::string>
   return json_answer(status, dump(json{{"object", shown_object(*body)}}));
 }
 
-// A new value for each request: within a second there may be two.
+// Each request needs a new value, and two may come within a second.
 std::string now_precisely(Call& call) {
   return format_rfc3339_micro(call.backend.clock.wall_precise());
 }
@@ -37,7 +37,7 @@ Expected<json> form_with_uid(const Call& call) {
   return form;
 }
 
-// The API server's own words about the name, at the field where it was typed.
+// Puts the API server's message about the name at the field in which it was typed.
 Problem with_name_cause(Problem problem) {
   if (problem.reason == "AlreadyExists")
     problem.causes = {{"name", "this name is taken; choose another one"}};
@@ -121,7 +121,7 @@ Problem no_value() {
           "Renew the token to get a new value."};
 }
 
-// Where the value of an ApiToken is kept, if it is the one that the page shows.
+// The place of an ApiToken's value, if it is the value that the page shows.
 struct Kept {
   api::ApiToken token;
   std::string secret;

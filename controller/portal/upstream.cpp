@@ -9,7 +9,7 @@ constexpr std::string_view kMergePatch = "application/merge-patch+json";
 
 }  // namespace
 
-// Strict: a cluster too old for a field says so, where it would else drop the field.
+// Strict: a cluster that is too old for a field refuses it, instead of dropping it silently.
 std::string Upstream::write_query(bool dry_run) const {
   return "?fieldManager=" + program_ + "&fieldValidation=Strict" + (dry_run ? "&dryRun=All" : "");
 }

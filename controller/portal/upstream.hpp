@@ -14,7 +14,7 @@
 
 namespace apitoken::portal {
 
-// What is counted of the requests of all viewers.
+// Counts the requests of all viewers.
 class UpstreamObserver : public kube::RequestObserver {
  public:
   // How long the API server took to answer, watches apart. Any thread.
@@ -40,10 +40,10 @@ class Upstream {
                                     std::string_view body, std::stop_token stop);
   Expected<std::string> update(const kube::Resource& resource, const api::ObjectKey& key,
                                std::string_view body, std::stop_token stop);
-  // Only the object of that uid.
+  // Removes only the object of that uid.
   Expected<void> remove(const kube::Resource& resource, const api::ObjectKey& key,
                         std::string_view uid, std::stop_token stop);
-  // What is no object: "/version".
+  // A path outside of the resources, as "/version".
   Expected<std::string> get_path(std::string target, std::stop_token stop);
 
  private:

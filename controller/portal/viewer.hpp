@@ -1,6 +1,6 @@
-// Viewer: the person of one session, with whose credentials alone the portal calls the API server,
-// and what the portal remembers for this session. A Door makes and keeps viewers; a request or a
-// stream holds its viewer for as long as it lasts. Any thread. It never impersonates.
+// Viewer: the person of one session. The portal calls the API server with this person's credentials
+// only, and remembers for the session what a Viewer has. A Door makes and keeps viewers; a request
+// or a stream holds its viewer until it ends. Any thread. It never impersonates.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace apitoken::portal {
 
-// Who the API server says the viewer is.
+// The viewer's name and groups, as the API server knows them.
 struct Identity {
   std::string user;
   std::vector<std::string> groups;
@@ -55,7 +55,7 @@ class Viewer {
   // SelfSubjectReview; remembered for kIdentityFresh, while the credentials hold.
   Expected<Identity> identity(std::stop_token stop);
 
-  // One more request of the session; false: too many.
+  // Counts a request of the session. False: too many.
   bool take_request();
 
   // When the session ends and when to warn of it; set by the Door. Zero: it has no end.

@@ -1,6 +1,6 @@
-// Workers: the threads that serve what waits for the API server, so that no serving thread does.
-// Bounded: more requests than fit are answered 503 at once. Routes hands it the work; started
-// before the server and stopped before it.
+// Workers: threads that serve requests which wait for the API server, so that no serving thread
+// waits. Bounded: requests that do not fit are answered 503 at once. Routes hands it the work;
+// started before the server and stopped before it.
 #pragma once
 
 #include <condition_variable>
@@ -26,7 +26,7 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   void start();
-  // Work that waits is answered 503; work under way is asked to stop, and waited for.
+  // Answers 503 to waiting work, asks the work under way to stop, and waits for it.
   void stop();
 
   // The reply of `work`, once a thread is free for it.

@@ -9,8 +9,8 @@ using nlohmann::json;
 constexpr std::size_t kMaxFields = 200;
 constexpr int kMaxDepth = 8;
 
-// "f:" begins the name of a field. Keys of lists ("k:", "v:", "i:") are left out: the list is what
-// was written.
+// "f:" begins the name of a field. Keys of lists ("k:", "v:", "i:") are left out: the list counts
+// as written.
 void add_paths(const json& fields, const std::string& path, int depth, json& paths) {
   bool leaf = true;
   for (const auto& [key, inner] : fields.items()) {

@@ -1,13 +1,13 @@
-// Who wrote what of an object, out of its managedFields. Pure; any thread.
-// Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+// Writers: who wrote which fields of an object, from its managedFields. Pure; any thread. Source:
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 #pragma once
 
 #include <nlohmann/json.hpp>
 
 namespace apitoken::portal {
 
-// Takes metadata.managedFields out of `object` and says the same in short:
-// [{manager, subresource, at, fields: ["spec.ttl", …]}], as they were written.
+// Removes metadata.managedFields from `object` and returns it in short, in its order: [{manager,
+// subresource, at, fields: ["spec.ttl", …]}].
 nlohmann::json take_writers(nlohmann::json& object);
 
 }  // namespace apitoken::portal
