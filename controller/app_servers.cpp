@@ -24,7 +24,8 @@ void App::Parts::set_up_metrics() {
   }
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
   collectors.push_back(std::make_unique<serve::FleetCollector>(
-      clock, [this](const serve::VisitToken& visit) { stores.tokens.for_each_unlocked(visit); }));
+      clock, [this](const serve::VisitToken& visit) { stores.tokens.for_each_unlocked(visit); },
+      [this] { return stores.tokens.changes(); }));
   if (!config.per_token_metrics) return;
   const serve::VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
                                                      const serve::VisitToken& visit) {

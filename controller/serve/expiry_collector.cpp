@@ -153,33 +153,61 @@ class TokenParts final : public PartwiseSource::Parts {
   bool has_begun_ = false;  // a family without series has no head
 };
 
-// The counts of FleetCollector.
-struct Fleet {
+}  // namespace
+
+struct FleetCollector::Fleet {
   std::array<std::array<double, kReasons.size()>, kTypes.size()> tokens{};
   std::array<double, kHorizons.size()> expiring{};
   double rotation_unfinished = 0;
+  std::uint64_t changes = 0;  // at the latest when it was counted
+  WallTime counted_at{};
+  WallTime valid_until = WallTime::max();  // then the time alone changes a count
 
-  void count(const api::ApiToken& token, WallTime now) {
+  void add(const api::ApiToken& token) {
     ++tokens[type_index(token)][reason_index(token)];
     if (is_rotation_unfinished(token)) ++rotation_unfinished;
     const auto& expires_at = token.status.expires_at;
-    if (!expires_at || *expires_at <= now || is_revoked(token)) return;
+    if (!expires_at || *expires_at <= counted_at || is_revoked(token)) return;
+    valid_until = std::min(valid_until, *expires_at);
     for (std::size_t i = 0; i < kHorizons.size(); ++i) {
-      if (*expires_at - now <= kHorizons[i].length) ++expiring[i];
+      const WallTime begins = *expires_at - kHorizons[i].length;
+      if (begins <= counted_at) {
+        ++expiring[i];
+      } else {
+        valid_until = std::min(valid_until, begins);
+      }
     }
+  }
+  bool holds(std::uint64_t present_changes, WallTime now) const {
+    return changes == present_changes && counted_at <= now && now < valid_until;
   }
 };
 
-}  // namespace
+FleetCollector::FleetCollector(const Clock& clock, ForEachToken for_each,
+                               std::function<std::uint64_t()> changes)
+    : clock_(clock), for_each_(std::move(for_each)), changes_(std::move(changes)) {}
+FleetCollector::~FleetCollector() = default;
+
+FleetCollector::Fleet FleetCollector::count() const {
+  Fleet fleet;
+  fleet.changes = changes_();  // before the tokens are read: a change meanwhile counts again
+  fleet.counted_at = clock_.wall();
+  {
+    const MutexLock lock(mutex_);
+    if (last_ && last_->holds(fleet.changes, fleet.counted_at)) return *last_;
+  }
+  for_each_([&fleet](const api::ApiToken& token) { fleet.add(token); });
+  const MutexLock lock(mutex_);
+  last_ = std::make_unique<const Fleet>(fleet);
+  return fleet;
+}
 
 std::unique_ptr<PartwiseSource::Parts> TokenCollector::begin() const {
   return std::make_unique<TokenParts>(family_, visit_after_);
 }
 
 std::vector<MetricFamily> FleetCollector::Collect() const {
-  Fleet fleet;
-  for_each_([&fleet, now = clock_.wall()](const api::ApiToken& token) { fleet.count(token, now); });
-
+  const Fleet fleet = count();
   auto tokens = gauge_family(
       "apitokens", "Number of ApiTokens by type and by the reason of their Ready condition.");
   for (std::size_t type = 0; type < kTypes.size(); ++type) {

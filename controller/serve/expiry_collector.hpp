@@ -1,15 +1,16 @@
 // The metrics about tokens, read from the store at each scrape, so that no series is stale and
-// series of deleted tokens vanish at once. Called on the metrics server's thread; nothing is kept
-// between scrapes.
+// series of deleted tokens vanish at once. Called on the metrics server's threads.
 #pragma once
 
 #include <prometheus/collectable.h>
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "api/api_token.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "serve/metrics_page.hpp"
 
 namespace apitoken::serve {
@@ -41,16 +42,24 @@ class TokenCollector final : public PartwiseSource {
 };
 
 // Families whose size does not depend on the number of tokens: apitokens{type,reason},
-// apitokens_expiring{within}, apitokens_rotation_unfinished.
+// apitokens_expiring{within}, apitokens_rotation_unfinished. The counts of a scrape serve the next
+// one too, unless a token has changed or the time has changed a count.
 class FleetCollector final : public prometheus::Collectable {
  public:
-  FleetCollector(const Clock& clock, ForEachToken for_each)
-      : clock_(clock), for_each_(std::move(for_each)) {}
+  // `changes`: a number that differs after each change of the tokens, see Store::changes().
+  FleetCollector(const Clock& clock, ForEachToken for_each, std::function<std::uint64_t()> changes);
+  ~FleetCollector() override;
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
+  struct Fleet;
+  Fleet count() const;
+
   const Clock& clock_;
   const ForEachToken for_each_;
+  const std::function<std::uint64_t()> changes_;
+  mutable Mutex mutex_;
+  mutable std::unique_ptr<const Fleet> last_ GUARDED_BY(mutex_);
 };
 
 }  // namespace apitoken::serve

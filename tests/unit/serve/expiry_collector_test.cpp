@@ -1,6 +1,7 @@
 #include "serve/expiry_collector.hpp"
 
 #include <gmock/gmock.h>
+#include <prometheus/metric_family.h>
 
 #include "api/names.hpp"
 #include "serve/page.hpp"
@@ -46,7 +47,7 @@ class ExpiryMetrics : public testing::Test {
     const TokenCollector expiration(TokenFamily::Expiration, visit_after);
     const TokenCollector warning(TokenFamily::Warning, visit_after);
     const TokenCollector about(TokenFamily::About, visit_after);
-    const FleetCollector fleet(clock_, for_each);
+    const FleetCollector fleet(clock_, for_each, [] { return std::uint64_t{0}; });
     return page_of({{&fleet}, {&expiration, &warning, &about}});
   }
 
@@ -151,6 +152,56 @@ TEST_F(ExpiryMetrics, ExpiringCountsAreCumulativeAndGoByTheClock) {
   EXPECT_THAT(text, HasSubstr("apitokens_expiring{within=\"30d\"} 4\n"));
   clock_.advance(Seconds(1));
   EXPECT_THAT(page(), HasSubstr("apitokens_expiring{within=\"1d\"} 1\n"));
+}
+
+class FleetCounts : public testing::Test {
+ protected:
+  // The series of tokens that expire within a day.
+  double expiring() {
+    const auto families = fleet_.Collect();
+    return families[1].metric[0].gauge.value;
+  }
+
+  ManualClock clock_{kNow};
+  std::vector<ApiToken> tokens_{token("ci", "Issued", days(1) + hours(1))};
+  std::uint64_t changes_ = 0;
+  int visits_ = 0;
+  FleetCollector fleet_{clock_,
+                        [this](const auto& visit) {
+                          ++visits_;
+                          for (const auto& each : tokens_) visit(each);
+                        },
+                        [this] { return changes_; }};
+};
+
+TEST_F(FleetCounts, AreMadeOnceWhileNothingChanges) {
+  EXPECT_EQ(expiring(), 0);
+  clock_.advance(hours(1) - Seconds(1));
+  EXPECT_EQ(expiring(), 0);
+  EXPECT_EQ(visits_, 1);
+}
+
+TEST_F(FleetCounts, FollowTheClock) {
+  EXPECT_EQ(expiring(), 0);
+  clock_.advance(hours(1));
+  EXPECT_EQ(expiring(), 1);
+  clock_.advance(days(1));
+  EXPECT_EQ(expiring(), 0);
+  EXPECT_EQ(visits_, 3);
+}
+
+TEST_F(FleetCounts, FollowAClockThatIsSetBack) {
+  clock_.advance(hours(1));
+  EXPECT_EQ(expiring(), 1);
+  clock_.set_wall(kNow);
+  EXPECT_EQ(expiring(), 0);
+}
+
+TEST_F(FleetCounts, FollowEachChangeOfAToken) {
+  EXPECT_EQ(expiring(), 0);
+  tokens_.push_back(token("other", "Issued", hours(1)));
+  ++changes_;
+  EXPECT_EQ(expiring(), 1);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ TEST(MetricsPage, PassesPromtoolCheckMetrics) {
     visit(token);
   };
   const ProcessCollector process;
-  const FleetCollector fleet(clock, for_each);
+  const FleetCollector fleet(clock, for_each, [] { return std::uint64_t{0}; });
   const VisitTokensAfter visit_after = [&for_each](const auto&, std::size_t, const auto& visit) {
     for_each(visit);
     return std::size_t{1};
