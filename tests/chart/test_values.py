@@ -95,6 +95,7 @@ def test_an_alert_can_be_left_out_and_changed(alert):
     "alert, previous, wanted",
     [
         ("ApiTokenExpiringCritical", "86400", "7201"),
+        ("ApiTokenRotationStuck", "> 900", "> 7201"),
         ("ApiTokenNoticesFailing", "> 900", "> 7201"),
         ("ApiTokenOperatorStalled", "> 600", "> 7201"),
         ("ApiTokenClockSkew", "> 300", "> 7201"),
@@ -103,6 +104,7 @@ def test_an_alert_can_be_left_out_and_changed(alert):
 def test_a_threshold_replaces_the_number_in_its_alert(alert, previous, wanted):
     assert {name for name, values in ALERTS.items() if "threshold" in values} == {
         "ApiTokenExpiringCritical",
+        "ApiTokenRotationStuck",
         "ApiTokenNoticesFailing",
         "ApiTokenOperatorStalled",
         "ApiTokenClockSkew",
@@ -142,6 +144,20 @@ def test_a_threshold_leaves_the_other_alerts_alone(critical, waiting, stalled):
             assert previous in expected
             expected = expected.replace(previous, number)
         assert rule["expr"] == expected, key
+
+
+def test_the_fleets_stuck_rotations_wait_for_the_threshold_too():
+    shipped, changed = (
+        next(
+            r
+            for r in rules_of(alerts)
+            if r["alert"] == "ApiTokenRotationStuck" and "scope" in r["labels"]
+        )
+        for alerts in ({}, {"ApiTokenRotationStuck": {"threshold": 7201}})
+    )
+    assert (shipped["for"], changed["for"]) == ("15m", "7201s")
+    assert "15 minutes" in shipped["annotations"]["summary"]
+    assert "unfinished for 7201 seconds" in changed["annotations"]["summary"]
 
 
 def test_soon_and_critical_meet_at_one_threshold():

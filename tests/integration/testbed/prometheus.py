@@ -14,13 +14,16 @@ SHIPPED = ROOT / "manifests" / "prometheus"
 
 
 class Prometheus:
-    def __init__(self, folder, *metrics_ports):
+    """`scraped`: the port of an operator's metrics for each value of the label cluster."""
+
+    def __init__(self, folder, scraped):
         config = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(SHIPPED / "rules.yaml")]
         del config["alerting"]
         config["scrape_configs"][0]["static_configs"] = [
-            {"targets": [f"127.0.0.1:{port}" for port in metrics_ports]}
+            {"targets": [f"127.0.0.1:{port}"], "labels": {"cluster": cluster}}
+            for cluster, port in scraped.items()
         ]
         folder.mkdir()
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
