@@ -306,6 +306,14 @@ def test_with_namespaces_secrets_elsewhere_are_out_of_reach():
         (NAMESPACE, f"{RELEASE}-own"),
         ("default", f"{RELEASE}-events"),
     }
+    # The operator writes Events in the namespaces of tokens, in its own about lost signing keys,
+    # and in default about TokenExpiryConfigs.
+    for kind, name in (("ClusterRole", "tokens"), ("Role", "own"), ("Role", "events")):
+        rules = only(objects, kind, f"{RELEASE}-{name}")["rules"]
+        assert any(
+            rule["resources"] == ["events"] and rule["verbs"] == ["create", "patch"]
+            for rule in rules
+        ), name
 
 
 def test_verification_brings_permission_to_review_callers():
