@@ -2,7 +2,6 @@
 // its status, and prints the mail server's reply for each address.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/names.hpp"
@@ -11,6 +10,7 @@
 #include "cli/cluster.hpp"
 #include "cli/commands.hpp"
 #include "core/plain_text.hpp"
+#include "core/plan_expiry_config.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -19,7 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kPause{500};
-constexpr Seconds kBetweenMails{60};  // the operator sends at most one a minute
 
 // The value of the annotation: now, but later than the last request, because each value is served
 // once.
@@ -28,13 +27,6 @@ WallTime next_request(const api::TokenExpiryConfig& config, WallTime now) {
   const auto last =
       before == config.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
   return last && *last >= now ? *last + Seconds(1) : now;
-}
-
-// How long the operator delays the mail because of the last one.
-Seconds delay_of(const api::TokenExpiryConfig& config, WallTime now) {
-  if (!config.status.test_mail || !config.status.test_mail->at) return Seconds(0);
-  const Seconds since = now - *config.status.test_mail->at;
-  return std::clamp(kBetweenMails - since, Seconds(0), kBetweenMails);
 }
 
 Outcome<ExitCode> show(const Terminal& terminal, const std::string& name,
@@ -99,7 +91,7 @@ Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& te
     terminal.out(fmt::format("test mail of tokenexpiryconfig/{} requested\n", name));
     return ExitCode::Ok;
   }
-  const Seconds delay = delay_of(config, now);
+  const Seconds delay = core::test_mail_delay(config.status.test_mail, now);
   if (delay > Seconds(0))
     terminal.note(
         fmt::format("waiting: the last test mail is less than a minute old; this one is sent in {}",

@@ -166,10 +166,8 @@ void plan_test_mail(ConfigPlan& plan, api::TokenExpiryConfigStatus& status,
     status.test_mail = refused(observed, requested_at,
                                "spec.emails names no valid address: there is no recipient");
   } else {
-    const auto last = status.test_mail ? status.test_mail->at : std::nullopt;
-    const Seconds since = last && observed.now > *last ? observed.now - *last : Seconds(0);
     plan.test_mail = {requested_at, config.route.recipients,
-                      last ? std::max(Seconds(0), kTestMailPause - since) : Seconds(0)};
+                      test_mail_delay(status.test_mail, observed.now)};
   }
 }
 
@@ -220,6 +218,12 @@ ConfigPlan plan_expiry_config(const ObservedConfig& observed) {
     warn_if_changed(plan, observed, *delivery, reason::kNoticeFailed, "Mail");
   if (status != before) plan.status = std::move(status);
   return plan;
+}
+
+Seconds test_mail_delay(const std::optional<api::TestMail>& last, WallTime now) {
+  const bool went_out = last && last->at && (last->accepted > 0 || !last->refused.empty());
+  if (!went_out) return Seconds(0);
+  return std::clamp(kTestMailPause - (now - *last->at), Seconds(0), kTestMailPause);
 }
 
 }  // namespace apitoken::core

@@ -59,4 +59,8 @@ struct ConfigPlan {
 
 ConfigPlan plan_expiry_config(const ObservedConfig& observed);
 
+// How long the next test mail waits after `last`, because at most one goes out a minute. An answer
+// about a mail that never went out delays nothing: who mends the settings tries again at once.
+Seconds test_mail_delay(const std::optional<api::TestMail>& last, WallTime now);
+
 }  // namespace apitoken::core

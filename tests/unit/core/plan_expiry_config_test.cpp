@@ -196,6 +196,24 @@ TEST_F(PlanExpiryConfig, ATestMailIsRequestedOnceAndItsAnswerStays) {
   EXPECT_EQ(plan().test_mail->delay, Seconds(40)) << "at most one a minute";
 }
 
+TEST_F(PlanExpiryConfig, ATestMailThatNeverWentOutDelaysNoOther) {
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:29:59Z";
+  plan();
+  ASSERT_THAT(object_.status.test_mail.value().error, HasSubstr("spec.smtp is not set"));
+  give_smtp();
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:30:00Z";
+  EXPECT_EQ(plan().test_mail.value().delay, Seconds(0)) << "after an answer without a server";
+  test_mail_ = api::TestMail{"2026-03-24T12:30:00Z", now_, 0, {}, "cannot be reached"};
+  plan();
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:30:01Z";
+  EXPECT_EQ(plan().test_mail.value().delay, Seconds(0)) << "after a server that is down";
+  test_mail_ = api::TestMail{
+      "2026-03-24T12:30:01Z", now_, 0, {{"ops@example.com", "550 no such user"}}, "refused"};
+  plan();
+  object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = "2026-03-24T12:30:02Z";
+  EXPECT_EQ(plan().test_mail.value().delay, Seconds(60)) << "after one that the server refused";
+}
+
 TEST_F(PlanExpiryConfig, ATestMailThatCannotBeSentIsAnsweredAtOnce) {
   const auto answer_of = [&](const char* requested_at) {
     object_.meta.annotations["apitoken.dev/test-mail-requested-at"] = requested_at;
