@@ -120,7 +120,8 @@ class TokenPlanner : TokenDraft {
     if (is_new)
       last_.emplace_back(PostEvent{event(reason::kRevoked, false, "Revoke",
                                          token_.status.revision > 0
-                                             ? "revoked: its value is invalid, its Secret deleted"
+                                             ? named("revoked: its value is invalid, its Secret "
+                                                     "deleted")
                                              : "revoked before a value was minted",
                                          "")});
     return finish({.notices = false});
@@ -148,7 +149,8 @@ class TokenPlanner : TokenDraft {
     tend_expired_secret();
     if (has_changed(condition::kReady) && !status_.warn_at) {
       add(PostEvent{event(reason::kExpired, false, "Expire",
-                          fmt::format("expired at {}", format_rfc3339(*status_.expires_at)), "")});
+                          named(fmt::format("expired at {}", format_rfc3339(*status_.expires_at))),
+                          "")});
     }
     return finish();
   }
@@ -318,6 +320,11 @@ class TokenPlanner : TokenDraft {
     if (!describe_loss(observed_).empty()) return;
     if (auto repair = repair_secret(token_, status_, observed_.secret->secret))
       add(std::move(*repair));
+  }
+
+  // As the executor begins the note of an Event about a value that was minted.
+  std::string named(std::string_view what) const {
+    return fmt::format("API token {} {}", status_.token_id, what);
   }
 
   void report_refused_label() {
