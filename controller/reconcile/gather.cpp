@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/names.hpp"
 #include "core/plan_secret.hpp"
 #include "core/rotation.hpp"
 #include "core/token_format.hpp"
@@ -18,6 +19,13 @@ std::vector<api::NoticeEntry> delivered_entries(const notify::Dispatcher& dispat
     entries.push_back({notice.key.config, notice.key.before, notice.event_at, notice.sent_at});
   }
   return entries;
+}
+
+// Whether a Secret of somebody else had the name at the last pass. No watch shows that Secret, so
+// that each pass must look whether it is still there.
+bool was_in_conflict(const api::ApiToken& token) {
+  const auto* ready = api::find_condition(token.status.conditions, api::condition::kReady);
+  return ready && ready->reason == api::reason::kSecretConflict;
 }
 
 // Whether the token should have a Secret, by its status.
@@ -54,9 +62,8 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const auto known = stores_.secrets.get(key);
   // The Secret may still exist and only lack the label that we watch. So read it before the value
   // counts as lost, or a revoked value as removed.
-  if (!known && expects_secret(token, clock_.wall())) {
+  if (!known && (expects_secret(token, clock_.wall()) || was_in_conflict(token)))
     TRY(look_for_unwatched(own_writes_, client_, key, stop));
-  }
   auto unwatched = own_writes_.take_unwatched(key);
   if (!known && !unwatched) return std::nullopt;
   core::ObservedSecret observed{known ? *known : std::move(*unwatched), {}};

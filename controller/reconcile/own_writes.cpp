@@ -37,7 +37,10 @@ std::optional<api::SecretMeta> OwnWrites::take_unwatched(const api::ObjectKey& k
 Status look_for_unwatched(OwnWrites& own_writes, kube::Client& client, const api::ObjectKey& key,
                           std::stop_token stop) {
   const auto answer = client.get(kube::resources::kSecrets, key, stop, kube::kMetadataAccept);
-  if (!answer && answer.error().kind == ErrorKind::NotFound) return {};
+  if (!answer && answer.error().kind == ErrorKind::NotFound) {
+    (void)own_writes.take_unwatched(key);  // what an earlier look found is gone
+    return {};
+  }
   auto secret = TRY(kube::decode_body(answer, api::decode_secret_meta));
   own_writes.found_unwatched(std::move(secret));
   return {};

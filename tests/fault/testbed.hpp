@@ -74,6 +74,8 @@ class Operator {
   }
   // Brings only the Secrets up to date: the watch of ApiTokens lags.
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
+  // Brings only the ApiTokens up to date: the Secret lacks the label that is watched.
+  void observe_token() { decode_into(stores_.tokens, kToken, api::decode_api_token); }
   // Runs a TokenWorker, which requeues after failures, until `queue` is shut down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
