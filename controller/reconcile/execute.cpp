@@ -90,13 +90,7 @@ Status Executor::run(const core::MintToken& effect, Pass& pass) {
 
 Status Executor::run(const core::ReadEncryptedValue&, Pass& pass) {
   const auto& token = pass.token;
-  const auto answer = TRY(client_.get(resources::kApiTokens, token.meta.key(), pass.stop));
-  const auto object = TRY(pass.parser.parse(answer));
-  const auto meta = TRY(api::decode_meta(object));
-  pass.encrypted_value = api::read_encrypted_value(object);
-  if (meta.resource_version != token.meta.resource_version || pass.encrypted_value.empty()) {
-    return fail(ErrorKind::Conflict, "the ApiToken is no longer what the plan was made for");
-  }
+  pass.encrypted_value = TRY(live_.encrypted_value(token.meta, pass.stop));
   pass.minted.emplace();
   pass.minted->id = token.status.token_id;
   pass.minted->hash = token.status.token_hash;
@@ -211,9 +205,8 @@ Status Executor::run(const core::DeleteSecret& effect, Pass& pass) {
     TRY(live_.confirm(pass.at, pass.stop));
   const auto done = client_.remove(resources::kSecrets, effect.at.key(), effect.at.uid,
                                    effect.at.resource_version, pass.stop);
-  if (!done && done.error().kind != ErrorKind::NotFound) return done;
-  log::info("secret deleted", {{"namespace", effect.at.ns}, {"name", effect.at.name}});
-  return {};
+  if (done) log::info("secret deleted", {{"namespace", effect.at.ns}, {"name", effect.at.name}});
+  return done || done.error().kind == ErrorKind::NotFound ? Status() : done;
 }
 
 Status Executor::run(const core::DeleteToken&, Pass& pass) {

@@ -96,4 +96,17 @@ Status LiveView::confirm(const api::ObjectMeta& token, std::stop_token stop) {
   return {};
 }
 
+Result<std::string> LiveView::encrypted_value(const api::ObjectMeta& token, std::stop_token stop) {
+  const auto body = TRY(list_one(token.key(), kube::kJsonAccept, std::move(stop)));
+  api::JsonParser parser;
+  const auto list = TRY(parser.parse(body));
+  const auto items = api::read_array(list, "items");
+  if (items.size() != 1) return std::unexpected(stale(token).error());
+  const auto live = TRY(api::decode_meta(items.at(0)));
+  auto value = api::read_encrypted_value(items.at(0));
+  if (live.resource_version != token.resource_version || value.empty())
+    return std::unexpected(stale(token).error());
+  return value;
+}
+
 }  // namespace apitoken::reconcile

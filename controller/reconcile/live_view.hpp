@@ -34,6 +34,10 @@ class LiveView {
   // status publishes.
   Status confirm(const api::ObjectMeta& token, std::stop_token stop);
 
+  // status.encryptedValue of the ApiToken, which the stores leave out. Errors: Conflict if the
+  // ApiToken is no longer at this version, or has no such value.
+  Result<std::string> encrypted_value(const api::ObjectMeta& token, std::stop_token stop);
+
  private:
   Status read_token(const api::ApiToken& known, std::stop_token stop);
   Status read_secret(const api::ApiToken& token, std::stop_token stop);

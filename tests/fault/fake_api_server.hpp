@@ -1,6 +1,6 @@
 // FakeApiServer: an API server in memory, behind the Transport interface, with creates, merge
-// patches with preconditions, and deletes. Its n-th write can fail in four ways. For tests; one
-// thread.
+// patches with preconditions, and deletes. Its n-th write can fail in four ways. It grants no get
+// of ApiTokens, as manifests/rbac does not. For tests; one thread.
 #pragma once
 
 #include <functional>
@@ -106,6 +106,7 @@ class FakeApiServer final : public kube::Transport {
   }
 
   Result<kube::HttpResponse> read(const std::string& path, const kube::HttpRequest& request) {
+    if (path.find("/apitokens/") != std::string::npos) return status(403, "Forbidden");
     const auto found = objects.find(path);
     return found == objects.end() ? status(404, "NotFound") : show(found->second, request);
   }
