@@ -201,35 +201,54 @@ def fields():
 
 
 RESOURCE = re.compile(r'\bResource\s+(k\w+)\{[^}]*"([a-z]+)",\s*(?:true|false)\}')
-STATUS_WRITE = re.compile(r'\bmerge_patch\(\s*(?:kube::)?resources::(k\w+),[^;]*?"status"')
+REQUEST = re.compile(r"\bclient_?\.(\w+)\(\s*(?:kube::)?(?:resources::)?(k[A-Z]\w*),([^;]*)")
+VERBS = {
+    "get": "get",
+    "list": "list",
+    "create": "create",
+    "update": "update",
+    "merge_patch": "patch",
+    "remove": "delete",
+}
 
 
-def resources_used():
-    """The resources of the API server that the operator's code names, with their subresources."""
+def resources_used(sources, plurals):
+    """The resources of the API server that the operator's code names."""
+    for name, plural in plurals.items():
+        if sum(len(re.findall(rf"\b{name}\b", source)) for source in sources) > 1:
+            yield plural
+
+
+def verbs_used(sources, plurals):
+    """(resource, verb) of each request in the operator's code; those of the watches are
+    elsewhere."""
+    for source in sources:
+        for method, name, arguments in REQUEST.findall(source):
+            yield plurals[name] + ("/status" if '"status"' in arguments else ""), VERBS[method]
+
+
+def rbac():
+    """The operator's role names the resources that its code uses, and no others, and grants the
+    verb of each request."""
+    rights = {
+        (resource, verb)
+        for document in yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
+        if document["kind"] in ("ClusterRole", "Role")
+        for rule in document["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
     sources = [
         path.read_text(encoding="utf-8")
         for path in sorted((ROOT / "controller").rglob("*.[ch]pp"))
         if not {"cli", "portal"} & set(path.relative_to(ROOT).parts)  # as their user
     ]
     plurals = {name: plural for source in sources for name, plural in RESOURCE.findall(source)}
-    for name, plural in plurals.items():
-        if sum(len(re.findall(rf"\b{name}\b", source)) for source in sources) > 1:
-            yield plural
-    for source in sources:
-        for name in STATUS_WRITE.findall(source):
-            yield f"{plurals[name]}/status"
-
-
-def rbac():
-    """The operator's role names the resources that its code uses, and no others."""
-    granted = {
-        resource
-        for document in yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
-        if document["kind"] in ("ClusterRole", "Role")
-        for rule in document["rules"]
-        for resource in rule["resources"]
-    }
-    used = set(resources_used())
+    requests = set(verbs_used(sources, plurals))
+    for resource, verb in sorted(requests - rights):
+        yield f"manifests/rbac/operator.yaml: no {verb} of {resource}, which controller/ requests"
+    granted = {resource for resource, _ in rights}
+    used = {*resources_used(sources, plurals), *(resource for resource, _ in requests)}
     for resource in sorted(granted - used):
         yield f"manifests/rbac/operator.yaml: grants {resource}, which controller/ never uses"
     for resource in sorted(used - granted):
