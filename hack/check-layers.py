@@ -230,7 +230,7 @@ def verbs_used(sources, plurals):
 def rbac():
     """The operator's role names the resources that its code uses, and no others, and grants the
     verb of each request."""
-    rights = {
+    permissions = {
         (resource, verb)
         for document in yaml.safe_load_all(text("manifests/rbac/operator.yaml"))
         if document["kind"] in ("ClusterRole", "Role")
@@ -245,9 +245,9 @@ def rbac():
     ]
     plurals = {name: plural for source in sources for name, plural in RESOURCE.findall(source)}
     requests = set(verbs_used(sources, plurals))
-    for resource, verb in sorted(requests - rights):
+    for resource, verb in sorted(requests - permissions):
         yield f"manifests/rbac/operator.yaml: no {verb} of {resource}, which controller/ requests"
-    granted = {resource for resource, _ in rights}
+    granted = {resource for resource, _ in permissions}
     used = {*resources_used(sources, plurals), *(resource for resource, _ in requests)}
     for resource in sorted(granted - used):
         yield f"manifests/rbac/operator.yaml: grants {resource}, which controller/ never uses"

@@ -24,6 +24,7 @@ def test_a_token_expires_by_the_clock_and_its_secret_stays(namespace, operator):
     assert 0 <= late <= 3
     assert not condition(token, "ExpiringSoon")
     assert status_and_reason(token, "Stalled") == ("True", "Expired")
+    assert "rotate-requested-at" in condition(token, "Stalled")["message"]
     assert namespace.wait_event("ci", "Expired")["type"] == "Warning"
     assert namespace.value("ci") == value
     namespace.secrets.delete("ci")
@@ -103,7 +104,8 @@ def test_a_temporary_token_ends_with_a_normal_event_only(namespace, operator):
     namespace.token("session", type="Temporary", ttl="10s")
     namespace.ready("session")
     namespace.wait_condition("session", "Ready", "False", "Expired", timeout=20)
-    wait_for(lambda: len(namespace.events_of("session")) >= 2, 10, "no Event at the end")
+    end = namespace.wait_event("session", "Expired")
+    assert namespace.tokens.get("session")["status"]["tokenID"] in end["note"]
     assert {e["type"] for e in namespace.events_of("session")} == {"Normal"}
 
 
@@ -130,7 +132,8 @@ def test_revoking_ends_a_token_at_once_and_for_good(namespace, operator):
     assert "tokenHash" not in token["status"]
     assert status_and_reason(token, "Stalled") == ("True", "Revoked")
     wait_for(lambda: namespace.secrets.get("ci") is None, 10, "the Secret stays")
-    assert namespace.wait_event("ci", "Revoked")["type"] == "Normal"
+    event = namespace.wait_event("ci", "Revoked")
+    assert event["type"] == "Normal" and token["status"]["tokenID"] in event["note"]
     with pytest.raises(ApiError, match="revoked"):
         namespace.tokens.patch("ci", {"spec": {"revoked": False}})
     holds(

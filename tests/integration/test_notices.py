@@ -43,7 +43,8 @@ def test_without_any_config_a_token_is_warned_about_thirty_days_ahead(namespace,
     near = namespace.wait_condition("near", "ExpiringSoon", "True")
     assert status_and_reason(near, "Ready") == ("True", "ExpiringSoon")
     assert seconds_between(near["status"]["warnAt"], near["status"]["expiresAt"]) == 720 * 3600
-    assert near["status"]["expiresAt"] in condition(near, "ExpiringSoon")["message"]
+    message = condition(near, "ExpiringSoon")["message"]
+    assert near["status"]["expiresAt"] in message and "rotate-requested-at" in message
     event = namespace.wait_event("near", "ExpiringSoon")
     assert event["type"] == "Warning"
     assert near["status"]["expiresAt"] in event["note"]
