@@ -22,9 +22,9 @@ render_prometheusrule() {
 #
 # - Your Prometheus must select it: add the labels of its spec.ruleSelector (kube-prometheus-stack:
 #   release: <name>).
-# - The ServiceMonitor or PodMonitor of the operator needs `honorLabels: true`. Otherwise the
-#   token's
-#   namespace becomes exported_namespace, and the alerts name the operator's own namespace.
+# - With `honorLabels: true` in the ServiceMonitor or PodMonitor the alerts have the token's
+#   namespace as their label namespace. Otherwise that is the operator's, the token's is
+#   exported_namespace, and the texts still name the token's.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:

@@ -4,8 +4,10 @@ two clusters, whose tokens are namesakes: none may hide another."""
 
 import json
 import re
+import subprocess
 
 import pytest
+import yaml
 
 from testbed.cluster import ROOT
 from testbed.namespace import TestNamespace
@@ -28,10 +30,17 @@ VARIABLES = {"$namespace": ".*", "$__rate_interval": "4s", "$__interval": "1s"}
 WORDS = {"and", "or", "unless", "by", "on", "bool"}
 
 
+# What an operator in apitoken-system shows of two tokens and a namesake, in two clusters of one
+# Prometheus that scrapes without honor_labels. Each has two replicas.
+TOKENS = {("a", "team-a"): 1, ("a", "team-b"): 100, ("b", "team-a"): 1000}  # days left
+
+
 def filled_in(expression):
     for name, value in VARIABLES.items():
         expression = expression.replace(name, value)
-    assert "$" not in expression, f"a variable that this test does not know: {expression}"
+    assert "$" not in expression.replace('"$1"', ""), (
+        f"a variable that this test does not know: {expression}"
+    )
     return expression
 
 
@@ -146,6 +155,93 @@ def test_the_namespace_variable_narrows_it_down(seen):
                     prometheus.query(filled_in(target["expr"].replace("$namespace", "elsewhere")))
                     == []
                 ), panel["title"]
+
+
+def series(metric, cluster, pod, **labels):
+    scrape = {"cluster": cluster, "namespace": "apitoken-system", "pod": pod, "job": "o"}
+    text = ", ".join(f'{name}="{value}"' for name, value in {**scrape, **labels}.items())
+    return f"{metric}{{{text}}}"
+
+
+def scraped():
+    """promtool's input series of TOKENS."""
+    for (cluster, namespace), days in TOKENS.items():
+        for pod in ("p-1", "p-2"):
+            own = {"exported_namespace": namespace, "name": "ci"}
+            kind = {"type": "Permanent", "reason": "Issued", "format": "Opaque"}
+            for metric, value, labels in (
+                ("apitoken_expiration_timestamp_seconds", days * 86400, own),
+                ("apitoken_info", 1, {**own, **kind}),
+                ("ALERTS", 1, {**own, "alertname": "ApiTokenExpired", "alertstate": "firing"}),
+            ):
+                yield {"series": series(metric, cluster, pod, **labels), "values": f"{value}x5"}
+    for cluster, count in (("a", 2), ("b", 1)):
+        for pod in ("p-1", "p-2"):
+            fleet = {"type": "Permanent", "reason": "Expired"}
+            yield {"series": series("apitokens", cluster, pod, **fleet), "values": f"{count}x5"}
+            fleet = {"within": "1d"}
+            yield {
+                "series": series("apitokens_expiring", cluster, pod, **fleet),
+                "values": f"{count}x5",
+            }
+
+
+def shown(value_of, **labels):
+    """promtool's samples of a query with a row for each token: its own namespace stands in the
+    label namespace."""
+    return [
+        {
+            "labels": series(
+                "", cluster, "-", exported_namespace=namespace, name="ci", **labels
+            ).replace('namespace="apitoken-system", pod="-", job="o"', f'namespace="{namespace}"'),
+            "value": value_of(days),
+        }
+        for (cluster, namespace), days in TOKENS.items()
+    ]
+
+
+@pytest.mark.parametrize("chosen", [".*", "team-b"])
+def test_no_namesake_hides_a_token_in_another_cluster_or_namespace(tmp_path, chosen):
+    """With honor_labels false the label namespace is the operator's, the same for all tokens."""
+    every = {
+        "Tokens": [{"labels": "{}", "value": 3}],
+        "Expired": [{"labels": "{}", "value": 3}],
+        "Expire within": [{"labels": '{within="1d"}', "value": 3}],
+        "Days left": shown(lambda days: days),
+        "Next to expire": shown(lambda days: days),
+        "Alerts firing": shown(lambda _: 1, alertname="ApiTokenExpired"),
+    }
+    tests = [
+        {
+            "expr": panel["targets"][0]["expr"].replace("$namespace", chosen),
+            "eval_time": "0m",
+            "exp_samples": [
+                sample
+                for sample in every[panel["title"]]
+                if chosen == ".*" or "name=" not in sample["labels"] or chosen in sample["labels"]
+            ],
+        }
+        for panel in PANELS
+        if panel["title"] in every
+    ]
+    assert len(tests) == len(every)
+    third = next(panel for panel in PANELS if panel["title"] == "Next to expire")["targets"][2]
+    info = third["expr"].replace("$namespace", chosen)
+    tests.append(
+        {
+            "expr": f"count({info})",
+            "eval_time": "0m",
+            "exp_samples": [{"labels": "{}", "value": 3 if chosen == ".*" else 1}],
+        }
+    )
+    file = tmp_path / "dashboard_test.yaml"
+    file.write_text(
+        yaml.safe_dump({"tests": [{"input_series": list(scraped()), "promql_expr_test": tests}]})
+    )
+    done = subprocess.run(
+        ["promtool", "test", "rules", file], text=True, capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_panels_are_laid_out_without_overlap():
