@@ -215,7 +215,7 @@ apply_samples() {
     --from-file=password="$dir/password" \
     --from-literal=server="$SMTP_HOST:$SMTP_PORT"
   kube -n "$system" create secret generic smtp-ca --from-file=ca.crt="$SMTP_CA"
-  for sample in "$root"/manifests/samples/tokenexpiryconfig-*.yaml; do
+  for sample in "$root"/manifests/samples/{,trying/}tokenexpiryconfig-*.yaml; do
     name=$(kubectl --kubeconfig "$dir/kubeconfig" create --dry-run=client -f "$sample" \
       -o 'jsonpath={.metadata.name}')
     KUBECONFIG=/dev/null kubectl patch --local -f "$sample" --type merge -o yaml -p "{
@@ -227,7 +227,7 @@ apply_samples() {
                    \"caSecret\": \"smtp-ca\"}}}" | kube apply -f -
     printf '%s\n' "$name$suffix" >>"$dir/configs"
   done
-  for sample in "$root"/manifests/samples/apitoken-*.yaml; do kube -n "$tokens" apply \
+  for sample in "$root"/manifests/samples/{,trying/}apitoken-*.yaml; do kube -n "$tokens" apply \
     -f "$sample"; done
 }
 

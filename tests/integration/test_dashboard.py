@@ -76,7 +76,7 @@ def seen(cluster, tmp_path_factory):
             folder / "prometheus", {"a": operator.metrics_port, "b": operator.metrics_port}
         )
         wait_for(lambda: prometheus.query("apitokens"), 30, "the operator is not scraped")
-        samples = ("-n", "dashboard", "-f", str(ROOT / "manifests/samples"))
+        samples = ("-n", "dashboard", "-R", "-f", str(ROOT / "manifests/samples"))
         cluster.kubectl("apply", *samples)
         TestNamespace(cluster, "dashboard").wait_condition("legacy-export", "ExpiringSoon", "True")
         wait_for(

@@ -96,19 +96,19 @@ def quota(cluster, namespace, secrets):
 @pytest.fixture
 def applied(cluster, namespace, operator):
     """The samples, applied as Flux and Argo CD do, and minted."""
-    apply = ("apply", "--server-side", "-n", namespace.name, "-f", SAMPLES)
+    apply = ("apply", "--server-side", "-n", namespace.name, "-R", "-f", SAMPLES)
     cluster.kubectl(*apply)
     namespace.ready("ci-deploy")
     namespace.wait_condition("legacy-export", "ExpiringSoon", "True")
     yield lambda: cluster.kubectl(*apply)
-    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-f", SAMPLES)
+    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-R", "-f", SAMPLES)
 
 
 @pytest.mark.parametrize("mode", [["--server-side"], []], ids=["server-side", "client-side"])
 def test_the_samples_show_no_diff_while_the_operator_runs(cluster, namespace, applied, mode):
     if not mode:
-        cluster.kubectl("apply", "-n", namespace.name, "-f", SAMPLES)
-    diff = cluster.kubectl("diff", *mode, "-n", namespace.name, "-f", SAMPLES, check=False)
+        cluster.kubectl("apply", "-n", namespace.name, "-R", "-f", SAMPLES)
+    diff = cluster.kubectl("diff", *mode, "-n", namespace.name, "-R", "-f", SAMPLES, check=False)
     assert (diff.returncode, diff.stdout) == (0, ""), diff.stdout + diff.stderr
 
 
@@ -120,6 +120,7 @@ def test_a_diff_is_seen_where_there_is_one(cluster, namespace, applied):
         "--force-conflicts",
         "-n",
         namespace.name,
+        "-R",
         "-f",
         SAMPLES,
         check=False,
@@ -418,7 +419,7 @@ def test_the_documented_role_allows(deployer, verb, group, resource, name, allow
 def test_the_documented_role_names_who_the_samples_speak_for():
     users = {
         yaml.safe_load(path.read_text())["spec"]["user"]
-        for path in (ROOT / "manifests/samples").glob("apitoken-*.yaml")
+        for path in (ROOT / "manifests/samples").rglob("apitoken-*.yaml")
     }
     assert users <= set(
         described("ClusterRole", "apitoken-gitops-identities")["rules"][0]["resourceNames"]

@@ -20,8 +20,26 @@ def installed(cluster):
     return cluster
 
 
+def test_samples_for_trying_are_apart_and_say_how_to_remove_them():
+    """`kubectl apply -f manifests/samples` makes nothing that is only for trying."""
+    here = ROOT / "manifests/samples"
+    remove = "kubectl delete -f manifests/samples/trying"
+    trying, others = sorted(here.glob("trying/*.yaml")), sorted(here.glob("*.yaml"))
+    assert len(trying) >= 2 and len(others) >= 5
+    assert [path for path in trying if not {"FOR TRYING", remove} <= words(path)] == []
+    assert [path for path in others if {"FOR TRYING", remove} & words(path)] == []
+    assert remove in (ROOT / "docs/production.md").read_text()
+
+
+def words(path):
+    """Which of the two lines stand in a sample."""
+    text = path.read_text()
+    lines = ("FOR TRYING", "kubectl delete -f manifests/samples/trying")
+    return {line for line in lines if line in text}
+
+
 @pytest.mark.parametrize(
-    "sample", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda path: path.stem
+    "sample", sorted((ROOT / "manifests/samples").rglob("*.yaml")), ids=lambda path: path.stem
 )
 def test_a_sample_is_accepted(installed, sample):
     installed.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(sample))

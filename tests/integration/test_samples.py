@@ -12,11 +12,18 @@ SAMPLES = ROOT / "manifests" / "samples"
 def samples(cluster, namespace):
     """The samples in the test's namespace; the cluster-scoped ones are deleted after the test."""
     cluster.kubectl(
-        "apply", "-n", namespace.name, "--dry-run=server", "--validate=strict", "-f", str(SAMPLES)
+        "apply",
+        "-n",
+        namespace.name,
+        "--dry-run=server",
+        "--validate=strict",
+        "-R",
+        "-f",
+        str(SAMPLES),
     )
-    cluster.kubectl("apply", "-n", namespace.name, "--validate=strict", "-f", str(SAMPLES))
+    cluster.kubectl("apply", "-n", namespace.name, "--validate=strict", "-R", "-f", str(SAMPLES))
     yield namespace
-    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-f", str(SAMPLES))
+    cluster.kubectl("delete", "-n", namespace.name, "--ignore-not-found", "-R", "-f", str(SAMPLES))
 
 
 @pytest.fixture
