@@ -62,7 +62,6 @@ SKIPPED = [
     "*/go.sum",
     "charts/*/files/*",  # made from crds/ and manifests/
     "charts/*/dashboards/*",
-    "manifests/install.yaml",  # likewise
     "tests/fuzz/corpus/*",
     "tests/recorded/*",
     "portal/vendor/*",

@@ -28,6 +28,7 @@
 # The same commit on the same Debian packages gives the same bits: times are those of the commit, or
 # SOURCE_DATE_EPOCH. A first run compiles everything, about 10 minutes of 2 cores for each ARCH;
 # later ones use ccache. docs/releasing.md says how to verify and publish.
+# Needs kubectl on PATH, or builds it (hack/controlplane.sh).
 # Environment with --here: OPERATOR_BIN, with portal and plugin beside it, spares the release build.
 set -euo pipefail
 umask 022
@@ -71,7 +72,7 @@ check_tree() {
   in_file charts/apitoken-operator/Chart.yaml "^version: $v$"
   in_file charts/apitoken-operator/Chart.yaml "^appVersion: $v$"
   in_file charts/apitoken-operator/Chart.yaml "apitoken-operator:$v$"
-  in_file manifests/install.yaml "image: .*/apitoken-operator:$v$"
+  in_file manifests/base/deployment.yaml "image: .*/apitoken-operator:$v$"
   in_file CHANGELOG.md "^## \[$v\]"
   for arch in "${archs[@]}"; do
     [[ $arch =~ ^(amd64|arm64)$ ]] || die "--arch $arch: must be amd64, arm64 or both"
@@ -135,8 +136,12 @@ make_chart() {
 }
 
 make_manifest() {
-  cp manifests/install.yaml "$made/install.yaml"
-  sed -i "1s|.*|# The whole operator, version $version.|; 2s|manifests/||" "$made/install.yaml"
+  command -v kubectl >/dev/null || PATH="$PATH:$(hack/controlplane.sh build)"
+  {
+    printf '# The whole operator, version %s: manifests/default, rendered.\n' "$version"
+    printf '#   kubectl apply --server-side -f install.yaml\n'
+    kubectl kustomize manifests/default
+  } >"$made/install.yaml"
   describe manifest "$made/install.yaml" "$made/install.spdx.json"
 }
 

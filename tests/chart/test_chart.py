@@ -427,19 +427,12 @@ def test_the_kinds_are_the_same_by_each_way():
     ways = {
         "chart": render({"crds": {"keep": False}}),
         "kustomize": kustomized("default"),
-        "install.yaml": objects_in((ROOT / "manifests/install.yaml").read_text()),
     }
     for way, objects in ways.items():
         assert (
             by_name(thing for thing in objects if thing["kind"] == "CustomResourceDefinition")
             == raw
         ), way
-
-
-def test_install_yaml_is_the_default():
-    assert by_name(objects_in((ROOT / "manifests/install.yaml").read_text())) == by_name(
-        kustomized("default")
-    )
 
 
 def test_the_prometheus_operator_objects_are_the_same_too():

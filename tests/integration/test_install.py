@@ -55,7 +55,7 @@ def apply_samples(cluster):
     """Applies them in namespace team-a; returns it when each sample has done what it says."""
     served(cluster)
     cluster.kubectl("create", "namespace", "team-a", check=False)
-    cluster.kubectl("apply", "-n", "team-a", "--validate=strict", "-f", str(SAMPLES))
+    cluster.kubectl("apply", "-n", "team-a", "--validate=strict", "-R", "-f", str(SAMPLES))
     namespace = TestNamespace(cluster, "team-a")
     for name in ("ci-deploy", "alice-session", "legacy-export"):
         token = namespace.ready(name)
@@ -280,21 +280,25 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
     assert "forbidden" not in operator.log().lower(), "permissions in team-a alone do not suffice"
 
 
-@pytest.mark.parametrize(
-    "how",
-    [["-k", "manifests/default"], ["--server-side", "-f", "manifests/install.yaml"]],
-    ids=["kustomize", "install-yaml"],
-)
-def test_manifests_give_working_tokens(clean, run_installed, how):
-    clean.kubectl(
-        "apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)
-    )
+KUSTOMIZE = ["-k", str(ROOT / "manifests/default")]
+
+
+@pytest.fixture
+def install_yaml(clean, tmp_path):
+    """The one manifest, as docs/installation.md and hack/release.sh make it."""
+    path = tmp_path / "install.yaml"
+    path.write_text(clean.kubectl("kustomize", ROOT / "manifests/default").stdout)
+    return path
+
+
+@pytest.mark.parametrize("way", ["kustomize", "install.yaml"])
+def test_manifests_give_working_tokens(clean, run_installed, install_yaml, way):
+    how = KUSTOMIZE if way == "kustomize" else ["--server-side", "-f", install_yaml]
+    clean.kubectl("apply", *how)
     operator = run_installed()
     apply_samples(clean)
     refuses_permanent_tokens(clean)
-    again = clean.kubectl(
-        "apply", *(str(ROOT / part) if part.startswith("manifests") else part for part in how)
-    ).stdout
+    again = clean.kubectl("apply", *how).stdout
     assert "configured" not in again and "created" not in again
     for overlay in ("ha", "no-prometheus"):
         clean.kubectl(
@@ -308,25 +312,18 @@ def test_manifests_give_working_tokens(clean, run_installed, how):
     assert "forbidden" not in operator.log().lower()
 
 
-def test_either_way_of_kubectl_may_follow_the_other(clean):
+def test_either_way_of_kubectl_may_follow_the_other(clean, install_yaml):
     """There is no conflict and no change: the manifests have what the API server would add, so
     both ways set the same fields."""
-    kustomize, install = (
-        ["-k", str(ROOT / "manifests/default")],
-        ["--server-side", "-f", str(ROOT / "manifests/install.yaml")],
-    )
-    shipped = [
-        thing
-        for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
-        if thing
-    ]
-    clean.kubectl("apply", *kustomize)
+    install = ["--server-side", "-f", install_yaml]
+    shipped = [thing for thing in yaml.safe_load_all(install_yaml.read_text()) if thing]
+    clean.kubectl("apply", *KUSTOMIZE)
 
     def contents():
         """The object without status and without metadata, where kubectl keeps notes."""
-        found = yaml.safe_load(
-            clean.kubectl("get", "-o", "json", "-f", str(ROOT / "manifests/install.yaml")).stdout
-        )["items"]
+        found = yaml.safe_load(clean.kubectl("get", "-o", "json", "-f", install_yaml).stdout)[
+            "items"
+        ]
         assert len(found) == len(shipped)
         return {
             (thing["kind"], thing["metadata"]["name"]): {**thing, "metadata": None, "status": None}
@@ -334,7 +331,7 @@ def test_either_way_of_kubectl_may_follow_the_other(clean):
         }
 
     before = contents()
-    for way in (install, kustomize, install):
+    for way in (install, KUSTOMIZE, install):
         clean.kubectl("apply", *way)
         assert contents() == before, way
 

@@ -399,7 +399,9 @@ def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
     ]
     services = [
         thing
-        for thing in yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
+        for thing in yaml.safe_load_all(
+            cluster.kubectl("kustomize", ROOT / "manifests/default").stdout
+        )
         if thing["kind"] == "Service"
     ]
     names = {

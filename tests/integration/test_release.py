@@ -174,7 +174,7 @@ def check_installed(cluster, registry):
     cluster.kubectl(
         "wait", "--for=condition=Established", "--timeout=60s", "crd/apitokens.apitoken.dev"
     )
-    cluster.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", str(SAMPLES))
+    cluster.kubectl("apply", "--validate=strict", "--dry-run=server", "-R", "-f", str(SAMPLES))
 
 
 def section(page, heading, word):
