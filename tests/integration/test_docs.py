@@ -23,7 +23,7 @@ PAGES = sorted(
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 # Output and pictures, which nobody runs.
-SHOWN = ("text", "console", "mermaid")
+SHOWN = ("text", "mermaid")
 SERVED = ("apitoken.dev/v1alpha1", "v1", "apps/v1", "rbac.authorization.k8s.io/v1")
 RUN_PAGE = re.compile(r"^<!-- blocks are run by (tests/\S+) -->$", re.M)
 NOT_RUN_PAGE = re.compile(r"^<!-- blocks are not run: .+ -->$", re.M)
@@ -85,6 +85,28 @@ def unaccounted(page):
         shown = block.language in SHOWN or is_example(block)
         if not (shown or marked or runner):
             yield f"line {block.line}: {block.text.splitlines()[0]}"
+
+
+def test_the_badges_of_the_readme_are_true():
+    """Each says, in the picture and beside it, what the file that decides says."""
+    chart = yaml.safe_load((ROOT / "charts/apitoken-operator/Chart.yaml").read_text())
+    (kubernetes,) = re.findall(r"^>=(\d+\.\d+)\.0-0$", chart["kubeVersion"])
+    licence = " ".join((ROOT / "LICENSE").read_text().split()[:4])
+    (standard,) = re.findall(r"CMAKE_CXX_STANDARD (\d+)", (ROOT / "CMakeLists.txt").read_text())
+    assert licence == "Apache License Version 2.0,"
+    assert (ROOT / "docs/images/logo.svg").read_text() == (ROOT / "portal/icon.svg").read_text()
+    said = re.findall(
+        r"\[!\[([^]]+)\]\((docs/images/badge-\S+)\)\]", (ROOT / "README.md").read_text()
+    )
+    assert [text for text, _ in said] == [
+        f"Kubernetes: {kubernetes} or newer",
+        "licence: Apache 2.0",
+        f"C++: {standard}",
+    ]
+    for text, picture in said:
+        svg = (ROOT / picture).read_text()
+        assert f"<title>{text}</title>" in svg and f'aria-label="{text}"' in svg
+        assert re.findall(r"<text [^>]*>([^<]+)<", svg) == text.split(": ")
 
 
 def test_every_flag_is_documented():
