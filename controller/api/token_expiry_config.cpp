@@ -32,6 +32,9 @@ TokenExpiryConfigSpec decode_spec(Json spec) {
   Problems* problems = &result.problems;
   result.warn_before_days = read_integer(spec, "warnBeforeDays", "spec.warnBeforeDays", problems);
   result.reminders = read_string_list(spec, "reminders", "spec.reminders", problems);
+  const auto written = member(spec, "reminders");
+  if (written && written->is_array() && read_array(spec, "reminders").empty())
+    result.problems.emplace_back("spec.reminders: is empty; write at least one, such as 720h");
   result.emails = read_string(spec, "emails", "spec.emails", problems).value_or("");
   result.email_token_user =
       read_bool(spec, "emailTokenUser", "spec.emailTokenUser", problems).value_or(false);

@@ -2,6 +2,7 @@
 #include "core/dns_name.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace apitoken::core {
 namespace {
@@ -10,6 +11,8 @@ constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxName = 253;
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
 
 bool is_label_of_any_length(std::string_view text) {
   return !text.empty() && is_lower_alnum(text.front()) && is_lower_alnum(text.back()) &&
@@ -29,6 +32,27 @@ bool is_dns_subdomain(std::string_view name) {
     name.remove_prefix(dot + 1);
   }
   return is_label_of_any_length(name);
+}
+
+bool is_label_value(std::string_view value) {
+  return !value.empty() && value.size() <= kMaxLabel && is_alnum(value.front()) &&
+         is_alnum(value.back()) && std::ranges::all_of(value, [](char c) {
+           return is_alnum(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+bool is_label_name(std::string_view name) {
+  const auto slash = name.find('/');
+  if (slash == name.npos) return is_label_value(name);
+  return is_dns_subdomain(name.substr(0, slash)) && is_label_value(name.substr(slash + 1));
+}
+
+bool is_annotation_name(std::string_view name) {
+  std::string lower(name);
+  const auto end = std::ranges::find(lower, '/');
+  std::transform(lower.begin(), end, lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return is_label_name(lower);
 }
 
 }  // namespace apitoken::core

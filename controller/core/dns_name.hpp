@@ -1,4 +1,5 @@
-// Names by RFC 1123, lower case, as Kubernetes requires them. Pure; any thread.
+// Names by RFC 1123, lower case, as Kubernetes requires them, and names of labels and annotations.
+// Pure; any thread.
 #pragma once
 
 #include <string_view>
@@ -10,5 +11,13 @@ bool is_dns_label(std::string_view name);
 
 // The name of most objects: labels of any length with dots between them, at most 253 characters.
 bool is_dns_subdomain(std::string_view name);
+
+// The name of a label: a DNS prefix and "/", which may be missing, and at most 63 letters, digits,
+// '-', '_' and '.' with a letter or digit at both ends.
+bool is_label_name(std::string_view name);
+// The same, but the prefix may have capital letters.
+bool is_annotation_name(std::string_view name);
+// A label's value that is not empty.
+bool is_label_value(std::string_view value);
 
 }  // namespace apitoken::core

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/duration.hpp"
+#include "core/dns_name.hpp"
 #include "core/plain_text.hpp"
 #include "core/selector.hpp"
 
@@ -132,6 +133,14 @@ void read_helo_and_auth(const api::SmtpSpec& spec, SmtpSettings& smtp, ExpiryCon
                     cut_text(plain_text(*spec.auth), 32)));
 }
 
+void check_secret_name(const std::string& name, std::string_view path, ExpiryConfig& config) {
+  if (name.empty() || is_dns_subdomain(name)) return;
+  config.problems.push_back(
+      fmt::format("{}: \"{}\" is not the name of a Secret; use lower case "
+                  "letters, digits, '-' and '.'",
+                  path, cut_text(plain_text(name), 64)));
+}
+
 void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   SmtpSettings smtp;
   const std::size_t problems_before = config.problems.size();
@@ -151,6 +160,8 @@ void read_smtp(const api::SmtpSpec& spec, ExpiryConfig& config) {
   } else {
     config.problems.push_back("spec.smtp.from: " + from.error().message);
   }
+  check_secret_name(spec.credentials_secret, "spec.smtp.credentialsSecret", config);
+  check_secret_name(spec.ca_secret, "spec.smtp.caSecret", config);
   smtp.credentials_secret = spec.credentials_secret;
   smtp.ca_secret = spec.ca_secret;
   check_tls_none(smtp, config);

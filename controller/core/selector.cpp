@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "core/dns_name.hpp"
+#include "core/plain_text.hpp"
+
 namespace apitoken::core {
 namespace {
 
@@ -39,7 +42,12 @@ api::Problems check_selector(const api::LabelSelector& selector, std::string_vie
     const bool takes_values = requirement.op == "In" || requirement.op == "NotIn";
     const bool takes_none = requirement.op == "Exists" || requirement.op == "DoesNotExist";
     const auto where = fmt::format("{}.matchExpressions[{}]", path, requirement.key);
-    if (!takes_values && !takes_none) {
+    if (!is_label_name(requirement.key)) {
+      problems.push_back(
+          fmt::format("{}: \"{}\" is not a label's name; write one like team or "
+                      "example.com/team",
+                      where, cut_text(plain_text(requirement.key), 64)));
+    } else if (!takes_values && !takes_none) {
       problems.push_back(
           fmt::format("{}: operator \"{}\" does not exist; use In, NotIn, Exists or DoesNotExist",
                       where, requirement.op));

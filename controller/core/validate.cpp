@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxKey = 253;
-constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxAnnotation = 4096;
 constexpr std::size_t kMaxNames = 32;
+constexpr std::size_t kMaxAudiences = 16;
 constexpr std::size_t kMaxScope = 128;
 
 // A value, safe to show in a message.
@@ -44,23 +44,6 @@ bool is_secret_key(std::string_view key) {
 bool is_own_key(std::string_view key) {
   return key == api::kPreviousKey || key == api::kCmsKey || key == api::kPreviousCmsKey ||
          key == api::kJweKey || key == api::kPreviousJweKey;
-}
-
-// The part of a label's name after the prefix, and a label's value that is not empty.
-bool is_label_word(std::string_view word) {
-  return !word.empty() && word.size() <= kMaxLabel && is_alnum(word.front()) &&
-         is_alnum(word.back()) && std::ranges::all_of(word, is_name_character);
-}
-
-// The name of a label or annotation. The prefix of an annotation may have capital letters.
-bool is_qualified_name(std::string_view name, bool lower_prefix) {
-  const auto slash = name.find('/');
-  if (slash == name.npos) return is_label_word(name);
-  std::string prefix(name.substr(0, slash));
-  if (!lower_prefix)
-    std::ranges::transform(prefix, prefix.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return is_dns_subdomain(prefix) && is_label_word(name.substr(slash + 1));
 }
 
 // HTTP headers lose such blanks, which would change the name.
@@ -130,8 +113,19 @@ void check_type_and_ttl(const api::ApiTokenSpec& spec, api::Problems& problems) 
   }
 }
 
+// The lists of the CRD are sets of limited size.
+void check_list(std::vector<std::string> list, std::string_view path, std::size_t most,
+                api::Problems& problems) {
+  if (list.size() > most)
+    problems.push_back(fmt::format("{}: has {} entries; keep at most {}", path, list.size(), most));
+  std::ranges::sort(list);
+  if (const auto twice = std::ranges::adjacent_find(list); twice != list.end())
+    problems.push_back(fmt::format("{}: \"{}\" is there twice; remove one", path, shown(*twice)));
+}
+
 void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved,
                   api::Problems& problems) {
+  check_list(spec.groups, "spec.groups", kMaxNames, problems);
   for (const std::string& group : spec.groups) {
     if (group.empty() || is_system_name(group) || has_invisible(group) || has_blank_ends(group) ||
         characters(group) > kMaxText) {
@@ -149,6 +143,8 @@ void check_groups(const api::ApiTokenSpec& spec, const ReservedNames& reserved,
 }
 
 void check_claims(const api::ApiTokenSpec& spec, api::Problems& problems) {
+  check_list(spec.scopes, "spec.scopes", kMaxNames, problems);
+  check_list(spec.audiences, "spec.audiences", kMaxAudiences, problems);
   for (const std::string& scope : spec.scopes) {
     const bool fits = std::ranges::all_of(
         scope, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
@@ -218,7 +214,7 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
       problems.push_back(
           fmt::format("{}: {}={} makes another controller act on the Secret; remove it", path,
                       shown(name), shown(value)));
-    } else if (!is_qualified_name(name, lower_prefix)) {
+    } else if (!(lower_prefix ? is_label_name(name) : is_annotation_name(name))) {
       problems.push_back(fmt::format(
           "{}: \"{}\" is not a valid name; use at most 63 letters, digits, '-', '_' and "
           "'.', optionally after a DNS prefix and /, such as example.com/team",
@@ -229,7 +225,7 @@ void check_names(const api::StringMap& names, std::string_view path, bool lower_
 
 void check_values(const api::SecretTemplate& secret, api::Problems& problems) {
   for (const auto& [name, value] : secret.labels) {
-    if (value.empty() || is_label_word(value)) continue;
+    if (value.empty() || is_label_value(value)) continue;
     problems.push_back(fmt::format(
         "spec.secret.labels: \"{}\" is not a valid value of {}; use at most 63 letters, "
         "digits, '-', '_' and '.'",

@@ -4,14 +4,17 @@ crds/.
 Runs against a real kube-apiserver through kubectl, without an operator. Creation is a
 server-side dry run: the whole validation, and nothing is stored."""
 
+import copy
 import json
 import pathlib
 import re
+import subprocess
 
 import pytest
 import yaml
 
 from testbed.api import ApiError
+from testbed.plugin import PLUGIN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
@@ -692,6 +695,52 @@ def test_mail_settings_are_checked_as_the_operator_checks_them(crds, row):
             if (refusal is None) != (verdict == "good"):
                 wrong.append((verdict, value, refusal))
     assert not wrong
+
+
+def verdicts_of_lint(objects):
+    """For each object whether `lint`, and so the operator's own code, calls it right."""
+    named = [{**obj, "metadata": {"name": f"probe-{number}"}} for number, obj in enumerate(objects)]
+    done = subprocess.run(
+        [PLUGIN, "lint", "-f", "-"],
+        input=json.dumps({"apiVersion": "v1", "kind": "List", "items": named}),
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+    found = re.findall(r"^standard input: \w+/probe-(\d+): (ok|wrong): ", done.stdout, re.M)
+    verdicts = {int(number): verdict == "ok" for number, verdict in found}
+    assert len(verdicts) == len(named), done.stderr
+    return [verdicts[number] for number in range(len(named))]
+
+
+def test_the_operator_gives_each_verdict_of_the_tables():
+    """controller/core has the rules of the CRDs once more, for objects that are stored already. It
+    alone checks what CEL cannot read: each address of `emails`, and the key in `encryptTo`."""
+    rows = [(token(spec), refusal is None) for spec, refusal in SCHEMA_OF_TOKENS]
+    rows += [
+        (resource("TokenExpiryConfig", spec), refusal is None)
+        for spec, refusal in SCHEMA_OF_CONFIGS
+    ]
+    rows += [
+        (resource("TokenExpiryConfig", with_mail_setting(row["field"], value)), verdict == "good")
+        for row in MAIL_SETTINGS
+        for verdict in ("good", "bad")
+        for value in row[verdict]
+    ]
+    rows = copy.deepcopy(rows)
+    for obj, _ in rows:
+        for part in (obj["spec"], obj["spec"].get("smtp", {})):
+            for key in [key for key, value in part.items() if value is None]:
+                del part[key]
+    found = verdicts_of_lint([obj for obj, _ in rows])
+    assert [
+        (obj["spec"], f"the API server {'takes' if wanted else 'refuses'} it")
+        for (obj, wanted), verdict in zip(rows, found, strict=True)
+        if wanted != verdict
+        and not (
+            wanted and ("emails" in obj["spec"] or "encryptTo" in obj["spec"].get("secret", {}))
+        )
+    ] == []
 
 
 @pytest.mark.parametrize(

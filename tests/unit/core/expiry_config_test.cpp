@@ -54,6 +54,25 @@ TEST(ExpiryConfig, AtMostEightRemindersCount) {
   EXPECT_THAT(config.problems, ElementsAre(HasSubstr("more than 8")));
 }
 
+TEST(ExpiryConfig, NamesOfSecretsAndLabelsAreThoseOfKubernetes) {
+  const auto with_secret = [](const char* name) {
+    return read_with([&](auto& s) {
+      s.smtp = api::SmtpSpec{"smtp.example.com:587", {}, "t@example.com", name, "", {}, {}};
+    });
+  };
+  EXPECT_THAT(with_secret("smtp.login").problems, IsEmpty());
+  EXPECT_THAT(with_secret("Smtp").problems,
+              ElementsAre(HasSubstr("spec.smtp.credentialsSecret: \"Smtp\" is not the name")));
+  EXPECT_FALSE(with_secret("Smtp").smtp);
+  const auto with_key = [](const char* key) {
+    return read_with(
+        [&](auto& s) { s.token_selector.emplace().match_expressions = {{key, "Exists", {}}}; });
+  };
+  EXPECT_THAT(with_key("example.com/team").problems, IsEmpty());
+  for (const char* key : {"a b", "", "Example.com/team", "example.com/"})
+    EXPECT_THAT(with_key(key).problems, ElementsAre(HasSubstr("is not a label's name"))) << key;
+}
+
 TEST(ExpiryConfig, DaysOutOfRangeAreReported) {
   for (const std::int64_t days :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{3651}, INT64_MAX, INT64_MIN}) {

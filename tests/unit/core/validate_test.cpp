@@ -60,6 +60,19 @@ TEST(Validate, UserIsNotAUserOfKubernetes) {
     EXPECT_THAT(problems_with([&](auto& t) { t.spec.user = user; }), IsEmpty()) << user;
 }
 
+TEST(Validate, ListsAreSetsOfLimitedSize) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 33; ++i) names.push_back("n" + std::to_string(i));
+  EXPECT_THAT(problems_with([&](auto& t) { t.spec.groups = names; }),
+              ElementsAre(HasSubstr("spec.groups: has 33 entries; keep at most 32")));
+  EXPECT_THAT(problems_with([&](auto& t) { t.spec.scopes = names; }),
+              ElementsAre(HasSubstr("spec.scopes: has 33 entries")));
+  EXPECT_THAT(problems_with([&](auto& t) { t.spec.audiences = names; }),
+              ElementsAre(HasSubstr("spec.audiences: has 33 entries; keep at most 16")));
+  EXPECT_THAT(problems_with([](auto& t) { t.spec.groups = {"b", "a", "b"}; }),
+              ElementsAre(HasSubstr("spec.groups: \"b\" is there twice; remove one")));
+}
+
 TEST(Validate, TypeAndTtlAgree) {
   EXPECT_THAT(problems_with([](auto& t) { t.spec.type = "Eternal"; }),
               ElementsAre(HasSubstr("spec.type: \"Eternal\"")));
