@@ -42,7 +42,12 @@ bool is_answered(const api::ApiToken& token) {
 }  // namespace
 
 std::string state_of(const api::ApiToken& token) {
-  if (!is_answered(token)) return "no answer from apitoken-operator yet; is it running?";
+  if (!is_answered(token)) {
+    return fmt::format(
+        "no answer from apitoken-operator yet; is it running? Do its --namespaces "
+        "include {}?",
+        token.meta.ns);
+  }
   return text_of(*condition_of(token, api::condition::kReady));
 }
 

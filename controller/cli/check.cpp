@@ -11,6 +11,7 @@
 #include "cli/cluster.hpp"
 #include "cli/commands.hpp"
 #include "cli/time_text.hpp"
+#include "cli/wrapped.hpp"
 #include "core/plain_text.hpp"
 #include "kube/tls_context.hpp"
 
@@ -26,6 +27,7 @@ constexpr std::string_view kCertificateSecret = "apitoken-operator-tls";
 constexpr Seconds kLeaseAge{60};
 constexpr Seconds kCertificateLeft{7 * 24 * 3600};
 constexpr std::size_t kMaxLines = 5;
+constexpr std::size_t kLong = 10'000;  // lines of a file are not broken
 
 // Prints a line for each thing that was looked at.
 class Findings {
@@ -44,9 +46,11 @@ class Findings {
 
  private:
   void line(Colour colour, std::string_view verdict, std::string_view what, std::string_view text) {
-    terminal_.out(fmt::format("{}  {}: {}\n",
-                              terminal_.painted(colour, fmt::format("{:<7}", verdict)), what,
-                              core::plain_text(text)));
+    constexpr std::size_t kIndent = 9;
+    terminal_.out(
+        fmt::format("{}  {}\n", terminal_.painted(colour, fmt::format("{:<7}", verdict)),
+                    wrapped(fmt::format("{}: {}", what, core::plain_text(text)), kIndent,
+                            terminal_.streams().out_terminal ? terminal_.streams().width : kLong)));
   }
 
   const Terminal& terminal_;
@@ -109,6 +113,17 @@ void check_operator(Cluster& cluster, const std::string& name_space,
   findings.good("operator", fmt::format("{} leads", (*lease)->holder));
 }
 
+// Whether a binding refuses what its policy does not allow, and does not only warn.
+bool denies(std::string_view binding) {
+  api::JsonParser parser;
+  const auto object = parser.parse(binding);
+  if (!object) return false;
+  const auto spec = api::member(*object, "spec");
+  if (!spec) return false;
+  const auto actions = api::read_string_list(*spec, "validationActions", "");
+  return std::ranges::find(actions, "Deny") != actions.end();
+}
+
 void check_policy(Cluster& cluster, Findings& findings) {
   for (const kube::Resource& resource : {kPolicies, kBindings}) {
     const auto body = cluster.read(resource, {"", "apitoken-mint"});
@@ -118,6 +133,13 @@ void check_policy(Cluster& cluster, Findings& findings) {
           "mint policy", fmt::format("{}/apitoken-mint does not exist: everybody who may create "
                                      "ApiTokens gets tokens for any user; apply manifests/policy",
                                      resource.plural));
+    }
+    if (resource.plural == kBindings.plural && !denies(*body)) {
+      return findings.fault(
+          "mint policy",
+          "validatingadmissionpolicybindings/apitoken-mint does not deny: everybody "
+          "who may create ApiTokens gets tokens for any user; put Deny into "
+          "spec.validationActions, as manifests/policy has it");
     }
   }
   findings.good("mint policy", "in force");
@@ -167,10 +189,12 @@ void check_certificate(Cluster& cluster, const std::string& name_space, Findings
   const auto end = pem ? kube::certificate_end(std::string(pem->reveal())) : std::nullopt;
   const auto now = SystemClock{}.wall();
   if (!end) {
-    findings.fault(
-        kWhat, fmt::format("Secret {} has no certificate under key tls.crt", kCertificateSecret));
+    findings.fault(kWhat, fmt::format("Secret {} in namespace {} has no certificate under key "
+                                      "tls.crt; make it again, see docs/verify.md",
+                                      kCertificateSecret, name_space));
   } else if (*end - now < kCertificateLeft) {
-    findings.fault(kWhat, fmt::format("ends {}: renew it", format_rfc3339(*end)));
+    findings.fault(kWhat, fmt::format("ends {}: renew the one in Secret {} of namespace {}",
+                                      format_rfc3339(*end), kCertificateSecret, name_space));
   } else {
     findings.good(kWhat, fmt::format("works until {}", format_rfc3339(*end)));
   }
@@ -185,7 +209,7 @@ void check_config(const api::TokenExpiryConfig& config, Findings& findings) {
     good = false;
   }
   if (config.status.conditions.empty()) {
-    findings.fault(what, "the operator has not looked at it");
+    findings.fault(what, "the operator has not looked at it: see that it runs and leads");
   } else if (good) {
     findings.good(what, fmt::format("{} tokens, {} expire soon", config.status.matched_tokens,
                                     config.status.expiring_tokens));

@@ -82,4 +82,8 @@ Outcome<std::string> copy_to_clipboard(const SecretString& value, const Terminal
                  "desktop, and standard error is not a terminal; leave out --copy");
 }
 
+std::string copied_note(std::string_view by) {
+  return fmt::format("The value is on the clipboard, by {}. Clipboard managers keep copies.", by);
+}
+
 }  // namespace apitoken::cli

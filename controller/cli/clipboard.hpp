@@ -11,5 +11,7 @@ namespace apitoken::cli {
 // sequence OSC 52, which terminals carry out, also over ssh. Returns by what. A Failure if neither
 // is possible.
 Outcome<std::string> copy_to_clipboard(const SecretString& value, const Terminal& terminal);
+// What to say then.
+std::string copied_note(std::string_view by);
 
 }  // namespace apitoken::cli

@@ -232,8 +232,30 @@ Complaint check_selection(const Invocation& invocation) {
   if (!arguments.empty() && selects)
     return "names and --selector, --expiring-within or --all contradict each other; leave one out";
   const bool several = selects || arguments.size() > 1;
-  if (several && (options.output == Output::Token || options.show_value == true))
+  if (several && (options.output == Output::Token || options.show_value == true || options.copy))
     return "the values of several tokens are not shown; rotate one at a time";
+  return {};
+}
+
+// Whether and where create, login and rotate show the value.
+Complaint check_showing(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  const bool shows = options.output == Output::Token || options.show_value == true || options.copy;
+  if (!options.encrypt_to_file.empty() && shows)
+    return "a value that is encrypted with --encrypt-to cannot be shown here; leave out one of "
+           "both";
+  if (options.copy && (options.output != Output::Text || options.show_value))
+    return "--copy contradicts --output and --show-value; leave one out";
+  if (options.show_value == true && options.output != Output::Text &&
+      options.output != Output::Token)
+    return "--show-value and --output contradict each other; -o token prints the value alone";
+  if (options.show_value == false && options.output == Output::Token)
+    return "-o token and --show-value=false contradict each other; leave one out";
+  const bool makes = invocation.command != Command::Show;
+  if (makes && (options.output == Output::Token || options.copy) &&
+      (!options.wait || options.dry_run != DryRun::None))
+    return fmt::format("{} needs a minted value: leave out --wait=false and --dry-run",
+                       options.copy ? "--copy" : "-o token");
   return {};
 }
 
@@ -244,24 +266,14 @@ Complaint check(const Invocation& invocation) {
   if (auto complaint = check_arguments(invocation)) return complaint;
   if (auto complaint = check_output(row, options.output)) return complaint;
   if (auto complaint = check_selection(invocation)) return complaint;
-  if (!options.encrypt_to_file.empty() &&
-      (options.output == Output::Token || options.show_value == true))
-    return "a value that is encrypted with --encrypt-to cannot be shown here; leave out one of "
-           "both";
+  if (auto complaint = check_showing(invocation)) return complaint;
   if (command == Command::Create && options.user.empty())
     return "create needs --user, the user whom the token authenticates; for a temporary token of "
            "your own see login";
-  if (command == Command::List && options.all_users && !options.user.empty())
-    return "--all and --user contradict each other; leave one out";
+  if (command == Command::List && options.all_users + options.mine + !options.user.empty() > 1)
+    return "--all, --mine and --user contradict each other; keep one";
   if (command == Command::Lint && options.files.empty())
     return "lint needs -f FILE; - is standard input";
-  if (options.show_value == true && options.output != Output::Text &&
-      options.output != Output::Token)
-    return "--show-value and --output contradict each other; -o token prints the value alone";
-  if (options.show_value == false && options.output == Output::Token)
-    return "-o token and --show-value=false contradict each other; leave one out";
-  if (options.output == Output::Token && (!options.wait || options.dry_run != DryRun::None))
-    return "-o token needs a minted value: leave out --wait=false and --dry-run";
   return {};
 }
 

@@ -64,7 +64,9 @@ struct Options {
   std::string secret_name;
   std::string key;
   std::vector<std::string> labels;  // "team=a"
-  std::string delete_after;         // this and the next: in hours, minutes and seconds
+  std::vector<std::string> secret_labels;
+  std::vector<std::string> secret_annotations;
+  std::string delete_after;  // this and the next: in hours, minutes and seconds
   std::string ttl_after_expired;
   std::string encrypt_to_file;  // "-": standard input
   bool rotates = false;         // rotation.policy Automatic
@@ -77,10 +79,11 @@ struct Options {
   std::optional<bool> show_value;  // unset: to a terminal only
   bool keep = false;               // also keep the value in its Secret, in clear
 
-  bool all_users = false;
-  bool all = false;      // rotate and revoke: all of the namespace
-  std::string selector;  // a label selector
-  bool copy = false;     // to the clipboard
+  bool mine = false;       // list: only tokens of the caller
+  bool all_users = false;  // list: says the default
+  bool all = false;        // rotate and revoke: all of the namespace
+  std::string selector;    // a label selector
+  bool copy = false;       // to the clipboard
   std::string operator_namespace = "apitoken-system";
   std::string bundle_file;                 // of support-bundle; empty: named by the time
   std::optional<Seconds> request_timeout;  // of one request; unset: by --timeout

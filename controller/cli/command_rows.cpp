@@ -37,10 +37,10 @@ constexpr std::array kCommands{
                "https://api.example.com",
                kMintOutputs},
     CommandRow{Command::List, "list", "", 0, 0, "List ApiTokens, the first to expire on top",
-               "Lists your own ApiTokens in the namespace; with --user those of another user, "
-               "with --all those of all users.",
+               "Lists the ApiTokens of the namespace and whose they are; with --mine your own, "
+               "with --user those of one user.",
                "  kubectl apitoken list\n"
-               "  kubectl apitoken list --all -A --expiring-within 30d",
+               "  kubectl apitoken list -A --expiring-within 30d",
                kListOutputs},
     CommandRow{Command::Describe, "describe", "NAME...", 1, kAny,
                "Show ApiTokens in full, with their Events",

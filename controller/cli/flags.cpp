@@ -54,7 +54,13 @@ Complaint set_namespace(Options& options, std::string_view value) {
   return {};
 }
 
+// kubectl prints objects in these formats, by templates of its own.
+constexpr std::array<std::string_view, 6> kTemplates{
+    "jsonpath", "jsonpath-as-json", "go-template", "template", "custom-columns", "jsonpath-file"};
+
 Complaint set_output(Options& options, std::string_view value) {
+  if (std::ranges::find(kTemplates, value.substr(0, value.find('='))) != kTemplates.end())
+    return "templates are kubectl's; use kubectl get apitokens -o " + std::string(value);
   const auto found = std::ranges::find(kOutputs, value);
   if (found == kOutputs.begin() || found == kOutputs.end()) return "unknown output format";
   options.output = static_cast<Output>(found - kOutputs.begin());
@@ -81,10 +87,21 @@ Complaint set_ttl(Options& options, std::string_view value) {
   return set_duration(options.ttl, value);
 }
 
-Complaint add_label(Options& options, std::string_view value) {
+// The value of an annotation may have commas.
+Complaint add_pair(std::vector<std::string>& list, std::string_view value) {
   const auto equals = value.find('=');
   if (equals == 0 || equals == value.npos) return "write KEY=VALUE, such as team=shop";
-  return add_to_list(options.labels, value);
+  list.emplace_back(value);
+  return {};
+}
+
+Complaint add_label(std::vector<std::string>& list, std::string_view value) {
+  std::vector<std::string> pairs;
+  if (auto complaint = add_to_list(pairs, value)) return complaint;
+  for (const std::string& pair : pairs) {
+    if (auto complaint = add_pair(list, pair)) return complaint;
+  }
+  return {};
 }
 
 Complaint set_expiring_within(Options& options, std::string_view value) {
@@ -120,7 +137,7 @@ constexpr auto kEverywhere = ~std::uint32_t{0};
 
 constexpr std::array kFlags{
     FlagRow{"user", 0, "USER", "The user whom the token authenticates.", on(Create), set_user},
-    FlagRow{"user", 0, "USER", "The user whose tokens to list. Default: you.", on(List), set_user},
+    FlagRow{"user", 0, "USER", "Only tokens of this user.", on(List), set_user},
     FlagRow{"type", 0, "TYPE", "Permanent (the default: up to a year) or Temporary (up to a day).",
             on(Create),
             [](Options& o, std::string_view v) { return set_choice(o.type, v, kTypes); }, kTypes},
@@ -148,7 +165,12 @@ constexpr std::array kFlags{
             [](Options& o, std::string_view v) { return set_text(o.key, v); }},
     FlagRow{"label", 0, "KEY=VALUE",
             "A label of the ApiToken, which a TokenExpiryConfig may select. May be repeated.",
-            kMaking, add_label},
+            kMaking, [](Options& o, std::string_view v) { return add_label(o.labels, v); }},
+    FlagRow{"secret-label", 0, "KEY=VALUE", "A label of the Secret. May be repeated.", kMaking,
+            [](Options& o, std::string_view v) { return add_label(o.secret_labels, v); }},
+    FlagRow{"secret-annotation", 0, "KEY=VALUE", "An annotation of the Secret. May be repeated.",
+            kMaking,
+            [](Options& o, std::string_view v) { return add_pair(o.secret_annotations, v); }},
     FlagRow{"delete-after", 0, "DURATION",
             "Delete the Secret this long after minting; the token goes on working.", kMaking,
             [](Options& o, std::string_view v) { return set_duration(o.delete_after, v); }},
@@ -173,7 +195,9 @@ constexpr std::array kFlags{
             "client: print the manifest; server: let the API server check it; none (the default).",
             kMaking, set_dry_run, kDryRuns},
 
-    FlagRow{"all", 0, "", "Tokens of all users, not only your own.", on(List),
+    FlagRow{"mine", 0, "", "Only your own tokens.", on(List),
+            [](Options& o, std::string_view v) { return set_bool(o.mine, v); }},
+    FlagRow{"all", 0, "", "Tokens of all users (the default).", on(List),
             [](Options& o, std::string_view v) { return set_bool(o.all_users, v); }},
     FlagRow{"all", 0, "", "All ApiTokens of the namespace.", kMany,
             [](Options& o, std::string_view v) { return set_bool(o.all, v); }},
@@ -183,7 +207,8 @@ constexpr std::array kFlags{
     FlagRow{"expiring-within", 0, "DURATION",
             "Only tokens that expire within this time or have expired: 30d, 12h.", kMany | on(List),
             set_expiring_within},
-    FlagRow{"copy", 0, "", "Put the value on the clipboard in place of printing it.", on(Show),
+    FlagRow{"copy", 0, "", "Put the value on the clipboard in place of printing it.",
+            on(Create, Login, Show, Rotate),
             [](Options& o, std::string_view v) { return set_bool(o.copy, v); }},
     FlagRow{"operator-namespace", 0, "NAMESPACE",
             "Where apitoken-operator runs. Default: apitoken-system.", on(Check, SupportBundle),

@@ -18,9 +18,9 @@ std::string nothing_found(const Options& options, const std::string& user,
       options.expiring_within
           ? fmt::format(" expire within {}", format_duration_short(*options.expiring_within))
           : std::string(" found");
-  const bool own = options.user.empty() && !options.all_users;
-  return fmt::format("No ApiTokens{} in {}{}.{}", whose, where, when,
-                     own ? " --all lists those of all users." : "");
+  return fmt::format("No ApiTokens{} in {}{}.{}{}", whose, where, when,
+                     user.empty() ? "" : " --all lists those of all users.",
+                     options.all_namespaces ? "" : " -A lists those of all namespaces.");
 }
 
 }  // namespace
@@ -29,9 +29,7 @@ Outcome<ExitCode> run_list(const Invocation& invocation, const Terminal& termina
   const Options& options = invocation.options;
   const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
   std::string user = options.user;
-  if (user.empty() && !options.all_users) {
-    user = TRY(cluster->who_am_i());
-  }
+  if (options.mine) user = TRY(cluster->who_am_i());
   auto tokens = TRY(
       cluster->list(options.all_namespaces ? "" : cluster->name_space(), user, options.selector));
   const auto now = SystemClock{}.wall();

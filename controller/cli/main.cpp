@@ -74,19 +74,19 @@ SecretString take_token(Invocation& invocation, char** argv) {
 
 Outcome<ExitCode> help(const Invocation& invocation, const Terminal& terminal) {
   if (invocation.arguments.empty()) {
-    terminal.out(help_text());
+    terminal.out(help_text(terminal.streams().width));
     return ExitCode::Ok;
   }
   const auto about =
       parse_command_line(std::vector{invocation.arguments.front(), std::string("--help")});
   if (!about) return give_up(ExitCode::Usage, about.error());
-  terminal.out(help_text(about->command));
+  terminal.out(help_text(about->command, terminal.streams().width));
   return ExitCode::Ok;
 }
 
 Outcome<ExitCode> run(Invocation& invocation, SecretString token, const Terminal& terminal) {
   if (invocation.options.help) {
-    terminal.out(help_text(invocation.command));
+    terminal.out(help_text(invocation.command, terminal.streams().width));
     return ExitCode::Ok;
   }
   switch (invocation.command) {

@@ -17,6 +17,16 @@ constexpr std::size_t kRandomPart = 5;
 // Without vowels and look-alikes, as the generated names of Kubernetes.
 constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
+// Of "KEY=VALUE" texts.
+api::StringMap to_map(const std::vector<std::string>& pairs) {
+  api::StringMap map;
+  for (const std::string& pair : pairs) {
+    const auto equals = pair.find('=');
+    map[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return map;
+}
+
 }  // namespace
 
 nlohmann::ordered_json make_manifest(const std::string& name, const std::string& name_space,
@@ -42,10 +52,9 @@ nlohmann::ordered_json make_manifest(const std::string& name, const std::string&
   if (options.rotates) request.rotation.policy = api::kAutomatic;
   request.rotation.before = options.rotate_before;
   request.rotation.overlap = options.overlap;
-  for (const std::string& label : options.labels) {
-    const auto equals = label.find('=');
-    request.labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
+  request.labels = to_map(options.labels);
+  request.secret.labels = to_map(options.secret_labels);
+  request.secret.annotations = to_map(options.secret_annotations);
   return core::make_manifest(request);
 }
 

@@ -5,6 +5,7 @@
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
+#include "cli/clipboard.hpp"
 #include "cli/print.hpp"
 #include "cli/sealed.hpp"
 #include "cli/time_text.hpp"
@@ -22,7 +23,7 @@ struct Delivery {
 };
 
 bool wants_value(const Options& options, const Terminal& terminal) {
-  if (options.output == Output::Token) return true;
+  if (options.output == Output::Token || options.copy) return true;
   return options.output == Output::Text &&
          options.show_value.value_or(terminal.streams().out_terminal);
 }
@@ -76,7 +77,9 @@ Outcome<ExitCode> show_text(const Terminal& terminal, const Options& options,
     return give_up(delivery.refusal->code, fmt::format("{}, but its value cannot be shown: {}",
                                                        done_line, delivery.refusal->message));
   }
-  if (!delivery.value.empty()) {
+  if (!delivery.value.empty() && options.copy) {
+    terminal.note(copied_note(TRY(copy_to_clipboard(delivery.value, terminal))));
+  } else if (!delivery.value.empty()) {
     terminal.out_value(delivery.value);
   } else if (options.output == Output::Token) {
     return give_up(ExitCode::Failed,

@@ -48,9 +48,7 @@ Outcome<ExitCode> run_show(const Invocation& invocation, const Terminal& termina
     terminal.out_value(value);
     return ExitCode::Ok;
   }
-  const auto by = TRY(copy_to_clipboard(value, terminal));
-  terminal.note(
-      fmt::format("The value is on the clipboard, by {}. Clipboard managers keep copies.", by));
+  terminal.note(copied_note(TRY(copy_to_clipboard(value, terminal))));
   return ExitCode::Ok;
 }
 

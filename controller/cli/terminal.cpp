@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPoll{100};  // how often a read of standard input checks for a stop
+constexpr std::size_t kNarrowest = 40;
+constexpr std::size_t kWidest = 120;  // longer lines are hard to read
+constexpr milliseconds kPoll{100};    // how often a read of standard input checks for a stop
 
 bool is_set(const char* variable) {
   const char* const value = std::getenv(variable);
@@ -47,8 +51,12 @@ void trim(std::string& text) {
 }  // namespace
 
 Streams detect_streams() {
-  Streams streams{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1,
-                  false};
+  Streams streams{.in_terminal = isatty(STDIN_FILENO) == 1,
+                  .out_terminal = isatty(STDOUT_FILENO) == 1,
+                  .err_terminal = isatty(STDERR_FILENO) == 1};
+  winsize size{};
+  if (streams.out_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    streams.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, kWidest);
   const char* const term = std::getenv("TERM");
   const bool dumb = term != nullptr && std::string_view(term) == "dumb";
   streams.colours = streams.out_terminal && !is_set("NO_COLOR") && !dumb;

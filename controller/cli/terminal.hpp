@@ -19,7 +19,8 @@ struct Streams {
   bool in_terminal = false;
   bool out_terminal = false;
   bool err_terminal = false;
-  bool colours = false;  // on standard output
+  bool colours = false;     // on standard output
+  std::size_t width = 100;  // of standard output, in characters
 };
 
 // Asks isatty() for each stream. No colours if NO_COLOR (https://no-color.org) or TERM=dumb is set.

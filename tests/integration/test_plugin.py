@@ -258,6 +258,7 @@ def test_without_an_operator_create_gives_up_in_time_and_says_what_stays(
     line = plugin.refused(TIMED_OUT, "create", "ci", "--user", "alice", "--timeout", "2s")
     assert (
         "is it running?" in line
+        and f"Do its --namespaces include {namespace.name}?" in line
         and "the ApiToken stays" in line
         and f"kubectl apitoken describe ci -n {namespace.name}" in line
     )
@@ -350,7 +351,7 @@ def rows(text):
     return [line.split()[0] for line in text.splitlines()[1:]]
 
 
-def test_list_shows_ones_own_and_what_expires_first_on_top(namespace, operator, plugin_as):
+def test_list_shows_what_one_may_see_and_what_expires_first_on_top(namespace, operator, plugin_as):
     for name, user, ttl in (
         ("late", "alice", "8000h"),
         ("bobs", "bob", "100h"),
@@ -360,15 +361,21 @@ def test_list_shows_ones_own_and_what_expires_first_on_top(namespace, operator, 
         namespace.token(name, user=user, ttl=ttl)
     namespace.wait_all_ready(4)
     alice = plugin_as("alice", WRITER)
-    assert rows(alice.ok("list")) == ["sooner", "soon", "late"]
-    assert rows(alice.ok("list", "--all")) == ["bobs", "sooner", "soon", "late"]
+    assert rows(alice.ok("list")) == ["bobs", "sooner", "soon", "late"]
+    assert [line.split()[:2] for line in alice.ok("list").splitlines()[1:3]] == [
+        ["bobs", "bob"],
+        ["sooner", "alice"],
+    ]
+    assert rows(alice.ok("list", "--mine")) == ["sooner", "soon", "late"]
+    assert alice.ok("list", "--all") == alice.ok("list")
     assert rows(alice.ok("list", "--user", "bob")) == ["bobs"]
     assert rows(alice.ok("list", "--all", "--expiring-within", "7d")) == ["bobs", "sooner"]
-    assert rows(alice.ok("list", "--expiring-within", "150h")) == ["sooner"]
-    assert alice.ok("list", "-o", "name").split() == [
+    assert rows(alice.ok("list", "--mine", "--expiring-within", "150h")) == ["sooner"]
+    assert alice.ok("list", "--mine", "-o", "name").split() == [
         f"apitoken.apitoken.dev/{n}" for n in ("sooner", "soon", "late")
     ]
-    assert [i["metadata"]["name"] for i in json.loads(alice.ok("list", "-o", "json"))["items"]] == [
+    mine = json.loads(alice.ok("list", "--mine", "-o", "json"))["items"]
+    assert [i["metadata"]["name"] for i in mine] == [
         "sooner",
         "soon",
         "late",
@@ -405,7 +412,8 @@ def test_more_tokens_than_a_page(namespace, plugin):
 def test_nothing_to_list_is_no_error_but_is_said(namespace, plugin):
     done = plugin.run("list")
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"in namespace {namespace.name}" in done.stderr and "--all" in done.stderr
+    assert f"in namespace {namespace.name}" in done.stderr and "-A lists" in done.stderr
+    assert "--all lists" in plugin.run("list", "--mine").stderr
     assert json.loads(plugin.ok("list", "-o", "json"))["items"] == []
     done = plugin.run("list", "-n", "nosuch")
     assert (done.returncode, done.stdout) == (0, "") and "in namespace nosuch" in done.stderr

@@ -1,11 +1,14 @@
 """kubectl apitoken for several tokens, for values in Secrets, and for a look at everything."""
 
+import base64
 import pathlib
+import re
 
 import pytest
 import yaml
 
 from testbed.certificates import Authority
+from testbed.process import TOKEN_VALUE
 from testbed.tokens import hash_of
 from testbed.waiting import eventually
 
@@ -71,6 +74,7 @@ def test_revoke_of_several_ends_exactly_those(plugin, namespace, shop):
         ("rotate one two -o token --yes", "rotate one at a time"),
         ("rotate -l team=(shop --yes", "--selector"),
         ("list --token abc", "choose a --context whose user has that token"),
+        ("list -o jsonpath={.items}", "use kubectl get apitokens -o jsonpath={.items}"),
         ("create ci --user a@example.com --label team", "KEY=VALUE"),
         ("create ci --user a@example.com --encrypt-to /nowhere", "/nowhere"),
     ],
@@ -80,18 +84,55 @@ def test_what_does_not_fit_together_is_refused(plugin, command, words):
     assert done.returncode in (FAILED, USAGE) and words in done.stderr, done.stderr
 
 
-def test_show_prints_or_copies_the_value_of_the_secret(plugin, shop, tmp_path):
+class Clipboard:
+    """A desktop's program that puts its input into a file."""
+
+    def __init__(self, directory, path):
+        self.file, program = directory / "clipboard", directory / "bin" / "xclip"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\ncat > {self.file}\n")
+        program.chmod(0o755)
+        self.env = {"DISPLAY": ":0", "PATH": f"{program.parent}:{path}"}
+
+
+@pytest.fixture
+def clipboard(plugin, tmp_path):
+    return Clipboard(tmp_path, plugin.environment()["PATH"])
+
+
+def test_show_prints_or_copies_the_value_of_the_secret(plugin, shop, clipboard):
     assert hash_of(plugin.ok("show", "one").strip()) == shop["one"]["tokenHash"]
-    program = tmp_path / "bin" / "xclip"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/clipboard\n")
-    program.chmod(0o755)
-    path = plugin.environment()["PATH"]
-    done = plugin.run(
-        "show", "one", "--copy", env={"DISPLAY": ":0", "PATH": f"{program.parent}:{path}"}
-    )
+    done = plugin.run("show", "one", "--copy", env=clipboard.env)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert hash_of((tmp_path / "clipboard").read_text()) == shop["one"]["tokenHash"]
+    assert hash_of(clipboard.file.read_text()) == shop["one"]["tokenHash"]
+
+
+def test_a_terminal_is_asked_to_copy_where_no_desktop_is(plugin, shop):
+    screen = plugin.on_terminal("show", "one", "--copy", env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+    assert screen.returncode == 0 and "by the terminal (OSC 52)" in screen.text, screen.raw
+    (copied,) = re.findall(r"\x1b\]52;c;([\w+/=]+)\x07", screen.raw)
+    assert hash_of(base64.b64decode(copied).decode()) == shop["one"]["tokenHash"]
+
+
+def test_a_new_value_is_copied_in_place_of_printed(plugin, namespace, operator, clipboard):
+    def copied(*command):
+        done = plugin.run(*command, "--copy", env=clipboard.env)
+        assert done.returncode == 0 and "on the clipboard, by xclip" in done.stderr, done.stderr
+        assert not TOKEN_VALUE.search(done.stdout)
+        return hash_of(clipboard.file.read_text())
+
+    made = copied("create", "new", "--user", "alice@example.com")
+    assert made == namespace.tokens.get("new")["status"]["tokenHash"]
+    assert "encryptTo" in namespace.tokens.get("new")["spec"]["secret"], "it was shown once"
+    rotated = copied("rotate", "new")
+    assert rotated == namespace.tokens.get("new")["status"]["tokenHash"] != made
+
+
+def test_help_fits_the_terminal(plugin):
+    for columns in (50, 90):
+        screen = plugin.on_terminal("rotate", "--help", columns=columns)
+        lines = [line for line in screen.text.splitlines() if "kubectl" not in line]
+        assert columns - 20 < max(map(len, lines)) <= columns, screen.text
 
 
 def test_check_names_each_fault_and_its_remedy(plugin, namespace, shop):

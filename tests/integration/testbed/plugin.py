@@ -1,12 +1,15 @@
 """The kubectl plugin as people run it: `kubectl apitoken ...`, with pipes or on a terminal."""
 
+import fcntl
 import os
 import pathlib
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import yaml
@@ -102,9 +105,10 @@ class Plugin:
         assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
         return lines[0]
 
-    def on_terminal(self, *args, answer=None, env=None):
+    def on_terminal(self, *args, answer=None, env=None, columns=0):
         """Runs with a terminal for all three streams; types `answer` at the question."""
         own, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         process = subprocess.Popen(
             ["kubectl", "apitoken", *map(str, args)],
             stdin=its,
@@ -112,6 +116,7 @@ class Plugin:
             stderr=its,
             env=self.environment(**(env or {})),
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )
         os.close(its)
         shown, deadline = b"", time.monotonic() + 60 * SCALE

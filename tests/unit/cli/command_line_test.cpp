@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "cli/help.hpp"
 
 namespace apitoken::cli {
@@ -129,6 +131,13 @@ TEST(CommandLine, RefusesBadValuesWithFlagValueAndRemedy) {
   EXPECT_THAT(
       refusal({"list", "-o", "xml"}),
       AllOf(HasSubstr("unknown output format"), HasSubstr("allowed are wide, json, yaml, name")));
+  for (const char* form : {"jsonpath={.items}", "go-template=x", "custom-columns=A:.a"})
+    EXPECT_THAT(refusal({"list", "-o", form}),
+                HasSubstr(std::string("use kubectl get apitokens -o ") + form));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--secret-label", "team"}),
+              HasSubstr("KEY=VALUE"));
+  EXPECT_THAT(refusal({"create", "ci", "--user", "a", "--label", "team=a,shop"}),
+              HasSubstr("KEY=VALUE"));
   EXPECT_THAT(refusal({"list", "-o", "token"}), HasSubstr("allowed are wide, json, yaml, name"));
   EXPECT_THAT(refusal({"list", "-n"}), HasSubstr("--namespace needs a value"));
   EXPECT_THAT(refusal({"list", "--all=maybe"}), HasSubstr("true and false"));
@@ -143,6 +152,12 @@ TEST(CommandLine, RefusesContradictions) {
   EXPECT_THAT(refusal({"login", "a"}), HasSubstr("takes no arguments"));
   EXPECT_THAT(refusal({"create", "ci"}), HasSubstr("--user"));
   EXPECT_THAT(refusal({"list", "--all", "--user", "a"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"list", "--mine", "--user", "a"}), HasSubstr("contradict"));
+  EXPECT_THAT(refusal({"login", "--copy", "-o", "token"}), HasSubstr("--copy contradicts"));
+  EXPECT_THAT(refusal({"login", "--copy", "--wait=false"}), HasSubstr("--copy needs a minted"));
+  EXPECT_THAT(refusal({"rotate", "a", "b", "--copy"}), HasSubstr("one at a time"));
+  EXPECT_THAT(refusal({"create", "a", "--user", "b", "--encrypt-to", "f", "--copy"}),
+              HasSubstr("cannot be shown here"));
   EXPECT_THAT(refusal({"test-mail"}), HasSubstr("test-mail needs CONFIG"));
   EXPECT_THAT(refusal({"test-mail", "default", "-n", "team-a"}),
               HasSubstr("does not go with test-mail"));
@@ -215,6 +230,27 @@ TEST(Help, SeparatesFlagsFromTheirHelp) {
                   HasSubstr(std::string(flag.name) + " " + std::string(flag.value) + "  "));
     }
   }
+}
+
+TEST(Help, FitsTheWidthOfTheTerminal) {
+  for (const std::size_t width : {40U, 60U, 80U, 120U}) {
+    std::vector<std::string> texts{help_text(width)};
+    for (const CommandRow& row : command_rows()) {
+      auto text = help_text(row.command, width);
+      const auto from = text.find("\nExamples:");
+      if (from != text.npos) text.erase(from, text.find("\nFlags:") - from);
+      texts.push_back(std::move(text));
+    }
+    for (const std::string& text : texts) {
+      std::istringstream lines(text);
+      for (std::string line; std::getline(lines, line);) {
+        if (line.find("kubectl apitoken") != line.npos) continue;  // a command is not broken
+        EXPECT_LE(line.size(), width) << line;
+      }
+    }
+  }
+  EXPECT_THAT(help_text(Command::Show, 120), HasSubstr("of printing it.\n"));
+  EXPECT_THAT(help_text(Command::Show, 40), HasSubstr("  --copy\n          Put the value"));
 }
 
 TEST(Help, OfLoginSaysHowLongALoginLasts) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "cli/command_line.hpp"
 #include "cli/crds.hpp"
 #include "cli/manifest.hpp"
 #include "cli/schema.hpp"
@@ -140,24 +141,51 @@ TEST(Examine, SuggestsAKindWithinItsGroup) {
       examined("{apiVersion: apitoken.development/v1, kind: Thing, metadata: {name: x}}").ours);
 }
 
+// The fields of the CRD's schema of spec that have no fields of their own, and maps: "secret.name".
+void collect_fields(const nlohmann::ordered_json& schema, const std::string& path,
+                    std::vector<std::string>& fields) {
+  for (const auto& [name, field] : schema.at("properties").items()) {
+    if (field.contains("properties")) {
+      collect_fields(field, path + name + "/", fields);
+    } else {
+      fields.push_back("/" + path + name);
+    }
+  }
+}
+
 TEST(Examine, KnowsEveryFieldThatTheCommandLineCanSet) {
-  Options options;
-  options.user = "alice";
-  options.description = "d";
-  options.type = "Temporary";
-  options.ttl = "1h";
-  options.format = "JWT";
-  options.groups = {"g"};
-  options.scopes = {"s"};
-  options.audiences = {"a"};
-  options.secret_name = "s";
-  options.key = "k";
-  EXPECT_THAT(examine(make_manifest("ci", "team-a", options, "").dump()).problems, IsEmpty());
+  std::vector<std::string> words{"create", "ci"};
+  for (const char* flag :
+       {"--user=alice", "--description=d", "--type=Permanent", "--ttl=90d", "--format=Opaque",
+        "--group=g", "--scope=s", "--audience=a", "--secret-name=s", "--key=k", "--label=team=shop",
+        "--secret-label=team=shop", "--secret-annotation=example.com/note=a, b",
+        "--delete-after=1h", "--rotate", "--rotate-before=30d", "--overlap=2h",
+        "--ttl-after-expired=7d"})
+    words.emplace_back(flag);
+  const auto invocation = parse_command_line(words);
+  ASSERT_TRUE(invocation) << invocation.error();
+  const auto manifest = make_manifest("ci", "team-a", invocation->options, "the recipient's JWK");
+  EXPECT_EQ(manifest["spec"]["secret"]["annotations"]["example.com/note"], "a, b");
+
+  const auto crd = kube::read_yaml(std::string(kApiTokenCrd), "crd");
+  ASSERT_TRUE(crd);
+  const nlohmann::ordered_json& schema =
+      crd->front()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+  std::vector<std::string> fields;
+  collect_fields(schema, "", fields);
+  EXPECT_GT(fields.size(), 15U);
+  for (const std::string& field : fields) {
+    if (field == "/revoked") continue;  // a command of its own
+    EXPECT_TRUE(manifest["spec"].contains(nlohmann::ordered_json::json_pointer(field))) << field;
+  }
+  auto without_recipient = manifest;
+  without_recipient["spec"]["secret"].erase("encryptTo");
+  EXPECT_THAT(examine(without_recipient.dump()).problems, IsEmpty());
 }
 
 TEST(Examine, AcceptsTheSamples) {
   for (const auto& entry :
-       std::filesystem::directory_iterator(APITOKEN_SOURCE_DIR "/manifests/samples")) {
+       std::filesystem::recursive_directory_iterator(APITOKEN_SOURCE_DIR "/manifests/samples")) {
     if (entry.path().extension() != ".yaml") continue;
     std::ifstream file(entry.path());
     const std::string text{std::istreambuf_iterator<char>(file), {}};

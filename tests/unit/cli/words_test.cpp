@@ -52,7 +52,11 @@ TEST(Waiting, EndsIfReadyAndFailsIfStalled) {
 }
 
 TEST(Waiting, DescribesTheStateOfAToken) {
-  EXPECT_THAT(state_of({}), HasSubstr("no answer from apitoken-operator yet"));
+  api::ApiToken unanswered;
+  unanswered.meta.ns = "team-a";
+  EXPECT_EQ(state_of(unanswered),
+            "no answer from apitoken-operator yet; is it running? Do its --namespaces include "
+            "team-a?");
   EXPECT_EQ(state_of(token("False", "Pending", "False")), "Pending: why");
 }
 
