@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxInput = kube::kMaxYamlBytes;
 constexpr std::array<std::string_view, 3> kExtensions{".json", ".yaml", ".yml"};
 
+constexpr std::string_view kWhatToGive = "; give -f a file, a folder, or - for standard input";
+
 struct Count {
   std::size_t good = 0;
   std::size_t bad = 0;
@@ -41,7 +43,8 @@ Outcome<std::vector<std::string>> files_of(const std::string& name) {
     if (wanted && !entry->is_directory(unused)) files.push_back(entry->path().string());
   }
   if (error)
-    return give_up(ExitCode::Failed, fmt::format("{} cannot be read: {}", name, error.message()));
+    return give_up(ExitCode::Failed,
+                   fmt::format("{} cannot be read: {}{}", name, error.message(), kWhatToGive));
   if (files.empty())
     return give_up(ExitCode::NotValid, fmt::format("{} holds no *.yaml, *.yml or *.json", name));
   std::ranges::sort(files);
@@ -60,7 +63,7 @@ Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (!stream.is_open() || stream.bad())
     return give_up(ExitCode::Failed,
-                   fmt::format("{} cannot be read: {}", file, std::strerror(errno)));
+                   fmt::format("{} cannot be read: {}{}", file, std::strerror(errno), kWhatToGive));
   if (text.size() > kMaxInput)
     return give_up(ExitCode::Failed,
                    fmt::format("{} is larger than {} bytes: not a manifest", file, kMaxInput));
@@ -115,7 +118,9 @@ Outcome<ExitCode> run_lint(const Invocation& invocation, const Terminal& termina
     }
   }
   if (count.good + count.bad == 0)
-    return give_up(ExitCode::NotValid, "the files have no ApiToken and no TokenExpiryConfig");
+    return give_up(ExitCode::NotValid,
+                   "the files have no object of kind ApiToken or TokenExpiryConfig; give -f the "
+                   "manifests of such objects");
   return count.bad == 0 ? ExitCode::Ok : ExitCode::NotValid;
 }
 

@@ -111,18 +111,19 @@ std::string_view quoted_prefix(std::string_view text) {
 
 // Why printable ASCII `text` cannot stand before the @; empty if it can.
 std::optional<std::string_view> fault_of_local(std::string_view text) {
-  if (text.empty()) return "has nothing before the @";
+  if (text.empty()) return "has nothing before the @; write it as name@example.com";
   if (text.size() > kMaxLocalPart) return "has more than 64 characters before the @";
   if (text.front() == '"') return {};
   if (!all_labels(text, is_atom))
-    return "has a character or dot before the @ that may not stand there";
+    return "has a character or dot before the @ that may not stand there; remove it, or put all "
+           "before the @ in quotation marks";
   return {};
 }
 
 // Why `text` is no address; empty if it is one.
 std::optional<std::string_view> fault_of(std::string_view text) {
-  if (text.empty()) return "is empty";
-  if (std::ranges::any_of(text, is_control)) return "has a control character";
+  if (text.empty()) return "is empty; write it as name@example.com";
+  if (std::ranges::any_of(text, is_control)) return "has a control character; remove it";
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
     return "is not ASCII; write an internationalised domain in its xn-- form";
   }
@@ -130,18 +131,20 @@ std::optional<std::string_view> fault_of(std::string_view text) {
   auto at = text.rfind('@');
   if (text.front() == '"') {
     at = quoted_prefix(text).size();
-    if (at == 0) return "has no closing quotation mark";
+    if (at == 0) return "has no closing quotation mark; add it before the @";
     if (at == text.size() || text[at] != '@')
       return "has no @ right after the closing quotation mark";
   }
-  if (at == text.npos) return "has no @";
+  if (text.ends_with('>') && text.contains('<'))
+    return "has a name beside it; write the address alone, without < and >";
+  if (at == text.npos) return "has no @; write it as name@example.com";
   if (const auto fault = fault_of_local(text.substr(0, at))) return fault;
   const std::string_view domain = text.substr(at + 1);
-  if (domain.empty()) return "has no domain";
+  if (domain.empty()) return "has no domain; write it as name@example.com";
   if (domain.front() == '[') {
     if (!is_domain_literal(domain)) return "has no IP address between the brackets";
   } else if (!is_host_name(domain)) {
-    return "has no valid domain name after the @";
+    return "has no valid domain name after the @; write it as name@example.com";
   }
   return {};
 }

@@ -98,6 +98,8 @@ class KubeconfigCredentials final : public Credentials {
   std::optional<ExecPlugin> plugin_;
 };
 
+constexpr std::string_view kNameAnother = "; name another by --kubeconfig or KUBECONFIG";
+
 // The entries of all files by name; of several with one name the first counts.
 class Merged {
  public:
@@ -225,7 +227,8 @@ Result<std::unique_ptr<Credentials>> choose(const Merged& files, const Overrides
 Result<std::unique_ptr<Credentials>> load_kubeconfig(const std::string& path, const Clock& clock,
                                                      const Overrides& overrides) {
   if (access(path.c_str(), F_OK) != 0)
-    return fail(ErrorKind::Invalid, fmt::format("kubeconfig {} does not exist", path));
+    return fail(ErrorKind::Invalid,
+                fmt::format("kubeconfig {} does not exist{}", path, kNameAnother));
   return load_kubeconfigs({path}, clock, overrides);
 }
 
@@ -241,8 +244,8 @@ Result<std::unique_ptr<Credentials>> load_kubeconfigs(const std::vector<std::str
       TRY(files.add(path));
     }
     if (files.empty()) {
-      return fail(ErrorKind::Invalid,
-                  fmt::format("none of the kubeconfig files {} exists", fmt::join(paths, ", ")));
+      return fail(ErrorKind::Invalid, fmt::format("none of the kubeconfig files {} exists{}",
+                                                  fmt::join(paths, ", "), kNameAnother));
     }
     return choose(files, overrides, clock);
   } catch (const YAML::Exception& error) {
