@@ -48,9 +48,11 @@ class NoticeCounter final : public notify::NotifyObserver {
 // A reflector of any type, as functions.
 struct Watch {
   std::string name;  // of the resource, for metrics and /readyz
+  std::string ns;    // empty: all namespaces
   std::function<void(std::stop_token)> run;
   std::function<bool()> has_synced;
   std::function<WallTime()> last_activity;
+  std::function<void()> relist;
 };
 
 struct App::Parts {
@@ -67,6 +69,8 @@ struct App::Parts {
   void set_up_watches();
   void start_watches();
   void watch_clock(std::stop_token stop);
+  // Has the watches of these names that cover namespace `ns` list again.
+  void relist(std::initializer_list<std::string_view> names, std::string_view ns);
   // Why this replica cannot answer yet: the lists that it has not read. Empty: it can.
   std::vector<std::string> unreadiness() const;
   // As unreadiness(), and a clock that is in doubt.
@@ -153,13 +157,19 @@ struct App::Parts {
       },
       [this](const api::ObjectKey& token) { queues.tokens.add(token); }};
   reconcile::DuplicateHashes duplicates{verification.index(), dispatcher};
-  reconcile::TokenWorker token_worker{queues.tokens,  gatherer,
-                                      executor,       dispatcher,
-                                      duplicates,     metrics.api_tokens(),
-                                      config.dry_run, [this] { return clock.doubt(); }};
-  reconcile::ConfigWorker config_worker{
-      queues.configs,     client,        stores, table, dispatcher, metrics.expiry_configs(), clock,
-      operator_namespace, config.dry_run};
+  reconcile::StaleViews stale_tokens{
+      metrics.api_tokens(), [this](std::string_view ns) { relist({"apitokens", "secrets"}, ns); }};
+  reconcile::TokenWorker token_worker{
+      queues.tokens,  gatherer,     executor,
+      dispatcher,     duplicates,   metrics.api_tokens(),
+      config.dry_run, stale_tokens, [this] { return clock.doubt(); }};
+  reconcile::StaleViews stale_configs{
+      metrics.expiry_configs(), [this](std::string_view) { relist({"tokenexpiryconfigs"}, ""); }};
+  reconcile::ConfigWorker config_worker{queues.configs, client,
+                                        stores,         table,
+                                        dispatcher,     metrics.expiry_configs(),
+                                        clock,          operator_namespace,
+                                        config.dry_run, stale_configs};
 
   reconcile::MintPolicy mint_policy{
       client, clock, [this](reconcile::MintPolicy::State state) {

@@ -2,6 +2,8 @@
 // and the thread that follows the clocks.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/names.hpp"
 #include "app_parts.hpp"
 #include "base/duration.hpp"
@@ -31,10 +33,11 @@ void App::Parts::reflect(kube::Watched watched, std::string name, kube::Store<T>
       client, clock, std::move(watched), store, std::move(decode),
       [this, on_change](const kube::Change<T>& change) { (event_handlers.*on_change)(change); },
       &outage);
-  watches.push_back({std::move(name),
+  watches.push_back({std::move(name), reflector->watched().ns,
                      [reflector](std::stop_token stop) { reflector->run(std::move(stop)); },
                      [reflector] { return reflector->has_synced(); },
-                     [reflector] { return reflector->last_activity(); }});
+                     [reflector] { return reflector->last_activity(); },
+                     [reflector] { reflector->relist(); }});
 }
 
 void App::Parts::set_up_watches() {
@@ -70,6 +73,13 @@ std::vector<std::string> App::Parts::unfitness() const {
   auto reasons = unreadiness();
   if (const auto skew = clock.doubt()) reasons.push_back(describe_skew(*skew));
   return reasons;
+}
+
+void App::Parts::relist(std::initializer_list<std::string_view> names, std::string_view ns) {
+  for (const Watch& watch : watches) {
+    const bool is_named = std::ranges::find(names, watch.name) != names.end();
+    if (is_named && (watch.ns.empty() || watch.ns == ns)) watch.relist();
+  }
 }
 
 void App::Parts::start_watches() {

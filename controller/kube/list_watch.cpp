@@ -90,6 +90,10 @@ ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, Object
 void ListWatch::run(std::stop_token stop) {
   name_thread(fmt::format("watch-{}", watched_.resource.plural).c_str());
   while (!stop.stop_requested()) {
+    if (take_relist()) {
+      continue_token_.clear();
+      machine_.relist();
+    }
     const auto next = machine_.next();
     wait(stop, next.delay);
     if (stop.stop_requested()) return;
@@ -105,6 +109,24 @@ void ListWatch::run(std::stop_token stop) {
         break;
     }
   }
+}
+
+void ListWatch::relist() {
+  std::stop_source present(std::nostopstate);
+  {
+    const MutexLock lock(mutex_);
+    const auto now = clock_.steady();
+    if (last_relist_ && now - *last_relist_ < kRelistInterval) return;
+    last_relist_ = now;
+    relist_wanted_ = true;
+    present = watch_end_;
+  }
+  present.request_stop();
+}
+
+bool ListWatch::take_relist() {
+  const MutexLock lock(mutex_);
+  return std::exchange(relist_wanted_, false);
 }
 
 // After an outage the backoff starts again at its shortest delay.
@@ -212,18 +234,26 @@ std::string ListWatch::watch_query() {
 }
 
 void ListWatch::watch(std::stop_token stop) {
+  std::stop_source end;  // at `stop`, or when relist() asks for it
+  const std::stop_callback at_stop(stop, [&] { end.request_stop(); });
+  {
+    const MutexLock lock(mutex_);
+    if (relist_wanted_) return;
+    watch_end_ = end;
+  }
   decoder_.reset();
   event_error_.reset();
   Status decoded;
   const auto began = clock_.steady();
   const auto accept = watched_.metadata_only ? kMetadataAccept : kJsonAccept;
   const auto answer = client_.watch(
-      watched_.resource, watched_.ns, watch_query(), accept, stop, [&](std::string_view bytes) {
+      watched_.resource, watched_.ns, watch_query(), accept, end.get_token(),
+      [&](std::string_view bytes) {
         touch();
         decoded = decoder_.feed(bytes, [&](const WatchEvent& event) { take_event(event, began); });
-        return decoded.has_value() && !event_error_ && !stop.stop_requested();
+        return decoded.has_value() && !event_error_ && !end.stop_requested();
       });
-  if (stop.stop_requested()) return;
+  if (end.stop_requested()) return;
   const auto lived = clock_.steady() - began;
   note_failure();
   if (!decoded) {

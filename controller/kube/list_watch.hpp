@@ -1,6 +1,6 @@
 // ListWatch: the part of a Reflector that does not depend on the object's type: it lists in pages,
 // watches, waits and logs failures. WatchMachine decides the next step. run() is the body of one
-// thread; has_synced() and last_activity() may be called on any thread.
+// thread; relist(), has_synced() and last_activity() may be called on any thread.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "kube/outage.hpp"
 #include "kube/watch_decoder.hpp"
@@ -45,10 +46,15 @@ class ListWatch {
   static constexpr int kSmallPageSize = 100;
   static constexpr std::chrono::seconds kSlowPage{10};
 
+  // Between two lists that relist() asks for.
+  static constexpr std::chrono::minutes kRelistInterval{2};
+
   // All outlive it. `outage` may be null; then a failed attempt waits for its own backoff.
   ListWatch(Client& client, const Clock& clock, Watched watched, ObjectSink& sink,
             Outage* outage = nullptr);
   void run(std::stop_token stop);
+  // Ends the present watch and lists again, unless that was asked for within kRelistInterval.
+  void relist();
 
   bool has_synced() const { return synced_; }
   WallTime last_activity() const { return WallTime(Seconds(last_activity_.load())); }
@@ -59,6 +65,7 @@ class ListWatch {
   Result<std::string> list_pages(std::stop_token stop);
   Result<std::string> take_page(std::string_view page);
   void begin_list(std::string_view version);
+  bool take_relist();
   void check(std::stop_token stop);
   void watch(std::stop_token stop);
   void take_event(const WatchEvent& event, SteadyTime began);
@@ -79,6 +86,11 @@ class ListWatch {
   Outage* const outage_;
   std::atomic<bool> synced_ = false;
   std::atomic<std::int64_t> last_activity_ = 0;
+
+  Mutex mutex_;
+  bool relist_wanted_ GUARDED_BY(mutex_) = false;
+  std::optional<SteadyTime> last_relist_ GUARDED_BY(mutex_);  // when it was asked for
+  std::stop_source watch_end_ GUARDED_BY(mutex_);             // ends the present watch
 
   // Used by the thread of run() only.
   WatchMachine machine_;

@@ -28,6 +28,8 @@ class Reflector final : private ObjectSink {
 
   // Lists and watches until `stop`.
   void run(std::stop_token stop) { loop_.run(std::move(stop)); }
+  // Lists again soon, because the store may have missed a change; at most once in two minutes.
+  void relist() { loop_.relist(); }
   // Whether the store has held a complete list once.
   bool has_synced() const { return loop_.has_synced(); }
   // When the server last sent a list, an event or a bookmark; the epoch before the first.

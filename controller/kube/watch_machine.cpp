@@ -39,6 +39,11 @@ Report WatchMachine::list_failed(const Error& error, std::uint32_t random) {
   return began(error.kind);
 }
 
+void WatchMachine::relist() {
+  step_ = Step::List;
+  delay_ = {};
+}
+
 void WatchMachine::checked(std::string_view server_version) {
   delay_ = {};
   step_ = version_older(server_version, version_) ? Step::List : Step::Watch;

@@ -8,6 +8,7 @@
 //   check --the server is at that version or a newer one--> watch
 //         --the server is older, or was away--> [wait,] list
 //   list --failed--> wait, list
+//   asked to list again --> list
 //
 // A server whose etcd was restored from a backup is older than the last version seen. A watch from
 // that version is silent, and misses what is written until the server reaches the version. A server
@@ -49,6 +50,9 @@ class WatchMachine {
 
   // After an outage: the next failure waits for the shortest delay.
   void reset_failures() { list_failures_ = watch_failures_ = 0; }
+
+  // Our objects may be out of date although no watch failed.
+  void relist();
 
   // The server is at `server_version`.
   void checked(std::string_view server_version);

@@ -24,6 +24,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   const auto* config = find_config(*list, key.name);
   if (!object || !config || object->meta.deleted) {
     pace_.remove(key.name);
+    stale_views_.ended(key);
     queue_.reset_backoff(key);
     return ReconcileResult::Success;
   }
@@ -57,18 +58,27 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   }
   for (api::Event& event : plan.events) dispatcher_.post_event(std::move(event), true);
   if (plan.status) {
-    if (const Status done = patch(*object, *plan.status, stop); !done) {
-      const auto fate = kube::classify_error(done.error().kind);
-      if (fate == kube::Fate::Canceled) return ReconcileResult::Success;
-      log::debug("config status not written",
-                 {{"name", key.name}, {"error", done.error().message}});
-      queue_.add_rate_limited(key);
-      return fate == kube::Fate::StaleView ? ReconcileResult::Requeue : ReconcileResult::Error;
-    }
+    const Status done = patch(*object, *plan.status, stop);
+    if (!done) return requeue(key, done.error());
+    failure_log_.succeeded();
   }
+  stale_views_.ended(key);
   queue_.reset_backoff(key);
   return counted.next_change || counted.again ? ReconcileResult::RequeueAfter
                                               : ReconcileResult::Success;
+}
+
+ReconcileResult ConfigWorker::requeue(const api::ObjectKey& key, const Error& error) {
+  const auto fate = kube::classify_error(error.kind);
+  if (fate == kube::Fate::Canceled) return ReconcileResult::Success;
+  queue_.add_rate_limited(key);
+  if (fate == kube::Fate::StaleView) {
+    stale_views_.failed(key, error);
+    return ReconcileResult::Requeue;
+  }
+  stale_views_.ended(key);
+  failure_log_.failed(error, {{"name", key.name}});
+  return ReconcileResult::Error;
 }
 
 SteadyDuration ConfigWorker::hold_back(const api::TokenExpiryConfig& config,

@@ -2,11 +2,13 @@
 // Its only request is the patch of the status.
 #pragma once
 
+#include "base/failure_log.hpp"
 #include "core/plan_expiry_config.hpp"
 #include "kube/client.hpp"
 #include "notify/dispatcher.hpp"
 #include "reconcile/config_table.hpp"
 #include "reconcile/queues.hpp"
+#include "reconcile/stale_views.hpp"
 #include "reconcile/status_pace.hpp"
 #include "reconcile/token_counter.hpp"
 #include "serve/controller_metrics.hpp"
@@ -18,7 +20,7 @@ class ConfigWorker {
   ConfigWorker(kube::Workqueue& queue, kube::Client& client, Stores& stores,
                const ConfigTable& table, notify::Dispatcher& dispatcher,
                serve::ControllerMetrics& metrics, const Clock& clock,
-               std::string operator_namespace, bool dry_run)
+               std::string operator_namespace, bool dry_run, StaleViews& stale_views)
       : queue_(queue),
         client_(client),
         stores_(stores),
@@ -28,12 +30,14 @@ class ConfigWorker {
         clock_(clock),
         operator_namespace_(std::move(operator_namespace)),
         dry_run_(dry_run),
+        stale_views_(stale_views),
         counter_(stores, clock) {}
 
   void run(std::stop_token stop);
 
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
+  serve::ReconcileResult requeue(const api::ObjectKey& key, const Error& error);
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
   // How long the status must wait before it is written; zero: write now.
@@ -51,8 +55,11 @@ class ConfigWorker {
   const Clock& clock_;
   const std::string operator_namespace_;
   const bool dry_run_;
+  StaleViews& stale_views_;
   TokenCounter counter_;
   StatusPace pace_;
+  FailureLog failure_log_{"status of a TokenExpiryConfig not written, trying again",
+                          "statuses of TokenExpiryConfigs are written again"};
 };
 
 }  // namespace apitoken::reconcile

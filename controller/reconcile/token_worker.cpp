@@ -48,6 +48,7 @@ ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_toke
   const auto gathered = gatherer_.gather(key, stop);
   if (!gathered) return requeue(key, gathered.error(), Urgency::Value);
   if (!*gathered) {
+    stale_views_.ended(key);
     queue_.reset_backoff(key);
     return ReconcileResult::Success;
   }
@@ -73,6 +74,7 @@ ReconcileResult TokenWorker::carry_out(const Gathered& gathered, std::stop_token
       report_refusal(key, done.error(), stop);
     return requeue(key, done.error(), urgency_of(plan, *gathered.token));
   }
+  stale_views_.ended(key);
   if (!plan.effects.empty()) failure_log_.succeeded();
   std::vector<core::NoticeKey> in_ledger;
   for (const api::NoticeEntry& entry : gathered.observed.delivered_notices) {
@@ -100,9 +102,11 @@ ReconcileResult TokenWorker::requeue(const api::ObjectKey& key, const Error& err
   if (fate == kube::Fate::StaleView) {
     log::debug("stale view, trying again",
                {{"namespace", key.ns}, {"name", key.name}, {"error", error.message}});
+    stale_views_.failed(key, error);
     queue_.add_rate_limited(key, urgency);
     return ReconcileResult::Requeue;
   }
+  stale_views_.ended(key);
   failure_log_.failed(error, {{"namespace", key.ns}, {"name", key.name}});
   queue_.add_rate_limited(key, urgency, error.retry_after);
   return ReconcileResult::Error;

@@ -10,6 +10,7 @@
 #include "reconcile/execute.hpp"
 #include "reconcile/gather.hpp"
 #include "reconcile/queues.hpp"
+#include "reconcile/stale_views.hpp"
 #include "serve/controller_metrics.hpp"
 
 namespace apitoken::reconcile {
@@ -22,7 +23,7 @@ class TokenWorker {
   TokenWorker(
       kube::Workqueue& queue, Gatherer& gatherer, Executor& executor,
       notify::Dispatcher& dispatcher, DuplicateHashes& duplicates,
-      serve::ControllerMetrics& metrics, bool dry_run,
+      serve::ControllerMetrics& metrics, bool dry_run, StaleViews& stale_views,
       ClockDoubt clock_doubt = [] { return std::nullopt; })
       : queue_(queue),
         gatherer_(gatherer),
@@ -31,6 +32,7 @@ class TokenWorker {
         duplicates_(duplicates),
         metrics_(metrics),
         dry_run_(dry_run),
+        stale_views_(stale_views),
         clock_doubt_(std::move(clock_doubt)) {}
 
   // Runs until `stop`. A pass in progress is finished or canceled; the next leader's first pass
@@ -53,6 +55,7 @@ class TokenWorker {
   DuplicateHashes& duplicates_;
   serve::ControllerMetrics& metrics_;
   const bool dry_run_;
+  StaleViews& stale_views_;
   const ClockDoubt clock_doubt_;
   FailureLog failure_log_{"reconcile failed, trying again", "reconciling works again"};
 };

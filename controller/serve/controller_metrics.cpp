@@ -70,7 +70,11 @@ ControllerMetrics::ControllerMetrics(Registry& registry, const std::string& cont
       active_workers_(gauge(registry, "controller_runtime_active_workers",
                             "Workers reconciling at this moment.", {{"controller", controller}})),
       max_workers_(gauge(registry, "controller_runtime_max_concurrent_reconciles",
-                         "Workers there are.", {{"controller", controller}})) {}
+                         "Workers there are.", {{"controller", controller}})),
+      stale_views_(counter(registry, "apitoken_stale_views_total",
+                           "Objects that stayed out of date although the watch ran, so that all "
+                           "were listed again.",
+                           {{"controller", controller}})) {}
 
 void ControllerMetrics::reconcile_finished(ReconcileResult result,
                                            std::chrono::duration<double> took) {

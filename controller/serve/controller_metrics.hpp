@@ -1,6 +1,6 @@
 // ControllerMetrics: the metrics about one controller's work and queue, under the names of
-// client-go and controller-runtime. Metrics owns one per kind of object; workers and reflectors
-// call it on any thread.
+// client-go and controller-runtime if they have the metric. Metrics owns one per kind of object;
+// workers and reflectors call it on any thread.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -34,6 +34,8 @@ class ControllerMetrics final : public kube::WorkqueueObserver {
   void reconcile_started() { active_workers_.Increment(); }
   void reconcile_finished(ReconcileResult result, std::chrono::duration<double> took);
 
+  void view_stayed_stale() { stale_views_.Increment(); }
+
   void set_workers(int count) { max_workers_.Set(count); }
   // Sets the levels at a scrape.
   void set_levels(std::size_t depth, kube::Workqueue::Unfinished unfinished);
@@ -51,6 +53,7 @@ class ControllerMetrics final : public kube::WorkqueueObserver {
   prometheus::Histogram& reconcile_time_;
   prometheus::Gauge& active_workers_;
   prometheus::Gauge& max_workers_;
+  prometheus::Counter& stale_views_;
 };
 
 }  // namespace apitoken::serve

@@ -78,7 +78,9 @@ class Operator {
   void observe_token() { decode_into(stores_.tokens, kToken, api::decode_api_token); }
   // Runs a TokenWorker, which requeues after failures, until `queue` is shut down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
-    TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false).run({});
+    StaleViews stale_views(metrics, [](std::string_view) {});
+    TokenWorker(queue, gatherer_, executor_, dispatcher_, duplicates_, metrics, false, stale_views)
+        .run({});
   }
   // Runs one pass. True if there is nothing left to do now or within three seconds.
   bool pass() {

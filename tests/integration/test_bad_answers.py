@@ -192,6 +192,46 @@ def test_a_status_write_whose_answer_gets_lost_is_seen_in_the_watch(namespace, t
     assert lost
 
 
+def test_a_view_that_stays_stale_is_listed_again_counted_and_said(namespace, through_proxy):
+    """The watch is alive and silent about a change: its bookmarks come, so that a new watch would
+    begin after the change too."""
+    hides = []
+
+    def spoil(path, line):
+        hidden = hides and path.endswith("/apitokens") and b'"type":"BOOKMARK"' not in line
+        return b"\n" if hidden else line
+
+    operator, _ = through_proxy(spoil_watch=spoil)
+    namespace.token("ci")
+    namespace.ready("ci")
+    hides.append(True)
+    namespace.tokens.patch("ci", {"spec": {"description": "the operator does not see this"}})
+    namespace.secrets.delete("ci")
+    eventually(lambda: namespace.check_consistent("ci"), 60)
+    assert operator.metrics().value("apitoken_stale_views_total", controller="apitoken") == 1
+    said = [line for line in operator.log().splitlines() if "stays out of date" in line]
+    assert "ci" in said[0] and "look for a webhook" in said[0]
+    assert [line for line in said if " WARN " in line] == said[:1]
+
+
+def test_a_refused_status_of_a_config_is_said_once(namespace, through_proxy):
+    def refuse(method, path):
+        return (403, {}) if method == "PATCH" and "/tokenexpiryconfigs/" in path else None
+
+    operator, proxy = through_proxy(refuse=refuse)
+    name = namespace.config("mail", warnBeforeDays=10)
+    tries = f"/tokenexpiryconfigs/{name}/status"
+    wait_for(
+        lambda: sum(tries in path for _, path in proxy.seen) >= 3, 20, "the status is not written"
+    )
+    said = [
+        line
+        for line in operator.log().splitlines()
+        if "status of a TokenExpiryConfig not written" in line
+    ]
+    assert len(said) == 1 and name in said[0], operator.log()
+
+
 HUGE = 99999999999999999999  # more than 64 bits hold
 
 

@@ -431,6 +431,27 @@ TEST_F(ReflectorTest, EchoesOfOwnWritesAreNotChanges) {
   EXPECT_THAT(changes(), ElementsAre("+b"));
 }
 
+TEST_F(ReflectorTest, ListsAgainDuringAWatchIfAskedButNotAllTheTime) {
+  transport_.answer(200, list(10, {object("a", 1)}));
+  transport_.stream_open({bookmark(20)});
+  transport_.answer(200, list(30, {object("a", 15)}));
+  start();
+  ASSERT_TRUE(sent(2));
+  reflector_->relist();
+  ASSERT_TRUE(sent(4));
+  EXPECT_EQ(target(2), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500");
+  EXPECT_THAT(target(3), HasSubstr("&resourceVersion=30"));
+  EXPECT_THAT(changes(), ElementsAre("+a", "~a"));
+  clock_.advance(ListWatch::kRelistInterval - 1s);
+  reflector_->relist();
+  clock_.advance(1s);
+  transport_.answer(200, list(40, {object("a", 35)}));
+  reflector_->relist();
+  ASSERT_TRUE(sent(6));
+  EXPECT_THAT(target(5), HasSubstr("&resourceVersion=40")) << "the second call did not count";
+  EXPECT_EQ(log_.count("failing"), 0);
+}
+
 TEST_F(ReflectorTest, AStopEndsAPauseAnOpenWatchAndAList) {
   transport_.answer(503, "");
   start();

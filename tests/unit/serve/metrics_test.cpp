@@ -95,7 +95,10 @@ TEST_F(MetricsTest, AReconcileIsActiveThenCountedByItsResult) {
   controller.reconcile_started();
   EXPECT_THAT(page(), HasSubstr("controller_runtime_active_workers{controller=\"apitoken\"} 1\n"));
   controller.reconcile_finished(ReconcileResult::Error, std::chrono::milliseconds(20));
+  controller.view_stayed_stale();
   const auto text = page();
+  EXPECT_THAT(text, HasSubstr("apitoken_stale_views_total{controller=\"apitoken\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("apitoken_stale_views_total{controller=\"tokenexpiryconfig\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("controller_runtime_active_workers{controller=\"apitoken\"} 0\n"));
   EXPECT_THAT(
       text, HasSubstr("controller_runtime_max_concurrent_reconciles{controller=\"apitoken\"} 8\n"));
