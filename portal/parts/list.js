@@ -347,10 +347,7 @@ export function TokenList({
   const { from, to, height } = useWindow(drawn.length, box, plainPages),
     keys = useRowKeys(drawn.length, height, box);
   const shown = ALL.filter((c) => columns.includes(c) && !hide.includes(c));
-  const [focused, setFocused] = useState(''),
-    kept = focused ? drawn.findIndex((row) => row.uid === focused) : -1,
-    indices = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-  if (kept >= 0 && (kept < from || kept >= to)) indices.push(kept);
+  const [focused, setFocused] = useState('');
   const clear = () => selection.all([]);
   if (error && !all.length) return [h(Refused, { error }), dialog];
   if (synced && !all.length && !error)
@@ -404,21 +401,22 @@ export function TokenList({
               ref: box,
               style: plainPages ? {} : { height: `${drawn.length * height}px` },
             },
-            indices.map(
-              (i) =>
-                drawn[i] &&
-                h(Line, {
-                  key: drawn[i].uid,
-                  row: drawn[i],
-                  index: i,
-                  height,
-                  shown,
-                  at,
-                  picked: selection.has(drawn[i].uid),
-                  onPick: selection.pick,
-                  deeds,
-                  still: plainPages,
-                }),
+            // The focused row stays, in its place among the others: one that is moved loses focus.
+            drawn.flatMap((row, index) =>
+              (index >= from && index < to) || row.uid === focused
+                ? h(Line, {
+                    key: row.uid,
+                    row,
+                    index,
+                    height,
+                    shown,
+                    at,
+                    picked: selection.has(row.uid),
+                    onPick: selection.pick,
+                    deeds,
+                    still: plainPages,
+                  })
+                : [],
             ),
           ),
         ),

@@ -168,6 +168,40 @@ def test_rows_change_in_place_and_stay_under_the_pointer(double, look):
     wait_for(lambda: browser.names()[0] != before[0], 10, "the row was not put in its place")
 
 
+def test_the_focus_stays_while_rows_above_it_go_and_come(double, look):
+    state = double(600)
+    browser = look(state, "/tokens?sort=expires")
+    browser.wait_text("600 tokens", ".tally")
+    browser.js("scrollTo(0, 15000)")
+    browser.settle()
+    uid = browser.js(
+        "const rows = [...document.querySelectorAll('.rows [role=row]')];"
+        "const row = rows[Math.floor(rows.length / 2)];"
+        "row.querySelector('[data-row]').focus({preventScroll: true}); return row.dataset.uid"
+    )
+    index = "return Number(document.querySelector(`[data-uid='${arguments[0]}']`).ariaRowIndex)"
+    place = (
+        "return [scrollY, document.activeElement.closest('[data-uid]')?.dataset.uid,"
+        " document.activeElement.matches('[data-row]')]"
+    )
+    before, left, at = browser.js(place), 600, browser.js(index, uid)
+    assert before[1:] == [uid, True]
+    ordered = sorted(state.rows.values(), key=lambda row: row["expiresAt"])
+    above = [row["uid"] for row in ordered[: at - 2]]
+    for count in (3, *[1] * 15, 16):  # one by one its place goes out of sight
+        gone, above = above[-count:], above[:-count]
+        state.push({"gone": gone})
+        left -= len(gone)
+        browser.wait_text(f"{left} tokens", ".tally")
+        browser.settle(0)
+        assert browser.js(place) == before, f"{left} tokens are left"
+    fresh = doubles.sample_rows(640)[600:]
+    state.push({"rows": [[row[c] for c in doubles.COLUMNS] for row in fresh]})
+    browser.wait_text(f"{left + 40} tokens", ".tally")
+    browser.settle()
+    assert browser.js(place) == before and browser.js(index, uid) == at - 34
+
+
 def test_an_expiry_that_passes_shows_without_a_reload_by_a_wrong_clock(double, look):
     rows = doubles.sample_rows(3)
     for row in rows:
