@@ -1,10 +1,12 @@
-// Following ApiTokens for one stream: LIST in pages, then WATCH, as lines of NDJSON for the browser
-// (portal.md of the wire: columns, rows, gone, synced, restart, error). Where a watch breaks it
-// lists again. One stream's thread, and one more for each further namespace. It keeps no objects:
-// at most a page is in memory.
+// Following ApiTokens for one stream: LIST in pages, then a shared WATCH, as lines of NDJSON for
+// the browser (columns, rows, gone, synced, restart, error). Where the watch breaks it lists again.
+// It runs on the stream's thread while it lists, and needs none while it watches. It keeps no
+// objects: at most a page is in memory.
 #pragma once
 
-#include "portal/streams.hpp"
+#include <random>
+
+#include "portal/subscriber.hpp"
 
 namespace apitoken::portal {
 
@@ -33,41 +35,40 @@ class TokenFollow {
   static constexpr std::chrono::seconds kListEvery{30};
   static constexpr int kPageSize = 250;
 
-  TokenFollow(Viewer& viewer, TokenScope scope);
+  TokenFollow(std::shared_ptr<Viewer> viewer, TokenScope scope);
+  ~TokenFollow();  // leaves the watches
+  TokenFollow(const TokenFollow&) = delete;
+  TokenFollow& operator=(const TokenFollow&) = delete;
 
   // Reads the first page, so that a refusal is the answer's own status. A worker's thread.
-  Expected<void> begin(std::stop_token stop);
-  // Until the stream ends.
-  void run(Sending& sending);
+  Expected<void> begin(const std::stop_token& stop);
+  // A producer of Streams: until the stream ends, or waits for a change.
+  Next run(Sending& sending);
 
  private:
-  struct Listed {
-    std::string ns;  // empty: all
-    std::string version;
-  };
+  struct Page;
 
-  Expected<std::string> page(const std::string& ns, std::string_view continue_token,
-                             std::stop_token stop);
-  // Sends the rows of a page; returns the token of the next one.
-  Expected<std::string> take(const std::string& page, std::string& version, Sending& sending);
-  Expected<std::vector<Listed>> list(Sending& sending);
-  // Returns once any namespace must be listed again; what broke, if the browser is to know.
-  std::optional<Problem> watch(const std::vector<Listed>& listed, Sending& sending);
-  std::optional<Problem> watch_one(const Listed& listed, Sending& sending,
-                                   const std::stop_token& stop);
   bool is_polled() const { return scope_.namespaces.size() > kMaxWatched; }
+  Expected<std::unique_ptr<Page>> page(const std::string& ns, std::string_view continue_token,
+                                       const std::stop_token& stop) const;
+  // The first page of a namespace, whose watch is joined before.
+  Expected<std::unique_ptr<Page>> first_page(const std::string& ns, const std::stop_token& stop);
+  void send(const Page& page, Sending& sending) const;
+  Expected<void> list(const std::string& ns, Sending& sending);
+  Expected<void> list_all(Sending& sending);
+  // Leaves the watches, tells the browser what broke and waits. False: there is no use in going on.
+  bool recover(const std::optional<Problem>& problem, Sending& sending);
 
-  Viewer& viewer_;
+  const std::shared_ptr<Viewer> viewer_;
   const TokenScope scope_;
   const std::string selector_;  // "&fieldSelector=…"; empty: none
-  std::optional<std::string> first_page_;
+  std::unique_ptr<Page> first_page_;
+  std::shared_ptr<Subscriber> subscriber_;
+  std::vector<std::shared_ptr<SharedWatch>> watches_;  // go before the viewer
+  bool has_columns_ = false, has_listed_ = false, is_live_ = false;
+  std::uint32_t failures_ = 0;
+  Refusals refusals_;
+  std::minstd_rand random_{std::random_device{}()};
 };
-
-// A watch of `resource` from `version` until it ends for good or `stop` comes. `tell` gets each
-// change, and returns false to end it. What broke; nothing: asked to end, or to be listed again.
-std::optional<Problem> watch_from(Viewer& viewer, const kube::Resource& resource,
-                                  const std::string& ns, std::string version,
-                                  const std::string& selector, const std::stop_token& stop,
-                                  const std::function<bool(bool removed, api::Json)>& tell);
 
 }  // namespace apitoken::portal

@@ -14,6 +14,7 @@
 #include "portal/preview.hpp"
 #include "portal/settings.hpp"
 #include "portal/token_detail.hpp"
+#include "portal/watch_from.hpp"
 #include "portal/writers.hpp"
 
 namespace apitoken::portal {
@@ -51,7 +52,7 @@ void follow_configs(Viewer& viewer, Listed listed, Sending& sending) {
   Refusals refusals;
   while (sending.line(dump(json{{"items", listed.items}}))) {
     std::optional<Problem> broken =
-        watch_from(viewer, kTokenExpiryConfigs, "", listed.version, "", sending.stop(),
+        watch_from(viewer.client(), kTokenExpiryConfigs, "", listed.version, "", sending.stop(),
                    [](bool, api::Json) { return false; });
     while (sending.is_open()) {
       const bool sent = !broken || sending.line(dump(json{{"error", to_json(*broken)}}));
@@ -92,6 +93,7 @@ Expected<serve::HttpReply> get_settings(Call& call) {
     return call.backend.streams.open(
         call.viewer, [viewer = call.viewer.get(), listed = std::move(*listed)](Sending& to) {
           follow_configs(*viewer, listed, to);
+          return Next::End;
         });
   }
   auto permissions = settings_permissions(call);

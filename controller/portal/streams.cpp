@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/heap_trimmer.hpp"
 #include "base/log.hpp"
 #include "base/rfc3339.hpp"
 #include "base/thread_name.hpp"
@@ -14,6 +15,8 @@ namespace {
 
 // Between two probes of streams whose peer may be gone.
 constexpr std::chrono::milliseconds kProbePause{100};
+// Between two looks for memory that lists and closed connections have left.
+constexpr std::chrono::seconds kTrimAfter{5};
 
 }  // namespace
 
@@ -62,18 +65,24 @@ void Streams::start() {
 
 void Streams::stop() {
   keeper_ = {};
-  std::list<Live> left;
+  std::vector<std::stop_source> stops;
   {
     const MutexLock lock(mutex_);
     stopped_ = true;
-    for (auto& live : live_) live.stop.request_stop();
+    for (const auto& [id, live] : live_) stops.push_back(live->stop);
   }
-  MutexLock lock(mutex_);
-  changed_.wait(lock,
-                [this]() REQUIRES(mutex_) { return std::ranges::all_of(live_, &Live::over); });
-  left.splice(left.end(), live_);
-  lock.unlock();
-  for (auto& live : left) live.thread.join();
+  for (auto& stop : stops) stop.request_stop();
+  Leftovers leftovers;
+  {
+    MutexLock lock(mutex_);
+    changed_.wait(lock, [this]() REQUIRES(mutex_) {
+      return std::ranges::none_of(
+          live_, [](const auto& entry) { return entry.second->state == State::Runs; });
+    });
+    leftovers.threads = std::exchange(finished_, {});
+    for (auto& [id, live] : std::exchange(live_, {})) leftovers.lives.push_back(std::move(live));
+  }
+  clear(std::move(leftovers));
 }
 
 std::size_t Streams::size() const {
@@ -83,10 +92,10 @@ std::size_t Streams::size() const {
 
 bool Streams::is_full(const Viewer& viewer) const {
   std::size_t all = reserved_.size(), own = reserved_.count(&viewer);
-  for (const auto& live : live_) {
-    if (live.over || !live.stream->is_open()) continue;
+  for (const auto& [id, live] : live_) {
+    if (live->state == State::Over || !live->stream->is_open()) continue;
     ++all;
-    own += live.viewer.get() == &viewer ? 1 : 0;
+    own += live->viewer.get() == &viewer ? 1 : 0;
   }
   return stopped_ || all >= kMaxStreams || own >= kMaxOfViewer;
 }
@@ -95,9 +104,9 @@ bool Streams::is_full(const Viewer& viewer) const {
 std::vector<Streams::Pinged> Streams::to_ping(const Viewer* viewer) const {
   const MutexLock lock(mutex_);
   std::vector<Pinged> found;
-  for (const auto& live : live_) {
-    if (!live.over && (viewer == nullptr || live.viewer.get() == viewer))
-      found.push_back({live.stream, live.stop});
+  for (const auto& [id, live] : live_) {
+    if (live->state != State::Over && (viewer == nullptr || live->viewer.get() == viewer))
+      found.push_back({live->stream, live->stop});
   }
   return found;
 }
@@ -107,6 +116,7 @@ void Streams::ping(const Viewer* viewer) {
     if (!stream->write(fmt::format("{{\"ping\":\"{}\"}}\n", server_time(clock_))))
       stop.request_stop();
   }
+  notify();
 }
 
 // A peer that went away is noticed when something is sent to it. Two pings: the first one is
@@ -146,48 +156,102 @@ Expected<serve::HttpReply> Streams::open(std::shared_ptr<Viewer> viewer, Produce
 
 void Streams::begin(std::shared_ptr<Viewer> viewer, std::shared_ptr<serve::Stream> stream,
                     const Producer& producer) {
+  auto live = std::unique_ptr<Live>(new Live{std::move(viewer), stream, producer});
+  // Without the mutex: a session that has ended calls it at once.
+  live->session_ended.emplace(live->viewer->ended(), [this, stop = live->stop]() mutable {
+    stop.request_stop();
+    notify();
+  });
   const MutexLock lock(mutex_);
   if (stopped_) return stream->end();
-  const auto live = live_.insert(
-      live_.end(), Live{.viewer = std::move(viewer), .stream = std::move(stream), .stop = {}});
-  live->thread = std::thread([this, live, producer] { produce(live, producer); });
+  const auto id = next_id_++;
+  run(id, *live_.emplace(id, std::move(live)).first->second);
 }
 
-void Streams::produce(Place live, const Producer& producer) {
-  name_thread("portal-stream");
-  const auto viewer = live->viewer;
-  {
-    const std::stop_callback ended(viewer->ended(), [live] { live->stop.request_stop(); });
-    Sending sending(live->stream, live->stop.get_token());
-    try {
-      producer(sending);
-    } catch (const std::exception& error) {
-      log::error("a stream broke", {{"error", error.what()}});
-    }
+void Streams::run(Id id, Live& live) {
+  live.woken = false;
+  try {
+    live.thread = std::thread([this, id, &live] { produce(id, live); });
+    live.state = State::Runs;
+  } catch (const std::system_error& error) {
+    log::error("no thread for a stream", {{"error", error.what()}});
+    live.state = State::Over;
   }
-  live->stream->end();
+}
+
+void Streams::produce(Id id, Live& live) {
+  name_thread("portal-stream");
+  Next next = Next::End;
+  try {
+    Sending sending(live.stream, live.stop.get_token(), [this, id] { wake(id); });
+    next = live.produce(sending);
+  } catch (const std::exception& error) {
+    log::error("a stream broke", {{"error", error.what()}});
+  }
+  if (next == Next::End) live.stream->end();
   const MutexLock lock(mutex_);
-  live->over = true;
+  live.state = next == Next::End ? State::Over : State::Waits;
+  finished_.push_back(std::move(live.thread));
   changed_.notify_all();
 }
 
-// Pings, and joins those that ended.
+void Streams::wake(Id id) {
+  const MutexLock lock(mutex_);
+  if (const auto found = live_.find(id); found != live_.end()) found->second->woken = true;
+  changed_.notify_all();
+}
+
+// So that a change that the keeper does not see under the mutex is not missed.
+void Streams::notify() {
+  const MutexLock lock(mutex_);
+  changed_.notify_all();
+}
+
+// Whether the keeper has something to do.
+bool Streams::is_due(const Live& live) {
+  return live.state == State::Over ||
+         (live.state == State::Waits && (live.woken || live.stop.stop_requested()));
+}
+
+Streams::Leftovers Streams::take_due() {
+  Leftovers leftovers{.threads = std::exchange(finished_, {}), .lives = {}};
+  for (auto at = live_.begin(); at != live_.end();) {
+    const auto here = at++;
+    auto& [id, live] = *here;
+    if (!is_due(*live)) continue;
+    if (live->state == State::Waits && !live->stop.stop_requested()) {
+      run(id, *live);
+      continue;
+    }
+    leftovers.lives.push_back(std::move(live));
+    live_.erase(here);
+  }
+  return leftovers;
+}
+
+void Streams::clear(Leftovers leftovers) {
+  for (auto& thread : leftovers.threads) thread.join();
+  for (auto& live : leftovers.lives) live->stream->end();
+}
+
+// Pings, calls producers again, and removes the streams that ended. Gives back the memory of lists.
 void Streams::look_after(std::stop_token stop) {
   name_thread("portal-keeper");
+  HeapTrimmer heap;
   auto next = std::chrono::steady_clock::now() + kPingAfter;
   while (!stop.stop_requested()) {
-    std::list<Live> over;
+    Leftovers leftovers;
     {
       MutexLock lock(mutex_);
-      changed_.wait_until(lock, stop, next, [this]() REQUIRES(mutex_) {
-        return std::ranges::any_of(live_, &Live::over);
+      const auto until = std::min(next, std::chrono::steady_clock::now() + kTrimAfter);
+      changed_.wait_until(lock, stop, until, [this]() REQUIRES(mutex_) {
+        return !finished_.empty() ||
+               std::ranges::any_of(live_, [](const auto& entry) { return is_due(*entry.second); });
       });
-      for (auto at = live_.begin(); at != live_.end();) {
-        const auto here = at++;
-        if (here->over) over.splice(over.end(), live_, here);
-      }
+      leftovers = take_due();
     }
-    for (auto& live : over) live.thread.join();
+    clear(std::move(leftovers));
+    heap.look();
     if (std::chrono::steady_clock::now() < next) continue;
     ping(nullptr);
     next = std::chrono::steady_clock::now() + kPingAfter;

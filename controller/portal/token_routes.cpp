@@ -34,9 +34,9 @@ Expected<TokenScope> read_scope(const Query& query) {
 Expected<serve::HttpReply> get_tokens(Call& call) {
   auto scope = read_scope(call.query);
   if (!scope) return refuse(std::move(scope.error()));
-  const auto follow = std::make_shared<TokenFollow>(*call.viewer, std::move(*scope));
+  const auto follow = std::make_shared<TokenFollow>(call.viewer, std::move(*scope));
   if (auto begun = follow->begin(call.stop); !begun) return refuse(std::move(begun.error()));
-  return call.backend.streams.open(call.viewer, [follow](Sending& to) { follow->run(to); });
+  return call.backend.streams.open(call.viewer, [follow](Sending& to) { return follow->run(to); });
 }
 
 constexpr CallRoute kRoutes[] = {

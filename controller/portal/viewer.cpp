@@ -13,10 +13,17 @@ constexpr kube::Resource kSelfSubjectReviews{"authentication.k8s.io", "v1", "sel
 
 Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string& program,
                UpstreamObserver& observer, const Clock& clock)
+    : Viewer(std::move(credentials), nullptr, program, observer, clock) {}
+
+Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials,
+               std::unique_ptr<kube::Transport> transport, const std::string& program,
+               UpstreamObserver& observer, const Clock& clock)
     : credentials_(std::move(credentials)),
       clock_(clock),
-      transport_(kube::make_cpprest_transport(*credentials_, program,
-                                              {.request = std::chrono::seconds(20)})),
+      transport_(transport ? std::move(transport)
+                           : kube::make_cpprest_transport(*credentials_, program,
+                                                          {.request = std::chrono::seconds(20),
+                                                           .idle = std::chrono::seconds(5)})),
       upstream_(*transport_, observer, program),
       client_(*transport_, observer, "fieldManager=" + program),
       permissions_(upstream_, clock) {}

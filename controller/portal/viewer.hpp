@@ -13,6 +13,7 @@
 #include "kube/cpprest_transport.hpp"
 #include "kube/credentials.hpp"
 #include "portal/permissions.hpp"
+#include "portal/shared_watch.hpp"
 #include "portal/upstream.hpp"
 
 namespace apitoken::portal {
@@ -43,6 +44,9 @@ class Viewer {
   // references outlive the viewer.
   Viewer(std::unique_ptr<kube::Credentials> credentials, const std::string& program,
          UpstreamObserver& observer, const Clock& clock);
+  // For tests: `transport` sends what the credentials would.
+  Viewer(std::unique_ptr<kube::Credentials> credentials, std::unique_ptr<kube::Transport> transport,
+         const std::string& program, UpstreamObserver& observer, const Clock& clock);
   // Ends the session: streams of the viewer end.
   ~Viewer() { end(); }
   Viewer(const Viewer&) = delete;
@@ -51,6 +55,7 @@ class Viewer {
   kube::Credentials& credentials() { return *credentials_; }
   Upstream& upstream() { return upstream_; }
   kube::Client& client() { return client_; }  // for watches
+  SharedWatches& watches() { return watches_; }
   Permissions& permissions() { return permissions_; }
   // SelfSubjectReview; remembered for kIdentityFresh, while the credentials hold.
   Expected<Identity> identity(std::stop_token stop);
@@ -78,6 +83,7 @@ class Viewer {
   const std::unique_ptr<kube::Transport> transport_;
   Upstream upstream_;
   kube::Client client_;
+  SharedWatches watches_{client_};
   Permissions permissions_;
   std::stop_source ended_;
   mutable Mutex mutex_;

@@ -27,6 +27,11 @@ bool Stream::write(std::string piece) {
   return true;
 }
 
+bool Stream::has_room(std::size_t ahead) const {
+  const MutexLock lock(mutex_);
+  return queued_ <= ahead && !ended_ && !broken_;
+}
+
 bool Stream::await_room(std::size_t ahead, std::stop_token stop) {
   MutexLock lock(mutex_);
   less_.wait(lock, std::move(stop),

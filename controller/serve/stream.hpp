@@ -22,9 +22,11 @@ class Stream {
  public:
   static constexpr std::size_t kMaxQueued = 4 * 1024 * 1024;  // bytes that wait for the peer
 
-  // The next four are the producer's. write() returns false if the peer is gone, did not keep up,
+  // The next five are the producer's. write() returns false if the peer is gone, did not keep up,
   // or the stream has ended: the producer then stops.
   bool write(std::string piece);
+  // Whether at most `ahead` bytes wait for the peer, who is still there.
+  bool has_room(std::size_t ahead) const;
   // Waits until at most `ahead` bytes wait for the peer. False: as write(), or `stop` came.
   bool await_room(std::size_t ahead, std::stop_token stop);
   // Ends the stream after the pieces that were written.

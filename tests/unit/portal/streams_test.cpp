@@ -6,28 +6,10 @@
 #include <atomic>
 
 #include "portal/workers.hpp"
+#include "portal_viewer.hpp"
 
 namespace apitoken::portal {
 namespace {
-
-class Nobody final : public kube::Credentials {
- public:
-  const std::string& server() const override { return server_; }
-  const std::string& default_namespace() const override { return namespace_; }
-  Result<kube::TlsMaterial> tls() override { return kube::TlsMaterial{}; }
-  Result<std::optional<SecretString>> bearer_token() override {
-    return std::optional<SecretString>();
-  }
-  void reject() override {}
-
- private:
-  const std::string server_ = "http://127.0.0.1:1";
-  const std::string namespace_ = "default";
-};
-
-class Quiet final : public UpstreamObserver {
-  void request_done(std::string_view, std::string_view) override {}
-};
 
 class StreamsTest : public testing::Test {
  protected:
@@ -42,19 +24,12 @@ class StreamsTest : public testing::Test {
       while (sending.pause(std::chrono::milliseconds(5))) {
       }
       --running_;
+      return Next::End;
     });
     if (!reply) return nullptr;
     auto stream = std::make_shared<serve::Stream>();
     std::get<serve::Streamed>(*reply).begin(stream);
     return stream;
-  }
-  bool becomes(const std::function<bool()>& state) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!state()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
   }
 
   SystemClock clock_;
@@ -87,7 +62,8 @@ TEST_F(StreamsTest, EndWithTheSessionOfTheirViewerAlone) {
 
 TEST_F(StreamsTest, AnUnusedReplyGivesItsPlaceBack) {
   const auto alice = viewer();
-  for (int i = 0; i < 10; ++i) EXPECT_TRUE(streams_.open(alice, [](Sending&) {})) << i;
+  for (int i = 0; i < 10; ++i)
+    EXPECT_TRUE(streams_.open(alice, [](Sending&) { return Next::End; })) << i;
 }
 
 TEST_F(StreamsTest, AfterTheStopNoneIsOpened) {
@@ -97,12 +73,42 @@ TEST_F(StreamsTest, AfterTheStopNoneIsOpened) {
 
 TEST_F(StreamsTest, AProducerThatThrowsEndsItsStreamAlone) {
   const auto alice = viewer();
-  auto reply = streams_.open(alice, [](Sending&) { throw std::runtime_error("broken"); });
+  auto reply = streams_.open(alice, [](Sending&) -> Next { throw std::runtime_error("broken"); });
   ASSERT_TRUE(reply);
   const auto stream = std::make_shared<serve::Stream>();
   std::get<serve::Streamed>(*reply).begin(stream);
   EXPECT_TRUE(becomes([&] { return !stream->is_open(); }));
   EXPECT_TRUE(becomes([&] { return streams_.size() == 0; }));
+}
+
+TEST_F(StreamsTest, OneThatWaitsIsCalledAgainWhenItIsWokenAndEndsWithoutAThread) {
+  const auto alice = viewer();
+  std::atomic<int> calls = 0;
+  std::mutex mutex;
+  std::function<void()> wake;
+  const auto kept = std::make_shared<int>();  // goes with the producer
+  auto reply = streams_.open(alice, [&, kept](Sending& sending) {
+    const std::lock_guard lock(mutex);
+    wake = sending.wake();
+    ++calls;
+    return Next::Wait;
+  });
+  ASSERT_TRUE(reply);
+  const auto stream = std::make_shared<serve::Stream>();
+  std::get<serve::Streamed>(*reply).begin(stream);
+  reply = serve::HttpReply(serve::HttpAnswer{});
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(becomes([&] { return calls == i; }));
+    const std::lock_guard lock(mutex);
+    wake();
+  }
+  ASSERT_TRUE(becomes([&] { return calls == 4; }));
+  EXPECT_TRUE(stream->is_open());
+  alice->end();
+  EXPECT_TRUE(becomes([&] { return !stream->is_open() && streams_.size() == 0; }));
+  EXPECT_TRUE(becomes([&] { return kept.use_count() == 1; }));
+  EXPECT_EQ(calls, 4);
+  wake();  // of a stream that is gone
 }
 
 TEST(Workers, ServeAndAnswerWhatIsLeftAtTheStop) {

@@ -1,0 +1,32 @@
+// watch_from: a WATCH of one resource that goes on where the API server's time limit ends it.
+// Shared watches and the stream of the settings call it, on their own threads. It keeps nothing and
+// lists nothing.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "api/json.hpp"
+#include "kube/client.hpp"
+#include "portal/problem.hpp"
+
+namespace apitoken::portal {
+
+// A watch that ends sooner is not tried again at once.
+inline constexpr std::chrono::seconds kTooShort{1};
+
+// A watch of `resource` from `version` until it ends for good or `stop` comes. `tell` gets each
+// change, and returns false to end it. What broke; nothing: asked to end, or to be listed again.
+std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& resource,
+                                  const std::string& ns, std::string version,
+                                  const std::string& selector, const std::stop_token& stop,
+                                  const std::function<bool(bool removed, api::Json)>& tell);
+
+// metadata.resourceVersion of an object or a list; may be empty.
+std::string_view version_of(api::Json object);
+
+Problem unreadable_answer(std::string_view what);
+
+}  // namespace apitoken::portal

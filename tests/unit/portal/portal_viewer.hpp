@@ -1,0 +1,39 @@
+// Viewers of the portal for tests: credentials of nobody, and an observer that counts nothing.
+#pragma once
+
+#include <memory>
+
+#include "portal/viewer.hpp"
+
+namespace apitoken::portal {
+
+class Nobody final : public kube::Credentials {
+ public:
+  const std::string& server() const override { return server_; }
+  const std::string& default_namespace() const override { return namespace_; }
+  Result<kube::TlsMaterial> tls() override { return kube::TlsMaterial{}; }
+  Result<std::optional<SecretString>> bearer_token() override {
+    return std::optional<SecretString>();
+  }
+  void reject() override {}
+
+ private:
+  const std::string server_ = "http://127.0.0.1:1";
+  const std::string namespace_ = "default";
+};
+
+class Quiet final : public UpstreamObserver {
+  void request_done(std::string_view, std::string_view) override {}
+};
+
+// Whether `state` comes true within 20 seconds.
+inline bool becomes(const std::function<bool()>& state) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!state()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace apitoken::portal
