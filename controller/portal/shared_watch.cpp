@@ -28,7 +28,7 @@ void SharedWatch::open(std::string version) {
   thread_ = std::jthread(
       [this, version = std::move(version)](const std::stop_token& stop) { run(version, stop); });
   const MutexLock lock(mutex_);
-  if (state_ == State::Opening) state_ = State::Open;  // else it is over already
+  if (state_ == State::Opening) state_ = State::Open;  // else it has ended already
   opened_.notify_all();
 }
 
@@ -42,7 +42,7 @@ void SharedWatch::close(const std::optional<Problem>& problem) {
   for (const auto& listener : listeners()) listener->ended(problem);
 }
 
-bool SharedWatch::is_over() const {
+bool SharedWatch::has_ended() const {
   const MutexLock lock(mutex_);
   return state_ == State::Over;
 }
@@ -84,7 +84,7 @@ std::pair<std::shared_ptr<SharedWatch>, bool> SharedWatches::find_or_make(const 
   const MutexLock lock(mutex_);
   std::erase_if(watches_, [](const auto& entry) { return entry.second.expired(); });
   auto& known = watches_[watched];
-  if (auto watch = known.lock(); watch && !watch->is_over()) return {std::move(watch), false};
+  if (auto watch = known.lock(); watch && !watch->has_ended()) return {std::move(watch), false};
   auto watch = std::make_shared<SharedWatch>(client_, watched);
   known = watch;
   return {std::move(watch), true};

@@ -56,13 +56,13 @@ class SharedWatch {
   friend class SharedWatches;
   enum class State : std::uint8_t { Opening, Open, Over };
 
-  // Waits for the first list. False: the watch is over, or `stop` came.
+  // Waits for the first list. False: the watch has ended, or `stop` came.
   bool await_open(const std::stop_token& stop);
-  // False: the watch is over.
+  // False: the watch has ended.
   bool add(std::weak_ptr<WatchListener> listener);
   void open(std::string version);
   void close(const std::optional<Problem>& problem);
-  bool is_over() const;
+  bool has_ended() const;
   std::vector<std::shared_ptr<WatchListener>> listeners() const;
   void run(const std::string& version, const std::stop_token& stop);
   std::optional<Problem> watch(const std::string& version, const std::stop_token& stop);
@@ -84,8 +84,8 @@ class SharedWatches {
 
   // Reads the first page of a list; returns the list's version.
   using List = std::function<Expected<std::string>()>;
-  // Joins the watch of those ApiTokens, or begins it, and calls `list` once. Whoever keeps the
-  // watch keeps the listener too, and not in the listener. Errors: that of `list`.
+  // Joins the watch of those ApiTokens, or begins it, and calls `list` once. The caller keeps the
+  // watch as long as it listens, but not in the listener. Errors: that of `list`.
   Expected<std::shared_ptr<SharedWatch>> join(const Watched& watched,
                                               const std::shared_ptr<WatchListener>& listener,
                                               const List& list, const std::stop_token& stop);

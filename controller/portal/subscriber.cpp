@@ -5,7 +5,7 @@
 
 namespace apitoken::portal {
 
-bool Subscriber::is_news(const Watched& watched, std::string_view version) const {
+bool Subscriber::is_newer(const Watched& watched, std::string_view version) const {
   const auto listed = listed_.find(watched);
   return listed == listed_.end() || kube::version_older(listed->second, version);
 }
@@ -42,7 +42,7 @@ bool Subscriber::go_live(Sending& sending) {
         return true;
       }
       std::erase_if(kept, [this](const Kept& one)
-                              REQUIRES(mutex_) { return !is_news(one.watched, one.version); });
+                              REQUIRES(mutex_) { return !is_newer(one.watched, one.version); });
     }
     for (auto& one : kept) {
       if (!sending.line(std::move(one.line))) return false;
@@ -57,7 +57,7 @@ void Subscriber::changed(const Watched& watched, std::string_view version,
     const MutexLock lock(mutex_);
     if (over_) return;
     if (!stream_) return keep(watched, version, line);
-    if (!is_news(watched, version)) return;
+    if (!is_newer(watched, version)) return;
     stream = stream_;
   }
   if (!stream->has_room(Sending::kMaxAhead) || !stream->write(line + '\n')) ended({});

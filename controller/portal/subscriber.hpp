@@ -32,7 +32,7 @@ class Subscriber final : public WatchListener {
     std::string line;
   };
 
-  bool is_news(const Watched& watched, std::string_view version) const REQUIRES(mutex_);
+  bool is_newer(const Watched& watched, std::string_view version) const REQUIRES(mutex_);
   void keep(const Watched& watched, std::string_view version, const std::string& line)
       REQUIRES(mutex_);
 
