@@ -14,14 +14,15 @@ set(types html "text/html\\; charset=utf-8" js "text/javascript\\; charset=utf-8
           css "text/css\\; charset=utf-8" svg image/svg+xml png image/png ico image/x-icon)
 file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/*.svg ${SOURCE}/*.png ${SOURCE}/*.ico)
 
-# Properties that Preact and the pages call their own: no object of the browser, of the server or in
-# localStorage has one of these names, and no source has one in quotes (hack/check-portal.sh looks).
+# Properties that Preact and the pages call their own: on no object of the browser, of the server or
+# in localStorage is one of these names used, and no source has one in quotes (hack/check-portal.sh
+# looks).
 set(ours
-  __.? act area automatic back begin busy change creating deeds dirty documentTitle doing ownClass
-  drop emptyText emptyTitle errors fixed general guard heads heard hide icon inputs lines loaded
-  make marks mayClose of onChoose onClose onEdit onKeys onMade onPick onPress onValue over own
-  parts pick picked query row run save selection setError shown since slots still tint todo
-  touched verdicts wantsValue what whose why)
+  __.? act actions area automatic back begin busy change creating deeds dirty documentTitle doing
+  drop emptyTitle errors fixed footer general guard heads heard hide icon inputs label
+  legend lines loaded make marks mayClose of onChoose onClose onEdit onKeys onMade onPick onPress
+  onValue over own ownClass parts pick picked query row run save sealed selection setError shown
+  side since slots still tabs text tint todo touched verdicts wantsValue what whose why wide)
 list(JOIN ours "|" ours)
 
 # minify gives names to variables function by function, which esbuild does not.
@@ -43,6 +44,21 @@ execute_process(COMMAND ${ESBUILD} ${SOURCE}/app.js ${SOURCE}/app.css --outdir=$
                 COMMAND_ERROR_IS_FATAL ANY)
 make_small(app.js)
 make_small(app.css)
+
+# Custom properties that the sheet declares get names of one letter; the pages set others by name.
+file(READ ${OUT}/app.css sheet)
+string(REGEX MATCHALL "--[a-z][a-z0-9-]+:" declared "${sheet}")
+list(REMOVE_DUPLICATES declared)
+set(letters a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M)
+foreach(letter IN LISTS letters)
+  list(POP_FRONT declared name)
+  if(NOT name)
+    break()
+  endif()
+  string(REPLACE ":" "" name "${name}")
+  string(REGEX REPLACE "${name}([^a-z0-9-])" "--${letter}\\1" sheet "${sheet}")
+endforeach()
+file(WRITE ${OUT}/app.css "${sheet}")
 
 # --- the prefix: a hash over names and contents
 set(sums "")

@@ -59,7 +59,7 @@ export default function About() {
         h(Facts, {
           of: (about?.licences || []).map((l) => [l.name, `${l.version}, ${l.licence}`]),
         }),
-        h('p', 'Documentation: ', h('code', 'docs/portal.md'), ' in the project.'),
+        h('p', 'Documentation: ', h('code', 'docs/portal.md'), '.'),
       ),
     ),
     h(

@@ -170,7 +170,6 @@ function Reminders({ spec, change, error, readOnly }) {
     h(
       Button,
       {
-        icon: 'plus',
         why: readOnly || (reminders.length >= 8 ? 'Eight are the most.' : ''),
         onPress: () => set([...reminders, reminders.length ? '24h' : `${warnBeforeDays * 24}h`]),
       },
@@ -754,7 +753,7 @@ function Further({ items, mayWrite }) {
         'form.line',
         { onSubmit: add },
         h(Text, { label: 'Name of new settings', value: name, onValue: setName }),
-        h(Button, { icon: 'plus', onPress: add }, 'Make them'),
+        h(Button, { onPress: add }, 'Make them'),
       ),
   );
 }

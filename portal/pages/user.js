@@ -56,7 +56,6 @@ export default function User({ user, creating }) {
           fixed: { user },
           hide: ['user'],
           emptyTitle: `No token speaks for ${user} yet.`,
-          emptyText: 'Make one here, or look at the name again.',
           make: add,
         })
       : faults.length
