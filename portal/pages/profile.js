@@ -14,8 +14,6 @@ import { Page } from '../parts/frame.js';
 import { ColumnsMenu, TokenList } from '../parts/list.js';
 import Create from './create.js';
 
-const SESSION = 8 * 3600_000;
-
 /** A name made of the viewer's, and chance. */
 const ownName = (user) =>
   `portal-${
@@ -29,13 +27,20 @@ const ownName = (user) =>
 /** Makes the token of this tab: sealed to a key of this tab, gone an hour after it expired. */
 async function mint(ns) {
   const { user, endsAt } = session.get(),
-    key = await newKey();
+    key = await newKey(),
+    // How long it would live by the settings; it ends with the session if that comes first.
+    { expiresAt: usual } = await call('POST', 'preview-token', {
+      namespace: ns,
+      user,
+      type: 'Temporary',
+    }),
+    end = ms(endsAt || usual);
   const { object } = await call('POST', `tokens/${pathOf(ns)}`, {
     name: ownName(user),
     user,
     description: 'Temporary token of a portal session',
     type: 'Temporary',
-    ttl: endsAt ? `${Math.round(Math.max(60, Math.min(SESSION, ms(endsAt) - now()) / 1000))}s` : '',
+    ttl: end < ms(usual) ? `${Math.round(Math.max(60, (end - now()) / 1000))}s` : '',
     ttlAfterExpired: '1h',
     secret: { encryptTo: key.encryptTo, deleteAfter: '10m' },
     autoDeleteWithSession: true,

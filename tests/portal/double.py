@@ -194,6 +194,7 @@ class Double:
             "version": "0.1.0",
         }
         self.down = False  # answers nothing but assets
+        self.life = 90 * 86400  # seconds that a new token would live by the settings
         self.clock_ahead = 0  # seconds that the server's clock is ahead
         self.refused = {}  # verb -> reason
         self.crd_missing = False
@@ -411,7 +412,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         warning = {"at": instant(time.time() + 60 * 86400), "config": "default", "before": "720h"}
         warning |= {"recipients": ["platform@example.com"], "toUser": False, "state": "future"}
         ceiling = {"ttl": "2160h", "config": "default"}
-        expiry = instant(time.time() + 90 * 86400)
+        expiry = instant(time.time() + self.double.life)
         return self.reply(
             200, {"expiresAt": expiry, "ceiling": ceiling, "warnings": [warning], "visible": True}
         )

@@ -356,3 +356,21 @@ def test_permissions_taken_away_are_said_in_words(double, look):
     browser = look(state, "/tokens/new")
     browser.expected = ("403",)
     wait_for(lambda: "apitoken-user" in browser.disabled_why("Create"), 10, "Create is offered")
+
+
+def test_a_temporary_token_lives_as_the_settings_say_but_not_beyond_the_session(double, look):
+    for life, session, least, most in ((3600, 7200, 0, 0), (28800, 7200, 7100, 7200)):
+        state = double(1)
+        state.life, state.session["endsAt"] = life, doubles.instant(time.time() + session)
+        browser = look(state, "/profile")
+        browser.expected = ("403",)
+        browser.click("Copy temporary token")
+        form = wait_for(
+            lambda state=state: [
+                b for m, path, b in state.requests if m == "POST" and path.startswith("/api/tokens")
+            ],
+            10,
+            "no token was asked for",
+        )[0]
+        # Empty: the operator gives it the life of the settings.
+        assert least <= int(form["ttl"].removesuffix("s") or 0) <= most, (life, form["ttl"])
