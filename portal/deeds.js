@@ -28,14 +28,14 @@ const Which = ({ row }) => [h('strong', row.name), ' in ', row.ns, ', of ', row.
 const About = ({ row }) => h('p.muted', h(Which, { row }));
 const AboutJwt = ({ row }) =>
   row.format === 'JWT' &&
-  h('p', 'Those who check this JWT by its keys alone accept it until it expires.');
+  h('p', 'Those who check by keys alone accept it until ', full(row.expiresAt), '.');
 
 function Revoke({ row, onClose, reason }) {
   const [typed, setTyped] = useState(''),
     recent = row.lastUsedAt && now() - row.lastUsedAt < DAY;
   const act = async () => {
     await revoke(row);
-    say(`${row.name}: revoked at ${secondOf(now())}.`);
+    say(`Revoked at ${secondOf(now())}: ${row.name}.`);
   };
   return h(
     Ask,

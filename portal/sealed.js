@@ -64,7 +64,7 @@ const REFUSED = ['InvalidSpec', 'SecretConflict', 'MintFailed', 'Revoked'];
 export async function minted(object, revision, signal) {
   const { namespace, name, generation, uid } = object.metadata;
   for (let wait = 60; ; wait = Math.min(wait * 1.4, 2000)) {
-    const { object: found } = await call(
+    const { object: found, warnings } = await call(
       'GET',
       `tokens/${pathOf(namespace, name)}`,
       undefined,
@@ -76,7 +76,8 @@ export async function minted(object, revision, signal) {
         remedy: 'Choose another name.',
       });
     const ready = condition(found, 'Ready');
-    if ((found.status?.revision || 0) > revision && ready?.status === 'True') return found;
+    if ((found.status?.revision || 0) > revision && ready?.status === 'True')
+      return { ...found, warnings };
     if (
       (found.status?.observedGeneration || 0) >= (generation || 0) &&
       ready?.status === 'False' &&

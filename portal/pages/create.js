@@ -9,7 +9,7 @@ import { tokens } from '../rows.js';
 import { newKey } from '../sealed.js';
 import { Button, Check, Choice, Code, Problem, Radios, Text } from '../parts/basic.js';
 import { Dialog } from '../parts/dialog.js';
-import { ValueOnce } from '../parts/value_once.js';
+import { ValueOnce, warned } from '../parts/value_once.js';
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 /** Lifetimes to choose from, by kind; the longest is the last. */
@@ -85,7 +85,7 @@ function faultsOf(f, at) {
   );
   check(!f.namespace, 'namespace', 'Choose a namespace.');
   if (f.own) {
-    const [longest] = PRESETS[f.type].at(-1),
+    const longest = f.preview?.ceiling?.ttl || PRESETS[f.type].at(-1)[0],
       gap = ms(f.until) - at;
     check(!(gap > 0), 'ttl', `Choose a time after ${full(at)}.`);
     check(gap > span(longest), 'ttl', `At most ${lasting(longest)} from now.`);
@@ -169,11 +169,7 @@ function useFields(user, namespace, like) {
 /** A word on what will happen, by instants and people. */
 function Warned({ preview, fields }) {
   if (!preview?.expiresAt) return null;
-  const { warnings, visible, expiresAt } = preview,
-    to = new Set(
-      warnings?.flatMap((w) => [...w.recipients, w.toUser && fields.user]).filter(Boolean),
-    ),
-    when = warnings?.map((w) => `${lasting(w.before)} before`).join(', ');
+  const { warnings, visible, expiresAt } = preview;
   return h(
     'p.hint',
     { role: 'status' },
@@ -182,17 +178,15 @@ function Warned({ preview, fields }) {
     '.',
     !visible
       ? " Your platform team's settings decide who is warned."
-      : when
-        ? ` Warnings: ${when}, ${
-            to.size ? `to ${[...to].join(' and ')}` : 'as Events only; no mail is set up'
-          }.`
+      : warnings.length
+        ? ` Warnings: ${warned(warnings, fields.user)}.`
         : ' Nobody is warned of so short a life.',
   );
 }
 
-function Expires({ f, change, error }) {
-  const [preview, set] = useState(/** @type {any} */ (null)),
-    asked = [f.type, f.ttl, f.own, f.until, f.namespace, f.user];
+/** @param {any} p set: takes what the settings make of the fields */
+function Expires({ f, f: { preview }, change, set, error }) {
+  const asked = [f.type, f.ttl, f.own, f.until, f.namespace, f.user];
   useLater(250, asked, (signal) =>
     call(
       'POST',
@@ -447,6 +441,7 @@ export default function Create({ back, user = '', ns = '' }) {
   const { query } = route.use(),
     { names, all } = space.use(),
     [key, setKey] = useState(/** @type {any} */ (null)),
+    [preview, setPreview] = useState(/** @type {any} */ (null)),
     [made, setMade] = useState(/** @type {any} */ (null));
   const start =
     ns ||
@@ -455,7 +450,8 @@ export default function Create({ back, user = '', ns = '' }) {
     session.get().defaultNamespace ||
     names[0] ||
     '';
-  const { fields: f, change } = useFields(user, start, query.like),
+  const { fields, change } = useFields(user, start, query.like),
+    f = { ...fields, preview },
     form = formOf(f, key),
     rights = useRights(f.namespace),
     { busy, errors, general, send, summary, say } = useMake(f, form, setMade),
@@ -584,7 +580,7 @@ export default function Create({ back, user = '', ns = '' }) {
         },
         h('p.error', errors.type),
       ),
-      h(Expires, { f, change, error: errors.ttl || errors.expiresAt }),
+      h(Expires, { f, change, set: setPreview, error: errors.ttl || errors.expiresAt }),
       h(Delivery, { f, change, text, refuse: (wrong) => say('secret.encryptTo', wrong) }),
       h(More, { f, change, text }),
       h(AsText, { f, form }),

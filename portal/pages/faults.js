@@ -8,7 +8,7 @@ import { Time, full, grouped, now } from '../clock.js';
 import { AndMore, Export, useDeeds } from '../deeds.js';
 import { Button, Icon, copyText } from '../parts/basic.js';
 import { Empty, Page } from '../parts/frame.js';
-import { Refused } from '../parts/list.js';
+import { Refused, useRefused } from '../parts/list.js';
 
 const SHOWN = 100;
 const linkTo = ({ ns, name }) => link(['tokens', ns, name]);
@@ -85,7 +85,8 @@ const message = (faults) =>
 const HEADS = ['Fault', 'Namespace', 'Name', 'Whose', 'What', 'Since'];
 
 export default function Faults() {
-  const { synced, error } = tokens.use(),
+  const { synced } = tokens.use(),
+    error = useRefused(),
     all = useRows(() => true, []),
     { faults } = useFaults(all);
   const next = useMemo(
@@ -124,6 +125,7 @@ export default function Faults() {
     n > 0
       ? h(FaultList, { faults })
       : synced &&
+          !error &&
           h(
             Empty,
             { title: 'Nothing needs you' },

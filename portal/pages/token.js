@@ -87,8 +87,11 @@ function used(status, at) {
 /** An instant of the status, if it is there. */
 const both = (at) => at && h(Time, { at, as: 'both' });
 
+/** How long after its expiry the operator deletes it; '' if it does not. */
+const endingOf = (row, spec) => spec.ttlAfterExpired || (row.type === 'Temporary' ? '1h' : '');
 function Overview({ object, row, state, at, warnings, secret }) {
   const { spec, status = {} } = object,
+    ending = endingOf(row, spec),
     { ttl, previous } = status;
   const facts = [
     ['Kind', `${row.type}${row.format === 'JWT' ? ', JWT' : ''}`],
@@ -114,7 +117,7 @@ function Overview({ object, row, state, at, warnings, secret }) {
         ? ['by itself', status.rotateAt && [', ', both(status.rotateAt)]]
         : 'by hand',
     ],
-    ['Deleted', spec.ttlAfterExpired && `${lasting(spec.ttlAfterExpired)} after it expired`],
+    ['Deleted', ending ? `${lasting(ending)} after it expired` : 'by hand'],
   ];
   const marks = (warnings || [])
     .map(({ at, before }) => ({
@@ -238,8 +241,8 @@ export function happenings({ object, writers, events, warnings, row, at }) {
     later(rotateAt, 'Renewed by itself');
     later(previous?.validUntil, 'The previous value stops');
     add(status.expiresAt, row.expiresAt > at ? 'Expires' : 'Expired', '', true);
-    if (row.expiresAt && (spec.ttlAfterExpired || row.type === 'Temporary'))
-      add(row.expiresAt + span(spec.ttlAfterExpired || '1h'), 'Deleted with its record');
+    const ending = endingOf(row, spec);
+    if (row.expiresAt && ending) add(row.expiresAt + span(ending), 'Deleted with its record');
   }
   return all.sort((a, b) => b.at - a.at);
 }

@@ -2,9 +2,10 @@
 // @ts-check
 import { h, useMemo } from '../view.js';
 import { useRows } from '../rows.js';
-import { link, route, setQuery } from '../router.js';
+import { go, route, setQuery } from '../router.js';
 import { space, useRights, why } from '../session.js';
 import { DAY, useNow } from '../clock.js';
+import { Button } from '../parts/basic.js';
 import { Page } from '../parts/frame.js';
 import { ColumnsMenu, TokenList } from '../parts/list.js';
 import { Weeks } from '../parts/bar.js';
@@ -23,8 +24,10 @@ export default function Tokens({ creating }) {
       h(Weeks, { rows: all, at: day, chosen: query.week, onChoose: (week) => setQuery({ week }) }),
     [all, day, query.week],
   );
+  // One of several namespaces may allow what another does not: the pane knows.
+  const mayNot = query.ns || (!everywhere && names.length === 1) ? why(rights, 'create') : '';
   const make = (text) =>
-    h('a.button.main', { href: link(['tokens', 'new']), 'aria-describedby': 'new-why' }, text);
+    h(Button, { kind: 'main', why: mayNot, onPress: () => go(['tokens', 'new']) }, text);
   if (!everywhere && !names.length) return h(NoNamespace);
   return h(
     Page,
@@ -34,7 +37,6 @@ export default function Tokens({ creating }) {
       actions: [
         h(ColumnsMenu),
         make('Create a new token'),
-        h('span.unseen', { id: 'new-why' }, why(rights, 'create')),
       ],
     },
     chart,

@@ -6,7 +6,7 @@ import { link, route, setQuery } from '../router.js';
 import { Time, plural, useNow } from '../clock.js';
 import { Search, Table } from '../parts/basic.js';
 import { Empty, Page } from '../parts/frame.js';
-import { Refused, Used } from '../parts/list.js';
+import { Refused, Used, useRefused } from '../parts/list.js';
 
 const SHOWN = 200;
 /** One line a user, by name. */
@@ -35,7 +35,8 @@ export function usersOf(rows, at) {
 const count = (n, state) => (n > 0 ? h('strong', { class: `is-${state} on` }, n) : '–');
 
 export default function Users() {
-  const { synced, error } = tokens.use(),
+  const { synced } = tokens.use(),
+    error = useRefused(),
     { q = '', ns } = route.use().query,
     minute = Math.floor(useNow() / 10_000),
     [more, setMore] = useState(SHOWN),

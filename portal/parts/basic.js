@@ -13,7 +13,6 @@ const PATHS = {
   ban: 'M8 2a6 6 0 1 0 .1 0M4 4l8 8',
   copy: 'M6 5h8v9H6zM3 11H2V2h8v1',
   more: 'M8 4v.1M8 8v.1M8 12v.1',
-  plus: 'M8 3v10M3 8h10',
   search: 'M7 3a4 4 0 1 0 .1 0M10 10l4 4',
   menu: 'M2 4h12M2 8h12M2 12h12',
   down: 'M4 6l4 4 4-4',
@@ -320,7 +319,7 @@ export async function copyText(
     await text;
     field?.focus();
     field?.select();
-    say('Your browser refused. Select the text and press Ctrl+C.');
+    say('Your browser did not allow it. Select the text and press Ctrl+C.');
     return false;
   }
 }

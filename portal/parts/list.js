@@ -1,7 +1,17 @@
 // The list of tokens: search, filters, orders and thousands of rows of which only those in sight
 // are drawn.
 // @ts-check
-import { h, plain, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../view.js';
+import {
+  h,
+  plain,
+  useEffect,
+  useLayoutEffect,
+  useLoad,
+  useMemo,
+  useRef,
+  useState,
+} from '../view.js';
+import { request } from '../api.js';
 import { STATES, matcher, sorted, stateOf, tokens } from '../rows.js';
 import { Time, grouped, plural, useNow } from '../clock.js';
 import { link, route, setQuery } from '../router.js';
@@ -329,9 +339,9 @@ export function TokenList({
   hide = [],
   make = null,
   emptyTitle = 'There are no tokens yet',
-  emptyText = '',
 }) {
-  const { synced, error } = tokens.use(),
+  const { synced } = tokens.use(),
+    error = useRefused(),
     { query } = route.use(),
     { columns = ALL, plainPages } = prefs.use(),
     { updated } = space.use(),
@@ -355,11 +365,7 @@ export function TokenList({
       h(
         Empty,
         { title: emptyTitle },
-        h(
-          'p',
-          emptyText ||
-            'An API token lets a program or a person in, until it expires.',
-        ),
+        h('p', 'An API token lets a program or a person in, until it expires.'),
         make,
       ),
       dialog,
@@ -490,6 +496,21 @@ export const ColumnsMenu = () => {
   });
 };
 
+/** What the server answers to a list of the namespace in the address, if it is not one of the
+ *  viewer's; else what it answered to the list of all. */
+export function useRefused() {
+  const { error } = tokens.use(),
+    { ns } = route.use().query,
+    { all, names } = space.use(),
+    foreign = !all && !names.includes(ns) && ns,
+    asked = useLoad(
+      async () =>
+        foreign &&
+        request('GET', `tokens?ns=${encodeURIComponent(foreign)}&hash=sha256:${'0'.repeat(64)}`),
+      [foreign],
+    );
+  return asked.error || error;
+}
 /** Why a list cannot be shown. */
 export function Refused({ error }) {
   if (error?.reason === 'CrdMissing')
@@ -499,13 +520,13 @@ export function Refused({ error }) {
       h('p', 'Somebody with the right to install them runs:'),
       h('pre', h('code', INSTALL)),
     );
-  const { message, namespace, remedy, status } = error || {};
+  const { message, namespace, status } = error || {};
   return status === 403
     ? h(Problem, {
         title: namespace
           ? `You may not list tokens in ${namespace}.`
           : 'You may not list these tokens.',
-        error: { message, remedy: remedy || 'Ask for the role apitoken-viewer in that namespace.' },
+        error: { message, remedy: 'Ask for the role apitoken-viewer in that namespace.' },
       })
     : h(Problem, { error });
 }

@@ -3,7 +3,7 @@
 // @ts-check
 import { h, say, useEffect, useRef, useState } from '../view.js';
 import { call, pathOf } from '../api.js';
-import { full, ms, pause, useNow } from '../clock.js';
+import { full, lasting, ms, pause, useNow } from '../clock.js';
 import { leaving, useLeaving } from '../router.js';
 import { minted, valueOf } from '../sealed.js';
 import { Button, Code, Facts, Icon, Problem, copyText } from './basic.js';
@@ -12,6 +12,16 @@ import { Dialog } from './dialog.js';
 const SHOWN = 5 * 60_000,
   LATE = 60_000,
   GUARD = ['The value cannot be shown again. Have you stored it?', 'Not yet', 'Close it'];
+
+/** When warnings come, and to whom. */
+export function warned(warnings, user) {
+  const to = new Set(
+    warnings.flatMap((w) => [...w.recipients, w.toUser && user]).filter(Boolean),
+  );
+  return `${warnings.map((w) => `${lasting(w.before)} before`).join(', ')}, ${
+    to.size ? `to ${[...to].join(' and ')}` : 'as Events only; no mail is set up'
+  }`;
+}
 
 /** The steps until the value is there; {found, value} or {error}. */
 function useValue(object, key, revision) {
@@ -113,7 +123,7 @@ export function ValueOnce({
       !error &&
       Date.now() - began > LATE &&
       at > 0 &&
-      h('p.muted', 'Still waiting. You may leave, and renew it later.'),
+      h('p.muted', 'Still waiting. The token is asked for; you may leave and renew it later.'),
     h(Problem, { error }),
     taken && h('p', 'The half-made ', name, ' was taken back.'),
     value && [
@@ -147,6 +157,7 @@ export function ValueOnce({
         of: [
           ['User', found.spec.user],
           ['Expires', full(ms(found.status.expiresAt))],
+          ['Warnings', found.warnings?.[0] && warned(found.warnings, found.spec.user)],
           [
             'Secret',
             !value && [

@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import threading
+import time
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -73,6 +74,8 @@ def test_a_token_is_made_from_the_page_of_its_user_and_shown_once(door, operator
     browser.sent()
     value = make(browser, name, start="Add")
     assert well_formed(value) and is_valid(operator, value)
+    for fact in (user, "Expires", "Warnings", "30 days before"):
+        browser.wait_text(fact, "dialog")
     browser.click("Copy")
     browser.wait_text("Copied.")
     assert browser.clipboard() == value
@@ -148,8 +151,25 @@ def test_a_viewer_sees_one_namespace_and_may_change_nothing(door, tokens, unique
     assert forced.status_code == 403
     assert tokens.get(name)["metadata"]["resourceVersion"] == before
     browser.click("Tokens")
-    browser.click("Create a new token")
+    wait_for(
+        lambda: "apitoken-user" in browser.disabled_why("Create a new token"),
+        10,
+        "making a token is offered",
+    )
+    browser.driver.get(f"{browser.web.url}/tokens/new")
     wait_for(lambda: "team-a" in browser.disabled_why("Create"), 10, "Create is offered")
+
+
+def test_a_namespace_of_others_is_refused_in_every_list(door):
+    browser = door("viewer@example.com", "/tokens?ns=team-b")
+    browser.expected = ("403",)
+    for page in ("Tokens", "Users", "Faults…", "Profile"):
+        browser.click(page)
+        browser.wait_text("You may not list tokens in team-b.", "main")
+        assert "Ask for the role apitoken-viewer" in browser.text("main"), page
+    browser.click("What the server said", "summary")
+    browser.wait_text("viewer@example.com", ".problem details")
+    assert not browser.all(".empty"), browser.text("main")
 
 
 def test_permissions_taken_away_are_said_and_nobody_is_signed_out(door, cluster, tokens, unique):
@@ -225,7 +245,7 @@ def test_a_revoked_token_stops_within_a_second_and_is_not_renewed(door, operator
     assert browser.disabled_why("Revoke")
     browser.fill(f"It is in use. Type {name} to go on", name)
     browser.js("[...document.querySelectorAll('dialog .button.main')].at(-1).click()")
-    browser.wait_text("revoked at")
+    browser.wait_text("Revoked at")
     wait_for(lambda: not is_valid(operator, value), 3, "a revoked token works")
     browser.wait_text("Revoked", ".badge")
     assert "cannot be renewed" in browser.disabled_why("Renew")
@@ -302,8 +322,15 @@ def test_a_ceiling_is_offered_and_held(door, settings, tokens, unique):
         for text, c in choices.items()
     }
     assert disabled["90 days"] and disabled["1 year"] and not disabled["30 days"]
-    choices["30 days"].click()
     browser.fill("Token Name", name)
+    browser.js("document.getElementById('f-ttl').click()")
+    beyond = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() + 40 * 86400))
+    browser.js(PASTE, browser.field("Date and time"), beyond)
+    browser.sent()
+    browser.click("Create")
+    browser.wait_text("At most 30 days from now.")
+    assert not [u for method, u, _ in browser.sent() if method == "POST" and "/api/tokens/" in u]
+    choices["30 days"].click()
     browser.wait_text("Expires ")
     browser.click("Create")
     browser.value_shown()
@@ -317,7 +344,7 @@ def test_leaving_a_shown_value_asks_and_a_refused_copy_is_said(door, unique):
     value = make(browser, name)
     browser.allow_clipboard(browser.web.url, allowed=False)
     browser.click("Copy")
-    browser.wait_text("Your browser refused. Select the text and press Ctrl+C.")
+    browser.wait_text("Your browser did not allow it. Select the text and press Ctrl+C.")
     chosen = browser.js(
         "const f = document.getElementById('value'); return f.value.slice(f.selectionStart, "
         "f.selectionEnd)"
