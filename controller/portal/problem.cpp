@@ -148,7 +148,6 @@ Problem problem_of(int status, std::string_view body, std::optional<Seconds> ret
   if (problem.message.empty()) problem.message = fmt::format("The API server answered {}.", status);
   problem.message = core::cut_text(core::plain_text(problem.message), kMaxMessage);
   if (auto cause = policy_cause(problem.message)) {
-    // A policy's refusal is Invalid (422) by default; it says who may do what, so it is Forbidden.
     problem.causes = {std::move(*cause)};
   }
   // The patch names the uid of a removed object, and another object has its name now.
