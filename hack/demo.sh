@@ -10,9 +10,10 @@
 #                      applies the CRDs, which stay, and works in two namespaces, which it removes
 #                      again with everything else that it made
 #
-# The first run installs Debian packages (hack/install-deps.sh says which) and builds the servers
-# and the operator: about 15 minutes on two cores. Later runs take half a minute. State is in a
-# temporary directory. Without --kubeconfig the demo reads no kubeconfig of yours.
+# The first run installs Debian packages (hack/install-deps.sh --demo says which) and builds the
+# servers and the operator, both at once: up to 15 minutes on two cores. Later runs take half a
+# minute. State is in a temporary directory. Without --kubeconfig the demo reads no kubeconfig of
+# yours.
 # shellcheck disable=SC2317 # functions that step and observe call by name
 set -euo pipefail
 umask 077
@@ -93,12 +94,12 @@ observe() {
 # --- building -------------------------------------------------------------------------------------
 
 install_dependencies() {
-  "$root/hack/install-deps.sh" >&2
+  "$root/hack/install-deps.sh" --demo >&2
 }
 
 build_operator() {
-  cmake -S "$root" --preset release 2>&1
-  cmake --build "$root/build/release" --target apitoken-operator kubectl-apitoken 2>&1
+  cmake -S "$root" --preset release 2>&1 &&
+    cmake --build "$root/build/release" --target apitoken-operator kubectl-apitoken 2>&1
 }
 
 # kubectl comes with the control plane; a reader with a cluster of their own may have one already.
@@ -106,6 +107,21 @@ build_servers() {
   if [ -z "$own_kubeconfig" ] || ! type -P kubectl; then "$root/hack/controlplane.sh" build \
     >"$dir/bin"; fi
   "$root/hack/mailserver.sh" build
+}
+
+# Both at once: the one compiles while the other downloads or links. The servers' build has a
+# process group of its own, which ends with this one.
+build_all() {
+  local servers failed=""
+  set -m
+  build_servers &
+  servers=$!
+  set +m
+  # shellcheck disable=SC2064 # this pid
+  trap "kill -- -$servers 2>/dev/null || true" EXIT
+  build_operator || failed=yes
+  wait "$servers" || failed=yes
+  [ -z "$failed" ]
 }
 
 # --- servers --------------------------------------------------------------------------------------
@@ -394,8 +410,7 @@ alertmanager_url=http://127.0.0.1:$alertmanager_port \
   prometheus_url=http://127.0.0.1:$prometheus_port
 
 step "Debian packages" install_dependencies
-step "cluster and mail server, built" build_servers
-step "operator, built (release)" build_operator
+step "cluster, mail server and operator, built (release)" build_all
 [ ! -s "$dir/bin" ] || PATH="$PATH:$(<"$dir/bin")"
 if [ -n "$own_kubeconfig" ]; then step "your cluster" use_cluster; else step "local cluster" \
   start_cluster; fi

@@ -3,11 +3,12 @@
 # what it installs, needs root or sudo only for that, and keeps the servers among the packages
 # (prometheus, alertmanager) from starting: tests and the demo start their own on free ports.
 #
-# Usage: hack/install-deps.sh [--check | --build | --release native | --release arm64]
+# Usage: hack/install-deps.sh [--check | --build | --demo | --release native | --release arm64]
 #
 #   --check           install nothing; list what is missing and exit 1 if anything is
 #   --build           only what compiling the operator needs, as in the Dockerfile
-#   --release native  that, and what hack/image.sh and hack/plugin.sh need
+#   --demo            that, and what hack/demo.sh starts: no browsers, no clang, no Java
+#   --release native  what --build installs, and what hack/image.sh and hack/plugin.sh need
 #   --release arm64   the same with a cross compiler and arm64's libraries, for a system that
 #                     hack/in-debian.sh made: it adds an architecture to the system
 #
@@ -26,6 +27,7 @@ readonly libraries=(
 )
 readonly build=("${tools[@]}" "${libraries[@]}")
 readonly release=(binutils ca-certificates python3 umoci)
+readonly demo=(prometheus prometheus-alertmanager curl openssl ca-certificates python3)
 packages=(
   "${build[@]}"
   # format, lint, fuzzing and tests
@@ -102,6 +104,7 @@ unmask() {
 case "${1:-} ${2:-}" in
   ' ' | '--check ') ;;
   '--build ') packages=("${build[@]}") ;;
+  '--demo ') packages=("${build[@]}" "${demo[@]}") ;;
   '--release native') packages=("${build[@]}" "${release[@]}") ;;
   '--release arm64')
     packages=("${tools[@]}" crossbuild-essential-arm64 "${libraries[@]/%/:arm64}" "${release[@]}")
