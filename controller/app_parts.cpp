@@ -2,6 +2,7 @@
 #include "app_parts.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <random>
@@ -49,6 +50,12 @@ App::Parts::Parts(const Config& settings, std::unique_ptr<kube::Credentials> cre
           kube::make_cpprest_transport(*credentials, user_agent(), {}, &contact),
           [this] { return leadership.holds(); }, machine_clock)) {
   if (config.leader_elect && !config.dry_run) leadership.require_election();
+}
+
+std::string App::Parts::describe_self() const {
+  if (config.namespaces.empty()) return identity + ", which serves all namespaces";
+  return fmt::format("{}, which serves namespace{} {}", identity,
+                     config.namespaces.size() == 1 ? "" : "s", fmt::join(config.namespaces, ", "));
 }
 
 std::size_t App::Parts::live_jwts() const {

@@ -60,6 +60,8 @@ struct App::Parts {
 
   // app_parts.cpp
   std::size_t live_jwts() const;
+  // "node-1_0000abcd, which serves all namespaces"
+  std::string describe_self() const;
 
   // app_watches.cpp
   template <typename T>
@@ -165,11 +167,12 @@ struct App::Parts {
       config.dry_run, stale_tokens, [this] { return clock.doubt(); }};
   reconcile::StaleViews stale_configs{
       metrics.expiry_configs(), [this](std::string_view) { relist({"tokenexpiryconfigs"}, ""); }};
-  reconcile::ConfigWorker config_worker{queues.configs, client,
-                                        stores,         table,
-                                        dispatcher,     metrics.expiry_configs(),
-                                        clock,          operator_namespace,
-                                        config.dry_run, stale_configs};
+  reconcile::ConfigWorker config_worker{queues.configs,  client,
+                                        stores,          table,
+                                        dispatcher,      metrics.expiry_configs(),
+                                        clock,           operator_namespace,
+                                        describe_self(), config.dry_run,
+                                        stale_configs};
 
   reconcile::MintPolicy mint_policy{
       client, clock, [this](reconcile::MintPolicy::State state) {

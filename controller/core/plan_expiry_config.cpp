@@ -109,23 +109,29 @@ const api::Condition* secret_at_fault(const api::TokenExpiryConfigStatus& status
 // Precondition: set_delivery() has set EmailDelivery.
 void set_ready(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed) {
   const ExpiryConfig& config = observed.config;
+  const auto say = [&](std::string_view value, std::string_view why, std::string message) {
+    if (!observed.writer.empty())
+      message += fmt::format(
+          "{}written by {}; another operator writes this status too: let one serve all namespaces",
+          message.empty() ? "" : "; ", observed.writer);
+    set(status, observed, condition::kReady, value, why, message);
+  };
   if (!config.problems.empty()) {
-    set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidSpec,
+    say(condition::kFalse, reason::kInvalidSpec,
         fmt::format("{}", fmt::join(config.problems, "; ")));
   } else if (!config.bad_addresses.empty()) {
-    set(status, observed, condition::kReady, condition::kFalse, reason::kInvalidAddress,
+    say(condition::kFalse, reason::kInvalidAddress,
         fmt::format("spec.emails: {}; the other addresses get their mail",
                     fmt::join(config.bad_addresses, "; ")));
   } else if (!observed.missing_secrets.empty()) {
-    set(status, observed, condition::kReady, condition::kFalse, reason::kSecretNotFound,
+    say(condition::kFalse, reason::kSecretNotFound,
         fmt::format(
             "no Secret {} in namespace {}: create it, and mail is sent; everything else works",
             fmt::join(observed.missing_secrets, ", "), observed.operator_namespace));
   } else if (const auto* delivery = secret_at_fault(status)) {
-    set(status, observed, condition::kReady, condition::kFalse, delivery->reason,
-        delivery->message);
+    say(condition::kFalse, delivery->reason, delivery->message);
   } else {
-    set(status, observed, condition::kReady, condition::kTrue, reason::kAccepted, "");
+    say(condition::kTrue, reason::kAccepted, "");
   }
 }
 

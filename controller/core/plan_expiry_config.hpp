@@ -40,6 +40,8 @@ struct ObservedConfig {
   ObservedDelivery delivery;
   ObservedSkipped skipped;
   std::optional<api::TestMail> test_mail;  // the dispatcher's latest answer
+  // This operator, in words, while another one writes the status of this config too; else empty.
+  std::string writer;
 };
 
 // A test mail to send after `delay`.

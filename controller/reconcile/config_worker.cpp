@@ -38,7 +38,8 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
                                       operator_namespace_,
                                       observe_delivery(key.name),
                                       counted.counts.skipped,
-                                      dispatcher_.test_mail(key.name)};
+                                      dispatcher_.test_mail(key.name),
+                                      pace_.is_disputed(key.name) ? self_ : ""};
   core::ConfigPlan plan = core::plan_expiry_config(observed);
   if (counted.next_change) queue_.add_at(key, *counted.next_change);
   if (counted.again) queue_.add_after(key, *counted.again);

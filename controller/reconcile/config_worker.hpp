@@ -20,7 +20,8 @@ class ConfigWorker {
   ConfigWorker(kube::Workqueue& queue, kube::Client& client, Stores& stores,
                const ConfigTable& table, notify::Dispatcher& dispatcher,
                serve::ControllerMetrics& metrics, const Clock& clock,
-               std::string operator_namespace, bool dry_run, StaleViews& stale_views)
+               std::string operator_namespace, std::string self, bool dry_run,
+               StaleViews& stale_views)
       : queue_(queue),
         client_(client),
         stores_(stores),
@@ -29,6 +30,7 @@ class ConfigWorker {
         metrics_(metrics),
         clock_(clock),
         operator_namespace_(std::move(operator_namespace)),
+        self_(std::move(self)),
         dry_run_(dry_run),
         stale_views_(stale_views),
         counter_(stores, clock) {}
@@ -54,6 +56,7 @@ class ConfigWorker {
   serve::ControllerMetrics& metrics_;
   const Clock& clock_;
   const std::string operator_namespace_;
+  const std::string self_;  // this operator, in the words of a status
   const bool dry_run_;
   StaleViews& stale_views_;
   TokenCounter counter_;

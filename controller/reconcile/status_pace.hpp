@@ -31,6 +31,11 @@ class StatusPace {
   // `status` as the API server answered the write.
   void written(const std::string& config, const api::TokenExpiryConfigStatus& status,
                SteadyTime now);
+  // A second operator was found, and its dispute with us is not over.
+  bool is_disputed(const std::string& config) const {
+    const auto found = entries_.find(config);
+    return found != entries_.end() && found->second.reported;
+  }
   void remove(const std::string& config) { entries_.erase(config); }
 
  private:

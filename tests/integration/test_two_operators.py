@@ -1,6 +1,9 @@
 """Two operators by mistake, each with namespaces of its own: they count differently and write the
 status of one TokenExpiryConfig."""
 
+import re
+
+from testbed.tokens import condition
 from testbed.waiting import SCALE, holds, wait_for
 
 REPORT = "another operator writes the status of this TokenExpiryConfig too"
@@ -31,6 +34,12 @@ def test_two_operators_do_not_fight_over_a_status_and_say_so_once(
 
     wait_for(
         lambda: any(REPORT in operator.log() for operator in pair), 60, "nobody reports the other"
+    )
+    written_by = rf"written by \S+, which serves namespace ({namespace.name}|{other.name});"
+    wait_for(
+        lambda: re.match(written_by, condition(namespace.configs.get(name), "Ready")["message"]),
+        60 * SCALE,
+        "the status does not say who wrote it",
     )
     assert versions_seen(namespace, name, 5) <= 3, "they write over each other's status"
     assert all(operator.log().count(REPORT) <= 1 for operator in pair)

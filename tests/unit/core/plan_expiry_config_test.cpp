@@ -26,7 +26,8 @@ class PlanExpiryConfig : public ::testing::Test {
   ConfigPlan plan() {
     config_ = read_config(object_);
     const ObservedConfig observed{now_,     object_,           config_,   10,       2,
-                                  missing_, "apitoken-system", delivery_, skipped_, test_mail_};
+                                  missing_, "apitoken-system", delivery_, skipped_, test_mail_,
+                                  writer_};
     ConfigPlan plan = plan_expiry_config(observed);
     if (plan.status) object_.status = *plan.status;
     return plan;
@@ -47,6 +48,7 @@ class PlanExpiryConfig : public ::testing::Test {
   ObservedDelivery delivery_;
   ObservedSkipped skipped_;
   std::optional<api::TestMail> test_mail_;
+  std::string writer_;
 };
 
 TEST_F(PlanExpiryConfig, ReportsItsCountsOnce) {
@@ -73,6 +75,21 @@ TEST_F(PlanExpiryConfig, ReadyNamesTheWorstProblem) {
   object_.spec.digest = "never";
   plan();
   EXPECT_EQ(condition("Ready")->reason, "InvalidSpec");
+}
+
+TEST_F(PlanExpiryConfig, SaysWhoWritesItWhileAnotherOperatorDoesToo) {
+  writer_ = "node-1_0000abcd, which serves namespace team-a";
+  ASSERT_TRUE(plan().status);
+  EXPECT_EQ(condition("Ready")->reason, "Accepted");
+  EXPECT_THAT(condition("Ready")->message,
+              ::testing::StartsWith("written by node-1_0000abcd, which serves namespace team-a;"));
+  object_.spec.emails = "nobody";
+  ASSERT_TRUE(plan().status);
+  EXPECT_EQ(condition("Ready")->reason, "InvalidAddress");
+  EXPECT_THAT(condition("Ready")->message, HasSubstr("; written by node-1_0000abcd"));
+  writer_.clear();
+  ASSERT_TRUE(plan().status);
+  EXPECT_THAT(condition("Ready")->message, ::testing::Not(HasSubstr("written by")));
 }
 
 TEST_F(PlanExpiryConfig, DeliveryFollowsTheMail) {
