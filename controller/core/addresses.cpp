@@ -60,8 +60,15 @@ bool all_labels(std::string_view text, Good good) {
   }
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// RFC 6531 section 3.3: also characters that are not ASCII.
 bool is_atom(std::string_view label) {
-  return !label.empty() && std::ranges::all_of(label, is_atext);
+  return !label.empty() && std::ranges::all_of(label, [](char c) {
+    return is_atext(c) || static_cast<unsigned char>(c) >= 0x80;
+  });
 }
 
 bool is_host_label(std::string_view label) {
@@ -109,11 +116,15 @@ std::string_view quoted_prefix(std::string_view text) {
   return {};
 }
 
-// Why printable ASCII `text` cannot stand before the @; empty if it can.
+// Why `text` cannot stand before the @; empty if it can.
 std::optional<std::string_view> fault_of_local(std::string_view text) {
   if (text.empty()) return "has nothing before the @; write it as name@example.com";
   if (text.size() > kMaxLocalPart) return "has more than 64 characters before the @";
-  if (text.front() == '"') return {};
+  if (text.front() == '"')
+    return is_ascii(text) ? std::nullopt
+                          : std::optional<std::string_view>(
+                                "is quoted and not ASCII; remove the quotation marks");
+  if (has_invisible(text)) return "has an invisible character before the @; remove it";
   if (!all_labels(text, is_atom))
     return "has a character or dot before the @ that may not stand there; remove it, or put all "
            "before the @ in quotation marks";
@@ -124,9 +135,6 @@ std::optional<std::string_view> fault_of_local(std::string_view text) {
 std::optional<std::string_view> fault_of(std::string_view text) {
   if (text.empty()) return "is empty; write it as name@example.com";
   if (std::ranges::any_of(text, is_control)) return "has a control character; remove it";
-  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
-    return "is not ASCII; write an internationalised domain in its xn-- form";
-  }
   if (text.size() > kMaxAddress) return "is longer than 254 characters";
   auto at = text.rfind('@');
   if (text.front() == '"') {
@@ -141,6 +149,7 @@ std::optional<std::string_view> fault_of(std::string_view text) {
   if (const auto fault = fault_of_local(text.substr(0, at))) return fault;
   const std::string_view domain = text.substr(at + 1);
   if (domain.empty()) return "has no domain; write it as name@example.com";
+  if (!is_ascii(domain)) return "has a domain that is not ASCII; write it in its xn-- form";
   if (domain.front() == '[') {
     if (!is_domain_literal(domain)) return "has no IP address between the brackets";
   } else if (!is_host_name(domain)) {
@@ -268,14 +277,16 @@ AddressList parse_address_list(std::string_view text) {
 Result<Mailbox> parse_mailbox(std::string_view text) {
   text = trim(text, " \t");
   const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
-  if (open == text.npos) {
-    return Mailbox{"", TRY(parse_address(text))};
-  }
-  if (text.back() != '>')
+  const bool bare = open == text.npos;
+  if (!bare && text.back() != '>')
     return fail(ErrorKind::Invalid,
                 fmt::format("{} does not end with the > of its address", shown(text)));
-  auto address = TRY(parse_address(text.substr(open + 1, text.size() - open - 2)));
-  auto display = TRY(parse_display(trim(text.substr(0, open))));
+  auto address = TRY(parse_address(bare ? text : text.substr(open + 1, text.size() - open - 2)));
+  // Each mail would then need a server with SMTPUTF8, also for recipients in ASCII.
+  if (!is_ascii(address))
+    return fail(ErrorKind::Invalid,
+                fmt::format("{} is not ASCII; send from an address that is", shown(address)));
+  auto display = bare ? std::string() : TRY(parse_display(trim(text.substr(0, open))));
   return Mailbox{std::move(display), std::move(address)};
 }
 

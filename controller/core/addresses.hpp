@@ -2,7 +2,7 @@
 // be put into an SMTP command and in a header, since nothing in it can end a line or start a new
 // field. Pure; any thread; asks no DNS and no server. Errors are Invalid and name the value, the
 // fault and the form wanted. Sources: RFC 5322 section 3.4.1 (addr-spec, without its obsolete
-// forms), RFC 5321 section 4.5.3.1 (lengths).
+// forms), RFC 5321 section 4.5.3.1 (lengths), RFC 6531 section 3.3 (UTF-8).
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace apitoken::core {
 
-// One addr-spec in ASCII: ops@example.com, "on call"@example.com, ops@[192.0.2.1]. Returns it with
-// its domain in lower case.
+// One addr-spec: ops@example.com, "on call"@example.com, ops@[192.0.2.1], jürgen@example.com (UTF-8
+// before the @ needs a server with SMTPUTF8). Returns it with its domain in lower case.
 Result<std::string> parse_address(std::string_view text);
 
 struct AddressList {
@@ -35,7 +35,8 @@ struct Mailbox {
 
   bool operator==(const Mailbox&) const = default;
 };
-// API tokens <tokens@example.com>, "Tokens, API" <tokens@example.com>, or the address alone.
+// API tokens <tokens@example.com>, "Tokens, API" <tokens@example.com>, or the address alone, which
+// is ASCII.
 Result<Mailbox> parse_mailbox(std::string_view text);
 // The part after the last @.
 std::string_view domain_of(std::string_view address);

@@ -70,7 +70,10 @@ std::string header_line(std::string_view name, std::string_view text) {
 }
 
 std::string address_line(std::string_view name, const std::vector<std::string>& addresses) {
-  return fmt::format("{}: {}\r\n", name, fmt::join(addresses, ",\r\n "));
+  std::vector<std::string_view> shown;
+  std::ranges::copy_if(addresses, std::back_inserter(shown), is_printable_ascii);
+  if (shown.empty()) return fmt::format("{}: undisclosed-recipients:;\r\n", name);
+  return fmt::format("{}: {}\r\n", name, fmt::join(shown, ",\r\n "));
 }
 
 std::string render_mailbox(const core::Mailbox& mailbox) {

@@ -107,7 +107,10 @@ const char* login_options(const std::optional<core::AuthMethod>& method) {
 
 Refusal refusal_of(std::string address, const SmtpReply& reply, const MailSettings& settings) {
   const bool permanent = reply.code >= 500 && reply.code != kTooManyRecipients;
-  return {std::move(address), reply.code, words_of(reply, settings), permanent};
+  std::string reason = words_of(reply, settings);
+  if (permanent && std::ranges::any_of(address, [](unsigned char c) { return c >= 0x80; }))
+    reason += "; the address needs a server that offers SMTPUTF8";
+  return {std::move(address), reply.code, std::move(reason), permanent};
 }
 
 }  // namespace

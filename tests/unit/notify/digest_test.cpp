@@ -245,6 +245,13 @@ TEST(Headers, EncodeNamesThatAreNotAscii) {
   EXPECT_THAT(wide, HasSubstr("?=\r\n =?utf-8?B?"));
 }
 
+// A header with UTF-8 would need SMTPUTF8 on the whole way to each recipient.
+TEST(Headers, LeaveOutAddressesThatAreNotAscii) {
+  EXPECT_EQ(address_line("To", {"ops@example.com", "jürgen@example.com", "b@example.com"}),
+            "To: ops@example.com,\r\n b@example.com\r\n");
+  EXPECT_EQ(address_line("To", {"jürgen@example.com"}), "To: undisclosed-recipients:;\r\n");
+}
+
 TEST(Headers, CarryQuotedLocalPartsAsTheyStand) {
   EXPECT_EQ(address_line("To", {R"("a, b"@example.com)", "c@example.com"}),
             "To: \"a, b\"@example.com,\r\n c@example.com\r\n");

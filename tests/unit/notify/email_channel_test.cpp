@@ -23,6 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 // A directory that goes with the test.
 class Scratch {
@@ -251,6 +252,28 @@ TEST_F(EmailChannelTest, QuotedLocalPartsReachTheServerAsTheyStand) {
   EXPECT_EQ(result->accepted, quoted);
   EXPECT_EQ(plain_->mails().back()["to"], quoted);
   EXPECT_EQ(plain_->mails().back()["from"], m.from);
+}
+
+TEST_F(EmailChannelTest, UsesSizeAndSmtpUtf8WhereTheServerOffersThem) {
+  const std::string address = "jürgen@example.com";
+  auto result = send(secure(), mail({"ops@example.com", address}));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(result->accepted, ElementsAre("ops@example.com", address));
+  auto last = starttls_->mails().back();
+  EXPECT_EQ(last["to"][1], address);
+  EXPECT_THAT(last["options"].get<std::vector<std::string>>(),
+              UnorderedElementsAre("SIZE", "SMTPUTF8"));
+
+  ASSERT_TRUE(send(secure(), mail({"ops@example.com"})));
+  EXPECT_EQ(starttls_->mails().back()["options"], std::vector<std::string>{"SIZE"})
+      << "no server needs SMTPUTF8 for ASCII";
+
+  result = send(plain(), mail({"ops@example.com", address}));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(result->accepted, ElementsAre("ops@example.com"));
+  ASSERT_THAT(result->refused, SizeIs(1));
+  EXPECT_TRUE(result->refused[0].permanent) << result->refused[0].text;
+  EXPECT_THAT(result->refused[0].text, HasSubstr("needs a server that offers SMTPUTF8"));
 }
 
 TEST_F(EmailChannelTest, ReturnsEachAnswerIfAllAreRefused) {

@@ -5,7 +5,7 @@ It prints "port N" once it listens on loopback, appends one JSON line to --mails
 that it took, and ends when its standard input does. Recipients script their own fate by the
 local part of their address: refused@ 550, later@ 451, hang@ no reply, drop@ the connection
 breaks; likewise senders refused@ (550 to MAIL) and message-refused@ (554 after DATA),
-slow-answer@ (3 s after DATA)."""
+slow-answer@ (3 s after DATA). With StartTLS it offers SMTPUTF8."""
 
 import argparse
 import asyncio
@@ -24,6 +24,7 @@ class Script:
         if address.startswith("refused@"):
             return "550 5.7.1 sender not allowed"
         envelope.mail_from = address
+        envelope.asked = [option.split("=")[0] for option in options]
         return "250 2.1.0 ok"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -55,6 +56,7 @@ class Script:
             "user": session.auth_data.login.decode() if session.auth_data else "",
             "peer": session.peer[1],
             "helo": session.host_name,
+            "options": envelope.asked,
         }
         with open(self.arguments.mails, "a") as mails:
             mails.write(json.dumps(mail) + "\n")
@@ -99,6 +101,7 @@ async def serve(arguments):
             authenticator=script.authenticate if arguments.auth else None,
             auth_required=bool(arguments.auth),
             auth_require_tls=arguments.tls == "StartTLS",
+            enable_SMTPUTF8=arguments.tls == "StartTLS",
         )
 
     server = await asyncio.get_running_loop().create_server(
