@@ -10,7 +10,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdlib>
 #include <future>
 #include <map>
@@ -53,20 +52,18 @@ class CpprestTransport final : public Transport {
     if (url_ && proxy_) clients_ = connect();
   }
 
-  // First no timer looks for idle connections any more; in the end no callback on the I/O thread
-  // uses the credentials or the listener.
+  // After the barrier no callback on the I/O thread uses the credentials or the listener any more.
   ~CpprestTransport() override {
-    on_io_thread([this] { *alive_ = false; });
     credentials_.reset();
     *listener_ = nullptr;
     clients_.reset();
-    on_io_thread([] {});
+    std::promise<void> barrier;
+    boost::asio::post(io(), [&barrier] { barrier.set_value(); });
+    barrier.get_future().wait();
   }
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
-    auto answer = with_host(authorized(request, stop, nullptr));
-    if (limits_.idle.count() > 0) note_use();
-    return answer;
+    return with_host(authorized(request, stop, nullptr));
   }
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const Receiver& receive) override {
@@ -79,17 +76,7 @@ class CpprestTransport final : public Transport {
     http::client::http_client streams;
   };
 
-  // Runs `task` on the I/O thread, after what was posted before, and waits for it.
-  static void on_io_thread(const std::function<void()>& task) {
-    std::promise<void> done;
-    boost::asio::post(io(), [&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
   std::shared_ptr<Clients> connect() const;
-  static std::shared_ptr<Clients> owned(Clients* clients);
   http::client::http_client_config config(std::chrono::milliseconds idle) const;
   Result<HttpResponse> authorized(const HttpRequest& request, std::stop_token stop,
                                   const Receiver* receive);
@@ -99,11 +86,6 @@ class CpprestTransport final : public Transport {
     const MutexLock lock(mutex_);
     return clients_;
   }
-  // Has idle connections closed later; any thread.
-  void note_use();
-  // On the I/O thread.
-  void look_in(std::chrono::nanoseconds time);
-  void close_idle();
 
   Result<HttpResponse> with_host(Result<HttpResponse> result) const {
     if (!result && result.error().kind == ErrorKind::Unavailable) {
@@ -126,11 +108,6 @@ class CpprestTransport final : public Transport {
   Mutex mutex_;
   // Replaced after a 401, since connections keep showing the old certificate.
   std::shared_ptr<Clients> clients_ GUARDED_BY(mutex_);
-  SteadyTime last_use_ GUARDED_BY(mutex_){};
-  bool looks_ GUARDED_BY(mutex_) = false;  // idle_timer_ is set, or about to be
-  // The I/O thread's alone.
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  boost::asio::steady_timer idle_timer_{io()};
 };
 
 http::client::http_client_config CpprestTransport::config(std::chrono::milliseconds idle) const {
@@ -191,46 +168,12 @@ std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
   // Through a proxy with a port, since the library would ask the proxy for port -1.
   const web::uri server(
       *proxy_ ? fmt::format("https://{}:{}{}", url_->host, url_->port, url_->prefix) : url_->text);
-  return owned(new Clients{.requests = http::client::http_client(server, config(limits_.request)),
-                           .streams = http::client::http_client(server, config(limits_.silence))});
-}
-
-// The I/O thread destroys clients and their kept connections, also if another thread releases them.
-std::shared_ptr<CpprestTransport::Clients> CpprestTransport::owned(Clients* clients) {
+  auto* const clients =
+      new Clients{.requests = http::client::http_client(server, config(limits_.request)),
+                  .streams = http::client::http_client(server, config(limits_.silence))};
+  // The I/O thread destroys clients and their kept connections, also if another thread releases
+  // them.
   return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
-}
-
-void CpprestTransport::note_use() {
-  {
-    const MutexLock lock(mutex_);
-    last_use_ = std::chrono::steady_clock::now();
-    if (std::exchange(looks_, true)) return;
-  }
-  boost::asio::post(io(), [this] { look_in(limits_.idle); });
-}
-
-void CpprestTransport::look_in(std::chrono::nanoseconds time) {
-  idle_timer_.expires_after(time);
-  idle_timer_.async_wait([this, alive = alive_](const boost::system::error_code& canceled) {
-    if (!canceled && *alive) close_idle();
-  });
-}
-
-// A new client for requests has no connections; those of the old one go with it.
-void CpprestTransport::close_idle() {
-  const auto old = clients();
-  const auto fresh = connect();
-  auto next = owned(new Clients{.requests = fresh->requests, .streams = old->streams});
-  std::chrono::nanoseconds left{};
-  {
-    const MutexLock lock(mutex_);
-    left = last_use_ + limits_.idle - std::chrono::steady_clock::now();
-    if (left <= left.zero()) {
-      looks_ = false;
-      if (clients_ == old) clients_ = std::move(next);
-    }
-  }
-  if (left > left.zero()) look_in(left);
 }
 
 // Tries again after a 401, because the token or certificate may have been renewed. A connection

@@ -24,8 +24,6 @@ struct TransportLimits {
   std::size_t body = 64 << 20;       // bytes of an answer's body, or of one piece of a stream
   std::size_t error_body = 1 << 20;  // bytes of the body if a stream's status is not 200
   std::size_t unread = 1 << 20;      // bytes read ahead of a slow receiver
-  // A connection that no request uses for so long is closed; zero: the library's minute.
-  std::chrono::milliseconds idle{0};
 };
 
 class AnswerListener;

@@ -22,8 +22,7 @@ Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials,
       clock_(clock),
       transport_(transport ? std::move(transport)
                            : kube::make_cpprest_transport(*credentials_, program,
-                                                          {.request = std::chrono::seconds(20),
-                                                           .idle = std::chrono::seconds(5)})),
+                                                          {.request = std::chrono::seconds(20)})),
       upstream_(*transport_, observer, program),
       client_(*transport_, observer, "fieldManager=" + program),
       permissions_(upstream_, clock) {}
