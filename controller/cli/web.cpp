@@ -140,6 +140,7 @@ class Portal {
   std::string address() const {
     return fmt::format("http://127.0.0.1:{}/#key={}", server_.bound_port(), door_.key());
   }
+  std::uint16_t port() const { return server_.bound_port(); }
   // Nobody has a page open, and nobody had one for `idle`.
   bool is_idle(Seconds idle) const {
     return streams_.size() == 0 && clock_.steady() - door_.last_use() >= idle;
@@ -178,6 +179,8 @@ Outcome<ExitCode> run_web(const Invocation& invocation, const std::string& versi
                   "may do there what "
                   "you may. Ctrl-C ends it.",
                   server));
+  terminal.note(fmt::format("from another machine, forward the port: ssh -L {0}:127.0.0.1:{0} HOST",
+                            portal.port()));
   std::optional<LeadingPage> page;
   if (options.open) {
     page.emplace(portal.address());

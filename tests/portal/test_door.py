@@ -147,6 +147,11 @@ def test_what_is_no_route_is_not_found(portal):
         assert portal.request("GET", path).status_code == 404, path
 
 
+def test_it_says_how_another_machine_reaches_it(portal):
+    words = f"ssh -L {portal.port}:127.0.0.1:{portal.port} HOST"
+    wait_for(lambda: words in portal.log(), 10, portal.log)
+
+
 def test_only_loopback_is_listened_on(portal):
     listening = subprocess.run(
         ["ss", "-Hltnp"], text=True, capture_output=True, check=True
