@@ -10,7 +10,7 @@ import signal
 import pytest
 import requests
 
-from testbed.plugin import PLUGIN, Plugin
+from testbed.plugin import Plugin, is_plugin
 from testbed.process import BINARY, Operator
 from testbed.rbac import grant
 from testbed.waiting import wait_for
@@ -42,11 +42,7 @@ def test_the_plugin_forbids_core_files_before_it_reads_anything(cluster, tmp_pat
     os.mkfifo(tmp_path / "silent.yaml")  # opening it waits for a writer
     process = Plugin(cluster, cluster.kubeconfig).start("lint", "-f", tmp_path / "silent.yaml")
     try:
-        wait_for(
-            lambda: os.path.realpath(f"/proc/{process.pid}/exe") == str(PLUGIN),
-            20,
-            "the plugin has not begun",
-        )
+        wait_for(lambda: is_plugin(process.pid), 20, "the plugin has not begun")
         wait_for(lambda: core_limits(process.pid) == ("0", "0"), 10, "core files are allowed")
     finally:
         process.kill()

@@ -15,7 +15,7 @@ import yaml
 from testbed.certificates import Authority
 from testbed.cluster import ROOT
 from testbed.mail import Script, SilentServer
-from testbed.plugin import PLUGIN, Plugin, in_namespace
+from testbed.plugin import PLUGIN, Plugin, in_namespace, is_plugin
 from testbed.process import TOKEN_VALUE, free_port
 from testbed.rbac import grant
 from testbed.tokens import base62, hash_of, status_and_reason, well_formed
@@ -679,7 +679,7 @@ def test_lint_names_what_is_wrong_and_explains_the_rest(plugin, tmp_path):
     )
     assert plugin.run("lint", "-f", "-", input=bad.read_text()).returncode == NOT_VALID
     assert "line" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="a: [b\n")
-    assert "no ApiToken" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="")
+    assert "no object of kind ApiToken" in plugin.refused(NOT_VALID, "lint", "-f", "-", input="")
     assert "/nowhere" in plugin.refused(FAILED, "lint", "-f", "/nowhere")
 
 
@@ -743,11 +743,7 @@ def test_the_first_signal_ends_lint_for_every_input(plugin, tmp_path):
     for file in (tmp_path / "silent.yaml", large):
         for number in (signal.SIGINT, signal.SIGTERM):
             process = plugin.start("lint", "-f", file)
-            wait_for(
-                lambda pid=process.pid: os.path.realpath(f"/proc/{pid}/exe") == str(PLUGIN),
-                20,
-                "lint has not begun",
-            )
+            wait_for(lambda pid=process.pid: is_plugin(pid), 20, "lint has not begun")
             process.send_signal(number)
             assert process.wait(2 * SCALE) in (
                 INTERRUPTED,

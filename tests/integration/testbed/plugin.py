@@ -36,6 +36,14 @@ class Screen:
         self.returncode = returncode
 
 
+def is_plugin(pid):
+    """Whether kubectl has become the plugin. The link is away for a moment meanwhile."""
+    try:
+        return os.path.realpath(f"/proc/{pid}/exe") == str(PLUGIN)
+    except FileNotFoundError:
+        return False
+
+
 class Plugin:
     """Runs in one namespace, as the user of one kubeconfig."""
 
