@@ -93,6 +93,8 @@ class Testbed:
 @pytest.fixture
 def testbed(name, cluster, namespace, start_operator, tmp_path):
     by_name = faults.FAULTS[name].by_name
+    if by_name and subprocess.run(["unshare", "--mount", "true"]).returncode != 0:
+        pytest.skip("only root may make a mount namespace")
     testbed = Testbed(cluster, namespace, start_operator, tmp_path, by_name)
     yield testbed
     testbed.heal()
