@@ -23,7 +23,7 @@ std::string text_of(const json& object, const char* pointer) {
   return found.is_string() ? found.get<std::string>() : "";
 }
 
-// The times of an Event. Of a series, the last time stands in `series`.
+// The times of an Event. A series has its last time in `series`.
 json event_of(const json& event) {
   const auto pick = [&](std::initializer_list<const char*> pointers) {
     for (const char* const pointer : pointers) {

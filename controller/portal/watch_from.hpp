@@ -18,7 +18,8 @@ namespace apitoken::portal {
 inline constexpr std::chrono::seconds kTooShort{1};
 
 // A watch of `resource` from `version` until it ends for good or `stop` comes. `tell` gets each
-// change, and returns false to end it. What broke; nothing: asked to end, or to be listed again.
+// change, and returns false to end it. Returns what broke; empty: `tell` or `stop` ended it, or the
+// version is too old, so that the caller lists again.
 std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& resource,
                                   const std::string& ns, std::string version,
                                   const std::string& selector, const std::stop_token& stop,

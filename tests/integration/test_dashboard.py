@@ -187,8 +187,8 @@ def scraped():
 
 
 def shown(value_of, **labels):
-    """promtool's samples of a query with a row for each token: its own namespace stands in the
-    label namespace."""
+    """promtool's samples of a query with a row for each token: the label namespace is the
+    token's own namespace."""
     return [
         {
             "labels": series(

@@ -32,7 +32,7 @@ def test_samples_for_trying_are_apart_and_say_how_to_remove_them():
 
 
 def words(path):
-    """Which of the two lines stand in a sample."""
+    """Which of the two lines a sample has."""
     text = path.read_text()
     lines = ("FOR TRYING", "kubectl delete -f manifests/samples/trying")
     return {line for line in lines if line in text}
