@@ -25,13 +25,6 @@ std::string_view scope_of(const Watched& watched) {
   return watched.ns.empty() ? "all" : std::string_view(watched.ns);
 }
 
-std::string_view version_of(api::Json object) {
-  std::string_view version;
-  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS
-             ? version
-             : std::string_view();
-}
-
 Error error_of_event(api::Json status) {
   const auto code = api::read_integer(status, "code", "code").value_or(500);
   return error_of({static_cast<int>(code), simdjson::to_string(status)},

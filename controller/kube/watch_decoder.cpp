@@ -21,6 +21,13 @@ std::optional<EventType> event_type(std::string_view name) {
 
 }  // namespace
 
+std::string_view version_of(api::Json object) {
+  std::string_view version;
+  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS
+             ? version
+             : std::string_view();
+}
+
 Status WatchDecoder::feed(std::string_view bytes,
                           const std::function<void(const WatchEvent&)>& tell) {
   while (!bytes.empty()) {

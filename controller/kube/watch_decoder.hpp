@@ -21,6 +21,10 @@ struct WatchEvent {
   api::Json object;
 };
 
+// The resourceVersion of an object, a list or a bookmark; empty if it has none. Valid as long as
+// `object`.
+std::string_view version_of(api::Json object);
+
 class WatchDecoder {
  public:
   static constexpr std::size_t kMaxLine = 64 * 1024 * 1024;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/backoff.hpp"
+#include "kube/watch_decoder.hpp"
 #include "portal/rows.hpp"
 #include "portal/watch_from.hpp"
 
@@ -42,7 +43,7 @@ struct TokenFollow::Page {
   simdjson::dom::parser parser;
   api::Json root;
 
-  std::string version() const { return std::string(version_of(root)); }
+  std::string version() const { return std::string(kube::version_of(root)); }
   // The token of the next page; empty: this is the last.
   std::string next() const {
     const auto metadata = api::member(root, "metadata");

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/thread_name.hpp"
+#include "kube/watch_decoder.hpp"
 #include "portal/rows.hpp"
 #include "portal/watch_from.hpp"
 
@@ -75,7 +76,7 @@ std::optional<Problem> SharedWatch::watch(const std::string& version, const std:
                       if (!removed) rows.add(object);
                       const auto line = removed ? gone_line(object) : rows.take();
                       for (const auto& listener : listeners())
-                        listener->changed(watched_, version_of(object), line);
+                        listener->changed(watched_, kube::version_of(object), line);
                       return true;
                     });
 }

@@ -11,13 +11,6 @@ namespace apitoken::portal {
 
 using std::chrono::steady_clock;
 
-std::string_view version_of(api::Json object) {
-  std::string_view version;
-  return object["metadata"]["resourceVersion"].get(version) == simdjson::SUCCESS
-             ? version
-             : std::string_view();
-}
-
 Problem unreadable_answer(std::string_view what) {
   return {502, "BadAnswer", fmt::format("The API server's answer cannot be read: {}", what)};
 }
@@ -39,7 +32,7 @@ std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& re
         broken = problem_of(static_cast<int>(code), simdjson::to_string(event.object));
         return;
       }
-      if (const auto seen = version_of(event.object); !seen.empty()) version = seen;
+      if (const auto seen = kube::version_of(event.object); !seen.empty()) version = seen;
       if (event.type != kube::EventType::Bookmark)
         enough = !tell(event.type == kube::EventType::Deleted, event.object);
     };

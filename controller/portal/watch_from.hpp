@@ -25,9 +25,6 @@ std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& re
                                   const std::string& selector, const std::stop_token& stop,
                                   const std::function<bool(bool removed, api::Json)>& tell);
 
-// metadata.resourceVersion of an object or a list; may be empty.
-std::string_view version_of(api::Json object);
-
 Problem unreadable_answer(std::string_view what);
 
 }  // namespace apitoken::portal
