@@ -49,40 +49,48 @@ class CpprestTransport final : public Transport {
         listener_(std::make_shared<std::atomic<AnswerListener*>>(listener)),
         url_(parse_server_url(credentials.server(), "credentials")),
         proxy_(credentials.proxy()) {
-    if (url_ && proxy_) clients_ = connect();
+    if (url_ && proxy_) clients_ = {make_client(limits_.request), make_client(limits_.silence)};
   }
 
   // After the barrier no callback on the I/O thread uses the credentials or the listener any more.
   ~CpprestTransport() override {
     credentials_.reset();
     *listener_ = nullptr;
-    clients_.reset();
+    clients_ = {};
     std::promise<void> barrier;
     boost::asio::post(io(), [&barrier] { barrier.set_value(); });
     barrier.get_future().wait();
   }
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
-    return with_host(authorized(request, stop, nullptr));
+    auto answer = with_host(authorized(request, stop, nullptr));
+    const MutexLock lock(mutex_);
+    last_request_ = std::chrono::steady_clock::now();
+    return answer;
   }
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                               const Receiver& receive) override {
     return with_host(authorized(request, stop, &receive));
   }
+  void close_idle(Seconds idle) override;
 
  private:
+  // A call holds only the client that it uses. Each keeps its connections until nobody holds it.
+  using Client = std::shared_ptr<http::client::http_client>;
   struct Clients {
-    http::client::http_client requests;
-    http::client::http_client streams;
+    Client requests;
+    Client streams;
+    unsigned generation = 0;  // counts connect_again()
   };
 
-  std::shared_ptr<Clients> connect() const;
+  Client make_client(std::chrono::milliseconds idle) const;
+  void connect_again(unsigned used);
   http::client::http_client_config config(std::chrono::milliseconds idle) const;
   Result<HttpResponse> authorized(const HttpRequest& request, std::stop_token stop,
                                   const Receiver* receive);
   Result<HttpResponse> attempt(const HttpRequest& request, std::stop_token stop,
                                const Receiver* receive);
-  std::shared_ptr<Clients> clients() {
+  Clients clients() {
     const MutexLock lock(mutex_);
     return clients_;
   }
@@ -106,8 +114,8 @@ class CpprestTransport final : public Transport {
   const Result<ServerUrl> url_;
   const Result<std::optional<Proxy>> proxy_;
   Mutex mutex_;
-  // Replaced after a 401, since connections keep showing the old certificate.
-  std::shared_ptr<Clients> clients_ GUARDED_BY(mutex_);
+  Clients clients_ GUARDED_BY(mutex_);
+  std::optional<SteadyTime> last_request_ GUARDED_BY(mutex_);  // none: no connection of requests
 };
 
 http::client::http_client_config CpprestTransport::config(std::chrono::milliseconds idle) const {
@@ -164,33 +172,43 @@ void add_impersonation(http::http_headers& headers, const Impersonation& other) 
   for (const auto& [name, text] : lines) headers.add(name, text);
 }
 
-std::shared_ptr<CpprestTransport::Clients> CpprestTransport::connect() const {
+CpprestTransport::Client CpprestTransport::make_client(std::chrono::milliseconds idle) const {
   // Through a proxy with a port, since the library would ask the proxy for port -1.
   const web::uri server(
       *proxy_ ? fmt::format("https://{}:{}{}", url_->host, url_->port, url_->prefix) : url_->text);
-  auto* const clients =
-      new Clients{.requests = http::client::http_client(server, config(limits_.request)),
-                  .streams = http::client::http_client(server, config(limits_.silence))};
-  // The I/O thread destroys clients and their kept connections, also if another thread releases
-  // them.
-  return {clients, [](Clients* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
+  // The I/O thread destroys a client and its kept connections, also if another thread releases it.
+  return {new http::client::http_client(server, config(idle)),
+          [](auto* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
 }
 
-// Tries again after a 401, because the token or certificate may have been renewed. A connection
-// keeps showing the certificate that it began with, so new connections are made.
+// Connections keep showing the certificate that they began with, so new ones are needed after it
+// was refused; but only once for all calls of generation `used`.
+void CpprestTransport::connect_again(unsigned used) {
+  Clients fresh{make_client(limits_.request), make_client(limits_.silence), used + 1};
+  const MutexLock lock(mutex_);
+  if (clients_.generation == used) std::swap(clients_, fresh);
+}
+
+// A new client has no connections; those of the old one go with it.
+void CpprestTransport::close_idle(Seconds idle) {
+  if (!url_ || !proxy_) return;
+  Client fresh = make_client(limits_.request);
+  const MutexLock lock(mutex_);
+  if (!last_request_ || std::chrono::steady_clock::now() - *last_request_ < idle) return;
+  last_request_.reset();
+  std::swap(clients_.requests, fresh);
+}
+
+// Tries again after a 401, because the token or certificate may have been renewed.
 Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
                                                   const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
   if (!proxy_) return std::unexpected(proxy_.error());
-  const auto used = clients();
+  const unsigned used = clients().generation;
   Result<HttpResponse> result = attempt(request, stop, receive);
   if (!result || result->status != 401) return result;
   credentials_->reject();
-  {
-    auto fresh = connect();
-    const MutexLock lock(mutex_);
-    if (clients_ == used) clients_ = std::move(fresh);
-  }
+  connect_again(used);
   return attempt(request, stop, receive);
 }
 
@@ -215,8 +233,8 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
   auto permission = listener != nullptr ? listener->permission(request) : std::function<bool()>();
   const auto exchange = std::make_shared<Exchange>(request.body, std::move(permission), limits_,
                                                    receive != nullptr, listener_);
-  const auto used = clients();
-  exchange->start(receive != nullptr ? used->streams : used->requests, std::move(outgoing));
+  const Client used = receive != nullptr ? clients().streams : clients().requests;
+  exchange->start(*used, std::move(outgoing));
   return receive != nullptr ? exchange->wait_streaming(stop, *receive) : exchange->wait_whole(stop);
 } catch (const std::exception& error) {
   return fail(ErrorKind::Invalid, fmt::format("cannot send {} {}: {}", to_string(request.method),

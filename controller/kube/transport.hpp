@@ -47,6 +47,10 @@ class Transport {
   // connection is dead, the next request finds out. There is no total deadline.
   virtual Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
                                       const std::function<bool(std::string_view)>& receive) = 0;
+
+  // Closes the kept connections of send() if it was not called for `idle`. A connection costs its
+  // memory here and on the API server. The next request makes a new one.
+  virtual void close_idle(Seconds /*idle*/) {}
 };
 
 }  // namespace apitoken::kube

@@ -106,11 +106,15 @@ void Sessions::sweep(std::stop_token stop) {
   name_thread("sessions");
   while (!stop.stop_requested()) {
     std::vector<Session> ended;
+    std::vector<std::shared_ptr<Viewer>> viewers;
     {
       const MutexLock lock(mutex_);
       ended = take_over();
+      for (const auto& [hash, session] : sessions_) viewers.push_back(session.signed_in.viewer);
     }
     close(ended);
+    for (const auto& viewer : viewers) viewer->close_idle_connections();
+    viewers.clear();
     sleep_until(clock_, stop, clock_.steady() + kSweep);
   }
 }

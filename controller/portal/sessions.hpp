@@ -59,7 +59,8 @@ class Sessions {
   static std::string hash_of(std::string_view id);
 
   std::size_t size() const;
-  // Ends sessions that are past their end, until `stop`. The body of a thread.
+  // Ends sessions that are past their end, and closes connections that the others do not use, until
+  // `stop`. The body of a thread.
   void sweep(std::stop_token stop);
 
  private:

@@ -38,6 +38,7 @@ class Viewer {
   static constexpr double kRequestsPerSecond = 20;
   static constexpr double kRequestBurst = 40;
   static constexpr Seconds kIdentityFresh{60};
+  static constexpr Seconds kIdleConnection{5};
   static constexpr std::size_t kMaxSessionTokens = 100;
 
   // `program` is the field manager and user agent: "kubectl-apitoken-web", "apitoken-portal". The
@@ -57,8 +58,11 @@ class Viewer {
   kube::Client& client() { return client_; }  // for watches
   SharedWatches& watches() { return watches_; }
   Permissions& permissions() { return permissions_; }
+  void close_idle_connections() { transport_->close_idle(kIdleConnection); }
   // SelfSubjectReview; remembered for kIdentityFresh, while the credentials hold.
   Expected<Identity> identity(std::stop_token stop);
+  // The user of the last identity(), without a request; empty: it was never asked.
+  std::string known_user() const;
 
   // Counts a request of the session. False: too many.
   bool take_request();

@@ -280,6 +280,20 @@ TEST(CpprestTransport, KeepsConnections) {
   EXPECT_LE(wire.server.connections(), 2);
 }
 
+TEST(CpprestTransport, ClosesKeptConnectionsThatAreNotUsed) {
+  std::latch closed(1);
+  Wire wire([&](Connection& client) {
+    client.read_request();
+    client.answer(200, "fine");
+    if (client.read_request().empty()) closed.count_down();
+  });
+  ASSERT_TRUE(wire.get());
+  wire.transport->close_idle(Seconds(3600));
+  EXPECT_FALSE(closed.try_wait());
+  wire.transport->close_idle(Seconds(0));
+  closed.wait();
+}
+
 TEST(CpprestTransport, SendsAgainWithItsBodyIfAKeptConnectionWasClosed) {
   std::atomic<int> dropped{0};
   Wire wire([&](Connection& client) {
@@ -443,6 +457,30 @@ TEST(CpprestTransportStream, PassesOnEachPieceAsItArrivesUntilTheServersEnd) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(all, "one\ntwo\n");
+}
+
+TEST(CpprestTransportStream, GoesOnWhenIdleConnectionsOfRequestsAreClosed) {
+  std::latch watched(1), closed(1);
+  Wire wire([&](Connection& client) {
+    if (client.read_request().find("watch=1") == std::string::npos) {
+      client.answer(200, "fine");
+      if (client.read_request().empty()) closed.count_down();
+      return;
+    }
+    client.write(kChunked);
+    watched.count_down();
+    closed.wait();
+    client.write("4\r\none\n\r\n0\r\n\r\n");
+  });
+  std::string all;
+  auto streamed = std::async(std::launch::async, [&] {
+    return wire.stream([&](std::string_view piece) { return all += piece, true; });
+  });
+  watched.wait();
+  ASSERT_TRUE(wire.get());
+  wire.transport->close_idle(Seconds(0));
+  ASSERT_TRUE(streamed.get());
+  EXPECT_EQ(all, "one\n");
 }
 
 TEST(CpprestTransportStream, ReportsABrokenConnectionAfterThePiecesBeforeIt) {
