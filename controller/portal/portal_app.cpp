@@ -83,8 +83,7 @@ struct PortalApp::Parts {
                 .streams = streams,
                 .clock = clock,
                 .version = version,
-                .answered = [this](std::string_view route,
-                                   int status) { metrics.answered(route, status); }}),
+                .answered = [this](const Answered& request) { note(request); }}),
         server({.limits = kLimits,
                 .threads = 2,
                 .certificate = config.plain_http ? nullptr : &certificate,
@@ -97,6 +96,14 @@ struct PortalApp::Parts {
                       serve::health_routes([] { return std::vector<std::string>(); })) {
     metrics.watch_levels([this] { return door.sessions().size(); },
                          [this] { return streams.size(); });
+  }
+
+  void note(const Answered& request) {
+    metrics.answered(request.route, request.status);
+    log::info("answered", {{"method", request.method},
+                           {"route", request.route},
+                           {"code", request.status},
+                           {"user", request.user}});
   }
 
   Status start(const Config& config) {

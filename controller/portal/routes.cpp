@@ -33,7 +33,12 @@ Match match(const CallRoute& route, const std::vector<std::string>& parts) {
 }
 
 // Checks the names in a path. The error says what is wrong with the name.
-Expected<void> check_names(const std::vector<std::string>& parts) {
+Expected<void> check_names(const serve::HttpRequest& request,
+                           const std::vector<std::string>& parts) {
+  if (request.path_escapes_slash)
+    return refuse(bad_request("name",
+                              "a name in the path holds a slash (%2F); no namespace and no "
+                              "object has such a name"));
   const bool tokens = parts.size() > 2 && parts[1] == "tokens" && parts[2] != "preview";
   const bool settings = parts.size() > 2 && parts[1] == "settings" && parts[2] != "preview";
   if (tokens) {
@@ -120,21 +125,14 @@ serve::HttpReply Routes::serve(const serve::HttpRequest& request) {
 }
 
 serve::HttpReply Routes::serve_api(const serve::HttpRequest& request) {
-  if (const auto problem = refuse_foreign(request, parts_.door)) {
-    parts_.answered("", problem->status);
-    return to_answer(*problem);
-  }
+  if (const auto problem = refuse_foreign(request, parts_.door))
+    return refuse(request, nullptr, to_answer(*problem));
   if (request.path == "/api/session" && request.method == "POST") return serve_session(request);
   auto admitted = parts_.door.admit(request);
-  if (const auto* problem = std::get_if<Problem>(&admitted)) {
-    parts_.answered("", problem->status);
-    return to_answer(*problem);
-  }
+  if (const auto* problem = std::get_if<Problem>(&admitted))
+    return refuse(request, nullptr, to_answer(*problem));
   auto viewer = std::get<std::shared_ptr<Viewer>>(std::move(admitted));
-  if (!viewer->take_request()) {
-    parts_.answered("", 429);
-    return too_many_requests();
-  }
+  if (!viewer->take_request()) return refuse(request, viewer.get(), too_many_requests());
   return dispatch(request, std::move(viewer));
 }
 
@@ -145,7 +143,7 @@ serve::HttpReply Routes::serve_session(const serve::HttpRequest& request) {
   return parts_.workers.serve([this, kept](std::stop_token stop) -> serve::HttpReply {
     auto answer = parts_.door.sign_in(*kept, std::move(stop));
     wipe(kept->body);
-    parts_.answered("POST /api/session", answer.status);
+    parts_.answered({.method = "POST", .route = "/api/session", .status = answer.status});
     return answer;
   });
 }
@@ -153,7 +151,8 @@ serve::HttpReply Routes::serve_session(const serve::HttpRequest& request) {
 serve::HttpReply Routes::dispatch(const serve::HttpRequest& request,
                                   std::shared_ptr<Viewer> viewer) {
   const auto parts = split_path(request.path);
-  if (const auto checked = check_names(parts); !checked) return to_answer(checked.error());
+  if (const auto checked = check_names(request, parts); !checked)
+    return refuse(request, viewer.get(), to_answer(checked.error()));
   const auto method = request.method == "HEAD" ? std::string_view("GET") : request.method;
   std::string allowed;
   for (std::size_t i = 0; i < kTables; ++i) {
@@ -164,15 +163,27 @@ serve::HttpReply Routes::dispatch(const serve::HttpRequest& request,
         allowed.append(allowed.empty() ? "" : ", ").append(route.method);
         continue;
       }
-      if (route.writes && parts_.door.is_read_only()) return read_only();
+      if (route.writes && parts_.door.is_read_only())
+        return refuse(request, viewer.get(), read_only(), route.path);
       auto call = std::make_shared<Call>(backend_, std::move(viewer), std::move(found.ns),
                                          std::move(found.name), request.query,
                                          std::string(request.body), std::string(request.peer));
       return run(route, std::move(call));
     }
   }
-  if (!allowed.empty()) return method_not_allowed(allowed);
-  return to_answer(not_found("The portal has no page or route at this address."));
+  return refuse(request, viewer.get(),
+                allowed.empty()
+                    ? to_answer(not_found("The portal has no page or route at this address."))
+                    : method_not_allowed(allowed));
+}
+
+serve::HttpReply Routes::refuse(const serve::HttpRequest& request, const Viewer* viewer,
+                                serve::HttpAnswer answer, std::string_view route) {
+  parts_.answered({.method = request.method,
+                   .route = route,
+                   .status = answer.status,
+                   .user = viewer != nullptr ? viewer->known_user() : ""});
+  return answer;
 }
 
 serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call) {
@@ -190,7 +201,10 @@ serve::HttpReply Routes::run(const CallRoute& route, std::shared_ptr<Call> call)
           log::error("cannot serve",
                      {{"method", route.method}, {"route", route.path}, {"error", error.what()}});
         }
-        parts_.answered(route.path, status_of(reply));
+        parts_.answered({.method = route.method,
+                         .route = route.path,
+                         .status = status_of(reply),
+                         .user = call->viewer->known_user()});
         return reply;
       });
 }

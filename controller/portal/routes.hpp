@@ -15,6 +15,14 @@
 
 namespace apitoken::portal {
 
+// A request below /api that was answered, without a name or value that it holds.
+struct Answered {
+  std::string_view method;
+  std::string_view route{};  // its pattern; empty: no route, or refused before one was looked for
+  int status = 0;
+  std::string user{};  // empty: nobody is signed in, or the API server was not asked yet
+};
+
 class Routes {
  public:
   struct Parts {
@@ -24,9 +32,8 @@ class Routes {
     Streams& streams;
     const Clock& clock;
     std::string version;
-    // Called for each answered request below /api: the route's pattern, its status, the user if
-    // known. Any thread.
-    std::function<void(std::string_view route, int status)> answered = [](auto, auto) {};
+    // Called for each answer below /api. Any thread.
+    std::function<void(const Answered&)> answered = [](const auto&) {};
   };
 
   // Everything that `parts` refers to outlives the routes.
@@ -40,6 +47,9 @@ class Routes {
   serve::HttpReply serve_session(const serve::HttpRequest& request);
   serve::HttpReply dispatch(const serve::HttpRequest& request, std::shared_ptr<Viewer> viewer);
   serve::HttpReply run(const CallRoute& route, std::shared_ptr<Call> call);
+  // The answer to a request that no handler sees.
+  serve::HttpReply refuse(const serve::HttpRequest& request, const Viewer* viewer,
+                          serve::HttpAnswer answer, std::string_view route = {});
 
   Parts parts_;
   Backend backend_;

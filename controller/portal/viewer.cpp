@@ -58,6 +58,11 @@ Expected<Identity> Viewer::identity(std::stop_token stop) {
   return identity;
 }
 
+std::string Viewer::known_user() const {
+  const MutexLock lock(mutex_);
+  return identity_ ? identity_->user : "";
+}
+
 bool Viewer::take_request() {
   const MutexLock lock(mutex_);
   return requests_.take(clock_.steady());

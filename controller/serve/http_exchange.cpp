@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <microhttpd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -63,7 +64,9 @@ HttpExchange::HttpExchange(Exchanges& exchanges, MHD_Connection* connection, Con
   const std::string_view text(target, raw_.target_size);
   raw_.target_is_plain = is_plain_target(text);
   const auto query = text.find('?');
-  path_ = decode_percent(text.substr(0, query), false);
+  const auto path = text.substr(0, query);
+  path_ = decode_percent(path, false);
+  request_.path_escapes_slash = std::ranges::count(path_, '/') != std::ranges::count(path, '/');
   if (query == text.npos) return;
   request_.query = decode_form(text.substr(query + 1));
   // Hides the query from libmicrohttpd, which runs out of memory on many parameters and then sends

@@ -30,6 +30,7 @@ struct HttpRequest {
   std::string_view body{};
   std::vector<std::pair<std::string, std::string>> query{};  // decoded
   std::string_view peer{};                                   // the caller's IP address
+  bool path_escapes_slash = false;                           // a slash of `path` was sent as %2F
   // Whether the caller showed a certificate that the client CA signed. Slow: call it only if the
   // answer matters.
   std::function<bool()> certified = [] { return false; };

@@ -2,6 +2,7 @@
 one process, what is written down, and the program itself."""
 
 import http.client
+import json
 import random
 import re
 import signal
@@ -410,6 +411,29 @@ def test_it_counts_its_work(make_portal):
     assert metrics.value("portal_upstream_seconds_count") > 1
     assert metrics.value("rest_client_requests_total", method="POST") > 1
     assert metrics.value("process_resident_memory_bytes") > 0
+
+
+def test_its_log_says_who_asked_for_which_route_and_names_no_token(make_portal):
+    portal = make_portal("--log-format=json")
+    browser = portal.signed_in(VIEWER)
+    browser.get("/api/session")
+    browser.request("GET", "/api/tokens/team-a/no-such-token")
+    browser.request("GET", "/api/tokens/team-a/NoName")
+    browser.request("DELETE", "/api/session/nothing")
+    lines = [json.loads(line) for line in portal.log().splitlines()]
+    seen = {
+        (line["method"], line["route"], line["code"], line["user"])
+        for line in lines
+        if line["msg"] == "answered"
+    }
+    assert {
+        ("POST", "/api/session", "200", ""),
+        ("GET", "/api/session", "200", VIEWER),
+        ("GET", "/api/tokens/{ns}/{name}", "404", VIEWER),
+        ("GET", "", "400", VIEWER),
+        ("DELETE", "", "404", VIEWER),
+    } <= seen
+    assert "no-such-token" not in portal.log() and "NoName" not in portal.log()
 
 
 def test_it_stops_cleanly_while_people_use_it(make_portal):
