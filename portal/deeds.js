@@ -5,7 +5,7 @@ import { h, say, useLoad, useState } from './view.js';
 import { call, pathOf } from './api.js';
 import { DAY, full, grouped, lasting, now, plural, relative, secondOf, span } from './clock.js';
 import { go } from './router.js';
-import { askRights, session, useRights, why } from './session.js';
+import { askRights, rightsIn, session, useRights, why } from './session.js';
 import { stateOf, STATES } from './rows.js';
 import { newKey } from './sealed.js';
 import { Button, Problem, Radios, Text, copyText, download } from './parts/basic.js';
@@ -155,16 +155,20 @@ export function useDeeds() {
     askRights(row.ns).catch(() => {});
     setOpen({ doing, row });
   };
+  const may = (row, deed) => {
+    const known = rightsIn(row.ns);
+    return known && why(known, deed);
+  };
   const deeds = (row, state) => [
     [
       'Copy token ID',
       () => copyText(row.tokenID, `Copied the ID of ${row.name}.`),
       row.tokenID ? '' : 'It has none yet.',
     ],
-    ['Renew', () => show('Renew', row), notRenewed(state)],
-    ['Revoke', () => show('Revoke', row), notRevoked(state)],
+    ['Renew', () => show('Renew', row), notRenewed(state) || may(row, 'patch')],
+    ['Revoke', () => show('Revoke', row), notRevoked(state) || may(row, 'patch')],
     makeAlike(row),
-    ['Delete', () => show('Delete', row)],
+    ['Delete', () => show('Delete', row), may(row, 'delete')],
   ];
   const Doing = open && DIALOGS[open.doing];
   const dialog = [

@@ -20,9 +20,9 @@ file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/*.svg ${SOURCE}/*.png ${SOURCE}/*.i
 set(ours
   __.? act actions area automatic back begin busy change creating deeds dirty documentTitle doing
   drop emptyTitle errors fixed footer general guard heads heard hide icon inputs label
-  legend lines loaded make marks mayClose of onChoose onClose onEdit onKeys onMade onPick onPress
-  onValue over own ownClass parts pick picked query row run save sealed selection setError shown
-  side since slots still tabs text tint todo touched verdicts wantsValue what whose why wide)
+  legend lines loaded make marks mayClose of onChoose onClose onEdit onKeys onMade onOpen onPick
+  onPress onValue over own ownClass parts pick picked query row run save sealed selection setError
+  shown side since slots still tabs text tint todo touched verdicts wantsValue what whose why wide)
 list(JOIN ours "|" ours)
 
 # minify gives names to variables function by function, which esbuild does not.

@@ -45,6 +45,8 @@ export function askRights(ns = '', name = '') {
   );
   return answer;
 }
+/** What is known of the rights, without asking. @returns {any} */
+export const rightsIn = (ns) => known.get()[`${ns}/`]?.rights;
 /** What is known of the rights; asks where nothing is. @returns {any} */
 export function useRights(ns = '') {
   const found = known.use()[`${ns}/`];

@@ -25,6 +25,11 @@ bool contains(const std::vector<core::Warning>& warnings, const core::Warning& w
   return std::ranges::any_of(warnings, [&](const auto& one) { return is_same(one, wanted); });
 }
 
+bool is_above_ceiling(const api::ApiToken& token, const core::ExpiryConfig& config) {
+  const auto& max = config.lifetime(core::token_type(token.spec)).max;
+  return max && !token.status.ttl.empty() && core::ttl_in_force(token.spec, token.status) > *max;
+}
+
 bool is_open(const core::Warning& warning) { return warning.state != State::Done; }
 
 std::string recipients_of(const core::Warning& warning) {
@@ -48,12 +53,11 @@ const api::StringMap& Preview::labels_of(const std::string& name_space) const {
   return labels == namespace_labels_.end() ? none : labels->second;
 }
 
-bool Preview::is_above_ceiling(const api::ApiToken& token) const {
+const core::ExpiryConfig* Preview::changed_config_of(const api::ApiToken& token) const {
   const auto changed = std::ranges::find(changed_, config_, &core::ExpiryConfig::name);
-  if (changed == changed_.end() || token.status.ttl.empty()) return false;
-  if (!core::applies(*changed, token.meta.labels, labels_of(token.meta.ns))) return false;
-  const auto& max = changed->lifetime(core::token_type(token.spec)).max;
-  return max && core::ttl_in_force(token.spec, token.status) > *max;
+  const bool applies = changed != changed_.end() &&
+                       core::applies(*changed, token.meta.labels, labels_of(token.meta.ns));
+  return applies ? &*changed : nullptr;
 }
 
 void Preview::count(const api::ApiToken& token, const std::vector<core::Warning>& before,
@@ -69,7 +73,10 @@ void Preview::count(const api::ApiToken& token, const std::vector<core::Warning>
                                   })
                   ? 1
                   : 0;
-  ceiling_ += is_above_ceiling(token) ? 1 : 0;
+  if (const auto* config = changed_config_of(token)) {
+    ++matched_;
+    ceiling_ += is_above_ceiling(token, *config) ? 1 : 0;
+  }
   for (const auto& one : after) {
     if (is_open(one) && !one.own_mail.empty()) own_mail_.insert(one.own_mail);
   }
@@ -105,7 +112,8 @@ std::string Preview::summary_line() const {
                                {"truncated", truncated_},
                                {"now", {{"within7days", soon_before_}}},
                                {"then",
-                                {{"within7days", soon_after_},
+                                {{"matched", matched_},
+                                 {"within7days", soon_after_},
                                  {"atOnce", at_once_},
                                  {"ownMail", own_mail_.size()},
                                  {"ceiling", ceiling_}}}}}});

@@ -48,7 +48,8 @@ class Preview {
   void count(const api::ApiToken& token, const std::vector<core::Warning>& before,
              const std::vector<core::Warning>& after);
   const api::StringMap& labels_of(const std::string& name_space) const;
-  bool is_above_ceiling(const api::ApiToken& token) const;
+  // The config that is being changed, as it would be; null if it would not apply to the token.
+  const core::ExpiryConfig* changed_config_of(const api::ApiToken& token) const;
 
   const std::vector<core::ExpiryConfig> present_;
   const std::vector<core::ExpiryConfig> changed_;
@@ -61,6 +62,7 @@ class Preview {
   std::size_t soon_after_ = 0;
   std::size_t at_once_ = 0;
   std::size_t ceiling_ = 0;
+  std::size_t matched_ = 0;
   std::set<std::string> own_mail_;
   bool truncated_ = false;
 };

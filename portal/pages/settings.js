@@ -312,7 +312,7 @@ function Preview({ found, dirty }) {
   if (error) return h(Problem, { error });
   if (!summary) return h('p.muted', { role: 'status' }, 'Being computed…');
   const list = table.length ? table : changes,
-    { within7days, atOnce, ownMail, ceiling } = summary.then;
+    { matched, within7days, atOnce, ownMail, ceiling } = summary.then;
   const row = ([ns, token, user, at, before, to, change]) => [
     [token, h('small', ns, ', ', user)],
     h(Time, { at }),
@@ -333,8 +333,10 @@ function Preview({ found, dirty }) {
       ),
       h(
         'p',
+        plural(matched, 'token'),
+        ' chosen, ',
         atOnce,
-        ' at once. ',
+        ' warned at once. ',
         plural(ownMail, 'person gets', 'people get'),
         ' a mail of their own.',
         ceiling > 0 &&

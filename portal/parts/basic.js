@@ -207,7 +207,7 @@ export const Problem = ({ error, title = '' }) =>
   );
 
 /** A menu under a button. items: [text, action, why][] */
-export function Menu({ label, icon = 'more', items, kind = 'quiet' }) {
+export function Menu({ label, icon = 'more', items, kind = 'quiet', onOpen = () => {} }) {
   const [open, setOpen] = useState(false),
     root = useRef(null),
     entries = () => [...root.current.querySelectorAll('[role^=menuitem]')];
@@ -243,7 +243,10 @@ export function Menu({ label, icon = 'more', items, kind = 'quiet' }) {
       label,
       'aria-haspopup': 'menu',
       'aria-expanded': open,
-      onPress: () => setOpen(!open),
+      onPress: () => {
+        setOpen(!open);
+        onOpen();
+      },
     }),
     open &&
       h(

@@ -16,7 +16,7 @@ import { STATES, matcher, sorted, stateOf, tokens } from '../rows.js';
 import { Time, grouped, plural, useNow } from '../clock.js';
 import { link, route, setQuery } from '../router.js';
 import { prefs, remember } from '../prefs.js';
-import { space } from '../session.js';
+import { askRights, space } from '../session.js';
 import { Badge, Button, Icon, Menu, Problem, Search, Select } from './basic.js';
 import { Band, Empty } from './frame.js';
 import { LifeBar, inWeek } from './bar.js';
@@ -270,7 +270,11 @@ function Line({ row, index, height, shown, at, picked, onPick, deeds, still }) {
     h(
       'span.c-more',
       { role: 'cell' },
-      h(Menu, { label: `Actions for ${row.name}`, items: deeds(row, state) }),
+      h(Menu, {
+        label: `Actions for ${row.name}`,
+        items: deeds(row, state),
+        onOpen: () => askRights(row.ns).catch(() => {}),
+      }),
     ),
   );
 }

@@ -384,7 +384,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def post_settings(self, parts, _, body):
         """The preview; a double computes nothing, so the figures are fixed."""
         self.start_stream()
-        now, then = {"within7days": 9}, {"within7days": 14, "atOnce": 3, "ownMail": 2, "ceiling": 1}
+        now = {"within7days": 9}
+        then = {"matched": 40, "within7days": 14, "atOnce": 3, "ownMail": 2, "ceiling": 1}
         self.line(
             {
                 "summary": {

@@ -172,6 +172,19 @@ def test_a_namespace_of_others_is_refused_in_every_list(door):
     assert not browser.all(".empty"), browser.text("main")
 
 
+def test_the_menu_of_a_row_says_what_the_viewer_may_not_do(door, tokens, unique):
+    name = unique("seen")
+    tokens.create(name, {"user": "alice@example.com", "type": "Temporary"})
+    browser = door("viewer@example.com", "/tokens")
+    browser.wait_text(name, ".rows")
+    browser.click(f"Actions for {name}")
+    browser.wait_text("You may not delete tokens in team-a. The role apitoken-user", ".pop")
+    browser.wait_text("You may not renew, revoke or change tokens in team-a.", ".pop")
+    blocked = "return [...document.querySelectorAll('.pop [aria-disabled]')].map(e => e.innerText)"
+    assert [text.split()[0] for text in browser.js(blocked)] == ["Renew", "Revoke", "Delete"]
+    tokens.delete(name)
+
+
 def test_permissions_taken_away_are_said_and_nobody_is_signed_out(door, cluster, tokens, unique):
     person, name = "nobody@example.com", unique("kept")
     tokens.create(name, {"user": person, "type": "Temporary"})
@@ -440,6 +453,22 @@ def test_settings_typed_into_the_form_warn_and_mail(door, settings, mail, tokens
     subjects = [m["Subject"] for m in mail.wait_mail(len(found) + 1)]
     assert any("test" in s.lower() for s in subjects), subjects
     tokens.delete(name)
+
+
+def test_a_selector_is_counted_before_it_is_saved(door, tokens, unique):
+    name = unique("counted")
+    for number in range(2):
+        tokens.create(f"{name}-{number}", {"user": "alice@example.com"}, labels={"group": name})
+    browser = door("admin@example.com", f"/settings/{name}")
+    browser.click("Which tokens", "summary")
+    browser.fill("Tokens with these labels", f"group={name}")
+    browser.keys(Keys.TAB)
+    browser.wait_text("2 tokens chosen", "main")
+    browser.fill("Namespaces with these labels", "no-such-label")
+    browser.keys(Keys.TAB)
+    browser.wait_text("0 tokens chosen", "main")
+    for number in range(2):
+        tokens.delete(f"{name}-{number}")
 
 
 def test_the_second_of_two_editors_sees_both_versions(door, settings):

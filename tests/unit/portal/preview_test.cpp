@@ -88,6 +88,7 @@ TEST(Preview, LooksAtTheNamespacesLabels) {
   Preview preview({}, {changed}, {{"team-a", {{"team", "a"}}}}, "default", kNow);
   preview.add(token("in", days(100)));
   preview.add(token("out", days(100), "team-b"));
+  EXPECT_EQ(summary(preview)["then"]["matched"], 1);
   for (const auto& row : changes(preview)) EXPECT_EQ(row[6] == "Same", row[1] == "out") << row;
 }
 
