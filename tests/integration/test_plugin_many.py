@@ -7,12 +7,15 @@ import re
 import pytest
 import yaml
 
+from testbed.api import leases
 from testbed.certificates import Authority
 from testbed.process import TOKEN_VALUE
 from testbed.tokens import hash_of
 from testbed.waiting import eventually
 
+ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmission"
 FAILED, USAGE = 1, 2
+INSTANT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
 
 @pytest.fixture
@@ -146,6 +149,78 @@ def test_check_names_each_fault_and_its_remedy(plugin, namespace, shop):
         assert f"fault    TokenExpiryConfig {config}: NoServer:" in done.stdout
 
     eventually(checked)
+
+
+@pytest.fixture
+def lenient_policy(cluster):
+    """A mint policy whose binding only warns."""
+    paths = [f"{ADMISSION}{kind}" for kind in ("policies", "policybindings")]
+    meta = {"name": "apitoken-mint"}
+    rule = {
+        "apiGroups": ["example.com"],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": ["nothings"],
+    }
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false"}],
+    }
+    binding = {"policyName": "apitoken-mint", "validationActions": ["Warn"]}
+    for path, spec in zip(paths, (policy, binding)):
+        cluster.api.create(path, {"metadata": meta, "spec": spec})
+    yield
+    for path in reversed(paths):
+        cluster.api.delete(f"{path}/apitoken-mint")
+
+
+def test_check_says_what_to_do_about_each_fault(
+    plugin, namespace, shop, lenient_policy, cluster, tmp_path
+):
+    place = namespace.name
+    renewed = {"holderIdentity": "gone", "renewTime": "2020-01-01T00:00:00.000000Z"}
+    leases(cluster.api, place).create("apitoken-operator", renewed)
+    namespace.secret("apitoken-operator-tls", note="no certificate")
+    namespace.secret("taken", token="of somebody else")
+    namespace.tokens.create("taken", {"user": "alice@example.com"})
+    namespace.wait_condition("taken", "Ready", "False", "SecretConflict")
+
+    def faults():
+        done = plugin.run("check", "--operator-namespace", place)
+        assert done.returncode == FAILED
+        return dict(
+            line.removeprefix("fault").strip().split(": ", 1)
+            for line in done.stdout.splitlines()
+            if line.startswith("fault")
+        )
+
+    found = faults()
+    assert found["operator"] == (
+        f"no replica leads; the Lease apitoken-operator in namespace {place} was last renewed "
+        f"2020-01-01T00:00:00.000000Z: look at kubectl -n {place} get pods"
+    )
+    assert "put Deny into spec.validationActions, as manifests/policy has it" in found["mint policy"]
+    verification = "certificate of the verification endpoints"
+    assert found[verification] == (
+        f"Secret apitoken-operator-tls in namespace {place} has no certificate under key tls.crt; "
+        "make it again, see docs/verify.md"
+    )
+    assert found["apitoken taken"].startswith("SecretConflict: ") and "taken" in found["apitoken taken"]
+
+    of_a_day = Authority(tmp_path / "ca").sign("verify", "server")[0]
+    namespace.secrets.patch(
+        "apitoken-operator-tls", {"data": {"tls.crt": base64.b64encode(of_a_day).decode()}}
+    )
+    assert re.fullmatch(
+        f"ends {INSTANT}: renew the one in Secret apitoken-operator-tls of namespace {place}",
+        faults()[verification],
+    )
+
+
+def test_check_tells_those_who_may_little_which_role_would_help(plugin, shop):
+    said = " ".join(plugin.ok("check", "--as", "jane").split())
+    assert "you may not: create apitokens (role apitoken-user), patch apitokens" in said
+    assert "mint-permanent apitokens (role apitoken-minter)" in said
 
 
 def test_version_as_a_flag(plugin):
