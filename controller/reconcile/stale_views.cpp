@@ -11,7 +11,7 @@ void StaleViews::failed(const api::ObjectKey& key, const Error& error) {
     if (passes == kMaxPasses) ++stuck_;
   }
   if (passes < kMaxPasses) return;
-  if (passes == kMaxPasses) metrics_.view_stayed_stale();
+  metrics_.view_stayed_stale();
   Error said = error;
   said.message +=
       "; if this goes on, look for a webhook that answers 409 Conflict, or a program that changes "

@@ -72,8 +72,8 @@ ControllerMetrics::ControllerMetrics(Registry& registry, const std::string& cont
       max_workers_(gauge(registry, "controller_runtime_max_concurrent_reconciles",
                          "Workers there are.", {{"controller", controller}})),
       stale_views_(counter(registry, "apitoken_stale_views_total",
-                           "Objects that stayed out of date although the watch ran, so that all "
-                           "were listed again.",
+                           "Passes over objects that stay out of date although the watch runs; "
+                           "all are listed again.",
                            {{"controller", controller}})) {}
 
 void ControllerMetrics::reconcile_finished(ReconcileResult result,

@@ -208,7 +208,7 @@ def test_a_view_that_stays_stale_is_listed_again_counted_and_said(namespace, thr
     namespace.tokens.patch("ci", {"spec": {"description": "the operator does not see this"}})
     namespace.secrets.delete("ci")
     eventually(lambda: namespace.check_consistent("ci"), 60)
-    assert operator.metrics().value("apitoken_stale_views_total", controller="apitoken") == 1
+    assert operator.metrics().value("apitoken_stale_views_total", controller="apitoken") >= 1
     said = [line for line in operator.log().splitlines() if "stays out of date" in line]
     assert "ci" in said[0] and "look for a webhook" in said[0]
     assert [line for line in said if " WARN " in line] == said[:1]
