@@ -65,7 +65,7 @@ class CpprestTransport final : public Transport {
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
     auto answer = with_host(authorized(request, stop, nullptr));
     const MutexLock lock(mutex_);
-    last_request_ = std::chrono::steady_clock::now();
+    if (clients_.requests) last_request_ = std::chrono::steady_clock::now();
     return answer;
   }
   Result<HttpResponse> stream(const HttpRequest& request, std::stop_token stop,
@@ -191,11 +191,13 @@ void CpprestTransport::connect_again(unsigned used) {
 
 // A new client has no connections; those of the old one go with it.
 void CpprestTransport::close_idle(Seconds idle) {
-  if (!url_ || !proxy_) return;
+  {
+    const MutexLock lock(mutex_);
+    if (!last_request_ || std::chrono::steady_clock::now() - *last_request_ < idle) return;
+    last_request_.reset();
+  }
   Client fresh = make_client(limits_.request);
   const MutexLock lock(mutex_);
-  if (!last_request_ || std::chrono::steady_clock::now() - *last_request_ < idle) return;
-  last_request_.reset();
   std::swap(clients_.requests, fresh);
 }
 
