@@ -52,7 +52,7 @@ struct PatchSecretMetadata {
   std::vector<api::OwnerReference> owners;  // new owners of an adopted Secret; empty: no change
 };
 // Patches the status. ID, hash, hint and encrypted value of a minted value replace those of
-// `status`.
+// `status`. Notices that this plan has delivered are added to its ledger.
 struct PatchStatus {
   api::ApiTokenStatus status;
 };
@@ -65,10 +65,13 @@ struct PostEvent {
   api::Event event;
   bool repeatable = false;  // the same Event again increases its series
 };
-// Submits a notice to the dispatcher.
+// Submits a notice to the dispatcher. `before_status`: its Event is its only delivery, and a
+// PatchStatus follows: if the Event can be written at once, that patch enters the notice in the
+// ledger too.
 struct SubmitNotice {
   Notice notice;
   ConfigRoute route;
+  bool before_status = false;
 };
 // Cancels all pending notices about this token.
 struct CancelNotices {};

@@ -154,12 +154,13 @@ Plan TokenDraft::finish_minting(std::string_view why, std::string_view action, s
 }
 
 Plan TokenDraft::finish(Ending ending) {
-  if (ending.status) patch_status();
-  if (ending.notices) {
-    DueNotices due = due_notices(observed_, status_);
-    for (SubmitNotice& notice : due.notices) add(std::move(notice));
-    if (due.next) wake(*due.next, Urgency::Notice);
+  DueNotices due = ending.notices ? due_notices(observed_, status_) : DueNotices{};
+  if (ending.status && status_ != token_.status) {
+    add_notices_before_status(due.notices);
+    patch_status();
   }
+  for (SubmitNotice& notice : due.notices) add(std::move(notice));
+  if (due.next) wake(*due.next, Urgency::Notice);
   for (Effect& effect : last_) plan_.effects.push_back(std::move(effect));
   if (ending.wake_at) wake(*ending.wake_at);
   wake_at_instants();
@@ -170,6 +171,19 @@ Plan TokenDraft::finish(Ending ending) {
     plan_.wake_urgency = *ending.plan_again;
   }
   return std::move(plan_);
+}
+
+// Moves the reminders without mail before the status, so that one write has their conditions and
+// their ledger. A status that tells of an expiry or makes a value invalid waits for no Event.
+void TokenDraft::add_notices_before_status(std::vector<SubmitNotice>& due) {
+  if (is_expired() || status_.token_hash != token_.status.token_hash) return;
+  const auto [first, last] = std::ranges::stable_partition(
+      due, [](const SubmitNotice& notice) { return notice.route.mails; });
+  for (auto notice = first; notice != last; ++notice) {
+    notice->before_status = true;
+    add(std::move(*notice));
+  }
+  due.erase(first, last);
 }
 
 void TokenDraft::wake_at_instants() {

@@ -79,6 +79,7 @@ class TokenDraft : protected TokenFacts {
  private:
   TokenDraft(const Observed& observed, api::ApiTokenStatus status);
   void begin_value();
+  void add_notices_before_status(std::vector<SubmitNotice>& due);
   std::optional<JwtClaims> claims() const;
   void wake_at_instants();
   void wake(WallTime at, Urgency urgency = Urgency::Value);

@@ -47,7 +47,9 @@ Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt,
 }  // namespace
 
 Dispatcher::Dispatcher(DispatcherParts parts)
-    : parts_(std::move(parts)), events_(parts_.events, parts_.clock) {}
+    : parts_(std::move(parts)),
+      events_(parts_.events, parts_.clock),
+      prompt_events_(parts_.events, parts_.clock) {}
 
 void Dispatcher::run(std::stop_token stop) {
   const std::jthread mail([this, stop] {
@@ -302,6 +304,18 @@ void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& rou
     }
   }
   wake();
+}
+
+std::optional<WallTime> Dispatcher::write_event(const core::Notice& notice, std::stop_token stop) {
+  if (!notice.warning) return {};  // Normal Events are limited in number
+  {
+    MutexLock lock(mutex_);
+    if (outbox_.knows(notice.key.token_uid)) return {};
+  }
+  const auto event = core::notice_event(notice, parts_.clock.wall(), parts_.installation);
+  if (!prompt_events_.write(event, std::move(stop))) return {};
+  parts_.observer.notices_attempted("event", "sent", 1);
+  return parts_.clock.wall();
 }
 
 void Dispatcher::cancel_notices(const std::string& uid) {

@@ -2,7 +2,7 @@
 //
 // Threads: one for all Events, which has a few written at once on threads of their own, and one for
 // each mail under way, so that a mail server that hangs delays only its own config. Every public
-// method may be called on any thread and returns at once.
+// method may be called on any thread and returns at once, except for write_event().
 // Lifetime: run() is called only while this replica leads; what is submitted before that waits.
 // Notices that are pending when run() ends are planned again from the ledgers at the next start.
 #pragma once
@@ -18,6 +18,7 @@
 #include "notify/event_channel.hpp"
 #include "notify/mail_lanes.hpp"
 #include "notify/outbox.hpp"
+#include "notify/prompt_events.hpp"
 #include "notify/test_mail.hpp"
 
 namespace apitoken::notify {
@@ -89,6 +90,10 @@ class Dispatcher {
   // pending or delivered is not delivered again, but a pending one follows a changed route. Older
   // pending notices of the same token and config are cancelled, unless their mail was tried.
   void submit(const core::Notice& notice, const core::ConfigRoute& route);
+  // Writes the Event of a notice at once, on the calling thread. Returns the time at which it was
+  // written, for the ledger; the outbox then does not learn of the notice. Empty: it was not
+  // written, so submit() the notice. That is so, too, if the outbox has notices about this token.
+  std::optional<WallTime> write_event(const core::Notice& notice, std::stop_token stop);
   // The token was revoked: cancels its pending notices and removes its delivered ones.
   void cancel_notices(const std::string& uid);
   // The ApiToken was deleted: the same, except that a pending notice of its expiry still goes out.
@@ -141,6 +146,7 @@ class Dispatcher {
 
   const DispatcherParts parts_;
   EventChannel events_;  // used by the Events thread alone
+  PromptEvents prompt_events_;
 
   mutable Mutex mutex_;
   std::condition_variable_any wake_;

@@ -12,6 +12,14 @@ core::NoticeKey first_key_of(const std::string& uid) {
 
 }  // namespace
 
+bool Outbox::knows(const std::string& uid) const {
+  const auto has = [&](const auto& notices) {
+    const auto first = notices.lower_bound(first_key_of(uid));
+    return first != notices.end() && first->first.token_uid == uid;
+  };
+  return has(pending_) || has(delivered_);
+}
+
 bool Outbox::submit(const core::Notice& notice, const core::ConfigRoute& route, Now now) {
   if (delivered_.contains(notice.key)) return false;
   const auto [position, is_new] = pending_.try_emplace(notice.key);

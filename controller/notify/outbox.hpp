@@ -65,6 +65,8 @@ class Outbox {
     std::vector<std::string> envelope;  // the recipients that still need the mail
   };
 
+  // Whether a notice about this token is pending, or delivered and not in its ledger.
+  bool knows(const std::string& uid) const;
   // True: the notice is new. Its Event is to be written with the tag that event_tag() returns.
   bool submit(const core::Notice& notice, const core::ConfigRoute& route, Now now);
   std::optional<std::uint64_t> event_tag(const core::NoticeKey& key) const;

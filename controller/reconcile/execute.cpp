@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -36,9 +38,10 @@ struct Executor::Pass {
   bool rotates = false;
   PreviousValue previous;
   api::JsonParser& parser;
-  api::ObjectMeta at = token.meta;  // the ApiToken's version after the pass's own writes
-  bool published = false;           // the minted value's hash is in the status already
-  bool unwatched = false;           // the Secret was stored without our label
+  api::ObjectMeta at = token.meta;          // the ApiToken's version after the pass's own writes
+  bool published = false;                   // the minted value's hash is in the status already
+  bool unwatched = false;                   // the Secret was stored without our label
+  std::vector<api::NoticeEntry> delivered;  // in this pass, for the next PatchStatus
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
@@ -171,6 +174,7 @@ Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
     status.token_hash = pass.minted->hash;
     status.hint = pass.minted->hint;
   }
+  std::ranges::move(std::exchange(pass.delivered, {}), std::back_inserter(status.notices));
   const auto body = api::encode_status_patch(pass.at, status, pass.encrypted_value);
   const auto answer = TRY(client_.merge_patch(resources::kApiTokens, pass.token.meta.key(),
                                               "status", body, pass.stop, kube::kMetadataAccept));
@@ -227,8 +231,17 @@ Status Executor::run(const core::PostEvent& effect, Pass& pass) {
   return {};
 }
 
-Status Executor::run(const core::SubmitNotice& effect, Pass&) {
-  dispatcher_.submit(effect.notice, effect.route);
+// If the PatchStatus fails after the Event was written, the next pass writes the same Event again,
+// finds that it exists, and goes on.
+Status Executor::run(const core::SubmitNotice& effect, Pass& pass) {
+  const core::NoticeKey& key = effect.notice.key;
+  const auto event_at =
+      effect.before_status ? dispatcher_.write_event(effect.notice, pass.stop) : std::nullopt;
+  if (event_at) {
+    pass.delivered.push_back({key.config, key.before, event_at, {}});
+  } else {
+    dispatcher_.submit(effect.notice, effect.route);
+  }
   return {};
 }
 

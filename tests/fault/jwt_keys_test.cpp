@@ -100,7 +100,8 @@ class JwtKeysTest : public testing::Test {
 
   FakeApiServer server_;
   kube::WatchedClock clock_{*parse_rfc3339("2026-03-24T12:00:00Z")};
-  NullNotifications null_;
+  std::vector<std::string> event_names_;
+  NullNotifications null_{event_names_};
   Events events_;
   std::size_t live_ = 0;
   kube::Client client_{server_, null_};

@@ -3,6 +3,8 @@
 // status.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/base64.hpp"
 #include "base/rfc3339.hpp"
 #include "core/token_format.hpp"
@@ -77,6 +79,16 @@ void expect_rotated(Testbed& testbed) {
   EXPECT_EQ(core::token_hash(value_of(testbed, "previous-token")), status["previous"]["tokenHash"]);
 }
 
+// The Event may be written again, but under the same name.
+void expect_reminded(Testbed& testbed) {
+  const Json& status = testbed.server.objects[kToken]["status"];
+  EXPECT_NE(status["conditions"].dump().find(R"("type":"ExpiringSoon")"), std::string::npos);
+  ASSERT_EQ(status["notices"].size(), 1u);
+  EXPECT_EQ(status["notices"][0]["before"], "720h");
+  EXPECT_TRUE(status["notices"][0].contains("eventAt"));
+  EXPECT_EQ(std::set<std::string>(testbed.events.begin(), testbed.events.end()).size(), 1u);
+}
+
 struct Scenario {
   const char* name;
   std::function<void(Testbed&)> prepare;
@@ -136,6 +148,7 @@ const Scenario kScenarios[] = {
        EXPECT_EQ(value_of(w, "previous-token"), "");
        EXPECT_FALSE(w.server.objects[kToken]["status"].contains("previous"));
      }},
+    {"Remind", &Testbed::settle, [](Testbed& w) { w.clock.advance(340 * 24h); }, expect_reminded},
     {"DeleteAfterExpiry",
      [](Testbed& w) {
        w.spec({{"type", "Temporary"}, {"ttl", "1h"}});
@@ -180,7 +193,7 @@ TEST(LostAnswer, OfTheStatusPatchNeverReplacesThePublishedValueDuringAnOutageOfT
 TEST(StaleView, OfTheApiTokenDoesNotMintIntoAPublishedSecret) {
   Testbed testbed;
   testbed.process->observe();
-  auto behind = std::make_unique<Operator>(testbed.server, testbed.clock);
+  auto behind = std::make_unique<Operator>(testbed.server, testbed.clock, testbed.events);
   behind->observe();
   testbed.settle();
   const Json published = testbed.server.objects[kSecret];
@@ -195,9 +208,24 @@ TEST(Restart, AFreshProcessOverSettledObjectsWritesNothing) {
   testbed.settle();
   const int writes = testbed.server.writes();
   EXPECT_EQ(writes, 2);
-  testbed.process = std::make_unique<Operator>(testbed.server, testbed.clock);
+  testbed.restart();
   testbed.settle();
   EXPECT_EQ(testbed.server.writes(), writes);
+}
+
+TEST(Reminder, IsOneEventAndOneWriteOfTheStatus) {
+  Testbed testbed;
+  testbed.settle();
+  const int writes = testbed.server.writes();
+  testbed.clock.advance(340 * 24h);
+  testbed.settle();
+  EXPECT_EQ(testbed.server.writes(), writes + 1);
+  EXPECT_EQ(testbed.events.size(), 1u);
+  expect_reminded(testbed);
+  testbed.restart();
+  testbed.settle();
+  EXPECT_EQ(testbed.server.writes(), writes + 1);
+  EXPECT_EQ(testbed.events.size(), 1u);
 }
 
 TEST(Restart, AForeignSecretIsFoundByAConflictAndNeverChanged) {

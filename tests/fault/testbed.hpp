@@ -21,7 +21,8 @@ using Json = nlohmann::json;
 inline const std::string kToken = "/apis/apitoken.dev/v1alpha1/namespaces/team-a/apitokens/ci";
 inline const std::string kSecret = "/api/v1/namespaces/team-a/secrets/ci";
 
-// The dispatcher's collaborators. It is never started, so nothing is delivered.
+// The dispatcher's collaborators. It is never started, so nothing is delivered but Events that are
+// written during a pass: their names are in the list.
 class NullNotifications final : public notify::EventSink,
                                 public notify::MailChannel,
                                 public notify::MailSettingsSource,
@@ -30,7 +31,12 @@ class NullNotifications final : public notify::EventSink,
                                 public notify::NotifyObserver,
                                 public kube::RequestObserver {
  public:
-  Status create(const api::Event&, std::stop_token) override { return {}; }
+  explicit NullNotifications(std::vector<std::string>& events) : events_(events) {}
+
+  Status create(const api::Event& event, std::stop_token) override {
+    events_.push_back(event.name);
+    return {};
+  }
   Status repeat(const api::Event&, int, std::stop_token) override { return {}; }
   Result<notify::SendResult> send(const notify::MailSettings&, const notify::Mail&,
                                   std::stop_token) override {
@@ -49,13 +55,17 @@ class NullNotifications final : public notify::EventSink,
   void on_report_changed(const std::string&) override {}
   void notices_attempted(std::string_view, std::string_view, std::size_t) override {}
   void request_done(std::string_view, std::string_view) override {}
+
+ private:
+  std::vector<std::string>& events_;
 };
 
 // The memory of one process; a crash destroys it.
 class Operator {
  public:
-  Operator(FakeApiServer& server, const Clock& clock)
+  Operator(FakeApiServer& server, const Clock& clock, std::vector<std::string>& events)
       : server_(server),
+        null_(events),
         client_(server, null_),
         dispatcher_({null_, null_, null_, null_, null_, null_, clock}),
         gatherer_(client_, stores_, table_, own_writes_, live_, dispatcher_, clock),
@@ -127,6 +137,7 @@ class Testbed {
                         {"spec", {{"user", "alice@example.com"}}}});
   }
 
+  void restart() { process = std::make_unique<Operator>(server, clock, events); }
   void settle() {
     for (int i = 0; i < 20; ++i) {
       process->observe();
@@ -142,7 +153,7 @@ class Testbed {
       process->pass();
     }
     if (!server.crashed()) process->pass();
-    if (server.crashed()) process = std::make_unique<Operator>(server, clock);
+    if (server.crashed()) restart();
     server.mend();
   }
   void spec(const Json& patch) {
@@ -154,7 +165,8 @@ class Testbed {
 
   FakeApiServer server;
   ManualClock clock{*parse_rfc3339("2026-03-24T12:00:00Z")};
-  std::unique_ptr<Operator> process = std::make_unique<Operator>(server, clock);
+  std::vector<std::string> events;
+  std::unique_ptr<Operator> process = std::make_unique<Operator>(server, clock, events);
 };
 
 // Runs `act` with each fault at the n-th write, for every n, until the objects settle; then

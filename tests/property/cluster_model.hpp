@@ -90,6 +90,7 @@ class ClusterModel {
   // Carries out the first `effects` effects, as a process that crashes then.
   void carry_out(const Plan& plan, std::size_t effects) {
     minted_hash_.clear();
+    in_this_pass_.clear();
     previous_.reset();
     rotates_ = false;
     for (const Effect& effect : std::span(plan.effects).first(effects)) {
@@ -126,7 +127,8 @@ class ClusterModel {
   bool brings_a_pass(const Plan& done) const {
     return done.retry || (done.wake_at && *done.wake_at <= now) ||
            std::ranges::any_of(done.effects, [](const Effect& effect) {
-             return std::holds_alternative<SubmitNotice>(effect) ||
+             const auto* notice = std::get_if<SubmitNotice>(&effect);
+             return (notice && !notice->before_status) ||
                     std::holds_alternative<DeleteSecret>(effect);
            });
   }
@@ -197,6 +199,8 @@ class ClusterModel {
     if (expires_before && !rotates_) {
       EXPECT_EQ(token.status.expires_at, expires_before) << "the expiry changed without a rotation";
     }
+    for (api::NoticeEntry& entry : std::exchange(in_this_pass_, {}))
+      token.status.notices.push_back(std::move(entry));
     token.meta.resource_version = next_version();
   }
   void run(const DeleteSecret& remove) {
@@ -215,7 +219,11 @@ class ClusterModel {
       return entry.config == key.config && entry.before == key.before;
     });
     if (waiting) return;
-    delivered.push_back({key.config, key.before, now, now});
+    if (submit.before_status) {
+      in_this_pass_.push_back({key.config, key.before, now, {}});
+    } else {
+      delivered.push_back({key.config, key.before, now, now});
+    }
     const NoticeName name{key.expires_at, key.config, key.before};
     ++deliveries[name];
     log.emplace_back(now, name);
@@ -248,7 +256,8 @@ class ClusterModel {
   }
 
   std::string minted_hash_;
-  std::optional<std::string> previous_;  // the hash of the value that KeepPrevious keeps
+  std::vector<api::NoticeEntry> in_this_pass_;  // delivered, for the status that follows
+  std::optional<std::string> previous_;         // the hash of the value that KeepPrevious keeps
   bool rotates_ = false;
   int version_ = 1;
 };

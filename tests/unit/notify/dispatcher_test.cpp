@@ -30,6 +30,7 @@ class Surroundings final : public EventSink,
  public:
   Status create(const api::Event& event, std::stop_token) override {
     std::lock_guard lock(mutex);
+    if (event_error) return std::unexpected(*event_error);
     events.push_back(event);
     return {};
   }
@@ -82,6 +83,7 @@ class Surroundings final : public EventSink,
   std::vector<Mail> mails;
   std::vector<DeliveredNotice> delivered;
   std::map<std::string, std::size_t> counts;
+  std::optional<Error> event_error;
   std::optional<Error> mail_error;
   std::optional<Error> settings_error;
   bool hangs = false;
@@ -152,6 +154,36 @@ TEST_F(DispatcherTest, DeliversByEventAndMailThenReports) {
   EXPECT_EQ(dispatcher_.report("default").last_success, kStart);
   dispatcher_.remove_delivered("uid-a", {notice("a").key});
   EXPECT_THAT(dispatcher_.delivered("uid-a"), SizeIs(0));
+}
+
+TEST_F(DispatcherTest, WritesAnEventAtOnceWithoutItsThreads) {
+  EXPECT_EQ(dispatcher_.write_event(notice("a"), {}), kStart);
+  ASSERT_THAT(around_.events, SizeIs(1));
+  EXPECT_EQ(around_.events[0].reason, "ExpiringSoon");
+  EXPECT_EQ(around_.counts, (std::map<std::string, std::size_t>{{"event sent", 1}}));
+  EXPECT_EQ(dispatcher_.oldest_pending(), std::nullopt);
+  EXPECT_THAT(dispatcher_.delivered("uid-a"), SizeIs(0));
+}
+
+TEST_F(DispatcherTest, AnEventThatCannotBeWrittenAtOnceIsWrittenByTheThread) {
+  around_.event_error = Error{ErrorKind::Forbidden, "no right to events"};
+  EXPECT_EQ(dispatcher_.write_event(notice("a"), {}), std::nullopt);
+  around_.event_error.reset();
+  dispatcher_.submit(notice("a"), {});
+  start();
+  wait_for([&] { return around_.delivered.size() == 1; });
+  EXPECT_THAT(around_.events, SizeIs(1));
+}
+
+// A nearer reminder cancels a pending one, and a delivered one must enter the ledger first.
+TEST_F(DispatcherTest, WritesNoEventAtOnceForATokenWithOtherNotices) {
+  dispatcher_.submit(notice("a", 720h), {});
+  EXPECT_EQ(dispatcher_.write_event(notice("a"), {}), std::nullopt);
+  start();
+  wait_for([&] { return around_.delivered.size() == 1; });
+  EXPECT_EQ(dispatcher_.write_event(notice("a"), {}), std::nullopt);
+  dispatcher_.remove_delivered("uid-a", {notice("a", 720h).key});
+  EXPECT_EQ(dispatcher_.write_event(notice("a"), {}), kStart);
 }
 
 TEST_F(DispatcherTest, CollectsForTheDigestAndMailsOnce) {
