@@ -36,9 +36,14 @@ class KeptObjects {
   }
   void erase(std::string_view ns, std::string_view name) {
     const auto space = spaces_.find(ns);
-    space->second.erase(lower_bound(space->second, name));
+    List& list = space->second;
+    list.erase(lower_bound(list, name));
     --size_;
-    if (space->second.empty()) spaces_.erase(space);
+    if (list.empty()) {
+      spaces_.erase(space);
+    } else if (list.capacity() > 4 * list.size()) {
+      list.shrink_to_fit();
+    }
   }
   // Of one namespace, or of all if `ns` is empty.
   template <typename Matches>
@@ -72,6 +77,12 @@ class KeptObjects {
     return some;
   }
   std::size_t size() const { return size_; }
+  // Of the pointers to the objects.
+  std::size_t bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [ns, list] : spaces_) bytes += list.capacity() * sizeof(Kept<T>);
+    return bytes;
+  }
 
  private:
   using List = std::vector<Kept<T>>;

@@ -56,7 +56,7 @@ std::optional<TokenHashTable::Claim> claim_on(const core::Sha256& digest,
 }  // namespace
 
 void TokenHashTable::insert(const core::Sha256& digest, Kept token) {
-  if ((used_ + 1) * 5 > slots_.size() * 4) grow();
+  if ((used_ + 1) * 5 > slots_.size() * 4) resize(slots_.empty() ? kFirstSize : slots_.size() * 2);
   place({first_of(digest), std::move(token)});
   ++used_;
 }
@@ -67,9 +67,8 @@ void TokenHashTable::place(Slot slot) {
   slots_[at] = std::move(slot);
 }
 
-void TokenHashTable::grow() {
-  auto old =
-      std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSize : slots_.size() * 2));
+void TokenHashTable::resize(std::size_t size) {
+  auto old = std::exchange(slots_, std::vector<Slot>(size));
   for (Slot& slot : old) {
     if (slot.token) place(std::move(slot));
   }
@@ -82,6 +81,8 @@ void TokenHashTable::erase(const core::Sha256& digest, const api::ObjectMeta& ow
     if (slots_[at].first != first || !belongs_to(slots_[at].token, owner)) continue;
     close_gap(at);
     --used_;
+    // Far below the bound for growth, so that a table at the edge does not change its size often.
+    if (slots_.size() > kFirstSize && used_ * 5 < slots_.size()) resize(slots_.size() / 2);
     return;
   }
 }

@@ -50,7 +50,7 @@ class TokenHashTable {
   template <typename Visit>
   void for_each_slot(const core::Sha256& digest, Visit&& visit) const;
   void place(Slot slot);
-  void grow();
+  void resize(std::size_t size);
   void close_gap(std::size_t gap);
 
   std::vector<Slot> slots_;  // their number is a power of two, or 0 at first

@@ -113,5 +113,24 @@ TEST(TokenHashTable, ATokenTakesAtMostSixtyFourBytes) {
   EXPECT_FALSE(table.find(digest_of(2))) << "its slot's token has another hash";
 }
 
+TEST(TokenHashTable, GivesItsMemoryBackAsTokensGo) {
+  TokenHashTable table;
+  const auto empty = [&table] {
+    table.insert(digest_of(0), token_with(0, "t0"));
+    table.erase(digest_of(0), owner("t0"));
+    return table.bytes();
+  }();
+  for (int i = 1; i < 5'000; ++i)
+    table.insert(digest_of(i), token_with(i, "t" + std::to_string(i)));
+  const auto full = table.bytes();
+  for (int i = 1; i < 4'500; ++i) table.erase(digest_of(i), owner("t" + std::to_string(i)));
+  EXPECT_LT(table.bytes(), full / 2);
+  for (int i = 4'500; i < 5'000; ++i) {
+    ASSERT_TRUE(table.find(digest_of(i)));
+    table.erase(digest_of(i), owner("t" + std::to_string(i)));
+  }
+  EXPECT_EQ(table.bytes(), empty);
+}
+
 }  // namespace
 }  // namespace apitoken::verify
