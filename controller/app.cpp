@@ -17,6 +17,7 @@ App::~App() = default;
 
 int App::run() {
   Parts& parts = *parts_;
+  limit_free_heap();
   parts.set_up_watches();
   parts.set_up_metrics();
   if (const auto started = parts.start_servers(); !started) {

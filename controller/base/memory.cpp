@@ -41,6 +41,12 @@ bool read_head(const std::string& line, Mapping& mapping) {
 
 }  // namespace
 
+// Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Either call ends the adjustment.
+void limit_free_heap() {
+  mallopt(M_MMAP_THRESHOLD, kLargeBlock);
+  mallopt(M_TRIM_THRESHOLD, kLargeBlock);
+}
+
 void release_startup_memory() {
   malloc_trim(0);
   std::ifstream smaps("/proc/self/smaps");

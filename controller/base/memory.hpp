@@ -1,7 +1,14 @@
-// Returns memory that only start-up needed to the kernel.
+// Returns memory that is not needed any more to the kernel.
 #pragma once
 
 namespace apitoken {
+
+// Has the heap return free memory soon, for the whole process: blocks of kLargeBlock and more at
+// once, and the end of each thread's heap. glibc by itself raises its limits to the size of the
+// largest blocks, so that after a page of a list each thread's heap may keep 4 MiB; malloc_trim()
+// does not reach that part. Call it once, at the start.
+void limit_free_heap();
+inline constexpr int kLargeBlock = 128 * 1024;
 
 // Releases free heap, and unchanged pages of the program and its libraries; the kernel reads pages
 // that are needed again from the page cache. Any thread, at any time. Without /proc it releases
