@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
 
@@ -152,8 +153,11 @@ void Exchange::head_came(const http::http_response& response) {
   answer_.status = response.status_code();
   answer_.retry_after = parse_retry_after(response.headers());
   headed_ = true;
-  if (!streaming_)
-    answer_.body.reserve(std::min<std::size_t>(response.headers().content_length(), limits_.body));
+  if (!streaming_) {
+    const std::size_t size =
+        std::max<std::size_t>(response.headers().content_length(), expected_size_);
+    answer_.body.reserve(std::min(size, limits_.body));
+  }
   if (streaming_) changed_.notify_one();
 }
 

@@ -38,13 +38,15 @@ using ListenerSlot = std::shared_ptr<std::atomic<AnswerListener*>>;
 class Exchange final : public Concurrency::streams::details::streambuf_state_manager<std::uint8_t> {
  public:
   // `permission` is called before the body is sent and may cancel it; it may be empty.
+  // `expected_size`: bytes to reserve for the answer.
   Exchange(std::string_view body, std::function<bool()> permission, const TransportLimits& limits,
-           bool streaming, ListenerSlot listener)
+           bool streaming, ListenerSlot listener, std::size_t expected_size)
       : streambuf_state_manager(std::ios_base::in | std::ios_base::out),
         limits_(limits),
         streaming_(streaming),
         permission_(std::move(permission)),
         listener_(std::move(listener)),
+        expected_size_(expected_size),
         body_(body) {}
 
   // Sends the request. The result arrives in this object.
@@ -109,6 +111,7 @@ class Exchange final : public Concurrency::streams::details::streambuf_state_man
   const bool streaming_;
   const std::function<bool()> permission_;
   const ListenerSlot listener_;
+  const std::size_t expected_size_;
   SteadyTime asked_{};                            // set before the I/O thread sees this object
   pplx::cancellation_token_source cancellation_;  // canceled on the I/O thread only
 

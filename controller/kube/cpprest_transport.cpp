@@ -17,6 +17,7 @@
 
 #include "base/base64.hpp"
 #include "base/mutex.hpp"
+#include "kube/answer_sizes.hpp"
 #include "kube/cpprest_exchange.hpp"
 #include "kube/server_url.hpp"
 #include "kube/tls_context.hpp"
@@ -113,6 +114,7 @@ class CpprestTransport final : public Transport {
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
   const Result<std::optional<Proxy>> proxy_;
+  AnswerSizes answer_sizes_;
   Mutex mutex_;
   Clients clients_ GUARDED_BY(mutex_);
   std::optional<SteadyTime> last_request_ GUARDED_BY(mutex_);  // none: no connection of requests
@@ -233,11 +235,17 @@ Result<HttpResponse> CpprestTransport::attempt(const HttpRequest& request, std::
 
   AnswerListener* const listener = *listener_;
   auto permission = listener != nullptr ? listener->permission(request) : std::function<bool()>();
-  const auto exchange = std::make_shared<Exchange>(request.body, std::move(permission), limits_,
-                                                   receive != nullptr, listener_);
+  const bool is_read = request.method == Method::Get && receive == nullptr;
+  const auto exchange =
+      std::make_shared<Exchange>(request.body, std::move(permission), limits_, receive != nullptr,
+                                 listener_, is_read ? answer_sizes_.expected(request.target) : 0);
   const Client used = receive != nullptr ? clients().streams : clients().requests;
   exchange->start(*used, std::move(outgoing));
-  return receive != nullptr ? exchange->wait_streaming(stop, *receive) : exchange->wait_whole(stop);
+  if (receive != nullptr) return exchange->wait_streaming(stop, *receive);
+  auto answer = exchange->wait_whole(stop);
+  if (is_read && answer && answer->status == 200)
+    answer_sizes_.came(request.target, answer->body.size());
+  return answer;
 } catch (const std::exception& error) {
   return fail(ErrorKind::Invalid, fmt::format("cannot send {} {}: {}", to_string(request.method),
                                               request.target, error.what()));
