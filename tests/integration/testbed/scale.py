@@ -165,7 +165,8 @@ def has_worked_off(operator, count):
 
 
 def settle(operator):
-    """Waits until the resident memory has not moved for three seconds."""
+    """Waits until the resident memory has not moved for longer than the operator waits between two
+    looks at its heap."""
     last, since = memory(operator, "VmRSS"), time.monotonic()
 
     def is_still():
@@ -173,7 +174,7 @@ def settle(operator):
         now = memory(operator, "VmRSS")
         if abs(now - last) > 0.25:
             last, since = now, time.monotonic()
-        return time.monotonic() - since > 3
+        return time.monotonic() - since > 6
 
     wait_for(is_still, 120, "the memory does not settle")
     return memory(operator, "VmRSS")
