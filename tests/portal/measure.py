@@ -12,6 +12,8 @@ from load import Changes, present
 
 from testbed.waiting import wait_for
 
+CLOSED_AFTER = 8  # seconds, and the portal has closed connections that carry no request
+
 # When a new document shows its shell, its first rows and all of them: milliseconds from navigation.
 STAMPS = """
 addEventListener('DOMContentLoaded', () => {
@@ -166,8 +168,9 @@ def under_changes(browser, cluster, rate, seconds):
 
 
 def open_pages(portal, pages, count, seconds):
-    """{"resident": MiB of a portal with so many open lists, "cpu": percent while nothing changes}.
-    Two people who see all `count` tokens and one who sees none, four pages a session."""
+    """{"resident": MiB of a portal with so many open lists, "cpu": percent while nothing changes,
+    from the moment when the connections that listed are closed}. Two people who see all `count`
+    tokens and one who sees none, four pages a session."""
     people = ("admin@example.com", "settings@example.com", "viewer@example.com")
     browsers = []
     for number in range(-(-pages // 4)):
@@ -181,6 +184,7 @@ def open_pages(portal, pages, count, seconds):
     assert portal.metrics().value("portal_streams") == pages
     expected = sorted([count, 0])
     assert {page.rows for page in streams} <= set(expected), {page.rows for page in streams}
+    time.sleep(CLOSED_AFTER)
     found = {
         "cpu": cpu_percent(portal.process.pid, seconds),
         "resident": memory(portal.process.pid),
