@@ -39,7 +39,8 @@ std::vector<std::jthread> App::Parts::start_services() {
     name_thread("events");
     dispatcher.run(std::move(stop));
   });
-  services.emplace_back([this](std::stop_token stop) { verification.lead(std::move(stop)); });
+  services.emplace_back([this](std::stop_token stop) { last_use_writer.run(std::move(stop)); });
+  verification.set_leading(true);
   return services;
 }
 
@@ -76,6 +77,7 @@ void App::Parts::lead(std::stop_token stop) {
   while (!stop.stop_requested()) sleep_until(clock, stop, clock.steady() + std::chrono::hours(1));
   // Workers may finish their present pass within kGrace, so that no Secret is left whose hash is in
   // no status; then they are interrupted.
+  verification.set_leading(false);
   for (auto& service : services) service.request_stop();
   queues.tokens.shut_down();
   queues.configs.shut_down();

@@ -21,6 +21,7 @@
 #include "reconcile/delivery_requeue.hpp"
 #include "reconcile/event_handlers.hpp"
 #include "reconcile/jwt_keys.hpp"
+#include "reconcile/last_use_writer.hpp"
 #include "reconcile/mint_policy.hpp"
 #include "reconcile/smtp_settings_reader.hpp"
 #include "reconcile/token_worker.hpp"
@@ -140,6 +141,8 @@ struct App::Parts {
       clock,
       reserved};
 
+  reconcile::LastUseWriter last_use_writer{client, stores.tokens, verification.used_tokens(),
+                                           clock};
   reconcile::EventHandlers event_handlers{stores,     table,    own_writes, queues,
                                           dispatcher, jwt_keys, clock};
   reconcile::LiveView live_view{client, stores, own_writes};

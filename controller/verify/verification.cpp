@@ -16,10 +16,9 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
                            std::function<bool()> synced, const Clock& clock,
                            const core::ReservedNames& reserved)
     : index_(store, clock),
-      last_use_(client, store, clock),
       verifier_(
           index_, keys.has,
-          [this](const api::ApiToken& token, WallTime when) { last_use_.note(token, when); },
+          [this](const api::ApiToken& token, WallTime when) { used_tokens_.note(token, when); },
           reserved),
       caller_reviews_(client, serve::kMayIntrospect, std::move(audiences), clock),
       endpoints_(verifier_, caller_reviews_, deferred_, std::move(keys), metrics_,
@@ -31,12 +30,6 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
     index_.follow(change);
     deferred_.index_changed();
   });
-}
-
-void Verification::lead(std::stop_token stop) {
-  leads_ = true;
-  last_use_.run(std::move(stop));
-  leads_ = false;
 }
 
 Status Verification::start(const std::optional<std::string>& address) {

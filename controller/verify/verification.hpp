@@ -1,6 +1,6 @@
 // Verification: owns the parts that answer whether a token is valid: index, endpoints, deferred
-// answers, the HTTPS port, and the times of last use. App owns the only one. Every replica serves;
-// the leader also writes the times of last use.
+// answers, the HTTPS port, and the notes of which tokens were used. App owns the only one. Every
+// replica serves; none writes here.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 #include "serve/http_server.hpp"
 #include "verify/endpoints.hpp"
-#include "verify/last_use.hpp"
+#include "verify/used_tokens.hpp"
 
 namespace apitoken::verify {
 
@@ -37,17 +37,18 @@ class Verification {
   std::uint16_t bound_port() const { return server_.bound_port(); }
   void stop();
 
-  // The body of a thread of the leader: writes when tokens were last used, until `stop`. Meanwhile
-  // no answer is deferred, because the leader knows a value before it is in a Secret.
-  void lead(std::stop_token stop);
+  // Whether this replica leads. Then no answer is deferred, because the leader knows a value
+  // before it is in a Secret. Any thread.
+  void set_leading(bool leading) { leads_ = leading; }
 
+  UsedTokens& used_tokens() { return used_tokens_; }
   const TokenIndex& index() const { return index_; }
   const VerifyMetrics& metrics() const { return metrics_; }
 
  private:
   std::atomic<bool> leads_ = false;
   TokenIndex index_;
-  LastUse last_use_;
+  UsedTokens used_tokens_;
   Verifier verifier_;
   serve::CallerReviews caller_reviews_;
   VerifyMetrics metrics_;

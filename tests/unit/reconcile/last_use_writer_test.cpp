@@ -1,4 +1,5 @@
-#include "verify/last_use.hpp"
+// Which uses are written, and what follows from each answer.
+#include "reconcile/last_use_writer.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,18 +8,20 @@
 #include "base/rfc3339.hpp"
 #include "kube/fake_transport.hpp"
 #include "support/manual_clock.hpp"
-#include "tokens.hpp"
+#include "verify/tokens.hpp"
 
-namespace apitoken::verify {
+namespace apitoken::reconcile {
 namespace {
 
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::HasSubstr;
+using verify::kNow;
+using verify::token_of;
 
-class LastUseTest : public testing::Test {
+class LastUseWriterTest : public testing::Test {
  protected:
-  LastUseTest() { store.observe("", token_of("good")); }
+  LastUseWriterTest() { store.observe("", token_of("good")); }
 
   // Answers a patch like the API server: the object of token_of() with the written time.
   void expect_write(std::string version) {
@@ -34,10 +37,10 @@ class LastUseTest : public testing::Test {
       return kube::HttpResponse{200, object.dump(), {}};
     });
   }
-  void use(WallTime when) { last_use.note(*store.get({"team-a", "ci"}), when); }
+  void use(WallTime when) { used.note(*store.get({"team-a", "ci"}), when); }
   bool status_tells(WallTime when) {
     return kube::eventually([&] {
-      clock.advance(LastUse::kRetryAfter);
+      clock.advance(LastUseWriter::kRetryAfter);
       return store.get({"team-a", "ci"})->status.last_used_at == when;
     });
   }
@@ -47,20 +50,21 @@ class LastUseTest : public testing::Test {
   kube::FakeTransport transport;
   kube::CountingObserver observer;
   kube::Client client{transport, observer};
-  LastUse last_use{client, store, clock};
+  verify::UsedTokens used;
+  LastUseWriter writer{client, store, used, clock};
   std::vector<std::string> written;
 };
 
-TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
+TEST_F(LastUseWriterTest, IsWrittenOnceInTenMinutes) {
   expect_write("2");
   use(kNow);
   use(kNow + seconds(1));
   {
-    std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+    std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
     ASSERT_TRUE(status_tells(kNow + seconds(1)));
     use(kNow + minutes(5));
     use(kNow + minutes(10));
-    EXPECT_EQ(last_use.pending(), 0u);
+    EXPECT_EQ(used.pending(), 0u);
     expect_write("3");
     use(kNow + minutes(10) + seconds(1));
     ASSERT_TRUE(status_tells(kNow + minutes(10) + seconds(1)));
@@ -73,55 +77,43 @@ TEST_F(LastUseTest, IsWrittenOnceInTenMinutes) {
   EXPECT_THAT(requests[0].body, HasSubstr(R"("metadata":{"uid":"uid-ci"})"));
 }
 
-TEST_F(LastUseTest, AnEarlierTimeDoesNotReplaceALaterOne) {
-  auto token = token_of("good", "ci", "2");
-  token.status.last_used_at = kNow;
-  store.observe("", token);
-  use(kNow - minutes(20));
+TEST_F(LastUseWriterTest, IsKeptUntilThisReplicaLeadsAndDroppedIfAnotherWroteIt) {
   use(kNow);
-  use(kNow + minutes(10) - seconds(1));
-  EXPECT_EQ(last_use.pending(), 0u);
-  use(kNow + minutes(10));
-  EXPECT_EQ(last_use.pending(), 1u);
-}
-
-TEST_F(LastUseTest, IsKeptUntilThisReplicaLeadsAndDroppedIfAnotherWroteIt) {
-  use(kNow);
-  EXPECT_EQ(last_use.pending(), 1u);
+  EXPECT_EQ(used.pending(), 1u);
   EXPECT_EQ(transport.count(), 0u);
   auto token = token_of("good", "ci", "2");
   token.status.last_used_at = kNow;
   store.observe("", token);
-  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
-  ASSERT_TRUE(kube::eventually([this] { return last_use.pending() == 0; }));
+  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+  ASSERT_TRUE(kube::eventually([this] { return used.pending() == 0; }));
   EXPECT_EQ(transport.count(), 0u);
 }
 
-TEST_F(LastUseTest, IsTriedAgainAfterAFailureAndDroppedWithItsToken) {
+TEST_F(LastUseWriterTest, IsTriedAgainAfterAFailureAndDroppedWithItsToken) {
   transport.answer(503, "{}");
   expect_write("2");
   use(kNow);
-  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
+  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
   ASSERT_TRUE(status_tells(kNow));
   EXPECT_EQ(transport.count(), 2u);
   transport.answer(404, "{}");
   use(kNow + minutes(20));
   ASSERT_TRUE(kube::eventually([this] {
-    clock.advance(LastUse::kRetryAfter);
-    return transport.count() == 3 && last_use.pending() == 0;
+    clock.advance(LastUseWriter::kRetryAfter);
+    return transport.count() == 3 && used.pending() == 0;
   }));
 }
 
-TEST_F(LastUseTest, AnotherObjectOfTheSameNameIsNotWritten) {
+TEST_F(LastUseWriterTest, AnotherObjectOfTheSameNameIsNotWritten) {
   use(kNow);
   store.observe_removal("", token_of("good", "ci", "2").meta);
   auto other = token_of("other", "ci", "3");
   other.meta.uid = "another";
   store.observe("", other);
-  std::jthread running([this](std::stop_token stop) { last_use.run(std::move(stop)); });
-  ASSERT_TRUE(kube::eventually([this] { return last_use.pending() == 0; }));
+  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+  ASSERT_TRUE(kube::eventually([this] { return used.pending() == 0; }));
   EXPECT_EQ(transport.count(), 0u);
 }
 
 }  // namespace
-}  // namespace apitoken::verify
+}  // namespace apitoken::reconcile
