@@ -15,7 +15,7 @@ namespace {
 constexpr int kMaxWorkers = 256;
 constexpr std::size_t kMaxClusterName = 63;
 constexpr std::size_t kMaxPortalUrl = 200;
-// Below that, differences are noise: a Date has whole seconds, and answers take time.
+// A smaller difference is noise: a Date has whole seconds, and answers take time.
 constexpr Seconds kMinClockTolerance{10};
 
 Complaint set_operator_namespace(Config& config, std::string_view value) {
@@ -91,7 +91,7 @@ Complaint set_cluster_name(Config& config, std::string_view value) {
   return {};
 }
 
-// http is for a portal on the own machine.
+// Allows http for a portal on this machine.
 Complaint set_portal_url(Config& config, std::string_view value) {
   while (value.ends_with('/')) value.remove_suffix(1);
   constexpr std::string_view kHttp = "http://";

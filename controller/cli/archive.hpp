@@ -15,7 +15,7 @@ class Archive {
   // All files lie in this folder. `time`: their modification, in seconds of the epoch.
   Archive(std::string folder, std::int64_t time) : folder_(std::move(folder)), time_(time) {}
 
-  // `name` is at most 90 bytes with the folder's, and relative: "operator/pods.json".
+  // `name` is relative: "operator/pods.json". Folder and name have at most 90 bytes together.
   void add(std::string_view name, std::string_view content);
   // Replaces the file at `path`, which only its owner may read.
   Outcome<void> write(const std::string& path) const;

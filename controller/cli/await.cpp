@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kMaxPause{1000};
-// From then on progress shows the state, which asks whether the operator runs.
+// After this time without an answer, progress shows state_of(), which names the operator.
 constexpr milliseconds kNoAnswerAfter{3000};
 
 const api::Condition* condition_of(const api::ApiToken& token, std::string_view type) {

@@ -45,7 +45,7 @@ class Report {
     if (options_.output == Output::Text)
       terminal_.out(fmt::format("{} {}\n", full_name(token.token.meta.name), what));
   }
-  // False: the user ended the command, and the rest gets no turn.
+  // False: the user interrupted the command, so it must not go on with the others.
   bool failed(const std::string& name, const Failure& failure) {
     ++failed_;
     terminal_.note(fmt::format("error: {}: {}", full_name(name), failure.message));

@@ -1,5 +1,5 @@
 // Bulk: rotate and revoke of several ApiTokens: which ones, one question, a line for each, and a
-// count at the end. One that fails keeps none of the others from its turn. Main thread.
+// count at the end. One that fails does not stop the others. Main thread.
 #pragma once
 
 #include <functional>

@@ -7,11 +7,11 @@
 
 namespace apitoken::cli {
 
-// By wl-copy, xclip, xsel or pbcopy if one is there and there is a desktop; otherwise by the escape
-// sequence OSC 52, which terminals carry out, also over ssh. Returns by what. A Failure if neither
-// is possible.
+// Uses wl-copy, xclip, xsel or pbcopy if one exists and there is a desktop; otherwise the escape
+// sequence OSC 52, which terminals carry out, also over ssh. Returns the way that was used. A
+// Failure if neither is possible.
 Outcome<std::string> copy_to_clipboard(const SecretString& value, const Terminal& terminal);
-// What to say then.
+// The message for the user after a copy; `by` is what copy_to_clipboard() returned.
 std::string copied_note(std::string_view by);
 
 }  // namespace apitoken::cli

@@ -19,7 +19,7 @@ std::string_view quoted_after(std::string_view text, std::string_view mark) {
   return text.substr(0, text.find('"'));
 }
 
-// Where to look for the names that there are.
+// The end of a message: the command that lists the existing names.
 std::string where_names_are(std::string_view words, std::string_view name_space) {
   if (words.starts_with("apitokens."))
     return fmt::format("; see which there are: kubectl apitoken list --all -n {}", name_space);

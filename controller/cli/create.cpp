@@ -104,8 +104,8 @@ Options sealed(Options options) {
 
 Outcome<ExitCode> create(Cluster& cluster, const std::string& name, const Options& options,
                          const Terminal& terminal) {
-  // A value that is shown is sealed. A value that is not shown stays in its Secret, and so does one
-  // that the operator rotates by itself, since the one-time key is gone by then.
+  // Only a value that this command shows is sealed, to a one-time key. A value that the operator
+  // rotates automatically is not: by the time of a rotation the key no longer exists.
   std::optional<core::OneTimeKey> key;
   std::string recipient = TRY(read_recipient(options, terminal));
   const bool stays = options.keep || options.rotates || !recipient.empty();

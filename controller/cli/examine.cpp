@@ -96,7 +96,7 @@ std::string with_days(Seconds span) {
   return fmt::format("{} ({})", format_duration_short(span), describe_duration(span));
 }
 
-// When people first hear of its end where no TokenExpiryConfig applies.
+// When people are first warned of the expiry, if no TokenExpiryConfig applies.
 std::string first_warning(const api::ApiToken& token) {
   const auto minted = core::as_minted({}, token, {}).token;
   const auto warnings = core::warnings_of({}, minted, {});

@@ -54,7 +54,7 @@ Complaint set_namespace(Options& options, std::string_view value) {
   return {};
 }
 
-// kubectl prints objects in these formats, by templates of its own.
+// Formats of kubectl's -o that take a template. The plugin refuses them and names kubectl.
 constexpr std::array<std::string_view, 6> kTemplates{
     "jsonpath", "jsonpath-as-json", "go-template", "template", "custom-columns", "jsonpath-file"};
 

@@ -35,7 +35,7 @@ bool LocalDoor::is_our_host(std::string_view host) const {
   return false;
 }
 
-// The origin of the very page: two names of this machine are two origins.
+// Only the page's own origin: localhost and 127.0.0.1 are two origins to a browser.
 bool LocalDoor::is_our_origin(std::string_view origin, std::string_view host) const {
   return origin == fmt::format("http://{}", host);
 }

@@ -23,7 +23,7 @@ class LocalDoor final : public portal::Door {
   LocalDoor(Setup setup, std::shared_ptr<portal::Viewer> viewer, const Clock& clock)
       : setup_(std::move(setup)), viewer_(std::move(viewer)), clock_(clock), used_(now()) {}
 
-  // The port that the server took; before the first request.
+  // Sets the port that the server listens on. Call it before the first request.
   void set_port(std::uint16_t port) { port_ = port; }
   std::string_view key() const { return setup_.key.reveal(); }
   // When the last request with the key came.

@@ -39,13 +39,13 @@ class Redaction {
   std::map<std::string, std::size_t, std::less<>> counts_;
 };
 
-// One object of the cluster without managedFields and without what only its owner writes for
-// machines: of annotations the values of ours alone stay.
+// Removes managedFields, and the values of all annotations but those of apitoken.dev: other
+// programs may keep secrets there.
 void trim_metadata(nlohmann::json& object);
 // An ApiToken without value, hashes, hint, description and the recipient's key.
 void redact_token(nlohmann::json& token, Redaction& redaction);
-// The template of a pod, or a pod: values of environment variables go, and of containers that are
-// not ours the arguments too; so do addresses of pods and nodes.
+// `pod` is a Pod or a pod template. Removes the values of environment variables, the arguments of
+// containers that are not ours, and the addresses of pods and nodes.
 void redact_pod(nlohmann::json& pod);
 
 }  // namespace apitoken::cli

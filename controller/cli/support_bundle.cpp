@@ -54,7 +54,7 @@ Outcome<void> add_tokens(Bundle& bundle, const std::string& name_space) {
   return {};
 }
 
-// Those of all namespaces, or if that is forbidden those of the context's.
+// Adds the tokens of all namespaces or, if that is forbidden, those of the context's namespace.
 void add_tokens_as_far_as_allowed(Bundle& bundle, const Options& options) {
   const std::string name = "apitokens.json";
   auto added = add_tokens(bundle, options.name_space);
@@ -74,7 +74,7 @@ void add_events(Bundle& bundle, const std::string& kind, const Options& options)
                   fmt::format("{}?fieldSelector=regarding.kind%3D{}", path, kind));
 }
 
-// The schema shrinks to the names of the fields of spec, which tell an older CRD from a newer one.
+// Keeps only the names of spec's fields of the schema: they tell an older CRD from a newer one.
 void shrink_crd(json& crd) {
   for (json& version : crd["spec"]["versions"]) {
     json fields = json::array();

@@ -29,14 +29,14 @@ using std::chrono::milliseconds;
 const std::string kProgram = "kubectl-apitoken-web";
 constexpr milliseconds kLook{250};
 constexpr std::size_t kWorkers = 8;
-// One person's browser, and other programs of this machine.
+// Enough for one person's browser and for other programs of this machine.
 constexpr serve::Limits kLimits{.connections = 256, .connections_per_address = 256};
 
 class NoObserver final : public portal::UpstreamObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
-// What the page calls the cluster: the context that was asked for, else the server.
+// The cluster's name on the page: the context of --context, else the server's host and port.
 std::string cluster_name(const Options& options, const kube::Credentials& credentials) {
   if (!options.context.empty()) return options.context;
   std::string_view server = credentials.server();
@@ -45,8 +45,8 @@ std::string cluster_name(const Options& options, const kube::Credentials& creden
   return std::string(server.substr(0, server.find('/')));
 }
 
-// A page that leads to the portal, readable by its owner alone: arguments of programs, which an
-// address would be, are readable by everybody.
+// A file with a page that leads to the portal; only its owner can read it. The address has the key,
+// and every user of the machine can read the arguments of programs.
 class LeadingPage {
  public:
   explicit LeadingPage(std::string_view address) {
@@ -77,7 +77,7 @@ class LeadingPage {
   std::string path_;
 };
 
-// Starts it in a session of its own and leaves it alone: a browser may run in the foreground.
+// Starts the browser in a session of its own and does not wait: it may run in the foreground.
 Status open_browser(const std::string& page) {
   if (page.empty()) return fail(ErrorKind::Unavailable, "no file can be made for it");
   const char* const chosen = std::getenv("BROWSER");

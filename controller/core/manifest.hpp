@@ -1,5 +1,5 @@
-// From what people ask for to the ApiToken that is sent: the plugin asks it for flags, the portal
-// for forms. Pure; any thread.
+// Builds the ApiToken that is sent to the API server: for the plugin from flags, for the portal
+// from forms. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@
 
 namespace apitoken::core {
 
-// What is empty is left out of the manifest.
+// Empty members are left out of the manifest.
 struct TokenRequest {
   std::string name;
   std::string ns;

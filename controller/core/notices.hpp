@@ -60,7 +60,7 @@ struct ConfigRoute {
   bool operator==(const ConfigRoute&) const = default;
 };
 
-// How mails and Events name the place they come from, and lead there.
+// The names by which mails and Events tell where they come from, and the portal of their links.
 struct Installation {
   std::string cluster_name;  // printable ASCII; empty: not said
   std::string portal_url;    // of the web portal, without a slash at its end; empty: no links

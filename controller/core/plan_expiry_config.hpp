@@ -40,7 +40,7 @@ struct ObservedConfig {
   ObservedDelivery delivery;
   ObservedSkipped skipped;
   std::optional<api::TestMail> test_mail;  // the dispatcher's latest answer
-  // This operator, in words, while another one writes the status of this config too; else empty.
+  // Describes this operator while a second operator writes the same config's status; else empty.
   std::string writer;
 };
 
@@ -62,7 +62,7 @@ struct ConfigPlan {
 ConfigPlan plan_expiry_config(const ObservedConfig& observed);
 
 // How long the next test mail waits after `last`, because at most one goes out a minute. An answer
-// about a mail that never went out delays nothing: who mends the settings tries again at once.
+// about a mail that never went out delays nothing: people who mend the settings try again at once.
 Seconds test_mail_delay(const std::optional<api::TestMail>& last, WallTime now);
 
 }  // namespace apitoken::core

@@ -24,9 +24,9 @@ struct Warning {
   bool operator==(const Warning&) const = default;
 };
 
-// Of a token with this status, sorted by time. None for a token that has no expiry yet or was
-// revoked, and for one that is rotated automatically as long as that is not overdue. A reminder
-// that a nearer one overtook is left out: nobody hears of it. `configs`: those that apply.
+// The warnings of a token with this status, sorted by time. Empty if the token has no expiry yet,
+// was revoked, or is rotated automatically and not overdue. Leaves out a reminder that a nearer one
+// overtook, because it is never delivered. `configs`: those that apply.
 std::vector<Warning> warnings_of(WallTime now, const api::ApiToken& token,
                                  const std::vector<const ExpiryConfig*>& configs);
 

@@ -169,7 +169,7 @@ void Exchange::ended(std::optional<Error> error) {
   changed_.notify_one();
 }
 
-// Before the caller learns of its failure: it will ask whether the server is away.
+// Called before the caller learns of the failure, because the caller then asks Outbox::away().
 void Exchange::tell_unanswered() {
   {
     const MutexLock lock(mutex_);
@@ -243,7 +243,7 @@ void Exchange::resume() {
   });
 }
 
-// The exchange touches none of the caller's bytes afterwards. The I/O thread closes the connection.
+// Afterwards the exchange does not read the caller's bytes. The I/O thread closes the connection.
 void Exchange::leave() {
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   const MutexLock lock(mutex_);

@@ -26,7 +26,7 @@ class KeptObjects {
   Kept<T>* find(std::string_view ns, std::string_view name) {
     return const_cast<Kept<T>*>(std::as_const(*this).find(ns, name));
   }
-  // There is no object of that namespace and name.
+  // Precondition: there is no object of that namespace and name.
   void insert(const Kept<T>& kept) {
     const auto version = kept.version();
     auto space = spaces_.find(version.ns);
@@ -45,7 +45,7 @@ class KeptObjects {
       list.shrink_to_fit();
     }
   }
-  // Of one namespace, or of all if `ns` is empty.
+  // Erases objects of one namespace, or of all if `ns` is empty.
   template <typename Matches>
   void erase_if(std::string_view ns, Matches&& matches) {
     for (auto space = spaces_.begin(); space != spaces_.end();) {

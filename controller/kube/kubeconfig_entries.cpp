@@ -119,7 +119,7 @@ ExecPluginSettings read_exec(Section& exec, bool terminal) {
   return settings;
 }
 
-// A user name is one with a password, and stands alone.
+// Reads username and password, which exclude a token.
 void read_login(Section& section, User& user) {
   const std::string name = section.text("username");
   std::string password = section.text("password");

@@ -42,11 +42,11 @@ class ObjectSink {
 class ListWatch {
  public:
   static constexpr int kPageSize = 500;  // as client-go; pages of 100 take twice the time
-  // Of the pages after one that failed after more than kSlowPage, until the list is complete.
+  // The page size for the rest of a list of which a page failed after more than kSlowPage.
   static constexpr int kSmallPageSize = 100;
   static constexpr std::chrono::seconds kSlowPage{10};
 
-  // Between two lists that relist() asks for.
+  // The shortest time between two lists that relist() asks for.
   static constexpr std::chrono::minutes kRelistInterval{2};
 
   // All outlive it. `outage` may be null; then a failed attempt waits for its own backoff.

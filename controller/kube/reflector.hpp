@@ -44,8 +44,8 @@ class Reflector final : private ObjectSink {
   }
   Status listed(api::Json object) override {
     const auto version = TRY(api::peek_version(object));
-    // On a relist mostly what the store has: then memory and time are those of a pointer. After a
-    // restore of etcd another object may have got the same version.
+    // A relist brings mostly versions that the store has: these are shared, not decoded again.
+    // After a restore of etcd another object may have got the same version.
     if (auto known = restored_ ? Kept<T>() : store_.kept(version)) {
       listed_.push_back(std::move(known));
       return {};

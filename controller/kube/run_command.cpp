@@ -146,7 +146,7 @@ struct Said {
   std::string output, errors;
 };
 
-// Why it must be ended, or nothing once it has ended by itself and all it said is collected.
+// Collects the program's output until it ends. Returns why it must be ended; empty: it has ended.
 std::optional<std::string> listen(const Command& command, const Descriptor& child, Pipe& output,
                                   Pipe& errors, Said& said) {
   const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;

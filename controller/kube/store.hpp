@@ -27,7 +27,7 @@ struct Change {
   std::shared_ptr<const T> after;
 };
 
-// The same as the store keeps it: a list may bring very many changes at once.
+// The same with both objects as the store keeps them: a list may bring very many changes at once.
 template <typename T>
 struct KeptChange {
   Kept<T> before;
@@ -90,7 +90,7 @@ class Store {
     ReadLock lock(mutex_);
     return objects_.size();
   }
-  // Grows after each change, so that who remembers it knows whether something has changed since.
+  // Grows after each change: a caller that kept the number sees whether something changed since.
   std::uint64_t changes() const { return changes_; }
 
   // Stores the answer to our own write. False if it is stale: the stored object is as new or newer,

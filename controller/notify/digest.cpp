@@ -19,7 +19,7 @@ std::string part(std::string_view boundary, std::string_view type, std::string_v
       boundary, type, quoted_printable(body));
 }
 
-// Mail programs mark such a mail.
+// Whether a token has expired or expires within a day: the mail then gets high importance.
 bool is_important(const Digest& digest) {
   return std::ranges::any_of(digest.notices, [&](const core::Notice& notice) {
     return urgency_of(notice, digest.now) <= Urgency::WithinDay;

@@ -88,7 +88,7 @@ std::vector<EventChannel::Series> EventChannel::take_due(bool busy) {
   return all;
 }
 
-// Until all are tried, or a write finds that the API server does not serve us.
+// Writes until all were tried, or until a write finds that the API server does not serve us.
 void EventChannel::write_all(std::vector<Series>& all, std::stop_token stop) {
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> outage = false;

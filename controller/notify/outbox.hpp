@@ -141,7 +141,7 @@ class Outbox {
   };
   using PendingMap = std::map<core::NoticeKey, Pending>;
 
-  // Gives the notice the deliveries that `route` asks for. `due`: of a mail that begins to collect.
+  // Gives the notice the deliveries that `route` asks for. `due`: when a new batch is mailed.
   void follow_route(Pending& pending, const core::ConfigRoute& route, SteadyTime due);
   Delivery open_delivery(const Target& target, const core::Notice& notice, SteadyTime due);
   void leave_batch(const Delivery& delivery, const core::NoticeKey& key);

@@ -111,7 +111,7 @@ void Outbox::attempt_failed(const Turn& turn, const Error& error, FailedAt where
   if (!state || error.kind == ErrorKind::Canceled) return;
   state->health.attempt_failed(error, where, turn.version, now);
   changed_.insert(turn.config);
-  // Behind the config's other batches: if the server refuses this very mail, they must go on.
+  // The batch goes behind the config's others, so that they go on if only this mail fails.
   const auto batch = batches_.find(turn.batch);
   if (batch != batches_.end() && batch->second.is_frozen)
     schedule(turn.batch, batch->second, state->health.paused_until());
@@ -147,7 +147,7 @@ void Outbox::finish_round(const Turn& turn, Batch& batch, const SendResult& resu
     count_as_sent(turn.batch, batch);
   if (all_settled || (batch.is_counted && batch.rounds >= kMaxRounds))
     return close_batch(turn.batch);
-  // All refused for good: tried again, since the fault may be mended at the other end.
+  // All recipients were refused for good. Tries again: the server's owner may mend the fault.
   if (batch.remaining.empty()) batch.remaining = batch.target.recipients;
   const bool is_outdated = configs_[turn.config].health.version() != turn.version;
   schedule(turn.batch, batch,

@@ -38,7 +38,7 @@ bool Refusals::is_final(const Problem& problem) {
   return count_ == kMax;
 }
 
-// Stays where it is: `root` refers to the parser.
+// Not moved, because `root` refers to the parser.
 struct TokenFollow::Page {
   simdjson::dom::parser parser;
   api::Json root;

@@ -1,5 +1,5 @@
 // Following ApiTokens for one stream: LIST in pages, then a shared WATCH, as lines of NDJSON for
-// the browser (columns, rows, gone, synced, restart, error). Where the watch breaks it lists again.
+// the browser (columns, rows, gone, synced, restart, error). If the watch breaks, it lists again.
 // It runs on the stream's thread while it lists, and needs none while it watches. It keeps no
 // objects: at most a page is in memory.
 #pragma once
@@ -17,8 +17,8 @@ struct TokenScope {
   std::string hash{};                   // of a value; not empty: only what has it, and no watch
 };
 
-// Refusals in a row that trying again seldom mends. One alone may pass: an API server that has just
-// started refuses everybody, as it does not know the roles yet.
+// Counts refusals in a row, which a retry seldom mends. A single one may pass: an API server that
+// has just started refuses everybody, because it does not know the roles yet.
 class Refusals {
  public:
   static constexpr int kMax = 4;
@@ -56,7 +56,7 @@ class TokenFollow {
   void send(const Page& page, Sending& sending) const;
   Expected<void> list(const std::string& ns, Sending& sending);
   Expected<void> list_all(Sending& sending);
-  // Leaves the watches, tells the browser what broke and waits. False: there is no use in going on.
+  // Leaves the watches, tells the browser what broke and waits. False: the stream must end.
   bool recover(const std::optional<Problem>& problem, Sending& sending);
 
   const std::shared_ptr<Viewer> viewer_;

@@ -153,7 +153,7 @@ std::string quoted(const std::string& word) {
   return text + "'";
 }
 
-// Null takes a key away.
+// A null value removes a key.
 json replaced(const std::map<std::string, std::string>& wanted, const json& present) {
   json patch = json::object();
   if (present.is_object()) {

@@ -5,8 +5,8 @@
 // and never serves another viewer.
 //
 // A stream joins before it lists. The first one's list says from where to watch, and the others
-// list after the watch has begun: so no change falls between a list and the watch, and a change
-// that comes before the list ends is the listener's to keep.
+// list after the watch has begun, so that no change falls between a list and the watch. Listeners
+// keep the changes that come before their list ends.
 #pragma once
 
 #include <condition_variable>
@@ -47,7 +47,7 @@ class SharedWatch {
   // `client` outlives the watch.
   SharedWatch(kube::Client& client, Watched watched)
       : client_(client), watched_(std::move(watched)) {}
-  // The last stream has left. Never on the watch's own thread.
+  // When the last stream has left; never on the watch's own thread.
   ~SharedWatch() = default;
   SharedWatch(const SharedWatch&) = delete;
   SharedWatch& operator=(const SharedWatch&) = delete;
@@ -90,7 +90,7 @@ class SharedWatches {
                                               const std::shared_ptr<WatchListener>& listener,
                                               const List& list, const std::stop_token& stop);
 
-  // Watches that somebody keeps.
+  // The number of watches in use.
   std::size_t size() const;
 
  private:

@@ -201,7 +201,7 @@ void Streams::wake(Id id) {
   changed_.notify_all();
 }
 
-// So that a change that the keeper does not see under the mutex is not missed.
+// For changes made without the mutex: with it, the keeper cannot miss the notification.
 void Streams::notify() {
   const MutexLock lock(mutex_);
   changed_.notify_all();

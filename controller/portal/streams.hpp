@@ -1,7 +1,7 @@
 // Streams: the answers without an end (NDJSON). A producer writes each of them, on a thread of its
-// own; where it has nothing to write until something happens, it gives the thread back and waits to
-// be woken. Streams counts them, pings them, and ends them with their viewer's session. Routes
-// opens them on the workers' threads; started before the server and stopped before it.
+// own. A producer that must wait for an event returns, which ends its thread, and is called again
+// when it is woken. Streams counts them, pings them, and ends them with their viewer's session.
+// Routes opens them on the workers' threads; started before the server and stopped before it.
 #pragma once
 
 #include <condition_variable>
@@ -21,8 +21,8 @@ namespace apitoken::portal {
 // What a producer wants: the stream's end, or to be called again once it is woken.
 enum class Next : std::uint8_t { End, Wait };
 
-// The producer's end of one stream. The producer's thread alone, but for what stream() and wake()
-// return.
+// The producer's end of one stream. For the producer's thread only, except for the results of
+// stream() and wake().
 class Sending {
  public:
   static constexpr std::size_t kMaxAhead = 1 << 20;  // bytes that wait for the peer
@@ -30,8 +30,8 @@ class Sending {
   Sending(std::shared_ptr<serve::Stream> stream, std::stop_token stop, std::function<void()> wake)
       : stream_(std::move(stream)), stop_(std::move(stop)), wake_(std::move(wake)) {}
 
-  // For those who write while the producer waits, on any thread: write() to the stream without
-  // waiting, and what has the producer called again. They end with the producer.
+  // For any thread, while the producer waits to be called again: the stream to write() to without
+  // waiting, and the function that has the producer called. Their users end with the producer.
   const std::shared_ptr<serve::Stream>& stream() const { return stream_; }
   const std::function<void()>& wake() const { return wake_; }
 
@@ -39,7 +39,7 @@ class Sending {
   bool line(std::string json);
   bool is_open() const { return !stop_.stop_requested() && stream_->is_open(); }
   const std::stop_token& stop() const { return stop_; }
-  // False once asked to stop.
+  // Waits for `time`. False: a stop was requested.
   bool pause(std::chrono::milliseconds time);
 
  private:
@@ -91,7 +91,7 @@ class Streams {
   using Lives = std::map<Id, std::unique_ptr<Live>>;
   class Reservation;  // a place among the streams, until its stream begins
 
-  // What the keeper does without the mutex.
+  // Threads to join and streams to end: the keeper does that without the mutex.
   struct Leftovers {
     std::vector<std::thread> threads;
     std::vector<std::unique_ptr<Live>> lives;
@@ -127,7 +127,7 @@ class Streams {
   std::jthread keeper_;
 };
 
-// Now, as the browser's clock is set by: RFC 3339 with milliseconds.
+// The present time, for pages to correct their clock: RFC 3339 with milliseconds.
 std::string server_time(const Clock& clock);
 
 }  // namespace apitoken::portal

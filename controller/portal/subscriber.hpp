@@ -13,8 +13,8 @@ class Subscriber final : public WatchListener {
  public:
   static constexpr std::size_t kMaxKept = 4 << 20;  // bytes of changes while the stream lists
 
-  // The next three are called on the stream's thread. What was listed is as of `version`: older
-  // changes are left out.
+  // The next three are called on the stream's thread. `version` is the list's: changes that are
+  // older are left out.
   void listed(const Watched& watched, std::string version);
   // Sends what was kept; from then on changes are written as they come. False: the stream has
   // ended, or a watch has.

@@ -6,7 +6,7 @@ Seconds TryLimit::take(std::string_view address, SteadyTime now) {
   const MutexLock lock(mutex_);
   if (tries_.size() >= kMaxAddresses && !tries_.contains(address)) {
     remove_old(now);
-    // As many addresses in one minute are an attack: everybody new waits.
+    // So many addresses in one minute are an attack: every further address waits.
     if (tries_.size() >= kMaxAddresses) return kWindow;
   }
   Tries& tries = tries_[std::string(address)];

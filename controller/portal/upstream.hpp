@@ -1,5 +1,5 @@
-// Upstream: the API server as the portal asks it for one viewer: fixed verbs on named objects, and
-// what it refuses as a Problem for the browser. Routes call it on the workers' threads; a call
+// Upstream: sends one viewer's requests to the API server, by fixed verbs on named objects, and
+// turns each refusal into a Problem for the browser. Routes call it on the workers' threads; a call
 // waits for its answer. It keeps nothing and never retries.
 //
 // kube::Client does the same for the operator, which needs an ErrorKind where a browser needs the
@@ -43,7 +43,7 @@ class Upstream {
   // Removes only the object of that uid.
   Expected<void> remove(const kube::Resource& resource, const api::ObjectKey& key,
                         std::string_view uid, std::stop_token stop);
-  // A path outside of the resources, as "/version".
+  // A path outside of the resources, such as "/version".
   Expected<std::string> get_path(std::string target, std::stop_token stop);
 
  private:

@@ -28,7 +28,7 @@ Viewer::Viewer(std::unique_ptr<kube::Credentials> credentials,
       permissions_(upstream_, clock) {}
 
 Expected<Identity> Viewer::identity(std::stop_token stop) {
-  // It counts while the session's token does: this renews the token, or says that it ended.
+  // A remembered identity is valid as long as the token, which this call renews or finds ended.
   if (const auto token = credentials_->bearer_token(); !token)
     return refuse(problem_of(token.error()));
   {

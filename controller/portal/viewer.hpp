@@ -1,6 +1,6 @@
 // Viewer: the person of one session. The portal calls the API server with this person's credentials
-// only, and remembers for the session what a Viewer has. A Door makes and keeps viewers; a request
-// or a stream holds its viewer until it ends. Any thread. It never impersonates.
+// only, and keeps what it knows about a session in its Viewer. A Door makes and keeps viewers; a
+// request or a stream holds its viewer until it ends. Any thread. It never impersonates.
 #pragma once
 
 #include <atomic>

@@ -7,13 +7,13 @@ namespace apitoken {
 // The exit code for flags that cannot be used.
 inline constexpr int kUsageError = 2;
 
-// Before anything else: no core dumps, which would have tokens in them; a small heap; cpprest.
+// Call it first. Forbids core dumps, which would show tokens; limits the heap; sets up cpprest.
 void prepare_process();
-// SIGINT and SIGTERM are blocked in all threads, so that the one that waits for them takes them.
+// Blocks SIGINT and SIGTERM in all threads, so that only wait_for_signal() receives them.
 void block_signals();
 // Waits for SIGINT or SIGTERM, and logs which one came.
 void wait_for_signal();
-// As many connections as the ports' limits allow need more descriptors than the usual soft limit.
+// The ports' limits allow more connections than the usual soft limit has descriptors.
 void raise_descriptor_limit();
 
 }  // namespace apitoken

@@ -16,7 +16,7 @@ namespace apitoken::reconcile {
 
 class StaleViews {
  public:
-  // Passes in a row before it is said. By the queue's backoff the sixth comes 15 s after the first.
+  // Failed passes in a row before the log line. By backoff the sixth comes 15 s after the first.
   static constexpr std::uint32_t kMaxPasses = 6;
   // Has the objects of namespace `ns` listed again; must be quick.
   using Relist = std::function<void(std::string_view ns)>;

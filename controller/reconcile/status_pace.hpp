@@ -14,24 +14,24 @@ namespace apitoken::reconcile {
 
 class StatusPace {
  public:
-  // A status in which nothing but counts and times of mails changed follows the last write by this.
+  // The pause between two writes that change nothing but counts and times of mails.
   static constexpr std::chrono::milliseconds kBetweenCounts{3'000};
-  // Each time that somebody else wrote over our status we wait longer before we write over theirs.
+  // The pause before we write over a status of another writer; longer each time they do the same.
   static constexpr Backoff kDispute{std::chrono::seconds(2), std::chrono::minutes(5)};
-  // So many times in a row are a second operator; fewer may be a person who tries something.
+  // After so many times in a row the other writer is a second operator; before, perhaps a person.
   static constexpr std::uint32_t kSecondOperator = 3;
 
   struct Verdict {
     SteadyDuration wait{};               // zero: write now
     bool found_second_operator = false;  // to be logged; true once a dispute
   };
-  // Before `wanted` is written over the status of `present`.
+  // Call it before `wanted` is written over the status of `present`.
   Verdict before_write(const api::TokenExpiryConfig& present,
                        const api::TokenExpiryConfigStatus& wanted, SteadyTime now);
-  // `status` as the API server answered the write.
+  // Call it after a write; `status` is the one in the API server's answer.
   void written(const std::string& config, const api::TokenExpiryConfigStatus& status,
                SteadyTime now);
-  // A second operator was found, and its dispute with us is not over.
+  // A second operator was found, and the dispute with it goes on.
   bool is_disputed(const std::string& config) const {
     const auto found = entries_.find(config);
     return found != entries_.end() && found->second.reported;

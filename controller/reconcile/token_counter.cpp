@@ -77,7 +77,7 @@ class Tally {
 TokenCounter::Answer TokenCounter::count(const std::shared_ptr<const ConfigList>& configs,
                                          const core::ExpiryConfig& config) {
   const SteadyTime now = clock_.steady();
-  // A change of a config is a person's, who looks at the counts.
+  // People change configs, and look at the counts then: count at once.
   if (configs != configs_) count_all(configs);
   const auto next_change = counted_.at(config.name).next_change;
   const bool is_outdated = changes_ != changes() || (next_change && clock_.wall() >= *next_change);

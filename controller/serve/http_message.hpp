@@ -49,9 +49,9 @@ struct HttpAnswer {
   std::string body{};
   std::vector<std::pair<const char*, std::string>> headers{};  // a name may be repeated
   std::vector<std::string> more{};  // further parts of a body that is too long for one string
-  // Makes the rest of a body that is too long to be in memory at once, piece by piece, each when
-  // the peer has room for it; an empty piece is the end. Runs on a serving thread and must not
-  // wait.
+  // For a body that is too long to be in memory at once: each call returns the next piece, and an
+  // empty one at the end. Called when the peer has room, on a serving thread; it must not wait.
+  // Null: `body` and `more` are all.
   std::function<std::string()> rest{};
 };
 

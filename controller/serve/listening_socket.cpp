@@ -74,7 +74,7 @@ const addrinfo& preferred(const AddressList& list) {
   return *list;
 }
 
-// As Go: not only an empty host, but each of these is all interfaces, IPv6 and IPv4.
+// As in Go: each of these hosts, not only an empty one, means all interfaces, IPv6 and IPv4.
 bool is_everywhere(std::string_view host) {
   return host.empty() || host == "0.0.0.0" || host == "::";
 }
