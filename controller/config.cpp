@@ -1,3 +1,4 @@
+// The table of the operator's flags, and the rules for their values.
 #include "config.hpp"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 - Each folder of controller/ includes only the folders before it.
 - Each third-party library is included by the files that adapt it, and by no others.
 - Each folder has a README and a row in the table of controller/README.md.
+- Each file of controller/ begins with a comment that says what it is.
 - Code, CRDs, the operator's role and docs agree on the names that they share.
 
 Run by hand and by hack/test.sh. Reads the tree and changes nothing; exits 1 and names each
@@ -136,6 +137,13 @@ def folders():
             yield f"controller/{page} is missing"
         if f"| [{folder}]({page}) |" not in table:
             yield f"controller/README.md has no row for {folder}"
+
+
+def heads():
+    """Each file of controller/ begins with a comment that says what it is."""
+    for path in sorted((ROOT / "controller").rglob("*.[ch]pp")):
+        if not path.read_text(encoding="utf-8").startswith("// "):
+            yield f"{path.relative_to(ROOT)} does not begin with a comment that says what it is"
 
 
 def constants(namespace=None):
@@ -337,7 +345,7 @@ def docs():
             yield f"docs/: flag --{flag} is explained nowhere"
 
 
-CHECKS = (includes, folders, crds, fields, rbac, files, names, docs)
+CHECKS = (includes, folders, heads, crds, fields, rbac, files, names, docs)
 
 
 def main():
@@ -347,7 +355,7 @@ def main():
     print(
         f"check-layers: {len(faults)} differences"
         if faults
-        else "check-layers: includes, CRDs, RBAC and docs agree with the code"
+        else "check-layers: includes, heads, CRDs, RBAC and docs agree with the code"
     )
     return 1 if faults else 0
 

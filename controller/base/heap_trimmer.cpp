@@ -1,3 +1,4 @@
+// Asks glibc for the heap's free memory.
 #include "base/heap_trimmer.hpp"
 
 #include <malloc.h>

@@ -1,3 +1,4 @@
+// Renews the token, one renewal at a time.
 #include "portal/bearer_credentials.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The table of the portal's flags, and the rules for their values.
 #include "portal/config.hpp"
 
 #include <algorithm>

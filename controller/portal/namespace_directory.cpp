@@ -1,3 +1,4 @@
+// Lists namespaces, and remembers their names for a minute.
 #include "portal/namespace_directory.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Reads and writes the messages of OpenID Connect.
 #include "portal/oidc.hpp"
 
 #include <fmt/format.h>

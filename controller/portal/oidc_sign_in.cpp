@@ -1,3 +1,4 @@
+// From the code to the bearer, and its renewals.
 #include "portal/oidc_sign_in.hpp"
 
 #include <fmt/format.h>

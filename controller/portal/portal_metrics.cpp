@@ -1,3 +1,4 @@
+// Registers the portal's series, and counts.
 #include "portal/portal_metrics.hpp"
 
 #include <prometheus/counter.h>

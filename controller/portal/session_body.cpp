@@ -1,3 +1,4 @@
+// Writes the body of /api/session.
 #include "portal/session_body.hpp"
 
 #include "base/rfc3339.hpp"

@@ -1,3 +1,4 @@
+// The ways to sign in, and the cookie of a session.
 #include "portal/session_door.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The map of sessions, and its sweep.
 #include "portal/sessions.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Encrypts and decrypts the cookie, and remembers which were used.
 #include "portal/sign_in_cookie.hpp"
 
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+// Counts the tries of each address.
 #include "portal/try_limit.hpp"
 
 namespace apitoken::portal {

@@ -1,3 +1,4 @@
+// Setters and checks that tables of flags share.
 #include "program/flags.hpp"
 
 #include <arpa/inet.h>

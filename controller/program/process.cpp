@@ -1,3 +1,4 @@
+// Signals, limits and the heap of the process.
 #include "program/process.hpp"
 
 #include <malloc.h>

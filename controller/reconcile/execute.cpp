@@ -109,7 +109,7 @@ Status Executor::run(const core::WriteSecret& effect, Pass& pass) {
   write.secret.annotations[std::string(api::kTokenIdAnnotation)] = pass.minted->id;
   write.secret.annotations[std::string(api::kTokenHashAnnotation)] = pass.minted->hash;
   Result<std::string> answer;
-  // The first value of a new ApiToken needs no look: nobody has another one.
+  // The first value of a new ApiToken replaces no other one, so no second look is needed.
   const bool may_undo = write.at || pass.token.status.revision > 0;
   if (may_undo && !pass.published) TRY(live_.confirm(pass.at, pass.stop));
   if (write.at) {

@@ -1,3 +1,4 @@
+// Parses addresses to listen on.
 #include "serve/bind_address.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Admits a caller at once, or after a review on a thread of its own.
 #include "serve/caller_authorization.hpp"
 
 #include "base/log.hpp"

@@ -1,3 +1,4 @@
+// Lists connections by phase and address; closes those past their limits.
 #include "serve/connections.hpp"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// Registers the series of one controller.
 #include "serve/controller_metrics.hpp"
 
 namespace apitoken::serve {

@@ -1,3 +1,4 @@
+// Reads the form of a bearer token.
 #include "serve/credential.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Counts tokens, and writes the series of each token part by part.
 #include "serve/expiry_collector.hpp"
 
 #include <fmt/format.h>

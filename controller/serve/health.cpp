@@ -1,3 +1,4 @@
+// The routes of the probes.
 #include "serve/health.hpp"
 
 #include "serve/refusals.hpp"

@@ -1,3 +1,4 @@
+// One exchange step by step: head, body, handler, answer.
 #include "serve/http_exchange.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Looks up headers and parameters; answers for a Responder that was not used.
 #include "serve/http_message.hpp"
 
 #include <algorithm>

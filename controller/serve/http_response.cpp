@@ -1,3 +1,4 @@
+// Bodies of one part, of several parts and of streams, and their headers.
 #include "serve/http_response.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Registers each series, and counts.
 #include "serve/metrics.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Writes the small families at once, the large ones piece by piece.
 #include "serve/metrics_page.hpp"
 
 #include <prometheus/metric_family.h>

@@ -1,3 +1,4 @@
+// Reads /proc.
 #include "serve/process_collector.hpp"
 
 #include <prometheus/metric_family.h>

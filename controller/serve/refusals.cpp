@@ -1,3 +1,4 @@
+// Answers of 4xx and 503.
 #include "serve/refusals.hpp"
 
 #include <fmt/format.h>

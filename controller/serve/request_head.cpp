@@ -1,3 +1,4 @@
+// Checks the head of a request, and decodes percent-encoding and forms.
 #include "serve/request_head.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// One bucket for each kind of token and each source, and the reserve.
 #include "serve/review_budget.hpp"
 
 #include <arpa/inet.h>

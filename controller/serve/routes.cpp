@@ -1,3 +1,4 @@
+// Finds the handler of a request in the table.
 #include "serve/routes.hpp"
 
 #include "serve/refusals.hpp"

@@ -1,3 +1,4 @@
+// The queue between the producer's thread and the serving thread.
 #include "serve/stream.hpp"
 
 #include <algorithm>

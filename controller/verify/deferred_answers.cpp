@@ -1,3 +1,4 @@
+// Keeps the deferred requests, and asks again on one thread.
 #include "verify/deferred_answers.hpp"
 
 #include "base/log.hpp"

@@ -1,3 +1,4 @@
+// Builds the parts of verification; starts and stops them in order.
 #include "verify/verification.hpp"
 
 #include "base/log.hpp"

@@ -1,6 +1,6 @@
 // Verification: owns the parts that answer whether a token is valid: index, endpoints, deferred
 // answers, the HTTPS port, and the notes of which tokens were used. App owns the only one. Every
-// replica serves; none writes here.
+// replica serves. It writes nothing to the API server.
 #pragma once
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// Registers the series of each endpoint.
 #include "verify/verify_metrics.hpp"
 
 namespace apitoken::verify {
