@@ -1,4 +1,4 @@
-// The key, and names of this machine.
+// Checks the key of a request, and the names of this machine in Host and Origin.
 #include "cli/local_door.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Computes lifetimes.
+// Computes how long a token lives, and when its ApiToken is deleted.
 #include "core/lifetimes.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The table of reserved names.
+// The names of users, groups and Secrets that no ApiToken may use.
 #include "core/reserved_names.hpp"
 
 #include <algorithm>

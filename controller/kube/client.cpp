@@ -1,4 +1,4 @@
-// The verbs of the Kubernetes API.
+// Sends the verbs of the Kubernetes API as HTTP requests, and counts them.
 #include "kube/client.hpp"
 
 #include <fmt/format.h>

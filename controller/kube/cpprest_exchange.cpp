@@ -1,4 +1,4 @@
-// The stream buffer for the library, and the translation of its failures.
+// One request over cpprestsdk: the stream buffer of its bodies, and its failures as Errors.
 #include "kube/cpprest_exchange.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Lanes by urgency, lines by namespace.
+// The keys that wait: a lane for each urgency, and in it a line for each namespace.
 #include "kube/fair_queue.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Counts free places.
+// Lets a limited number of requests in; the others wait.
 #include "kube/request_limit.hpp"
 
 namespace apitoken::kube {

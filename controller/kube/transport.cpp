@@ -1,4 +1,4 @@
-// Names of HTTP methods.
+// The names of HTTP methods.
 #include "kube/transport.hpp"
 
 namespace apitoken::kube {

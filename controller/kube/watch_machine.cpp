@@ -1,4 +1,4 @@
-// The decisions of a reflector.
+// Decides whether a reflector lists, watches or waits next.
 #include "kube/watch_machine.hpp"
 
 #include <limits>

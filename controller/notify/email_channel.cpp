@@ -1,4 +1,4 @@
-// Keeps the sessions that are idle between two mails.
+// Sends mail over SMTP, and keeps the sessions that are idle between two mails.
 #include "notify/email_channel.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// One thread a job.
+// Runs each exchange with a mail server on a thread of its own.
 #include "notify/mail_lanes.hpp"
 
 #include "base/thread_name.hpp"

@@ -1,4 +1,4 @@
-// Encodings of mail.
+// Encodes the header lines, addresses, dates and bodies of a mail.
 #include "notify/mail_text.hpp"
 
 #include <fmt/format.h>

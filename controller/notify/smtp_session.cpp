@@ -1,5 +1,5 @@
-// libcurl sends one RCPT for each recipient and passes each command and reply line to a callback.
-// SmtpDialogue matches replies with commands.
+// One connection to a mail server, through libcurl. libcurl passes each command and reply line to a
+// callback, and SmtpDialogue matches replies with commands.
 #include "notify/smtp_session.hpp"
 
 #include <arpa/inet.h>

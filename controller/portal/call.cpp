@@ -1,4 +1,4 @@
-// Bodies of requests.
+// Parses the bodies of requests.
 #include "portal/call.hpp"
 
 namespace apitoken::portal {

@@ -1,4 +1,4 @@
-// Joining, and the watch's thread.
+// Joins streams to watches, and runs the thread of a watch.
 #include "portal/shared_watch.hpp"
 
 #include <algorithm>

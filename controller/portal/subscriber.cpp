@@ -1,4 +1,4 @@
-// From kept changes to live ones.
+// Keeps changes while the stream lists, then writes them as they come.
 #include "portal/subscriber.hpp"
 
 #include "kube/resource_version.hpp"

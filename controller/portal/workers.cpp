@@ -1,4 +1,4 @@
-// A queue and its threads.
+// The queue of requests, and the threads that serve them.
 #include "portal/workers.hpp"
 
 #include "base/thread_name.hpp"

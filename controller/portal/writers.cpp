@@ -1,4 +1,4 @@
-// FieldsV1 to paths.
+// Turns the FieldsV1 of managedFields into paths of fields.
 #include "portal/writers.hpp"
 
 namespace apitoken::portal {

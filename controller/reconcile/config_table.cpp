@@ -1,4 +1,4 @@
-// The table of TokenExpiryConfigs.
+// Parses all TokenExpiryConfigs once, and finds those that apply to a token.
 #include "reconcile/config_table.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Reads one ApiToken and its Secret.
+// Reads one ApiToken and its Secret from the API server.
 #include "reconcile/live_view.hpp"
 
 #include <fmt/format.h>

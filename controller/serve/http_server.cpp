@@ -1,4 +1,4 @@
-// libmicrohttpd's callbacks. No exception may leave them.
+// Serves one port through libmicrohttpd. No exception may leave its callbacks.
 #include "serve/http_server.hpp"
 
 #include <fmt/format.h>

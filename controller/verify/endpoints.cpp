@@ -1,4 +1,4 @@
-// Reads requests and answers them.
+// The routes of the verification port and their handlers: /tokenreview, /introspect, /auth, keys.
 #include "verify/endpoints.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Linear probing. Removal shifts later slots back, without tombstones, so that probes stay short.
+// A hash table with linear probing. Removal shifts later slots back, so that probes stay short.
 #include "verify/token_hash_table.hpp"
 
 #include <algorithm>
