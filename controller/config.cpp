@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/ascii.hpp"
 #include "base/duration.hpp"
 #include "core/key_ring.hpp"
 #include "core/plain_text.hpp"
@@ -37,7 +38,7 @@ Complaint set_caller_audiences(Config& config, std::string_view value) {
   const auto fits = [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; };
   do {
     const auto comma = std::min(value.find(','), value.size());
-    const auto audience = trimmed(value.substr(0, comma));
+    const auto audience = trimmed(value.substr(0, comma), " ");
     if (audience.empty() || !std::ranges::all_of(audience, fits)) {
       return "allowed are names without blanks and quotes, separated by commas, such as "
              "apitoken-verify";

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "api/names.hpp"
+#include "base/ascii.hpp"
 #include "base/rfc3339.hpp"
 
 namespace apitoken::api {
@@ -51,7 +52,6 @@ constexpr auto kTwoDigits = [] {
   return digits;
 }();
 
-bool is_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 unsigned value_of(char digit) {
   return static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
 }
@@ -59,14 +59,14 @@ unsigned value_of(char digit) {
 bool is_uid(std::string_view text) {
   if (text.size() != kUidForm.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (kUidForm[i] == '-' ? text[i] != '-' : !is_digit(text[i])) return false;
+    if (kUidForm[i] == '-' ? text[i] != '-' : !is_lower_hex(text[i])) return false;
   }
   return true;
 }
 
 bool is_hash(std::string_view text) {
   return text.size() == kHashPrefix.size() + 2 * kHashBytes && text.starts_with(kHashPrefix) &&
-         std::ranges::all_of(text.substr(kHashPrefix.size()), is_digit);
+         std::ranges::all_of(text.substr(kHashPrefix.size()), is_lower_hex);
 }
 
 // The time that format_rfc3339() writes as exactly this text.

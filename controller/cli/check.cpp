@@ -13,15 +13,12 @@
 #include "cli/time_text.hpp"
 #include "cli/wrapped.hpp"
 #include "core/plain_text.hpp"
+#include "kube/admission_policy.hpp"
 #include "kube/tls_context.hpp"
 
 namespace apitoken::cli {
 namespace {
 
-constexpr kube::Resource kPolicies{"admissionregistration.k8s.io", "v1",
-                                   "validatingadmissionpolicies", false};
-constexpr kube::Resource kBindings{"admissionregistration.k8s.io", "v1",
-                                   "validatingadmissionpolicybindings", false};
 constexpr std::string_view kOperator = "apitoken-operator";  // the name of its Lease
 constexpr std::string_view kCertificateSecret = "apitoken-operator-tls";
 constexpr Seconds kLeaseAge{60};
@@ -113,33 +110,28 @@ void check_operator(Cluster& cluster, const std::string& name_space,
   findings.good("operator", fmt::format("{} leads", (*lease)->holder));
 }
 
-// Whether a binding refuses what its policy does not allow, and does not only warn.
-bool denies(std::string_view binding) {
-  api::JsonParser parser;
-  const auto object = parser.parse(binding);
-  if (!object) return false;
-  const auto spec = api::member(*object, "spec");
-  if (!spec) return false;
-  const auto actions = api::read_string_list(*spec, "validationActions", "");
-  return std::ranges::find(actions, "Deny") != actions.end();
-}
-
 void check_policy(Cluster& cluster, Findings& findings) {
-  for (const kube::Resource& resource : {kPolicies, kBindings}) {
-    const auto body = cluster.read(resource, {"", "apitoken-mint"});
+  constexpr std::string_view kName = "apitoken-mint";  // of the policy and of its binding
+  for (const kube::Resource& resource :
+       {kube::kAdmissionPolicies, kube::kAdmissionPolicyBindings}) {
+    const auto body = cluster.read(resource, {"", std::string(kName)});
     if (!body) return report(findings, "mint policy", body.error());
     if (body->empty()) {
       return findings.fault(
-          "mint policy", fmt::format("{}/apitoken-mint does not exist: everybody who may create "
+          "mint policy", fmt::format("{}/{} does not exist: everybody who may create "
                                      "ApiTokens gets tokens for any user; apply manifests/policy",
-                                     resource.plural));
+                                     resource.plural, kName));
     }
-    if (resource.plural == kBindings.plural && !denies(*body)) {
+    if (resource.plural == kube::kAdmissionPolicies.plural) continue;
+    api::JsonParser parser;
+    const auto binding = parser.parse(*body);
+    if (!binding || !kube::enforces(*binding, kName)) {
       return findings.fault(
           "mint policy",
-          "validatingadmissionpolicybindings/apitoken-mint does not deny: everybody "
-          "who may create ApiTokens gets tokens for any user; put Deny into "
-          "spec.validationActions, as manifests/policy has it");
+          fmt::format("validatingadmissionpolicybindings/{} does not deny: everybody who may "
+                      "create ApiTokens gets tokens for any user; set spec.policyName to {} and "
+                      "put Deny into spec.validationActions, as manifests/policy has it",
+                      kName, kName));
     }
   }
   findings.good("mint policy", "in force");

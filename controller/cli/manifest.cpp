@@ -6,6 +6,7 @@
 #include <random>
 
 #include "api/names.hpp"
+#include "base/ascii.hpp"
 #include "cli/sealed.hpp"
 #include "core/manifest.hpp"
 
@@ -61,9 +62,8 @@ nlohmann::ordered_json make_manifest(const std::string& name, const std::string&
 std::string login_name(std::string_view user) {
   std::string part;
   for (const char c : user.substr(0, user.find('@'))) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const bool allowed = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-    if (allowed && part.size() < kMaxUserPart) part += lower;
+    const bool allowed = is_letter_or_digit(c);
+    if (allowed && part.size() < kMaxUserPart) part += to_lower(c);
     if (!allowed && !part.empty() && part.back() != '-') part += '-';
   }
   while (part.ends_with('-')) part.pop_back();

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/names.hpp"
+#include "base/ascii.hpp"
 
 namespace apitoken::cli {
 namespace {
@@ -18,14 +19,10 @@ using nlohmann::json;
 constexpr std::string_view kRemoved = "[removed]";
 constexpr std::size_t kMinSecret = 20;  // characters after the mark of a value, JWT or hash
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-bool is_base64url(char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; }
-bool is_hex(char c) { return (c >= 'a' && c <= 'f') || (c >= '0' && c <= '9'); }
+bool is_base64url(char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; }
 // "ci" is no word of "ci-deploy", and "alice" none of "alice.b".
 bool is_in_word(char c) {
-  return is_alphanumeric(c) || c == '-' || c == '_' || c == '.' || (c & 0x80) != 0;
+  return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.' || (c & 0x80) != 0;
 }
 // What an address may have outside of quotes, on either side of the @.
 bool is_in_address(char c) {
@@ -90,9 +87,9 @@ Redaction::Found Redaction::known_user(std::string_view text, std::size_t at) co
 Redaction::Found Redaction::secret(std::string_view text, std::size_t at) const {
   const std::string_view rest = text.substr(at);
   for (const auto& [mark, accept, replacement] :
-       {std::tuple{std::string_view("apt_"), &is_alphanumeric, "[value removed]"},
+       {std::tuple{std::string_view("apt_"), &is_letter_or_digit, "[value removed]"},
         {std::string_view("eyJ"), &is_base64url, "[JWT removed]"},
-        {std::string_view("sha256:"), &is_hex, "[hash removed]"}}) {
+        {std::string_view("sha256:"), &is_lower_hex, "[hash removed]"}}) {
     if (!rest.starts_with(mark)) continue;
     // The digest in an image's name stays.
     if (mark.ends_with(':') && at > 0 && text[at - 1] == '@') continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "base/rfc3339.hpp"
 #include "cli/cluster.hpp"
 #include "cli/commands.hpp"
@@ -68,8 +69,7 @@ Outcome<std::vector<ShownToken>> candidates(Cluster& cluster, const Options& opt
 // does.
 bool looks_like_jwt(std::string_view value) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
+    return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
   };
   return value.starts_with("eyJ") && std::ranges::count(value, '.') == 2 &&
          std::ranges::all_of(value, allowed);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/ascii.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::core {
@@ -21,28 +22,11 @@ constexpr std::size_t kMaxDisplay = 128;
 using Bytes4 = std::array<unsigned char, 4>;
 using Bytes16 = std::array<unsigned char, 16>;
 
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 bool is_atext(char c) {
   return is_letter_or_digit(c) ||
          std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return result;
-}
-
-std::string_view trim(std::string_view text, std::string_view blanks = " \t\r\n") {
-  const auto begin = text.find_first_not_of(blanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 std::string shown(std::string_view text) {
@@ -102,7 +86,7 @@ bool is_mapped(const Bytes16& a) {
 bool is_domain_literal(std::string_view text) {
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
   text = text.substr(1, text.size() - 2);
-  if (lower(text.substr(0, 5)) != "ipv6:") return read_ipv4(text).has_value();
+  if (to_lower(text.substr(0, 5)) != "ipv6:") return read_ipv4(text).has_value();
   const auto v6 = read_ipv6(text.substr(5));
   return v6 && !is_mapped(*v6);
 }
@@ -221,8 +205,7 @@ Reach reach_of(const Bytes16& a) {
 // Whether the last label of `host` is a number. Programs take such a name for an IPv4 address:
 // 127.1, 2130706433, 0x7f.1.
 bool ends_in_number(std::string_view host) {
-  const std::string label = lower(host.substr(host.rfind('.') + 1));
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::string label = to_lower(host.substr(host.rfind('.') + 1));
   if (std::ranges::all_of(label, is_digit)) return true;
   return label.starts_with("0x") && label.find_first_not_of("0123456789abcdef", 2) == label.npos;
 }
@@ -248,17 +231,17 @@ Result<std::string> parse_address(std::string_view text) {
   if (const auto fault = fault_of(text))
     return fail(ErrorKind::Invalid, fmt::format("{} {}", shown(text), *fault));
   const auto at = text.rfind('@');
-  return std::string(text.substr(0, at)) + lower(text.substr(at));
+  return std::string(text.substr(0, at)) + to_lower(text.substr(at));
 }
 
 AddressList parse_address_list(std::string_view text) {
   AddressList list;
   while (true) {
-    text = trim(text);
+    text = trimmed(text);
     // Semicolons within a quoted-string belong to the address. Quotation marks without an end must
     // not swallow the addresses that follow.
     const auto end = text.find(';', text.starts_with('"') ? quoted_prefix(text).size() : 0);
-    if (const std::string_view item = trim(text.substr(0, end)); !item.empty()) {
+    if (const std::string_view item = trimmed(text.substr(0, end)); !item.empty()) {
       auto address = parse_address(item);
       if (!address && joins_by_commas(item)) {
         list.problems.push_back(
@@ -275,7 +258,7 @@ AddressList parse_address_list(std::string_view text) {
 }
 
 Result<Mailbox> parse_mailbox(std::string_view text) {
-  text = trim(text, " \t");
+  text = trimmed(text, " \t");
   const auto open = text.find('<', text.starts_with('"') ? quoted_prefix(text).size() : 0);
   const bool bare = open == text.npos;
   if (!bare && text.back() != '>')
@@ -286,7 +269,7 @@ Result<Mailbox> parse_mailbox(std::string_view text) {
   if (!is_ascii(address))
     return fail(ErrorKind::Invalid,
                 fmt::format("{} is not ASCII; send from an address that is", shown(address)));
-  auto display = bare ? std::string() : TRY(parse_display(trim(text.substr(0, open))));
+  auto display = bare ? std::string() : TRY(parse_display(trimmed(text.substr(0, open))));
   return Mailbox{std::move(display), std::move(address)};
 }
 
@@ -329,7 +312,7 @@ Result<ServerAddress> parse_server(std::string_view text) {
   if (!is_host_name(host)) return refuse("has no valid host");
   if (ends_in_number(host) && !read_ipv4(host))
     return refuse("has no IPv4 address of four numbers, and no host name");
-  return ServerAddress{lower(host), port_number};
+  return ServerAddress{to_lower(host), port_number};
 }
 
 std::optional<TlsMode> parse_tls_mode(std::string_view text) {
@@ -354,12 +337,12 @@ Result<std::string> parse_domain(std::string_view text) {
   }
   if (ends_in_number(text))
     return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", shown(text)));
-  return lower(text);
+  return to_lower(text);
 }
 
 Result<std::string> parse_helo(std::string_view text) {
   if (is_domain_literal(text)) return std::string(text);
-  if (is_host_name(text) && !ends_in_number(text)) return lower(text);
+  if (is_host_name(text) && !ends_in_number(text)) return to_lower(text);
   return fail(ErrorKind::Invalid,
               fmt::format("{} is neither a host name nor an address in brackets; write one like "
                           "tokens.example.com or [192.0.2.1]",
@@ -373,13 +356,13 @@ Reach reach_of(std::string_view address) {
 }
 
 bool may_go_without_tls(std::string_view host) {
-  const std::string name = lower(host);
+  const std::string name = to_lower(host);
   return reach_of(host) != Reach::Public || name == "localhost" || name.ends_with(".svc") ||
          name.ends_with(".cluster.local");
 }
 
 bool may_log_in_without_tls(std::string_view host) {
-  return reach_of(host) == Reach::Loopback || lower(host) == "localhost";
+  return reach_of(host) == Reach::Loopback || to_lower(host) == "localhost";
 }
 
 std::optional<std::string> mailbox_of_user(std::string_view user, std::string_view prefix,

@@ -4,15 +4,15 @@
 #include <algorithm>
 #include <string>
 
+#include "base/ascii.hpp"
+
 namespace apitoken::core {
 namespace {
 
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxName = 253;
 
-bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-
-bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool is_lower_alnum(char c) { return is_lower_letter(c) || is_digit(c); }
 
 bool is_label_of_any_length(std::string_view text) {
   return !text.empty() && is_lower_alnum(text.front()) && is_lower_alnum(text.back()) &&
@@ -35,9 +35,9 @@ bool is_dns_subdomain(std::string_view name) {
 }
 
 bool is_label_value(std::string_view value) {
-  return !value.empty() && value.size() <= kMaxLabel && is_alnum(value.front()) &&
-         is_alnum(value.back()) && std::ranges::all_of(value, [](char c) {
-           return is_alnum(c) || c == '-' || c == '_' || c == '.';
+  return !value.empty() && value.size() <= kMaxLabel && is_letter_or_digit(value.front()) &&
+         is_letter_or_digit(value.back()) && std::ranges::all_of(value, [](char c) {
+           return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
          });
 }
 
@@ -48,11 +48,8 @@ bool is_label_name(std::string_view name) {
 }
 
 bool is_annotation_name(std::string_view name) {
-  std::string lower(name);
-  const auto end = std::ranges::find(lower, '/');
-  std::transform(lower.begin(), end, lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return is_label_name(lower);
+  const auto prefix = name.substr(0, name.find('/'));
+  return is_label_name(to_lower(prefix).append(name.substr(prefix.size())));
 }
 
 }  // namespace apitoken::core

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "api/names.hpp"
+#include "base/ascii.hpp"
 #include "base/duration.hpp"
 #include "core/dns_name.hpp"
 #include "core/lifetimes.hpp"
@@ -31,10 +32,7 @@ std::size_t characters(std::string_view text) {
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-bool is_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-bool is_name_character(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; }
+bool is_name_character(char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; }
 
 bool is_secret_key(std::string_view key) {
   return !key.empty() && key.size() <= kMaxKey && key != "." && !key.starts_with("..") &&

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/ascii.hpp"
+
 namespace apitoken::core {
 namespace {
 
@@ -14,20 +16,11 @@ using Tree = nlohmann::ordered_json;
 bool is_plain(const std::string& text) {
   constexpr std::string_view kWords[] = {"y",   "n",    "yes",   "no",   "on",
                                          "off", "true", "false", "null", "nan"};
-  const auto letter = [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const auto inner = [](char c) {
+    return is_letter_or_digit(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '@';
   };
-  const auto inner = [&](unsigned char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == '/' ||
-           c == '@';
-  };
-  if (text.empty() || !letter(static_cast<unsigned char>(text.front())) ||
-      !std::ranges::all_of(text, inner))
-    return false;
-  std::string lower = text;
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return std::ranges::find(kWords, lower) == std::end(kWords);
+  if (text.empty() || !is_letter(text.front()) || !std::ranges::all_of(text, inner)) return false;
+  return std::ranges::find(kWords, to_lower(text)) == std::end(kWords);
 }
 
 // A JSON string is a double-quoted scalar of YAML.

@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/ascii.hpp"
 #include "base/base64.hpp"
 #include "base/mutex.hpp"
 #include "kube/answer_sizes.hpp"
@@ -150,8 +151,7 @@ std::string escape_key(std::string_view key) {
   constexpr std::string_view kSigns = "!#$&'*+-.^_`|~";
   std::string escaped;
   for (const char c : key) {
-    const bool legal = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       kSigns.find(c) != kSigns.npos;
+    const bool legal = is_letter_or_digit(c) || kSigns.find(c) != kSigns.npos;
     escaped += legal ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return escaped;

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/ascii.hpp"
+
 namespace apitoken::kube {
 namespace {
 
@@ -39,19 +41,6 @@ std::string percent_decode(std::string_view text) {
     }
   }
   return decoded;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return result;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 // An IPv4 address has 4 bytes, also if it is written as an IPv6 address (::ffff:10.0.0.1).
@@ -137,7 +126,7 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
     return fail(ErrorKind::Invalid, fmt::format("{} {}", where, why));
   };
   const auto mark = text.find("://");
-  const std::string scheme = mark == text.npos ? "http" : lower(text.substr(0, mark));
+  const std::string scheme = mark == text.npos ? "http" : to_lower(text.substr(0, mark));
   if (scheme.starts_with("socks")) {
     return refuse(
         "names a SOCKS proxy, which is not supported here; name an HTTP proxy that takes CONNECT, "
@@ -174,12 +163,12 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
 }
 
 bool is_exempt_from_proxy(std::string_view no_proxy, std::string_view host, std::string_view port) {
-  const std::string name = lower(trim(host));
+  const std::string name = to_lower(trimmed(host));
   const auto address = parse_address(name);
   if (name == "localhost" || (address && is_loopback_address(*address))) return true;
   while (!no_proxy.empty()) {
     const std::string_view piece = no_proxy.substr(0, no_proxy.find(','));
-    if (exempts(lower(trim(piece)), name, address, port)) return true;
+    if (exempts(to_lower(trimmed(piece)), name, address, port)) return true;
     no_proxy.remove_prefix(std::min(no_proxy.size(), piece.size() + 1));
   }
   return false;

@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "base/ascii.hpp"
+
 namespace apitoken::kube {
 
 std::string path_of(const Resource& resource, std::string_view ns, std::string_view name,
@@ -27,8 +29,7 @@ std::string name_of(const Resource& resource) {
 std::string percent_encode(std::string_view text) {
   std::string result;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
+    const bool plain = is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       result += c;
     } else {

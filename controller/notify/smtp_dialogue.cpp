@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::notify {
@@ -16,8 +17,6 @@ constexpr std::size_t kMaxReply = 200;
 constexpr int kGoodbye = 221;
 constexpr int kGoAheadWithLogin = 334;
 constexpr std::string_view kEndOfMessage = ".";
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view without_line_end(std::string_view line) {
   while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/sigpipe.hpp"
 #include "core/plain_text.hpp"
 #include "notify/smtp_fault.hpp"
 
@@ -60,15 +60,6 @@ int on_trace(CURL*, curl_infotype kind, char* bytes, std::size_t size, void* use
 }
 
 std::size_t discard_body(char*, std::size_t size, std::size_t count, void*) { return size * count; }
-
-// With NOSIGNAL libcurl leaves SIGPIPE to us. On a thread that blocks it, a broken connection is an
-// error code.
-void block_sigpipe() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
 
 std::string text_of(const sockaddr& address) {
   char text[INET6_ADDRSTRLEN] = "";

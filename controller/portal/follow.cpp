@@ -61,10 +61,9 @@ Expected<std::unique_ptr<TokenFollow::Page>> TokenFollow::page(const std::string
                                                                const std::stop_token& stop) const {
   std::string query = fmt::format("limit={}{}", kPageSize, selector_);
   if (!continue_token.empty()) query += "&continue=" + kube::percent_encode(continue_token);
-  const auto text = viewer_->upstream().list(kube::resources::kApiTokens, ns, query, stop);
-  if (!text) return refuse(text.error());
+  const auto text = TRY(viewer_->upstream().list(kube::resources::kApiTokens, ns, query, stop));
   auto page = std::make_unique<Page>();
-  if (const auto error = api::parse_document(page->parser, *text, false).get(page->root))
+  if (const auto error = api::parse_document(page->parser, text, false).get(page->root))
     return refuse(unreadable_answer(simdjson::error_message(error)));
   return page;
 }
@@ -75,26 +74,21 @@ Expected<std::unique_ptr<TokenFollow::Page>> TokenFollow::first_page(const std::
   if (!subscriber_) subscriber_ = std::make_shared<Subscriber>();
   const Watched watched{ns, selector_};
   std::unique_ptr<Page> first;
-  auto watch = viewer_->watches().join(
+  auto watch = TRY(viewer_->watches().join(
       watched, subscriber_,
       [&]() -> Expected<std::string> {
-        auto got = page(ns, "", stop);
-        if (!got) return refuse(std::move(got.error()));
-        first = std::move(*got);
+        first = TRY(page(ns, "", stop));
         return first->version();
       },
-      stop);
-  if (!watch) return refuse(std::move(watch.error()));
-  watches_.push_back(std::move(*watch));
+      stop));
+  watches_.push_back(std::move(watch));
   subscriber_->listed(watched, first->version());
   return first;
 }
 
 Expected<void> TokenFollow::begin(const std::stop_token& stop) {
-  auto first =
-      first_page(scope_.namespaces.empty() ? kAllNamespaces : scope_.namespaces.front(), stop);
-  if (!first) return refuse(std::move(first.error()));
-  first_page_ = std::move(*first);
+  first_page_ =
+      TRY(first_page(scope_.namespaces.empty() ? kAllNamespaces : scope_.namespaces.front(), stop));
   return {};
 }
 
@@ -124,7 +118,7 @@ Expected<void> TokenFollow::list(const std::string& ns, Sending& sending) {
 Expected<void> TokenFollow::list_all(Sending& sending) {
   if (scope_.namespaces.empty()) return list(kAllNamespaces, sending);
   for (const auto& ns : scope_.namespaces) {
-    if (auto done = list(ns, sending); !done) return done;
+    TRY(list(ns, sending));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "api/names.hpp"
+#include "base/ascii.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
 #include "core/dns_name.hpp"
@@ -137,9 +138,9 @@ Cause cause_of(const std::string& problem, bool dates) {
 }
 
 std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && std::ranges::all_of(word, [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("@%+=:,./-_").find(static_cast<char>(c)) != std::string_view::npos;
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return is_letter_or_digit(c) ||
+           std::string_view("@%+=:,./-_").find(c) != std::string_view::npos;
   });
   if (plain) return word;
   std::string text = "'";

@@ -5,32 +5,24 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "core/dns_name.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::portal {
 namespace {
 
-constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxName = 253;
 constexpr std::size_t kMaxUid = 64;
 constexpr std::size_t kShown = 80;
-
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 std::string shown(std::string_view text) { return core::cut_text(core::plain_text(text), kShown); }
 
 }  // namespace
 
-bool is_namespace(std::string_view text) {
-  return text.size() <= kMaxLabel && text.find('.') == text.npos && core::is_dns_subdomain(text);
-}
+bool is_namespace(std::string_view text) { return core::is_dns_label(text); }
 
-bool is_object_name(std::string_view text) {
-  return text.size() <= kMaxName && core::is_dns_subdomain(text);
-}
+bool is_object_name(std::string_view text) { return core::is_dns_subdomain(text); }
 
 bool is_user(std::string_view text) {
   return !text.empty() && text.size() <= kMaxName && !core::has_invisible(text);
@@ -39,14 +31,12 @@ bool is_user(std::string_view text) {
 bool is_token_hash(std::string_view text) {
   constexpr std::string_view kPrefix = "sha256:";
   return text.size() == kPrefix.size() + 64 && text.starts_with(kPrefix) &&
-         std::ranges::all_of(text.substr(kPrefix.size()), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         std::ranges::all_of(text.substr(kPrefix.size()), is_lower_hex);
 }
 
 bool is_uid(std::string_view text) {
   return !text.empty() && text.size() <= kMaxUid &&
-         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-'; });
+         std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '-'; });
 }
 
 Expected<void> check_namespace(std::string_view text) {

@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/log.hpp"
 #include "kube/cpprest_transport.hpp"
 #include "kube/resource.hpp"
 
@@ -25,22 +24,14 @@ std::vector<std::string> NamespaceDirectory::names(const std::stop_token& stop) 
     ask_at_ = clock_.steady() + kFresh;
   }
   auto listed = list(stop);
-  const bool failed = !listed;
-  bool changed = false;
-  std::vector<std::string> names;
-  {
-    const MutexLock lock(mutex_);
-    changed = failed != failing_;
-    failing_ = failed;
-    if (listed) names_ = std::move(*listed);
-    names = names_;
+  if (listed) {
+    failure_log_.succeeded();
+  } else {
+    failure_log_.failed(listed.error());
   }
-  if (changed && failed) {
-    log::warn("cannot list namespaces", {{"error", listed.error().message}});
-  } else if (changed) {
-    log::info("namespaces are listed again");
-  }
-  return names;
+  const MutexLock lock(mutex_);
+  if (listed) names_ = std::move(*listed);
+  return names_;
 }
 
 Result<std::vector<std::string>> NamespaceDirectory::list(const std::stop_token& stop) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/failure_log.hpp"
 #include "base/mutex.hpp"
 #include "kube/client.hpp"
 #include "kube/credentials.hpp"
@@ -35,7 +36,7 @@ class NamespaceDirectory {
   Mutex mutex_;
   std::vector<std::string> names_ GUARDED_BY(mutex_);
   SteadyTime ask_at_ GUARDED_BY(mutex_){};
-  bool failing_ GUARDED_BY(mutex_) = false;
+  FailureLog failure_log_{"cannot list namespaces", "namespaces are listed again"};
 };
 
 }  // namespace apitoken::portal

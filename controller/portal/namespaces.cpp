@@ -12,8 +12,6 @@
 namespace apitoken::portal {
 namespace {
 
-constexpr int kPageSize = 500;
-
 Question may_list(const std::string& ns) {
   return {"list", std::string(api::kGroup), "apitokens", ns};
 }
@@ -21,24 +19,14 @@ Question may_list(const std::string& ns) {
 // Names of namespaces, read as the viewer. Errors: usually 403.
 Expected<std::vector<std::string>> list_names(Viewer& viewer, const std::stop_token& stop) {
   std::vector<std::string> names;
-  std::string next;
-  do {
-    std::string query = fmt::format("limit={}", kPageSize);
-    if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
-    const auto page = viewer.upstream().list(kube::resources::kNamespaces, "", query, stop,
-                                             kube::kMetadataListAccept);
-    if (!page) return refuse(page.error());
-    api::JsonParser parser;
-    const auto root = parser.parse(*page);
-    if (!root) return refuse(problem_of(root.error()));
-    for (const api::Json item : api::read_array(*root, "items")) {
-      const auto meta = api::member(item, "metadata");
-      auto name = meta ? api::read_string(*meta, "name", "") : std::nullopt;
-      if (name) names.push_back(std::move(*name));
-    }
-    const auto meta = api::member(*root, "metadata");
-    next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
-  } while (!next.empty() && names.size() < kMaxNamespaces);
+  const auto take = [&](api::Json item) {
+    const auto meta = api::member(item, "metadata");
+    auto name = meta ? api::read_string(*meta, "name", "") : std::nullopt;
+    if (name) names.push_back(std::move(*name));
+    return names.size() < kMaxNamespaces;
+  };
+  TRY(viewer.upstream().for_each(kube::resources::kNamespaces, "", stop, kube::kMetadataListAccept,
+                                 take));
   return names;
 }
 
@@ -77,11 +65,10 @@ Namespaces allowed_of(const std::vector<Candidate>& candidates,
 Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
                                      const std::vector<std::string>& typed, std::stop_token stop) {
   const auto everywhere =
-      viewer.permissions().ask(may_list(""), Permissions::kNamespacesFresh, stop);
-  if (!everywhere) return refuse(everywhere.error());
+      TRY(viewer.permissions().ask(may_list(""), Permissions::kNamespacesFresh, stop));
   auto listed = list_names(viewer, stop);
   if (!listed && !is_refusal(listed.error())) return refuse(std::move(listed.error()));
-  if (everywhere->allowed) {
+  if (everywhere.allowed) {
     auto names = std::move(listed).value_or(std::vector<std::string>());
     std::ranges::sort(names);
     return Namespaces{true, std::move(names), "cluster"};
@@ -100,9 +87,9 @@ Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
   candidates = without_repetitions(std::move(candidates));
   std::vector<Question> questions;
   for (const auto& one : candidates) questions.push_back(may_list(one.name));
-  const auto verdicts = viewer.permissions().ask(questions, Permissions::kNamespacesFresh, stop);
-  if (!verdicts) return refuse(verdicts.error());
-  return allowed_of(candidates, *verdicts);
+  const auto verdicts =
+      TRY(viewer.permissions().ask(questions, Permissions::kNamespacesFresh, stop));
+  return allowed_of(candidates, verdicts);
 }
 
 }  // namespace apitoken::portal

@@ -11,6 +11,7 @@
 #include "base/base64.hpp"
 #include "core/hash.hpp"
 #include "core/plain_text.hpp"
+#include "kube/resource.hpp"
 
 namespace apitoken::portal {
 namespace {
@@ -51,26 +52,12 @@ std::optional<WallTime> time_of(const json& object, const char* name) {
   return WallTime(Seconds(static_cast<std::int64_t>(seconds)));
 }
 
-std::string encode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
 std::string form_of(std::initializer_list<Pair> pairs) {
   std::string form;
   for (const auto& [name, value] : pairs) {
     if (value.empty()) continue;
     if (!form.empty()) form += '&';
-    form.append(name).append("=").append(encode(value));
+    form.append(name).append("=").append(kube::percent_encode(value));
   }
   return form;
 }
@@ -83,15 +70,15 @@ std::string with_query(std::string_view url, const std::string& query) {
 // they become a Basic header.
 TokenRequest with_client(const OidcProvider& provider, const OidcClient& client, std::string form) {
   if (client.secret.empty()) {
-    return {SecretString(form + "&client_id=" + encode(client.id)), {}};
+    return {SecretString(form + "&client_id=" + kube::percent_encode(client.id)), {}};
   }
-  SecretString secret(encode(client.secret.reveal()));
+  SecretString secret(kube::percent_encode(client.secret.reveal()));
   if (provider.secret_in_body) {
-    return {SecretString(fmt::format("{}&client_id={}&client_secret={}", form, encode(client.id),
-                                     secret.reveal())),
+    return {SecretString(fmt::format("{}&client_id={}&client_secret={}", form,
+                                     kube::percent_encode(client.id), secret.reveal())),
             {}};
   }
-  const SecretString pair(fmt::format("{}:{}", encode(client.id), secret.reveal()));
+  const SecretString pair(fmt::format("{}:{}", kube::percent_encode(client.id), secret.reveal()));
   return {SecretString(std::move(form)), SecretString("Basic " + base64_encode(pair.reveal()))};
 }
 

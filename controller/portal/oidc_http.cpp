@@ -3,12 +3,11 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <array>
 #include <memory>
 
+#include "base/sigpipe.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::portal {
@@ -44,14 +43,6 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* user
 // Called at least once a second.
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Exchange*>(user)->stop.stop_requested() ? 1 : 0;
-}
-
-// With NOSIGNAL libcurl leaves SIGPIPE to us: on this thread a broken connection is an error code.
-void block_sigpipe() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 Handle make_handle() {

@@ -135,10 +135,9 @@ Expected<void> Permissions::read_rules(const std::string& ns, Seconds max_age,
 
 Expected<Verdict> Permissions::review(const Question& question, const std::stop_token& stop) {
   const auto asked = clock_.steady();
-  const auto body = upstream_.create(kAccessReviews, "", body_of(question), stop);
-  if (!body) return refuse(body.error());
+  const auto body = TRY(upstream_.create(kAccessReviews, "", body_of(question), stop));
   api::JsonParser parser;
-  const auto answer = parser.parse(*body);
+  const auto answer = parser.parse(body);
   if (!answer) return refuse(problem_of(answer.error()));
   const auto status = api::member(*answer, "status");
   Verdict verdict;
@@ -181,9 +180,8 @@ Expected<void> Permissions::review_all(std::span<const Question> questions, cons
 
 Expected<Verdict> Permissions::ask(const Question& question, Seconds max_age,
                                    std::stop_token stop) {
-  auto verdicts = ask(std::span(&question, 1), max_age, std::move(stop));
-  if (!verdicts) return refuse(std::move(verdicts.error()));
-  return std::move(verdicts->front());
+  auto verdicts = TRY(ask(std::span(&question, 1), max_age, std::move(stop)));
+  return std::move(verdicts.front());
 }
 
 Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questions,
@@ -194,11 +192,10 @@ Expected<std::vector<Verdict>> Permissions::ask(std::span<const Question> questi
   const bool few = namespaces.size() - namespaces.count("") <= kMaxRulesOfCall;
   for (const auto& ns : namespaces) {  // the whole cluster first
     if (!ns.empty() && (!few || !namespaces_of(questions, open).contains(ns))) continue;
-    if (auto read = read_rules(ns, max_age, stop); !read) return refuse(std::move(read.error()));
+    TRY(read_rules(ns, max_age, stop));
     open = recall(questions, max_age, verdicts);
   }
-  if (auto reviewed = review_all(questions, open, verdicts, stop); !reviewed)
-    return refuse(std::move(reviewed.error()));
+  TRY(review_all(questions, open, verdicts, stop));
   return verdicts;
 }
 

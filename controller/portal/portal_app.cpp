@@ -28,20 +28,16 @@ constexpr std::size_t kSignInWorkers = 4;
 constexpr serve::Limits kLimits{.connections = 4096, .connections_per_address = 4096};
 
 Result<ApiServer> find_api_server(const Config& config) {
-  const auto url = config.kube_apiserver.empty()
-                       ? kube::in_cluster_server()
-                       : kube::parse_server_url(config.kube_apiserver, "--kube-apiserver");
-  if (!url) return std::unexpected(url.error());
-  TRY(kube::proxy_of_environment(*url));  // a proxy that cannot be used is worth a word at once
+  const auto url = TRY(config.kube_apiserver.empty()
+                           ? kube::in_cluster_server()
+                           : kube::parse_server_url(config.kube_apiserver, "--kube-apiserver"));
+  TRY(kube::proxy_of_environment(url));  // a proxy that cannot be used is worth a word at once
   std::string ca_file = config.kube_ca_file;
   if (ca_file.empty() && config.kube_apiserver.empty())
     ca_file = std::string(kube::kServiceAccountFolder) + "/ca.crt";
   // A missing file is reported at the start, before anybody signs in.
-  if (!ca_file.empty()) {
-    if (const auto readable = kube::read_file(ca_file); !readable)
-      return std::unexpected(readable.error());
-  }
-  return ApiServer{url->text, url->host, ca_file};
+  if (!ca_file.empty()) TRY(kube::read_file(ca_file));
+  return ApiServer{url.text, url.host, ca_file};
 }
 
 Result<std::optional<OidcSettings>> oidc_settings(const Config& config) {
@@ -52,9 +48,8 @@ Result<std::optional<OidcSettings>> oidc_settings(const Config& config) {
                         config.oidc_ca_file,
                         config.public_url};
   if (config.oidc_client_secret_file.empty()) return settings;
-  auto text = kube::read_file(config.oidc_client_secret_file);
-  if (!text) return std::unexpected(text.error());
-  const SecretString read(std::move(*text));
+  auto text = TRY(kube::read_file(config.oidc_client_secret_file));
+  const SecretString read(std::move(text));
   auto secret = read.reveal();
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r'))
     secret.remove_suffix(1);
@@ -150,20 +145,13 @@ PortalApp::PortalApp(const Config& config, std::string version)
 PortalApp::~PortalApp() = default;
 
 Status PortalApp::build() {
-  auto server = find_api_server(config_);
-  if (!server) return std::unexpected(server.error());
-  auto oidc = oidc_settings(config_);
-  if (!oidc) return std::unexpected(oidc.error());
-  auto cookies = SignInCookies::make();
-  if (!cookies) return std::unexpected(cookies.error());
+  auto server = TRY(find_api_server(config_));
+  auto oidc = TRY(oidc_settings(config_));
+  auto cookies = TRY(SignInCookies::make());
   std::unique_ptr<kube::Credentials> own;
-  if (config_.discover_namespaces) {
-    auto found = kube::in_cluster_credentials();
-    if (!found) return std::unexpected(found.error());
-    own = std::move(*found);
-  }
+  if (config_.discover_namespaces) own = TRY(kube::in_cluster_credentials());
   parts_ = std::make_unique<Parts>(config_, version_,
-                                   SessionDoor::Setup{.server = std::move(*server),
+                                   SessionDoor::Setup{.server = std::move(server),
                                                       .ways = config_.ways,
                                                       .public_url = config_.public_url,
                                                       .plain_http = config_.plain_http,
@@ -172,8 +160,8 @@ Status PortalApp::build() {
                                                       .temporary_token = config_.temporary_token,
                                                       .version = version_,
                                                       .limits = config_.limits,
-                                                      .oidc = std::move(*oidc)},
-                                   std::move(*cookies), std::move(own));
+                                                      .oidc = std::move(oidc)},
+                                   std::move(cookies), std::move(own));
   return {};
 }
 

@@ -17,11 +17,10 @@ json time_or_null(const std::optional<WallTime>& time) {
 
 Expected<json> session_body(const Door& door, Viewer& viewer, const std::string& version,
                             const Clock& clock, std::stop_token stop) {
-  const auto identity = viewer.identity(std::move(stop));
-  if (!identity) return refuse(identity.error());
+  const auto identity = TRY(viewer.identity(std::move(stop)));
   json body = door.about();
-  body["user"] = identity->user;
-  body["groups"] = identity->groups;
+  body["user"] = identity.user;
+  body["groups"] = identity.groups;
   body["endsAt"] = time_or_null(viewer.ends_at());
   body["warnAt"] = time_or_null(viewer.warn_at());
   body["defaultNamespace"] = viewer.credentials().default_namespace();

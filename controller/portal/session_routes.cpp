@@ -20,10 +20,9 @@ constexpr std::size_t kMaxTyped = 200;
 constexpr std::size_t kMaxTemporary = 20;  // tokens that one sign-out names
 
 Expected<serve::HttpReply> get_session(Call& call) {
-  const auto body = session_body(call.backend.door, *call.viewer, call.backend.version,
-                                 call.backend.clock, call.stop);
-  if (!body) return refuse(body.error());
-  return json_answer(200, dump(*body));
+  const auto body = TRY(session_body(call.backend.door, *call.viewer, call.backend.version,
+                                     call.backend.clock, call.stop));
+  return json_answer(200, dump(body));
 }
 
 // The tokens that the tab names. Entries that are not tokens are left out.
@@ -49,10 +48,9 @@ void revoke(Viewer& viewer, const std::set<SessionToken>& tokens, const std::sto
 }
 
 Expected<serve::HttpReply> delete_session(Call& call) {
-  const auto form = call.form();
-  if (!form) return refuse(form.error());
+  const auto form = TRY(call.form());
   auto tokens = call.viewer->session_tokens();
-  tokens.merge(named_tokens(*form));
+  tokens.merge(named_tokens(form));
   revoke(*call.viewer, tokens, call.stop);
   return call.backend.door.sign_out(*call.viewer, call.stop);
 }
@@ -63,7 +61,7 @@ Expected<std::vector<std::string>> typed_names(const Query& query) {
   while (!text.empty() && names.size() < kMaxTyped) {
     const auto comma = std::min(text.find(','), text.size());
     const auto name = text.substr(0, comma);
-    if (auto checked = check_namespace(name); !checked) return refuse(std::move(checked.error()));
+    TRY(check_namespace(name));
     names.emplace_back(name);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
@@ -71,15 +69,13 @@ Expected<std::vector<std::string>> typed_names(const Query& query) {
 }
 
 Expected<serve::HttpReply> get_namespaces(Call& call) {
-  const auto typed = typed_names(call.query);
-  if (!typed) return refuse(typed.error());
-  const auto found = find_namespaces(*call.viewer, call.backend.door, *typed, call.stop);
-  if (!found) return refuse(found.error());
-  const bool live = found->all || found->names.size() <= TokenFollow::kMaxWatched;
-  return json_answer(200, dump(json{{"all", found->all},
-                                    {"names", found->names},
+  const auto typed = TRY(typed_names(call.query));
+  const auto found = TRY(find_namespaces(*call.viewer, call.backend.door, typed, call.stop));
+  const bool live = found.all || found.names.size() <= TokenFollow::kMaxWatched;
+  return json_answer(200, dump(json{{"all", found.all},
+                                    {"names", found.names},
                                     {"updated", live ? "live" : "30s"},
-                                    {"source", found->source}}));
+                                    {"source", found.source}}));
 }
 
 // A permission under the page's name for it, and the role to ask for.
@@ -138,10 +134,10 @@ Expected<serve::HttpReply> get_permissions(Call& call) {
   const std::string ns(parameter(call.query, "ns"));
   const std::string secret(parameter(call.query, "name"));
   if (!ns.empty()) {
-    if (auto checked = check_namespace(ns); !checked) return refuse(std::move(checked.error()));
+    TRY(check_namespace(ns));
   }
   if (!secret.empty()) {
-    if (auto checked = check_name(secret); !checked) return refuse(std::move(checked.error()));
+    TRY(check_name(secret));
   }
   const auto tokens = token_permissions(ns, secret);
   const auto cluster = cluster_permissions();
@@ -152,10 +148,10 @@ Expected<serve::HttpReply> get_permissions(Call& call) {
       questions.insert(questions.end(), right.all_of.begin(), right.all_of.end());
     }
   }
-  const auto verdicts = call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop);
-  if (!verdicts) return refuse(verdicts.error());
+  const auto verdicts =
+      TRY(call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop));
   std::map<Question, Verdict> known;
-  for (std::size_t i = 0; i < questions.size(); ++i) known[questions[i]] = (*verdicts)[i];
+  for (std::size_t i = 0; i < questions.size(); ++i) known[questions[i]] = verdicts[i];
   return json_answer(200, dump(json{{"namespace", ns},
                                     {"tokens", describe(tokens, known)},
                                     {"cluster", describe(cluster, known)}}));

@@ -33,10 +33,9 @@ struct Listed {
 };
 
 Expected<Listed> list_configs(Viewer& viewer, const std::stop_token& stop) {
-  const auto body =
-      viewer.upstream().list(kTokenExpiryConfigs, "", fmt::format("limit={}", kPageSize), stop);
-  if (!body) return refuse(body.error());
-  auto list = json::parse(*body, nullptr, false);
+  const auto body = TRY(
+      viewer.upstream().list(kTokenExpiryConfigs, "", fmt::format("limit={}", kPageSize), stop));
+  auto list = json::parse(body, nullptr, false);
   if (!list.is_object()) return refuse({502, "BadAnswer", "The list of settings cannot be read."});
   Listed listed;
   listed.version = list.value("/metadata/resourceVersion"_json_pointer, "");
@@ -76,30 +75,26 @@ Expected<json> settings_permissions(Call& call) {
   };
   const std::vector<Question> questions{on_settings("update"), on_settings("create"),
                                         on_settings("delete")};
-  const auto verdicts = call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop);
-  if (!verdicts) return refuse(verdicts.error());
+  const auto all = TRY(call.viewer->permissions().ask(questions, Permissions::kFresh, call.stop));
   const auto right = [](bool allowed, const Verdict& verdict) {
     return json{{"allowed", allowed}, {"reason", verdict.reason}, {"role", "apitoken-settings"}};
   };
-  const auto& all = *verdicts;
   return json{{"write", right(all[0].allowed && all[1].allowed, all[0])},
               {"delete", right(all[2].allowed, all[2])}};
 }
 
 Expected<serve::HttpReply> get_settings(Call& call) {
-  auto listed = list_configs(*call.viewer, call.stop);
-  if (!listed) return refuse(std::move(listed.error()));
+  auto listed = TRY(list_configs(*call.viewer, call.stop));
   if (parameter(call.query, "follow") == "1") {
     return call.backend.streams.open(
-        call.viewer, [viewer = call.viewer.get(), listed = std::move(*listed)](Sending& to) {
+        call.viewer, [viewer = call.viewer.get(), listed = std::move(listed)](Sending& to) {
           follow_configs(*viewer, listed, to);
           return Next::End;
         });
   }
-  auto permissions = settings_permissions(call);
-  if (!permissions) return refuse(std::move(permissions.error()));
+  auto permissions = TRY(settings_permissions(call));
   return json_answer(
-      200, dump(json{{"items", std::move(listed->items)}, {"rights", std::move(*permissions)}}));
+      200, dump(json{{"items", std::move(listed.items)}, {"rights", std::move(permissions)}}));
 }
 
 // The object that a form asks for.
@@ -116,13 +111,8 @@ Expected<json> config_of(const json& form, const std::string& name) {
 Expected<core::ExpiryConfig> read_config(json object) {
   object["metadata"]["uid"] = "none";
   object["metadata"]["resourceVersion"] = "1";
-  const auto text = dump(object);
-  api::JsonParser parser;
-  const auto element = parser.parse(text);
-  const auto config =
-      element ? api::decode_token_expiry_config(*element) : std::unexpected(element.error());
-  if (!config) return refuse(problem_of(config.error()));
-  return core::read_config(*config);
+  const auto config = TRY(decode_answer(dump(object), api::decode_token_expiry_config));
+  return core::read_config(config);
 }
 
 // A bad address is a cause too: the operator would mail the other addresses, but nobody wants a bad
@@ -157,30 +147,25 @@ Problem with_present(Problem problem, Call& call) {
 }
 
 Expected<serve::HttpReply> put_settings(Call& call) {
-  const auto form = call.form();
-  if (!form) return refuse(form.error());
-  auto object = config_of(*form, call.name);
-  if (!object) return refuse(std::move(object.error()));
-  const auto version = text_member(*form, "resourceVersion");
-  if (!version) return refuse(version.error());
-  const auto config = read_config(*object);
-  if (!config) return refuse(config.error());
-  if (auto checked = check_config(*config); !checked) return refuse(std::move(checked.error()));
+  const auto form = TRY(call.form());
+  auto object = TRY(config_of(form, call.name));
+  const auto version = TRY(text_member(form, "resourceVersion"));
+  const auto config = TRY(read_config(object));
+  TRY(check_config(config));
   auto& upstream = call.viewer->upstream();
-  if (version->empty()) {
-    const auto made = upstream.create(kTokenExpiryConfigs, "", dump(*object), call.stop);
+  if (version.empty()) {
+    const auto made = upstream.create(kTokenExpiryConfigs, "", dump(object), call.stop);
     if (!made) return refuse(with_present(made.error(), call));
     return json_answer(201, dump(json{{"object", shown_object(*made)}}));
   }
   // What the form does not show stays: labels, annotations, finalizers.
-  const auto present = upstream.get(kTokenExpiryConfigs, {"", call.name}, call.stop);
-  if (!present) return refuse(present.error());
-  auto whole = json::parse(*present, nullptr, false);
+  const auto present = TRY(upstream.get(kTokenExpiryConfigs, {"", call.name}, call.stop));
+  auto whole = json::parse(present, nullptr, false);
   static_cast<void>(take_writers(whole));
-  whole["spec"] = (*object)["spec"];
+  whole["spec"] = object["spec"];
   const api::ObjectKey key{"", call.name};
   const auto saved = save_spec(
-      *call.viewer, kTokenExpiryConfigs, key, *version, call.stop, [&](const std::string& now) {
+      *call.viewer, kTokenExpiryConfigs, key, version, call.stop, [&](const std::string& now) {
         whole["metadata"]["resourceVersion"] = now;
         return upstream.update(kTokenExpiryConfigs, key, dump(whole), call.stop);
       });
@@ -190,7 +175,7 @@ Expected<serve::HttpReply> put_settings(Call& call) {
 
 Expected<serve::HttpReply> delete_settings(Call& call) {
   const auto uid = parameter(call.query, "uid");
-  if (auto checked = check_uid(uid); !checked) return refuse(std::move(checked.error()));
+  TRY(check_uid(uid));
   auto gone = call.viewer->upstream().remove(kTokenExpiryConfigs, {"", call.name}, uid, call.stop);
   if (!gone) return refuse(with_present(std::move(gone.error()), call));
   return json_answer(200, R"({"deleted":true})");
@@ -200,10 +185,9 @@ Expected<serve::HttpReply> test_mail(Call& call) {
   const auto requested = format_rfc3339_micro(call.backend.clock.wall_precise());
   const json patch = {
       {"metadata", {{"annotations", {{std::string(api::kTestMailAnnotation), requested}}}}}};
-  const auto body = call.viewer->upstream().merge_patch(kTokenExpiryConfigs, {"", call.name},
-                                                        dump(patch), call.stop);
-  if (!body) return refuse(body.error());
-  const auto object = json::parse(*body, nullptr, false);
+  const auto body = TRY(call.viewer->upstream().merge_patch(kTokenExpiryConfigs, {"", call.name},
+                                                            dump(patch), call.stop));
+  const auto object = json::parse(body, nullptr, false);
   const auto emails = object.value("/spec/emails"_json_pointer, "");
   return json_answer(200, dump(json{{"requestedAt", requested},
                                     {"recipients", core::parse_address_list(emails).addresses}}));
@@ -211,91 +195,65 @@ Expected<serve::HttpReply> test_mail(Call& call) {
 
 // Calls `take` for each token that the viewer may list, until it returns false.
 Expected<void> for_each_token(Call& call, const std::function<bool(const api::ApiToken&)>& take) {
-  const auto found =
-      find_namespaces(*call.viewer, call.backend.door, parameters(call.query, "typed"), call.stop);
-  if (!found) return refuse(found.error());
-  const auto namespaces = found->all ? std::vector<std::string>{""} : found->names;
+  const auto found = TRY(
+      find_namespaces(*call.viewer, call.backend.door, parameters(call.query, "typed"), call.stop));
+  const auto namespaces = found.all ? std::vector<std::string>{""} : found.names;
   bool more = true;
   for (std::size_t i = 0; more && i < namespaces.size(); ++i) {
-    std::string next;
-    do {
-      std::string query = fmt::format("limit={}", TokenFollow::kPageSize);
-      if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
-      const auto page = call.viewer->upstream().list(kube::resources::kApiTokens, namespaces[i],
-                                                     query, call.stop);
-      if (!page) return refuse(page.error());
-      api::JsonParser parser;
-      const auto root = parser.parse(*page);
-      if (!root) return refuse(problem_of(root.error()));
-      for (const api::Json item : api::read_array(*root, "items")) {
-        const auto token = api::decode_api_token(item);
-        if (more && token) more = take(*token);
-      }
-      const auto meta = api::member(*root, "metadata");
-      next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
-    } while (more && !next.empty());
+    TRY(call.viewer->upstream().for_each(kube::resources::kApiTokens, namespaces[i], call.stop,
+                                         kube::kJsonAccept, [&](api::Json item) {
+                                           const auto token = api::decode_api_token(item);
+                                           return more = !token || take(*token);
+                                         }));
   }
   return {};
 }
 
 Expected<Preview> begin_preview(Call& call, const core::ExpiryConfig& changed) {
-  auto settings = Settings::read(*call.viewer, call.stop);
-  if (!settings) return refuse(std::move(settings.error()));
-  auto present = settings->configs();
-  settings->replace(changed);
+  auto settings = TRY(Settings::read(*call.viewer, call.stop));
+  auto present = settings.configs();
+  settings.replace(changed);
   std::map<std::string, api::StringMap> labels;
-  if (settings->asks_for_namespaces()) {
-    auto read = read_all_namespace_labels(*call.viewer, call.stop);
-    if (!read) return refuse(std::move(read.error()));
-    labels = std::move(*read);
+  if (settings.asks_for_namespaces()) {
+    labels = TRY(read_all_namespace_labels(*call.viewer, call.stop));
   }
-  return Preview(std::move(present), settings->configs(), std::move(labels), changed.name,
+  return Preview(std::move(present), settings.configs(), std::move(labels), changed.name,
                  call.backend.clock.wall());
 }
 
 Expected<serve::HttpReply> preview_settings(Call& call) {
-  const auto form = call.form();
-  if (!form) return refuse(form.error());
-  const auto name = text_member(*form, "name");
-  if (!name) return refuse(name.error());
-  if (auto checked = check_name(*name); !checked) return refuse(std::move(checked.error()));
-  auto object = config_of(*form, *name);
-  if (!object) return refuse(std::move(object.error()));
-  const auto config = read_config(std::move(*object));
-  if (!config) return refuse(config.error());
-  if (auto checked = check_config(*config); !checked) return refuse(std::move(checked.error()));
-  auto preview = begin_preview(call, *config);
-  if (!preview) return refuse(std::move(preview.error()));
-  auto read = for_each_token(call, [&](const api::ApiToken& token) { return preview->add(token); });
-  if (!read) return refuse(std::move(read.error()));
-  auto answer = json_answer(200, preview->summary_line() + "\n");
+  const auto form = TRY(call.form());
+  const auto name = TRY(text_member(form, "name"));
+  TRY(check_name(name));
+  auto object = TRY(config_of(form, name));
+  const auto config = TRY(read_config(std::move(object)));
+  TRY(check_config(config));
+  auto preview = TRY(begin_preview(call, config));
+  TRY(for_each_token(call, [&](const api::ApiToken& token) { return preview.add(token); }));
+  auto answer = json_answer(200, preview.summary_line() + "\n");
   answer.content_type = "application/x-ndjson";
-  for (auto& line : preview->change_lines()) answer.more.push_back(std::move(line) + "\n");
+  for (auto& line : preview.change_lines()) answer.more.push_back(std::move(line) + "\n");
   answer.more.emplace_back("{\"done\":true}\n");
   return answer;
 }
 
 // The token of the form, minted now, under the settings that the viewer may see.
 Expected<serve::HttpReply> preview_token(Call& call) {
-  const auto form = call.form();
-  if (!form) return refuse(form.error());
-  const auto ns = text_member(*form, "namespace");
-  if (!ns) return refuse(ns.error());
-  if (auto checked = check_namespace(*ns); !checked) return refuse(std::move(checked.error()));
+  const auto form = TRY(call.form());
+  const auto ns = TRY(text_member(form, "namespace"));
+  TRY(check_namespace(ns));
   const auto now = call.backend.clock.wall();
-  auto read = read_token_form(*form, *ns, now);
-  if (!read) return refuse(std::move(read.error()));
-  if (read->draft.name.empty()) read->draft.name = "unnamed";
-  if (read->draft.user.empty()) read->draft.user = "nobody";
-  if (auto checked = check_token_form(*read, now); !checked)
-    return refuse(std::move(checked.error()));
-  const auto token = as_stored(read->draft);
+  auto read = TRY(read_token_form(form, ns, now));
+  if (read.draft.name.empty()) read.draft.name = "unnamed";
+  if (read.draft.user.empty()) read.draft.user = "nobody";
+  TRY(check_token_form(read, now));
+  const auto token = as_stored(read.draft);
   if (!token) return refuse(problem_of(token.error()));
   const auto settings = Settings::read(*call.viewer, call.stop);
   api::StringMap labels;
   bool visible = settings.has_value();
   if (visible && settings->asks_for_namespaces()) {
-    auto known = read_namespace_labels(*call.viewer, *ns, call.stop);
+    auto known = read_namespace_labels(*call.viewer, ns, call.stop);
     visible = known.has_value();
     if (visible) labels = std::move(*known);
   }

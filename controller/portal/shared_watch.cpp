@@ -116,8 +116,7 @@ Expected<std::shared_ptr<SharedWatch>> SharedWatches::join(
     auto [watch, is_new] = find_or_make(watched);
     if (is_new) return begin(std::move(watch), listener, list);
     if (!watch->await_open(stop) || !watch->add(listener)) continue;
-    auto version = list();
-    if (!version) return refuse(std::move(version.error()));
+    TRY(list());
     return std::move(watch);
   }
   return refuse({503, "Unreachable", "The portal is stopping."});

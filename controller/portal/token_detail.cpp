@@ -74,9 +74,7 @@ json secret_state(Call& call, const std::string& name, const std::string& uid) {
     const bool missing = body.error().status == 404;
     return {{"state", missing ? "missing" : "forbidden"}, {"revision", nullptr}};
   }
-  api::JsonParser parser;
-  const auto object = parser.parse(*body);
-  const auto meta = object ? api::decode_meta(*object) : std::unexpected(object.error());
+  const auto meta = kube::decode_body(*body, api::decode_meta);
   if (!meta || !is_owned_by(*meta, uid)) return {{"state", "foreign"}, {"revision", nullptr}};
   const auto revision = meta->annotations.find(api::kRevisionAnnotation);
   const auto number =
@@ -113,26 +111,21 @@ json shown_object(std::string_view body) {
 }
 
 Expected<serve::HttpReply> get_token(Call& call) {
-  const auto body =
-      call.viewer->upstream().get(kube::resources::kApiTokens, {call.ns, call.name}, call.stop);
-  if (!body) return refuse(body.error());
-  api::JsonParser parser;
-  const auto element = parser.parse(*body);
-  if (!element) return refuse(problem_of(element.error()));
-  const auto token = api::decode_api_token(*element);
-  if (!token) return refuse(problem_of(token.error()));
-  auto object = json::parse(*body, nullptr, false);
+  const auto body = TRY(
+      call.viewer->upstream().get(kube::resources::kApiTokens, {call.ns, call.name}, call.stop));
+  const auto token = TRY(decode_answer(body, api::decode_api_token));
+  auto object = json::parse(body, nullptr, false);
   auto writers = take_writers(object);
-  const std::string secret = token->status.secret_name.empty() ? std::string(token->secret_name())
-                                                               : token->status.secret_name;
+  const std::string secret = token.status.secret_name.empty() ? std::string(token.secret_name())
+                                                              : token.status.secret_name;
   return json_answer(200,
                      dump(json{{"object", std::move(object)},
                                {"writers", std::move(writers)},
-                               {"events", events_of(call, token->meta.uid)},
+                               {"events", events_of(call, token.meta.uid)},
                                {"secret", is_object_name(secret)
-                                              ? secret_state(call, secret, token->meta.uid)
+                                              ? secret_state(call, secret, token.meta.uid)
                                               : json{{"state", "missing"}, {"revision", nullptr}}},
-                               {"warnings", warnings_of_token(call, *token)},
+                               {"warnings", warnings_of_token(call, token)},
                                {"serverTime", server_time(call.backend.clock)}}));
 }
 

@@ -17,7 +17,7 @@ Expected<TokenScope> read_scope(const Query& query) {
   if (all.empty() && scope.namespaces.empty())
     return refuse(bad_request("scope", "say which tokens: scope=all, or ns=NAMESPACE"));
   for (const auto& ns : scope.namespaces) {
-    if (auto checked = check_namespace(ns); !checked) return refuse(std::move(checked.error()));
+    TRY(check_namespace(ns));
   }
   std::ranges::sort(scope.namespaces);
   const auto repeated = std::ranges::unique(scope.namespaces);
@@ -32,10 +32,9 @@ Expected<TokenScope> read_scope(const Query& query) {
 }
 
 Expected<serve::HttpReply> get_tokens(Call& call) {
-  auto scope = read_scope(call.query);
-  if (!scope) return refuse(std::move(scope.error()));
-  const auto follow = std::make_shared<TokenFollow>(call.viewer, std::move(*scope));
-  if (auto begun = follow->begin(call.stop); !begun) return refuse(std::move(begun.error()));
+  auto scope = TRY(read_scope(call.query));
+  const auto follow = std::make_shared<TokenFollow>(call.viewer, std::move(scope));
+  TRY(follow->begin(call.stop));
   return call.backend.streams.open(call.viewer, [follow](Sending& to) { return follow->run(to); });
 }
 

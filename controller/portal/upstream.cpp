@@ -1,6 +1,10 @@
 // The verbs that the portal uses.
 #include "portal/upstream.hpp"
 
+#include <fmt/format.h>
+
+#include "kube/resource.hpp"
+
 namespace apitoken::portal {
 namespace {
 
@@ -42,6 +46,26 @@ Expected<std::string> Upstream::list(const kube::Resource& resource, std::string
               ns, std::move(stop));
 }
 
+Expected<void> Upstream::for_each(const kube::Resource& resource, std::string_view ns,
+                                  const std::stop_token& stop, std::string_view accept,
+                                  const std::function<bool(api::Json object)>& take) {
+  std::string next;
+  do {
+    std::string query = fmt::format("limit={}", kPageSize);
+    if (!next.empty()) query += "&continue=" + kube::percent_encode(next);
+    const auto page = TRY(list(resource, ns, query, stop, accept));
+    api::JsonParser parser;
+    const auto root = parser.parse(page);
+    if (!root) return refuse(problem_of(root.error()));
+    for (const api::Json item : api::read_array(*root, "items")) {
+      if (!take(item)) return {};
+    }
+    const auto meta = api::member(*root, "metadata");
+    next = meta ? api::read_string(*meta, "continue", "").value_or("") : "";
+  } while (!next.empty());
+  return {};
+}
+
 Expected<std::string> Upstream::create(const kube::Resource& resource, std::string_view ns,
                                        std::string_view body, std::stop_token stop, bool dry_run) {
   return send({.method = kube::Method::Post,
@@ -76,13 +100,12 @@ Expected<void> Upstream::remove(const kube::Resource& resource, const api::Objec
                                            {"kind", "DeleteOptions"},
                                            {"propagationPolicy", "Background"},
                                            {"preconditions", {{"uid", uid}}}});
-  auto answer = send({.method = kube::Method::Delete,
-                      .target = kube::path_of(resource, key.ns, key.name),
-                      .accept = std::string(kube::kMetadataAccept) + ",application/json",
-                      .content_type = std::string(kJson),
-                      .body = options},
-                     key.ns, std::move(stop));
-  if (!answer) return refuse(std::move(answer.error()));
+  TRY(send({.method = kube::Method::Delete,
+            .target = kube::path_of(resource, key.ns, key.name),
+            .accept = std::string(kube::kMetadataAccept) + ",application/json",
+            .content_type = std::string(kJson),
+            .body = options},
+           key.ns, std::move(stop)));
   return {};
 }
 

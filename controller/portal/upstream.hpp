@@ -6,10 +6,13 @@
 // fields that the server named.
 #pragma once
 
+#include <functional>
 #include <stop_token>
+#include <type_traits>
 
 #include "api/meta.hpp"
 #include "kube/client.hpp"
+#include "kube/decode_body.hpp"
 #include "portal/problem.hpp"
 
 namespace apitoken::portal {
@@ -21,8 +24,19 @@ class UpstreamObserver : public kube::RequestObserver {
   virtual void request_took(std::chrono::nanoseconds time) { static_cast<void>(time); }
 };
 
+// Decodes the object in the body of an answer. Errors: 502 if that fails.
+template <typename Decode>
+auto decode_answer(std::string_view body, Decode decode)
+    -> Expected<typename std::invoke_result_t<Decode, api::Json>::value_type> {
+  auto decoded = kube::decode_body(body, std::move(decode));
+  if (!decoded) return refuse(problem_of(decoded.error()));
+  return *std::move(decoded);
+}
+
 class Upstream {
  public:
+  static constexpr int kPageSize = 250;  // objects; a page of ApiTokens may have a megabyte
+
   // `program` is the field manager of writes. Both references outlive it.
   Upstream(kube::Transport& transport, UpstreamObserver& observer, std::string program)
       : transport_(transport), observer_(observer), program_(std::move(program)) {}
@@ -34,6 +48,10 @@ class Upstream {
   Expected<std::string> list(const kube::Resource& resource, std::string_view ns,
                              std::string_view query, std::stop_token stop,
                              std::string_view accept = kube::kJsonAccept);
+  // Lists page after page and calls `take` for each object, until it returns false.
+  Expected<void> for_each(const kube::Resource& resource, std::string_view ns,
+                          const std::stop_token& stop, std::string_view accept,
+                          const std::function<bool(api::Json object)>& take);
   Expected<std::string> create(const kube::Resource& resource, std::string_view ns,
                                std::string_view body, std::stop_token stop, bool dry_run = false);
   Expected<std::string> merge_patch(const kube::Resource& resource, const api::ObjectKey& key,

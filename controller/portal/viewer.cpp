@@ -36,12 +36,11 @@ Expected<Identity> Viewer::identity(std::stop_token stop) {
     if (identity_ && clock_.steady() - identified_ < kIdentityFresh) return *identity_;
   }
   const auto asked = clock_.steady();
-  const auto body = upstream_.create(
+  const auto body = TRY(upstream_.create(
       kSelfSubjectReviews, "",
-      R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})", std::move(stop));
-  if (!body) return refuse(body.error());
+      R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})", std::move(stop)));
   api::JsonParser parser;
-  const auto answer = parser.parse(*body);
+  const auto answer = parser.parse(body);
   if (!answer) return refuse(problem_of(answer.error()));
   const auto status = api::member(*answer, "status");
   const auto user = status ? api::member(*status, "userInfo") : std::nullopt;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/ascii.hpp"
 #include "core/dns_name.hpp"
 #include "serve/bind_address.hpp"
 
@@ -37,16 +38,7 @@ bool is_authority(std::string_view text) {
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '-' || c == '_';
-}
+bool is_host_character(char c) { return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_'; }
 
 bool is_plain_https_url(std::string_view value) {
   constexpr std::string_view kScheme = "https://";
@@ -112,7 +104,7 @@ Complaint add_items(std::vector<std::string>& items, std::string_view value,
                     Complaint (*refuse)(std::string_view)) {
   while (!value.empty()) {
     const auto comma = std::min(value.find(','), value.size());
-    const auto item = trimmed(value.substr(0, comma));
+    const auto item = trimmed(value.substr(0, comma), " ");
     if (auto complaint = refuse(item)) return complaint;
     items.emplace_back(item);
     value.remove_prefix(std::min(comma + 1, value.size()));

@@ -50,7 +50,6 @@ Complaint add_items(std::vector<std::string>& items, std::string_view value,
 // For add_items(): allows names of namespaces.
 Complaint refuse_namespace(std::string_view name);
 
-std::string_view trimmed(std::string_view text);
 // [A-Za-z0-9._-], as host names and keys have them.
 bool is_host_character(char c);
 // https://HOST[:PORT][/PATH] without query, fragment and user.

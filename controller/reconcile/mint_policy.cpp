@@ -3,29 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/log.hpp"
 #include "base/sleep.hpp"
 #include "base/thread_name.hpp"
+#include "kube/admission_policy.hpp"
 
 namespace apitoken::reconcile {
-namespace {
-
-constexpr kube::Resource kPolicies{"admissionregistration.k8s.io", "v1",
-                                   "validatingadmissionpolicies", false};
-constexpr kube::Resource kBindings{"admissionregistration.k8s.io", "v1",
-                                   "validatingadmissionpolicybindings", false};
-
-// A binding that only warns or audits refuses nothing.
-bool denies(api::Json binding) {
-  const auto spec = api::member(binding, "spec");
-  if (!spec || api::read_string(*spec, "policyName", "") != MintPolicy::kName) return false;
-  const auto actions = api::read_string_list(*spec, "validationActions", "");
-  return std::ranges::find(actions, "Deny") != actions.end();
-}
-
-}  // namespace
 
 void MintPolicy::run(std::stop_token stop) {
   name_thread("mint policy");
@@ -41,14 +24,14 @@ void MintPolicy::run(std::stop_token stop) {
 // Reads both objects in any case, so that a missing permission shows even if the policy is missing.
 std::optional<MintPolicy::Finding> MintPolicy::look(std::stop_token stop) {
   const api::ObjectKey key{"", std::string(kName)};
-  const auto policy = client_.get(kPolicies, key, stop, kube::kMetadataAccept);
-  const auto binding = client_.get(kBindings, key, stop);
+  const auto policy = client_.get(kube::kAdmissionPolicies, key, stop, kube::kMetadataAccept);
+  const auto binding = client_.get(kube::kAdmissionPolicyBindings, key, stop);
   if (!policy) return describe_failure(policy.error());
   if (!binding) return describe_failure(binding.error());
   api::JsonParser parser;
   const auto object = parser.parse(*binding);
   if (!object) return {};
-  if (denies(*object)) return Finding{State::Present, ""};
+  if (kube::enforces(*object, kName)) return Finding{State::Present, ""};
   return Finding{State::Absent,
                  fmt::format("ValidatingAdmissionPolicyBinding {} does not bind policy {} with "
                              "validationActions Deny",

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.hpp"
+
 namespace apitoken::serve {
 namespace {
 
 bool is_host_character(char c, bool bracketed) {
-  const bool alphanumeric =
-      (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return alphanumeric || c == '.' || c == '-' || (bracketed && (c == ':' || c == '%'));
+  return is_letter_or_digit(c) || c == '.' || c == '-' || (bracketed && (c == ':' || c == '%'));
 }
 
 }  // namespace

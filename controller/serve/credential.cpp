@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/json.hpp"
+#include "base/ascii.hpp"
 #include "base/base64.hpp"
 #include "core/token_format.hpp"
 
@@ -13,21 +14,17 @@ namespace {
 constexpr std::string_view kJwtBegin = "eyJ";  // {" in base64url
 constexpr std::string_view kOurPrefix = "apt_";
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 // 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 bool is_b64token(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_alphanumeric(c) || std::string_view("-._~+/").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("-._~+/").find(c) != std::string_view::npos;
   });
 }
 
 bool is_base64url(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_alphanumeric(c) || c == '-' || c == '_';
+    return is_letter_or_digit(c) || c == '-' || c == '_';
   });
 }
 

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "serve/refusals.hpp"
 
 namespace apitoken::serve {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view value_of(const auto& pairs, auto has_name) {
   const auto found =
@@ -21,7 +20,8 @@ std::string_view value_of(const auto& pairs, auto has_name) {
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char one, char other) { return lower(one) == lower(other); });
+  return std::ranges::equal(a, b,
+                            [](char one, char other) { return to_lower(one) == to_lower(other); });
 }
 
 std::string_view HttpRequest::header(std::string_view name) const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.hpp"
 #include "serve/refusals.hpp"
 
 namespace apitoken::serve {
@@ -15,9 +16,8 @@ constexpr std::size_t kLineEnd = 2;  // CR LF
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [=](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kOthers.find(static_cast<char>(c)) != kOthers.npos;
+  return !text.empty() && std::ranges::all_of(text, [=](char c) {
+    return is_letter_or_digit(c) || kOthers.find(c) != kOthers.npos;
   });
 }
 
@@ -27,7 +27,7 @@ bool is_field_text(std::string_view text) {
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::ranges::all_of(text, is_digit);
 }
 
 // libmicrohttpd reads lines as C strings, so bytes after a NUL, folded lines and bare line feeds
@@ -92,7 +92,7 @@ std::string_view fault_of(const RawHead& head, const HttpRequest& request) {
 }
 
 int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
+  if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;

@@ -1,10 +1,11 @@
 """`helm template` of the shipped chart: values in, objects out. Needs no cluster."""
 
-import functools
 import pathlib
 import subprocess
 
 import yaml
+
+from testbed.built import built
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "apitoken-operator"
@@ -13,19 +14,9 @@ NAMESPACE = "apitoken-system"
 PROMETHEUS_OPERATOR = ("--api-versions", "monitoring.coreos.com/v1")
 
 
-@functools.cache
-def built():
-    """{"3": path, "4": path, "kinds": directory}, as hack/helm.sh makes them."""
-    done = subprocess.run(
-        [ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
-
-
 def helm(*args, major="4", input=None, check=True, env=None):
     done = subprocess.run(
-        [built()[major], *map(str, args)],
+        [built("helm")[major], *map(str, args)],
         input=input,
         text=True,
         capture_output=True,

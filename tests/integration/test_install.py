@@ -7,8 +7,9 @@ import yaml
 
 from testbed import api as kinds
 from testbed.api import ApiError, Collection
+from testbed.built import built
 from testbed.cluster import ROOT, Cluster
-from testbed.helm import CHART, Helm, built, previous_chart
+from testbed.helm import CHART, Helm, previous_chart
 from testbed.namespace import TestNamespace
 from testbed.tokens import hash_of
 from testbed.waiting import eventually, let_pass, wait_for
@@ -234,7 +235,7 @@ def test_what_helm_renders_passes_strict_validation_with_the_prometheus_operator
         "apply",
         "--server-side",
         *(
-            f"-f{built()['kinds']}/{kind}.yaml"
+            f"-f{built('helm')['kinds']}/{kind}.yaml"
             for kind in ("servicemonitors", "podmonitors", "prometheusrules")
         ),
     )

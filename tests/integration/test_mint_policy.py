@@ -72,8 +72,9 @@ def test_a_policy_that_denies_is_present(policies, start_operator):
         ({"policy": False}, "validatingadmissionpolicies.*not found"),
         ({"absent": True}, "validatingadmissionpolicybindings.*not found"),
         ({"validationActions": ["Warn", "Audit"]}, "validationActions Deny"),
+        ({"policyName": "another"}, "does not bind policy apitoken-mint"),
     ],
-    ids=["no policy", "no binding", "a binding that warns"],
+    ids=["no policy", "no binding", "a binding that warns", "a binding of another policy"],
 )
 def test_its_absence_is_said(policies, start_operator, change, cause):
     policies(**change)
@@ -81,6 +82,23 @@ def test_its_absence_is_said(policies, start_operator, change, cause):
     state(operator, 0)
     operator.wait_logged(f"{ABSENT}.*{cause}")
     assert operator.log().count(ABSENT) == 1
+
+
+@pytest.mark.parametrize(
+    "change,said",
+    [
+        ({}, "ok       mint policy: in force"),
+        ({"absent": True}, "does not exist"),
+        ({"validationActions": ["Warn", "Audit"]}, "put Deny into spec.validationActions"),
+        ({"policyName": "another"}, "set spec.policyName to apitoken-mint"),
+    ],
+    ids=["in force", "no binding", "a binding that warns", "a binding of another policy"],
+)
+def test_the_plugin_checks_the_same(policies, plugin, change, said):
+    policies(**change)
+    printed = plugin.run("check").stdout
+    (line,) = (line for line in printed.splitlines() if "mint policy:" in line)
+    assert said in line, printed
 
 
 def test_an_operator_that_may_not_look_says_so(cluster, launch, namespace, tmp_path):

@@ -13,6 +13,7 @@ from typing import ClassVar
 import pytest
 import yaml
 
+from testbed.built import built
 from testbed.certificates import Authority
 from testbed.cluster import ROOT, established
 from testbed.namespace import TestNamespace
@@ -153,15 +154,6 @@ def start_nginx(testbed, port, directory):
     return ["/usr/sbin/nginx", "-c", config, "-p", directory, "-e", directory / "error.log"], {}
 
 
-def fetched(name):
-    """The path of envoy, of traefik, or of the folder with cert-manager's CRDs."""
-    done = subprocess.run(
-        [ROOT / "hack/proxies.sh", "build"], text=True, capture_output=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines())[name]
-
-
 def start_envoy(testbed, port, directory):
     config = replaced(
         block("static_resources"),
@@ -181,7 +173,7 @@ def start_envoy(testbed, port, directory):
     path = directory / "envoy.yaml"
     path.write_text(config)
     return [
-        fetched("envoy"),
+        built("proxies")["envoy"],
         "--config-path",
         path,
         "--use-dynamic-base-id",
@@ -257,7 +249,7 @@ def start_traefik(testbed, port, directory):
         "--providers.kubernetescrd.allowexternalnameservices",
         "--providers.kubernetescrd.disableclusterscoperesources",
     ]
-    return [fetched("traefik"), *flags], {"KUBECONFIG": str(testbed.cluster.kubeconfig)}
+    return [built("proxies")["traefik"], *flags], {"KUBECONFIG": str(testbed.cluster.kubeconfig)}
 
 
 class Proxy:
@@ -381,9 +373,9 @@ def test_the_documented_certificates_are_what_cert_manager_takes(cluster):
         "apply",
         "--server-side",
         "-f",
-        fetched("kinds") + "/issuers.yaml",
+        built("proxies")["kinds"] + "/issuers.yaml",
         "-f",
-        fetched("kinds") + "/certificates.yaml",
+        built("proxies")["kinds"] + "/certificates.yaml",
     )
     try:
         cluster.await_crds(*kinds)

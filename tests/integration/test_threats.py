@@ -15,8 +15,9 @@ import yaml
 
 from testbed import api as kinds
 from testbed import guarded
+from testbed.built import built
 from testbed.cluster import ROOT
-from testbed.helm import CHART, built
+from testbed.helm import CHART
 from testbed.policies import ACCOUNT, ADMISSION, RBAC, SYSTEM, Grants, refusal
 from testbed.process import LABEL
 from testbed.tokens import (
@@ -341,7 +342,7 @@ def confined(cluster, make_namespace):
     """The permissions that the chart gives with `namespaces`: (served, other, its own, account)."""
     served, other, own = (make_namespace().name for _ in range(3))
     values = yaml.safe_dump({"namespaces": [served], "roles": {"create": False}})
-    command = [built()["4"], "template", own, CHART, "--namespace", own, "--values", "-"]
+    command = [built("helm")["4"], "template", own, CHART, "--namespace", own, "--values", "-"]
     done = subprocess.run(command, input=values, text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     permissions = permissions_in(done.stdout)

@@ -13,6 +13,7 @@ import requests
 from people import PortalCluster
 
 from portal import Browser, Portal
+from testbed.built import built
 from testbed.cluster import ROOT
 from testbed.process import free_port
 from testbed.waiting import SCALE, let_pass, wait_for
@@ -95,11 +96,7 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def programs():
-    done = subprocess.run(
-        [ROOT / "hack/identity.sh", "build"], text=True, capture_output=True, timeout=1800
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    return built("identity")
 
 
 @pytest.fixture(scope="module")

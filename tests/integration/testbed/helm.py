@@ -1,30 +1,20 @@
 """Helm 3 and 4 against a cluster, and the chart of this tree. hack/helm.sh builds what is
 missing."""
 
-import functools
 import os
 import subprocess
 
 import yaml
 
+from .built import built
 from .cluster import ROOT
 
 CHART = ROOT / "charts" / "apitoken-operator"
 
 
-@functools.cache
-def built():
-    """{"3": path, "4": path, "kinds": directory of the Prometheus operator's CRDs}."""
-    done = subprocess.run(
-        [ROOT / "hack" / "helm.sh", "build"], text=True, capture_output=True, timeout=1800
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
-
-
 class Helm:
     def __init__(self, cluster, major, home):
-        self.binary = built()[major]
+        self.binary = built("helm")[major]
         self.cluster = cluster
         self.environment = dict(
             os.environ,

@@ -30,10 +30,10 @@ class Reader {
     }
   }
   bool hears(const std::string& part) {
-    return becomes([&] { return text().find(part) != std::string::npos; });
+    return kube::eventually([&] { return text().find(part) != std::string::npos; });
   }
   bool ends() {
-    return becomes([&] { return text(), ended_; });
+    return kube::eventually([&] { return text(), ended_; });
   }
   std::size_t count(const std::string& part) {
     std::size_t found = 0;
@@ -119,7 +119,7 @@ TEST_F(TokenFollowTest, AChangeDuringTheListComesAfterItsRows) {
   server_.hold_lists();
   std::shared_ptr<serve::Stream> opened;
   std::thread opening([&] { opened = open(alice_); });
-  ASSERT_TRUE(becomes([&] { return server_.waiting_lists() == 1; }));
+  ASSERT_TRUE(kube::eventually([&] { return server_.waiting_lists() == 1; }));
   server_.put("second");  // not in the list, which is made already
   ASSERT_TRUE(early.hears("second"));
   server_.release_lists();
@@ -135,7 +135,7 @@ TEST_F(TokenFollowTest, ThoseThatOpenAtOnceWaitForTheFirst) {
   std::array<std::shared_ptr<serve::Stream>, 3> opened;
   std::vector<std::jthread> opening;
   for (auto& stream : opened) opening.emplace_back([&] { stream = open(alice_); });
-  ASSERT_TRUE(becomes([&] { return server_.waiting_lists() == 1; }));
+  ASSERT_TRUE(kube::eventually([&] { return server_.waiting_lists() == 1; }));
   server_.put("second");
   server_.release_lists();
   opening.clear();
@@ -149,7 +149,7 @@ TEST_F(TokenFollowTest, AnotherViewerOrAnotherQuestionHasItsOwn) {
       other_namespace(open(alice_, {{"a"}, {}, {}}));
   for (auto* reader : {&one, &other_viewer, &other_user, &other_namespace})
     ASSERT_TRUE(reader->hears(kSynced));
-  EXPECT_TRUE(becomes([&] { return server_.open_watches() == 4; }));
+  EXPECT_TRUE(kube::eventually([&] { return server_.open_watches() == 4; }));
   EXPECT_EQ(alice_->watches().size(), 3U);
   EXPECT_EQ(bob->watches().size(), 1U);
 }
@@ -158,10 +158,12 @@ TEST_F(TokenFollowTest, TheLastToLeaveEndsTheWatch) {
   auto one = open(alice_), two = open(alice_);
   ASSERT_TRUE(Reader(two).hears(kSynced));  // closes the second one
   server_.put("second");                    // is how it is noticed
-  EXPECT_TRUE(becomes([&] { return streams_.size() == 1 && server_.open_watches() == 1; }));
+  EXPECT_TRUE(
+      kube::eventually([&] { return streams_.size() == 1 && server_.open_watches() == 1; }));
   one->detach();
   server_.put("third");
-  EXPECT_TRUE(becomes([&] { return streams_.size() == 0 && server_.open_watches() == 0; }));
+  EXPECT_TRUE(
+      kube::eventually([&] { return streams_.size() == 0 && server_.open_watches() == 0; }));
   EXPECT_EQ(alice_->watches().size(), 0U);
 }
 
@@ -170,7 +172,7 @@ TEST_F(TokenFollowTest, TheEndOfTheSessionEndsStreamsAndWatch) {
   ASSERT_TRUE(one.hears(kSynced) && two.hears(kSynced));
   alice_->end();
   EXPECT_TRUE(one.ends() && two.ends());
-  EXPECT_TRUE(becomes([&] { return server_.open_watches() == 0; }));
+  EXPECT_TRUE(kube::eventually([&] { return server_.open_watches() == 0; }));
 }
 
 TEST_F(TokenFollowTest, AWithdrawnPermissionEndsAllOfThem) {
@@ -189,11 +191,11 @@ TEST_F(TokenFollowTest, AWithdrawnPermissionEndsAllOfThem) {
 TEST_F(TokenFollowTest, AfterABreakEachListsAgainAndTheyShareTheNextWatch) {
   Reader one(open(alice_)), two(open(alice_));
   ASSERT_TRUE(one.hears(kSynced) && two.hears(kSynced));
-  ASSERT_TRUE(becomes([&] { return server_.open_watches() == 1; }));
+  ASSERT_TRUE(kube::eventually([&] { return server_.open_watches() == 1; }));
   server_.break_watches();
   for (auto* reader : {&one, &two}) {
     EXPECT_TRUE(reader->hears("\"status\":503"));
-    EXPECT_TRUE(becomes([&] { return reader->count(kSynced) == 2; }));
+    EXPECT_TRUE(kube::eventually([&] { return reader->count(kSynced) == 2; }));
     EXPECT_EQ(reader->count("{\"restart\":true}\n"), 1U);
   }
   server_.put("second");
@@ -213,7 +215,7 @@ TEST_F(TokenFollowTest, ASlowOneHoldsUpNobodyAndListsAgain) {
   EXPECT_EQ(quick.count("restart"), 0U);
   Reader reader(slow);
   EXPECT_TRUE(reader.hears("{\"restart\":true}\n"));
-  EXPECT_TRUE(becomes([&] { return reader.count(kSynced) == 2; }));
+  EXPECT_TRUE(kube::eventually([&] { return reader.count(kSynced) == 2; }));
   EXPECT_THAT(reader.text(), HasSubstr("-999\""));
   EXPECT_THAT(reader.text(), Not(HasSubstr("\"error\"")));
 }

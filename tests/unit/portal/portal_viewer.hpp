@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "kube/fake_transport.hpp"
 #include "portal/viewer.hpp"
 
 namespace apitoken::portal {
@@ -25,15 +26,5 @@ class Nobody final : public kube::Credentials {
 class Quiet final : public UpstreamObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
-
-// Whether `state` comes true within 20 seconds.
-inline bool becomes(const std::function<bool()>& state) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!state()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 }  // namespace apitoken::portal

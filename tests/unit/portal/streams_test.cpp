@@ -51,9 +51,9 @@ TEST_F(StreamsTest, AFifthOfOneViewerIsRefusedAndOneOfAnotherIsNot) {
 TEST_F(StreamsTest, EndWithTheSessionOfTheirViewerAlone) {
   const auto alice = viewer(), bob = viewer();
   const auto first = open(alice), second = open(bob);
-  ASSERT_TRUE(becomes([&] { return running_ == 2; }));
+  ASSERT_TRUE(kube::eventually([&] { return running_ == 2; }));
   alice->end();
-  EXPECT_TRUE(becomes([&] { return running_ == 1 && !first->is_open(); }));
+  EXPECT_TRUE(kube::eventually([&] { return running_ == 1 && !first->is_open(); }));
   EXPECT_TRUE(second->is_open());
   streams_.stop();
   EXPECT_EQ(running_, 0);
@@ -77,8 +77,8 @@ TEST_F(StreamsTest, AProducerThatThrowsEndsItsStreamAlone) {
   ASSERT_TRUE(reply);
   const auto stream = std::make_shared<serve::Stream>();
   std::get<serve::Streamed>(*reply).begin(stream);
-  EXPECT_TRUE(becomes([&] { return !stream->is_open(); }));
-  EXPECT_TRUE(becomes([&] { return streams_.size() == 0; }));
+  EXPECT_TRUE(kube::eventually([&] { return !stream->is_open(); }));
+  EXPECT_TRUE(kube::eventually([&] { return streams_.size() == 0; }));
 }
 
 TEST_F(StreamsTest, OneThatWaitsIsCalledAgainWhenItIsWokenAndEndsWithoutAThread) {
@@ -98,15 +98,15 @@ TEST_F(StreamsTest, OneThatWaitsIsCalledAgainWhenItIsWokenAndEndsWithoutAThread)
   std::get<serve::Streamed>(*reply).begin(stream);
   reply = serve::HttpReply(serve::HttpAnswer{});
   for (int i = 1; i <= 3; ++i) {
-    ASSERT_TRUE(becomes([&] { return calls == i; }));
+    ASSERT_TRUE(kube::eventually([&] { return calls == i; }));
     const std::lock_guard lock(mutex);
     wake();
   }
-  ASSERT_TRUE(becomes([&] { return calls == 4; }));
+  ASSERT_TRUE(kube::eventually([&] { return calls == 4; }));
   EXPECT_TRUE(stream->is_open());
   alice->end();
-  EXPECT_TRUE(becomes([&] { return !stream->is_open() && streams_.size() == 0; }));
-  EXPECT_TRUE(becomes([&] { return kept.use_count() == 1; }));
+  EXPECT_TRUE(kube::eventually([&] { return !stream->is_open() && streams_.size() == 0; }));
+  EXPECT_TRUE(kube::eventually([&] { return kept.use_count() == 1; }));
   EXPECT_EQ(calls, 4);
   wake();  // of a stream that is gone
 }
