@@ -84,10 +84,7 @@ void App::Parts::relist(std::initializer_list<std::string_view> names, std::stri
 
 void App::Parts::start_watches() {
   for (const Watch& watch : watches) {
-    watching.emplace_back([&watch](std::stop_token stop) {
-      name_thread(("watch " + watch.name).c_str());
-      watch.run(std::move(stop));
-    });
+    watching.emplace_back([&watch](std::stop_token stop) { watch.run(std::move(stop)); });
   }
   watching.emplace_back([this](std::stop_token stop) {
     name_thread("clock");

@@ -192,9 +192,18 @@ def field_names(schema):
         yield from field_names(schema["items"])
 
 
+def spec_fields(schema, path):
+    """The paths of all fields of objects, without what is in lists and selectors."""
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{path}.{name}"
+        if not name.endswith("Selector"):
+            yield from spec_fields(inner, f"{path}.{name}")
+
+
 def fields():
-    """The decoder and docs/resources.md know each field of the CRDs."""
+    """The decoder, docs/resources.md and the portal know each field of the CRDs."""
     page = text("docs/resources.md")
+    portal = text("controller/portal/about.hpp")
     shared = text("controller/api/meta.cpp")
     for path in sorted((ROOT / "crds").glob("*.yaml")):
         crd = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -206,6 +215,9 @@ def fields():
                 yield f"{path.name}: {name} is decoded nowhere in controller/api"
             if not re.search(rf"\b{name}\b", page):
                 yield f"docs/resources.md: {name} of {path.name} is explained nowhere"
+        for field in spec_fields(top["spec"], "spec"):
+            if f'"{field}"' not in portal:
+                yield f"controller/portal/about.hpp: {field} of {path.name} is missing"
 
 
 RESOURCE = re.compile(r'\bResource\s+(k\w+)\{[^}]*"([a-z]+)",\s*(?:true|false)\}')

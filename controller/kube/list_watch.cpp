@@ -81,7 +81,7 @@ ListWatch::ListWatch(Client& client, const Clock& clock, Watched watched, Object
     : client_(client), clock_(clock), watched_(std::move(watched)), sink_(sink), outage_(outage) {}
 
 void ListWatch::run(std::stop_token stop) {
-  name_thread(fmt::format("watch-{}", watched_.resource.plural).c_str());
+  name_thread(fmt::format("watch {}", watched_.resource.plural).c_str());
   while (!stop.stop_requested()) {
     if (take_relist()) {
       continue_token_.clear();

@@ -29,18 +29,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
     return ReconcileResult::Success;
   }
   const auto counted = counter_.count(list, *config);
-  const core::ObservedConfig observed{clock_.wall(),
-                                      *object,
-                                      *config,
-                                      counted.counts.matched,
-                                      counted.counts.expiring,
-                                      missing_secrets(*config),
-                                      operator_namespace_,
-                                      observe_delivery(key.name),
-                                      counted.counts.skipped,
-                                      dispatcher_.test_mail(key.name),
-                                      pace_.is_disputed(key.name) ? self_ : ""};
-  core::ConfigPlan plan = core::plan_expiry_config(observed);
+  core::ConfigPlan plan = core::plan_expiry_config(observe(*object, *config, counted.counts));
   if (counted.next_change) queue_.add_at(key, *counted.next_change);
   if (counted.again) queue_.add_after(key, *counted.again);
   if (dry_run_) {
@@ -67,6 +56,22 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   queue_.reset_backoff(key);
   return counted.next_change || counted.again ? ReconcileResult::RequeueAfter
                                               : ReconcileResult::Success;
+}
+
+core::ObservedConfig ConfigWorker::observe(const api::TokenExpiryConfig& object,
+                                           const core::ExpiryConfig& config,
+                                           const TokenCounter::Counts& counts) const {
+  return {clock_.wall(),
+          object,
+          config,
+          counts.matched,
+          counts.expiring,
+          missing_secrets(config),
+          operator_namespace_,
+          observe_delivery(config.name),
+          counts.skipped,
+          dispatcher_.test_mail(config.name),
+          pace_.is_disputed(config.name) ? self_ : ""};
 }
 
 ReconcileResult ConfigWorker::requeue(const api::ObjectKey& key, const Error& error) {

@@ -40,6 +40,9 @@ class ConfigWorker {
  private:
   serve::ReconcileResult reconcile(const api::ObjectKey& key, std::stop_token stop);
   serve::ReconcileResult requeue(const api::ObjectKey& key, const Error& error);
+  core::ObservedConfig observe(const api::TokenExpiryConfig& object,
+                               const core::ExpiryConfig& config,
+                               const TokenCounter::Counts& counts) const;
   std::vector<std::string> missing_secrets(const core::ExpiryConfig& config) const;
   core::ObservedDelivery observe_delivery(const std::string& config) const;
   // How long the status must wait before it is written; zero: write now.
