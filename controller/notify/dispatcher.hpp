@@ -138,7 +138,7 @@ class Dispatcher {
   SteadyTime next_mail(const MailLanes& lanes) const REQUIRES(mutex_);
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void report_changes();
-  // Waits for `woken`, `stop` or the time of `next_due`; `woken` and `next_due` under the lock.
+  // Waits for `woken`, `stop` or the time of `next_due`. It reads `woken` and `next_due` locked.
   void wait(std::stop_token stop, bool Dispatcher::* woken,
             const std::function<SteadyTime()>& next_due);
   void wake();

@@ -22,8 +22,8 @@ inline constexpr std::size_t kMaxNamespaces = 2000;  // that are asked about
 Expected<Namespaces> find_namespaces(Viewer& viewer, Door& door,
                                      const std::vector<std::string>& typed, std::stop_token stop);
 
-// The allowed ones of candidates with their sources, in order of preference, without repetitions.
-// Pure.
+// A namespace that may be the viewer's, and its source. allowed_of() keeps those that the verdicts
+// allow; candidates are in order of preference, without repetitions. Pure.
 struct Candidate {
   std::string name;
   std::string source;
