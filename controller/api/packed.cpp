@@ -17,8 +17,7 @@
 namespace apitoken::api {
 namespace {
 
-// --- texts
-// ----------------------------------------------------------------------------------------
+// ---- texts
 
 // Texts that many objects have.
 constexpr auto kWords =
@@ -38,7 +37,6 @@ constexpr std::uint64_t kTime = kHash + 1;
 constexpr std::uint64_t kFirstLength = kTime + 1;
 
 constexpr std::string_view kHashPrefix = "sha256:";
-constexpr std::size_t kUidBytes = 16;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::string_view kUidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 constexpr std::string_view kTimeForm = "2026-01-01T00:00:00Z";
@@ -76,8 +74,7 @@ std::optional<WallTime> as_time(std::string_view text) {
   return time && format_rfc3339(*time) == text ? time : std::nullopt;
 }
 
-// --- both directions
-// ------------------------------------------------------------------------------
+// ---- both directions
 
 template <typename A>
 class Members {  // gives A its calls: archive(member, member, ...)
@@ -170,8 +167,7 @@ void members(A& archive, M& secret) {
   archive(meta, data_keys_ours, data_keys_others, label_keys_ours, annotation_keys_ours);
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------
+// ---- writing
 
 class Writer : public Members<Writer> {
  public:
@@ -254,8 +250,7 @@ class Writer : public Members<Writer> {
   std::string& bytes_;
 };
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// ---- reading
 
 class Reader : public Members<Reader> {
  public:
