@@ -67,7 +67,7 @@ class Viewer {
   // Counts a request of the session. False: too many.
   bool take_request();
 
-  // When the session ends and when to warn of it; set by the Door. Zero: it has no end.
+  // When the session ends and when to warn of it; set by the Door. Empty: it has no end.
   void set_end(std::optional<WallTime> ends_at, std::optional<WallTime> warn_at);
   std::optional<WallTime> ends_at() const;
   std::optional<WallTime> warn_at() const;

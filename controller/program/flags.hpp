@@ -1,7 +1,7 @@
 // Flags in Go's syntax, as users of kubebuilder operators know them. A program has a table of its
 // flags and a struct of settings; its main() reads them once, before any thread. The kubectl plugin
-// has commands and letters besides, and takes each flag's value by apply_flag() too. Pure but for
-// the table's own setters.
+// also has commands and one-letter flags; it applies the value of each flag by apply_flag() too.
+// Pure, if the table's setters are.
 //
 //   constexpr std::array kFlags{Flag<Config>{"workers", "N", "8", "How many …", set_workers}};
 //   if (Complaint complaint = take_flags<Config>(kFlags, config, arguments)) …
