@@ -7,6 +7,7 @@
 
 #include "api/names.hpp"
 #include "base/duration.hpp"
+#include "base/rfc3339.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::cli {
@@ -64,6 +65,12 @@ Outcome<bool> is_minted(const api::ApiToken& token) {
   const auto* const ready = condition_of(token, api::condition::kReady);
   return ready != nullptr && ready->status == api::condition::kTrue &&
          !token.status.token_hash.empty();
+}
+
+WallTime next_request(const api::ObjectMeta& meta, std::string_view annotation, WallTime now) {
+  const auto before = meta.annotations.find(annotation);
+  const auto last = before == meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
+  return last && *last >= now ? *last + Seconds(1) : now;
 }
 
 bool is_revocation_done(const api::ApiToken& token) {

@@ -28,6 +28,10 @@ std::string state_of(const api::ApiToken& token);
 // for a change of the spec (Stalled), or the token is being deleted.
 Outcome<bool> is_minted(const api::ApiToken& token);
 
+// The time to put into an annotation that requests something of the operator: now, but later than
+// the last request, because each value is served once.
+WallTime next_request(const api::ObjectMeta& meta, std::string_view annotation, WallTime now);
+
 // The operator has revoked the token: its value is invalid.
 bool is_revocation_done(const api::ApiToken& token);
 

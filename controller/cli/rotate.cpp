@@ -6,6 +6,7 @@
 
 #include "api/names.hpp"
 #include "base/rfc3339.hpp"
+#include "cli/await.hpp"
 #include "cli/bulk.hpp"
 #include "cli/commands.hpp"
 #include "cli/minted.hpp"
@@ -16,14 +17,8 @@
 namespace apitoken::cli {
 namespace {
 
-// The value of the annotation: now, but later than the last request, because each value is served
-// once.
-WallTime next_request(const api::ApiToken& token) {
-  const auto now = SystemClock{}.wall();
-  const auto before = token.meta.annotations.find(api::kRotateRequestAnnotation);
-  const auto last =
-      before == token.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
-  return last && *last >= now ? *last + Seconds(1) : now;
+WallTime next_rotation(const api::ApiToken& token) {
+  return next_request(token.meta, api::kRotateRequestAnnotation, SystemClock{}.wall());
 }
 
 Outcome<bool> is_rotated(const api::ApiToken& token, const std::string& request) {
@@ -98,7 +93,7 @@ Outcome<BulkAction::Served> request_one_of_many(Cluster& cluster, const Options&
                    "the Secret from now on: --keep");
   Way way;
   if (is_sealed(token)) way.secret = {{"encryptTo", nullptr}, {"deleteAfter", nullptr}};
-  const auto request = format_rfc3339(next_request(token));
+  const auto request = format_rfc3339(next_rotation(token));
   TRY(cluster.merge_patch(token.meta.name, make_patch(token, request, way).dump()));
   return [request](const ShownToken& now) { return is_rotated(now.token, request); };
 }
@@ -123,7 +118,7 @@ Outcome<ExitCode> run_rotate(const Invocation& invocation, const Terminal& termi
     return give_up(ExitCode::Failed,
                    fmt::format("apitoken \"{}\" was revoked for good; create another one", name));
   const auto way = TRY(choose_way(*cluster, terminal, options, shown.token));
-  const auto request = format_rfc3339(next_request(shown.token));
+  const auto request = format_rfc3339(next_rotation(shown.token));
   const auto asked = cluster->merge_patch(name, make_patch(shown.token, request, way).dump());
   if (!asked) return std::unexpected(way.key ? with_hint_of_age(asked.error()) : asked.error());
   if (!options.wait) {

@@ -7,6 +7,7 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
+#include "cli/await.hpp"
 #include "cli/cluster.hpp"
 #include "cli/commands.hpp"
 #include "core/plain_text.hpp"
@@ -19,15 +20,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kPause{500};
-
-// The value of the annotation: now, but later than the last request, because each value is served
-// once.
-WallTime next_request(const api::TokenExpiryConfig& config, WallTime now) {
-  const auto before = config.meta.annotations.find(api::kTestMailAnnotation);
-  const auto last =
-      before == config.meta.annotations.end() ? std::nullopt : parse_rfc3339(before->second);
-  return last && *last >= now ? *last + Seconds(1) : now;
-}
 
 Outcome<ExitCode> show(const Terminal& terminal, const std::string& name,
                        const api::TestMail& mail) {
@@ -82,7 +74,7 @@ Outcome<ExitCode> run_test_mail(const Invocation& invocation, const Terminal& te
   const auto cluster = TRY(Cluster::connect(options, terminal.stop()));
   const auto config = TRY(cluster->get_config(name));
   const WallTime now = SystemClock{}.wall();
-  const auto request = format_rfc3339(next_request(config, now));
+  const auto request = format_rfc3339(next_request(config.meta, api::kTestMailAnnotation, now));
   const nlohmann::json patch = {
       {"metadata",
        {{"uid", config.meta.uid}, {"annotations", {{api::kTestMailAnnotation, request}}}}}};
