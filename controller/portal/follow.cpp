@@ -74,14 +74,11 @@ Expected<std::unique_ptr<TokenFollow::Page>> TokenFollow::first_page(const std::
   if (!subscriber_) subscriber_ = std::make_shared<Subscriber>();
   const Watched watched{ns, selector_};
   std::unique_ptr<Page> first;
-  auto watch = TRY(viewer_->watches().join(
-      watched, subscriber_,
-      [&]() -> Expected<std::string> {
-        first = TRY(page(ns, "", stop));
-        return first->version();
-      },
-      stop));
-  watches_.push_back(std::move(watch));
+  const auto list_first = [&]() -> Expected<std::string> {
+    first = TRY(page(ns, "", stop));
+    return first->version();
+  };
+  watches_.push_back(TRY(viewer_->watches().join(watched, subscriber_, list_first, stop)));
   subscriber_->listed(watched, first->version());
   return first;
 }
