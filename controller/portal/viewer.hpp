@@ -61,7 +61,7 @@ class Viewer {
   void close_idle_connections() { transport_->close_idle(kIdleConnection); }
   // SelfSubjectReview; remembered for kIdentityFresh, while the credentials hold.
   Expected<Identity> identity(std::stop_token stop);
-  // The user of the last identity(), without a request; empty: it was never asked.
+  // The user of the last identity(), without a request; empty: identity() was never called.
   std::string known_user() const;
 
   // Counts a request of the session. False: too many.
