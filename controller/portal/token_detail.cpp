@@ -74,7 +74,7 @@ json secret_state(Call& call, const std::string& name, const std::string& uid) {
     const bool missing = body.error().status == 404;
     return {{"state", missing ? "missing" : "forbidden"}, {"revision", nullptr}};
   }
-  const auto meta = kube::decode_body(*body, api::decode_meta);
+  const auto meta = decode_answer(*body, api::decode_meta);
   if (!meta || !is_owned_by(*meta, uid)) return {{"state", "foreign"}, {"revision", nullptr}};
   const auto revision = meta->annotations.find(api::kRevisionAnnotation);
   const auto number =
