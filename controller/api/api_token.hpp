@@ -113,7 +113,7 @@ Result<ApiToken> decode_api_token(Json object);
 
 // The merge patch for the status subresource. Absent fields are null, which removes them from the
 // object. uid and resourceVersion are preconditions (409 if they do not hold). lastUsedAt is not
-// part of it: verify/last_use writes that field. `encrypted_value` sets status.encryptedValue; if
+// part of it: reconcile/last_use_writer writes it. `encrypted_value` sets status.encryptedValue; if
 // it is empty, status.has_encrypted_value says whether the present one stays.
 std::string encode_status_patch(const ObjectMeta& meta, const ApiTokenStatus& status,
                                 std::string_view encrypted_value = {});

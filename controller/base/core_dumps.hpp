@@ -1,4 +1,4 @@
-// Protects the secrets in this process's memory. Both programs call this first in main(). Linux.
+// Protects the secrets in this process's memory. All programs call this first in main(). Linux.
 #pragma once
 
 namespace apitoken {

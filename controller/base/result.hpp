@@ -1,5 +1,5 @@
 // Result<T>: what a function returns if it can fail: a value, or an Error. The kinds are a closed
-// set, so that one place (reconcile/worker) decides what follows from each. Values; any thread.
+// set, so that one place (kube/classify_error) says what follows from each. Values; any thread.
 //
 //   Result<ApiToken> read_token(std::string_view body) {
 //     const Json object = TRY(parser.parse(body));    // an Error returns from here
