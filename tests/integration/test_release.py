@@ -15,8 +15,8 @@ import pytest
 import requests
 import yaml
 
+from testbed.built import built
 from testbed.cluster import ROOT, Cluster
-from testbed.helm import built as built_helms
 from testbed.pages import blocks, commands
 from testbed.process import BINARY, free_port
 from testbed.waiting import wait_for
@@ -149,7 +149,7 @@ def user(registry, tmp_path):
         tools = tmp_path / f"bin-{helm}"
         tools.mkdir(exist_ok=True)
         if not (tools / "helm").exists():
-            (tools / "helm").symlink_to(built_helms()[helm])
+            (tools / "helm").symlink_to(built("helm")[helm])
         more = {
             "HELM_CONFIG_HOME": str(tmp_path),
             "HELM_CACHE_HOME": str(tmp_path),
