@@ -41,7 +41,10 @@ bool expects_secret(const api::ApiToken& token, WallTime now) {
 
 Result<std::optional<Gathered>> Gatherer::gather(const api::ObjectKey& key, std::stop_token stop) {
   auto token = stores_.tokens.get(key);
-  if (!token) return std::nullopt;
+  if (!token) {
+    live_.remove(key);
+    return std::nullopt;
+  }
   const auto ns = stores_.namespaces.get({"", key.ns});
   if (ns && ns->meta.deleted) return std::nullopt;
   TRY(live_.refresh_if_doubtful(*token, stop));

@@ -32,6 +32,11 @@ void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
   doubtful_.insert(token);
 }
 
+void LiveView::remove(const api::ObjectKey& token) {
+  const MutexLock lock(mutex_);
+  doubtful_.erase(token);
+}
+
 Status LiveView::refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop) {
   const auto key = token.meta.key();
   {

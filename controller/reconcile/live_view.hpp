@@ -22,6 +22,9 @@ class LiveView {
   // `kind` proves that nothing was written.
   void write_failed(const api::ObjectKey& token, ErrorKind kind);
 
+  // The ApiToken is gone.
+  void remove(const api::ObjectKey& token);
+
   // Call it before planning. If `token` is doubtful, reads it and its Secret into the stores.
   // Errors: Conflict if more than the status differs, so that the watch must bring the change;
   // those of reading.
