@@ -3,6 +3,7 @@
 // follows the clocks, app_servers.cpp serves, app_leading.cpp writes while this replica leads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <optional>
@@ -120,7 +121,8 @@ struct App::Parts {
   reconcile::SmtpSettingsReader smtp_settings{client, table, operator_namespace};
   reconcile::DeliveryRequeue delivery_requeue{queues};
   notify::Dispatcher dispatcher{{event_sink, email, smtp_settings, delivery_requeue,
-                                 delivery_requeue, notice_counter, clock, config.installation}};
+                                 delivery_requeue, notice_counter, clock, config.installation,
+                                 static_cast<std::size_t>(std::max(config.workers - 2, 1))}};
 
   reconcile::JwtKeys jwt_keys{client,
                               clock,

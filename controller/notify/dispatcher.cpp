@@ -49,7 +49,7 @@ Digest digest_of(const MailSettings& settings, const Outbox::Attempt& attempt,
 Dispatcher::Dispatcher(DispatcherParts parts)
     : parts_(std::move(parts)),
       events_(parts_.events, parts_.clock),
-      prompt_events_(parts_.events, parts_.clock) {}
+      prompt_events_(parts_.events, parts_.clock, parts_.prompt_events) {}
 
 void Dispatcher::run(std::stop_token stop) {
   const std::jthread mail([this, stop] {

@@ -72,6 +72,7 @@ struct DispatcherParts {
   NotifyObserver& observer;
   const Clock& clock;
   core::Installation installation{};
+  std::size_t prompt_events = 1;  // workers that may write Events themselves at once
 };
 
 class Dispatcher {

@@ -2,27 +2,37 @@
 #include "notify/prompt_events.hpp"
 
 namespace apitoken::notify {
+namespace {
+
+bool exists(const Status& written) {
+  return written || written.error().kind == ErrorKind::AlreadyExists;
+}
+
+}  // namespace
 
 bool PromptEvents::write(const api::Event& event, std::stop_token stop) {
-  if (is_resting()) return false;
+  if (!begin()) return false;
   const SteadyTime began = clock_.steady();
   const Status written = sink_.create(event, std::move(stop));
-  const bool exists = written || written.error().kind == ErrorKind::AlreadyExists;
-  if (!exists && written.error().kind == ErrorKind::Canceled) return false;
-  record(exists && clock_.steady() - began < kSlow);
-  return exists;
+  end(written, clock_.steady() - began >= kSlow);
+  return exists(written);
 }
 
-bool PromptEvents::is_resting() const {
+bool PromptEvents::begin() {
   const MutexLock lock(mutex_);
-  return clock_.steady() < resting_until_;
+  if (writing_ >= most_ || clock_.steady() < resting_until_) return false;
+  ++writing_;
+  return true;
 }
 
-void PromptEvents::record(bool good) {
+void PromptEvents::end(const Status& written, bool slow) {
   const MutexLock lock(mutex_);
+  --writing_;
   const SteadyTime now = clock_.steady();
-  if (good) {
+  if (exists(written) && !slow) {
     rests_ = 0;
+  } else if (!written && written.error().kind == ErrorKind::Canceled) {
+    return;                            // this replica no longer leads
   } else if (now >= resting_until_) {  // else another worker met the same failure
     resting_until_ = now + kRest.delay(rests_++);
   }

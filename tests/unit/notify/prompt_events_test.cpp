@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "base/rfc3339.hpp"
 #include "support/manual_clock.hpp"
 
@@ -17,14 +20,16 @@ class PromptEventsTest : public ::testing::Test, private EventSink {
   }
 
   ManualClock clock_{*parse_rfc3339("2026-11-24T08:00:00Z")};
-  PromptEvents prompt_events_{*this, clock_};
+  PromptEvents prompt_events_{*this, clock_, 2};
   Status answer_;
   SteadyDuration answer_takes_{};
   int tried_ = 0;
+  std::function<void()> meanwhile_;  // called once, during a write
 
  private:
   Status create(const api::Event&, std::stop_token) override {
     ++tried_;
+    if (meanwhile_) std::exchange(meanwhile_, nullptr)();
     clock_.advance(std::chrono::duration_cast<Seconds>(answer_takes_));
     return answer_;
   }
@@ -65,6 +70,16 @@ TEST_F(PromptEventsTest, ASlowAnswerCountsAndIsFollowedByARest) {
   EXPECT_TRUE(write());
   EXPECT_FALSE(write());
   EXPECT_EQ(tried_, 1);
+}
+
+TEST_F(PromptEventsTest, NoMoreThanTheGivenNumberIsWrittenAtOnce) {
+  meanwhile_ = [&] {
+    meanwhile_ = [&] { EXPECT_FALSE(write()) << "two others are being written"; };
+    EXPECT_TRUE(write());
+  };
+  EXPECT_TRUE(write());
+  EXPECT_EQ(tried_, 2);
+  EXPECT_TRUE(write());
 }
 
 TEST_F(PromptEventsTest, ACanceledWriteIsNoFailure) {
