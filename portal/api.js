@@ -2,7 +2,7 @@
 // visible.
 // @ts-check
 import { store } from './view.js';
-import { setServerTime } from './clock.js';
+import { pause, setServerTime } from './clock.js';
 
 /** Set once the server says that it knows no session of ours. */
 export const signedOut = store(/** @type {any} */ (null));
@@ -26,7 +26,7 @@ if (given) {
 const key = sessionStorage.getItem('apitoken-key');
 
 /** @returns {Promise<Response>} an answer with status 2xx */
-export async function request(method, path, body, signal) {
+export async function request(method, path, body, signal, tries = 9) {
   let answer;
   try {
     answer = await fetch(`/api/${path}`, {
@@ -47,6 +47,11 @@ export async function request(method, path, body, signal) {
     });
   }
   if (answer.ok) return answer;
+  // Too many at once, from this session or in all: nothing was done.
+  if (tries && answer.headers.get('Retry-After') === '1') {
+    await pause(1000);
+    return request(method, path, body, signal, tries - 1);
+  }
   const problem = { ...(await answer.json().catch(() => null)), status: answer.status };
   if (answer.status === 401) signedOut.set(problem);
   throw new ApiError(problem);

@@ -25,7 +25,7 @@ export function Edit({ object, row, onClose }) {
       throw problem.status === 409
         ? {
             message: 'Somebody changed this token meanwhile.',
-            remedy: 'Close this, look at it again, and repeat your change.',
+            remedy: 'Close this, look at it again, then try again.',
           }
         : problem;
     }

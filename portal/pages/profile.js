@@ -72,8 +72,7 @@ function Temporary({ ns }) {
   if (!features.temporaryToken) return null;
   const system =
     user.startsWith('system:') &&
-    'Names that begin with system: cannot have a token of this kind. Use: kubectl create ' +
-      'token NAME';
+    'Names that begin with system: belong to Kubernetes. Use: kubectl create token NAME';
   const copy = (making) =>
     run(async () => {
       const late = setTimeout(() => setSlow(true), 1000);

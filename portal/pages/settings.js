@@ -336,7 +336,7 @@ function Preview({ found, dirty }) {
         plural(matched, 'token'),
         ' chosen, ',
         atOnce,
-        ' warned at once. ',
+        ' at once. ',
         plural(ownMail, 'person gets', 'people get'),
         ' a mail of their own.',
         ceiling > 0 &&

@@ -199,7 +199,7 @@ export const Problem = ({ error, title = '' }) =>
     h(
       'div',
       h('strong', title || error.message),
-      h('p', error.remedy || 'Reload the page, or ask who runs the portal.'),
+      h('p', error.remedy || 'Reload the page, then try again.'),
       title &&
         error.message &&
         h('details', h('summary', 'What the server said'), h('p', error.message)),
@@ -207,7 +207,7 @@ export const Problem = ({ error, title = '' }) =>
   );
 
 /** A menu under a button. items: [text, action, why][] */
-export function Menu({ label, icon = 'more', items, kind = 'quiet', onOpen = () => {} }) {
+export function Menu({ label, icon = 'more', items, kind = 'quiet', onOpen }) {
   const [open, setOpen] = useState(false),
     root = useRef(null),
     entries = () => [...root.current.querySelectorAll('[role^=menuitem]')];
@@ -245,7 +245,7 @@ export function Menu({ label, icon = 'more', items, kind = 'quiet', onOpen = () 
       'aria-expanded': open,
       onPress: () => {
         setOpen(!open);
-        onOpen();
+        onOpen?.();
       },
     }),
     open &&
