@@ -47,8 +47,8 @@ export async function request(method, path, body, signal, tries = 9) {
     });
   }
   if (answer.ok) return answer;
-  // Too many at once, from this session or in all: nothing was done.
-  if (tries && answer.headers.get('Retry-After') === '1') {
+  // Too many requests at once: nothing was done. After any other status something may have been.
+  if (tries && answer.status === 429 && answer.headers.get('Retry-After') === '1') {
     await pause(1000);
     return request(method, path, body, signal, tries - 1);
   }

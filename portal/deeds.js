@@ -195,11 +195,11 @@ export const makeAlike = ({ ns, name }) => [
 const MANY = {
   Renew: [
     rotate,
-    'Each gets a new value in its Secret, and a full lifetime. The present values work ' +
+    'Each gets a new value and a full lifetime. The present values work ' +
       'until their overlap ends.',
   ],
   Revoke: [revoke, 'Each stops at once and for good.'],
-  Delete: [remove, 'Each ends at once; records and Secrets are deleted.'],
+  Delete: [remove, 'Each ends at once; its record and Secret go.'],
 };
 const AT_ONCE = 4,
   TYPED_FROM = 10,

@@ -1,8 +1,8 @@
 // PromptEvents: writes the Event of a notice during the pass of its token, so that one status patch
 // can have the condition and the ledger. Workers call it, on any thread, and wait for the answer.
 // After a failure or a slow answer it rests for a minute, longer each time: if Events are refused
-// or hang, EventChannel retries them, and the workers go on with what is more urgent. Never do all
-// workers wait here.
+// or hang, EventChannel retries them, and the workers go on with what is more urgent. Of three
+// workers or more, two never wait here.
 #pragma once
 
 #include <stop_token>
