@@ -81,14 +81,10 @@ TokenCounter::Answer TokenCounter::count(const std::shared_ptr<const ConfigList>
   if (configs != configs_) count_all(configs);
   const auto next_change = counted_.at(config.name).next_change;
   const bool is_outdated = changes_ != changes() || (next_change && clock_.wall() >= *next_change);
-  std::optional<SteadyDuration> again;
-  if (is_outdated && now < next_) {
-    again = next_ - now;
-  } else if (is_outdated) {
-    count_all(configs);
-  }
+  if (is_outdated && now < next_) return {counted_.at(config.name).counts, {}, next_ - now};
+  if (is_outdated) count_all(configs);
   const Counted& counted = counted_.at(config.name);
-  return {counted.counts, counted.next_change, again};
+  return {counted.counts, counted.next_change, {}};
 }
 
 void TokenCounter::count_all(const std::shared_ptr<const ConfigList>& configs) {

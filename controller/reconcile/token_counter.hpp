@@ -26,8 +26,9 @@ class TokenCounter {
   };
   struct Answer {
     Counts counts;
-    std::optional<WallTime> next_change;  // when the counts change if no object does
-    // Objects have changed since the count: ask again after this.
+    // One of these at most. When the counts change if no object does:
+    std::optional<WallTime> next_change;
+    // The counts are out of date: ask again after this.
     std::optional<SteadyDuration> again;
   };
 

@@ -103,5 +103,17 @@ TEST_F(TokenCounterTest, CountsAgainWhenATokenBeginsToExpireSoon) {
   EXPECT_EQ(count().counts.expiring, 1);
 }
 
+// The worker asked without a pause then, and each of its passes patched the status if that failed.
+TEST_F(TokenCounterTest, NamesNoTimeThatHasPassedWhileThePaceAllowsNoCount) {
+  give_config("all");
+  give_token("a", 24h * 30 + 1h);
+  clock_.advance(1h - 1s);
+  EXPECT_EQ(count().next_change, clock_.wall() + 1s);
+  clock_.advance(2s);
+  const auto early = count();
+  EXPECT_FALSE(early.next_change);
+  EXPECT_EQ(early.again, TokenCounter::kPace - 2s);
+}
+
 }  // namespace
 }  // namespace apitoken::reconcile
