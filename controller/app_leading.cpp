@@ -14,6 +14,9 @@ namespace {
 // The time for writes in flight once the operator must stop writing. With the lease's renew
 // deadline it is less than the lease's duration.
 constexpr std::chrono::seconds kGrace{3};
+// After this time a new leader has done most of what waited for it. Code that it reads again after
+// that stays in memory.
+constexpr std::chrono::seconds kStart{2};
 
 }  // namespace
 
@@ -66,7 +69,6 @@ void App::Parts::lead(std::stop_token stop) {
   while (!stop.stop_requested() && !unreadiness().empty())
     sleep_until(clock, stop, clock.steady() + std::chrono::milliseconds(50));
   if (stop.stop_requested()) return;
-  release_startup_memory();
   log::info("reconciling", {{"tokens", stores.tokens.size()},
                             {"configs", stores.configs.size()},
                             {"workers", config.workers}});
@@ -74,6 +76,8 @@ void App::Parts::lead(std::stop_token stop) {
   auto services = start_services();
   std::counting_semaphore<> finished(0);
   auto workers = start_workers(finished);
+  sleep_until(clock, stop, clock.steady() + kStart);
+  release_startup_memory();
   while (!stop.stop_requested()) sleep_until(clock, stop, clock.steady() + std::chrono::hours(1));
   // Workers may finish their present pass within kGrace, so that no Secret is left whose hash is in
   // no status; then they are interrupted.
