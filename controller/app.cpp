@@ -32,7 +32,6 @@ int App::run() {
        {"namespaces", namespaces.empty() ? "all" : fmt::format("{}", fmt::join(namespaces, ","))},
        {"operator_namespace", parts.operator_namespace},
        {"dry_run", parts.config.dry_run}});
-  release_startup_memory();  // before the lists are read; again after that
   parts.start_watches();
   const bool elects = parts.config.leader_elect && !parts.config.dry_run;
   if (elects) {

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "app_parts.hpp"
-#include "base/memory.hpp"
 #include "base/sleep.hpp"
 #include "base/thread_name.hpp"
 
@@ -14,9 +13,6 @@ namespace {
 // The time for writes in flight once the operator must stop writing. With the lease's renew
 // deadline it is less than the lease's duration.
 constexpr std::chrono::seconds kGrace{3};
-// After this time a new leader has done most of what waited for it. Code that it reads again after
-// that stays in memory.
-constexpr std::chrono::seconds kStart{2};
 
 }  // namespace
 
@@ -76,8 +72,6 @@ void App::Parts::lead(std::stop_token stop) {
   auto services = start_services();
   std::counting_semaphore<> finished(0);
   auto workers = start_workers(finished);
-  sleep_until(clock, stop, clock.steady() + kStart);
-  release_startup_memory();
   while (!stop.stop_requested()) sleep_until(clock, stop, clock.steady() + std::chrono::hours(1));
   // Workers may finish their present pass within kGrace, so that no Secret is left whose hash is in
   // no status; then they are interrupted.
