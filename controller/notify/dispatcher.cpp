@@ -60,13 +60,13 @@ void Dispatcher::run(std::stop_token stop) {
     take_posted();
     write_events(stop);
     report_changes();
-    wait(stop, &Dispatcher::events_woken_, [this] { return events_.next_due(); });
+    wait(stop, events_wake_, &Dispatcher::events_woken_, [this] { return events_.next_due(); });
   }
 }
 
 void Dispatcher::run_mail(std::stop_token stop) {
   {
-    MailLanes lanes([this] { wake(); });
+    MailLanes lanes([this] { wake_mail(); });
     bool resting = true;  // the channel has nothing open
     while (!stop.stop_requested()) {
       {
@@ -82,7 +82,8 @@ void Dispatcher::run_mail(std::stop_token stop) {
         parts_.mail.rest();
         resting = true;
       }
-      wait(stop, &Dispatcher::mail_woken_, [&]() REQUIRES(mutex_) { return next_mail(lanes); });
+      wait(stop, mail_wake_, &Dispatcher::mail_woken_,
+           [&]() REQUIRES(mutex_) { return next_mail(lanes); });
     }
   }
   parts_.mail.rest();
@@ -264,21 +265,33 @@ void Dispatcher::report_changes() {
   }
 }
 
-void Dispatcher::wait(std::stop_token stop, bool Dispatcher::* woken,
-                      const std::function<SteadyTime()>& next_due) {
+void Dispatcher::wait(std::stop_token stop, std::condition_variable_any& wake,
+                      bool Dispatcher::* woken, const std::function<SteadyTime()>& next_due) {
   MutexLock lock(mutex_);
   const SteadyTime deadline = std::min(next_due(), parts_.clock.steady() + kMaxWait);
   while (!(this->*woken) && !stop.stop_requested() && parts_.clock.steady() < deadline)
-    parts_.clock.wait(wake_, lock, stop, deadline);
+    parts_.clock.wait(wake, lock, stop, deadline);
 }
 
-void Dispatcher::wake() {
+void Dispatcher::wake_events() {
   {
     MutexLock lock(mutex_);
     events_woken_ = true;
+  }
+  events_wake_.notify_all();
+}
+
+void Dispatcher::wake_mail() {
+  {
+    MutexLock lock(mutex_);
     mail_woken_ = true;
   }
-  wake_.notify_all();
+  mail_wake_.notify_all();
+}
+
+void Dispatcher::wake_both() {
+  wake_events();
+  wake_mail();
 }
 
 void Dispatcher::post_event(api::Event event, bool repeatable) {
@@ -287,7 +300,7 @@ void Dispatcher::post_event(api::Event event, bool repeatable) {
     if (!event.warning && !normal_events_.take(parts_.clock.steady())) return;
     posted_.push_back({std::move(event), repeatable, 0});
   }
-  wake();
+  wake_events();
 }
 
 void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& route) {
@@ -303,7 +316,7 @@ void Dispatcher::submit(const core::Notice& notice, const core::ConfigRoute& rou
       }
     }
   }
-  wake();
+  wake_both();
 }
 
 std::optional<WallTime> Dispatcher::write_event(const core::Notice& notice, std::stop_token stop) {
@@ -323,7 +336,7 @@ void Dispatcher::cancel_notices(const std::string& uid) {
     MutexLock lock(mutex_);
     outbox_.cancel_notices(uid);
   }
-  wake();
+  wake_both();
 }
 
 void Dispatcher::token_deleted(const std::string& uid) {
@@ -331,7 +344,7 @@ void Dispatcher::token_deleted(const std::string& uid) {
     MutexLock lock(mutex_);
     outbox_.token_deleted(uid);
   }
-  wake();
+  wake_both();
 }
 
 void Dispatcher::remove_config(const std::string& config) {
@@ -340,7 +353,7 @@ void Dispatcher::remove_config(const std::string& config) {
     outbox_.remove_config(config);
     test_mails_.remove_config(config);
   }
-  wake();
+  wake_both();
 }
 
 void Dispatcher::retry_now(const std::string& config) {
@@ -348,7 +361,7 @@ void Dispatcher::retry_now(const std::string& config) {
     MutexLock lock(mutex_);
     outbox_.retry_now(config, parts_.clock.steady());
   }
-  wake();
+  wake_both();
 }
 
 void Dispatcher::try_login(const std::string& config) {
@@ -357,7 +370,7 @@ void Dispatcher::try_login(const std::string& config) {
     outbox_.retry_now(config, parts_.clock.steady());
     outbox_.request_login(config, parts_.clock.steady());
   }
-  wake();
+  wake_both();
 }
 
 void Dispatcher::request_test_mail(TestMailRequest request, std::chrono::seconds delay) {
@@ -365,7 +378,7 @@ void Dispatcher::request_test_mail(TestMailRequest request, std::chrono::seconds
     MutexLock lock(mutex_);
     test_mails_.request(std::move(request), parts_.clock.steady() + delay);
   }
-  wake();
+  wake_both();
 }
 
 std::optional<api::TestMail> Dispatcher::test_mail(const std::string& config) const {

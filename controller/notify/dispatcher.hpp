@@ -140,9 +140,11 @@ class Dispatcher {
   void deliver(const MailSettings& settings, const Outbox::Attempt& attempt, std::stop_token stop);
   void report_changes();
   // Waits for `woken`, `stop` or the time of `next_due`. It reads `woken` and `next_due` locked.
-  void wait(std::stop_token stop, bool Dispatcher::* woken,
+  void wait(std::stop_token stop, std::condition_variable_any& wake, bool Dispatcher::* woken,
             const std::function<SteadyTime()>& next_due);
-  void wake();
+  void wake_events();
+  void wake_mail();
+  void wake_both();
   Now now() const { return {parts_.clock.wall(), parts_.clock.steady()}; }
 
   const DispatcherParts parts_;
@@ -150,7 +152,8 @@ class Dispatcher {
   PromptEvents prompt_events_;
 
   mutable Mutex mutex_;
-  std::condition_variable_any wake_;
+  std::condition_variable_any events_wake_;
+  std::condition_variable_any mail_wake_;
   bool events_woken_ GUARDED_BY(mutex_) = false;
   bool mail_woken_ GUARDED_BY(mutex_) = false;
   std::vector<Posted> posted_ GUARDED_BY(mutex_);

@@ -36,12 +36,14 @@ bool is_outage(ErrorKind kind) {
 }  // namespace
 
 void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
-  pending_.push_back({std::move(event), repeatable, tag, 0, SteadyTime{}, clock_.steady()});
+  const SteadyTime now = clock_.steady();
+  pending_.emplace(now, Pending{std::move(event), repeatable, tag, now});
 }
 
 void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
-  std::erase_if(pending_, [&](const Pending& pending) {
-    return pending.tag != 0 && tags.contains(pending.tag);
+  std::erase_if(pending_, [&](const auto& entry) {
+    const std::uint64_t tag = entry.second.tag;
+    return tag != 0 && tags.contains(tag);
   });
 }
 
@@ -50,12 +52,13 @@ std::vector<EventResult> EventChannel::write_due(std::stop_token stop, bool busy
   auto all = take_due(busy);
   write_all(all, stop);
   for (const Series& series : all) {
-    const api::Event& event = series.writes.front().item->event;
+    const api::Event& event = series.writes.front().item->second.event;
     if (series.fresh) remember({event.ns, event.name}, *series.fresh);
     for (const Write& write : series.writes) {
+      const std::uint64_t tag = write.item->second.tag;
       const auto fate = fate_of(write);
       if (!fate) continue;
-      results.push_back({write.item->tag, *fate});
+      results.push_back({tag, *fate});
       if (*fate != EventResult::Fate::Failed) pending_.erase(write.item);
     }
   }
@@ -66,18 +69,14 @@ std::vector<EventChannel::Series> EventChannel::take_due(bool busy) {
   std::vector<Series> all;
   const SteadyTime now = clock_.steady();
   if (now < paused_until_) return all;
+  if (busy) give_way(now);
   // After an outage one Event tries whether the API server answers again.
   const std::size_t most = outages_ > 0 ? 1 : kMaxWritesInACall;
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> by_name;
   std::size_t taken = 0;
-  for (auto item = pending_.begin(); item != pending_.end() && taken < most; ++item) {
-    const api::Event& event = item->event;
-    if (now < item->due) continue;
-    if (busy && !event.warning && now < item->posted + kMaxGiveWay) {
-      item->due = now + kGiveWay;
-      continue;
-    }
-    ++taken;
+  const auto end = pending_.upper_bound(now);
+  for (auto item = pending_.begin(); item != end && taken < most; ++item, ++taken) {
+    const api::Event& event = item->second.event;
     const auto [at, is_new] = by_name.try_emplace({event.ns, event.name}, all.size());
     if (is_new) {
       const auto known = seen_.find({event.ns, event.name});
@@ -86,6 +85,23 @@ std::vector<EventChannel::Series> EventChannel::take_due(bool busy) {
     all[at->second].writes.push_back({item, {}});
   }
   return all;
+}
+
+// Postpones the Normal Events that are due, to the same moment, so that the thread wakes once.
+void EventChannel::give_way(SteadyTime now) {
+  const SteadyTime later = now + kGiveWay - now.time_since_epoch() % kGiveWay;
+  for (auto item = pending_.begin(); item != pending_.end() && item->first <= now;) {
+    const auto next = std::next(item);
+    if (!item->second.event.warning && now < item->second.posted + kMaxGiveWay)
+      postpone(item, later);
+    item = next;
+  }
+}
+
+void EventChannel::postpone(ByDue::iterator item, SteadyTime due) {
+  auto node = pending_.extract(item);
+  node.key() = due;
+  pending_.insert(std::move(node));
 }
 
 // Writes until all were tried, or until a write finds that the API server does not serve us.
@@ -113,7 +129,7 @@ void EventChannel::write_all(std::vector<Series>& all, std::stop_token stop) {
 bool EventChannel::write(Series& series, std::stop_token stop) {
   for (Write& write : series.writes) {
     if (stop.stop_requested()) return false;
-    write.result = write_once(*write.item, series.seen, stop);
+    write.result = write_once(write.item->second, series.seen, stop);
     const auto& done = *write.result;
     if (!done && is_outage(done.error().kind)) return false;
     // AlreadyExists: we wrote it before a restart.
@@ -128,7 +144,7 @@ std::optional<EventResult::Fate> EventChannel::fate_of(const Write& write) {
   if (!write.result) return {};
   const Status& written = *write.result;
   if (!written && written.error().kind != ErrorKind::AlreadyExists)
-    return classify_failure(*write.item, written.error());
+    return classify_failure(write.item, written.error());
   outages_ = 0;
   failure_log_.succeeded();
   return EventResult::Fate::Written;
@@ -149,7 +165,8 @@ Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_to
   return sink_.create(pending.event, stop);
 }
 
-EventResult::Fate EventChannel::classify_failure(Pending& pending, const Error& error) {
+EventResult::Fate EventChannel::classify_failure(ByDue::iterator item, const Error& error) {
+  Pending& pending = item->second;
   using Fate = EventResult::Fate;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
   if (error.kind != ErrorKind::Canceled) {
@@ -164,7 +181,7 @@ EventResult::Fate EventChannel::classify_failure(Pending& pending, const Error& 
     paused_until_ =
         now + std::max<std::chrono::milliseconds>(pause, error.retry_after.value_or(Seconds(0)));
   }
-  pending.due = now + kRetry.delay(pending.failures++);
+  postpone(item, now + kRetry.delay(pending.failures++));
   return Fate::Failed;
 }
 
@@ -177,10 +194,8 @@ void EventChannel::remember(const api::ObjectKey& key, const Seen& seen) {
 }
 
 SteadyTime EventChannel::next_due() const {
-  SteadyTime next = SteadyTime::max();
-  for (const Pending& pending : pending_)
-    next = std::min(next, std::max(pending.due, paused_until_));
-  return next;
+  if (pending_.empty()) return SteadyTime::max();
+  return std::max(pending_.begin()->first, paused_until_);
 }
 
 }  // namespace apitoken::notify

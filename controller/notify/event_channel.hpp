@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -62,17 +61,17 @@ class EventChannel {
     api::Event event;
     bool repeatable;
     std::uint64_t tag;
+    SteadyTime posted;
     std::uint32_t failures = 0;
-    SteadyTime due{};
-    SteadyTime posted{};
   };
+  using ByDue = std::multimap<SteadyTime, Pending>;
   struct Seen {
     int count = 1;
     SteadyTime patched{};
   };
 
   struct Write {
-    std::list<Pending>::iterator item;
+    ByDue::iterator item;
     std::optional<Status> result;  // empty: not tried
   };
   // The writes of one Event, one after the other on one thread.
@@ -83,16 +82,18 @@ class EventChannel {
   };
 
   std::vector<Series> take_due(bool busy);
+  void give_way(SteadyTime now);
+  void postpone(ByDue::iterator item, SteadyTime due);
   void write_all(std::vector<Series>& all, std::stop_token stop);
   bool write(Series& series, std::stop_token stop);
   Status write_once(const Pending& pending, Seen* seen, std::stop_token stop);
   std::optional<EventResult::Fate> fate_of(const Write& write);
-  EventResult::Fate classify_failure(Pending& pending, const Error& error);
+  EventResult::Fate classify_failure(ByDue::iterator item, const Error& error);
   void remember(const api::ObjectKey& key, const Seen& seen);
 
   EventSink& sink_;
   const Clock& clock_;
-  std::list<Pending> pending_;
+  ByDue pending_;
   std::map<api::ObjectKey, Seen> seen_;
   std::deque<api::ObjectKey> seen_order_;  // oldest first
   SteadyTime paused_until_{};  // no write before this, since the API server does not answer

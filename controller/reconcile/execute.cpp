@@ -38,10 +38,10 @@ struct Executor::Pass {
   bool rotates = false;
   PreviousValue previous;
   api::JsonParser& parser;
-  api::ObjectMeta at = token.meta;          // the ApiToken's version after the pass's own writes
-  bool published = false;                   // the minted value's hash is in the status already
-  bool unwatched = false;                   // the Secret was stored without our label
-  std::vector<api::NoticeEntry> delivered;  // in this pass, for the next PatchStatus
+  api::ObjectMeta at = token.meta;            // the ApiToken's version after the pass's own writes
+  bool published = false;                     // the minted value's hash is in the status already
+  bool unwatched = false;                     // the Secret was stored without our label
+  std::vector<api::NoticeEntry> delivered{};  // in this pass, for the next PatchStatus
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
