@@ -166,8 +166,8 @@ Status EventChannel::write_once(const Pending& pending, Seen* seen, std::stop_to
 }
 
 EventResult::Fate EventChannel::classify_failure(ByDue::iterator item, const Error& error) {
-  Pending& pending = item->second;
   using Fate = EventResult::Fate;
+  Pending& pending = item->second;
   if (error.kind == ErrorKind::NotFound || is_terminating(error)) return Fate::Gone;
   if (error.kind != ErrorKind::Canceled) {
     const api::Event& event = pending.event;
