@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "kube/http_date.hpp"
+#include "kube/proxy_tunnel.hpp"
 #include "kube/tls_context.hpp"
 
 namespace apitoken::kube {
@@ -16,21 +17,9 @@ namespace {
 
 namespace http = web::http;
 
-// The library's texts about a proxy.
-std::string_view proxy_phase_of(std::string_view library_message) {
-  if (library_message.starts_with("Error resolving proxy"))
-    return "the proxy's host name cannot be resolved";
-  if (library_message.starts_with("Failed to connect"))
-    return "no connection to the proxy: refused, or the host cannot be reached";
-  if (library_message.ends_with(" 407"))
-    return "the proxy wants a login (407); write http://USER:PASSWORD@HOST:PORT";
-  if (library_message.starts_with("Expected a 200"))
-    return "the proxy refused the connection to the API server";
-  return "the proxy broke off, or is no HTTP proxy";
-}
-
 std::string_view phase_of(std::string_view library_message) {
-  if (library_message.find("proxy") != library_message.npos) return proxy_phase_of(library_message);
+  if (library_message.find("proxy") != library_message.npos)
+    return "our own relay to the proxy closed the connection";
   if (library_message.find("esolv") != library_message.npos &&
       library_message.find("ddress") != library_message.npos) {
     return "the host name cannot be resolved";
@@ -53,10 +42,8 @@ std::string describe(const http::http_exception& error) {
   const int code = error.error_code().value();
   if (code == ETIMEDOUT) return "time-out";
   const std::string_view said(error.what());
+  if (said.starts_with("Expected a 200 response from proxy")) return proxy_failure();
   std::string text(phase_of(said));
-  if (constexpr std::string_view kStatus = "Expected a 200 response from proxy, received: ";
-      said.starts_with(kStatus) && !said.ends_with(" 407"))
-    text += fmt::format(" (status {})", said.substr(kStatus.size()));
   const std::string refused = take_verification_failure();
   const char* reason = ERR_reason_error_string(static_cast<unsigned int>(code));
   if (!refused.empty()) {

@@ -20,6 +20,7 @@
 #include "base/mutex.hpp"
 #include "kube/answer_sizes.hpp"
 #include "kube/cpprest_exchange.hpp"
+#include "kube/proxy_relay.hpp"
 #include "kube/server_url.hpp"
 #include "kube/tls_context.hpp"
 
@@ -41,6 +42,30 @@ class IoScheduler final : public pplx::scheduler_interface {
 };
 #pragma GCC diagnostic pop
 
+// The way through a proxy; null if there is none.
+Result<std::shared_ptr<ProxyRelay>> open_relay(const std::shared_ptr<Credentials>& credentials,
+                                               const Result<ServerUrl>& server,
+                                               std::chrono::milliseconds request) {
+  std::optional<Proxy> proxy = TRY(credentials->proxy());
+  if (!proxy || !server) return nullptr;
+  // As in Go, the TLS settings for the server are those for the proxy too, tls-server-name
+  // included.
+  auto tls = [weak = std::weak_ptr(credentials), server_host = server->host,
+              proxy_host = proxy->host]() -> Result<TlsMaterial> {
+    const auto source = weak.lock();
+    if (!source) return fail(ErrorKind::Canceled, "the transport is gone");
+    TlsMaterial material = TRY(source->tls());
+    if (material.server_name == server_host) material.server_name = proxy_host;
+    return material;
+  };
+  // Half of the request's time, so that the caller hears what the proxy did wrong.
+  return ProxyRelay::open(io(), {.proxy = std::move(*proxy),
+                                 .host = server->host,
+                                 .port = server->port,
+                                 .tls = std::move(tls),
+                                 .time_limit = request / 2});
+}
+
 class CpprestTransport final : public Transport {
  public:
   CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits,
@@ -50,8 +75,8 @@ class CpprestTransport final : public Transport {
         limits_(limits),
         listener_(std::make_shared<std::atomic<AnswerListener*>>(listener)),
         url_(parse_server_url(credentials.server(), "credentials")),
-        proxy_(credentials.proxy()) {
-    if (url_ && proxy_) clients_ = {make_client(limits_.request), make_client(limits_.silence)};
+        relay_(open_relay(credentials_, url_, limits_.request)) {
+    if (url_ && relay_) clients_ = {make_client(limits_.request), make_client(limits_.silence)};
   }
 
   // After the barrier no callback on the I/O thread uses the credentials or the listener any more.
@@ -59,6 +84,7 @@ class CpprestTransport final : public Transport {
     credentials_.reset();
     *listener_ = nullptr;
     clients_ = {};
+    if (relay_ && *relay_) (*relay_)->close();
     std::promise<void> barrier;
     boost::asio::post(io(), [&barrier] { barrier.set_value(); });
     barrier.get_future().wait();
@@ -101,9 +127,8 @@ class CpprestTransport final : public Transport {
     if (!result && result.error().kind == ErrorKind::Unavailable) {
       result.error().message = fmt::format(
           "{}{}: {}", credentials_->server(),
-          proxy_ && *proxy_
-              ? fmt::format(" through the proxy {}:{}", (*proxy_)->host, (*proxy_)->port)
-              : "",
+          relay_ && *relay_ ? fmt::format(" through the proxy {}", (*relay_)->proxy().address())
+                            : "",
           result.error().message);
     }
     return result;
@@ -114,7 +139,7 @@ class CpprestTransport final : public Transport {
   const TransportLimits limits_;
   const ListenerSlot listener_;
   const Result<ServerUrl> url_;
-  const Result<std::optional<Proxy>> proxy_;
+  const Result<std::shared_ptr<ProxyRelay>> relay_;  // null: there is no proxy
   AnswerSizes answer_sizes_;
   Mutex mutex_;
   Clients clients_ GUARDED_BY(mutex_);
@@ -135,11 +160,10 @@ http::client::http_client_config CpprestTransport::config(std::chrono::milliseco
         if (Status configured = configure_tls(context.native_handle(), *material); !configured)
           throw Refused{configured.error()};
       });
-  if (*proxy_) {
-    const Proxy& proxy = **proxy_;
-    web::web_proxy tunnel(web::uri(fmt::format("http://{}:{}", proxy.host, proxy.port)));
-    if (!proxy.user.empty())
-      tunnel.set_credentials({proxy.user, std::string(proxy.password.reveal())});
+  if (*relay_) {
+    const ProxyRelay& relay = **relay_;
+    web::web_proxy tunnel(web::uri(fmt::format("http://127.0.0.1:{}", relay.port())));
+    tunnel.set_credentials({ProxyRelay::kUser, std::string(relay.password().reveal())});
     config.set_proxy(std::move(tunnel));
   }
   return config;
@@ -177,7 +201,7 @@ void add_impersonation(http::http_headers& headers, const Impersonation& other) 
 CpprestTransport::Client CpprestTransport::make_client(std::chrono::milliseconds idle) const {
   // Through a proxy with a port, since the library would ask the proxy for port -1.
   const web::uri server(
-      *proxy_ ? fmt::format("https://{}:{}{}", url_->host, url_->port, url_->prefix) : url_->text);
+      *relay_ ? fmt::format("https://{}:{}{}", url_->host, url_->port, url_->prefix) : url_->text);
   // The I/O thread destroys a client and its kept connections, also if another thread releases it.
   return {new http::client::http_client(server, config(idle)),
           [](auto* gone) { boost::asio::post(io(), [gone] { delete gone; }); }};
@@ -207,7 +231,7 @@ void CpprestTransport::close_idle(Seconds idle) {
 Result<HttpResponse> CpprestTransport::authorized(const HttpRequest& request, std::stop_token stop,
                                                   const Receiver* receive) {
   if (!url_) return std::unexpected(url_.error());
-  if (!proxy_) return std::unexpected(proxy_.error());
+  if (!relay_) return std::unexpected(relay_.error());
   const unsigned used = clients().generation;
   Result<HttpResponse> result = attempt(request, stop, receive);
   if (!result || result->status != 401) return result;

@@ -1,7 +1,7 @@
 // Credentials from kubeconfig files: the cluster and user of the current or a named context. The
 // kubeconfig is read once, at start; certificate and token files that it names are read again as
-// connections and requests need them. Fields that cannot be followed (auth providers, SOCKS
-// proxies) are refused by name, never ignored. Contract:
+// connections and requests need them. Fields that cannot be followed (auth providers) are refused
+// by name, never ignored. Contract:
 // https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 #pragma once
 

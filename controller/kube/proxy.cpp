@@ -14,6 +14,18 @@
 namespace apitoken::kube {
 namespace {
 
+constexpr std::size_t kMaxLogin = 255;  // bytes of a user or password: what SOCKS5 can carry
+
+struct Scheme {
+  std::string_view name;
+  Proxy::Kind kind;
+  std::string_view port;  // if the address names none
+};
+
+constexpr std::array kSchemes = {
+    Scheme{"http", Proxy::Kind::Http, "80"}, Scheme{"https", Proxy::Kind::Https, "443"},
+    Scheme{"socks5", Proxy::Kind::Socks5, "1080"}, Scheme{"socks5h", Proxy::Kind::Socks5, "1080"}};
+
 // The value of the first variable that is not empty.
 struct Variable {
   std::string name, value;
@@ -121,27 +133,28 @@ bool exempts(const std::string& entry, const std::string& host,
 
 }  // namespace
 
+std::string Proxy::address(std::string_view login) const {
+  const auto* const scheme = std::ranges::find(kSchemes, kind, &Scheme::kind);
+  const bool bracketed = host.find(':') != host.npos;
+  return fmt::format("{}://{}{}{}{}:{}", scheme->name, login, bracketed ? "[" : "", host,
+                     bracketed ? "]" : "", port);
+}
+
 Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
   const auto refuse = [&](std::string_view why) {
-    return fail(ErrorKind::Invalid, fmt::format("{} {}", where, why));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{} {}; write http://HOST:PORT, https://HOST:PORT or "
+                            "socks5://HOST:PORT, with USER:PASSWORD@ before HOST for a login",
+                            where, why));
   };
   const auto mark = text.find("://");
-  const std::string scheme = mark == text.npos ? "http" : to_lower(text.substr(0, mark));
-  if (scheme.starts_with("socks")) {
-    return refuse(
-        "names a SOCKS proxy, which is not supported here; name an HTTP proxy that takes CONNECT, "
-        "such as http://proxy:3128, or a program on this machine that speaks HTTP and hands over "
-        "to the SOCKS proxy");
-  }
-  if (scheme == "https") {
-    return refuse(
-        "names a proxy over TLS, which is not supported here; name its plain port, such as "
-        "http://proxy:3128: the connection to the API server inside is encrypted all the same");
-  }
-  if (scheme != "http") return refuse("names no HTTP proxy; write http://proxy:3128");
+  const auto* const scheme = std::ranges::find(
+      kSchemes, mark == text.npos ? "http" : to_lower(text.substr(0, mark)), &Scheme::name);
+  if (scheme == kSchemes.end()) return refuse("has the scheme of no proxy that is known here");
   std::string_view rest = mark == text.npos ? text : text.substr(mark + 3);
   rest = rest.substr(0, rest.find_first_of("/?#"));
   Proxy proxy;
+  proxy.kind = scheme->kind;
   if (const auto at = rest.rfind('@'); at != rest.npos) {
     const std::string_view login = rest.substr(0, at);
     const auto colon = std::min(login.find(':'), login.size());
@@ -150,15 +163,20 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
       proxy.password = SecretString(percent_decode(login.substr(colon + 1)));
     rest = rest.substr(at + 1);
   }
-  // The checks of a server's address apply to a proxy's.
-  auto address = parse_server_url(fmt::format("https://{}", rest), "");
-  if (!address) {
-    return refuse(rest.starts_with('[') ? "names an IPv6 literal, which is not supported; use a "
-                                          "host name that resolves to it"
-                                        : "has no usable host and port; write http://proxy:3128");
-  }
-  proxy.host = std::move(address->host);
-  proxy.port = rest.find(':') == rest.npos ? "80" : std::move(address->port);
+  if (std::max(proxy.user.size(), proxy.password.size()) > kMaxLogin)
+    return refuse(fmt::format("has a user or password of more than {} bytes", kMaxLogin));
+  HostPort place = split_port(std::string(rest));
+  if (place.host.starts_with('[') && place.host.ends_with(']'))
+    place.host = place.host.substr(1, place.host.size() - 2);
+  // The checks of a server's address apply to a proxy's, but they refuse IPv6 addresses.
+  const bool ipv6 = rest.starts_with('[') && place.host.find(':') != place.host.npos &&
+                    parse_address(place.host).has_value();
+  if (!parse_server_url(fmt::format("https://{}{}{}", ipv6 ? "ipv6" : place.host,
+                                    place.port.empty() ? "" : ":", place.port),
+                        ""))
+    return refuse("has no usable host and port");
+  proxy.host = std::move(place.host);
+  proxy.port = place.port.empty() ? std::string(scheme->port) : std::move(place.port);
   return proxy;
 }
 

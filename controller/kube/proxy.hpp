@@ -1,6 +1,6 @@
-// HTTP proxies between us and the API server: proxy-url of a kubeconfig, else HTTPS_PROXY and
-// NO_PROXY, by the rules of Go's net/http, which kubectl follows. Credentials ask once, at start;
-// the transport sends CONNECT. Any thread that changes no environment.
+// Proxies between us and the API server: proxy-url of a kubeconfig, else HTTPS_PROXY and NO_PROXY,
+// by the rules of Go's net/http, which kubectl follows. Credentials ask once, at start; ProxyRelay
+// speaks to the proxy. Any thread that changes no environment.
 #pragma once
 
 #include <optional>
@@ -14,14 +14,21 @@
 namespace apitoken::kube {
 
 struct Proxy {
-  std::string host;
+  // An HTTP proxy that takes CONNECT, the same over TLS, or a SOCKS5 proxy.
+  enum class Kind { Http, Https, Socks5 };
+  Kind kind = Kind::Http;
+  std::string host;  // a name or an IP address, without brackets
   std::string port;
   std::string user;  // empty: the proxy wants no login
   SecretString password;
+
+  // "socks5://host:port". `login` goes before the host.
+  std::string address(std::string_view login = "") const;
 };
 
-// Parses "http://[user:password@]host[:port]"; the scheme may be missing, as with Go. Errors:
-// Invalid; `where` begins the message, which never has the login.
+// Parses "http://[user:password@]host[:port]", and the same with https, socks5 or socks5h. The
+// scheme may be missing, as with Go: http. Each SOCKS5 proxy resolves names itself, as with Go.
+// Errors: Invalid; `where` begins the message, which never has the login.
 Result<Proxy> parse_proxy(std::string_view text, std::string_view where);
 
 // Whether NO_PROXY exempts this host. Loopback hosts are always exempt. An entry is "*", an IP

@@ -2,6 +2,7 @@
 the operator, from the same kubeconfig and environment. The API server is on loopback, which no
 environment proxies; so tests reach it by a name that only a proxy can resolve."""
 
+import base64
 import stat
 import subprocess
 import urllib.parse
@@ -10,7 +11,8 @@ import pytest
 import yaml
 
 from testbed import rbac
-from testbed.connect_proxy import ConnectProxy
+from testbed.certificates import Authority
+from testbed.connect_proxy import BrokenProxy, ConnectProxy, SocksProxy
 from testbed.plugin import Plugin, in_namespace
 from testbed.tokens import hash_of
 
@@ -30,18 +32,50 @@ def port_of(cluster):
     return urllib.parse.urlsplit(cluster.url).port
 
 
-@pytest.fixture
-def proxy(cluster):
-    proxy = ConnectProxy(port_of(cluster))
+def make_proxy(cluster, scheme, folder, login=None):
+    port = port_of(cluster)
+    if scheme == "socks5":
+        return SocksProxy(port, login)
+    if scheme == "http":
+        return ConnectProxy(port, login)
+    return ConnectProxy(port, login, Authority(folder, "proxy-ca").files("proxy", "server"))
+
+
+def authorities(cluster, folder):
+    """Those of the API server and of a proxy over TLS, for certificate-authority-data."""
+    both = (cluster.dir / "ca.crt").read_bytes()
+    extra = folder / "proxy-ca.crt"
+    return base64.b64encode(both + (extra.read_bytes() if extra.exists() else b"")).decode()
+
+
+@pytest.fixture(params=["http", "https", "socks5"])
+def any_proxy(request, cluster, tmp_path):
+    proxy = make_proxy(cluster, request.param, tmp_path)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(params=["http", "https", "socks5"])
+def any_login_proxy(request, cluster, tmp_path):
+    proxy = make_proxy(cluster, request.param, tmp_path, "al:p@ss/word")
     yield proxy
     proxy.stop()
 
 
 @pytest.fixture
-def login_proxy(cluster):
-    proxy = ConnectProxy(port_of(cluster), "al:p@ss/word")
+def proxy(cluster, tmp_path):
+    proxy = make_proxy(cluster, "http", tmp_path)
     yield proxy
     proxy.stop()
+
+
+@pytest.fixture
+def trusting(cluster, tmp_path):
+    """The fields of a cluster that is verified by its authority or that of a proxy over TLS."""
+    return {
+        "certificate-authority": None,
+        "certificate-authority-data": authorities(cluster, tmp_path),
+    }
 
 
 @pytest.fixture
@@ -83,29 +117,37 @@ def both(plugin, env=None):
 # --- proxies ---
 
 
-def test_proxy_url_leads_to_the_server_in_spite_of_the_environment(configured, remote, proxy):
-    plugin = configured({"server": remote, "proxy-url": f"http://{proxy.address}"})
+def test_proxy_url_leads_to_the_server_in_spite_of_the_environment(
+    configured, remote, any_proxy, trusting
+):
+    plugin = configured({"server": remote, "proxy-url": any_proxy.url, **trusting})
     elsewhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "*"}
     for env in ({}, elsewhere):
-        proxy.seen.clear()
+        any_proxy.seen.clear()
         assert both(plugin, env)[0]
-        assert set(proxy.seen) == {remote.removeprefix("https://")} and len(proxy.seen) >= 2
+        assert set(any_proxy.seen) == {remote.removeprefix("https://")}
+        assert len(any_proxy.seen) >= 2
 
 
-def test_proxy_url_applies_to_loopback_too(configured, cluster, proxy):
-    assert both(configured({"proxy-url": f"http://{proxy.address}"}))[0]
-    assert set(proxy.seen) == {f"127.0.0.1:{port_of(cluster)}"}
+def test_proxy_url_applies_to_loopback_too(configured, cluster, any_proxy, trusting):
+    assert both(configured({"proxy-url": any_proxy.url, **trusting}))[0]
+    assert set(any_proxy.seen) == {f"127.0.0.1:{port_of(cluster)}"}
 
 
-def test_a_proxy_with_a_login(configured, remote, login_proxy):
-    address = login_proxy.address
+def test_a_proxy_with_a_login(configured, remote, any_login_proxy, trusting):
+    proxy = any_login_proxy
+    there = {"server": remote, **trusting}
     password = urllib.parse.quote("p@ss/word", safe="")
-    plugin = configured({"server": remote, "proxy-url": f"http://al:{password}@{address}"})
-    assert both(plugin)[0] and login_proxy.seen
-    for wrong in (f"http://{address}", f"http://al:s3cret@{address}"):
-        line = configured({"server": remote, "proxy-url": wrong}).refused(UNREACHABLE, "list")
-        assert address in line and "407" in line and "USER:PASSWORD" in line
-        assert "s3cret" not in line
+    assert both(configured({**there, "proxy-url": proxy.url_with(f"al:{password}")}))[0]
+    assert proxy.seen
+    proxy.seen.clear()
+    for wrong in (proxy.url, proxy.url_with("al:s3cret"), proxy.url_with("bob:s3cret")):
+        plugin = configured({**there, "proxy-url": wrong})
+        works, line = both(plugin)
+        assert not works and "s3cret" not in line
+        assert f"through the proxy {proxy.url}: " in line
+        assert f"write {proxy.scheme}://USER:PASSWORD@{proxy.address}" in line
+    assert proxy.seen == []
 
 
 @pytest.mark.parametrize(
@@ -134,35 +176,81 @@ def test_the_environments_proxy_serves_both_or_neither(
     assert bool(proxy.seen) == proxied
 
 
+def test_the_environments_proxy_is_of_any_kind(configured, remote, any_proxy, trusting):
+    plugin = configured({"server": remote, **trusting})
+    assert both(plugin, {"https_proxy": any_proxy.url})[0]
+    assert set(any_proxy.seen) == {remote.removeprefix("https://")}
+
+
 def test_the_environment_proxies_no_loopback_address(configured, proxy):
     assert both(configured(), {"HTTPS_PROXY": f"http://{proxy.address}"})[0]
     assert proxy.seen == []
 
 
-def test_a_proxy_that_cannot_be_used_is_named_with_the_remedy(configured, remote, proxy):
-    line = configured({"server": remote, "proxy-url": "socks5://127.0.0.1:1080"}).refused(
+def test_a_proxy_over_tls_is_verified_as_the_server_is(configured, remote, cluster, tmp_path):
+    proxy = make_proxy(cluster, "https", tmp_path)
+    try:
+        works, line = both(configured({"server": remote, "proxy-url": proxy.url}))
+        assert not works and proxy.seen == []
+        assert "proxy's certificate was refused" in line and "certificate-authority" in line
+    finally:
+        proxy.stop()
+
+
+def test_a_proxy_that_cannot_be_used_is_named_with_the_remedy(configured, remote):
+    line = configured({"server": remote, "proxy-url": "socks4://127.0.0.1:1080"}).refused(
         UNREACHABLE, "list"
     )
-    assert "proxy-url names a SOCKS proxy" in line and "http://proxy:3128" in line
-    away = configured({"server": remote, "proxy-url": "http://127.0.0.1:9"})
-    line = away.refused(UNREACHABLE, "list")
-    assert "through the proxy 127.0.0.1:9" in line and "no connection to the proxy" in line
-    unknown = configured({"server": remote, "proxy-url": "http://no-such-proxy.invalid:80"})
-    assert "proxy's host name cannot be resolved" in unknown.refused(UNREACHABLE, "list")
+    assert "proxy-url has the scheme of no proxy" in line and "socks5://HOST:PORT" in line
+    for scheme in ("http", "https", "socks5"):
+        away = configured({"server": remote, "proxy-url": f"{scheme}://127.0.0.1:9"})
+        line = away.refused(UNREACHABLE, "list")
+        assert f"through the proxy {scheme}://127.0.0.1:9: no connection to the proxy" in line
+        unknown = configured({"server": remote, "proxy-url": f"{scheme}://no-such-proxy.invalid"})
+        assert "proxy's host name cannot be resolved" in unknown.refused(UNREACHABLE, "list")
 
 
-def test_the_operator_works_through_a_proxy(namespace, start_operator, remote, proxy, tmp_path):
+@pytest.mark.parametrize(
+    ("scheme", "answer", "waits", "says"),
+    [
+        ("http", b"", False, "broke off"),
+        ("http", b"SSH-2.0-OpenSSH_9.2\r\n", True, "no HTTP proxy"),
+        ("http", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, True, "no HTTP proxy"),
+        ("http", b"HTTP/1.1 403 Forbidden\r\n\r\n", True, "(status 403)"),
+        ("http", b"HTTP/1.1 200", True, "no whole answer from the proxy within"),
+        ("https", b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "TLS handshake with the proxy"),
+        ("https", b"", False, "TLS handshake with the proxy"),
+        ("socks5", b"HTTP/1.1 400 Bad Request\r\n\r\n", True, "no SOCKS5 proxy"),
+        ("socks5", b"\x05\x00\x05", False, "broke off"),
+        ("socks5", b"\x05\x00\x05\x05\x00\x01", True, "connection was refused, SOCKS5 code 5"),
+        ("socks5", b"\x05\x00\x05\x00\x00\x01", True, "no whole answer from the proxy within"),
+    ],
+)
+def test_a_broken_proxy_is_named_with_the_reason(configured, remote, scheme, answer, waits, says):
+    proxy = BrokenProxy(answer, waits)
+    try:
+        url = f"{scheme}://{proxy.address}"
+        line = configured({"server": remote, "proxy-url": url}).refused(UNREACHABLE, "list")
+        assert f"through the proxy {url}: " in line and says in line
+        assert proxy.seen
+    finally:
+        proxy.stop()
+
+
+def test_the_operator_works_through_a_proxy(
+    namespace, start_operator, remote, any_proxy, trusting, tmp_path
+):
     def change(config):
-        config["clusters"][0]["cluster"].update(
-            {"server": remote, "proxy-url": f"http://{proxy.address}"}
-        )
+        cluster = config["clusters"][0]["cluster"]
+        cluster.update({"server": remote, "proxy-url": any_proxy.url, **trusting})
+        cluster.pop("certificate-authority", None)
 
     config = namespace.cluster.changed_kubeconfig(tmp_path / "proxied", change)
     start_operator(kubeconfig=config)
     namespace.token("through")
     token = namespace.ready("through")
     assert hash_of(namespace.value("through")) == token["status"]["tokenHash"]
-    assert set(proxy.seen) == {remote.removeprefix("https://")}
+    assert set(any_proxy.seen) == {remote.removeprefix("https://")}
 
 
 def test_the_operator_follows_the_environment(namespace, start_operator, remote, proxy, tmp_path):

@@ -65,7 +65,7 @@ TEST_F(InCluster, GoesThroughTheProxyOfTheEnvironmentUnlessItsAddressIsExempt) {
   EXPECT_EQ((*found)->host, "proxy");
   const ScopedVariable list("NO_PROXY", ".svc,10.96.0.0/12");
   EXPECT_FALSE(*load()->proxy());
-  const ScopedVariable unusable("HTTPS_PROXY", "socks5://p");
+  const ScopedVariable unusable("HTTPS_PROXY", "socks4://p");
   EXPECT_FALSE(*load()->proxy());
   const ScopedVariable none("NO_PROXY", nullptr);
   const auto refused = in_cluster_credentials(folder.path(), clock);

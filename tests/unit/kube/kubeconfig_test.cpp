@@ -220,13 +220,13 @@ TEST_F(Kubeconfig, NamesItsProxyWhichPrecedesTheEnvironment) {
   ASSERT_TRUE(proxy);
   EXPECT_EQ(proxy->host + ":" + proxy->port, "proxy:3128");
   EXPECT_EQ(proxy->user, "u");
-  EXPECT_THAT(
-      refusal(config(remote + ", proxy-url: 'socks5://u:s3cret@p'", "")),
-      AllOf(HasSubstr("cluster \"c\": proxy-url"), HasSubstr("SOCKS"), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(refusal(config(remote + ", proxy-url: 'socks4://u:s3cret@p'", "")),
+              AllOf(HasSubstr("cluster \"c\": proxy-url"), HasSubstr("socks5://"),
+                    Not(HasSubstr("s3cret"))));
   EXPECT_THAT(refusal(config("server: 'http://localhost:1', proxy-url: 'http://p'", "")),
               HasSubstr("https://"));
   const ScopedVariable some("NO_PROXY", "other");
-  const ScopedVariable socks("HTTPS_PROXY", "socks5://p");
+  const ScopedVariable socks("HTTPS_PROXY", "socks4://p");
   const auto refused = load(config(remote, ""));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("HTTPS_PROXY"));

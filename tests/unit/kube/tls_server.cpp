@@ -95,38 +95,82 @@ Authority::Authority(const std::string& name)
 
 Identity Authority::issue(const Subject& subject) const { return make(subject, &own_); }
 
-Connection::Connection(int socket, SSL_CTX* context) : socket_(socket), ssl_(SSL_new(context)) {
-  SSL_set_fd(ssl_, socket);
+Connection::Connection(int socket, SSL_CTX* context)
+    : socket_(socket), ssl_(context != nullptr ? SSL_new(context) : nullptr) {
+  if (ssl_ != nullptr) SSL_set_fd(ssl_, socket);
 }
 
 Connection::~Connection() {
   if (socket_ >= 0) {
-    SSL_shutdown(ssl_);
+    if (ssl_ != nullptr) SSL_shutdown(ssl_);
     close(socket_);
   }
   SSL_free(ssl_);
   ERR_clear_error();
 }
 
-bool Connection::handshake() { return SSL_accept(ssl_) == 1; }
+bool Connection::handshake() { return ssl_ == nullptr || SSL_accept(ssl_) == 1; }
+
+std::string Connection::receive(std::size_t most) {
+  std::string block(most, '\0');
+  const auto got = ssl_ != nullptr ? SSL_read(ssl_, block.data(), static_cast<int>(most))
+                                   : ::read(socket_, block.data(), most);
+  block.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return block;
+}
+
+std::string Connection::read(std::size_t count) {
+  std::string text;
+  while (text.size() < count) {
+    const std::string piece = receive(count - text.size());
+    if (piece.empty()) break;
+    text += piece;
+  }
+  return text;
+}
 
 std::string Connection::read_request() {
   std::string text;
-  std::array<char, 16384> block;
   for (;;) {
     if (const auto end = text.find("\r\n\r\n"); end != text.npos) {
       const auto field = text.find("Content-Length:");
       const std::size_t length = field < end ? std::stoul(text.substr(field + 15)) : 0;
       if (text.size() >= end + 4 + length) return text;
     }
-    const int got = SSL_read(ssl_, block.data(), static_cast<int>(block.size()));
-    if (got <= 0) return "";
-    text.append(block.data(), static_cast<std::size_t>(got));
+    const std::string piece = receive(16384);
+    if (piece.empty()) return "";
+    text += piece;
   }
 }
 
 bool Connection::write(std::string_view text) {
-  return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0;
+  if (ssl_ != nullptr) return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0;
+  return ::write(socket_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+void Connection::splice(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::array<pollfd, 2> ends{{{socket_, POLLIN, 0}, {server, POLLIN, 0}}};
+  bool open = connect(server, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  while (open) {
+    const bool waiting = ssl_ != nullptr && SSL_pending(ssl_) > 0;
+    if (!waiting) poll(ends.data(), ends.size(), -1);
+    if (waiting || ends[0].revents != 0) {
+      const std::string piece = receive(16384);
+      open = !piece.empty() &&
+             ::write(server, piece.data(), piece.size()) == static_cast<ssize_t>(piece.size());
+    }
+    if (open && !waiting && ends[1].revents != 0) {
+      std::array<char, 16384> block;
+      const ssize_t got = ::read(server, block.data(), block.size());
+      open = got > 0 && write({block.data(), static_cast<std::size_t>(got)});
+    }
+  }
+  close(server);
 }
 
 void Connection::answer(int status, std::string_view body, std::string_view more_headers) {
@@ -160,14 +204,18 @@ std::string Connection::announced_name() const {
 }
 
 TlsServer::TlsServer(const Identity& identity, Script script, Options options)
-    : context_(SSL_CTX_new(TLS_server_method())), script_(std::move(script)) {
+    : context_(SSL_CTX_new(TLS_server_method())),
+      plain_(options.plain),
+      script_(std::move(script)) {
   std::signal(SIGPIPE, SIG_IGN);
-  X509* certificate = parse_certificate(identity.certificate);
-  EVP_PKEY* key = parse_key(identity.key);
-  SSL_CTX_use_certificate(context_, certificate);
-  SSL_CTX_use_PrivateKey(context_, key);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
+  if (!plain_) {
+    X509* certificate = parse_certificate(identity.certificate);
+    EVP_PKEY* key = parse_key(identity.key);
+    SSL_CTX_use_certificate(context_, certificate);
+    SSL_CTX_use_PrivateKey(context_, key);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
   if (options.max_version != 0) {
     SSL_CTX_set_cipher_list(context_, "DEFAULT:@SECLEVEL=0");
     SSL_CTX_set_max_proto_version(context_, options.max_version);
@@ -206,7 +254,7 @@ void TlsServer::accept_all(std::stop_token stop) {
     if (socket < 0) continue;
     const int number = ++connections_;
     serving_.emplace_back([this, socket, number] {
-      Connection connection(socket, context_);
+      Connection connection(socket, plain_ ? nullptr : context_);
       connection.number = number;
       if (connection.handshake()) script_(connection);
     });
@@ -221,6 +269,11 @@ Result<TlsMaterial> TestCredentials::tls() {
   material.insecure = insecure;
   material.server_name = server_name;
   return material;
+}
+
+Result<std::optional<Proxy>> TestCredentials::proxy() const {
+  if (proxy_url.empty()) return Credentials::proxy();
+  return TRY(parse_proxy(proxy_url, "proxy-url"));
 }
 
 Result<std::optional<SecretString>> TestCredentials::bearer_token() {

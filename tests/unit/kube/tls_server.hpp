@@ -1,5 +1,5 @@
-// A real TLS server on loopback that runs a test's script, and its certificates. It shares no code
-// with the client under test.
+// A real server on loopback, over TLS or plain, that runs a test's script, and its certificates. It
+// shares no code with the client under test.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -39,15 +39,19 @@ class Authority {
 // One accepted connection, on a thread of its own.
 class Connection {
  public:
-  Connection(int socket, SSL_CTX* context);
+  Connection(int socket, SSL_CTX* context);  // null: plain
   ~Connection();
   bool handshake();
+  // `count` bytes; fewer if the client has closed.
+  std::string read(std::size_t count);
   // Head and body of the next request; empty when the client has closed.
   std::string read_request();
   bool write(std::string_view text);
   void answer(int status, std::string_view body, std::string_view more_headers = "");
   // Reads until the client closes.
   void wait_closed();
+  // Passes bytes to and from this port on loopback until one end closes.
+  void splice(int port);
   // Closes the socket without the TLS alert close_notify.
   void drop();
   std::string client_name() const;  // the common name of its certificate
@@ -55,6 +59,8 @@ class Connection {
   int number = 0;  // the how-manyth connection, from 1
 
  private:
+  std::string receive(std::size_t most);
+
   int socket_;
   SSL* ssl_;
 };
@@ -65,6 +71,7 @@ class TlsServer {
   struct Options {
     std::string client_ca{};  // PEM: a client certificate is asked for and must be of it
     int max_version = 0;      // of TLS; 0: any
+    bool plain = false;       // no TLS
   };
 
   TlsServer(const Identity& identity, Script script)
@@ -81,6 +88,7 @@ class TlsServer {
   void accept_all(std::stop_token stop);
 
   SSL_CTX* context_;
+  bool plain_;
   Script script_;
   int listener_ = -1;
   int port_ = 0;
@@ -101,9 +109,11 @@ class TestCredentials final : public Credentials {
   void reject() override { ++rejected; }
 
   std::string_view basic_login() const override { return login; }
+  Result<std::optional<Proxy>> proxy() const override;
 
   Identity client;
   std::string login;  // for basic authentication
+  std::string proxy_url;
   std::string server_name = "127.0.0.1";
   bool insecure = false;
   std::string first_token, second_token;  // before and after reject()
