@@ -46,6 +46,8 @@ bool feed(const Program& program, const SecretString& value) {
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, pipe_ends[0], STDIN_FILENO);
   posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  // Such a program stays until another one copies, and would hold our connections open.
+  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
   pid_t child = 0;
   const bool started = posix_spawnp(&child, program.command[0], &files, nullptr,
                                     const_cast<char* const*>(program.command.data()), environ) == 0;

@@ -42,7 +42,9 @@ std::string describe(const http::http_exception& error) {
   const int code = error.error_code().value();
   if (code == ETIMEDOUT) return "time-out";
   const std::string_view said(error.what());
-  if (said.starts_with("Expected a 200 response from proxy")) return proxy_failure();
+  if (constexpr std::string_view kStatus = "Expected a 200 response from proxy, received: ";
+      said.starts_with(kStatus))
+    return take_proxy_failure(said.substr(kStatus.size()));
   std::string text(phase_of(said));
   const std::string refused = take_verification_failure();
   const char* reason = ERR_reason_error_string(static_cast<unsigned int>(code));

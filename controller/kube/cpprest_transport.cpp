@@ -68,14 +68,15 @@ Result<std::shared_ptr<ProxyRelay>> open_relay(const std::shared_ptr<Credentials
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(Credentials& credentials, std::string user_agent, TransportLimits limits,
-                   AnswerListener* listener)
-      : credentials_(&credentials, [](Credentials*) {}),
+  CpprestTransport(std::shared_ptr<Credentials> credentials, Result<ServerUrl> url,
+                   Result<std::shared_ptr<ProxyRelay>> relay, std::string user_agent,
+                   TransportLimits limits, AnswerListener* listener)
+      : credentials_(std::move(credentials)),
         user_agent_(std::move(user_agent)),
         limits_(limits),
         listener_(std::make_shared<std::atomic<AnswerListener*>>(listener)),
-        url_(parse_server_url(credentials.server(), "credentials")),
-        relay_(open_relay(credentials_, url_, limits_.request)) {
+        url_(std::move(url)),
+        relay_(std::move(relay)) {
     if (url_ && relay_) clients_ = {make_client(limits_.request), make_client(limits_.silence)};
   }
 
@@ -298,7 +299,11 @@ std::unique_ptr<Transport> make_cpprest_transport(Credentials& credentials, std:
                                                   TransportLimits limits,
                                                   AnswerListener* listener) {
   prepare_cpprest();
-  return std::make_unique<CpprestTransport>(credentials, std::move(user_agent), limits, listener);
+  std::shared_ptr<Credentials> borrowed(&credentials, [](Credentials*) {});
+  auto url = parse_server_url(credentials.server(), "credentials");
+  auto relay = open_relay(borrowed, url, limits.request);
+  return std::make_unique<CpprestTransport>(std::move(borrowed), std::move(url), std::move(relay),
+                                            std::move(user_agent), limits, listener);
 }
 
 }  // namespace apitoken::kube

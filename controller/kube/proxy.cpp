@@ -14,7 +14,7 @@
 namespace apitoken::kube {
 namespace {
 
-constexpr std::size_t kMaxLogin = 255;  // bytes of a user or password: what SOCKS5 can carry
+constexpr std::size_t kMaxSocksLogin = 255;  // bytes of a user or password
 
 struct Scheme {
   std::string_view name;
@@ -163,8 +163,11 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
       proxy.password = SecretString(percent_decode(login.substr(colon + 1)));
     rest = rest.substr(at + 1);
   }
-  if (std::max(proxy.user.size(), proxy.password.size()) > kMaxLogin)
-    return refuse(fmt::format("has a user or password of more than {} bytes", kMaxLogin));
+  if (proxy.kind == Proxy::Kind::Socks5 &&
+      std::max(proxy.user.size(), proxy.password.size()) > kMaxSocksLogin) {
+    return refuse(fmt::format(
+        "has a user or password of more than {} bytes, which SOCKS5 cannot carry", kMaxSocksLogin));
+  }
   HostPort place = split_port(std::string(rest));
   if (place.host.starts_with('[') && place.host.ends_with(']'))
     place.host = place.host.substr(1, place.host.size() - 2);

@@ -19,9 +19,10 @@ struct Proxy {
   Kind kind = Kind::Http;
   std::string host;  // a name or an IP address, without brackets
   std::string port;
-  std::string user;  // empty: the proxy wants no login
+  std::string user;
   SecretString password;
 
+  bool has_login() const { return !user.empty() || !password.empty(); }
   // "socks5://host:port". `login` goes before the host.
   std::string address(std::string_view login = "") const;
 };

@@ -18,7 +18,7 @@ using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kPause{100};  // after a failed accept, as for want of files
-constexpr std::ptrdiff_t kMaxStrangers = 64;      // connections that have not shown the password
+constexpr std::ptrdiff_t kMaxStrangers = 128;     // connections that have not shown the password
 
 }  // namespace
 
@@ -70,9 +70,13 @@ void ProxyRelay::accept() {
 
 void ProxyRelay::serve(tcp::socket client) {
   std::erase_if(tunnels_, [](const auto& tunnel) { return tunnel.expired(); });
-  const auto strangers =
-      std::ranges::count_if(tunnels_, [](const auto& tunnel) { return !tunnel.lock()->is_ours(); });
-  if (strangers >= kMaxStrangers) return;
+  const auto is_stranger = [](const auto& tunnel) { return !tunnel.lock()->is_ours(); };
+  if (std::ranges::count_if(tunnels_, is_stranger) >= kMaxStrangers) {
+    // The oldest goes: the library logs in at once, so that strangers cannot keep it out.
+    const auto oldest = std::ranges::find_if(tunnels_, is_stranger);
+    oldest->lock()->close();
+    tunnels_.erase(oldest);
+  }
   const auto tunnel = std::make_shared<ProxyTunnel>(io_, way_, std::move(client));
   tunnels_.push_back(tunnel);
   tunnel->start();

@@ -1,5 +1,5 @@
 // ProxyRelay: an HTTP proxy on loopback that leads to the API server through the proxy of the
-// configuration, of whatever kind, since the library behind the transport knows plain HTTP proxies
+// configuration, of any kind, since the library behind the transport knows plain HTTP proxies
 // only. The transport opens one and gives the library its address and password. All its input and
 // output happens on the I/O thread.
 #pragma once

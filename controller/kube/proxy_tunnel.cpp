@@ -11,6 +11,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -39,13 +40,27 @@ constexpr std::array kSocksRefusals = {"it failed",
                                        "it cannot connect",
                                        "it cannot use such an address"};
 
-thread_local std::string last_failure;
+// The reasons of the newest refusals. The library hands on nothing of a refusal but its status, so
+// the status tells the place of the reason here. Many more places than connections fail between
+// an answer and its reading.
+struct Refusals {
+  std::array<std::string, 256> reasons;
+  std::size_t count = 0;
+};
+constexpr std::size_t kFirstStatus = 600;  // HTTP defines none from here on
+thread_local Refusals refusals;
 
 std::string one_byte(std::size_t value) { return std::string(1, static_cast<char>(value)); }
 
 }  // namespace
 
-const std::string& proxy_failure() { return last_failure; }
+std::string take_proxy_failure(std::string_view status) {
+  std::size_t number = 0;
+  std::from_chars(status.data(), status.data() + status.size(), number);
+  const std::size_t place = number - kFirstStatus;  // wraps below the first
+  return place < refusals.reasons.size() ? std::exchange(refusals.reasons[place], {})
+                                         : "the relay to the proxy gave no reason";
+}
 
 SecretString basic_login(std::string_view user, const SecretString& password) {
   const SecretString login(fmt::format("{}:{}", user, password.reveal()));
@@ -75,7 +90,9 @@ void ProxyTunnel::start() {
     self->ours_ =
         !error && !self->over_ && head.starts_with("CONNECT ") &&
         equal_constant_time(value.substr(0, value.find("\r\n")), self->way_->login.reveal());
-    self->ours_ ? self->connect() : self->close();
+    if (!self->ours_) return self->close();
+    self->watch_client();
+    self->connect();
   };
   asio::async_read_until(client_, asio::dynamic_buffer(in_, kMaxHead), "\r\n\r\n", came);
 }
@@ -89,16 +106,18 @@ void ProxyTunnel::close() {
   deadline_.cancel();
 }
 
-// Tells the library that there is no way; proxy_failure() says why.
+// Tells the library that there is no way; take_proxy_failure() says why.
 void ProxyTunnel::fail(std::string why) {
-  static constexpr std::string_view kAnswer = "HTTP/1.1 599 No way\r\n\r\n";
   if (over_) return;
   over_ = true;
-  last_failure = std::move(why);
+  const std::size_t place = refusals.count++ % refusals.reasons.size();
+  refusals.reasons[place] = std::move(why);
   error_code ignored;
   proxy_.close(ignored);
+  resolver_.cancel();
   deadline_.cancel();
-  asio::async_write(client_, asio::buffer(kAnswer),
+  back_ = fmt::format("HTTP/1.1 {} No way\r\n\r\n", kFirstStatus + place);
+  asio::async_write(client_, asio::buffer(back_),
                     [self = shared_from_this()](error_code, std::size_t) { self->close(); });
 }
 
@@ -172,6 +191,13 @@ void ProxyTunnel::pump(From& from, To& to, std::string& piece) {
   from.async_read_some(asio::buffer(piece), came);
 }
 
+// Ends the way if the client leaves: until it is established, the library says nothing more.
+void ProxyTunnel::watch_client() {
+  client_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code) {
+    if (!self->established_) self->close();
+  });
+}
+
 void ProxyTunnel::connect() {
   const auto connected = [self = shared_from_this()](error_code error, const tcp::endpoint&) {
     if (self->over_) return;
@@ -206,7 +232,7 @@ void ProxyTunnel::encrypt() {
   tls_.emplace(proxy_, *context_);
   tls_->set_verify_mode(asio::ssl::verify_peer);
   const auto shaken = [self = shared_from_this()](error_code error) {
-    const std::string refused = take_verification_failure();
+    const std::string refused = take_verification_failure(self->tls_->native_handle());
     if (self->over_) return;
     if (!error) return self->ask_http();
     if (refused.empty())
@@ -224,7 +250,7 @@ void ProxyTunnel::ask_http() {
   const Proxy& proxy = way_->proxy;
   std::string request =
       fmt::format("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n", way_->host, way_->port);
-  if (!proxy.user.empty())
+  if (proxy.has_login())
     request +=
         fmt::format("{}{}\r\n", kAuthorization, basic_login(proxy.user, proxy.password).reveal());
   request += "\r\n";
@@ -247,7 +273,7 @@ void ProxyTunnel::read_http_answer() {
 }
 
 void ProxyTunnel::greet_socks() {
-  const bool login = !way_->proxy.user.empty();
+  const bool login = way_->proxy.has_login();
   write(login ? "\x05\x02\x00\x02"s : "\x05\x01\x00"s, [this, login] {
     read(2, [this, login] {
       if (byte(0) != 5 || (byte(1) == 2 && !login)) return fail_as_foreign();
@@ -310,14 +336,14 @@ void ProxyTunnel::establish() {
   established_ = true;
   deadline_.cancel();
   out_ = SecretString("HTTP/1.1 200 Connection established\r\n\r\n"s);
-  const auto told = [self = shared_from_this()](error_code error, std::size_t) {
+  const auto answered = [self = shared_from_this()](error_code error, std::size_t) {
     if (error || self->over_) return self->close();
     self->with_proxy([&self](auto& stream) {
       self->pump(self->client_, stream, self->in_);
       self->pump(stream, self->client_, self->back_);
     });
   };
-  asio::async_write(client_, asio::buffer(out_.reveal()), told);
+  asio::async_write(client_, asio::buffer(out_.reveal()), answered);
 }
 
 }  // namespace apitoken::kube

@@ -41,6 +41,7 @@ class ProxyTunnel : public std::enable_shared_from_this<ProxyTunnel> {
 
  private:
   // The steps of the way. Each begins one operation and names the next step.
+  void watch_client();
   void connect();
   void encrypt();
   void ask_http();
@@ -75,15 +76,17 @@ class ProxyTunnel : public std::enable_shared_from_this<ProxyTunnel> {
   boost::asio::steady_timer deadline_;
   std::optional<boost::asio::ssl::context> context_;
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;  // over proxy_
-  std::string in_, back_;  // what was read last: from the proxy; once established, from each end
-  SecretString out_;       // what is being written: it may hold the proxy's password
+  std::string in_;    // what was read last; once established, what goes to the proxy
+  std::string back_;  // what goes to the client
+  SecretString out_;  // what is being written: it may hold the proxy's password
   bool ours_ = false;
   bool established_ = false;  // the way leads to the server
   bool over_ = false;
 };
 
-// Why a tunnel last refused its client, by status 599, on this thread: reason and remedy.
-const std::string& proxy_failure();
+// Why a tunnel of this thread refused its client with this status, as the library prints it: reason
+// and remedy. Each refusal has a status of its own, so no exchange gets the reason of another.
+std::string take_proxy_failure(std::string_view status);
 
 // "user:password" in base64, as HTTP's basic authentication has it.
 SecretString basic_login(std::string_view user, const SecretString& password);

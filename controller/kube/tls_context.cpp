@@ -183,4 +183,11 @@ std::optional<WallTime> certificate_end(const std::string& pem) {
 
 std::string take_verification_failure() { return std::exchange(verification_failure, {}); }
 
+std::string take_verification_failure(const SSL* connection) {
+  const long result = SSL_get_verify_result(connection);
+  if (result == X509_V_OK) return "";
+  verification_failure.clear();
+  return X509_verify_cert_error_string(result);
+}
+
 }  // namespace apitoken::kube

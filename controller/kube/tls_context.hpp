@@ -35,4 +35,7 @@ std::optional<WallTime> certificate_end(const std::string& pem);
 // there is none.
 std::string take_verification_failure();
 
+// The same of one connection, whose handshake has failed on this thread.
+std::string take_verification_failure(const SSL* connection);
+
 }  // namespace apitoken::kube

@@ -93,7 +93,10 @@ class Clipboard:
     def __init__(self, directory, path):
         self.file, program = directory / "clipboard", directory / "bin" / "xclip"
         program.parent.mkdir()
-        program.write_text(f"#!/bin/sh\ncat > {self.file}\n")
+        self.inherited = directory / "inherited"
+        program.write_text(
+            f"#!/bin/sh\ncat > {self.file}\nreadlink /proc/$$/fd/* > {self.inherited}\n"
+        )
         program.chmod(0o755)
         self.env = {"DISPLAY": ":0", "PATH": f"{program.parent}:{path}"}
 
@@ -108,6 +111,9 @@ def test_show_prints_or_copies_the_value_of_the_secret(plugin, shop, clipboard):
     done = plugin.run("show", "one", "--copy", env=clipboard.env)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert hash_of(clipboard.file.read_text()) == shop["one"]["tokenHash"]
+    # Programs of clipboards stay; our connections must not stay with them.
+    inherited = clipboard.inherited.read_text()
+    assert "/dev/null" in inherited and "socket:" not in inherited
 
 
 def test_a_terminal_is_asked_to_copy_where_no_desktop_is(plugin, shop):

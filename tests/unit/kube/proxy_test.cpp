@@ -29,6 +29,7 @@ TEST(Proxy, IsASchemeAHostAndAPortAndPerhapsALogin) {
         Row{"proxy:3128", "http://proxy:3128", "", ""}, Row{"proxy:", "http://proxy:80", "", ""},
         Row{"10.0.0.1:8080", "http://10.0.0.1:8080", "", ""},
         Row{"http://al:p%40ss@proxy:80/x", "http://proxy:80", "al", "p@ss"},
+        Row{"http://:token@proxy", "http://proxy:80", "", "token"},
         Row{"al@proxy", "http://proxy:80", "al", ""},
         Row{"https://al:pass@proxy", "https://proxy:443", "al", "pass"},
         Row{"https://proxy:3129", "https://proxy:3129", "", ""},
@@ -44,6 +45,8 @@ TEST(Proxy, IsASchemeAHostAndAPortAndPerhapsALogin) {
     EXPECT_EQ(proxy->password.reveal(), row.password) << row.text;
   }
   EXPECT_EQ(parse_proxy("[fd00::1]:3128", "")->host, "fd00::1") << "as a resolver takes it";
+  EXPECT_TRUE(parse_proxy("http://al:" + std::string(1000, 'p') + "@proxy", ""))
+      << "SOCKS5 alone limits a login";
 }
 
 TEST(Proxy, IsRefusedWithTheRemedyIfItCannotBeUsed) {
