@@ -172,9 +172,11 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view where) {
   if (place.host.starts_with('[') && place.host.ends_with(']'))
     place.host = place.host.substr(1, place.host.size() - 2);
   // The checks of a server's address apply to a proxy's, but they refuse IPv6 addresses.
-  const bool ipv6 = rest.starts_with('[') && place.host.find(':') != place.host.npos &&
-                    parse_address(place.host).has_value();
-  if (!parse_server_url(fmt::format("https://{}{}{}", ipv6 ? "ipv6" : place.host,
+  const bool bracketed = rest.starts_with('[');
+  const bool ipv6 =
+      bracketed && place.host.find(':') != place.host.npos && parse_address(place.host).has_value();
+  if (bracketed != ipv6 ||
+      !parse_server_url(fmt::format("https://{}{}{}", ipv6 ? "ipv6" : place.host,
                                     place.port.empty() ? "" : ":", place.port),
                         ""))
     return refuse("has no usable host and port");
