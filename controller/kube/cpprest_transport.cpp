@@ -24,6 +24,13 @@
 #include "kube/server_url.hpp"
 #include "kube/tls_context.hpp"
 
+// The library's own definition, which this one replaces, frees nothing outside Windows: each
+// connection to the relay would lose a copy of its password.
+void web::details::zero_memory_deleter::operator()(utility::string_t* text) const {
+  apitoken::wipe(*text);
+  delete text;
+}
+
 namespace apitoken::kube {
 namespace {
 
