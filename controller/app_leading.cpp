@@ -38,7 +38,7 @@ std::vector<std::jthread> App::Parts::start_services() {
     name_thread("events");
     dispatcher.run(std::move(stop));
   });
-  services.emplace_back([this](std::stop_token stop) { last_use_writer.run(std::move(stop)); });
+  services.emplace_back([this](const std::stop_token& stop) { last_use_writer.run(stop); });
   verification.set_leading(true);
   return services;
 }

@@ -8,7 +8,7 @@
 
 namespace apitoken::reconcile {
 
-void LastUseWriter::run(std::stop_token stop) {
+void LastUseWriter::run(const std::stop_token& stop) {
   name_thread("last use");
   while (auto use = used_.take(stop)) {
     const bool done = write(*use, stop);

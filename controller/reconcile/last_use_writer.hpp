@@ -24,7 +24,7 @@ class LastUseWriter {
       : client_(client), store_(store), used_(used), clock_(clock) {}
 
   // Writes until `stop`.
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
 
  private:
   // Writes one status. False if it must be tried again.

@@ -23,7 +23,7 @@ void UsedTokens::note(const api::ApiToken& token, WallTime when) {
   noted_.notify_one();
 }
 
-std::optional<UsedTokens::Use> UsedTokens::take(std::stop_token stop) {
+std::optional<UsedTokens::Use> UsedTokens::take(const std::stop_token& stop) {
   MutexLock lock(mutex_);
   if (!noted_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !pending_.empty(); }) ||
       stop.stop_requested())

@@ -33,7 +33,7 @@ class UsedTokens {
   void note(const api::ApiToken& token, WallTime when);
 
   // Waits for a use and takes it. Empty once `stop` is requested.
-  std::optional<Use> take(std::stop_token stop);
+  std::optional<Use> take(const std::stop_token& stop);
   // Returns a use that was taken and could not be written; a later use of the token replaces it.
   void put_back(Use use);
 

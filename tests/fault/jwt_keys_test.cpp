@@ -10,9 +10,9 @@
 #include "base/base64.hpp"
 #include "base/rfc3339.hpp"
 #include "fault/testbed.hpp"
-#include "unit/kube/captured_log.hpp"
-#include "unit/kube/fake_transport.hpp"
-#include "unit/kube/watched_clock.hpp"
+#include "support/captured_log.hpp"
+#include "support/fake_transport.hpp"
+#include "support/watched_clock.hpp"
 
 namespace apitoken::reconcile {
 namespace {

@@ -13,7 +13,7 @@
 #include "fuzz/distort.hpp"
 #include "serve/request_head.hpp"
 #include "support/no_api_server.hpp"
-#include "unit/serve/requests.hpp"
+#include "support/requests.hpp"
 #include "verify/endpoints.hpp"
 
 namespace apitoken {

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "base/rfc3339.hpp"
-#include "kube/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::core {
 namespace {

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hpp"
-#include "kube/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::core {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/base64.hpp"
 #include "core/hash.hpp"
-#include "kube/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::core {
 namespace {

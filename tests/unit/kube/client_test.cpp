@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "fake_transport.hpp"
+#include "support/fake_transport.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "base/rfc3339.hpp"
-#include "kube/temporary_folder.hpp"
 #include "support/manual_clock.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kube/temporary_folder.hpp"
 #include "support/manual_clock.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "base/base64.hpp"
 #include "kube/find_credentials.hpp"
-#include "kube/temporary_folder.hpp"
 #include "kube/tls_server.hpp"
 #include "support/manual_clock.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.hpp"
-#include "captured_log.hpp"
-#include "fake_transport.hpp"
-#include "watched_clock.hpp"
+#include "support/captured_log.hpp"
+#include "support/fake_transport.hpp"
+#include "support/watched_clock.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <thread>
 
-#include "fake_transport.hpp"
-#include "watched_clock.hpp"
+#include "support/fake_transport.hpp"
+#include "support/watched_clock.hpp"
 
 namespace apitoken::kube {
 namespace {

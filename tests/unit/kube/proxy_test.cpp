@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kube/temporary_folder.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::kube {
 namespace {

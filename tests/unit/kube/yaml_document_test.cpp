@@ -12,8 +12,8 @@
 #include <ostream>
 
 #include "kube/kubeconfig.hpp"
-#include "kube/temporary_folder.hpp"
 #include "kube/yaml_json.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::kube {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "kube/fake_transport.hpp"
 #include "portal/viewer.hpp"
+#include "support/fake_transport.hpp"
 
 namespace apitoken::portal {
 

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include "kube/fake_transport.hpp"
 #include "portal_viewer.hpp"
+#include "support/fake_transport.hpp"
 
 namespace apitoken::portal {
 namespace {

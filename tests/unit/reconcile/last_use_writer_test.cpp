@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.hpp"
-#include "kube/fake_transport.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
-#include "verify/tokens.hpp"
+#include "support/tokens.hpp"
 
 namespace apitoken::reconcile {
 namespace {
@@ -60,7 +60,7 @@ TEST_F(LastUseWriterTest, IsWrittenOnceInTenMinutes) {
   use(kNow);
   use(kNow + seconds(1));
   {
-    std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+    std::jthread running([this](const std::stop_token& stop) { writer.run(stop); });
     ASSERT_TRUE(status_tells(kNow + seconds(1)));
     use(kNow + minutes(5));
     use(kNow + minutes(10));
@@ -84,7 +84,7 @@ TEST_F(LastUseWriterTest, IsKeptUntilThisReplicaLeadsAndDroppedIfAnotherWroteIt)
   auto token = token_of("good", "ci", "2");
   token.status.last_used_at = kNow;
   store.observe("", token);
-  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+  std::jthread running([this](const std::stop_token& stop) { writer.run(stop); });
   ASSERT_TRUE(kube::eventually([this] { return used.pending() == 0; }));
   EXPECT_EQ(transport.count(), 0u);
 }
@@ -93,7 +93,7 @@ TEST_F(LastUseWriterTest, IsTriedAgainAfterAFailureAndDroppedWithItsToken) {
   transport.answer(503, "{}");
   expect_write("2");
   use(kNow);
-  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+  std::jthread running([this](const std::stop_token& stop) { writer.run(stop); });
   ASSERT_TRUE(status_tells(kNow));
   EXPECT_EQ(transport.count(), 2u);
   transport.answer(404, "{}");
@@ -110,7 +110,7 @@ TEST_F(LastUseWriterTest, AnotherObjectOfTheSameNameIsNotWritten) {
   auto other = token_of("other", "ci", "3");
   other.meta.uid = "another";
   store.observe("", other);
-  std::jthread running([this](std::stop_token stop) { writer.run(std::move(stop)); });
+  std::jthread running([this](const std::stop_token& stop) { writer.run(stop); });
   ASSERT_TRUE(kube::eventually([this] { return used.pending() == 0; }));
   EXPECT_EQ(transport.count(), 0u);
 }

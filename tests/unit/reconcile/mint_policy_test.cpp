@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "kube/fake_transport.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
 
 namespace apitoken::reconcile {

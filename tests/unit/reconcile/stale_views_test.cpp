@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kube/captured_log.hpp"
+#include "support/captured_log.hpp"
 
 namespace apitoken::reconcile {
 namespace {

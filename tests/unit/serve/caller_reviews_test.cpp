@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "base/base64.hpp"
-#include "kube/fake_transport.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
-#include "verify/tokens.hpp"
+#include "support/tokens.hpp"
 
 namespace apitoken::serve {
 namespace {

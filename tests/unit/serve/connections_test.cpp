@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "kube/fake_transport.hpp"
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
+#include "support/fake_transport.hpp"
 
 namespace apitoken::serve {
 namespace {

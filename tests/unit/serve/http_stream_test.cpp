@@ -4,11 +4,11 @@
 #include <atomic>
 #include <thread>
 
-#include "kube/fake_transport.hpp"
 #include "serve/http_get.hpp"
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
+#include "support/fake_transport.hpp"
 
 namespace apitoken::serve {
 namespace {

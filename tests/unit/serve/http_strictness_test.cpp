@@ -1,11 +1,11 @@
 // Requests that no well-behaved client sends, byte by byte, against a real port.
 #include <gmock/gmock.h>
 
-#include "kube/captured_log.hpp"
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
 #include "serve/routes.hpp"
+#include "support/captured_log.hpp"
 
 namespace apitoken::serve {
 namespace {

@@ -6,13 +6,13 @@
 #include <memory>
 #include <thread>
 
-#include "kube/captured_log.hpp"
-#include "kube/fake_transport.hpp"
-#include "kube/temporary_folder.hpp"
 #include "serve/http_server.hpp"
 #include "serve/raw_client.hpp"
 #include "serve/refusals.hpp"
+#include "support/captured_log.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace apitoken::serve {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include "kube/fake_transport.hpp"
-#include "serve/requests.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
+#include "support/requests.hpp"
 
 namespace apitoken::serve {
 namespace {

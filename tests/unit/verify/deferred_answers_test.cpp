@@ -5,8 +5,8 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "kube/fake_transport.hpp"
-#include "serve/requests.hpp"
+#include "support/fake_transport.hpp"
+#include "support/requests.hpp"
 
 namespace apitoken::verify {
 namespace {

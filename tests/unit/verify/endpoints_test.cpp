@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kube/captured_log.hpp"
-#include "kube/fake_transport.hpp"
-#include "serve/requests.hpp"
+#include "support/captured_log.hpp"
+#include "support/fake_transport.hpp"
 #include "support/manual_clock.hpp"
-#include "tokens.hpp"
+#include "support/requests.hpp"
+#include "support/tokens.hpp"
 #include "verify/answers.hpp"
 
 namespace apitoken::verify {

@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "tokens.hpp"
+#include "support/tokens.hpp"
 
 namespace apitoken::verify {
 namespace {

@@ -7,7 +7,7 @@
 #include "base/base64.hpp"
 #include "kube/agreed_clock.hpp"
 #include "support/manual_clock.hpp"
-#include "tokens.hpp"
+#include "support/tokens.hpp"
 #include "verify/verifier.hpp"
 
 namespace apitoken::verify {

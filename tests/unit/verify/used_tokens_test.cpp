@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "tokens.hpp"
+#include "support/tokens.hpp"
 
 namespace apitoken::verify {
 namespace {
