@@ -106,7 +106,7 @@ void ProxyTunnel::close() {
   deadline_.cancel();
 }
 
-// Tells the library that there is no way; take_proxy_failure() says why.
+// Refuses the library's CONNECT; take_proxy_failure() has the reason.
 void ProxyTunnel::fail(std::string why) {
   if (over_) return;
   over_ = true;

@@ -273,25 +273,12 @@ void Dispatcher::wait(std::stop_token stop, std::condition_variable_any& wake,
     parts_.clock.wait(wake, lock, stop, deadline);
 }
 
-void Dispatcher::wake_events() {
+void Dispatcher::wake(std::condition_variable_any& loop, bool Dispatcher::* woken) {
   {
     MutexLock lock(mutex_);
-    events_woken_ = true;
+    this->*woken = true;
   }
-  events_wake_.notify_all();
-}
-
-void Dispatcher::wake_mail() {
-  {
-    MutexLock lock(mutex_);
-    mail_woken_ = true;
-  }
-  mail_wake_.notify_all();
-}
-
-void Dispatcher::wake_both() {
-  wake_events();
-  wake_mail();
+  loop.notify_all();
 }
 
 void Dispatcher::post_event(api::Event event, bool repeatable) {

@@ -142,9 +142,13 @@ class Dispatcher {
   // Waits for `woken`, `stop` or the time of `next_due`. It reads `woken` and `next_due` locked.
   void wait(std::stop_token stop, std::condition_variable_any& wake, bool Dispatcher::* woken,
             const std::function<SteadyTime()>& next_due);
-  void wake_events();
-  void wake_mail();
-  void wake_both();
+  void wake(std::condition_variable_any& loop, bool Dispatcher::* woken);
+  void wake_events() { wake(events_wake_, &Dispatcher::events_woken_); }
+  void wake_mail() { wake(mail_wake_, &Dispatcher::mail_woken_); }
+  void wake_both() {
+    wake_events();
+    wake_mail();
+  }
   Now now() const { return {parts_.clock.wall(), parts_.clock.steady()}; }
 
   const DispatcherParts parts_;

@@ -65,7 +65,7 @@ void pass(ClusterModel& model, Totals& totals) {
     totals.writes += writes_of(plan);
     model.carry_out(plan);
   }
-  ASSERT_TRUE(model.gone) << "the token is not settled after four passes at one instant";
+  ASSERT_TRUE(model.gone) << "four passes at one instant were not enough";
 }
 
 void check(const ClusterModel& model) {
