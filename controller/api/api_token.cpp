@@ -15,7 +15,7 @@ namespace {
 // Far more values than a token can have, and far below overflow.
 constexpr std::int64_t kMaxRevision = 1'000'000'000'000;
 
-ApiTokenSpec decode_spec(Json spec) {
+ApiTokenSpec decode_token_spec(Json spec) {
   ApiTokenSpec result;
   Problems* problems = &result.problems;
   result.user = read_string(spec, "user", "spec.user", problems).value_or("");
@@ -57,7 +57,7 @@ std::optional<PreviousToken> decode_previous(Json status) {
                        read_time(*previous, "replacedAt")};
 }
 
-ApiTokenStatus decode_status(Json status) {
+ApiTokenStatus decode_token_status(Json status) {
   ApiTokenStatus result;
   result.observed_generation = read_integer(status, "observedGeneration", "").value_or(0);
   result.conditions = decode_conditions(status);
@@ -124,8 +124,8 @@ nlohmann::json encode_notices(const std::vector<NoticeEntry>& notices) {
 Result<ApiToken> decode_api_token(Json object) {
   ApiToken token;
   token.meta = TRY(decode_meta(object));
-  if (const auto spec = member(object, "spec")) token.spec = decode_spec(*spec);
-  if (const auto status = member(object, "status")) token.status = decode_status(*status);
+  if (const auto spec = member(object, "spec")) token.spec = decode_token_spec(*spec);
+  if (const auto status = member(object, "status")) token.status = decode_token_status(*status);
   return token;
 }
 

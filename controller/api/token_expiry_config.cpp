@@ -27,7 +27,7 @@ SmtpSpec decode_smtp(Json smtp, Problems* problems) {
       read_string(smtp, "auth", "spec.smtp.auth", problems)};
 }
 
-TokenExpiryConfigSpec decode_spec(Json spec) {
+TokenExpiryConfigSpec decode_config_spec(Json spec) {
   TokenExpiryConfigSpec result;
   Problems* problems = &result.problems;
   result.warn_before_days = read_integer(spec, "warnBeforeDays", "spec.warnBeforeDays", problems);
@@ -94,7 +94,7 @@ nlohmann::json encode_test_mail(const std::optional<TestMail>& mail) {
           {"error", mail->error.empty() ? nlohmann::json() : nlohmann::json(mail->error)}};
 }
 
-TokenExpiryConfigStatus decode_status(Json status) {
+TokenExpiryConfigStatus decode_config_status(Json status) {
   return {read_integer(status, "observedGeneration", "").value_or(0),
           decode_conditions(status),
           read_integer(status, "matchedTokens", "").value_or(0),
@@ -110,8 +110,8 @@ TokenExpiryConfigStatus decode_status(Json status) {
 Result<TokenExpiryConfig> decode_token_expiry_config(Json object) {
   TokenExpiryConfig config;
   config.meta = TRY(decode_meta(object));
-  if (const auto spec = member(object, "spec")) config.spec = decode_spec(*spec);
-  if (const auto status = member(object, "status")) config.status = decode_status(*status);
+  if (const auto spec = member(object, "spec")) config.spec = decode_config_spec(*spec);
+  if (const auto status = member(object, "status")) config.status = decode_config_status(*status);
   return config;
 }
 

@@ -29,10 +29,6 @@ Seconds request_limit(const Options& options) {
   return std::clamp(options.timeout, Seconds(1), kMaxRequestTime);
 }
 
-class NoObserver final : public kube::RequestObserver {
-  void request_done(std::string_view, std::string_view) override {}
-};
-
 // With Strict, an operator that is too old for a field refuses the field; otherwise the API server
 // would drop it silently.
 std::string write_query(const Options& options) {
@@ -85,6 +81,10 @@ struct Cluster::Parts {
         client(*transport, observer, write_query(options)),
         dry_run(options.dry_run == DryRun::Server),
         stop(std::move(stop_token)) {}
+
+  struct NoObserver final : kube::RequestObserver {
+    void request_done(std::string_view, std::string_view) override {}
+  };
 
   const std::unique_ptr<kube::Credentials> credentials;
   const std::string name_space;

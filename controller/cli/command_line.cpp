@@ -159,7 +159,7 @@ std::string without_kind(Command command, const std::string& word) {
 }
 
 // Parses the whole line. Adds errors to `complaints`; skips them if `complaints` is null.
-Invocation read(Arguments arguments, std::vector<std::string>* complaints) {
+Invocation read_arguments(Arguments arguments, std::vector<std::string>* complaints) {
   Invocation invocation;
   const auto complain = [&](std::string text) {
     if (complaints != nullptr) complaints->push_back(std::move(text));
@@ -287,7 +287,7 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
   if (arguments.size() == 1 && arguments.front() == "--version")
     return Invocation{.command = Command::Version, .arguments = {}, .options = {}};
   std::vector<std::string> complaints;
-  Invocation invocation = read(arguments, &complaints);
+  Invocation invocation = read_arguments(arguments, &complaints);
   if (invocation.options.help && complaints.empty()) return invocation;
   if (complaints.empty()) {
     if (auto complaint = check(invocation)) complaints.push_back(std::move(*complaint));
@@ -299,6 +299,6 @@ std::expected<Invocation, std::string> parse_command_line(Arguments arguments) {
                                      row_of(invocation.command).name));
 }
 
-Invocation parse_partial(Arguments arguments) { return read(arguments, nullptr); }
+Invocation parse_partial(Arguments arguments) { return read_arguments(arguments, nullptr); }
 
 }  // namespace apitoken::cli

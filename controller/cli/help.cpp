@@ -12,8 +12,8 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::size_t kGap = 2;         // between the columns
-constexpr std::size_t kNarrowest = 24;  // a column of help; where there is less, it goes below
+constexpr std::size_t kHelpGap = 2;         // between the columns
+constexpr std::size_t kNarrowestHelp = 24;  // a column of help; where there is less, it goes below
 constexpr std::size_t kBelow = 10;      // its indent then
 
 std::string left_of(const FlagRow& flag) {
@@ -24,9 +24,9 @@ std::string left_of(const FlagRow& flag) {
 std::string flag_table(const CommandRow& command, std::size_t screen) {
   std::size_t width = 0;
   for (const FlagRow& flag : flag_rows()) {
-    if (takes(command.command, flag)) width = std::max(width, left_of(flag).size() + kGap);
+    if (takes(command.command, flag)) width = std::max(width, left_of(flag).size() + kHelpGap);
   }
-  const bool below = width + kNarrowest > screen;
+  const bool below = width + kNarrowestHelp > screen;
   const std::size_t indent = below ? kBelow : width;
   std::string table;
   for (const FlagRow& flag : flag_rows()) {

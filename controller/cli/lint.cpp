@@ -51,7 +51,7 @@ Outcome<std::vector<std::string>> files_of(const std::string& name) {
   return files;
 }
 
-Outcome<std::string> read(const std::string& file, const Terminal& terminal) {
+Outcome<std::string> read_input(const std::string& file, const Terminal& terminal) {
   if (file == "-") {
     const auto text = TRY(terminal.read_all(kMaxInput));
     return std::string(text.reveal());
@@ -93,7 +93,7 @@ bool is_list(const nlohmann::json& document) {
 }
 
 Outcome<ExitCode> lint(const std::string& file, const Terminal& terminal, Count& count) {
-  const auto text = TRY(read(file, terminal));
+  const auto text = TRY(read_input(file, terminal));
   const std::string where = file == "-" ? "standard input" : file;
   const auto documents = kube::read_yaml(text, where);
   if (!documents) return give_up(ExitCode::NotValid, documents.error().message);

@@ -8,7 +8,7 @@
 namespace apitoken::cli {
 namespace {
 
-constexpr std::size_t kGap = 3;
+constexpr std::size_t kColumnGap = 3;
 
 // The width in characters. A wide character counts as one.
 std::size_t width_of(std::string_view text) {
@@ -29,7 +29,7 @@ std::string format_table(const std::vector<std::vector<Cell>>& rows, const Paint
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string text = core::plain_text(row[i].text);
       result += paint(row[i].colour, text);
-      if (i + 1 < row.size()) result.append(widths[i] - width_of(text) + kGap, ' ');
+      if (i + 1 < row.size()) result.append(widths[i] - width_of(text) + kColumnGap, ' ');
     }
     result += '\n';
   }

@@ -18,8 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kNarrowest = 40;
-constexpr std::size_t kWidest = 120;  // longer lines are hard to read
+constexpr std::size_t kNarrowestScreen = 40;
+constexpr std::size_t kWidestScreen = 120;  // longer lines are hard to read
 constexpr milliseconds kPoll{100};    // how often a read of standard input checks for a stop
 
 bool is_set(const char* variable) {
@@ -56,7 +56,7 @@ Streams detect_streams() {
                   .err_terminal = isatty(STDERR_FILENO) == 1};
   winsize size{};
   if (streams.out_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    streams.width = std::clamp<std::size_t>(size.ws_col, kNarrowest, kWidest);
+    streams.width = std::clamp<std::size_t>(size.ws_col, kNarrowestScreen, kWidestScreen);
   const char* const term = std::getenv("TERM");
   const bool dumb = term != nullptr && std::string_view(term) == "dumb";
   streams.colours = streams.out_terminal && !is_set("NO_COLOR") && !dumb;

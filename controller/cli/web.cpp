@@ -32,7 +32,7 @@ constexpr std::size_t kWorkers = 8;
 // Enough for one person's browser and for other programs of this machine.
 constexpr serve::Limits kLimits{.connections = 256, .connections_per_address = 256};
 
-class NoObserver final : public portal::UpstreamObserver {
+class NoUpstreamObserver final : public portal::UpstreamObserver {
   void request_done(std::string_view, std::string_view) override {}
 };
 
@@ -149,7 +149,7 @@ class Portal {
 
  private:
   SystemClock clock_;
-  NoObserver observer_;
+  NoUpstreamObserver observer_;
   portal::Assets assets_;
   LocalDoor door_;
   portal::Workers workers_{kWorkers};

@@ -18,6 +18,7 @@
 #include "base/freed_by.hpp"
 #include "base/rfc3339.hpp"
 #include "core/openssl_errors.hpp"
+#include "core/recipient.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -26,13 +27,11 @@ using Bio = std::unique_ptr<BIO, FreedBy<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
 using Envelope = std::unique_ptr<CMS_ContentInfo, FreedBy<CMS_ContentInfo_free>>;
 
-constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits = 8192;  // more costs time, and OpenSSL fails above 16384
 constexpr std::array<std::string_view, 3> kCurves{"prime256v1", "secp384r1", "secp521r1"};
-constexpr std::string_view kKeysAllowed =
+constexpr std::string_view kCertificateKeys =
     "use RSA of 2048 to 8192 bits or an elliptic curve key (P-256, P-384, P-521)";
 
-std::unexpected<Error> refuse(std::string reason) {
+std::unexpected<Error> refuse_certificate(std::string reason) {
   return fail(ErrorKind::Invalid, std::move(reason));
 }
 
@@ -70,19 +69,19 @@ Result<Certificate> read_certificate(std::string_view pem) {
     if (is_key(block)) wipe(block.der);
   }
   if (holds_key)
-    return refuse(
+    return refuse_certificate(
         "holds a private key; give the certificate alone, and replace that key: it is no longer "
         "secret");
   const auto others =
       std::erase_if(blocks, [](const PemBlock& b) { return b.name != PEM_STRING_X509; });
   if (blocks.empty() && others > 0)
-    return refuse("holds no CERTIFICATE block; give the X.509 certificate in PEM");
-  if (blocks.empty()) return refuse("is not a PEM certificate");
+    return refuse_certificate("holds no CERTIFICATE block; give the X.509 certificate in PEM");
+  if (blocks.empty()) return refuse_certificate("is not a PEM certificate");
   if (blocks.size() > 1)
-    return refuse(fmt::format("holds {} certificates; give one", blocks.size()));
+    return refuse_certificate(fmt::format("holds {} certificates; give one", blocks.size()));
   const auto* at = reinterpret_cast<const unsigned char*>(blocks[0].der.data());
   Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(blocks[0].der.size())));
-  if (!certificate) return refuse("holds a PEM block that is not an X.509 certificate");
+  if (!certificate) return refuse_certificate("holds a PEM block that is not an X.509 certificate");
   return certificate;
 }
 
@@ -97,20 +96,20 @@ std::string describe_curve(const EVP_PKEY* key) {
 
 Status check_key(X509* certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key == nullptr) return refuse(fmt::format("has a key that cannot be read; {}", kKeysAllowed));
+  if (key == nullptr) return refuse_certificate(fmt::format("has a key that cannot be read; {}", kCertificateKeys));
   if (is_rsa(key)) {
     const int bits = EVP_PKEY_get_bits(key);
     if (bits >= kMinRsaBits && bits <= kMaxRsaBits) return {};
-    return refuse(fmt::format("has a key that is RSA of {} bits; {}", bits, kKeysAllowed));
+    return refuse_certificate(fmt::format("has a key that is RSA of {} bits; {}", bits, kCertificateKeys));
   }
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
     const auto curve = describe_curve(key);
     if (std::ranges::find(kCurves, curve) != kCurves.end()) return {};
-    return refuse(fmt::format("has a key on the curve {}; {}", curve, kKeysAllowed));
+    return refuse_certificate(fmt::format("has a key on the curve {}; {}", curve, kCertificateKeys));
   }
   const char* kind = OBJ_nid2ln(EVP_PKEY_get_base_id(key));
-  return refuse(fmt::format("has a key that is {}; {}",
-                            kind != nullptr ? kind : "of an unknown kind", kKeysAllowed));
+  return refuse_certificate(fmt::format("has a key that is {}; {}",
+                            kind != nullptr ? kind : "of an unknown kind", kCertificateKeys));
 }
 
 // A certificate without keyUsage allows everything (RFC 5280, 4.2.1.3).
@@ -118,7 +117,7 @@ Status check_usage(X509* certificate) {
   const bool rsa = is_rsa(X509_get0_pubkey(certificate));
   const std::uint32_t wanted = rsa ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT;
   if ((X509_get_key_usage(certificate) & wanted) != 0) return {};
-  return refuse(fmt::format(
+  return refuse_certificate(fmt::format(
       "has a keyUsage without {}, which encrypting to it needs; give a certificate that allows it",
       rsa ? "keyEncipherment" : "keyAgreement"));
 }
@@ -140,11 +139,11 @@ Status check_dates(const X509* certificate, WallTime now) {
   const ASN1_TIME* begin = X509_get0_notBefore(certificate);
   const ASN1_TIME* end = X509_get0_notAfter(certificate);
   if (X509_cmp_time(begin, &instant) >= 0) {
-    return refuse(
+    return refuse_certificate(
         fmt::format("is not valid before {}; give one that is valid now", date_of(begin)));
   }
   if (X509_cmp_time(end, &instant) <= 0) {
-    return refuse(fmt::format("expired at {}; give one that is valid now", date_of(end)));
+    return refuse_certificate(fmt::format("expired at {}; give one that is valid now", date_of(end)));
   }
   return {};
 }

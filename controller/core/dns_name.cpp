@@ -10,7 +10,6 @@ namespace apitoken::core {
 namespace {
 
 constexpr std::size_t kMaxLabel = 63;
-constexpr std::size_t kMaxName = 253;
 
 bool is_lower_alnum(char c) { return is_lower_letter(c) || is_digit(c); }
 
@@ -26,7 +25,7 @@ bool is_dns_label(std::string_view name) {
 }
 
 bool is_dns_subdomain(std::string_view name) {
-  if (name.size() > kMaxName) return false;
+  if (name.size() > kMaxSubdomain) return false;
   for (auto dot = name.find('.'); dot != name.npos; dot = name.find('.')) {
     if (!is_label_of_any_length(name.substr(0, dot))) return false;
     name.remove_prefix(dot + 1);

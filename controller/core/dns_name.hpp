@@ -2,6 +2,7 @@
 // Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace apitoken::core {
@@ -9,7 +10,9 @@ namespace apitoken::core {
 // A namespace: 1 to 63 of a-z, 0-9 and '-', with a letter or digit at both ends.
 bool is_dns_label(std::string_view name);
 
-// The name of most objects: labels of any length with dots between them, at most 253 characters.
+constexpr std::size_t kMaxSubdomain = 253;
+// The name of most objects: labels of any length with dots between them, at most kMaxSubdomain
+// characters.
 bool is_dns_subdomain(std::string_view name);
 
 // The name of a label: a DNS prefix and "/", which may be missing, and at most 63 letters, digits,

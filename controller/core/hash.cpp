@@ -9,7 +9,7 @@
 namespace apitoken::core {
 namespace {
 
-constexpr std::string_view kPrefix = "sha256:";
+constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::string_view kDigits = "0123456789abcdef";
 
 struct FreeContext {
@@ -61,8 +61,8 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::optional<Sha256> parse_hash(std::string_view text) {
   Sha256 hash{};
-  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 2 * hash.size()) return {};
-  text.remove_prefix(kPrefix.size());
+  if (!text.starts_with(kHashPrefix) || text.size() != kHashPrefix.size() + 2 * hash.size()) return {};
+  text.remove_prefix(kHashPrefix.size());
   int wrong = 0;  // negative if a digit is none
   for (std::size_t i = 0; i < hash.size(); ++i) {
     const int both = value_of(text[2 * i]) * 16 | value_of(text[2 * i + 1]);

@@ -31,7 +31,7 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::unexpected<Error> refuse(std::string reason) {
+std::unexpected<Error> refuse_jwe(std::string reason) {
   return fail(ErrorKind::Decode, std::move(reason));
 }
 
@@ -140,11 +140,11 @@ struct Parts {
 };
 
 Result<Parts> take_apart(std::string_view jwe) {
-  if (jwe.size() > kMaxJwe) return refuse(fmt::format("is longer than {} bytes", kMaxJwe));
+  if (jwe.size() > kMaxJwe) return refuse_jwe(fmt::format("is longer than {} bytes", kMaxJwe));
   std::array<std::string_view, 5> parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto dot = jwe.find('.');
-    if ((dot == jwe.npos) != (i + 1 == parts.size())) return refuse("is not a JWE in compact form");
+    if ((dot == jwe.npos) != (i + 1 == parts.size())) return refuse_jwe("is not a JWE in compact form");
     parts[i] = jwe.substr(0, dot);
     jwe.remove_prefix(dot == jwe.npos ? jwe.size() : dot + 1);
   }
@@ -156,18 +156,18 @@ Result<PublicJwk> read_ephemeral_key(std::string_view header) {
   const auto text = base64url_decode(header);
   api::JsonParser parser;
   const auto document = parser.parse(text.value_or(""));
-  if (!document) return refuse("has a header that is not JSON");
+  if (!document) return refuse_jwe("has a header that is not JSON");
   const auto alg = api::read_string(*document, "alg", "");
   const auto enc = api::read_string(*document, "enc", "");
   if (alg != "ECDH-ES" || enc != kContentAlgorithm)
-    return refuse("is not encrypted by ECDH-ES and A256GCM");
+    return refuse_jwe("is not encrypted by ECDH-ES and A256GCM");
   if (api::member(*document, "crit") || api::member(*document, "zip"))
-    return refuse("has a header with crit or zip, which is not supported");
+    return refuse_jwe("has a header with crit or zip, which is not supported");
   const auto epk = api::member(*document, "epk");
-  if (!epk) return refuse("has no epk in its header");
+  if (!epk) return refuse_jwe("has no epk in its header");
   auto key = read_public_jwk(*epk);
-  if (!key) return refuse("has an epk in its header that " + key.error().message);
-  if (key->is_rsa) return refuse("has an epk in its header that is not an EC key");
+  if (!key) return refuse_jwe("has an epk in its header that " + key.error().message);
+  if (key->is_rsa) return refuse_jwe("has an epk in its header that is not an EC key");
   return key;
 }
 
@@ -203,13 +203,13 @@ Result<SecretString> decrypt_jwe(const OneTimeKey& key, std::string_view jwe) {
   auto tag = base64url_decode(parts.tag);
   if (!parts.key.empty() || !iv || iv->size() != kIvSize || !text || !tag ||
       tag->size() != kTagSize)
-    return refuse("is not a JWE of ECDH-ES and A256GCM");
+    return refuse_jwe("is not a JWE of ECDH-ES and A256GCM");
   const auto content_key = TRY(derive_key(key.pair.get(), ephemeral.key.get()));
   Sealed sealed{std::move(*iv), std::move(*text), std::move(*tag)};
   std::string value(sealed.text.size(), '\0');
   const bool opened = decrypt_content(content_key, parts.header, sealed, value);
   SecretString result(std::move(value));
-  if (!opened) return refuse("is for another key, or was changed");
+  if (!opened) return refuse_jwe("is for another key, or was changed");
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include "base/base64.hpp"
 #include "core/openssl_errors.hpp"
 #include "core/plain_text.hpp"
+#include "core/recipient.hpp"
 
 namespace apitoken::core {
 namespace {
@@ -24,11 +25,9 @@ using Params = std::unique_ptr<OSSL_PARAM, FreedBy<OSSL_PARAM_free>>;
 using Context = std::unique_ptr<EVP_PKEY_CTX, FreedBy<EVP_PKEY_CTX_free>>;
 
 constexpr std::size_t kCoordinateSize = 32;  // bytes, of P-256
-constexpr int kMinRsaBits = 2048;
-constexpr int kMaxRsaBits = 8192;     // more costs time
 constexpr int kMaxExponentBits = 64;  // OpenSSL's own limit for large keys
 constexpr std::size_t kMaxKid = 256;
-constexpr std::string_view kKeysAllowed =
+constexpr std::string_view kJwkKeys =
     "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
 constexpr std::string_view kNotAnObject =
     "is not a JSON object; give one public key as JWK (RFC 7517), or a PEM certificate";
@@ -40,11 +39,9 @@ constexpr std::array<std::string_view, 8> kPrivateMembers{"d",  "p",  "q",   "dp
 constexpr std::array<std::string_view, 4> kEncryptingOperations{"encrypt", "wrapKey", "deriveKey",
                                                                 "deriveBits"};
 
-std::unexpected<Error> refuse(std::string_view reason) {
+std::unexpected<Error> refuse_jwk(std::string_view reason) {
   return fail(ErrorKind::Invalid, std::string(reason));
 }
-
-std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
 
 bool is_one_of(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != std::ranges::end(names);
@@ -55,10 +52,10 @@ Status check_members(simdjson::dom::object fields) {
   for (const auto field : fields) names.push_back(field.key);
   std::ranges::sort(names);
   if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
-    return refuse(fmt::format("holds the member \"{}\" twice; give each once", shown(*twice)));
+    return refuse_jwk(fmt::format("holds the member \"{}\" twice; give each once", shown(*twice)));
   for (const auto name : names) {
     if (!is_one_of(kPrivateMembers, name)) continue;
-    return refuse(
+    return refuse_jwk(
         fmt::format("holds a private key (member \"{}\"); give the public key alone, and replace "
                     "that key: it is no longer secret",
                     name));
@@ -72,7 +69,7 @@ Result<std::string> text_member(api::Json document, std::string_view name) {
   if (!found) return std::string();
   std::string_view text;
   if (found->get(text) != simdjson::SUCCESS)
-    return refuse(fmt::format(
+    return refuse_jwk(fmt::format(
         "has a \"{}\" that is not a string; give it as a string, or leave it out", name));
   return std::string(text);
 }
@@ -80,10 +77,10 @@ Result<std::string> text_member(api::Json document, std::string_view name) {
 // A member in base64url. Accepts one spelling of each value: no padding, blanks or stray bits.
 Result<std::string> bytes_member(api::Json document, std::string_view name) {
   const auto text = TRY(text_member(document, name));
-  if (text.empty()) return refuse(fmt::format("has no \"{}\"; give the whole public key", name));
+  if (text.empty()) return refuse_jwk(fmt::format("has no \"{}\"; give the whole public key", name));
   auto bytes = base64url_decode(text);
   if (!bytes || base64url_encode(*bytes) != text)
-    return refuse(fmt::format(
+    return refuse_jwk(fmt::format(
         "has a \"{}\" that is not base64url without padding; give the key as it was exported",
         name));
   return std::move(*bytes);
@@ -93,21 +90,21 @@ Result<std::string> bytes_member(api::Json document, std::string_view name) {
 Status check_purpose(api::Json document, std::string_view algorithm) {
   const auto use = TRY(text_member(document, "use"));
   if (!use.empty() && use != "enc")
-    return refuse(
+    return refuse_jwk(
         fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(use)));
   const auto alg = TRY(text_member(document, "alg"));
   if (!alg.empty() && alg != algorithm)
-    return refuse(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out", shown(alg),
+    return refuse_jwk(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out", shown(alg),
                               algorithm));
   api::Problems problems;
   const auto operations = api::read_string_list(document, "key_ops", "key_ops", &problems);
   if (!problems.empty())
-    return refuse("has key_ops that are not a list of strings; correct them, or leave them out");
+    return refuse_jwk("has key_ops that are not a list of strings; correct them, or leave them out");
   const auto encrypts = [](const std::string& operation) {
     return is_one_of(kEncryptingOperations, operation);
   };
   if (!operations.empty() && std::ranges::none_of(operations, encrypts))
-    return refuse(
+    return refuse_jwk(
         "has key_ops without an operation that encrypts; give a key for encryption, or leave "
         "key_ops "
         "out");
@@ -127,12 +124,12 @@ KeyPtr make_key(const char* kind, OSSL_PARAM_BLD* builder) {
 Result<KeyPtr> read_ec_key(api::Json document) {
   const auto curve = TRY(text_member(document, "crv"));
   if (curve != "P-256")
-    return refuse(fmt::format("has a key on the curve \"{}\"; {}", shown(curve), kKeysAllowed));
+    return refuse_jwk(fmt::format("has a key on the curve \"{}\"; {}", shown(curve), kJwkKeys));
   std::string point("\4");  // the tag of an uncompressed point
   for (const auto* name : {"x", "y"}) {
     const auto coordinate = TRY(bytes_member(document, name));
     if (coordinate.size() != kCoordinateSize)
-      return refuse(
+      return refuse_jwk(
           fmt::format("has a \"{}\" of {} bytes, but P-256 has {}; give the key as it was exported",
                       name, coordinate.size(), kCoordinateSize));
     point += coordinate;
@@ -147,7 +144,7 @@ Result<KeyPtr> read_ec_key(api::Json document) {
   }
   KeyPtr key = make_key("EC", builder.get());
   if (!key)
-    return refuse(
+    return refuse_jwk(
         "has a point (x, y) that is not on the curve P-256; give the key as it was exported");
   return key;
 }
@@ -163,17 +160,17 @@ Result<KeyPtr> read_rsa_key(api::Json document) {
   if (!n || !e) return openssl_failed("reading a public key");
   const int bits = BN_num_bits(n.get());
   if (bits < kMinRsaBits || bits > kMaxRsaBits)
-    return refuse(fmt::format("has a key that is RSA of {} bits; {}", bits, kKeysAllowed));
+    return refuse_jwk(fmt::format("has a key that is RSA of {} bits; {}", bits, kJwkKeys));
   if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_is_one(e.get()) ||
       BN_num_bits(e.get()) > kMaxExponentBits)
-    return refuse(kNotAnRsaKey);
+    return refuse_jwk(kNotAnRsaKey);
   const Builder builder(OSSL_PARAM_BLD_new());
   if (!builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
     return openssl_failed("reading a public key");
   }
   KeyPtr key = make_key("RSA", builder.get());
-  if (!key) return refuse(kNotAnRsaKey);
+  if (!key) return refuse_jwk(kNotAnRsaKey);
   return key;
 }
 
@@ -193,27 +190,27 @@ Result<std::string> coordinate(const EVP_PKEY* key, const char* name) {
 Result<PublicJwk> read_public_jwk(std::string_view text) {
   // An escape could hide a member's name from the CRD's rules, which search the text.
   if (text.find("\\u") != text.npos)
-    return refuse("holds a \\u escape; write the characters themselves");
+    return refuse_jwk("holds a \\u escape; write the characters themselves");
   api::JsonParser parser;
   const auto document = parser.parse(text);
-  if (!document) return refuse(kNotAnObject);
+  if (!document) return refuse_jwk(kNotAnObject);
   return read_public_jwk(*document);
 }
 
 Result<PublicJwk> read_public_jwk(api::Json document) {
   const ErrorsCleared at_end;
   simdjson::dom::object fields;
-  if (document.get(fields) != simdjson::SUCCESS) return refuse(kNotAnObject);
+  if (document.get(fields) != simdjson::SUCCESS) return refuse_jwk(kNotAnObject);
   TRY(check_members(fields));
-  if (api::member(document, "keys")) return refuse("is a set of keys; give one of them alone");
+  if (api::member(document, "keys")) return refuse_jwk("is a set of keys; give one of them alone");
   const auto kind = TRY(text_member(document, "kty"));
   if (kind != "EC" && kind != "RSA")
-    return refuse(fmt::format("has the kty \"{}\"; {}", shown(kind), kKeysAllowed));
+    return refuse_jwk(fmt::format("has the kty \"{}\"; {}", shown(kind), kJwkKeys));
   const bool is_rsa = kind == "RSA";
   TRY(check_purpose(document, is_rsa ? "RSA-OAEP-256" : "ECDH-ES"));
   auto kid = TRY(text_member(document, "kid"));
   if (kid.size() > kMaxKid)
-    return refuse(fmt::format("has a kid of more than {} bytes; shorten it", kMaxKid));
+    return refuse_jwk(fmt::format("has a kid of more than {} bytes; shorten it", kMaxKid));
   auto key = TRY(is_rsa ? read_rsa_key(document) : read_ec_key(document));
   return PublicJwk{std::move(key), is_rsa, std::move(kid)};
 }

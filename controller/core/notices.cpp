@@ -8,13 +8,13 @@
 #include "api/names.hpp"
 #include "base/duration.hpp"
 #include "base/rfc3339.hpp"
+#include "core/dns_name.hpp"
 #include "core/hash.hpp"
 #include "core/plain_text.hpp"
 
 namespace apitoken::core {
 namespace {
 
-constexpr std::size_t kMaxName = 253;  // of a DNS-1123 subdomain
 constexpr std::size_t kHashDigits = 16;
 constexpr std::size_t kMaxNote = 1000;  // the API server refuses notes of 1 kB and more
 
@@ -76,7 +76,7 @@ std::optional<WallTime> next_due(std::span<const Seconds> reminders, WallTime ex
 }
 
 std::string event_name(std::string_view object, std::string_view fact) {
-  std::string_view stem = object.substr(0, kMaxName - kHashDigits - 1);
+  std::string_view stem = object.substr(0, kMaxSubdomain - kHashDigits - 1);
   while (!stem.empty() && (stem.back() == '-' || stem.back() == '.')) stem.remove_suffix(1);
   return fmt::format("{}.{}", stem.empty() ? "event" : stem,
                      sha256_hex(fact).substr(0, kHashDigits));

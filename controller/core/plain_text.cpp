@@ -84,4 +84,8 @@ std::string cut_text(std::string_view text, std::size_t bytes) {
   return std::string(text.substr(0, end)) + "...";
 }
 
+std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
+
+std::string condition_text(std::string_view text) { return cut_text(plain_text(text), 4096); }
+
 }  // namespace apitoken::core

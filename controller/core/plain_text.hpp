@@ -19,5 +19,9 @@ bool has_control_or_direction(std::string_view text);
 // `text` cut to at most `bytes` bytes, between characters, with "..." at the end if it was cut.
 // Precondition: valid UTF-8.
 std::string cut_text(std::string_view text, std::size_t bytes);
+// A value that a message repeats: plain text of at most 64 bytes.
+std::string shown(std::string_view value);
+// The message of a condition: plain text of at most 4096 bytes (the CRDs allow 32768 characters).
+std::string condition_text(std::string_view text);
 
 }  // namespace apitoken::core

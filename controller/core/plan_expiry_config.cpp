@@ -16,7 +16,6 @@ namespace {
 namespace condition = api::condition;
 namespace reason = api::reason;
 
-constexpr std::size_t kMaxMessage = 4096;  // bytes; the CRD allows 32768 characters
 constexpr std::size_t kMaxRequest = 64;
 constexpr Seconds kTestMailPause{60};  // between two test mails of a config
 constexpr std::string_view kSkipped = "no mail of their own for ";
@@ -26,7 +25,7 @@ void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed,
          std::string_view type, std::string_view value, std::string_view why,
          std::string_view message) {
   api::set_condition(status.conditions,
-                     {type, value, why, cut_text(plain_text(message), kMaxMessage), observed.now,
+                     {type, value, why, condition_text(message), observed.now,
                       observed.object.meta.generation});
 }
 

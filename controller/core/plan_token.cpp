@@ -28,8 +28,6 @@ namespace reason = api::reason;
 constexpr Seconds kMintingPause{2};
 // An unfinished rotation is retried after as long as it has lasted, at most after this.
 constexpr Seconds kMaxRetryPause{std::chrono::minutes(5)};
-// Bytes of a condition's message; the CRD allows 32768 characters.
-constexpr std::size_t kMaxMessage = 4096;
 
 class TokenPlanner : TokenDraft {
  public:
@@ -80,7 +78,7 @@ class TokenPlanner : TokenDraft {
   }
 
   Plan plan_failure(std::string_view why) {
-    const std::string cause = cut_text(plain_text(why), kMaxMessage);
+    const std::string cause = condition_text(why);
     if (is_rotation_unfinished()) {
       set_valid(status_, observed_, describe_present_place());
       set_reconciling(status_, observed_,
@@ -129,7 +127,7 @@ class TokenPlanner : TokenDraft {
 
   Plan refuse_spec(const api::Problems& problems) {
     const std::string text =
-        cut_text(plain_text(fmt::format("{}", fmt::join(problems, "; "))), kMaxMessage);
+        condition_text(fmt::format("{}", fmt::join(problems, "; ")));
     // An expired token reports its expiry, unless a person asked to renew it and needs the reason.
     if (is_expired() && !is_rotation_requested()) {
       set_expired(status_, observed_);

@@ -12,6 +12,10 @@
 
 namespace apitoken::core {
 
+// Bits of an RSA key of a recipient. More costs time, and OpenSSL fails above 16384.
+constexpr int kMinRsaBits = 2048;
+constexpr int kMaxRsaBits = 8192;
+
 // A JSON object. Any other text is treated as a certificate.
 bool is_jwk(std::string_view recipient);
 

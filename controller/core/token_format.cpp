@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kAlphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-constexpr std::string_view kPrefix = "apt_";
+constexpr std::string_view kTokenPrefix = "apt_";
 constexpr std::size_t kRandomLength = 40;
 constexpr std::size_t kChecksumLength = 6;
 constexpr std::size_t kIdLength = 8;
@@ -52,10 +52,10 @@ std::string checksum(std::string_view random_part) {
 Result<MintedToken> mint_opaque_token() {
   std::string value;
   // Growth would leave unwiped copies.
-  value.reserve(kPrefix.size() + kRandomLength + kChecksumLength);
-  value += kPrefix;
+  value.reserve(kTokenPrefix.size() + kRandomLength + kChecksumLength);
+  value += kTokenPrefix;
   TRY(append_random(value, kRandomLength));
-  value += checksum(std::string_view(value).substr(kPrefix.size()));
+  value += checksum(std::string_view(value).substr(kTokenPrefix.size()));
   MintedToken token;
   token.id = TRY(mint_token_id());
   token.hash = token_hash(value);
@@ -77,13 +77,13 @@ std::string token_hint(std::string_view value) {
 std::string token_hash(std::string_view value) { return "sha256:" + sha256_hex(value); }
 
 bool is_well_formed(std::string_view value) {
-  if (value.size() != kPrefix.size() + kRandomLength + kChecksumLength ||
-      !value.starts_with(kPrefix))
+  if (value.size() != kTokenPrefix.size() + kRandomLength + kChecksumLength ||
+      !value.starts_with(kTokenPrefix))
     return false;
-  const auto random_part = value.substr(kPrefix.size(), kRandomLength);
+  const auto random_part = value.substr(kTokenPrefix.size(), kRandomLength);
   const bool in_alphabet = std::ranges::all_of(
       random_part, [](char c) { return kAlphabet.find(c) != std::string_view::npos; });
-  return in_alphabet && checksum(random_part) == value.substr(kPrefix.size() + kRandomLength);
+  return in_alphabet && checksum(random_part) == value.substr(kTokenPrefix.size() + kRandomLength);
 }
 
 }  // namespace apitoken::core

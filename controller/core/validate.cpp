@@ -24,8 +24,6 @@ constexpr std::size_t kMaxAudiences = 16;
 constexpr std::size_t kMaxScope = 128;
 
 // A value, safe to show in a message.
-std::string shown(std::string_view value) { return cut_text(plain_text(value), 64); }
-
 // The length in characters, as the schema counts: all bytes but UTF-8 continuation bytes.
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(

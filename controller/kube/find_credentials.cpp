@@ -14,7 +14,7 @@
 namespace apitoken::kube {
 namespace {
 
-std::vector<std::string> split_list(std::string_view list) {
+std::vector<std::string> split_paths(std::string_view list) {
   std::vector<std::string> paths;
   while (!list.empty()) {
     const std::string_view path = list.substr(0, list.find(':'));
@@ -39,7 +39,7 @@ Result<std::unique_ptr<Credentials>> find_credentials(const std::string& kubecon
   const Overrides& overrides = preference.overrides;
   if (!kubeconfig_flag.empty()) return load_kubeconfig(kubeconfig_flag, kSystemClock, overrides);
   const char* listed = std::getenv("KUBECONFIG");
-  if (const auto paths = split_list(listed != nullptr ? listed : ""); !paths.empty())
+  if (const auto paths = split_paths(listed != nullptr ? listed : ""); !paths.empty())
     return load_kubeconfigs(paths, kSystemClock, overrides);
   const std::string home = home_kubeconfig();
   const bool skip_pod = !overrides.context.empty() || !overrides.cluster.empty() ||

@@ -77,7 +77,7 @@ class Scanner {
 
 std::unexpected<Error> malformed() { return fail(ErrorKind::Decode, "malformed JSON"); }
 
-Result<std::vector<std::string_view>> split_list(std::string_view list) {
+Result<std::vector<std::string_view>> split_items(std::string_view list) {
   std::vector<std::string_view> items;
   if (list == "null") return items;
   Scanner scanner(list);
@@ -106,7 +106,7 @@ Result<ListPage> split_page(std::string_view page) {
       if (value.empty()) return malformed();
       if (name == R"("metadata")" && result.metadata.empty()) result.metadata = value;
       if (name == R"("items")" && !std::exchange(has_items, true))
-        result.items = TRY(split_list(value));
+        result.items = TRY(split_items(value));
     } while (scanner.take(','));
     if (!scanner.take('}')) return malformed();
   }

@@ -12,6 +12,7 @@
 #include "core/hash.hpp"
 #include "core/plain_text.hpp"
 #include "kube/resource.hpp"
+#include "portal/json_text.hpp"
 
 namespace apitoken::portal {
 namespace {
@@ -25,12 +26,6 @@ constexpr std::size_t kMaxErrorCode = 64;
 constexpr double kLastSecond = 253402300799.0;
 
 json parse(std::string_view text) { return json::parse(text, nullptr, false); }
-
-// A string member; empty if it is absent or of another type.
-std::string text_of(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 std::vector<std::string> texts_of(const json& object, const char* name) {
   std::vector<std::string> texts;
@@ -107,9 +102,9 @@ Result<OidcProvider> parse_discovery(std::string_view body, std::string_view iss
   const auto document = parse(body);
   if (!document.is_object())
     return fail(ErrorKind::Decode, fmt::format("{} is no JSON object", discovery_url(issuer)));
-  OidcProvider provider{text_of(document, "issuer"), text_of(document, "authorization_endpoint"),
-                        text_of(document, "token_endpoint"),
-                        text_of(document, "end_session_endpoint"), false};
+  OidcProvider provider{text_at(document, "/issuer"), text_at(document, "/authorization_endpoint"),
+                        text_at(document, "/token_endpoint"),
+                        text_at(document, "/end_session_endpoint"), false};
   if (provider.issuer != issuer) {
     return fail(
         ErrorKind::Invalid,
@@ -167,15 +162,15 @@ TokenRequest refresh_request(const OidcProvider& provider, const OidcClient& cli
 Result<TokenAnswer> parse_token_answer(int status, std::string_view body) {
   const auto answer = parse(body);
   if (status != 200) {
-    const auto code = answer.is_object() ? text_of(answer, "error") : "";
+    const auto code = answer.is_object() ? text_at(answer, "/error") : "";
     return fail(status >= 500 || status == 429 ? ErrorKind::Unavailable : ErrorKind::Unauthorized,
                 fmt::format("the token endpoint answers {}{}{}", status, code.empty() ? "" : ", ",
                             core::cut_text(core::plain_text(code), kMaxErrorCode)));
   }
   if (!answer.is_object())
     return fail(ErrorKind::Decode, "the token endpoint's answer is no JSON object");
-  return TokenAnswer{SecretString(text_of(answer, "id_token")),
-                     SecretString(text_of(answer, "refresh_token"))};
+  return TokenAnswer{SecretString(text_at(answer, "/id_token")),
+                     SecretString(text_at(answer, "/refresh_token"))};
 }
 
 Result<IdClaims> read_id_claims(std::string_view id_token) {
@@ -183,8 +178,8 @@ Result<IdClaims> read_id_claims(std::string_view id_token) {
   if (members.is_null()) return fail(ErrorKind::Decode, "the id_token is no JWT");
   const auto expires_at = time_of(members, "exp");
   if (!expires_at) return fail(ErrorKind::Decode, "the id_token has no claim exp");
-  return IdClaims{text_of(members, "iss"), text_of(members, "sub"),   texts_of(members, "aud"),
-                  text_of(members, "azp"), text_of(members, "nonce"), *expires_at};
+  return IdClaims{text_at(members, "/iss"), text_at(members, "/sub"),   texts_of(members, "aud"),
+                  text_at(members, "/azp"), text_at(members, "/nonce"), *expires_at};
 }
 
 Status check_id_claims(const IdClaims& claims, const ExpectedClaims& expected, WallTime now) {

@@ -157,7 +157,7 @@ Expected<serve::HttpReply> get_permissions(Call& call) {
                                     {"cluster", describe(cluster, known)}}));
 }
 
-constexpr CallRoute kRoutes[] = {
+constexpr CallRoute kSessionRoutes[] = {
     {"GET", "/api/session", get_session},       {"DELETE", "/api/session", delete_session},
     {"GET", "/api/namespaces", get_namespaces}, {"GET", "/api/rights", get_permissions},
     {"GET", "/api/about", get_about},
@@ -165,6 +165,6 @@ constexpr CallRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const CallRoute> session_routes() { return kRoutes; }
+std::span<const CallRoute> session_routes() { return kSessionRoutes; }
 
 }  // namespace apitoken::portal

@@ -269,7 +269,7 @@ Expected<serve::HttpReply> preview_token(Call& call) {
   return json_answer(200, dump(answer));
 }
 
-constexpr CallRoute kRoutes[] = {
+constexpr CallRoute kSettingsRoutes[] = {
     {"GET", "/api/settings", get_settings},
     {"POST", "/api/settings/preview", preview_settings},
     {"POST", "/api/preview-token", preview_token},
@@ -280,6 +280,6 @@ constexpr CallRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const CallRoute> settings_routes() { return kRoutes; }
+std::span<const CallRoute> settings_routes() { return kSettingsRoutes; }
 
 }  // namespace apitoken::portal

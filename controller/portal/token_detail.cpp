@@ -9,6 +9,7 @@
 #include "api/names.hpp"
 #include "api/secret.hpp"
 #include "portal/call.hpp"
+#include "portal/json_text.hpp"
 #include "portal/settings.hpp"
 #include "portal/streams.hpp"
 #include "portal/writers.hpp"
@@ -18,23 +19,18 @@ namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& object, const char* pointer) {
-  const auto found = object.value(json::json_pointer(pointer), json());
-  return found.is_string() ? found.get<std::string>() : "";
-}
-
 // The times of an Event. A series has its last time in `series`.
 json event_of(const json& event) {
   const auto pick = [&](std::initializer_list<const char*> pointers) {
     for (const char* const pointer : pointers) {
-      if (auto text = text_of(event, pointer); !text.empty()) return text;
+      if (auto text = text_at(event, pointer); !text.empty()) return text;
     }
     return std::string();
   };
   const auto count = event.value("/series/count"_json_pointer, json());
-  return {{"type", text_of(event, "/type")},
-          {"reason", text_of(event, "/reason")},
-          {"note", text_of(event, "/note")},
+  return {{"type", text_at(event, "/type")},
+          {"reason", text_at(event, "/reason")},
+          {"note", text_at(event, "/note")},
           {"firstAt", pick({"/eventTime", "/deprecatedFirstTimestamp"})},
           {"lastAt", pick({"/series/lastObservedTime", "/deprecatedLastTimestamp", "/eventTime"})},
           {"count", count.is_number_integer() ? count : json(1)},
@@ -50,7 +46,7 @@ json events_of(Call& call, const std::string& uid) {
   const auto list = json::parse(*body, nullptr, false);
   json events = json::array();
   for (const auto& event : list.value("items", json::array())) {
-    const auto about = text_of(event, "/regarding/uid");
+    const auto about = text_at(event, "/regarding/uid");
     if (about.empty() || about == uid) events.push_back(event_of(event));
   }
   return events;

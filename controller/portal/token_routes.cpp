@@ -38,13 +38,13 @@ Expected<serve::HttpReply> get_tokens(Call& call) {
   return call.backend.streams.open(call.viewer, [follow](Sending& to) { return follow->run(to); });
 }
 
-constexpr CallRoute kRoutes[] = {
+constexpr CallRoute kTokenRoutes[] = {
     {"GET", "/api/tokens", get_tokens},
     {"GET", "/api/tokens/{ns}/{name}", get_token},
 };
 
 }  // namespace
 
-std::span<const CallRoute> token_routes() { return kRoutes; }
+std::span<const CallRoute> token_routes() { return kTokenRoutes; }
 
 }  // namespace apitoken::portal

@@ -148,7 +148,7 @@ Expected<serve::HttpReply> show_value(Call& call) {
   return json_answer(200, std::move(answer));
 }
 
-constexpr CallRoute kRoutes[] = {
+constexpr CallRoute kTokenWriteRoutes[] = {
     {"POST", "/api/tokens/{ns}", create_token, true},
     {"PATCH", "/api/tokens/{ns}/{name}", patch_token, true},
     {"DELETE", "/api/tokens/{ns}/{name}", delete_token, true},
@@ -159,6 +159,6 @@ constexpr CallRoute kRoutes[] = {
 
 }  // namespace
 
-std::span<const CallRoute> token_write_routes() { return kRoutes; }
+std::span<const CallRoute> token_write_routes() { return kTokenWriteRoutes; }
 
 }  // namespace apitoken::portal

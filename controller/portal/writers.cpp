@@ -1,6 +1,8 @@
 // Turns the FieldsV1 of managedFields into paths of fields.
 #include "portal/writers.hpp"
 
+#include "portal/json_text.hpp"
+
 namespace apitoken::portal {
 namespace {
 
@@ -23,11 +25,6 @@ void add_paths(const json& fields, const std::string& path, int depth, json& pat
   if (leaf && !path.empty() && paths.size() < kMaxFields) paths.push_back(path);
 }
 
-std::string text_of(const json& entry, const char* field) {
-  const auto found = entry.find(field);
-  return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 }  // namespace
 
 json take_writers(json& object) {
@@ -42,9 +39,9 @@ json take_writers(json& object) {
       json fields = json::array();
       if (const auto tree = entry.find("fieldsV1"); tree != entry.end() && tree->is_object())
         add_paths(*tree, "", 0, fields);
-      writers.push_back({{"manager", text_of(entry, "manager")},
-                         {"subresource", text_of(entry, "subresource")},
-                         {"at", text_of(entry, "time")},
+      writers.push_back({{"manager", text_at(entry, "/manager")},
+                         {"subresource", text_at(entry, "/subresource")},
+                         {"at", text_at(entry, "/time")},
                          {"fields", std::move(fields)}});
     }
   }

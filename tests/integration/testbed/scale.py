@@ -376,12 +376,14 @@ def measure(cluster, directory, count):
     note("pattern")
     etcd.put_all(pair for number in range(count) for pair in pattern.copy(number))
     note("put")
-    flags = ["--per-token-metrics=false", "--log-level=debug"]
+    flags = ["--per-token-metrics=false"]
     # In turns, and the fastest of each counts: after so many writes the API server is busy first.
     lists, starts = [], []
     for turn in range(STARTS):
         lists.append(list_all(cluster, count))
-        operator, seconds = start(cluster, directory / f"fleet{turn}.log", *flags)
+        operator, seconds = start(
+            cluster, directory / f"fleet{turn}.log", *flags, "--log-level=debug"
+        )
         starts.append(seconds)
         if turn + 1 < STARTS:
             operator.kill()
@@ -395,6 +397,11 @@ def measure(cluster, directory, count):
         figures.fleet_page = tuple(sum(one) / 10 for one in zip(*scrapes, strict=True))
         figures.relist_peak = relist(cluster, etcd, operator)
         note("relist")
+    finally:
+        operator.kill()
+    operator, _ = start(cluster, directory / "reminders.log", *flags)
+    try:
+        wait_for(lambda: has_worked_off(operator, count), 900, "the tokens are not worked off")
         figures.reminders = remind(cluster, operator, count)
         note("reminders")
     finally:
