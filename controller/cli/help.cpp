@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kHelpGap = 2;         // between the columns
 constexpr std::size_t kNarrowestHelp = 24;  // a column of help; where there is less, it goes below
-constexpr std::size_t kBelow = 10;      // its indent then
+constexpr std::size_t kBelow = 10;          // its indent then
 
 std::string left_of(const FlagRow& flag) {
   const auto letter = flag.letter == 0 ? std::string("    ") : fmt::format("-{}, ", flag.letter);

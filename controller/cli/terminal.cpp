@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kNarrowestScreen = 40;
 constexpr std::size_t kWidestScreen = 120;  // longer lines are hard to read
-constexpr milliseconds kPoll{100};    // how often a read of standard input checks for a stop
+constexpr milliseconds kPoll{100};          // how often a read of standard input checks for a stop
 
 bool is_set(const char* variable) {
   const char* const value = std::getenv(variable);

@@ -331,9 +331,9 @@ std::optional<AuthMethod> parse_auth_method(std::string_view text) {
 
 Result<std::string> parse_domain(std::string_view text) {
   if (!is_host_name(text)) {
-    return fail(
-        ErrorKind::Invalid,
-        fmt::format("{} is no domain name; write one like example.com, without an @", quoted(text)));
+    return fail(ErrorKind::Invalid,
+                fmt::format("{} is no domain name; write one like example.com, without an @",
+                            quoted(text)));
   }
   if (ends_in_number(text))
     return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", quoted(text)));

@@ -96,20 +96,23 @@ std::string describe_curve(const EVP_PKEY* key) {
 
 Status check_key(X509* certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key == nullptr) return refuse_certificate(fmt::format("has a key that cannot be read; {}", kCertificateKeys));
+  if (key == nullptr)
+    return refuse_certificate(fmt::format("has a key that cannot be read; {}", kCertificateKeys));
   if (is_rsa(key)) {
     const int bits = EVP_PKEY_get_bits(key);
     if (bits >= kMinRsaBits && bits <= kMaxRsaBits) return {};
-    return refuse_certificate(fmt::format("has a key that is RSA of {} bits; {}", bits, kCertificateKeys));
+    return refuse_certificate(
+        fmt::format("has a key that is RSA of {} bits; {}", bits, kCertificateKeys));
   }
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
     const auto curve = describe_curve(key);
     if (std::ranges::find(kCurves, curve) != kCurves.end()) return {};
-    return refuse_certificate(fmt::format("has a key on the curve {}; {}", curve, kCertificateKeys));
+    return refuse_certificate(
+        fmt::format("has a key on the curve {}; {}", curve, kCertificateKeys));
   }
   const char* kind = OBJ_nid2ln(EVP_PKEY_get_base_id(key));
-  return refuse_certificate(fmt::format("has a key that is {}; {}",
-                            kind != nullptr ? kind : "of an unknown kind", kCertificateKeys));
+  return refuse_certificate(fmt::format(
+      "has a key that is {}; {}", kind != nullptr ? kind : "of an unknown kind", kCertificateKeys));
 }
 
 // A certificate without keyUsage allows everything (RFC 5280, 4.2.1.3).
@@ -143,7 +146,8 @@ Status check_dates(const X509* certificate, WallTime now) {
         fmt::format("is not valid before {}; give one that is valid now", date_of(begin)));
   }
   if (X509_cmp_time(end, &instant) <= 0) {
-    return refuse_certificate(fmt::format("expired at {}; give one that is valid now", date_of(end)));
+    return refuse_certificate(
+        fmt::format("expired at {}; give one that is valid now", date_of(end)));
   }
   return {};
 }

@@ -61,7 +61,8 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::optional<Sha256> parse_hash(std::string_view text) {
   Sha256 hash{};
-  if (!text.starts_with(kHashPrefix) || text.size() != kHashPrefix.size() + 2 * hash.size()) return {};
+  if (!text.starts_with(kHashPrefix) || text.size() != kHashPrefix.size() + 2 * hash.size())
+    return {};
   text.remove_prefix(kHashPrefix.size());
   int wrong = 0;  // negative if a digit is none
   for (std::size_t i = 0; i < hash.size(); ++i) {

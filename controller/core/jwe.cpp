@@ -144,7 +144,8 @@ Result<Parts> take_apart(std::string_view jwe) {
   std::array<std::string_view, 5> parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto dot = jwe.find('.');
-    if ((dot == jwe.npos) != (i + 1 == parts.size())) return refuse_jwe("is not a JWE in compact form");
+    if ((dot == jwe.npos) != (i + 1 == parts.size()))
+      return refuse_jwe("is not a JWE in compact form");
     parts[i] = jwe.substr(0, dot);
     jwe.remove_prefix(dot == jwe.npos ? jwe.size() : dot + 1);
   }

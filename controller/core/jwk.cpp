@@ -25,10 +25,9 @@ using Params = std::unique_ptr<OSSL_PARAM, FreedBy<OSSL_PARAM_free>>;
 using Context = std::unique_ptr<EVP_PKEY_CTX, FreedBy<EVP_PKEY_CTX_free>>;
 
 constexpr std::size_t kCoordinateSize = 32;  // bytes, of P-256
-constexpr int kMaxExponentBits = 64;  // OpenSSL's own limit for large keys
+constexpr int kMaxExponentBits = 64;         // OpenSSL's own limit for large keys
 constexpr std::size_t kMaxKid = 256;
-constexpr std::string_view kJwkKeys =
-    "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
+constexpr std::string_view kJwkKeys = "give an EC key on P-256, or an RSA key of 2048 to 8192 bits";
 constexpr std::string_view kNotAnObject =
     "is not a JSON object; give one public key as JWK (RFC 7517), or a PEM certificate";
 constexpr std::string_view kNotAnRsaKey =
@@ -77,7 +76,8 @@ Result<std::string> text_member(api::Json document, std::string_view name) {
 // A member in base64url. Accepts one spelling of each value: no padding, blanks or stray bits.
 Result<std::string> bytes_member(api::Json document, std::string_view name) {
   const auto text = TRY(text_member(document, name));
-  if (text.empty()) return refuse_jwk(fmt::format("has no \"{}\"; give the whole public key", name));
+  if (text.empty())
+    return refuse_jwk(fmt::format("has no \"{}\"; give the whole public key", name));
   auto bytes = base64url_decode(text);
   if (!bytes || base64url_encode(*bytes) != text)
     return refuse_jwk(fmt::format(
@@ -94,12 +94,13 @@ Status check_purpose(api::Json document, std::string_view algorithm) {
         fmt::format("has the use \"{}\"; give a key for encryption (use \"enc\")", shown(use)));
   const auto alg = TRY(text_member(document, "alg"));
   if (!alg.empty() && alg != algorithm)
-    return refuse_jwk(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out", shown(alg),
-                              algorithm));
+    return refuse_jwk(fmt::format("has the alg \"{}\"; give a key for {}, or leave alg out",
+                                  shown(alg), algorithm));
   api::Problems problems;
   const auto operations = api::read_string_list(document, "key_ops", "key_ops", &problems);
   if (!problems.empty())
-    return refuse_jwk("has key_ops that are not a list of strings; correct them, or leave them out");
+    return refuse_jwk(
+        "has key_ops that are not a list of strings; correct them, or leave them out");
   const auto encrypts = [](const std::string& operation) {
     return is_one_of(kEncryptingOperations, operation);
   };

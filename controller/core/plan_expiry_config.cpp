@@ -24,9 +24,8 @@ constexpr std::string_view kRefusedRecipients = "refused recipients: ";
 void set(api::TokenExpiryConfigStatus& status, const ObservedConfig& observed,
          std::string_view type, std::string_view value, std::string_view why,
          std::string_view message) {
-  api::set_condition(status.conditions,
-                     {type, value, why, condition_text(message), observed.now,
-                      observed.object.meta.generation});
+  api::set_condition(status.conditions, {type, value, why, condition_text(message), observed.now,
+                                         observed.object.meta.generation});
 }
 
 // The operator has tried to send a mail since it started.

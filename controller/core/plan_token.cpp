@@ -126,8 +126,7 @@ class TokenPlanner : TokenDraft {
   }
 
   Plan refuse_spec(const api::Problems& problems) {
-    const std::string text =
-        condition_text(fmt::format("{}", fmt::join(problems, "; ")));
+    const std::string text = condition_text(fmt::format("{}", fmt::join(problems, "; ")));
     // An expired token reports its expiry, unless a person asked to renew it and needs the reason.
     if (is_expired() && !is_rotation_requested()) {
       set_expired(status_, observed_);
