@@ -5,7 +5,8 @@
 #   operator  new ApiTokens, from the first create to the last one that a watch sees Ready
 #   restart   the operator starts with all of them minted, until its queues are empty
 #   idle      requests and memory without changes
-# Then hack/bench-verify.sh prints a second table: verification against nginx.
+# Then hack/bench-verify.sh prints a second table, verification against nginx, and
+# tests/bench/pending_bench.cpp a third: work while 10,000 and 100,000 keys, Events or notices wait.
 #
 # Limit and operator runs alternate after a warm-up, each on an empty namespace; the restart is made
 # seven times. The fastest of each counts, with its own CPU time and requests, and the largest peak
@@ -262,6 +263,13 @@ print_table() {
     }'
 }
 
+run_pending() {
+  cmake -S "$root" --preset release >"$work/build.log"
+  cmake --build "$root/build/release" --target pending-bench >>"$work/build.log" ||
+    { tail -n 30 "$work/build.log" >&2; exit 1; }
+  "$root/build/release/pending-bench"
+}
+
 build
 start_cluster
 say "Warming up"
@@ -285,3 +293,5 @@ run_working_set
 print_table
 echo
 "$root/hack/bench-verify.sh" "${verify_flags[@]}"
+echo
+run_pending

@@ -37,14 +37,14 @@ bool is_outage(ErrorKind kind) {
 
 void EventChannel::post(api::Event event, bool repeatable, std::uint64_t tag) {
   const SteadyTime now = clock_.steady();
-  pending_.emplace(now, Pending{std::move(event), repeatable, tag, now});
+  const auto item = pending_.emplace(now, Pending{std::move(event), repeatable, tag, now});
+  if (tag != 0) tagged_.insert_or_assign(tag, item);
 }
 
 void EventChannel::cancel(const std::set<std::uint64_t>& tags) {
-  std::erase_if(pending_, [&](const auto& entry) {
-    const std::uint64_t tag = entry.second.tag;
-    return tag != 0 && tags.contains(tag);
-  });
+  for (const std::uint64_t tag : tags) {
+    if (const auto at = tagged_.find(tag); at != tagged_.end()) erase(at->second);
+  }
 }
 
 std::vector<EventResult> EventChannel::write_due(std::stop_token stop, bool busy) {
@@ -59,7 +59,7 @@ std::vector<EventResult> EventChannel::write_due(std::stop_token stop, bool busy
       const auto fate = fate_of(write);
       if (!fate) continue;
       results.push_back({tag, *fate});
-      if (*fate != EventResult::Fate::Failed) pending_.erase(write.item);
+      if (*fate != EventResult::Fate::Failed) erase(write.item);
     }
   }
   return results;
@@ -101,7 +101,14 @@ void EventChannel::give_way(SteadyTime now) {
 void EventChannel::postpone(ByDue::iterator item, SteadyTime due) {
   auto node = pending_.extract(item);
   node.key() = due;
-  pending_.insert(std::move(node));
+  const std::uint64_t tag = node.mapped().tag;
+  const auto moved = pending_.insert(std::move(node));
+  if (tag != 0) tagged_[tag] = moved;
+}
+
+void EventChannel::erase(ByDue::iterator item) {
+  tagged_.erase(item->second.tag);
+  pending_.erase(item);
 }
 
 // Writes until all were tried, or until a write finds that the API server does not serve us.

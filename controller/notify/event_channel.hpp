@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <stop_token>
+#include <unordered_map>
 #include <vector>
 
 #include "api/event.hpp"
@@ -84,6 +85,7 @@ class EventChannel {
   std::vector<Series> take_due(bool busy);
   void give_way(SteadyTime now);
   void postpone(ByDue::iterator item, SteadyTime due);
+  void erase(ByDue::iterator item);
   void write_all(std::vector<Series>& all, std::stop_token stop);
   bool write(Series& series, std::stop_token stop);
   Status write_once(const Pending& pending, Seen* seen, std::stop_token stop);
@@ -94,6 +96,7 @@ class EventChannel {
   EventSink& sink_;
   const Clock& clock_;
   ByDue pending_;
+  std::unordered_map<std::uint64_t, ByDue::iterator> tagged_;  // of the pending ones
   std::map<api::ObjectKey, Seen> seen_;
   std::deque<api::ObjectKey> seen_order_;  // oldest first
   SteadyTime paused_until_{};  // no write before this, since the API server does not answer
