@@ -23,14 +23,13 @@ void App::Parts::set_up_metrics() {
     });
   }
   collectors.push_back(std::make_unique<serve::ProcessCollector>());
-  collectors.push_back(std::make_unique<serve::FleetCollector>(
-      clock, [this](const serve::VisitToken& visit) { stores.tokens.for_each_unlocked(visit); },
-      [this] { return stores.tokens.changes(); }));
-  if (!config.per_token_metrics) return;
   const serve::VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
                                                      const serve::VisitToken& visit) {
-    return stores.tokens.visit_after(key, most, visit);
+    return stores.tokens.skim_after(key, most, visit);
   };
+  collectors.push_back(std::make_unique<serve::FleetCollector>(
+      clock, visit_after, [this] { return stores.tokens.changes(); }));
+  if (!config.per_token_metrics) return;
   for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning,
                             serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
     token_collectors.push_back(std::make_unique<serve::TokenCollector>(family, visit_after));

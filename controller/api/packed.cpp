@@ -38,6 +38,7 @@ constexpr std::uint64_t kFirstLength = kTime + 1;
 
 constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::size_t kHashBytes = 32;
+constexpr std::size_t kUidBytes = 16;
 constexpr std::string_view kUidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 constexpr std::string_view kTimeForm = "2026-01-01T00:00:00Z";
 
@@ -252,7 +253,9 @@ class Writer : public Members<Writer> {
 
 // ---- reading
 
-class Reader : public Members<Reader> {
+// With `skims`, texts that are none of kWords and all maps are left empty.
+template <bool skims>
+class Reader : public Members<Reader<skims>> {
  public:
   explicit Reader(const char* at) : at_(at) {}
 
@@ -264,6 +267,9 @@ class Reader : public Members<Reader> {
       text.clear();
     } else if (code < kWords.size()) {
       text = kWords[code];
+    } else if constexpr (skims) {
+      text.clear();
+      pass_text(code);
     } else if (code == kUid) {
       text = kUidForm;
       digits(text, 0);
@@ -300,6 +306,11 @@ class Reader : public Members<Reader> {
     for (T& item : list) one(item);
   }
   void one(StringMap& map) {
+    if constexpr (skims) {
+      map.clear();
+      for (auto texts = 2 * number(); texts > 0; --texts) pass_text(number());
+      return;
+    }
     auto entries = map.extract_sequence();
     entries.resize(number());
     for (auto& [name, value] : entries) {
@@ -338,6 +349,15 @@ class Reader : public Members<Reader> {
       if (byte < 0x80) return value;
     }
   }
+  // Passes over a text of which the number before it was read.
+  void pass_text(std::uint64_t code) {
+    if (code < kWords.size()) return;
+    if (code == kTime) {
+      number();
+    } else {
+      at_ += code == kUid ? kUidBytes : code == kHash ? kHashBytes : code - kFirstLength;
+    }
+  }
   std::string_view take(std::size_t size) { return {std::exchange(at_, at_ + size), size}; }
   void digits(std::string& text, std::size_t begin) {
     for (std::size_t i = begin; i < text.size(); i += 2) {
@@ -356,11 +376,11 @@ class Reader : public Members<Reader> {
 constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kUsualBytes = 6 * kLineBytes;
 
-template <typename T>
+template <bool skims, typename T>
 void unpacked(const char* bytes, T& into) {
   for (std::size_t at = kLineBytes; at < kUsualBytes; at += kLineBytes)
     __builtin_prefetch(bytes + at);
-  Reader(bytes).one(into);
+  Reader<skims>(bytes).one(into);
 }
 
 template <typename T>
@@ -375,11 +395,12 @@ std::string packed(const T& object) {
 std::string pack(const ApiToken& token) { return packed(token); }
 std::string pack(const SecretMeta& secret) { return packed(secret); }
 
-void unpack(const char* bytes, ApiToken& into) { unpacked(bytes, into); }
-void unpack(const char* bytes, SecretMeta& into) { unpacked(bytes, into); }
+void unpack(const char* bytes, ApiToken& into) { unpacked<false>(bytes, into); }
+void unpack(const char* bytes, SecretMeta& into) { unpacked<false>(bytes, into); }
+void skim(const char* bytes, ApiToken& into) { unpacked<true>(bytes, into); }
 
 ObjectVersion peek_packed(const char* bytes) {
-  Reader reader(bytes);
+  Reader<false> reader(bytes);
   ObjectVersion version{};
   version.ns = reader.plain();
   version.name = reader.plain();

@@ -29,7 +29,7 @@ bool is_atext(char c) {
          std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return fmt::format("\"{}\"", cut_text(plain_text(text), 80));
 }
 
@@ -153,11 +153,11 @@ Result<std::string> unquote(std::string_view text) {
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {
     if (text[i] == '"')
       return fail(ErrorKind::Invalid,
-                  fmt::format("{} has a quotation mark within the name", quoted(text)));
+                  fmt::format("{} has a quotation mark within the name", in_quotes(text)));
     if (text[i] == '\\') {
       if (++i + 1 >= text.size())
         return fail(ErrorKind::Invalid,
-                    fmt::format("{} has no closing quotation mark", quoted(text)));
+                    fmt::format("{} has no closing quotation mark", in_quotes(text)));
     }
     result += text[i];
   }
@@ -167,14 +167,14 @@ Result<std::string> unquote(std::string_view text) {
 Result<std::string> parse_display(std::string_view text) {
   if (std::ranges::any_of(text, is_control)) {
     return fail(ErrorKind::Invalid,
-                fmt::format("the name {} has a control character", quoted(text)));
+                fmt::format("the name {} has a control character", in_quotes(text)));
   }
   if (text.size() > kMaxDisplay)
     return fail(ErrorKind::Invalid, "the name is longer than 128 bytes");
   if (!text.empty() && text.front() == '"') {
     if (text.size() < 2 || text.back() != '"') {
       return fail(ErrorKind::Invalid,
-                  fmt::format("the name {} has no closing quotation mark", quoted(text)));
+                  fmt::format("the name {} has no closing quotation mark", in_quotes(text)));
     }
     auto name = unquote(text);
     if (!name) return name;
@@ -182,7 +182,7 @@ Result<std::string> parse_display(std::string_view text) {
   }
   if (text.find_first_of("\"<>") != text.npos) {
     return fail(ErrorKind::Invalid,
-                fmt::format("the name {} has a character that must be quoted", quoted(text)));
+                fmt::format("the name {} has a character that must be quoted", in_quotes(text)));
   }
   return plain_text(text);
 }
@@ -229,7 +229,7 @@ bool is_plain_local(std::string_view text) {
 
 Result<std::string> parse_address(std::string_view text) {
   if (const auto fault = fault_of(text))
-    return fail(ErrorKind::Invalid, fmt::format("{} {}", quoted(text), *fault));
+    return fail(ErrorKind::Invalid, fmt::format("{} {}", in_quotes(text), *fault));
   const auto at = text.rfind('@');
   return std::string(text.substr(0, at)) + to_lower(text.substr(at));
 }
@@ -245,7 +245,7 @@ AddressList parse_address_list(std::string_view text) {
       auto address = parse_address(item);
       if (!address && joins_by_commas(item)) {
         list.problems.push_back(
-            fmt::format("{} has a comma: separate addresses by semicolons (;)", quoted(item)));
+            fmt::format("{} has a comma: separate addresses by semicolons (;)", in_quotes(item)));
       } else if (!address) {
         list.problems.push_back(std::move(address.error().message));
       } else if (std::ranges::find(list.addresses, *address) == list.addresses.end()) {
@@ -263,12 +263,12 @@ Result<Mailbox> parse_mailbox(std::string_view text) {
   const bool bare = open == text.npos;
   if (!bare && text.back() != '>')
     return fail(ErrorKind::Invalid,
-                fmt::format("{} does not end with the > of its address", quoted(text)));
+                fmt::format("{} does not end with the > of its address", in_quotes(text)));
   auto address = TRY(parse_address(bare ? text : text.substr(open + 1, text.size() - open - 2)));
   // Each mail would then need a server with SMTPUTF8, also for recipients in ASCII.
   if (!is_ascii(address))
     return fail(ErrorKind::Invalid,
-                fmt::format("{} is not ASCII; send from an address that is", quoted(address)));
+                fmt::format("{} is not ASCII; send from an address that is", in_quotes(address)));
   auto display = bare ? std::string() : TRY(parse_display(trimmed(text.substr(0, open))));
   return Mailbox{std::move(display), std::move(address)};
 }
@@ -287,7 +287,7 @@ Result<ServerAddress> parse_server(std::string_view text) {
   constexpr std::string_view kForm =
       "write host:port, for example smtp.example.com:587 or [2001:db8::1]:587";
   const auto refuse = [&](std::string_view why) {
-    return fail(ErrorKind::Invalid, fmt::format("{} {}: {}", quoted(text), why, kForm));
+    return fail(ErrorKind::Invalid, fmt::format("{} {}: {}", in_quotes(text), why, kForm));
   };
   const auto colon = text.rfind(':');
   if (colon == text.npos || text.ends_with(']')) return refuse("has no port");
@@ -333,10 +333,10 @@ Result<std::string> parse_domain(std::string_view text) {
   if (!is_host_name(text)) {
     return fail(ErrorKind::Invalid,
                 fmt::format("{} is no domain name; write one like example.com, without an @",
-                            quoted(text)));
+                            in_quotes(text)));
   }
   if (ends_in_number(text))
-    return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", quoted(text)));
+    return fail(ErrorKind::Invalid, fmt::format("{} is an address, not a domain", in_quotes(text)));
   return to_lower(text);
 }
 
@@ -346,7 +346,7 @@ Result<std::string> parse_helo(std::string_view text) {
   return fail(ErrorKind::Invalid,
               fmt::format("{} is neither a host name nor an address in brackets; write one like "
                           "tokens.example.com or [192.0.2.1]",
-                          quoted(text)));
+                          in_quotes(text)));
 }
 
 Reach reach_of(std::string_view address) {

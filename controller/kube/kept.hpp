@@ -58,6 +58,11 @@ class Kept<T> {
     api::unpack(block_->bytes(), scratch);
     return scratch;
   }
+  // Without most of its texts, see api::skim().
+  const T& skim(T& scratch) const {
+    api::skim(block_->bytes(), scratch);
+    return scratch;
+  }
 
  private:
   // The number of those who have it, and after that the packed bytes, in one piece of memory: with

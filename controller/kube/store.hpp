@@ -74,16 +74,17 @@ class Store {
     T scratch{};
     for (const auto& kept : all_kept()) visit(kept.look(scratch));
   }
-  // The first `most` objects after `key`, also without the lock. Returns their number.
+  // The first `most` objects after `key`, also without the lock, and without most of their texts
+  // (api::skim()). Returns their number.
   template <typename Visit>
-  std::size_t visit_after(const api::ObjectKey& key, std::size_t most, Visit&& visit) const {
+  std::size_t skim_after(const api::ObjectKey& key, std::size_t most, Visit&& visit) const {
     std::vector<Kept<T>> some;
     {
       ReadLock lock(mutex_);
       some = objects_.after(key.ns, key.name, most);
     }
     T scratch{};
-    for (const auto& kept : some) visit(kept.look(scratch));
+    for (const auto& kept : some) visit(kept.skim(scratch));
     return some.size();
   }
   std::size_t size() const {

@@ -134,7 +134,7 @@ class TokenParts final : public PartwiseSource::Parts {
   bool write_part(std::string& text) override {
     const auto begin = text.size();
     api::ObjectKey last = last_;
-    const auto visited = visit_after_(last_, TokenCollector::kPartSize, [&](const auto& token) {
+    const auto visited = visit_after_(last_, kPartSize, [&](const auto& token) {
       write_series(text, head_.name, family_, token);
       last = token.meta.key();
     });
@@ -143,7 +143,7 @@ class TokenParts final : public PartwiseSource::Parts {
       has_begun_ = true;
       text.insert(begin, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", head_.name, head_.help));
     }
-    return visited == TokenCollector::kPartSize;
+    return visited == kPartSize;
   }
 
  private:
@@ -184,9 +184,9 @@ struct FleetCollector::Fleet {
   }
 };
 
-FleetCollector::FleetCollector(const Clock& clock, ForEachToken for_each,
+FleetCollector::FleetCollector(const Clock& clock, VisitTokensAfter visit_after,
                                std::function<std::uint64_t()> changes)
-    : clock_(clock), for_each_(std::move(for_each)), changes_(std::move(changes)) {}
+    : clock_(clock), visit_after_(std::move(visit_after)), changes_(std::move(changes)) {}
 FleetCollector::~FleetCollector() = default;
 
 FleetCollector::Fleet FleetCollector::count() const {
@@ -197,7 +197,15 @@ FleetCollector::Fleet FleetCollector::count() const {
     const MutexLock lock(mutex_);
     if (last_ && last_->holds(fleet.changes, fleet.counted_at)) return *last_;
   }
-  for_each_([&fleet](const api::ApiToken& token) { fleet.add(token); });
+  api::ObjectKey last;
+  std::size_t visited = 0;
+  do {
+    const api::ObjectKey key = last;
+    visited = visit_after_(key, kPartSize, [&](const api::ApiToken& token) {
+      fleet.add(token);
+      last = token.meta.key();
+    });
+  } while (visited == kPartSize);
   const MutexLock lock(mutex_);
   last_ = std::make_unique<const Fleet>(fleet);
   return fleet;

@@ -16,11 +16,12 @@
 namespace apitoken::serve {
 
 using VisitToken = std::function<void(const api::ApiToken&)>;
-// Calls its argument for every ApiToken in the store.
-using ForEachToken = std::function<void(const VisitToken&)>;
-// The same for the first `most` ApiTokens after `key`, by namespace and name. Returns their number.
+// Calls `visit` for the first `most` ApiTokens after `key`, by namespace and name. Returns their
+// number. Only what Store::skim_after() gives of a token is read.
 using VisitTokensAfter = std::function<std::size_t(const api::ObjectKey& key, std::size_t most,
                                                    const VisitToken& visit)>;
+
+constexpr std::size_t kPartSize = 256;  // tokens that are visited in one call
 
 // One family, one series a token: apitoken_expiration_timestamp_seconds,
 // apitoken_warning_timestamp_seconds, apitoken_rotation_started_timestamp_seconds, apitoken_info.
@@ -30,8 +31,6 @@ enum class TokenFamily { Expiration, Warning, Rotation, About };
 // another.
 class TokenCollector final : public PartwiseSource {
  public:
-  static constexpr std::size_t kPartSize = 256;  // tokens
-
   TokenCollector(TokenFamily family, VisitTokensAfter visit_after)
       : family_(family), visit_after_(std::move(visit_after)) {}
   std::unique_ptr<Parts> begin() const override;
@@ -47,7 +46,8 @@ class TokenCollector final : public PartwiseSource {
 class FleetCollector final : public prometheus::Collectable {
  public:
   // `changes`: a number that differs after each change of the tokens, see Store::changes().
-  FleetCollector(const Clock& clock, ForEachToken for_each, std::function<std::uint64_t()> changes);
+  FleetCollector(const Clock& clock, VisitTokensAfter visit_after,
+                 std::function<std::uint64_t()> changes);
   ~FleetCollector() override;
   std::vector<prometheus::MetricFamily> Collect() const override;
 
@@ -56,7 +56,7 @@ class FleetCollector final : public prometheus::Collectable {
   Fleet count() const;
 
   const Clock& clock_;
-  const ForEachToken for_each_;
+  const VisitTokensAfter visit_after_;
   const std::function<std::uint64_t()> changes_;
   mutable Mutex mutex_;
   mutable std::unique_ptr<const Fleet> last_ GUARDED_BY(mutex_);

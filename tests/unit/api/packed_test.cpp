@@ -94,6 +94,31 @@ TEST(Packed, ASecretComesBack) {
   EXPECT_EQ(again(secret), secret);
 }
 
+TEST(Packed, SkimmingGivesAllButForeignTexts) {
+  const auto token = full_token();
+  ApiToken skimmed = full_token();  // nothing of it may stay
+  skimmed.spec.user = "somebody else";
+  const std::string bytes = pack(token);
+  skim(bytes.data(), skimmed);
+  EXPECT_EQ(skimmed.meta.key(), token.meta.key());
+  EXPECT_EQ(skimmed.meta.uid, "");
+  EXPECT_TRUE(skimmed.meta.labels.empty());
+  EXPECT_TRUE(skimmed.meta.annotations.empty());
+  EXPECT_EQ(skimmed.spec.user, "");
+  EXPECT_EQ(skimmed.spec.type, token.spec.type);
+  EXPECT_EQ(skimmed.spec.format, token.spec.format);
+  EXPECT_EQ(skimmed.spec.revoked, token.spec.revoked);
+  EXPECT_EQ(skimmed.status.type, token.status.type);
+  EXPECT_EQ(skimmed.status.token_hash, "");
+  EXPECT_EQ(skimmed.status.expires_at, token.status.expires_at);
+  EXPECT_EQ(skimmed.status.warn_at, token.status.warn_at);
+  EXPECT_EQ(skimmed.status.last_rotation_time, token.status.last_rotation_time);
+  EXPECT_EQ(skimmed.status.previous->replaced_at, token.status.previous->replaced_at);
+  EXPECT_EQ(skimmed.status.conditions[0].reason, token.status.conditions[0].reason);
+  EXPECT_EQ(skimmed.status.conditions[1].status, token.status.conditions[1].status);
+  EXPECT_EQ(skimmed.status.notices.size(), token.status.notices.size());
+}
+
 TEST(Packed, NothingOfThePreviousObjectStays) {
   ApiToken used = full_token();
   const std::string empty = pack(ApiToken());

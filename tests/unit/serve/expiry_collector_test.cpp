@@ -33,9 +33,6 @@ ApiToken token(const char* name, std::string_view reason, std::optional<Seconds>
 class ExpiryMetrics : public testing::Test {
  protected:
   std::string page() const {
-    const ForEachToken for_each = [this](const auto& visit) {
-      for (const auto& each : tokens_) visit(each);
-    };
     const VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
                                                 const VisitToken& visit) {
       auto at = std::ranges::find(tokens_, key, [](const ApiToken& t) { return t.meta.key(); });
@@ -47,7 +44,7 @@ class ExpiryMetrics : public testing::Test {
     const TokenCollector expiration(TokenFamily::Expiration, visit_after);
     const TokenCollector warning(TokenFamily::Warning, visit_after);
     const TokenCollector about(TokenFamily::About, visit_after);
-    const FleetCollector fleet(clock_, for_each, [] { return std::uint64_t{0}; });
+    const FleetCollector fleet(clock_, visit_after, [] { return std::uint64_t{0}; });
     return page_of({{&fleet}, {&expiration, &warning, &about}});
   }
 
@@ -167,9 +164,10 @@ class FleetCounts : public testing::Test {
   std::uint64_t changes_ = 0;
   int visits_ = 0;
   FleetCollector fleet_{clock_,
-                        [this](const auto& visit) {
+                        [this](const auto&, std::size_t, const auto& visit) {
                           ++visits_;
                           for (const auto& each : tokens_) visit(each);
+                          return tokens_.size();
                         },
                         [this] { return changes_; }};
 };

@@ -185,19 +185,16 @@ TEST(MetricsPage, PassesPromtoolCheckMetrics) {
   Metrics metrics(clock, "1.2.3");
   metrics.request_done("GET", "200");
   metrics.watch_activity("apitokens", [&clock] { return clock.wall(); });
-  const ForEachToken for_each = [&clock](const auto& visit) {
+  const VisitTokensAfter visit_after = [&clock](const auto&, std::size_t, const auto& visit) {
     api::ApiToken token;
     token.meta.ns = "team-a";
     token.meta.name = "odd \"name\"\\\n";
     token.status.expires_at = token.status.warn_at = clock.wall();
     visit(token);
-  };
-  const ProcessCollector process;
-  const FleetCollector fleet(clock, for_each, [] { return std::uint64_t{0}; });
-  const VisitTokensAfter visit_after = [&for_each](const auto&, std::size_t, const auto& visit) {
-    for_each(visit);
     return std::size_t{1};
   };
+  const ProcessCollector process;
+  const FleetCollector fleet(clock, visit_after, [] { return std::uint64_t{0}; });
   const TokenCollector expiration(TokenFamily::Expiration, visit_after);
   const TokenCollector warning(TokenFamily::Warning, visit_after);
   const TokenCollector about(TokenFamily::About, visit_after);
