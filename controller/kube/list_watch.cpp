@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <future>
+
 #include "base/log.hpp"
 #include "base/sleep.hpp"
 #include "base/thread_name.hpp"
@@ -154,38 +156,52 @@ void ListWatch::list(std::stop_token stop) {
   report_over(machine_.listed(*version));
 }
 
-// Returns the list's version, which all its pages have.
+// Returns the list's version, which all its pages have. While one page is decoded, the next is on
+// its way.
 Result<std::string> ListWatch::list_pages(std::stop_token stop) {
-  const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
+  auto page = fetch_page(stop);
   for (;;) {
-    const auto began = clock_.steady();
-    const auto page = client_.list(watched_.resource, watched_.ns, list_query(), accept, stop);
-    if (!page) {
-      if (clock_.steady() - began > kSlowPage) page_size_ = kSmallPageSize;
-      return std::unexpected(page.error());
-    }
+    if (!page) return std::unexpected(page.error());
     touch();
-    auto version = take_page(*page);
+    std::future<Result<std::string>> next;
+    auto version = take_page(*page, [&] {
+      next = std::async(std::launch::async, [&] {
+        name_thread("next page");
+        return fetch_page(stop);
+      });
+    });
     if (!version) {
       version.error().message =
           fmt::format("list {}: a page of {} bytes: {}", name_of(watched_.resource), page->size(),
                       version.error().message);
     }
-    if (!version || continue_token_.empty()) return version;
+    if (!version || !next.valid()) return version;
+    page = next.get();
   }
 }
 
-// Returns the page's version, and keeps the token for the next page.
-Result<std::string> ListWatch::take_page(std::string_view page) {
+Result<std::string> ListWatch::fetch_page(std::stop_token stop) {
+  const auto accept = watched_.metadata_only ? kMetadataListAccept : kJsonAccept;
+  const auto began = clock_.steady();
+  auto page = client_.list(watched_.resource, watched_.ns, list_query(), accept, std::move(stop));
+  if (!page && clock_.steady() - began > kSlowPage) page_size_ = kSmallPageSize;
+  return page;
+}
+
+// Returns the page's version, and keeps the token for the next page. Calls `on_more`, if there is a
+// next page, before it takes the objects.
+Result<std::string> ListWatch::take_page(std::string_view page,
+                                         const std::function<void()>& on_more) {
   const auto parts = TRY(split_page(page));
   simdjson::dom::parser parser;
   auto head = TRY(read_head(parser, parts, page));
   if (!std::exchange(list_begun_, true)) begin_list(head.version);
+  continue_token_ = std::move(head.continue_token);
+  if (!continue_token_.empty()) on_more();
   for (const auto text : parts.items) {
     const auto item = TRY(parse(parser, text, page));
     if (const auto taken = sink_.listed(item); !taken) complain(taken.error());
   }
-  continue_token_ = std::move(head.continue_token);
   return std::move(head.version);
 }
 

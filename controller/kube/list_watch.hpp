@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <random>
 #include <set>
 
@@ -63,7 +64,8 @@ class ListWatch {
  private:
   void list(std::stop_token stop);
   Result<std::string> list_pages(std::stop_token stop);
-  Result<std::string> take_page(std::string_view page);
+  Result<std::string> fetch_page(std::stop_token stop);
+  Result<std::string> take_page(std::string_view page, const std::function<void()>& on_more);
   void begin_list(std::string_view version);
   bool take_relist();
   void check(std::stop_token stop);
@@ -92,7 +94,7 @@ class ListWatch {
   std::optional<SteadyTime> last_relist_ GUARDED_BY(mutex_);  // when it was asked for
   std::stop_source watch_end_ GUARDED_BY(mutex_);             // ends the present watch
 
-  // Used by the thread of run() only.
+  // Used by the thread of run(), and by fetch_page() on a thread that run() waits for.
   WatchMachine machine_;
   bool was_away_ = false;  // the last request was left unanswered
   // The list that has begun, after a page that failed: the next attempt goes on there.

@@ -24,8 +24,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr TransportLimits kQuick{
-    .request = 300ms, .silence = 300ms, .body = 100'000, .error_body = 1'000, .unread = 65'536};
+constexpr TransportLimits kSmall{
+    .request = 30s, .silence = 30s, .body = 100'000, .error_body = 1'000, .unread = 65'536};
+constexpr TransportLimits kQuick{.request = 300ms, .silence = 300ms};
 
 const Authority& authority() {
   static const Authority instance;
@@ -345,11 +346,11 @@ TEST(CpprestTransport, RefusesAnAnswerThatBreaksOff) {
 
 TEST(CpprestTransport, RefusesAnswersOverTheLimit) {
   const std::string large(60'000, 'x');
-  Wire known(always(200, large + large), kQuick);
+  Wire known(always(200, large + large), kSmall);
   EXPECT_THAT(failure(known.get()), HasSubstr("larger than 100000 bytes"));
   Wire chunked(once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n" + large +
                     "\r\nea60\r\n" + large + "\r\n0\r\n\r\n"),
-               kQuick);
+               kSmall);
   EXPECT_THAT(failure(chunked.get()), HasSubstr("larger than 100000 bytes"));
 }
 
@@ -524,10 +525,10 @@ TEST(CpprestTransportStream, ReturnsTheBodyOfARefusal) {
 }
 
 TEST(CpprestTransportStream, RefusesAnOversizedRefusalAndAnOversizedPiece) {
-  Wire refusal(always(500, std::string(2'000, 'x')), kQuick);
+  Wire refusal(always(500, std::string(2'000, 'x')), kSmall);
   EXPECT_THAT(failure(refusal.stream([](std::string_view) { return true; })),
               HasSubstr("larger than 1000 bytes"));
-  Wire piece(once(kChunked + "30d40\r\n" + std::string(200'000, 'x') + "\r\n0\r\n\r\n"), kQuick);
+  Wire piece(once(kChunked + "30d40\r\n" + std::string(200'000, 'x') + "\r\n0\r\n\r\n"), kSmall);
   EXPECT_THAT(failure(piece.stream([](std::string_view) { return true; })),
               HasSubstr("larger than 100000 bytes"));
 }

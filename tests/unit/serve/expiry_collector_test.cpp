@@ -130,6 +130,8 @@ TEST_F(ExpiryMetrics, UnknownTypesAndReasonsMakeNoNewSeries) {
   odd.status.type = "";
   odd.spec.type = "Eternal";
   ApiToken untouched;
+  untouched.meta.ns = "team-a";
+  untouched.meta.name = "untouched";
   untouched.spec.type = "Temporary";
   tokens_ = {odd, untouched};
   const auto text = page();
