@@ -101,8 +101,13 @@ std::optional<WallTime> instant(TokenFamily family, const api::ApiToken& token) 
 // Escapes as the text format asks for, although names of Kubernetes objects need none.
 // Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
 void write_label_value(std::string& text, std::string_view value) {
+  const auto is_special = [](char c) { return c == '\\' || c == '"' || c == '\n'; };
+  if (std::ranges::none_of(value, is_special)) {
+    text.append(value);
+    return;
+  }
   for (const char c : value) {
-    if (c == '\\' || c == '"' || c == '\n') text.push_back('\\');
+    if (is_special(c)) text.push_back('\\');
     text.push_back(c == '\n' ? 'n' : c);
   }
 }
@@ -115,15 +120,15 @@ void write_series(std::string& text, const char* name, TokenFamily family,
   write_label_value(text, token.meta.ns);
   text.append("\",name=\"");
   write_label_value(text, token.meta.name);
-  const auto out = std::back_inserter(text);
   if (family != TokenFamily::About) {
-    fmt::format_to(out, "\"}} {}\n", time->time_since_epoch().count());
+    const fmt::format_int seconds(time->time_since_epoch().count());
+    text.append("\"} ").append(seconds.data(), seconds.size()).append("\n");
     return;
   }
   const bool is_jwt = token.spec.format == api::kJwt;
-  fmt::format_to(out, R"(",type="{}",format="{}",reason="{}"}} 1)", kTypes[type_index(token)],
-                 is_jwt ? api::kJwt : api::kOpaque, kReasons[reason_index(token)]);
-  text.push_back('\n');
+  text.append("\",type=\"").append(kTypes[type_index(token)]);
+  text.append("\",format=\"").append(is_jwt ? api::kJwt : api::kOpaque);
+  text.append("\",reason=\"").append(kReasons[reason_index(token)]).append("\"} 1\n");
 }
 
 class TokenParts final : public PartwiseSource::Parts {
