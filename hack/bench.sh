@@ -2,15 +2,17 @@
 # Compares the operator with the limit of the API server, and prints one table. In one run, on one
 # machine:
 #   limit     no operator: a load program (hack/bench) makes the creates and the two writes
+#   peer      a plain Go operator on controller-runtime, with the load of the next row
 #   operator  new ApiTokens, from the first create to the last one that a watch sees Ready
 #   restart   the operator starts with all of them minted, until its queues are empty
 #   idle      requests and memory without changes
 # Then hack/bench-verify.sh prints a second table, verification against nginx, and
 # tests/bench/pending_bench.cpp a third: work while 10,000 and 100,000 keys, Events or notices wait.
 #
-# Limit and operator runs alternate after a warm-up, each on an empty namespace; the restart is made
-# seven times. The fastest of each counts, with its own CPU time and requests, and the largest peak
-# RSS of all. The control plane is private to the run and removed at its end.
+# Limit, peer and operator runs alternate after a warm-up, each on an empty namespace; the restart
+# is made seven times. The fastest of each counts, with its own requests and its own CPU time (of
+# the operator and of the API server), and the largest peak RSS of all. The control plane is private
+# to the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
 #        hack/bench.sh --portal [--quick]    only the portal, by hack/bench-portal.py
@@ -24,6 +26,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 count=3000 rounds=3 restarts=7 idle_seconds=30 verify_flags=()
+settle_seconds=3 # after the last Ready: Events and the echoes of writes, which count for CPU time
 if [ "${1:-}" = --portal ]; then
   shift
   if [ -z "${OPERATOR_BIN:-}" ]; then
@@ -54,7 +57,8 @@ while [ "$#" -gt 0 ]; do
 done
 
 work=$(mktemp -d)
-operator_pid=""
+operator_pid="" # of the operator that runs now: ours or the Go operator
+server_pid=""
 ticks=$(getconf CLK_TCK)
 say() { printf '%s\n' "$*" >&2; }
 
@@ -89,6 +93,7 @@ start_cluster() {
   say "Starting a control plane"
   exports=$("$root/hack/controlplane.sh" up --dir "$work/cluster")
   eval "$exports"
+  read -r server_pid _ <"$work/cluster/pids/kube-apiserver"
   kubectl apply -f "$root/crds" >"$work/crds.log"
   until kubectl get apitokens -A >/dev/null 2>&1; do sleep 0.2; done
 }
@@ -102,10 +107,11 @@ load() { "$work/bench" -namespace bench "$@"; }
 # shellcheck source=hack/lib/process.sh
 free_port() { ( . "$root/hack/lib/process.sh"; free_port ); }
 now() { printf '%s\n' "$EPOCHREALTIME"; }
-cpu_ticks() { sed 's/^.*) //' "/proc/$operator_pid/stat" | awk '{print $12 + $13}'; }
-# cpu_ms_since TICKS TOKENS: milliseconds of CPU time a token since cpu_ticks gave TICKS.
+cpu_ticks() { sed 's/^.*) //' "/proc/$1/stat" | awk '{print $12 + $13}'; }
+# cpu_ms_since PID TICKS TOKENS: milliseconds of CPU time a token since cpu_ticks gave TICKS.
 cpu_ms_since() {
-  awk -v t="$(($(cpu_ticks) - $1))" -v hz="$ticks" -v n="$2" 'BEGIN { print t / hz * 1000 / n }'
+  awk -v t="$(($(cpu_ticks "$1") - $2))" -v hz="$ticks" -v n="$3" \
+    'BEGIN { print t / hz * 1000 / n }'
 }
 memory() {
   awk -v field="$1:" '$1 == field {printf "%.1f\n", $2 / 1024}' \
@@ -125,6 +131,17 @@ start_operator() {
   until ready; do
     kill -0 "$operator_pid" 2>/dev/null || { tail -n 20 "$work/operator.log" >&2; exit 1; }
     sleep 0.01
+  done
+}
+
+# The Go operator: it counts as started once its caches are filled.
+start_peer() {
+  : >"$work/peer.log"
+  "$work/bench" peer >"$work/peer.log" 2>&1 &
+  operator_pid=$!
+  until grep -q '"Starting workers"' "$work/peer.log"; do
+    kill -0 "$operator_pid" 2>/dev/null || { tail -n 20 "$work/peer.log" >&2; exit 1; }
+    sleep 0.1
   done
 }
 
@@ -157,34 +174,56 @@ reconciled() {
 
 # --- runs: each appends a line to its file --------------------------------------------------------
 
-# limit.txt: seconds in-flight
+# limit.txt: seconds server-cpu-ms-a-token in-flight
 run_limit() {
-  local in_flight seconds
+  local in_flight seconds server_cpu
   for in_flight in 8 16 32; do
+    server_cpu=$(cpu_ticks "$server_pid")
     read -r seconds _ < <(load -count "$1" -in-flight "$in_flight" limit)
+    sleep "$settle_seconds"
+    printf '%s %s %s\n' "$seconds" "$(cpu_ms_since "$server_pid" "$server_cpu" "$1")" \
+      "$in_flight" >>"$work/$2"
     load cleanup
     say "  limit, $in_flight in flight: $seconds s"
-    printf '%s %s\n' "$seconds" "$in_flight" >>"$work/$2"
   done
 }
 
-# operator.txt: seconds cpu-ms-a-token peak-rss idle-rss post patch put delete get
+# create_load TOKENS: creates them for the operator that runs, and prints "seconds
+# server-cpu-ms-a-token cpu-ms-a-token peak-rss".
+create_load() {
+  local seconds server_cpu own_cpu
+  server_cpu=$(cpu_ticks "$server_pid") own_cpu=$(cpu_ticks "$operator_pid")
+  read -r seconds _ < <(load -count "$1" -in-flight 16 create)
+  sleep "$settle_seconds"
+  printf '%s %s %s %s\n' "$seconds" "$(cpu_ms_since "$server_pid" "$server_cpu" "$1")" \
+    "$(cpu_ms_since "$operator_pid" "$own_cpu" "$1")" "$(memory VmHWM)"
+}
+
+# peer.txt: what create_load prints
+run_peer() {
+  start_peer
+  sleep 3
+  create_load "$1" >>"$work/$2"
+  stop_operator
+  load cleanup
+  say "  Go operator: $(tail -n 1 "$work/$2" | cut -d ' ' -f 1) s"
+}
+
+# operator.txt: what create_load prints, idle-rss post patch put delete get
 run_operator() {
-  local seconds before after idle start_cpu
+  local before after idle line
   start_operator
   sleep 3
-  idle=$(memory VmRSS) before=$(requests) start_cpu=$(cpu_ticks)
-  read -r seconds _ < <(load -count "$1" -in-flight 16 create)
-  sleep 3 # what it still does after the last Ready counts too: Events and the echoes of its writes
+  idle=$(memory VmRSS) before=$(requests)
+  create_load "$1" >"$work/load.txt"
+  line=$(cat "$work/load.txt")
   after=$(requests)
   {
-    printf '%s %s %s %s ' "$seconds" \
-      "$(cpu_ms_since "$start_cpu" "$1")" \
-      "$(memory VmHWM)" "$idle"
+    printf '%s %s ' "$line" "$idle"
     printf '%s %s %s\n' "$before" "$after" "$(event_count)" | awk -v n="$1" '{
       print ($6 - $1 - $11) / n, ($7 - $2) / n, ($8 - $3) / n, ($9 - $4) / n, ($10 - $5) / n }'
   } >>"$work/$2"
-  say "  operator: $seconds s"
+  say "  operator: ${line%% *} s"
   stop_operator
 }
 
@@ -199,7 +238,7 @@ run_restart() {
     read -r seen depth < <(reconciled)
   done
   printf '%s %s %s %s\n' "$(awk -v a="$begin" -v b="$(now)" 'BEGIN { print b - a }')" \
-    "$(cpu_ms_since 0 "$count")" \
+    "$(cpu_ms_since "$operator_pid" 0 "$count")" \
       "$(memory VmHWM)" \
     "$(requests | awk -v n="$count" '{ print $1 / n, $2 / n, $3 / n, $4 / n, $5 / n }')" \
       >>"$work/restart.txt"
@@ -209,9 +248,9 @@ run_restart() {
 run_idle() {
   local before start_cpu
   sleep 3
-  before=$(requests) start_cpu=$(cpu_ticks)
+  before=$(requests) start_cpu=$(cpu_ticks "$operator_pid")
   sleep "$idle_seconds"
-  printf '%s %s %s\n' "$(cpu_ms_since "$start_cpu" 1)" "$before" "$(requests)" |
+  printf '%s %s %s\n' "$(cpu_ms_since "$operator_pid" "$start_cpu" 1)" "$before" "$(requests)" |
     awk '{ print $1, $7 + $8 + $9 + $10 - $2 - $3 - $4 - $5, $11 - $6 }' >"$work/idle.txt"
 }
 
@@ -228,35 +267,58 @@ run_working_set() {
   rmdir "$group"
 }
 
+fastest() { sort -n "$work/$1" | head -n 1; }
+largest_peak() { awk '$4 > max { max = $4 } END { print max }' "$work/$1"; }
+
 print_table() {
-  local limit operator peak
-  limit=$(sort -n "$work/limit.txt" | head -n 1)
-  operator=$(sort -n "$work/operator.txt" | head -n 1)
-  peak=$(awk '$3 > max { max = $3 } END { print max }' "$work/operator.txt")
-  printf '%s %s %s %s %s %s %s %s\n' "$count" "$idle_seconds" "$limit" "$operator" "$peak" \
-    "$(sort -n "$work/restart.txt" | head -n 1)" "$(cat "$work/idle.txt")" \
-    "$(cat "$work/working-set.txt")" |
-    awk '
+  awk -v n="$count" -v idle_seconds="$idle_seconds" -v limit_line="$(fastest limit.txt)" \
+    -v peer_line="$(fastest peer.txt)" -v peer_peak="$(largest_peak peer.txt)" \
+    -v operator_line="$(fastest operator.txt)" -v peak="$(largest_peak operator.txt)" \
+    -v restart_line="$(fastest restart.txt)" -v idle_line="$(cat "$work/idle.txt")" \
+    -v working_set="$(cat "$work/working-set.txt")" '
     function ok(good) { return good ? "ok" : "MISSED" }
-    {
-      n = $1; ratio = $5 / $3; writes = $9 + $10 + $11 + $12; again = ($18 + $19 + $20 + $21) * n
+    function timing(name, line,  values) {
+      split(line, values)
+      printf "| %s | %.2f | %.0f | %.2f x |", name, values[1], n / values[1], values[1] / limit[1]
+    }
+    BEGIN {
+      split(limit_line, limit)
+      split(peer_line, peer)
+      split(operator_line, operator)
+      split(restart_line, restart)
+      split(idle_line, idle)
       printf "| %d tokens | seconds | tokens/s | time to the limit | CPU ms a token |", n
-      print " peak RSS MiB | POST | PATCH | PUT | DELETE | GET | must reach | reached |"
-      print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-      printf "| limit: raw client-go, %d in flight | %.2f | %.0f | 1.00 x |", $4, $3, n / $3
-      print " | | 2.00* | 1.00 | 0 | 0 | 0 | | |"
-      printf "| operator: first create to last Ready | %.2f | %.0f | %.2f x | %.2f | %.1f |", \
-        $5, n / $5, ratio, $6, $14
-      printf " %.2f | %.2f | %.2f | %.2f | %.2f |", $9, $10, $11, $12, $13
-      printf " <= 1.10 x; <= 0.80 ms; <= 30 MiB; 2 writes | %s; %s; %s; %s |\n", \
-        ok(ratio <= 1.1), ok($6 <= 0.8), ok($14 <= 30), ok(writes > 1.99 && writes < 2.01)
-      printf "| restart with all minted | %.2f | %.0f | | %.2f | %.1f |", $15, n / $15, $16, $17
-      printf " %.2f | %.2f | %.2f | %.2f | %.3f | 0 writes | %s |\n", \
-        $18, $19, $20, $21, $22, ok(again == 0)
-      printf "| idle for %d s | | | | %.0f ms in all |", $2, $23
-      printf " %s working set, %.1f resident, before any token |", $26, $8
+      print " API server CPU ms a token | peak RSS MiB | POST | PATCH | PUT | DELETE | GET |" \
+        " must reach | reached |"
+      print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+
+      timing("limit: raw client-go, " limit[3] " in flight", limit_line)
+      printf " | %.2f | | 2.00* | 1.00 | 0 | 0 | 0 | | |\n", limit[2]
+
+      timing("a Go operator on controller-runtime, one condition", peer_line)
+      printf " %.2f | %.2f | %.1f | | | | | | | |\n", peer[3], peer[2], peer_peak
+
+      timing("operator: first create to last Ready", operator_line)
+      printf " %.2f | %.2f | %.1f |", operator[3], operator[2], peak
+      printf " %.2f | %.2f | %.2f | %.2f | %.2f |", \
+        operator[6], operator[7], operator[8], operator[9], operator[10]
+      writes = operator[6] + operator[7] + operator[8] + operator[9]
+      print " <= 1.10 x; <= 1.00 x of the Go operator; <= 0.80 ms; <= 30 MiB; 2 writes |" \
+        sprintf(" %s; %.2f x %s; %s; %s; %s |", ok(operator[1] <= 1.1 * limit[1]), \
+          operator[1] / peer[1], ok(operator[1] <= peer[1]), ok(operator[3] <= 0.8), \
+          ok(peak <= 30), ok(writes > 1.99 && writes < 2.01))
+
+      printf "| restart with all minted | %.2f | %.0f | | %.2f | | %.1f |", \
+        restart[1], n / restart[1], restart[2], restart[3]
+      printf " %.2f | %.2f | %.2f | %.2f | %.3f | 0 writes | %s |\n", restart[4], restart[5], \
+        restart[6], restart[7], restart[8], \
+        ok(restart[4] + restart[5] + restart[6] + restart[7] == 0)
+
+      printf "| idle for %d s | | | | %.0f ms in all | |", idle_seconds, idle[1]
+      printf " %s working set, %.1f resident, before any token |", working_set, operator[5]
       printf " %d writes in all | | | | %d in all | <= 18 MiB; watches only | %s; %s |\n", \
-        $24, $25, $26 == "none" ? "not measured" : ok($26 <= 18), ok($24 == 0 && $25 <= 5)
+        idle[2], idle[3], working_set == "none" ? "not measured" : ok(working_set <= 18), \
+        ok(idle[2] == 0 && idle[3] <= 5)
       print ""
       print "Requests are per token, without Events."
       print "*The ApiToken and its Secret; the other rows do not create the ApiToken."
@@ -274,11 +336,13 @@ build
 start_cluster
 say "Warming up"
 run_limit 300 warm-up-limit.txt
+run_peer 300 warm-up-peer.txt
 run_operator 300 warm-up-operator.txt
 load cleanup
 for round in $(seq "$rounds"); do
   say "Round $round of $rounds, $count tokens"
   run_limit "$count" limit.txt
+  run_peer "$count" peer.txt
   run_operator "$count" operator.txt
   [ "$round" -eq "$rounds" ] || load cleanup
 done

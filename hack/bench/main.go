@@ -3,6 +3,8 @@
 // "create" an operator makes them. All requests go through client-go without its rate limit. A run
 // ends when a watch of this program has seen the last ApiToken turn Ready, so both kinds of run
 // have the same observer. It prints one line: seconds from the first create.
+//
+// With "peer" it runs a plain Go operator on controller-runtime instead: see peer.go.
 package main
 
 import (
@@ -32,11 +34,15 @@ func main() {
 	inFlight := flag.Int("in-flight", 16, "requests under way at once")
 	deadline := flag.Duration("deadline", 5*time.Minute, "give up after this long")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "bench [flags] limit|create|cleanup")
+		fmt.Fprintln(os.Stderr, "bench [flags] limit|create|cleanup|peer")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 
+	if flag.Arg(0) == "peer" {
+		exitOn(runPeer(*kubeconfig))
+		return
+	}
 	client, err := connect(*kubeconfig)
 	exitOn(err)
 	ctx, cancel := context.WithTimeout(context.Background(), *deadline)
