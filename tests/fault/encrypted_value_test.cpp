@@ -43,7 +43,7 @@ void expect_the_same_value_in_both(Testbed& testbed) {
   const auto& status = status_of(testbed);
   ASSERT_TRUE(status.contains("encryptedValue"));
   EXPECT_EQ(status["encryptedValue"], in_secret(testbed, "token.jwe"));
-  EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
+  EXPECT_EQ(status["tokenHash"], hash_in(status["encryptedValue"]));
   EXPECT_FALSE(testbed.server.objects[kSecret]["data"].contains("token"));
 }
 
@@ -60,7 +60,7 @@ void watch_the_status(Testbed& testbed) {
   testbed.server.watch_writes = [&testbed] {
     const auto& status = status_of(testbed);
     if (!status.contains("encryptedValue")) return;
-    EXPECT_EQ(hash_in(status["encryptedValue"]), status["tokenHash"]);
+    EXPECT_EQ(status["tokenHash"], hash_in(status["encryptedValue"]));
     opened_hashes.insert(status["tokenHash"].get<std::string>());
   };
 }
@@ -97,8 +97,8 @@ TEST(EncryptedValue, IsNotReplacedAfterARotationPublishedIt) {
       ask_for_rotation,
       [](Testbed& w) {
         expect_rotated_once(w);
-        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),
-                  status_of(w)["previous"]["tokenHash"]);
+        EXPECT_EQ(status_of(w)["previous"]["tokenHash"],
+                  hash_in(in_secret(w, "previous-token.jwe")));
       });
 }
 
@@ -147,9 +147,9 @@ TEST(EncryptedValue, IsRemovedFromTheStatusByTheNextPlainValue) {
       },
       [](Testbed& w) {
         EXPECT_FALSE(status_of(w).contains("encryptedValue"));
-        EXPECT_EQ(core::token_hash(in_secret(w, "token")), status_of(w)["tokenHash"]);
-        EXPECT_EQ(hash_in(in_secret(w, "previous-token.jwe")),
-                  status_of(w)["previous"]["tokenHash"]);
+        EXPECT_EQ(status_of(w)["tokenHash"], core::token_hash(in_secret(w, "token")));
+        EXPECT_EQ(status_of(w)["previous"]["tokenHash"],
+                  hash_in(in_secret(w, "previous-token.jwe")));
       });
 }
 

@@ -21,7 +21,7 @@ void expect_one_valid_secret(Testbed& testbed) {
       base64_decode(testbed.server.objects[kSecret]["data"]["token"].get<std::string>());
   ASSERT_TRUE(value);
   EXPECT_TRUE(core::is_well_formed(*value));
-  EXPECT_EQ(core::token_hash(*value), testbed.server.objects[kToken]["status"]["tokenHash"]);
+  EXPECT_EQ(testbed.server.objects[kToken]["status"]["tokenHash"], core::token_hash(*value));
   EXPECT_EQ(testbed.server.objects[kSecret]["metadata"]["annotations"]["apitoken.dev/token-hash"],
             testbed.server.objects[kToken]["status"]["tokenHash"]);
   for (const auto& [path, object] : testbed.server.objects) {
@@ -76,7 +76,7 @@ void expect_rotated(Testbed& testbed) {
   expect_one_valid_secret(testbed);
   const Json& status = testbed.server.objects[kToken]["status"];
   EXPECT_EQ(status["lastRotationRequest"], "2026-03-24T12:00:00Z");
-  EXPECT_EQ(core::token_hash(value_of(testbed, "previous-token")), status["previous"]["tokenHash"]);
+  EXPECT_EQ(status["previous"]["tokenHash"], core::token_hash(value_of(testbed, "previous-token")));
 }
 
 // The Event may be written again, but under the same name.
