@@ -104,6 +104,7 @@ bool HttpExchange::head(const char* method, const char* version) {
   has_head_ = true;
   raw_.method = method;
   raw_.version = version;
+  raw_.shows_gaps = MHD_VERSION < 0x01000000;
   raw_.size =
       MHD_get_connection_info(connection_, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
   read_head(method);

@@ -17,6 +17,10 @@ constexpr const char* kPriorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-"
     "POLY1305:-RSA";
 
+// libmicrohttpd 1.0 then refuses what RFC 9112 forbids, with an answer. In 0.9.75 such a mode
+// closes the connection without one, so there refuse_head() does it alone.
+[[maybe_unused]] constexpr int kStrictClients = 1;
+
 MHD_Result as_result(bool can_go_on) { return can_go_on ? MHD_YES : MHD_NO; }
 
 }  // namespace
@@ -57,10 +61,12 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
     return;
   }
   auto* certificate = self.settings_.certificate;
-  const auto* socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  const auto* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  auto& kept =
-      self.connections_.add(socket->connect_fd, address->client_addr, certificate != nullptr);
+  // Copies at once: libmicrohttpd 1.0 answers all questions in the same memory.
+  const int socket =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  const auto* const address =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+  auto& kept = self.connections_.add(socket, address, certificate != nullptr);
   auto* peer = new Peer{kept, certificate ? certificate->current() : nullptr};
   *context = peer;
   if (certificate == nullptr) return;
@@ -126,9 +132,12 @@ void HttpServer::Callbacks::on_completed(void*, MHD_Connection* connection, void
 
 MHD_Daemon* HttpServer::start_daemon(int socket) {
   unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-  std::array<MHD_OptionItem, 4> tls{};
+  std::array<MHD_OptionItem, 5> options{};
   std::size_t count = 0;
-  const auto add = [&](MHD_OPTION option, void* value) { tls[count++] = {option, 0, value}; };
+  const auto add = [&](MHD_OPTION option, void* value) { options[count++] = {option, 0, value}; };
+#if MHD_VERSION >= 0x01000000
+  options[count++] = {MHD_OPTION_CLIENT_DISCIPLINE_LVL, kStrictClients, nullptr};
+#endif
   if (settings_.certificate != nullptr) {
     flags |= MHD_USE_TLS;
     add(MHD_OPTION_HTTPS_PRIORITIES, const_cast<char*>(kPriorities));
@@ -150,7 +159,7 @@ MHD_Daemon* HttpServer::start_daemon(int socket) {
                           MHD_OPTION_URI_LOG_CALLBACK, &Callbacks::on_first_line, this,   //
                           MHD_OPTION_NOTIFY_CONNECTION, &Callbacks::on_connection, this,  //
                           MHD_OPTION_NOTIFY_COMPLETED, &Callbacks::on_completed, this,    //
-                          MHD_OPTION_ARRAY, tls.data(),                                   //
+                          MHD_OPTION_ARRAY, options.data(),                               //
                           MHD_OPTION_END);
 }
 

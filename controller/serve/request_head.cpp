@@ -75,7 +75,7 @@ std::string_view doubt_about_length(const RawHead& head, const HttpRequest& requ
 }
 
 std::string_view fault_of(const RawHead& head, const HttpRequest& request) {
-  if (has_hidden_bytes(head, request))
+  if (head.shows_gaps && has_hidden_bytes(head, request))
     return "the head holds NUL, a bare line feed or a folded line";
   if (!is_token(request.method)) return "the method is no token";
   if (!head.target_is_plain) return "the target holds blanks or control characters";

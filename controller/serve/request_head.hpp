@@ -1,6 +1,7 @@
 // Checks a request's head before anything else happens: it must say without doubt where the request
 // ends and what it asks for. libmicrohttpd 0.9.75 accepts ambiguous heads, and its strict mode
-// closes connections without an answer. HttpExchange calls it on the serving threads.
+// closes connections without an answer; 1.0 has a strict mode that answers, which HttpServer asks
+// for. HttpExchange calls it on the serving threads.
 // Source: RFC 9112 sections 3, 5, 6; RFC 9110 section 5
 #pragma once
 
@@ -18,7 +19,8 @@ struct RawHead {
   std::size_t target_size = 0;
   bool target_is_plain = true;  // as received, it has neither blanks nor control characters
   const char* version = nullptr;
-  std::size_t size = 0;  // from the method to the end of the empty line
+  std::size_t size = 0;    // from the method to the end of the empty line
+  bool shows_gaps = true;  // hidden bytes are seen as gaps between the parts; not in 1.0
 };
 
 // The refusal, 400, 414 or 431, after which the connection must be closed; empty if the head is
