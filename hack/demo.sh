@@ -11,7 +11,7 @@
 #                      again with everything else that it made
 #
 # The first run installs Debian packages (hack/install-deps.sh --demo says which) and builds the
-# servers and the operator, both at once: nine to ten minutes on two cores. Later runs take half a
+# servers and the operator, both at once: eight to nine minutes on two cores. Later runs take half a
 # minute. State is in a temporary directory. Without --kubeconfig the demo reads no kubeconfig of
 # yours.
 # shellcheck disable=SC2317 # functions that step and observe call by name
