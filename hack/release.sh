@@ -26,7 +26,7 @@
 #   SHA256SUMS, SHA256SUMS.sig                  sums of all the others; the signature by KEY
 #
 # The same commit on the same Debian packages gives the same bits: times are those of the commit, or
-# SOURCE_DATE_EPOCH. A first run compiles everything, about 10 minutes of 2 cores for each ARCH;
+# SOURCE_DATE_EPOCH. A first run compiles everything, 10 minutes of 2 cores for both ARCHs;
 # later ones use ccache. docs/releasing.md says how to verify and publish.
 # Needs kubectl on PATH, or builds it (hack/controlplane.sh).
 # Environment with --here: OPERATOR_BIN, with portal and plugin beside it, spares the release build.

@@ -22,7 +22,7 @@ std::string pack(const SecretMeta& secret);
 void unpack(const char* bytes, ApiToken& into);
 void unpack(const char* bytes, SecretMeta& into);
 
-// The same in a third of the time, for metrics: texts of users, uids, hashes and maps stay empty.
+// The same in less time, for metrics: texts of users, uids, hashes and maps stay empty.
 // Complete are namespace, name, numbers, times, conditions without their messages, and texts that
 // are words of the operator ("Temporary", "JWT").
 void skim(const char* bytes, ApiToken& into);
