@@ -25,11 +25,10 @@ import { Edit } from './edit.js';
 
 const USE_PRECISION = 10 * 60_000;
 
-/** Whether the list and the object say the same. */
-const agree = (row, own) =>
+/** Whether the list, if it has the object, says the same. */
+const agree = (row = {}, own) =>
   Object.keys(row).every((key) => key === 'message' || (row[key] || '') === (own[key] || ''));
-/** Follows one object: asks anew when its row says something else, and keeps the last answer when
- *  it is gone. */
+/** One object: asked for anew when its row says something else, kept when it is gone. */
 function useToken(ns, name) {
   const { synced } = tokens.use(),
     [found, setFound] = useState(/** @type {any} */ ({})),
@@ -38,7 +37,7 @@ function useToken(ns, name) {
     ended = (old) => ({ ...old, deleted: old.deleted || now() }),
     own = found.value && rowOf(found.value.object);
   useEffect(() => {
-    if (last.waiting || row === last.row || (own && row && agree(row, own))) return;
+    if (last.waiting || row === last.row || (own && agree(row, own))) return;
     const settle = (next) => {
       last.waiting = false;
       setFound(next);
@@ -68,10 +67,7 @@ const SECRETS = {
 
 function used(status, at) {
   if (!status.lastUsedAt)
-    return h(
-      'span.muted',
-      'never, as far as is recorded (only if the verification endpoints are on)',
-    );
+    return h('span.muted', 'never, as far as is recorded (only if verification is on)');
   const t = ms(status.lastUsedAt);
   return [
     h(Time, { at: t }),

@@ -130,15 +130,21 @@ def test_a_token_is_shown_within_a_second_of_create(door, operator, unique):
 
 def asked_for(browser, cluster, path):
     """What a page view asks the API server for beyond lists and watches."""
-    before = len(cluster.audited("kubectl-apitoken-web"))
+
+    def all_asked():
+        return [
+            f"{event['verb']} {event['requestURI'].partition('?')[0]}"
+            for event in cluster.audited("kubectl-apitoken-web")
+            if event["verb"] not in ("list", "watch")
+        ]
+
+    before = asked = all_asked()
     browser.driver.get(f"{browser.web.url}{path}")
     browser.one("h1:not(.unseen)")
     browser.settle(0.7)
-    return [
-        f"{event['verb']} {event['requestURI'].partition('?')[0]}"
-        for event in cluster.audited("kubectl-apitoken-web")[before:]
-        if event["verb"] not in ("list", "watch")
-    ]
+    while len(asked) < len(asked := all_asked()):  # what is late belongs to no other page
+        browser.settle(0.7)
+    return asked[len(before) :]
 
 
 PAGES = (
@@ -176,7 +182,10 @@ def test_each_page_view_costs_at_most_five_requests(
     for page in PAGES:
         browser.web = web(person)
         path = page.format(name=name, config=config)
-        costs[page] = asked_for(browser, cluster, f"/{path}#key={browser.web.key}")
+        token = None
+        while token != (token := tokens.get(name)):  # a page reads a token again that changes
+            costs[page] = asked_for(browser, cluster, f"/{path}#key={browser.web.key}")
     print({page: len(asked) for page, asked in costs.items()})
     assert all(costs.values()), "the audit log misses requests"
-    assert not {page: asked for page, asked in costs.items() if len(asked) > 5}
+    for page, asked in costs.items():
+        assert len(asked) <= 5, f"{page} of {person}: {', '.join(asked)}"

@@ -52,9 +52,10 @@ std::string bookmark(int version) {
 
 class ReflectorTest : public testing::Test {
  protected:
-  void start(Watched watched = {.resource = resources::kApiTokens}) {
+  void start(Watched watched = {.resource = resources::kApiTokens},
+             std::function<Result<Thing>(api::Json)> decoder = decode) {
     reflector_ = std::make_unique<Reflector<Thing>>(
-        client_, clock_, std::move(watched), store_, decode,
+        client_, clock_, std::move(watched), store_, std::move(decoder),
         [this](const Change<Thing>& change) { note(change); }, &outage_);
     thread_ = std::jthread([this](std::stop_token stop) { reflector_->run(stop); });
   }
@@ -107,6 +108,19 @@ TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
   EXPECT_EQ(target(1), "/apis/apitoken.dev/v1alpha1/apitokens?limit=500&continue=next%2F1");
   EXPECT_THAT(target(2), HasSubstr("?watch=true&allowWatchBookmarks=true&timeoutSeconds="));
   EXPECT_THAT(target(2), HasSubstr("&resourceVersion=10"));
+}
+
+TEST_F(ReflectorTest, TheNextPageIsFetchedWhileOneIsDecoded) {
+  transport_.answer(200, list(10, {object("a", 1)}, "next"));
+  transport_.answer(200, list(10, {object("b", 2)}));
+  transport_.stream_open({});
+  std::atomic<bool> fetched = false;
+  start({.resource = resources::kApiTokens}, [&](api::Json json) {
+    fetched = fetched || sent(2);  // waits for it within the first page
+    return decode(json);
+  });
+  ASSERT_TRUE(eventually([&] { return store_.size() == 2; }));
+  EXPECT_TRUE(fetched);
 }
 
 TEST_F(ReflectorTest, AfterAnOutageItTriesWithinAProbeDespiteALongBackoff) {
