@@ -13,6 +13,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,7 @@ class Bench:
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     plan = QUICK if parser.parse_args().quick else WHOLE

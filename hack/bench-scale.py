@@ -8,6 +8,7 @@ prints one table. Other load on the machine falsifies the seconds, hardly the me
 
 import argparse
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -47,6 +48,7 @@ def rows(of):
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
