@@ -27,13 +27,20 @@ void App::Parts::set_up_metrics() {
                                                      const serve::VisitToken& visit) {
     return stores.tokens.skim_after(key, most, visit);
   };
-  collectors.push_back(std::make_unique<serve::FleetCollector>(
-      clock, visit_after, [this] { return stores.tokens.changes(); }));
+  auto fleet = std::make_unique<serve::FleetCollector>(clock, visit_after,
+                                                       [this] { return stores.tokens.changes(); });
+  const auto no_rotations = [fleet = fleet.get()] { return !fleet->has_unfinished_rotations(); };
+  collectors.push_back(std::move(fleet));
   if (!config.per_token_metrics) return;
-  for (const auto family : {serve::TokenFamily::Expiration, serve::TokenFamily::Warning,
-                            serve::TokenFamily::Rotation, serve::TokenFamily::About}) {
-    token_collectors.push_back(std::make_unique<serve::TokenCollector>(family, visit_after));
-  }
+  using Family = serve::TokenFamily;
+  const auto add = [&](Family family, auto... is_empty) {
+    token_collectors.push_back(
+        std::make_unique<serve::TokenCollector>(family, visit_after, is_empty...));
+  };
+  add(Family::Expiration);
+  add(Family::Warning);
+  add(Family::Rotation, no_rotations);
+  add(Family::About);
 }
 
 Status App::Parts::start_metrics() {

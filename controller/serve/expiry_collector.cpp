@@ -217,8 +217,11 @@ FleetCollector::Fleet FleetCollector::count() const {
 }
 
 std::unique_ptr<PartwiseSource::Parts> TokenCollector::begin() const {
+  if (is_empty_()) return nullptr;
   return std::make_unique<TokenParts>(family_, visit_after_);
 }
+
+bool FleetCollector::has_unfinished_rotations() const { return count().rotation_unfinished > 0; }
 
 std::vector<MetricFamily> FleetCollector::Collect() const {
   const Fleet fleet = count();

@@ -31,13 +31,17 @@ enum class TokenFamily { Expiration, Warning, Rotation, About };
 // another.
 class TokenCollector final : public PartwiseSource {
  public:
-  TokenCollector(TokenFamily family, VisitTokensAfter visit_after)
-      : family_(family), visit_after_(std::move(visit_after)) {}
+  // `is_empty`: whether no token has a series, if that is known without a visit to all of them.
+  TokenCollector(
+      TokenFamily family, VisitTokensAfter visit_after,
+      std::function<bool()> is_empty = [] { return false; })
+      : family_(family), visit_after_(std::move(visit_after)), is_empty_(std::move(is_empty)) {}
   std::unique_ptr<Parts> begin() const override;
 
  private:
   const TokenFamily family_;
   const VisitTokensAfter visit_after_;
+  const std::function<bool()> is_empty_;
 };
 
 // Families whose size does not depend on the number of tokens: apitokens{type,reason},
@@ -50,6 +54,8 @@ class FleetCollector final : public prometheus::Collectable {
                  std::function<std::uint64_t()> changes);
   ~FleetCollector() override;
   std::vector<prometheus::MetricFamily> Collect() const override;
+  // Whether a token has a series in TokenFamily::Rotation.
+  bool has_unfinished_rotations() const;
 
  private:
   struct Fleet;

@@ -20,7 +20,7 @@ class LargeFamilies {
     std::string text;
     while (text.empty() && (parts_ || at_ < sources_.size())) {
       if (!parts_) parts_ = sources_[at_++]->begin();
-      if (!parts_->write_part(text)) parts_.reset();
+      if (parts_ && !parts_->write_part(text)) parts_.reset();
     }
     return text;
   }

@@ -25,6 +25,7 @@ class PartwiseSource {
   };
 
   virtual ~PartwiseSource() = default;
+  // Null if the family has no series now.
   virtual std::unique_ptr<Parts> begin() const = 0;
 };
 

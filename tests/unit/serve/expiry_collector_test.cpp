@@ -35,6 +35,7 @@ class ExpiryMetrics : public testing::Test {
   std::string page() const {
     const VisitTokensAfter visit_after = [this](const api::ObjectKey& key, std::size_t most,
                                                 const VisitToken& visit) {
+      ++visits_;
       auto at = std::ranges::find(tokens_, key, [](const ApiToken& t) { return t.meta.key(); });
       at = at == tokens_.end() ? tokens_.begin() : at + 1;
       std::size_t visited = 0;
@@ -43,14 +44,37 @@ class ExpiryMetrics : public testing::Test {
     };
     const TokenCollector expiration(TokenFamily::Expiration, visit_after);
     const TokenCollector warning(TokenFamily::Warning, visit_after);
-    const TokenCollector about(TokenFamily::About, visit_after);
     const FleetCollector fleet(clock_, visit_after, [] { return std::uint64_t{0}; });
-    return page_of({{&fleet}, {&expiration, &warning, &about}});
+    const TokenCollector rotation(TokenFamily::Rotation, visit_after,
+                                  [&] { return !fleet.has_unfinished_rotations(); });
+    const TokenCollector about(TokenFamily::About, visit_after);
+    visits_ = 0;
+    return page_of({{&fleet}, {&expiration, &warning, &rotation, &about}});
   }
 
   ManualClock clock_{kNow};
   std::vector<ApiToken> tokens_;
+  mutable int visits_ = 0;
 };
+
+TEST_F(ExpiryMetrics, AnUnfinishedRotationHasASeries) {
+  auto rotating = token("rotating", "Rotated", days(40));
+  rotating.status.previous.emplace();
+  rotating.status.last_rotation_time = kNow;
+  tokens_ = {token("ci", "Issued", days(40)), rotating};
+  const auto text = page();
+  EXPECT_THAT(text, HasSubstr("apitoken_rotation_started_timestamp_seconds{namespace=\"team-a\","
+                              "name=\"rotating\"} 1800000000\n"));
+  EXPECT_EQ(lines_with(text, "apitoken_rotation_started_timestamp_seconds{"), 1);
+  EXPECT_THAT(text, HasSubstr("apitokens_rotation_unfinished 1\n"));
+  EXPECT_EQ(visits_, 5);
+}
+
+TEST_F(ExpiryMetrics, WithoutUnfinishedRotationsNoTokenIsVisitedForThem) {
+  tokens_ = {token("ci", "Issued", days(40))};
+  EXPECT_EQ(lines_with(page(), "apitoken_rotation_started_timestamp_seconds"), 0);
+  EXPECT_EQ(visits_, 4);
+}
 
 TEST_F(ExpiryMetrics, ATokenHasItsExpiryItsWarningTimeAndItsState) {
   auto made = token("ci", "Issued", days(40));
