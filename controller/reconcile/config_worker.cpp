@@ -25,6 +25,7 @@ ReconcileResult ConfigWorker::reconcile(const api::ObjectKey& key, std::stop_tok
   if (!object || !config || object->meta.deleted) {
     pace_.remove(key.name);
     stale_views_.ended(key);
+    queue_.cancel(key);
     queue_.reset_backoff(key);
     return ReconcileResult::Success;
   }

@@ -33,7 +33,11 @@ void EventHandlers::on_token(const kube::Change<api::ApiToken>& change) {
     queues_.tokens.cancel(gone->meta.key());
     queues_.tokens.reset_backoff(gone->meta.key());
   }
-  if (change.after) enqueue(change.before.get(), *change.after);
+  if (change.after) {
+    enqueue(change.before.get(), *change.after);
+  } else {
+    queues_.tokens.add(gone->meta.key(), Urgency::Cosmetic);  // the pass forgets the token
+  }
   recount_configs();
 }
 
@@ -62,7 +66,7 @@ void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change
       queues_.configs.cancel(meta.key());
     }
   }
-  if (change.after) queues_.configs.add(meta.key());
+  queues_.configs.add(meta.key());  // a deleted one too: the pass forgets it
 }
 
 void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {
