@@ -276,7 +276,9 @@ void ListWatch::watch(std::stop_token stop) {
     report(machine_.watch_failed(error, lived, random_()), "watch", error);
   } else {
     const auto ended = machine_.watch_ended(lived, random_());
-    report(ended, "watch", {ErrorKind::Unavailable, "the server ends each watch at once", {}});
+    const auto* what = ended == Report::Began ? "the server ends each watch at once"
+                                              : "the server ended the watch";
+    report(ended, "watch", {ErrorKind::Unavailable, what, {}});
   }
 }
 

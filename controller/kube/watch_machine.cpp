@@ -20,6 +20,7 @@ bool can_resume(ErrorKind kind) {
 
 Report WatchMachine::listed(std::string_view resource_version) {
   version_ = resource_version;
+  has_moved_ = false;
   step_ = Step::Watch;
   delay_ = {};
   list_failures_ = 0;
@@ -59,7 +60,10 @@ Report WatchMachine::check_failed(const Error& error, std::uint32_t random) {
 }
 
 Report WatchMachine::saw(std::string_view resource_version, Lived lived) {
-  if (!resource_version.empty()) version_ = resource_version;
+  if (!resource_version.empty() && resource_version != version_) {
+    version_ = resource_version;
+    has_moved_ = true;
+  }
   if (lived < kStable) return Report::Nothing;
   watch_failures_ = 0;
   return over();
@@ -68,20 +72,18 @@ Report WatchMachine::saw(std::string_view resource_version, Lived lived) {
 Report WatchMachine::watch_ended(Lived lived, std::uint32_t random) {
   step_ = Step::Watch;
   delay_ = {};
-  if (lived < kTooShort) {
+  if (!end_watch(lived) && lived < kTooShort) {
     if (++short_ends_ < 2) return Report::Nothing;
     wait_after(watch_failures_, nullptr, random);
     return began(ErrorKind::Unavailable);
   }
   short_ends_ = 0;
-  if (lived < kStable) return Report::Nothing;
-  watch_failures_ = 0;
-  return over();
+  return lived < kStable ? Report::Nothing : over();
 }
 
 Report WatchMachine::watch_failed(const Error& error, Lived lived, std::uint32_t random) {
   if (!can_resume(error.kind)) return watch_refused(error, lived, random);
-  if (lived >= kStable) watch_failures_ = 0;
+  end_watch(lived);
   step_ = Step::Check;
   wait_after(watch_failures_, &error, random);
   return began(error.kind);
@@ -99,6 +101,12 @@ Report WatchMachine::watch_refused(const Error& error, Lived lived, std::uint32_
   }
   wait_after(watch_failures_, &error, random);
   return began(error.kind);
+}
+
+bool WatchMachine::end_watch(Lived lived) {
+  const bool moved = std::exchange(has_moved_, false);
+  if (moved || lived >= kStable) watch_failures_ = 0;
+  return moved;
 }
 
 void WatchMachine::wait_after(std::uint32_t& failures, const Error* error, std::uint32_t random) {

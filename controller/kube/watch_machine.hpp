@@ -31,8 +31,11 @@ class WatchMachine {
  public:
   static constexpr Backoff kBackoff{std::chrono::milliseconds(800), std::chrono::seconds(30)};
   static constexpr std::chrono::minutes kMaxRetryAfter{5};
-  static constexpr std::chrono::seconds kTooShort{1};  // a watch that ends sooner counts as refused
-  static constexpr std::chrono::seconds kStable{5};  // a watch that lives so long ends the failures
+  // A watch that ends sooner and brought nothing new counts as refused. One that brought something
+  // goes on at once: a server ends the watch of a reader that cannot keep up with very many
+  // changes.
+  static constexpr std::chrono::seconds kTooShort{1};
+  static constexpr std::chrono::seconds kStable{5};  // lived so long, the failure is logged as over
 
   // Check: ask the server which version it is at.
   enum class Step { List, Check, Watch };
@@ -66,6 +69,8 @@ class WatchMachine {
   Report watch_refused(const Error& error, Lived lived, std::uint32_t random);
 
  private:
+  // Ends the failures if the watch lived long or brought something; returns whether it did.
+  bool end_watch(Lived lived);
   void wait_after(std::uint32_t& failures, const Error* error, std::uint32_t random);
   Report began(ErrorKind kind);
   Report over();
@@ -76,6 +81,7 @@ class WatchMachine {
   std::uint32_t list_failures_ = 0;
   std::uint32_t watch_failures_ = 0;
   std::uint32_t short_ends_ = 0;
+  bool has_moved_ = false;      // the present watch brought a newer version
   std::uint32_t reported_ = 0;  // bit set of the ErrorKinds logged since the failures began
 };
 

@@ -37,6 +37,7 @@ std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& re
         enough = !tell(event.type == kube::EventType::Deleted, event.object);
     };
     const auto began = steady_clock::now();
+    const std::string from = version;
     const auto answer =
         client.watch(resource, ns,
                      fmt::format("allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}{}",
@@ -52,7 +53,7 @@ std::optional<Problem> watch_from(kube::Client& client, const kube::Resource& re
     if (!answer && answer.error().kind == ErrorKind::Gone) return {};
     if (!answer) return problem_of(answer.error());
     if (decoder.mid_line()) return unreadable_answer("a watch broke off in the middle of an event");
-    if (steady_clock::now() - began < kTooShort)
+    if (version == from && steady_clock::now() - began < kTooShort)
       return Problem{503, "Unreachable", "The API server ends each watch at once."};
   }
   return {};

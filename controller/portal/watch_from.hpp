@@ -1,4 +1,5 @@
-// watch_from: a WATCH of one resource that goes on where the API server's time limit ends it.
+// watch_from: a WATCH of one resource that goes on where the API server ends it: by its time limit,
+// or because there are more changes than we read.
 // Shared watches and the stream of the settings call it, on their own threads. It keeps nothing and
 // lists nothing.
 #pragma once
@@ -14,7 +15,7 @@
 
 namespace apitoken::portal {
 
-// A watch that ends sooner is not tried again at once.
+// A watch that ends sooner without a change is not tried again at once.
 inline constexpr std::chrono::seconds kTooShort{1};
 
 // A watch of `resource` from `version` until it ends for good or `stop` comes. `tell` gets each

@@ -7,11 +7,13 @@
 
 #include <array>
 
+#include "serve/tls_reader.hpp"
+
 namespace apitoken::serve {
 namespace {
 
 // Bytes a connection: a request's head, libmicrohttpd's notes about it, and the head of the answer.
-constexpr std::size_t kConnectionMemory = 64 * 1024;
+constexpr std::size_t kConnectionMemory = 40 * 1024;
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-"
@@ -28,6 +30,7 @@ MHD_Result as_result(bool can_go_on) { return can_go_on ? MHD_YES : MHD_NO; }
 struct HttpServer::Peer {
   Connection& connection;
   ServerCertificate::Material material;  // shown in the handshake; null without TLS
+  TlsReader reader;                      // not used without TLS
 };
 
 struct HttpServer::Callbacks {
@@ -67,7 +70,7 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
   const auto* const address =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
   auto& kept = self.connections_.add(socket, address, certificate != nullptr);
-  auto* peer = new Peer{kept, certificate ? certificate->current() : nullptr};
+  auto* peer = new Peer{kept, certificate ? certificate->current() : nullptr, TlsReader(socket)};
   *context = peer;
   if (certificate == nullptr) return;
   const auto* known = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -75,6 +78,7 @@ void HttpServer::Callbacks::on_connection(void* server, MHD_Connection* connecti
 }
 
 void HttpServer::Callbacks::prepare_tls(gnutls_session_t session, Peer& peer) {
+  peer.reader.read_for(session);
   // For the callbacks below; libmicrohttpd uses this pointer for pre-shared keys only.
   gnutls_session_set_ptr(session, &peer);
   gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,

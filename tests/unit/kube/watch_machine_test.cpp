@@ -115,6 +115,41 @@ TEST_F(WatchMachineTest, AMalformedEventListsAgainAndListsInBetweenDoNotEndTheFa
   expect(Step::List, 1600ms, "");
 }
 
+// A server ends the watch of a reader that cannot keep up, so this happens when there is most to
+// read.
+TEST_F(WatchMachineTest, WatchesThatEndAtOnceAfterAChangeGoOnAtOnce) {
+  machine_.listed("7");
+  for (int version = 8; version < 100; ++version) {
+    machine_.saw(std::to_string(version), 9ms);
+    EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);
+    expect(Step::Watch, 0ms, std::to_string(version));
+  }
+  machine_.saw("99", 9ms);  // nothing new
+  machine_.watch_ended(10ms, 0);
+  EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Began);
+  expect(Step::Watch, 800ms, "99");
+}
+
+TEST_F(WatchMachineTest, ABrokenWatchThatBroughtAChangeWaitsForTheShortestDelay) {
+  machine_.listed("7");
+  for (int i = 0; i < 5; ++i) machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0);
+  expect(Step::Check, 12800ms, "7");
+  machine_.saw("8", 1s);
+  machine_.watch_failed(error(ErrorKind::Unavailable), 1s, 0);
+  expect(Step::Check, 800ms, "8");
+  machine_.watch_failed(error(ErrorKind::Unavailable), 0s, 0);
+  expect(Step::Check, 1600ms, "8");
+}
+
+TEST_F(WatchMachineTest, AnUnreadableWatchIsDelayedMoreEachTimeWhateverItBrought) {
+  machine_.listed("7");
+  machine_.watch_refused(error(ErrorKind::Decode), 0s, 0);
+  machine_.listed("8");
+  machine_.saw("9", 1ms);
+  machine_.watch_refused(error(ErrorKind::Decode), 0s, 0);
+  expect(Step::List, 1600ms, "");
+}
+
 TEST_F(WatchMachineTest, WatchesThatEndAtOnceAreDelayed) {
   machine_.listed("7");
   EXPECT_EQ(machine_.watch_ended(10ms, 0), Report::Nothing);

@@ -203,6 +203,27 @@ TEST_F(TokenFollowTest, AfterABreakEachListsAgainAndTheyShareTheNextWatch) {
   EXPECT_EQ(server_.watches(), 2);
 }
 
+TEST_F(TokenFollowTest, AWatchThatEndsAfterChangesGoesOnUnnoticed) {
+  Reader reader(open(alice_));
+  ASSERT_TRUE(reader.hears(kSynced));
+  for (int i = 0; i < 5; ++i) {
+    server_.put(fmt::format("more-{}", i));
+    ASSERT_TRUE(reader.hears(fmt::format("more-{}", i)));
+    server_.close_watches();
+    ASSERT_TRUE(kube::eventually([&] { return server_.watches() == i + 2; }));
+  }
+  EXPECT_EQ(reader.count("restart"), 0U);
+  EXPECT_EQ(reader.count("\"error\""), 0U);
+}
+
+TEST_F(TokenFollowTest, AWatchThatEndsAtOnceWithoutAChangeIsAFailure) {
+  Reader reader(open(alice_));
+  ASSERT_TRUE(reader.hears(kSynced));
+  ASSERT_TRUE(kube::eventually([&] { return server_.open_watches() == 1; }));
+  server_.close_watches();
+  EXPECT_TRUE(reader.hears("The API server ends each watch at once."));
+}
+
 TEST_F(TokenFollowTest, ASlowOneHoldsUpNobodyAndListsAgain) {
   Reader quick(open(alice_));
   const auto slow = open(alice_);  // nobody reads it

@@ -18,9 +18,11 @@ class TokenServer {
   void put(const std::string& name) { change(name, true); }
   void remove(const std::string& name) { change(name, false); }
   // From now on every list and watch is answered with 403, and open watches end.
-  void refuse() { end_watches(true); }
+  void refuse() { end_watches(End::Refused); }
   // Open watches end, as if the connection broke.
-  void break_watches() { end_watches(false); }
+  void break_watches() { end_watches(End::Broken); }
+  // Open watches end as complete answers, as when a client does not keep up with the changes.
+  void close_watches() { end_watches(End::Complete); }
   // Lists wait until release_lists(); waiting_lists() of them do.
   void hold_lists() { hold(true); }
   void release_lists() { hold(false); }
@@ -51,6 +53,7 @@ class TokenServer {
     int version;
     std::string line;
   };
+  enum class End { Refused, Broken, Complete };
 
   static kube::HttpResponse forbidden() {
     return {403, R"({"kind":"Status","reason":"Forbidden","message":"no","code":403})"};
@@ -70,9 +73,10 @@ class TokenServer {
     held_ = held;
     changed_.notify_all();
   }
-  void end_watches(bool refused) {
+  void end_watches(End end) {
     const MutexLock lock(mutex_);
-    refused_ = refused_ || refused;
+    refused_ = refused_ || end == End::Refused;
+    end_ = end;
     ++generation_;
     changed_.notify_all();
   }
@@ -133,6 +137,7 @@ class TokenServer {
     --open_;
     if (stop.stop_requested() || !wanted) return kube::HttpResponse{200, {}};
     if (refused_) return forbidden();
+    if (end_ == End::Complete) return kube::HttpResponse{200, {}};
     return fail(ErrorKind::Unavailable, "the connection broke");
   }
 
@@ -143,7 +148,8 @@ class TokenServer {
   std::vector<Event> events_ GUARDED_BY(mutex_);
   bool refused_ GUARDED_BY(mutex_) = false;
   bool held_ GUARDED_BY(mutex_) = false;
-  int generation_ GUARDED_BY(mutex_) = 0;  // of watches: another one ends them
+  int generation_ GUARDED_BY(mutex_) = 0;     // of watches: another one ends them
+  End end_ GUARDED_BY(mutex_) = End::Broken;  // of the latest generation
   int lists_ = 0, watches_ = 0, open_ = 0, waiting_ = 0;
 };
 
