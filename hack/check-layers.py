@@ -77,7 +77,8 @@ LIBRARIES = {
     "curl": ["notify/smtp_session", "portal/oidc_http"],
     "prometheus": ["serve/*", "verify/verify_metrics", "portal/portal_metrics"],
     "microhttpd.h": ["serve/http_server", "serve/http_exchange", "serve/http_response"],
-    "gnutls": ["serve/tls_material", "serve/http_server"],  # libmicrohttpd's TLS
+    # For libmicrohttpd's TLS.
+    "gnutls": ["serve/tls_material", "serve/tls_reader", "serve/http_server"],
 }
 
 # Pure layers include no header of the operating system, but for those that only compute.

@@ -12,8 +12,9 @@
 namespace apitoken::serve {
 namespace {
 
-// Bytes a connection: a request's head, libmicrohttpd's notes about it, and the head of the answer.
-constexpr std::size_t kConnectionMemory = 40 * 1024;
+// Bytes a connection: the head of a request, a copy of its cookies, notes of libmicrohttpd about
+// them, and the head of the answer.
+constexpr std::size_t kConnectionMemory = 64 * 1024;
 // Modern AEAD ciphers with forward secrecy, the cheap key size first.
 constexpr const char* kPriorities =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-"

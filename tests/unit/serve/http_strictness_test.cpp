@@ -175,6 +175,25 @@ TEST(HttpAnswers, AnAnswerIsNeverSentWithoutOneOfItsHeaders) {
   EXPECT_EQ(status_of(get("/good")), 200);
 }
 
+TEST(HttpAnswers, TheLargestHeadGetsTheLargestAnswer) {
+  HttpServer server({}, [](const HttpRequest&) -> HttpReply {
+    return HttpAnswer{.headers = {{"X-Large", std::string(Limits{}.answer_head_bytes - 100, 'x')}}};
+  });
+  ASSERT_TRUE(server.start("--flag", "127.0.0.1:0"));
+  std::string cookies = "Cookie: ";
+  for (int i = 0; i < 60; ++i)
+    cookies += "c" + std::to_string(i) + "=" + std::string(240, 'v') + "; ";
+  std::string lines = "Host: a\r\n" + cookies + "a=b\r\n";
+  for (int i = 0; i < 90; ++i) lines += "X" + std::to_string(i) + ": v\r\n";
+  ASSERT_LT(lines.size(), Limits{}.head_bytes - 50);
+  ASSERT_GT(lines.size(), Limits{}.head_bytes - 1000);
+  RawClient client(server.bound_port());
+  for (int i = 0; i < 3; ++i) {
+    client.send("GET / HTTP/1.1\r\n" + lines + "\r\n");
+    EXPECT_EQ(status_of(client.receive("\r\n\r\n")), 200);
+  }
+}
+
 TEST(HttpAnswers, AHeaderMayBeRepeated) {
   HttpServer server({}, [](const HttpRequest&) -> HttpReply {
     return HttpAnswer{.headers = {{"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}}};
