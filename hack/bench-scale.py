@@ -31,7 +31,7 @@ def rows(of):
         ("of that, a token", f"{of.bytes_a_token:.0f} bytes", "1024 bytes"),
         ("peak at the start, to steady", f"{of.start_peak / of.steady:.2f} x", ""),
         ("peak of a relist, to steady", f"{of.relist_peak:.2f} x", "1.15 x"),
-        ("after deletion of all, to empty", f"{of.deleted / of.empty:.2f} x", "1.30 x"),
+        ("a minute after deletion of all, to empty", f"{of.deleted / of.empty:.2f} x", "1.30 x"),
         ("a client without a store lists both", f"{of.list_seconds:.2f} s", ""),
         ("start to ready, to that", f"{of.ready_seconds / of.list_seconds:.2f} x", "1.20 x"),
         ("/metrics, a series for each token", f"{size:.1f} MiB, {cpu} ms CPU", "100 ms at 100000"),

@@ -35,8 +35,8 @@ void EventHandlers::on_token(const kube::Change<api::ApiToken>& change) {
   }
   if (change.after) {
     enqueue(change.before.get(), *change.after);
-  } else {
-    queues_.tokens.add(gone->meta.key(), Urgency::Cosmetic);  // the pass forgets the token
+  } else {  // the pass removes what is kept of the token
+    queues_.tokens.add(gone->meta.key(), Urgency::Cosmetic);
   }
   recount_configs();
 }
@@ -66,7 +66,7 @@ void EventHandlers::on_config(const kube::Change<api::TokenExpiryConfig>& change
       queues_.configs.cancel(meta.key());
     }
   }
-  queues_.configs.add(meta.key());  // a deleted one too: the pass forgets it
+  queues_.configs.add(meta.key());  // a deleted one too: the pass removes what is kept of it
 }
 
 void EventHandlers::on_secret(const kube::Change<api::SecretMeta>& change) {

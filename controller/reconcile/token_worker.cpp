@@ -47,7 +47,7 @@ void TokenWorker::run(std::stop_token stop) {
 ReconcileResult TokenWorker::reconcile(const api::ObjectKey& key, std::stop_token stop) {
   const auto gathered = gatherer_.gather(key, stop);
   if (!gathered) return requeue(key, gathered.error(), Urgency::Value);
-  if (!*gathered) {  // also after the deletion, to forget what passes before it left behind
+  if (!*gathered) {  // the passes before the deletion may have left these
     stale_views_.ended(key);
     queue_.cancel(key);
     queue_.reset_backoff(key);

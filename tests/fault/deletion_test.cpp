@@ -46,7 +46,7 @@ TEST_F(Deletion, OfAConfigMeansOneMorePass) {
   EXPECT_EQ(queues_.configs.get({}), (api::ObjectKey{"", "default"}));
 }
 
-TEST_F(Deletion, ThePassForgetsTheBackoffAndTheTimers) {
+TEST_F(Deletion, ThePassRemovesTheBackoffAndTheTimers) {
   const api::ObjectKey key{"team-a", "ci"};
   testbed_.server.objects.erase(kToken);
   testbed_.process->observe();

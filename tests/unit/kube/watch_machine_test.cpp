@@ -141,7 +141,7 @@ TEST_F(WatchMachineTest, ABrokenWatchThatBroughtAChangeWaitsForTheShortestDelay)
   expect(Step::Check, 1600ms, "8");
 }
 
-TEST_F(WatchMachineTest, AnUnreadableWatchIsDelayedMoreEachTimeWhateverItBrought) {
+TEST_F(WatchMachineTest, AnUnreadableWatchIsDelayedMoreEachTimeAlthoughItBroughtSomething) {
   machine_.listed("7");
   machine_.watch_refused(error(ErrorKind::Decode), 0s, 0);
   machine_.listed("8");
