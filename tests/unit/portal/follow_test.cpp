@@ -210,7 +210,7 @@ TEST_F(TokenFollowTest, AWatchThatEndsAfterChangesGoesOnUnnoticed) {
     server_.put(fmt::format("more-{}", i));
     ASSERT_TRUE(reader.hears(fmt::format("more-{}", i)));
     server_.close_watches();
-    ASSERT_TRUE(kube::eventually([&] { return server_.watches() == i + 2; }));
+    EXPECT_TRUE(kube::eventually([&] { return server_.watches() == i + 2; }));
   }
   EXPECT_EQ(reader.count("restart"), 0U);
   EXPECT_EQ(reader.count("\"error\""), 0U);
@@ -219,9 +219,10 @@ TEST_F(TokenFollowTest, AWatchThatEndsAfterChangesGoesOnUnnoticed) {
 TEST_F(TokenFollowTest, AWatchThatEndsAtOnceWithoutAChangeIsAFailure) {
   Reader reader(open(alice_));
   ASSERT_TRUE(reader.hears(kSynced));
-  ASSERT_TRUE(kube::eventually([&] { return server_.open_watches() == 1; }));
-  server_.close_watches();
-  EXPECT_TRUE(reader.hears("The API server ends each watch at once."));
+  EXPECT_TRUE(kube::eventually([&] {
+    if (server_.open_watches() == 1) server_.close_watches();
+    return reader.count("The API server ends each watch at once.") > 0;
+  }));
 }
 
 TEST_F(TokenFollowTest, ASlowOneHoldsUpNobodyAndListsAgain) {
