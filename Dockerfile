@@ -29,6 +29,8 @@ LABEL org.opencontainers.image.title="apitoken-operator" \
       org.opencontainers.image.documentation="https://github.com/apitoken-dev/apitoken-operator/blob/main/docs/README.md"
 COPY --from=build /rootfs /
 WORKDIR /
+# A thread keeps one freed small block of each size, not seven: dozens of threads would keep 3 MiB.
+ENV GLIBC_TUNABLES=glibc.malloc.tcache_count=1
 USER 65532:65532
 EXPOSE 8080 8081 8444
 ENTRYPOINT ["/usr/bin/apitoken-operator"]

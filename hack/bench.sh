@@ -60,6 +60,7 @@ work=$(mktemp -d)
 operator_pid="" # of the operator that runs now: ours or the Go operator
 server_pid=""
 ticks=$(getconf CLK_TCK)
+export "$(sed -n 's/^ENV //p' "$root/Dockerfile")" # the operator runs as in its image
 say() { printf '%s\n' "$*" >&2; }
 
 clean_up() {

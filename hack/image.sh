@@ -90,11 +90,14 @@ make_image() {
     --history.created_by "apitoken-operator $version" "$work/operator.tar"
   umoci config --image "$image" "${history[@]}" --created "$created" --os linux \
     --architecture "$arch" \
-    --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
+    --config.env "$(environment)" --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
     --config.exposedports 8080/tcp --config.exposedports 8081/tcp \
     --config.exposedports 8444/tcp "${labels[@]}"
   umoci gc --layout "$layout"
 }
+
+# Stands in the Dockerfile alone.
+environment() { sed -n 's/^ENV //p' "$root/Dockerfile"; }
 
 label() { labels+=(--config.label "org.opencontainers.image.$1=$2"); }
 labels=()

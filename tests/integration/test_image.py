@@ -119,7 +119,8 @@ def contained(image, cluster, service_account, tmp_path):
         "-i",
         f"KUBERNETES_SERVICE_HOST={host}",
         f"KUBERNETES_SERVICE_PORT={port}",
-        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        *image.config["config"]["Env"],
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",  # of the wrapper's own commands
     ]
 
     def start(*flags):
@@ -166,6 +167,8 @@ def test_the_image_mints_in_its_own_read_only_root_as_the_numeric_user(contained
     mounts = open(f"/proc/{operator.process.pid}/mountinfo").read()
     assert re.search(rf" / ro,|{re.escape(str(image.root))} ro[, ]", mounts), mounts
     assert operator.metrics().value("process_resident_memory_bytes") > 0
+    given = open(f"/proc/{operator.process.pid}/environ").read()
+    assert "GLIBC_TUNABLES=glibc.malloc.tcache_count=1\0" in given
     assert "forbidden" not in operator.log().lower()
 
 
@@ -188,6 +191,7 @@ def test_the_image_says_what_it_is_and_runs_as_nobody(image):
         and f'ENTRYPOINT ["{PROGRAM}"]' in dockerfile
         and f"ARG VERSION={image.version}\n" in dockerfile
     )
+    assert re.findall(r"^ENV (.*)$", dockerfile, re.M) == config["Env"]
     assert set(config["Labels"]) - set(re.findall(r"(org\S+)=", dockerfile)) == {
         "org.opencontainers.image.created"
     }

@@ -17,6 +17,9 @@ BINARY = os.environ.get("OPERATOR_BIN", str(ROOT / "build" / "dev" / "apitoken-o
 TOKEN_VALUE = re.compile(r"apt_[0-9A-Za-z]{46}|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}|PRIVATE KEY")
 SANITIZER = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$")
+IMAGE_ENV = dict(
+    re.findall(r"^ENV (\w+)=(.*)$", (ROOT / "Dockerfile").read_text(), re.M)
+)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -63,7 +66,8 @@ class Metrics:
 
 
 class Operator:
-    """`program` replaces BINARY, as a list of words."""
+    """`program` replaces BINARY, as a list of words. The environment is the image's, unless the
+    caller's or `environment` says otherwise."""
 
     def __init__(self, flags, log_path, environment, program=(BINARY,)):
         self.metrics_port, self.health_port, self.verify_port = (
@@ -90,7 +94,7 @@ class Operator:
                 command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
+                env={**IMAGE_ENV, **os.environ, **environment},
                 start_new_session=True,
             )
 
