@@ -89,8 +89,8 @@ make_image() {
   umoci raw add-layer --image "$image" "${history[@]}" \
     --history.created_by "apitoken-operator $version" "$work/operator.tar"
   umoci config --image "$image" "${history[@]}" --created "$created" --os linux \
-    --architecture "$arch" \
-    --config.env "$(environment)" --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
+    --architecture "$arch" --config.env "$(environment)" \
+    --config.user "$user:$user" --config.workingdir / --config.entrypoint "/$program" \
     --config.exposedports 8080/tcp --config.exposedports 8081/tcp \
     --config.exposedports 8444/tcp "${labels[@]}"
   umoci gc --layout "$layout"
