@@ -9,23 +9,23 @@
 # Then hack/bench-verify.sh prints a second table, verification against nginx, and
 # tests/bench/pending_bench.cpp a third: work while 10,000 and 100,000 keys, Events or notices wait.
 #
-# Limit, peer and operator runs alternate after a warm-up, each on an empty namespace; the restart
-# is made seven times. The fastest of each counts, with its own requests and its own CPU time (of
-# the operator and of the API server), and the largest peak RSS of all. The control plane is private
-# to the run and removed at its end.
+# Limit, peer and operator alternate after a warm-up, each on an empty namespace. What counts is
+# the median of each, the median of the rounds' ratios, since the speed of a machine changes within
+# minutes, and the largest peak RSS; of seven restarts the fastest. The control plane is private to
+# the run and removed at its end.
 #
 # Usage: hack/bench.sh [--quick] [--count N] [--rounds N]
 #        hack/bench.sh --portal [--quick]    only the portal, by hack/bench-portal.py
 #        hack/bench.sh --scale [--count N]    only memory, start and metrics with very many tokens,
 #                                             by hack/bench-scale.py
 #   --quick   300 tokens and one round: shows that it works, measures nothing
-#   --count   tokens a run (3000); --rounds  runs of each kind (3)
+#   --count   tokens a run (3000); --rounds  runs of each kind (5)
 # Environment: OPERATOR_BIN spares the release build. Other load on the machine falsifies the
 # figures.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-count=3000 rounds=3 restarts=7 idle_seconds=30 verify_flags=()
+count=3000 rounds=5 in_flight=16 restarts=7 idle_seconds=30 verify_flags=()
 settle_seconds=3 # after the last Ready: Events and the echoes of writes, which count for CPU time
 if [ "${1:-}" = --portal ]; then
   shift
@@ -175,18 +175,15 @@ reconciled() {
 
 # --- runs: each appends a line to its file --------------------------------------------------------
 
-# limit.txt: seconds server-cpu-ms-a-token in-flight
+# limit.txt: seconds server-cpu-ms-a-token
 run_limit() {
-  local in_flight seconds server_cpu
-  for in_flight in 8 16 32; do
-    server_cpu=$(cpu_ticks "$server_pid")
-    read -r seconds _ < <(load -count "$1" -in-flight "$in_flight" limit)
-    sleep "$settle_seconds"
-    printf '%s %s %s\n' "$seconds" "$(cpu_ms_since "$server_pid" "$server_cpu" "$1")" \
-      "$in_flight" >>"$work/$2"
-    load cleanup
-    say "  limit, $in_flight in flight: $seconds s"
-  done
+  local seconds server_cpu
+  server_cpu=$(cpu_ticks "$server_pid")
+  read -r seconds _ < <(load -count "$1" -in-flight "$in_flight" limit)
+  sleep "$settle_seconds"
+  printf '%s %s\n' "$seconds" "$(cpu_ms_since "$server_pid" "$server_cpu" "$1")" >>"$work/$2"
+  load cleanup
+  say "  limit: $seconds s"
 }
 
 # create_load TOKENS: creates them for the operator that runs, and prints "seconds
@@ -194,7 +191,7 @@ run_limit() {
 create_load() {
   local seconds server_cpu own_cpu
   server_cpu=$(cpu_ticks "$server_pid") own_cpu=$(cpu_ticks "$operator_pid")
-  read -r seconds _ < <(load -count "$1" -in-flight 16 create)
+  read -r seconds _ < <(load -count "$1" -in-flight "$in_flight" create)
   sleep "$settle_seconds"
   printf '%s %s %s %s\n' "$seconds" "$(cpu_ms_since "$server_pid" "$server_cpu" "$1")" \
     "$(cpu_ms_since "$operator_pid" "$own_cpu" "$1")" "$(memory VmHWM)"
@@ -269,18 +266,35 @@ run_working_set() {
 }
 
 fastest() { sort -n "$work/$1" | head -n 1; }
+median() {
+  sort -n | awk '{ of[NR] = $1 } END { print (of[int((NR + 1) / 2)] + of[int(NR / 2) + 1]) / 2 }'
+}
+# medians FILE: a line with the median of each column.
+medians() {
+  local column
+  for column in $(seq "$(head -n 1 "$work/$1" | wc -w)"); do
+    cut -d ' ' -f "$column" "$work/$1" | median
+  done | paste -s -d ' '
+}
+# ratio FILE FILE: the median of how many times as long the first took as the second, by rounds.
+ratio() {
+  paste -d ' ' <(cut -d ' ' -f 1 "$work/$1") <(cut -d ' ' -f 1 "$work/$2") |
+    awk '{ print $1 / $2 }' | median
+}
 largest_peak() { awk '$4 > max { max = $4 } END { print max }' "$work/$1"; }
 
 print_table() {
-  awk -v n="$count" -v idle_seconds="$idle_seconds" -v limit_line="$(fastest limit.txt)" \
-    -v peer_line="$(fastest peer.txt)" -v peer_peak="$(largest_peak peer.txt)" \
-    -v operator_line="$(fastest operator.txt)" -v peak="$(largest_peak operator.txt)" \
+  awk -v n="$count" -v idle_seconds="$idle_seconds" -v limit_line="$(medians limit.txt)" \
+    -v in_flight="$in_flight" \
+    -v peer_line="$(medians peer.txt)" -v peer_peak="$(largest_peak peer.txt)" \
+    -v operator_line="$(medians operator.txt)" -v peak="$(largest_peak operator.txt)" \
+    -v peer_to_limit="$(ratio peer.txt limit.txt)" \
+    -v to_limit="$(ratio operator.txt limit.txt)" -v to_peer="$(ratio operator.txt peer.txt)" \
     -v restart_line="$(fastest restart.txt)" -v idle_line="$(cat "$work/idle.txt")" \
     -v working_set="$(cat "$work/working-set.txt")" '
     function ok(good) { return good ? "ok" : "MISSED" }
-    function timing(name, line,  values) {
-      split(line, values)
-      printf "| %s | %.2f | %.0f | %.2f x |", name, values[1], n / values[1], values[1] / limit[1]
+    function timing(name, seconds, to_limit) {
+      printf "| %s | %.2f | %.0f | %.2f x |", name, seconds, n / seconds, to_limit
     }
     BEGIN {
       split(limit_line, limit)
@@ -293,20 +307,20 @@ print_table() {
         " must reach | reached |"
       print "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 
-      timing("limit: raw client-go, " limit[3] " in flight", limit_line)
+      timing("limit: raw client-go, " in_flight " in flight", limit[1], 1)
       printf " | %.2f | | 2.00* | 1.00 | 0 | 0 | 0 | | |\n", limit[2]
 
-      timing("a Go operator on controller-runtime, one condition", peer_line)
+      timing("a Go operator on controller-runtime, one condition", peer[1], peer_to_limit)
       printf " %.2f | %.2f | %.1f | | | | | | | |\n", peer[3], peer[2], peer_peak
 
-      timing("operator: first create to last Ready", operator_line)
+      timing("operator: first create to last Ready", operator[1], to_limit)
       printf " %.2f | %.2f | %.1f |", operator[3], operator[2], peak
       printf " %.2f | %.2f | %.2f | %.2f | %.2f |", \
         operator[6], operator[7], operator[8], operator[9], operator[10]
       writes = operator[6] + operator[7] + operator[8] + operator[9]
-      print " <= 1.10 x; <= 1.00 x of the Go operator; <= 0.80 ms; <= 30 MiB; 2 writes |" \
-        sprintf(" %s; %.2f x %s; %s; %s; %s |", ok(operator[1] <= 1.1 * limit[1]), \
-          operator[1] / peer[1], ok(operator[1] <= peer[1]), ok(operator[3] <= 0.8), \
+      print " <= 1.05 x; <= 1.00 x of the Go operator; <= 0.50 ms; <= 30 MiB; 2 writes |" \
+        sprintf(" %s; %.2f x %s; %s; %s; %s |", ok(to_limit <= 1.05), \
+          to_peer, ok(to_peer <= 1), ok(operator[3] <= 0.5), \
           ok(peak <= 30), ok(writes > 1.99 && writes < 2.01))
 
       printf "| restart with all minted | %.2f | %.0f | | %.2f | | %.1f |", \

@@ -96,7 +96,7 @@ make_image() {
   umoci gc --layout "$layout"
 }
 
-# Stands in the Dockerfile alone.
+# NAME=VALUE, the one variable that the Dockerfile sets.
 environment() { sed -n 's/^ENV //p' "$root/Dockerfile"; }
 
 label() { labels+=(--config.label "org.opencontainers.image.$1=$2"); }

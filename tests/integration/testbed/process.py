@@ -17,9 +17,7 @@ BINARY = os.environ.get("OPERATOR_BIN", str(ROOT / "build" / "dev" / "apitoken-o
 TOKEN_VALUE = re.compile(r"apt_[0-9A-Za-z]{46}|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}|PRIVATE KEY")
 SANITIZER = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$")
-IMAGE_ENV = dict(
-    re.findall(r"^ENV (\w+)=(.*)$", (ROOT / "Dockerfile").read_text(), re.M)
-)
+IMAGE_ENV = dict(re.findall(r"^ENV (\w+)=(.*)$", (ROOT / "Dockerfile").read_text(), re.M))
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
