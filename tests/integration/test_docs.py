@@ -12,6 +12,7 @@ from testbed.cluster import ROOT
 from testbed.faults import FAULTS
 from testbed.pages import blocks
 from testbed.process import BINARY
+from testbed.waiting import wait_for
 
 PAGES = sorted(
     {
@@ -129,8 +130,13 @@ def test_no_flag_is_documented_that_does_not_exist():
 def test_every_metric_is_documented(operator, namespace):
     namespace.token("one")
     namespace.ready("one")
-    metrics = re.findall(r"^# TYPE (\S+)", operator.metrics().text, re.M)
-    assert "apitoken_expiration_timestamp_seconds" in metrics and "workqueue_depth" in metrics
+
+    def types():
+        return re.findall(r"^# TYPE (\S+)", operator.metrics().text, re.M)
+
+    wait_for(lambda: "apitoken_expiration_timestamp_seconds" in types(), 10, "no series of a token")
+    metrics = types()
+    assert "workqueue_depth" in metrics
     assert [metric for metric in metrics if not is_named(metric)] == []
 
 

@@ -212,9 +212,11 @@ def test_of_two_replicas_one_writes(namespace, start_operator):
     namespace.wait_all_ready(20)
     assert not other.leads()
     assert other.metrics().writes() == 0
-    assert leader.metrics().requests("PATCH") >= 20
-    assert other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20, (
-        "its stores are warm"
+    wait_for(lambda: leader.metrics().requests("PATCH") >= 20, 10, "who wrote the statuses?")
+    wait_for(
+        lambda: other.metrics().value("apitokens", type="Permanent", reason="Issued") == 20,
+        10,
+        "the follower's stores are not warm",
     )
 
 

@@ -159,6 +159,9 @@ def test_a_certificate_younger_than_the_token_is_in_order(namespace, operator, s
         10,
         "it was not rotated",
     )
+    wait_for(
+        lambda: "token.cms" in namespace.secrets.get("ci")["data"], 10, "the Secret has no value"
+    )
     assert hash_of(open_cms(namespace, shell)) == token["status"]["tokenHash"]
 
 

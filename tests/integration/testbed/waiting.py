@@ -11,27 +11,31 @@ SCALE = float(os.environ.get("TEST_TIME_SCALE", "1"))  # sanitizer builds are sl
 
 def wait_for(predicate, timeout, message, every=0.05):
     """The first true value of predicate(), asked again after `every` seconds; fails with `message`
-    (text or callable) after `timeout`."""
+    (text or callable) after `timeout`. A field or item that is absent counts as false."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
-        value = predicate()
+        value = absent = None
+        try:
+            value = predicate()
+        except LookupError as error:
+            absent = error
         if value:
             return value
         if time.monotonic() >= deadline:
             raise AssertionError(
                 f"not within {timeout * SCALE:g} s: {message() if callable(message) else message}"
-            )
+            ) from absent
         time.sleep(every)
 
 
 def eventually(check, timeout=10):
-    """Repeats check() until its assertions hold; after `timeout` raises the last failure.
-    Returns its value."""
+    """Repeats check() until its assertions hold, and the fields and items that it reads are there;
+    after `timeout` raises the last failure. Returns its value."""
     deadline = time.monotonic() + timeout * SCALE
     while True:
         try:
             return check()
-        except (AssertionError, pytest.fail.Exception):
+        except (AssertionError, LookupError, pytest.fail.Exception):
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.05)
