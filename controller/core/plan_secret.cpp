@@ -175,12 +175,9 @@ bool holds_previous(const Observed& observed) {
   return previous && observed.secret && hash_present(*observed.secret) == previous->token_hash;
 }
 
-bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret) {
-  if (token.status.token_hash.empty()) return false;  // the plan mints a value in any case
+bool is_annotated_with_value(const api::ApiToken& token, const api::SecretMeta& secret) {
   const auto annotated = secret.meta.annotations.find(api::kTokenHashAnnotation);
-  const bool annotation_agrees =
-      annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
-  return !annotation_agrees || is_written_by_others(token, secret);
+  return annotated != secret.meta.annotations.end() && annotated->second == token.status.token_hash;
 }
 
 }  // namespace apitoken::core

@@ -51,8 +51,7 @@ std::string describe_loss(const Observed& observed);
 // The Secret holds the previous value: a rotation has written the status only.
 bool holds_previous(const Observed& observed);
 
-// Somebody else may have written the value in the Secret: reconcile/gather must read and hash it
-// before it plans.
-bool must_read_value(const api::ApiToken& token, const api::SecretMeta& secret);
+// The Secret's annotation names the hash that the status has.
+bool is_annotated_with_value(const api::ApiToken& token, const api::SecretMeta& secret);
 
 }  // namespace apitoken::core

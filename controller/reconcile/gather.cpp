@@ -76,14 +76,20 @@ Result<std::optional<core::ObservedSecret>> Gatherer::observe_secret(const api::
   const bool owned = core::is_owned_by(secret, token.meta.uid) || core::is_restored(secret);
   if (!owned || secret.meta.deleted || token.status.token_hash.empty())
     return observed;  // its value decides nothing
+  // Somebody else may have changed the value. Or only our view is late: after a restore of etcd the
+  // watch of ApiTokens may come before that of Secrets. So the Secret is read before its value
+  // counts as lost.
+  const bool by_others = core::is_written_by_others(token, secret);
+  const bool encrypted = core::is_encrypted(secret);
+  const bool disputed =
+      !core::is_annotated_with_value(token, secret) || (ours && !encrypted ? !*ours : by_others);
+  if (!disputed) return observed;
+  auto hash = TRY(read_value_hash(token, secret, stop));
   // An encrypted value cannot be hashed: the annotation counts, unless somebody else wrote it.
-  if (core::is_encrypted(secret)) {
-    if (core::is_written_by_others(token, secret)) observed.value_hash = "";
+  if (encrypted) {
+    if (by_others) observed.value_hash = "";
     return observed;
   }
-  const bool must_read = ours ? !*ours : core::must_read_value(token, secret);
-  if (!must_read) return observed;
-  auto hash = TRY(read_value_hash(token, secret, stop));
   if (hash == token.status.token_hash) own_writes_.record(secret.meta);
   observed.value_hash = std::move(hash);
   return observed;
