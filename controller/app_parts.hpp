@@ -140,6 +140,7 @@ struct App::Parts {
       {config.verify_tls_cert_file, config.verify_tls_key_file, config.verify_client_ca_file},
       audiences,
       [this] { return unreadiness().empty(); },
+      [this] { return live_view.may_lack_a_value(); },
       clock,
       reserved};
 

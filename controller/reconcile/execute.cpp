@@ -42,6 +42,7 @@ struct Executor::Pass {
   bool published = false;                     // the minted value's hash is in the status already
   bool unwatched = false;                     // the Secret was stored without our label
   std::vector<api::NoticeEntry> delivered{};  // in this pass, for the next PatchStatus
+  std::optional<LiveView::Publishing> publishing{};  // up to the end of the pass
 };
 
 Status Executor::execute(const core::Plan& plan, const api::ApiToken& token, std::stop_token stop) {
@@ -170,6 +171,7 @@ Status Executor::run(const core::PatchSecretMetadata& effect, Pass& pass) {
 Status Executor::run(const core::PatchStatus& effect, Pass& pass) {
   api::ApiTokenStatus status = effect.status;
   if (pass.minted) {
+    pass.publishing.emplace(live_);
     status.token_id = pass.minted->id;
     status.token_hash = pass.minted->hash;
     status.hint = pass.minted->hint;

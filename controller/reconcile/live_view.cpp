@@ -29,12 +29,12 @@ Status stale(const api::ObjectMeta& token) {
 void LiveView::write_failed(const api::ObjectKey& token, ErrorKind kind) {
   if (proves_no_write(kind)) return;
   const MutexLock lock(mutex_);
-  doubtful_.insert(token);
+  unsure_ += doubtful_.insert(token).second ? 1 : 0;
 }
 
 void LiveView::remove(const api::ObjectKey& token) {
   const MutexLock lock(mutex_);
-  doubtful_.erase(token);
+  unsure_ -= doubtful_.erase(token);
 }
 
 Status LiveView::refresh_if_doubtful(const api::ApiToken& token, std::stop_token stop) {
@@ -46,7 +46,7 @@ Status LiveView::refresh_if_doubtful(const api::ApiToken& token, std::stop_token
   TRY(read_token(token, stop));
   TRY(read_secret(token, stop));
   const MutexLock lock(mutex_);
-  doubtful_.erase(key);
+  unsure_ -= doubtful_.erase(key);
   return {};
 }
 

@@ -4,6 +4,7 @@
 // Executor share it, on the workers' threads. It holds no value.
 #pragma once
 
+#include <atomic>
 #include <set>
 
 #include "base/mutex.hpp"
@@ -17,6 +18,23 @@ class LiveView {
  public:
   LiveView(kube::Client& client, Stores& stores, OwnWrites& own_writes)
       : client_(client), stores_(stores), own_writes_(own_writes) {}
+
+  // While one exists, a new hash is being written to a status: readers of the API server may see it
+  // before the stores have it.
+  class Publishing {
+   public:
+    explicit Publishing(LiveView& live) : live_(live) { ++live_.unsure_; }
+    ~Publishing() { --live_.unsure_; }
+    Publishing(const Publishing&) = delete;
+    Publishing& operator=(const Publishing&) = delete;
+
+   private:
+    LiveView& live_;
+  };
+
+  // Whether the API server may show a value whose hash the stores lack: while one is published, and
+  // after a write of unknown result. Any thread; takes no lock.
+  bool may_lack_a_value() const { return unsure_ > 0; }
 
   // Call it if a write for this ApiToken failed with `kind`. It marks the token as doubtful, unless
   // `kind` proves that nothing was written.
@@ -53,6 +71,7 @@ class LiveView {
   OwnWrites& own_writes_;
   mutable Mutex mutex_;
   std::set<api::ObjectKey> doubtful_ GUARDED_BY(mutex_);
+  std::atomic<std::size_t> unsure_ = 0;  // doubtful_, and every Publishing
 };
 
 }  // namespace apitoken::reconcile

@@ -1,8 +1,8 @@
 // DeferredAnswers: answers about tokens that this replica does not know yet, deferred until its
-// index may have caught up. The leader writes a new hash into the status before it writes the value
-// into the Secret, but a follower's watch may bring the status later than a client reads the
-// Secret. The endpoints defer on the serving threads; one thread of its own asks again. A deferred
-// request takes no thread.
+// index may have caught up. A client may read a status, and the value in the Secret, before the
+// leader has the answer to its write, and before a follower's watch brings the status. The
+// endpoints defer on the serving threads; one thread of its own asks again. A deferred request
+// takes no thread.
 //
 //   unknown token -> defer -+-> index_changed() -> ask(last = false) -> answered
 //                           |        ^                   |

@@ -79,9 +79,10 @@ serve::Handler Endpoints::about_token(Endpoint endpoint, Answer answer) {
   return [this, endpoint, answer](const HttpRequest& request) -> HttpReply {
     if (!is_synced()) return not_yet();
     const auto since = clock_.steady();
+    const bool may_lack_it = may_lack_a_value_();  // before the look, or it could come in between
     auto answered = (this->*answer)(request);
     const bool may_change =
-        answered.result == VerifyResult::Invalid && answered.is_of_token && follows_();
+        may_lack_it && answered.result == VerifyResult::Invalid && answered.is_of_token;
     if (!may_change) return counted(endpoint, since, std::move(answered));
     return deferred_.defer(
         [this, endpoint, since, answer, &request](bool last) -> std::optional<HttpAnswer> {

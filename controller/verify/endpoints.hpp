@@ -17,13 +17,13 @@ namespace apitoken::verify {
 
 class Endpoints {
  public:
-  // All outlive it. Until `synced` has returned true once, requests about tokens get 503. `follows`
-  // returns whether another replica leads: then a value may be in its Secret a moment before this
-  // replica knows it.
+  // All outlive it. Until `synced` has returned true once, requests about tokens get 503.
+  // `may_lack_a_value` returns whether clients may have a valid value that this replica does not
+  // know yet; it is called for each request.
   Endpoints(
       const Verifier& verifier, serve::CallerReviews& caller_reviews, DeferredAnswers& deferred,
       PublicKeys keys, VerifyMetrics& metrics, std::function<bool()> synced, const Clock& clock,
-      std::function<bool()> follows = [] { return false; })
+      std::function<bool()> may_lack_a_value = [] { return false; })
       : verifier_(verifier),
         introspecting_(caller_reviews,
                        [this](auto verdict, auto took) { introspection_refused(verdict, took); }),
@@ -32,7 +32,7 @@ class Endpoints {
         metrics_(metrics),
         synced_(std::move(synced)),
         clock_(clock),
-        follows_(std::move(follows)) {}
+        may_lack_a_value_(std::move(may_lack_a_value)) {}
 
   // The routes of the verification port. They refer to this object.
   std::vector<serve::Route> routes();
@@ -67,7 +67,7 @@ class Endpoints {
   VerifyMetrics& metrics_;
   const std::function<bool()> synced_;
   const Clock& clock_;
-  const std::function<bool()> follows_;
+  const std::function<bool()> may_lack_a_value_;
   std::atomic<bool> has_synced_ = false;
   Mutex log_mutex_;
   SteadyTime logged_ GUARDED_BY(log_mutex_){};         // when a malformed body was last logged

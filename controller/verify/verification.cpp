@@ -14,8 +14,8 @@ constexpr unsigned kServingThreads = 2;
 
 Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                            serve::CertificateFiles files, serve::CallerAudiences audiences,
-                           std::function<bool()> synced, const Clock& clock,
-                           const core::ReservedNames& reserved)
+                           std::function<bool()> synced, std::function<bool()> publishes,
+                           const Clock& clock, const core::ReservedNames& reserved)
     : index_(store, clock),
       verifier_(
           index_, keys.has,
@@ -23,7 +23,8 @@ Verification::Verification(kube::Client& client, kube::Store<api::ApiToken>& sto
           reserved),
       caller_reviews_(client, serve::kMayIntrospect, std::move(audiences), clock),
       endpoints_(verifier_, caller_reviews_, deferred_, std::move(keys), metrics_,
-                 std::move(synced), clock, [this] { return !leads_; }),
+                 std::move(synced), clock,
+                 [this, publishes = std::move(publishes)] { return !leads_ || publishes(); }),
       certificate_(std::move(files), std::string(kCertificateFlags), clock),
       server_({serve::kVerifyLimits, kServingThreads, &certificate_},
               serve::Routes(endpoints_.routes())) {

@@ -23,9 +23,11 @@ class Verification {
  public:
   // Becomes the listener of `store`, which must still be empty. All outlive it. `synced` returns
   // whether the store has held all ApiTokens once; before that, requests about tokens get 503.
+  // `publishes` returns whether a write of this replica may have published a value that the store
+  // lacks; it is called from start() to stop().
   Verification(kube::Client& client, kube::Store<api::ApiToken>& store, PublicKeys keys,
                serve::CertificateFiles files, serve::CallerAudiences audiences,
-               std::function<bool()> synced, const Clock& clock,
+               std::function<bool()> synced, std::function<bool()> publishes, const Clock& clock,
                const core::ReservedNames& reserved);
   ~Verification() { stop(); }
 
@@ -37,8 +39,8 @@ class Verification {
   std::uint16_t bound_port() const { return server_.bound_port(); }
   void stop();
 
-  // Whether this replica leads. Then no answer is deferred, because the leader knows a value
-  // before it is in a Secret. Any thread.
+  // Whether this replica leads. Then answers are deferred only while it publishes a value. Any
+  // thread.
   void set_leading(bool leading) { leads_ = leading; }
 
   UsedTokens& used_tokens() { return used_tokens_; }

@@ -48,7 +48,8 @@ bool verifies(Testbed& testbed, const std::string& value) {
   return previous.value("tokenHash", "") == hash && ahead(previous["validUntil"]);
 }
 
-// After each write, even if its answer is lost: if a token is Ready, its Secret has a valid value.
+// After each write, even if its answer is lost: if a token is Ready, its Secret has a valid value,
+// and verification does not refuse it, although the operator has no answer to the write yet.
 void expect_ready_value_verifies(Testbed& testbed) {
   const auto& objects = testbed.server.objects;
   const auto token = objects.find(kToken);
@@ -58,6 +59,8 @@ void expect_ready_value_verifies(Testbed& testbed) {
     if (condition["type"] != "Ready" || condition["status"] != "True") continue;
     EXPECT_TRUE(verifies(testbed, value_of(testbed, "token")))
         << "Ready, but its Secret has a value that is not valid";
+    EXPECT_TRUE(testbed.process->finds_or_defers(core::token_hash(value_of(testbed, "token"))))
+        << "Ready, but its value is refused";
   }
 }
 

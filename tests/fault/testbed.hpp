@@ -86,6 +86,13 @@ class Operator {
   void observe_secret() { decode_into(stores_.secrets, kSecret, api::decode_secret_meta); }
   // Brings only the ApiTokens up to date: the Secret lacks the label that is watched.
   void observe_token() { decode_into(stores_.tokens, kToken, api::decode_api_token); }
+  // Whether verification finds this hash, or defers its answer.
+  bool finds_or_defers(const std::string& hash) const {
+    const auto token = stores_.tokens.get({"team-a", "ci"});
+    if (!token || live_.may_lack_a_value()) return live_.may_lack_a_value();
+    const auto& status = token->status;
+    return status.token_hash == hash || (status.previous && status.previous->token_hash == hash);
+  }
   // Runs a TokenWorker, which requeues after failures, until `queue` is shut down.
   void work(kube::Workqueue& queue, serve::ControllerMetrics& metrics) {
     StaleViews stale_views(metrics, [](std::string_view) {});

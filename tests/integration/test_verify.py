@@ -19,7 +19,8 @@ from testbed.cluster import ROOT, Cluster
 from testbed.namespace import TestNamespace
 from testbed.process import Operator, free_port
 from testbed.proxy import Proxy
-from testbed.tokens import moment, seconds_since
+from testbed.tokens import moment, seconds_since, status_and_reason, value_in
+from testbed.verifying import auth
 from testbed.waiting import SCALE, eventually, holds, pause, wait_for
 
 FORM = "application/x-www-form-urlencoded"
@@ -569,6 +570,52 @@ def test_a_follower_with_a_late_watch_accepts_a_new_value(
             namespace.tokens.patch("ci", {"spec": {"revoked": True}})
             wait_for(lambda: status(value) == 401, 2, "still valid")
         follower.stop()
+    finally:
+        proxy.stop()
+
+
+def test_a_ready_token_is_valid_before_the_leader_has_the_answer_to_its_write(
+    cluster, make_namespace, launch, tmp_path
+):
+    """A first value, a rotated one and one that was lost: a client reads each as soon as it is
+    there, while answers and watch events come to the operator a tenth of a second late."""
+    namespace = make_namespace()
+
+    def late_answer(method, path, body):
+        if path.endswith("/status"):
+            pause(0.1)
+        return body
+
+    def late_event(path, line):
+        if path.endswith("/apitokens"):
+            pause(0.1)
+        return line
+
+    proxy = Proxy(cluster, spoil_answer=late_answer, spoil_watch=late_event)
+    try:
+        path = cluster.changed_kubeconfig(
+            tmp_path / "late", lambda c: c["clusters"][0]["cluster"].update(server=proxy.url)
+        )
+        operator = launch(*namespace.flags, kubeconfig=path)
+
+        def value_after(previous):
+            def look():
+                token, secret = namespace.check_consistent("ci")
+                value = value_in(secret)
+                assert value != previous and status_and_reason(token, "Ready")[0] == "True"
+                return value
+
+            return eventually(look)
+
+        value = namespace.minted_value()
+        assert auth(operator, value).status_code == 200
+        request = {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}
+        namespace.tokens.patch("ci", {"metadata": {"annotations": request}})
+        value = value_after(value)
+        assert auth(operator, value).status_code == 200, "rotated"
+        namespace.secrets.delete("ci")
+        value = value_after(value)
+        assert auth(operator, value).status_code == 200, "minted again"
     finally:
         proxy.stop()
 

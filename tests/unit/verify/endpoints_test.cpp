@@ -389,11 +389,11 @@ class FollowingTest : public EndpointsTest {
     return std::holds_alternative<serve::Pending>(reply);
   }
 
-  bool follows = true;
+  bool may_lack_a_value = true;
   Endpoints following_endpoints{verifier, reviews,
                                 deferred, keys,
                                 metrics,  [] { return true; },
-                                clock,    [this] { return follows; }};
+                                clock,    [this] { return may_lack_a_value; }};
   serve::Routes following{following_endpoints.routes()};
   const std::string review_of_late =
       R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"late"}})";
@@ -423,9 +423,9 @@ TEST_F(FollowingTest, AMissingOrValidTokenIsAnsweredAtOnce) {
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer good", {}, {}, {{"scope", "admin"}})))
       << "a scope that the token lacks";
   EXPECT_FALSE(is_deferred(request_of("POST", "/tokenreview", {}, "application/json", "{")));
-  follows = false;
+  may_lack_a_value = false;
   EXPECT_FALSE(is_deferred(request_of("GET", "/auth", "Bearer late")))
-      << "the leader knows its values at once";
+      << "this replica knows all values";
 }
 
 TEST_F(FollowingTest, AllTokensThatAreNotValidAreDeferred) {
