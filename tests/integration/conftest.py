@@ -4,6 +4,7 @@ operators it wants.
 
   OPERATOR_BIN      the operator to test; build/dev/apitoken-operator by default
   TEST_TIME_SCALE   multiplies every deadline; for sanitizer builds
+  TEST_ANSWERS_LATE delays what operators hear of the API server, see testbed/late.py
 """
 
 import itertools
@@ -14,6 +15,7 @@ import pytest
 
 from testbed import mail as mail_servers
 from testbed.cluster import Cluster
+from testbed.late import late_kubeconfig
 from testbed.namespace import TestNamespace
 from testbed.people import People
 from testbed.plugin import Plugin, in_namespace
@@ -86,8 +88,10 @@ def launch(operator_kubeconfig, make_namespace, tmp_path):
     numbers = itertools.count(1)
 
     def start(*flags, kubeconfig=None, env=None, wait_ready=True, program=(BINARY,)):
-        flags = [*map(str, flags), "--kubeconfig", str(kubeconfig or operator_kubeconfig)]
-        operator = Operator(flags, tmp_path / f"operator-{next(numbers)}.log", env or {}, program)
+        number = next(numbers)
+        config = late_kubeconfig(kubeconfig or operator_kubeconfig, tmp_path / f"late-{number}")
+        flags = [*map(str, flags), "--kubeconfig", str(config)]
+        operator = Operator(flags, tmp_path / f"operator-{number}.log", env or {}, program)
         operators.append(operator)
         return operator.wait_ready() if wait_ready else operator
 

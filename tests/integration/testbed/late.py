@@ -1,11 +1,13 @@
-"""Looks for tests that judge what the operator has not seen yet. With TEST_ANSWERS_LATE=0.15 each
+"""Looks for tests that check what the operator has not seen yet. With TEST_ANSWERS_LATE=0.15 each
 byte of the API server reaches the operators 0.15 seconds late, and a Proxy sees each answer so much
 later; such a test then fails each time, not once in a thousand runs. The operator promises that a
 value is valid at most 200 ms after the API server shows it, so longer delays break its promises."""
 
 import asyncio
 import contextlib
+import functools
 import os
+import pathlib
 import threading
 import urllib.parse
 
@@ -28,7 +30,7 @@ def late_kubeconfig(path, late_path):
     if not SECONDS:
         return path
     with contextlib.suppress(OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
-        config = yaml.safe_load(path.read_text())
+        config = yaml.safe_load(pathlib.Path(path).read_text())
         for entry in config["clusters"]:
             server = urllib.parse.urlsplit(entry["cluster"]["server"])
             if server.hostname == "127.0.0.1" and server.scheme == "https":
@@ -83,12 +85,8 @@ async def carry(reader, writer, late):
     writer.close()
 
 
-_loop = None
-
-
+@functools.cache
 def loop():
-    global _loop
-    if _loop is None:
-        _loop = asyncio.new_event_loop()
-        threading.Thread(target=_loop.run_forever, daemon=True).start()
-    return _loop
+    made = asyncio.new_event_loop()
+    threading.Thread(target=made.run_forever, daemon=True).start()
+    return made

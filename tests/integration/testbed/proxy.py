@@ -7,6 +7,8 @@ import urllib.parse
 
 import requests
 
+from testbed import late
+
 CUT = object()  # in place of bytes: break the connection in the middle of a chunk
 
 
@@ -98,6 +100,7 @@ class Exchange(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def pass_answer(self, answer, path):
+        late.hold()
         content = self.proxy.spoil_answer(self.command, path, answer.content)
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
