@@ -62,6 +62,8 @@ def test_the_samples_work_under_the_shipped_role(samples, launch, shipped_role):
         {"metadata": {"annotations": {"apitoken.dev/rotate-requested-at": "2026-01-01T00:00:00Z"}}},
     )
     samples.wait_condition("report-reader", "Ready", "True", "Rotated")
+    # A Normal Event gives way for up to a minute while more than 64 keys wait, of other tests too.
+    samples.wait_event("report-reader", "Rotated", timeout=70)
     samples.tokens.patch("legacy-export", {"spec": {"revoked": True}})
     samples.wait_condition("legacy-export", "Ready", "False", "Revoked")
     operator.stop()
